@@ -1,0 +1,46 @@
+# Everything runs in .venv; a target does what is missing first.
+PYTHON ?= python3
+BIN := .venv/bin
+CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_CURL=OFF
+export CMAKE_ARGS
+
+.PHONY: demo test test-hard lint bench clean
+.DEFAULT_GOAL := demo
+
+# torch first: whatever needs it then finds the CPU build.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	@echo "compiling llama-cpp-python: 3 to 10 minutes on two cores"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet -c constraints.txt --group dev
+	touch $@
+
+demo: .venv/installed
+	$(BIN)/churn-agent models pull
+	$(BIN)/churn-agent demo
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/churn-agent models pull
+	$(BIN)/pytest -m "not hard" --run-model
+
+test-hard: .venv/installed-dev
+	$(BIN)/churn-agent models pull
+	$(BIN)/pytest -m hard --run-model
+
+bench: .venv/installed
+	$(BIN)/python eval/bench/assess.py
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage dist build

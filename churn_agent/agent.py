@@ -1,0 +1,341 @@
+"""The agent: a customer and a date to an assessment."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+from more_itertools import chunked
+from numpy.typing import NDArray
+from sqlalchemy import Engine
+
+from churn_agent import facts as computed
+from churn_agent import index as indexing
+from churn_agent import playbook as playbooks
+from churn_agent import retrieval, snapshots
+from churn_agent.cache import CachedModel
+from churn_agent.domain.assessment import Assessment, LeftOut, Polarity, Provenance, Status
+from churn_agent.domain.interactions import Interaction, text_id
+from churn_agent.domain.snapshot import Card, Snapshot
+from churn_agent.elicitation.ask import ask
+from churn_agent.elicitation.base import Case, Elicitation
+from churn_agent.elicitation.explain import explain
+from churn_agent.elicitation.read import read
+from churn_agent.embedding import Embedder
+from churn_agent.history import book, interactions, records
+from churn_agent.history.database import open_database
+from churn_agent.index import Index
+from churn_agent.ingest import importing
+from churn_agent.models.base import ChatModel
+from churn_agent.models.opening import open_model
+from churn_agent.prompts import PromptTemplate, load_prompt, load_taxonomy
+from churn_agent.scoring import verdict as verdicts
+from churn_agent.scoring.verdict import Verdict
+from churn_agent.settings import Settings
+
+Notify = Callable[[str], None]
+"""Told in a few words what is going on, for people who wait."""
+_BATCH = 8
+"""Customers whose requests go to the model together."""
+LEAST_ACTIVE_DAYS = 2
+"""Without words to read, a history must have so many active days to be judged."""
+
+
+class ChurnAgent:
+    """A store, a model and a prompt, ready to assess. Not safe for use by several threads at once."""
+
+    def __init__(
+        self, settings: Settings, *, model: ChatModel | None = None, notify: Notify = lambda what: None
+    ) -> None:
+        """Nothing is loaded before it is needed.
+
+        Args:
+            model: instead of the one that the settings name.
+        """
+        self.settings = settings
+        self._given_model = model
+        self._notify = notify
+
+    @classmethod
+    def open(cls, store: Path | str | None = None, *, notify: Notify = lambda what: None, **settings: Any) -> "ChurnAgent":
+        """An agent on the store in a folder (made if it is not there); the rest comes from the settings.
+
+        Raises:
+            InputError: a setting does not fit.
+        """
+        return cls(Settings.load(store=Path(store) if store else None, **settings), notify=notify)
+
+    @cached_property
+    def history(self) -> Engine:
+        """The database of the store. Raises `StoreUnavailable`."""
+        return open_database(self.settings.store)
+
+    @cached_property
+    def model(self) -> ChatModel:
+        """The language model, answers paid once. Raises `Unavailable` if it cannot be used."""
+        self._notify(f"loading {self.settings.model}")
+        return CachedModel(self._given_model or open_model(self.settings), self.history)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        return Embedder.open(self.settings.embedder, self.settings.models_dir)
+
+    @cached_property
+    def prompt(self) -> PromptTemplate:
+        """The prompt variant. Raises `InputError` for one that does not exist."""
+        return load_prompt(self.settings.mode, self.settings.prompt, folder=self.settings.prompts_dir)
+
+    @property
+    def card(self) -> Card:
+        """The card of the book; a plain default if none was given."""
+        return book.card(self.history) or Card()
+
+    @cached_property
+    def _index(self) -> Index:
+        return Index(self.settings.store)
+
+    @cached_property
+    def _taxonomy(self) -> Any:
+        return load_taxonomy()
+
+    @cached_property
+    def _playbook(self) -> playbooks.Playbook:
+        return playbooks.load_playbook()
+
+    # --- bringing data in
+
+    def ingest(
+        self,
+        paths: Sequence[Path | str],
+        *,
+        customers: Path | None = None,
+        labels: Path | None = None,
+        card: Path | None = None,
+        mapping: Path | None = None,
+        dry_run: bool = False,
+        progress: importing.Progress = lambda file, done, total: None,
+    ) -> importing.ImportSummary:
+        """Imports files or folders; all or nothing. Raises `DataError`."""
+        sources = importing.find_sources(
+            [Path(path) for path in paths], customers=customers, labels=labels, card=card, mapping=mapping
+        )
+        return importing.ingest(self.history, sources, dry_run=dry_run, progress=progress)
+
+    def index(self, *, rebuild: bool = False, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
+        """Embeds the words of people that are not in the index yet, or all of them anew.
+
+        What systems wrote (orders, bills, usage) speaks through the facts and is not embedded.
+
+        Returns:
+            How many texts were embedded.
+        """
+        phrases = self._phrases
+        ids = self.indexed_text_ids() | set(phrases)
+
+        def read_texts(wanted: Sequence[str]) -> dict[str, str]:
+            return interactions.texts_by_id(self.history, wanted) | {i: phrases[i] for i in wanted if i in phrases}
+
+        if rebuild:
+            self.__dict__.pop("_index", None)
+            return indexing.rebuild(self.settings.store, self.embedder, ids, read_texts, progress)
+        return indexing.update(self._index, self.embedder, ids, read_texts, progress)
+
+    def indexed_text_ids(self) -> set[str]:
+        """Ids of the texts that a complete index holds: all that people wrote."""
+        card = self.card
+        spoken = [channel for channel in interactions.channels(self.history) if card.holds_words(channel)]
+        return interactions.text_ids(self.history, channels=spoken)
+
+    # --- looking
+
+    def snapshot(self, customer_id: str, *, as_of: date | None = None) -> Snapshot:
+        """A customer at the end of a day. Raises `UnknownCustomer`, `EmptyStore`."""
+        return snapshots.take(self.history, self._index, customer_id, as_of=as_of)
+
+    def evidence(self, customer_id: str, *, as_of: date | None = None) -> Case:
+        """What a model would be shown of a customer, before any model runs (the local one counts tokens).
+
+        Raises:
+            UnknownCustomer, EmptyStore: there is no such history.
+        """
+        return self._case(self.snapshot(customer_id, as_of=as_of))
+
+    # --- assessing
+
+    def assess(self, customer_id: str, *, as_of: date | None = None) -> Assessment:
+        """The assessment of one customer at the end of a day (default: the day of the latest interaction stored).
+
+        Raises:
+            UnknownCustomer, EmptyStore: there is no such history.
+            Unavailable: the model or the store cannot be used.
+        """
+        return next(self.assess_many([customer_id], as_of=as_of))
+
+    def assess_many(
+        self, customer_ids: Iterable[str], *, as_of: date | None = None, run_id: str | None = None
+    ) -> Iterator[Assessment]:
+        """Assesses customers, some at a time, in their order. Each record is stored as it is given."""
+        for batch in chunked(customer_ids, _BATCH):
+            for assessment in self._assess([self.snapshot(customer_id, as_of=as_of) for customer_id in batch]):
+                records.add(self.history, assessment, run_id=run_id)
+                yield assessment
+
+    def assess_text(self, text: str, *, company: str | None = None) -> Assessment:
+        """The assessment of one message by itself; no history is needed, and no record is stored."""
+        card = self.card
+        now = datetime.now(UTC)
+        message = Interaction("text", "(text)", now, "message", text, direction="inbound")
+        snapshot = Snapshot(
+            customer_id="(text)",
+            as_of=now.astimezone(card.zone).date(),
+            card=card.model_copy(update={"company": company}) if company else card,
+            interactions=(message,),
+        )
+        return self._assess([snapshot])[0]
+
+    def close(self) -> None:
+        """Frees the model and the database."""
+        if "model" in self.__dict__:
+            self.model.close()
+            del self.__dict__["model"]
+        if "history" in self.__dict__:
+            self.history.dispose()
+
+    def __enter__(self) -> "ChurnAgent":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    # --- parts
+
+    @cached_property
+    def _phrases(self) -> dict[str, str]:
+        """The taxonomy's query phrases by text id; they are kept in the index beside the history's texts."""
+        return {text_id(phrase): phrase for signal in self._taxonomy.signals for phrase in signal.queries}
+
+    def _case(self, snapshot: Snapshot) -> Case:
+        facts = computed.compute(snapshot)
+        candidates = snapshot.messages if self.settings.mode == "read" else snapshot.interactions
+        distinct = {each.text_id for each in candidates}
+        queries: retrieval.QueryVectors = {}
+        if len(distinct) > self.settings.evidence_limit:  # else all are shown, and nothing needs to be ranked
+            snapshot = self._with_vectors(snapshot)
+            queries = self._query_vectors()
+        pack = retrieval.retrieve(
+            snapshot,
+            candidates,
+            queries,
+            limit=self.settings.evidence_limit,
+            token_budget=self.settings.evidence_tokens,
+            count_tokens=self.model.count_tokens,
+        )
+        actions = tuple(playbooks.eligible(self._playbook, snapshot, None))
+        return Case(snapshot, facts, pack, actions)
+
+    def _with_vectors(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with vectors for all its messages; what the index lacks is embedded and added to it."""
+        self._index.check(self.embedder)
+        texts = {each.text_id: each.text for each in snapshot.messages}
+        known = {**snapshot.vectors, **self._index.vectors(self._phrases)}
+        missing = {id_: text for id_, text in (texts | self._phrases).items() if id_ not in known}
+        if not missing:
+            return snapshot
+        self._notify(f"embedding {len(missing)} texts")
+        if self._index.card is None:
+            self._index.create(self.embedder)
+        vectors = dict(zip(missing, self.embedder.encode(missing.values()), strict=True))
+        self._index.add(vectors.items())
+        return replace(snapshot, vectors={**snapshot.vectors, **vectors})
+
+    def _query_vectors(self) -> retrieval.QueryVectors:
+        vectors = self._index.vectors(self._phrases)
+        rows: dict[Polarity, list[NDArray[np.float32]]] = {"risk": [], "protective": []}
+        for signal in self._taxonomy.signals:
+            rows[signal.polarity] += [vectors[text_id(phrase)] for phrase in signal.queries]
+        return {polarity: np.vstack(parts) for polarity, parts in rows.items()}
+
+    def _assess(self, batch: Sequence[Snapshot]) -> list[Assessment]:
+        started = time.monotonic()
+        prompt = self.prompt
+        cases = [self._case(snapshot) for snapshot in batch]
+        self._notify(f"{prompt.label}: {sum(len(case.pack.evidence) for case in cases)} texts to {self.model.info.id}")
+        seed = self.settings.seed
+        match prompt.mode:
+            case "ask":
+                found = ask(cases, self.model, prompt)
+            case "read":
+                found = read(cases, self.model, prompt, self._taxonomy, seed=seed)
+            case "explain":
+                found = explain(cases, self.model, prompt, seed=seed)
+        seconds = (time.monotonic() - started) / len(batch)
+        return [self._record(case, each, seconds) for case, each in zip(cases, found, strict=True)]
+
+    def _record(self, case: Case, found: Elicitation, seconds: float) -> Assessment:
+        snapshot = case.snapshot
+        status, why = _status(case, found)
+        verdict = self._verdict(case, found) if status == "assessed" else None
+        actions = ()
+        if verdict:
+            actions = playbooks.suggest(
+                playbooks.eligible(self._playbook, snapshot, verdict.band),
+                verdict.reasons,
+                weights=verdict.weights,
+                proposed=found.actions,
+            )
+        shown = {each.interaction.id for each in found.evidence}
+        dropped = len(case.pack.evidence) - len(shown)
+        return Assessment(
+            status=status,
+            status_reason=why,
+            customer_id=snapshot.customer_id,
+            as_of=snapshot.as_of,
+            churn_probability=verdict.probability if verdict else None,
+            band=verdict.band if verdict else None,
+            reasons=verdict.reasons if verdict else (),
+            actions=actions,
+            facts=case.facts,
+            signals=tuple(found.signals),
+            left_out=LeftOut(
+                interactions=case.pack.left_out.interactions + dropped, tokens=case.pack.left_out.tokens
+            ),
+            provenance=Provenance(
+                churn_agent=version("churn-agent"),
+                model_id=self.model.info.id,
+                model_sha256=self.model.info.sha256,
+                mode=self.prompt.mode,
+                prompt=self.prompt.label,
+                prompt_hash=self.prompt.content_hash,
+                embedder=(self._index.card or {}).get("embedder"),
+                evidence_ids=tuple(each.interaction.id for each in found.evidence),
+                prompt_tokens=found.prompt_tokens,
+                output_tokens=found.output_tokens,
+                cached_answers=found.cached_answers,
+                seconds=round(seconds, 3),
+                seed=self.settings.seed,
+            ),
+        )
+
+    def _verdict(self, case: Case, found: Elicitation) -> Verdict:
+        if found.log_odds is not None:
+            return verdicts.from_log_odds(case.snapshot, case.facts, found.log_odds)
+        if found.stated_probability is not None:
+            return verdicts.from_statement(case.snapshot, found.stated_probability, found.reasons)
+        company = {"company": case.snapshot.company}
+        statements = {s.id: Template(s.statement).substitute(company) for s in self._taxonomy.signals}
+        return verdicts.from_signals(case.snapshot, case.facts, found.signals, found.leanings, statements)
+
+
+def _status(case: Case, found: Elicitation) -> tuple[Status, str | None]:
+    if found.failure:
+        return "failed", found.failure
+    active_days = computed.by_name(case.facts).get("active_days", 0)
+    if not found.evidence and active_days < LEAST_ACTIVE_DAYS:
+        return "abstained", "too little history: no message to read, and fewer than two active days"
+    return "assessed", None

@@ -1,0 +1,1 @@
+"""Many customers: resumable, one record a line."""

@@ -1,0 +1,91 @@
+"""A `ChatModel` that asks another one and pays for every answer once.
+
+The key is a hash of what can change the answer: the request without its id, and the model's fingerprint.
+Failed, truncated and invalid answers are never kept.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, replace
+from typing import Any, TypeVar
+
+from more_itertools import chunked
+from sqlalchemy import Engine
+
+from churn_agent.history import answers
+from churn_agent.models.base import ChatModel, GenerateRequest, LabelScores, ModelInfo, ModelOutput, ScoreRequest, Usage
+
+_LOOK_UP = 200
+Request = TypeVar("Request", ScoreRequest, GenerateRequest)
+Result = TypeVar("Result", LabelScores, ModelOutput)
+
+
+class CachedModel:
+    """Answers from the store where it can, and from `model` where it must."""
+
+    def __init__(self, model: ChatModel, engine: Engine) -> None:
+        self._model = model
+        self._engine = engine
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._model.info
+
+    def count_tokens(self, text: str) -> int:
+        return self._model.count_tokens(text)
+
+    def close(self) -> None:
+        self._model.close()
+
+    def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
+        return self._through(
+            requests,
+            self._model.score_labels,
+            to_answer=lambda result: result.log_probabilities if result.error is None else None,
+            from_answer=lambda id_, answer: LabelScores(id_, answer),
+        )
+
+    def generate(self, requests: Iterable[GenerateRequest]) -> Iterator[ModelOutput]:
+        return self._through(
+            requests,
+            self._model.generate,
+            to_answer=lambda result: result.text if result.error is None and _is_valid(result) else None,
+            from_answer=lambda id_, answer: ModelOutput(id_, answer),
+        )
+
+    def _through(
+        self,
+        requests: Iterable[Request],
+        ask: Callable[[Iterable[Request]], Iterator[Result]],
+        *,
+        to_answer: Callable[[Result], Any],
+        from_answer: Callable[[str, Any], Result],
+    ) -> Iterator[Result]:
+        for batch in chunked(requests, _LOOK_UP):
+            keys = {request.id: self._key(request) for request in batch}
+            known = answers.find(self._engine, list(keys.values()))
+            for request in batch:
+                if keys[request.id] in known:
+                    yield replace(from_answer(request.id, known[keys[request.id]]), usage=Usage(cached=True))
+            for result in ask([request for request in batch if keys[request.id] not in known]):
+                answer = to_answer(result)
+                if answer is not None:
+                    answers.keep(self._engine, keys[result.id], request_id=result.id, answer=answer)
+                yield result
+
+    def _key(self, request: ScoreRequest | GenerateRequest) -> str:
+        content = asdict(request)
+        del content["id"]
+        whole = json.dumps([type(request).__name__, self.info.fingerprint, content], sort_keys=True, default=str)
+        return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _is_valid(output: ModelOutput) -> bool:
+    if output.finish_reason != "stop":
+        return False
+    try:
+        json.loads(output.text)
+    except ValueError:
+        return False
+    return True

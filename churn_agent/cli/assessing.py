@@ -1,0 +1,165 @@
+"""`assess`, `evidence`, `batch`."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from churn_agent.cli import common
+from churn_agent.errors import InputError
+
+_PART_FAILED = 5
+
+
+@click.command()
+@click.argument("customer_id", required=False)
+@click.option("--text", metavar="TEXT", help="Judge this one message instead of a stored customer.")
+@click.option("--company", metavar="NAME", help="With --text: the company it was written to.")
+@common.as_of
+@common.model_options
+@common.as_json
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to a .md or .json file.")
+@click.pass_context
+def assess(
+    context: click.Context,
+    customer_id: str | None,
+    text: str | None,
+    company: str | None,
+    as_of: date | None,
+    json_: bool,
+    output: Path | None,
+    **model: Any,
+) -> None:
+    """Assess one customer (or one message) and show the card."""
+    if (customer_id is None) == (text is None):
+        raise click.UsageError("give a CUSTOMER_ID, or a message with --text")
+    with common.open_agent(context, **model) as agent:
+        if output:
+            from churn_agent.reports import files
+
+            if output.suffix not in files.RENDERERS:
+                raise InputError(f"cannot write {str(output)!r}: give a file that ends in {' or '.join(files.RENDERERS)}")
+        if text is not None:
+            if not text.strip():
+                raise InputError("the text is empty")
+            assessment = agent.assess_text(text, company=company)
+            title = "One message"
+        else:
+            _mention_card(agent)
+            assessment = agent.assess(customer_id or "", as_of=as_of)
+            title = f"Customer {assessment.customer_id} at {assessment.as_of}, {agent.card.company}"
+        if agent.model.info.stand_in:
+            common.note("no language model: the answers are scripted")
+        if output:
+            files.write(assessment, output)
+            common.note(f"written to {output}")
+        if json_:
+            click.echo(assessment.model_dump_json(indent=2))
+        elif not output:
+            from rich.console import Console
+
+            from churn_agent.reports.terminal import print_card
+
+            print_card(assessment, Console(highlight=False), title=title)
+    if assessment.status == "failed":
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.argument("customer_id")
+@common.as_of
+@common.model_options
+@common.as_json
+@click.pass_context
+def evidence(context: click.Context, customer_id: str, as_of: date | None, json_: bool, **model: Any) -> None:
+    """Show the facts and the texts that a model would be given, before any is asked."""
+    with common.open_agent(context, **model) as agent:
+        case = agent.evidence(customer_id, as_of=as_of)
+        if json_:
+            common.print_json(
+                {
+                    "customer_id": case.snapshot.customer_id,
+                    "as_of": case.snapshot.as_of,
+                    "facts": [fact.model_dump() for fact in case.facts],
+                    "evidence": [
+                        {
+                            "label": each.label,
+                            "interaction_id": each.interaction.id,
+                            "occurred_at": each.interaction.occurred_at,
+                            "channel": each.interaction.channel,
+                            "author": each.interaction.author,
+                            "text": each.text,
+                        }
+                        for each in case.pack.evidence
+                    ],
+                    "left_out": case.pack.left_out.model_dump(),
+                }
+            )
+            return
+        from churn_agent.context import evidence_lines, fact_lines
+
+        left = case.pack.left_out
+        click.echo(f"Customer {case.snapshot.customer_id} at {case.snapshot.as_of}\n")
+        click.echo(f"Facts\n{fact_lines(case.facts)}\n")
+        click.echo(f"Evidence (mode {agent.prompt.mode})\n{evidence_lines(case.pack.evidence) or 'none'}\n")
+        click.echo(f"Left out: {left.interactions} interactions, about {left.tokens} tokens")
+
+
+@click.command()
+@common.as_of
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N customers, by id.")
+@common.model_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="JSON Lines file; if it is there, the batch goes on where it stopped.",
+)
+@common.as_json
+@click.pass_context
+def batch(
+    context: click.Context, as_of: date | None, limit: int | None, output: Path, json_: bool, **model: Any
+) -> None:
+    """Assess every customer of the book, one record a line."""
+    with common.open_agent(context, **model) as agent:
+        from churn_agent.batch.running import run_batch
+
+        _mention_card(agent)
+        with common.counting("customers") as bar:
+            task = bar.add_task("", total=None)
+            summary = run_batch(
+                agent,
+                output,
+                as_of=as_of,
+                limit=limit,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+    counts = dict(summary.statuses)
+    if json_:
+        common.print_json(
+            {
+                "run_id": summary.run_id,
+                "as_of": summary.as_of,
+                "customers": summary.customers,
+                "already_done": summary.already_done,
+                **{status: counts.get(status, 0) for status in ("assessed", "abstained", "failed")},
+            }
+        )
+    else:
+        words = ", ".join(f"{n} {status}" for status, n in counts.items()) or "nothing left to do"
+        click.echo(f"{summary.customers} customers at {summary.as_of}: {words}; {summary.already_done} done before")
+    if counts.get("failed"):
+        raise click.exceptions.Exit(_PART_FAILED)
+
+
+def _mention_card(agent: Any) -> None:
+    from churn_agent.history import book
+
+    if book.card(agent.history) is None:
+        card = agent.card
+        common.note(
+            f"no card of the book: churn is taken as {card.churn_means!r} within {card.horizon_days} days; "
+            "give one with: churn-agent ingest --card card.yaml"
+        )

@@ -1,0 +1,103 @@
+"""What several commands share: options, progress, and the agent they stand for."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+if TYPE_CHECKING:
+    from churn_agent.agent import ChurnAgent
+
+F = TypeVar("F", bound=Callable[..., Any])
+notes = Console(stderr=True, highlight=False)
+"""Notes and progress go to standard error; data to standard output."""
+
+
+class Day(click.ParamType):
+    """An ISO date."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no date such as 2026-03-01", param, ctx)
+
+
+def as_json(command: F) -> F:
+    return click.option("--json", "json_", is_flag=True, help="Print one JSON document.")(command)
+
+
+def as_of(command: F) -> F:
+    text = "Judge at the end of this day (default: the day of the latest interaction stored)."
+    return click.option("--as-of", type=Day(), metavar="DATE", help=text)(command)
+
+
+def model_options(command: F) -> F:
+    """Which model and how it is used."""
+    for option in (
+        click.option("--base-url", metavar="URL", help="Address of an OpenAI-compatible API."),
+        click.option("--prompt", metavar="NAME", help="Prompt variant of the mode."),
+        click.option("--mode", type=click.Choice(["ask", "read", "explain"]), help="How the model is used."),
+        click.option("--model", metavar="M", help="Catalogue name, .gguf file, openai:NAME or scripted[:FILE]."),
+    ):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def open_agent(context: click.Context, **settings: Any) -> Iterator["ChurnAgent"]:
+    """The agent on the store that the command line names; it says what it does, for people who wait."""
+    note("starting")
+    from churn_agent.agent import ChurnAgent
+
+    with ChurnAgent.open(context.obj["store"], notify=note, **settings) as agent:
+        yield agent
+
+
+def note(what: str) -> None:
+    """A word on standard error, as text."""
+    notes.print(f"\u00b7 {what}", style="dim", markup=False)
+
+
+def print_json(document: Any) -> None:
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value)
+
+
+def counting(what: str) -> Progress:
+    """A bar over things done."""
+    return Progress(
+        TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=notes, transient=True
+    )
+
+
+def downloading() -> Progress:
+    """A bar over bytes."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=notes,
+    )

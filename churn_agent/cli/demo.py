@@ -1,0 +1,100 @@
+"""`demo`: a made-up company, from raw files to an assessment."""
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from churn_agent.cli import common
+from churn_agent.errors import InputError
+
+if TYPE_CHECKING:
+    from churn_agent.agent import ChurnAgent
+
+_INDEXED_UP_TO = 1000
+"""Customers up to which the demo fills the whole index; above, assess embeds what it needs."""
+
+
+@click.command()
+@click.option(
+    "--domain", type=click.Choice(["telecom", "ecommerce", "finance", "education"]), default="telecom", show_default=True
+)
+@click.option("--customers", type=click.IntRange(min=1, max=1_000_000), default=300, show_default=True, metavar="N")
+@common.model_options
+@click.pass_context
+def demo(context: click.Context, domain: str, customers: int, **model: str | None) -> None:
+    """Make a synthetic company, bring it in, and assess a customer of it.
+
+    The company is made up by a simulation with a fixed seed. It is for showing the tool and for load;
+    it says nothing about how well the tool judges real customers.
+    """
+    with common.open_agent(context, **model) as agent:
+        from churn_agent.demo.writing import write_book
+
+        folder = agent.settings.store / "demo" / f"{domain}-{customers}"
+        _refuse_another_book(agent, domain, customers)
+        click.echo(f"1. A synthetic {domain} company with {customers} customers, written to {folder}")
+        started = time.monotonic()
+        if not (folder / "card.yaml").exists():
+            with common.counting("customers") as bar:
+                task = bar.add_task("", total=customers)
+                write_book(folder, domain, customers, progress=lambda n, _: bar.update(task, completed=n))
+        click.echo("2. churn-agent ingest " + str(folder))
+        with common.downloading() as bar:
+            task = bar.add_task("reading", total=None)
+            summary = agent.ingest(
+                [folder], progress=lambda _, done, total: bar.update(task, completed=done, total=total)
+            )
+        seconds = time.monotonic() - started
+        click.echo(f"   {summary.added} interactions added, {summary.already_known} known before ({seconds:.0f} s)")
+        if customers <= _INDEXED_UP_TO:
+            click.echo("3. churn-agent index")
+            started = time.monotonic()
+            with common.counting("texts") as bar:
+                task = bar.add_task("", total=None)
+                n = agent.index(progress=lambda n, total: bar.update(task, completed=n, total=total))
+            click.echo(f"   {n} texts embedded ({time.monotonic() - started:.0f} s)")
+        customer_id = _talkative(agent)
+        click.echo(f"4. churn-agent assess {customer_id}")
+        assessment = agent.assess(customer_id)
+        from rich.console import Console
+
+        from churn_agent.reports.terminal import print_card
+
+        title = f"Customer {customer_id} at {assessment.as_of}, {agent.card.company} (SYNTHETIC)"
+        print_card(assessment, Console(highlight=False), title=title)
+        store = f"--store {agent.settings.store} " if context.obj["store"] else ""
+    click.echo(
+        f"Try next:\n"
+        f"  churn-agent {store}customers\n"
+        f"  churn-agent {store}evidence {customer_id}\n"
+        f"  churn-agent {store}batch --limit 20 -o demo.jsonl\n"
+        f'  churn-agent {store}assess --text "The customer service was terrible. I\'m considering switching."'
+    )
+
+
+def _refuse_another_book(agent: "ChurnAgent", domain: str, customers: int) -> None:
+    from churn_agent.demo.phrases import load
+    from churn_agent.history import interactions
+
+    if not interactions.count(agent.history):
+        return
+    same_size = (agent.settings.store / "demo" / f"{domain}-{customers}").exists()
+    if agent.card.company != load().domains[domain].company or not same_size:
+        raise InputError(
+            f"the store {str(agent.settings.store)!r} holds another book; name a new folder: "
+            "churn-agent --store FOLDER demo"
+        )
+
+
+def _talkative(agent: "ChurnAgent") -> str:
+    """The first customer with at least four messages, the last of them recent; else the first one."""
+    from churn_agent.history import interactions
+
+    ids = interactions.customer_ids(agent.history)
+    for customer_id in ids[:200]:
+        snapshot = agent.snapshot(customer_id)
+        messages = snapshot.messages
+        if 4 <= len(messages) <= 8 and (snapshot.as_of - messages[-1].local_time.date()).days < 21:
+            return customer_id
+    return ids[0]

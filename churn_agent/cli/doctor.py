@@ -1,0 +1,87 @@
+"""`doctor`: what is installed, which model, store health, what to type next."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import click
+
+from churn_agent.cli import common
+from churn_agent.errors import ChurnAgentError
+
+_PACKAGES = ("churn-agent", "llama-cpp-python", "torch", "sentence-transformers", "chromadb", "openai")
+
+
+@click.command()
+@common.as_json
+@click.pass_context
+def doctor(context: click.Context, json_: bool) -> None:
+    """Check the installation, the weights and the store, and say what to type next."""
+    from churn_agent.agent import ChurnAgent
+    from churn_agent.models.catalogue import catalogue
+
+    report: dict[str, str] = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            report[package] = version(package)
+        except PackageNotFoundError:
+            report[package] = "not installed"
+    with ChurnAgent.open(context.obj["store"]) as agent:
+        settings = agent.settings
+        report["model"] = settings.model
+        report["store"] = str(settings.store)
+        report["model folder"] = str(settings.models_dir)
+        problems: list[tuple[str, str]] = []
+        for name in (settings.model, settings.embedder):
+            if name in catalogue():
+                problems += _try(f"weights of {name}", lambda n=name: _weights(n, settings.models_dir), report)
+        problems += _try("history", lambda: _history(agent), report)
+        problems += _try("index", lambda: _index(agent), report)
+    step = problems[0][1] if problems else report.pop("next", "churn-agent assess CUSTOMER_ID")
+    report.pop("next", None)
+    if json_:
+        common.print_json({"report": report, "healthy": not problems, "next": step})
+    else:
+        for name, value in report.items():
+            click.echo(f"{name:<40} {value}")
+        click.echo(f"\nnext: {step}")
+    if problems:
+        raise click.exceptions.Exit(4)
+
+
+def _try(what: str, check, report: dict[str, str]) -> list[tuple[str, str]]:  # type: ignore[no-untyped-def]
+    try:
+        report[what] = check()
+    except ChurnAgentError as error:
+        report[what] = f"PROBLEM: {error}"
+        return [(what, str(error).rsplit("run: ", 1)[-1])]
+    return []
+
+
+def _weights(name: str, models_dir) -> str:  # type: ignore[no-untyped-def]
+    from churn_agent.models import weights
+
+    return f"here, {weights.find(name, models_dir)}"
+
+
+def _history(agent) -> str:  # type: ignore[no-untyped-def]
+    from churn_agent.history import answers, book, interactions
+
+    n = interactions.count(agent.history)
+    span = interactions.span(agent.history)
+    if span is None:
+        return "empty; churn-agent ingest FILE.csv, or churn-agent demo, fills it"
+    customers = len(interactions.customer_ids(agent.history))
+    card = "with a card" if book.card(agent.history) else "without a card of the book (ingest --card)"
+    kept = answers.count(agent.history)
+    return f"{n} interactions of {customers} customers up to {span[1]:%Y-%m-%d}, {card}, {kept} kept answers"
+
+
+def _index(agent) -> str:  # type: ignore[no-untyped-def]
+    from churn_agent.index import Index
+
+    index = Index(agent.settings.store)
+    if index.card is None:
+        return "none yet; assess makes what it needs, churn-agent index makes all of it"
+    index.check(agent.embedder)
+    missing = len(agent.indexed_text_ids() - index.text_ids())
+    return f"{index.card['embedder']}, {missing} texts not embedded yet"

@@ -1,0 +1,57 @@
+"""The command group, and how errors leave."""
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from churn_agent.cli.assessing import assess, batch, evidence
+from churn_agent.cli.data import customers, index, ingest, show
+from churn_agent.cli.demo import demo
+from churn_agent.cli.doctor import doctor
+from churn_agent.cli.models import models
+from churn_agent.errors import ChurnAgentError
+
+_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(version("churn-agent"), prog_name="churn-agent")
+@click.option("--store", type=click.Path(path_type=Path, file_okay=False), help="Folder of the database and the index.")
+@click.pass_context
+def cli(context: click.Context, store: Path | None) -> None:
+    """Assess how likely customers are to leave, with verified quotes, by a local language model.
+
+    Exit codes: 0 done, 1 failure, 2 usage, 3 bad data, 4 model or store unavailable, 5 part of a batch failed,
+    130 interrupted (what was finished is kept).
+    """
+    context.obj = {"store": store}
+
+
+for command in (demo, ingest, index, customers, show, evidence, assess, batch, models, doctor):
+    cli.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs a command and leaves with its exit code. Mistakes are one line; bugs keep their traceback."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    try:
+        done: Any = cli.main(arguments, standalone_mode=False)
+    except ChurnAgentError as error:
+        click.echo(f"churn-agent: {' '.join(str(error).split())}", err=True)
+        return error.exit_code
+    except click.exceptions.Abort:
+        click.echo("churn-agent: interrupted; what was finished is kept", err=True)
+        return _INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of a pipe has gone, as `| head` does
+        return 0
+    return done if isinstance(done, int) else 0

@@ -1,0 +1,1 @@
+"""Types only: no input or output, no model, no store."""

@@ -1,0 +1,136 @@
+"""The record: what an assessment says, and how it came about.
+
+Fields are added, never renamed; a change of meaning raises `SCHEMA_VERSION`.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+Status = Literal["assessed", "abstained", "failed"]
+Polarity = Literal["risk", "protective"]
+Band = Literal["low", "medium", "high"]
+Urgency = Literal["today", "this_week", "this_month"]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Citation(_Part):
+    """A quote and the interaction it is said to come from."""
+
+    interaction_id: str
+    label: str
+    """E1..En within the evidence."""
+    quote: str
+    occurred_at: datetime
+    verified: bool
+    """The quote was found in that interaction."""
+    start: int | None = None
+    end: int | None = None
+    """Character range of the quote in the interaction's text."""
+
+
+class Signal(_Part):
+    """A concept of the taxonomy that a customer's words show."""
+
+    concept: str
+    polarity: Polarity
+    strength: Probability
+    citations: tuple[Citation, ...]
+
+
+class Reason(_Part):
+    """One argument for or against churn. It stands on verified quotes or on a computed fact."""
+
+    statement: str
+    polarity: Polarity
+    concept: str
+    """A signal of the taxonomy or the name of a fact."""
+    contribution: float | None = None
+    """What it adds to the score, in log-odds; None where the mode cannot say."""
+    citations: tuple[Citation, ...] = ()
+
+
+class RetentionAction(_Part):
+    """An action of the playbook."""
+
+    playbook_id: str
+    title: str
+    rationale: str
+    addresses: tuple[str, ...]
+    urgency: Urgency
+
+
+class Fact(_Part):
+    """A number computed from the snapshot."""
+
+    name: str
+    value: float
+    unit: str
+    text: str
+
+
+class ChurnProbability(_Part):
+    """A score, and how far it may be called a probability."""
+
+    value: Probability
+    low: Probability | None
+    high: Probability | None
+    """An interval with known coverage; None until a calibrator has been fitted."""
+    raw: Probability
+    """Before any pull to the base rate or calibration."""
+    method: str
+    calibrated: bool
+    base_rate: Probability | None
+    horizon_days: int
+
+
+class LeftOut(_Part):
+    """What the model was not shown."""
+
+    interactions: int = 0
+    tokens: int = 0
+
+
+class Provenance(_Part):
+    """Enough to do it again."""
+
+    churn_agent: str
+    model_id: str
+    model_sha256: str | None
+    mode: str
+    prompt: str
+    prompt_hash: str
+    embedder: str | None
+    evidence_ids: tuple[str, ...]
+    prompt_tokens: int
+    output_tokens: int
+    cached_answers: int
+    """Requests to the model that were answered from the store."""
+    seconds: float
+    seed: int
+
+
+class Assessment(_Part):
+    """The record of one customer at one date (`assess --json`, a line of a batch, a row of a run)."""
+
+    schema_version: int = SCHEMA_VERSION
+    status: Status
+    status_reason: str | None
+    customer_id: str
+    as_of: date
+    churn_probability: ChurnProbability | None
+    band: Band | None
+    reasons: tuple[Reason, ...]
+    actions: tuple[RetentionAction, ...]
+    facts: tuple[Fact, ...]
+    signals: tuple[Signal, ...] = ()
+    """Every signal read, also those whose quotes could not be verified."""
+    left_out: LeftOut
+    provenance: Provenance

@@ -1,0 +1,62 @@
+"""One interaction: something that happened between a customer and the company at a time."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Literal
+
+Direction = Literal["inbound", "outbound"]
+
+RECORD_CHANNELS = frozenset(
+    """account assessment assessment_missed balance billing charge contact contract delivery downgrade enrolment
+    enrollment event invoice login order payment platform_usage purchase refund registration renewal return session
+    shipment signup subscription transaction transactions upgrade usage visit""".split()
+)
+"""Channels whose text a system wrote. All other channels hold words of people (a card can say otherwise)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One row of a history."""
+
+    id: str
+    """32 hexadecimal digits made from the content and its occurrence count within its file."""
+    customer_id: str
+    occurred_at: datetime
+    """Aware, in UTC."""
+    channel: str
+    text: str
+    direction: Direction | None = None
+    author: str | None = None
+    amount: float | None = None
+    utc_offset_minutes: int = 0
+    """Offset of the source's clock, so that the local date can be shown as the customer knew it."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def local_time(self) -> datetime:
+        """The time on the clock of the source."""
+        return self.occurred_at.astimezone(timezone(timedelta(minutes=self.utc_offset_minutes)))
+
+    @property
+    def text_id(self) -> str:
+        """Key of the text's vectors in the index: equal texts share it."""
+        return text_id(self.text)
+
+
+def text_id(text: str) -> str:
+    """SHA-256 of a text, cut to 32 hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What became of a customer in the `horizon_days` after `as_of`."""
+
+    customer_id: str
+    as_of: str
+    """ISO date; the label speaks of what came after the end of that day."""
+    churned: bool
+    horizon_days: int | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,106 @@
+"""What goes into a mode and what comes out of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from churn_agent.context import evidence_lines, fact_lines
+from churn_agent.domain.assessment import Citation, Fact, Reason, Signal
+from churn_agent.domain.snapshot import Snapshot
+from churn_agent.errors import InvalidAnswer, ModelCallError
+from churn_agent.grounding import ground
+from churn_agent.models.base import LabelScores, ModelOutput, Usage
+from churn_agent.playbook import PlaybookAction
+from churn_agent.retrieval import Evidence, EvidencePack
+
+
+@dataclass(frozen=True)
+class Case:
+    """One customer to be judged."""
+
+    snapshot: Snapshot
+    facts: tuple[Fact, ...]
+    pack: EvidencePack
+    actions: tuple[PlaybookAction, ...] = ()
+    """Those that a model may choose from."""
+
+
+@dataclass
+class Elicitation:
+    """What the model said about one case."""
+
+    signals: list[Signal] = field(default_factory=list)
+    leanings: list[float] = field(default_factory=list)
+    """Mode `read`: for each message, the log-odds of leaving against staying."""
+    log_odds: float | None = None
+    """Mode `ask`: of churn."""
+    stated_probability: float | None = None
+    """Mode `explain`: as the model wrote it."""
+    reasons: list[Reason] = field(default_factory=list)
+    actions: list[str] = field(default_factory=list)
+    evidence: tuple[Evidence, ...] = ()
+    """What the model was really shown."""
+    failure: str | None = None
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    cached_answers: int = 0
+
+    def count(self, usage: Usage) -> None:
+        """Adds what a request cost."""
+        self.prompt_tokens += usage.prompt_tokens
+        self.output_tokens += usage.output_tokens
+        self.cached_answers += usage.cached
+
+
+def variables(case: Case, evidence: Sequence[Evidence]) -> Mapping[str, str]:
+    """The variables of prompts over a whole history."""
+    card = case.snapshot.card
+    return {
+        "company": case.snapshot.company,
+        "domain": card.domain,
+        "churn_means": card.churn_means,
+        "horizon_days": str(card.horizon_days),
+        "as_of": case.snapshot.as_of.isoformat(),
+        "facts": fact_lines(case.facts),
+        "evidence": evidence_lines(evidence) or "nothing",
+        "actions": "\n".join(f"- {action.id}: {action.title}" for action in case.actions),
+    }
+
+
+def cite(evidence: Evidence, quote: str) -> Citation:
+    """A citation, verified or not. A verified one quotes the interaction's own words."""
+    span = ground(quote, evidence.interaction.text)
+    text = evidence.interaction.text[span[0] : span[1]] if span else quote
+    return Citation(
+        interaction_id=evidence.interaction.id,
+        label=evidence.label,
+        quote=text,
+        occurred_at=evidence.interaction.occurred_at,
+        verified=span is not None,
+        start=span[0] if span else None,
+        end=span[1] if span else None,
+    )
+
+
+def failure_of(result: ModelOutput | LabelScores) -> ModelCallError | None:
+    """Why a result cannot be used, if so."""
+    if result.error is not None:
+        return result.error
+    if isinstance(result, ModelOutput) and result.finish_reason != "stop":
+        return InvalidAnswer("the model's answer was cut off before its end")
+    return None
+
+
+def string(most: int) -> dict[str, Any]:
+    """JSON schema of a bounded string."""
+    return {"type": "string", "maxLength": most}
+
+
+def closed_object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON schema of an object with exactly these properties."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }

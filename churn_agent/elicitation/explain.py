@@ -1,0 +1,111 @@
+"""Mode `explain`: the model writes reasons with quotes, chooses actions, then states a probability.
+
+Quotes are checked afterwards; a reason without a verified quote does not count. A failed answer is asked for once
+more with half of the evidence.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from churn_agent.domain.assessment import Polarity, Probability, Reason
+from churn_agent.elicitation.base import Case, Elicitation, cite, closed_object, failure_of, string, variables
+from churn_agent.models.base import ChatModel, GenerateRequest, Message, ModelOutput
+from churn_agent.prompts import PromptTemplate, fill
+
+MOST_REASONS = 4
+MOST_ACTIONS = 2
+CONCEPT = "explained"
+"""Concept of reasons that a model worded: they belong to no signal of the taxonomy."""
+
+
+class _Reason(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    statement: str
+    polarity: Polarity
+    evidence: str
+    quote: str
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    reasons: list[_Reason]
+    actions: list[str] = Field(default_factory=list)
+    churn_probability: Probability
+
+
+def explain(
+    cases: Sequence[Case], model: ChatModel, prompt: PromptTemplate, *, seed: int = 0
+) -> list[Elicitation]:
+    """Reasons, actions and a stated probability for each case."""
+    found = [Elicitation(evidence=case.pack.evidence) for case in cases]
+    _explain(dict(enumerate(cases)), found, model, prompt, seed)
+    failed = {i: cases[i] for i, each in enumerate(found) if each.failure and len(each.evidence) > 1}
+    for i in failed:
+        found[i].evidence = found[i].evidence[len(found[i].evidence) // 2 :]  # the later half
+    _explain(failed, found, model, prompt, seed)
+    return found
+
+
+def _explain(
+    cases: dict[int, Case], found: list[Elicitation], model: ChatModel, prompt: PromptTemplate, seed: int
+) -> None:
+    requests: list[GenerateRequest] = []
+    for i, case in cases.items():
+        values = variables(case, found[i].evidence)
+        messages = (Message("user", fill(prompt.user, values)),)
+        schema = _schema(case, [each.label for each in found[i].evidence], think=prompt.think)
+        requests.append(GenerateRequest(str(i), prompt.shared(values), messages, schema, prompt.max_tokens, seed=seed))
+    for output in model.generate(requests):
+        elicitation = found[int(output.id)]
+        elicitation.count(output.usage)
+        _take(output, cases[int(output.id)], elicitation)
+
+
+def _take(output: ModelOutput, case: Case, into: Elicitation) -> None:
+    error = failure_of(output)
+    into.failure = str(error) if error else None
+    if error:
+        return
+    try:
+        answer = _Answer.model_validate_json(output.text)
+    except ValidationError as invalid:
+        into.failure = f"the model's answer does not fit the schema: {invalid.errors()[0]['msg']}"
+        return
+    shown = {each.label: each for each in into.evidence}
+    known = {action.id for action in case.actions}
+    into.stated_probability = answer.churn_probability
+    into.actions = [id_ for id_ in dict.fromkeys(answer.actions) if id_ in known]
+    seen: set[str] = set()
+    for reason in answer.reasons:
+        evidence = shown.get(reason.evidence)
+        if evidence is None or reason.statement.casefold() in seen:
+            continue
+        seen.add(reason.statement.casefold())
+        citation = cite(evidence, reason.quote)
+        if citation.verified:
+            into.reasons.append(
+                Reason(statement=reason.statement, polarity=reason.polarity, concept=CONCEPT, citations=(citation,))
+            )
+
+
+def _schema(case: Case, labels: Sequence[str], *, think: bool) -> dict[str, Any]:
+    reason = closed_object(
+        {
+            "statement": string(120),
+            "polarity": {"enum": ["risk", "protective"]},
+            "evidence": {"enum": list(labels) or ["none"]},
+            "quote": string(160),
+        }
+    )
+    actions = [action.id for action in case.actions] or ["none"]
+    thought = {"thought": string(300)} if think else {}
+    return closed_object(
+        thought
+        | {
+            "reasons": {"type": "array", "maxItems": MOST_REASONS, "items": reason},
+            "actions": {"type": "array", "maxItems": MOST_ACTIONS, "items": {"enum": actions}},
+            "churn_probability": {"type": "number", "minimum": 0, "maximum": 1},
+        }
+    )

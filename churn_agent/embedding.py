@@ -1,0 +1,95 @@
+"""Texts to vectors. The only module that knows sentence-transformers."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from churn_agent.errors import ModelUnavailable
+from churn_agent.models import weights
+from churn_agent.models.catalogue import catalogue
+
+OVERLAP = 32
+"""Word pieces that neighbouring parts of a long text share."""
+_BATCH = 64
+
+
+class Embedder:
+    """A sentence-transformers model in a local folder; never reaches for the network."""
+
+    def __init__(self, folder: Path, *, embedder_id: str, revision: str) -> None:
+        """Nothing is loaded before the first text.
+
+        Args:
+            embedder_id: how the model is called in records.
+            revision: of the weights; stored with the index and checked.
+        """
+        self.id = embedder_id
+        self.revision = revision
+        self._folder = folder
+
+    @classmethod
+    def open(cls, name: str, models_dir: Path) -> "Embedder":
+        """An embedder of the catalogue, or of a folder.
+
+        Raises:
+            WeightsMissing: the weights have not been pulled.
+            InputError: neither a name of the catalogue nor a folder.
+        """
+        if name not in catalogue() and Path(name).is_dir():
+            return cls(Path(name), embedder_id=Path(name).name, revision="local")
+        folder = weights.find(name, models_dir)
+        hub = weights.entry_of(name).hub
+        return cls(folder, embedder_id=name, revision=hub.revision if hub else "catalogue")
+
+    @cached_property
+    def _model(self) -> Any:
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        try:
+            return SentenceTransformer(str(self._folder), device="cpu", local_files_only=True, trust_remote_code=False)
+        except (OSError, ValueError) as error:
+            raise ModelUnavailable(f"cannot load the embedder in {str(self._folder)!r}: {error}") from error
+
+    @property
+    def dimension(self) -> int:
+        return int(self._model.get_embedding_dimension())
+
+    def split(self, text: str) -> list[str]:
+        """Cuts a text into parts that fit the model, by its own tokenizer, with `OVERLAP` pieces in common."""
+        window = int(self._model.max_seq_length) - 2  # two places belong to the start and end tokens
+        if len(text) <= window:  # a word piece has at least one character
+            return [text]
+        offsets = self._model.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        spans: Sequence[tuple[int, int]] = offsets["offset_mapping"]
+        if len(spans) <= window:
+            return [text]
+        starts = range(0, len(spans) - OVERLAP, window - OVERLAP)
+        return [text[spans[i][0] : spans[min(i + window, len(spans)) - 1][1]] for i in starts]
+
+    def encode(self, texts: Iterable[str]) -> list[NDArray[np.float32]]:
+        """One array of shape (parts, dimension) a text, rows of unit length."""
+        return [vectors for _, vectors in sorted(self.stream(list(texts)), key=lambda pair: pair[0])]
+
+    def stream(
+        self, texts: Sequence[str], progress: Callable[[int], None] = lambda done: None
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yields (position, vectors) as they are made, short texts first: batches of equal length waste no padding."""
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        for begin in range(0, len(order), _BATCH):
+            batch = order[begin : begin + _BATCH]
+            parts = [self.split(texts[i]) for i in batch]
+            flat = [part for of_text in parts for part in of_text]
+            rows: NDArray[np.float32] = self._model.encode(
+                flat, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+            )
+            at = 0
+            for i, of_text in zip(batch, parts, strict=True):
+                yield i, rows[at : at + len(of_text)]
+                at += len(of_text)
+            progress(begin + len(batch))

@@ -1,0 +1,89 @@
+"""Every error that churn-agent raises on purpose.
+
+* ChurnAgentError                  exit 1
+  x InputError                     exit 2   what was asked for cannot be
+    + UnknownCustomer
+    + EmptyStore
+  x DataError                      exit 3   a file does not hold what it should
+    + FileFormatError
+  x Unavailable                    exit 4   a model, its weights or the store cannot be used
+    + WeightsMissing
+    + BadWeights
+    + ModelUnavailable
+    + StoreUnavailable
+  x ModelCallError                 exit 1   one request to a model failed
+    + ModelTimeout
+    + InvalidAnswer
+
+A message says what happened, to which thing, and what to do. The command line prints it as one line
+and leaves with the class's exit code; anything else is a bug and gets its traceback.
+"""
+
+
+class ChurnAgentError(Exception):
+    """The root: something a user can act on."""
+
+    exit_code = 1
+    retryable = False
+
+
+class InputError(ChurnAgentError):
+    """The request itself is wrong: an unknown name, an option that does not fit."""
+
+    exit_code = 2
+
+
+class UnknownCustomer(InputError):
+    """No interaction of this customer is stored."""
+
+
+class EmptyStore(InputError):
+    """The store holds no interactions yet."""
+
+
+class DataError(ChurnAgentError):
+    """Input data cannot be used as it is."""
+
+    exit_code = 3
+
+
+class FileFormatError(DataError):
+    """A file (CSV, JSONL, YAML) does not have the form it should have."""
+
+
+class Unavailable(ChurnAgentError):
+    """Something that the work depends on is not there."""
+
+    exit_code = 4
+
+
+class WeightsMissing(Unavailable):
+    """The weights of a model are not in the model folder."""
+
+
+class BadWeights(Unavailable):
+    """A weights file is damaged, is another file than it claims, or is no model at all."""
+
+
+class ModelUnavailable(Unavailable):
+    """A model cannot be reached or cannot be loaded."""
+
+
+class StoreUnavailable(Unavailable):
+    """The history or the index cannot be opened."""
+
+
+class ModelCallError(ChurnAgentError):
+    """One request to a model failed. Travels inside results and is never turned into a score."""
+
+
+class ModelTimeout(ModelCallError):
+    """The model did not answer in time, or asked to be left alone for a while."""
+
+    retryable = True
+
+
+class InvalidAnswer(ModelCallError):
+    """The model answered something that does not fit the schema, or was cut off."""
+
+    retryable = True

@@ -1,0 +1,176 @@
+"""What can be computed from a snapshot, so that no model has to guess it.
+
+Every fact holds on a history of one; a fact that would need more than there is, is left out.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from statistics import mean, median
+
+from churn_agent.domain.assessment import Fact
+from churn_agent.domain.interactions import Interaction
+from churn_agent.domain.snapshot import Snapshot
+
+_RETURN_CHANNELS = frozenset({"return", "refund", "cancellation"})
+_COMPLAINT_CHANNELS = frozenset({"complaint"})
+_RATINGS = ("rating", "score")
+_SHORTEST_TREND_DAYS = 14
+
+
+def compute(snapshot: Snapshot) -> tuple[Fact, ...]:
+    """The facts of a snapshot, the telling ones first."""
+    return tuple(
+        fact
+        for part in (_activity, _rhythm, _trend, _amounts, _troubles, _ratings, _contract)
+        for fact in part(snapshot)
+        if math.isfinite(fact.value)
+    )
+
+
+def by_name(facts: tuple[Fact, ...]) -> dict[str, float]:
+    """Name -> value."""
+    return {fact.name: fact.value for fact in facts}
+
+
+def _days_before(snapshot: Snapshot, interaction: Interaction) -> int:
+    """Whole days from the interaction's day to `as_of`, in the book's time zone."""
+    return (snapshot.as_of - _day(snapshot, interaction)).days
+
+
+def _day(snapshot: Snapshot, interaction: Interaction) -> date:
+    return interaction.occurred_at.astimezone(snapshot.card.zone).date()
+
+
+def _active_days(snapshot: Snapshot) -> list[date]:
+    return sorted({_day(snapshot, each) for each in snapshot.interactions})
+
+
+def _activity(snapshot: Snapshot) -> Iterator[Fact]:
+    if not snapshot.interactions:
+        return
+    days = _active_days(snapshot)
+    recency = (snapshot.as_of - days[-1]).days
+    when = "on the day of the assessment" if recency == 0 else f"{_days(recency)} ago"
+    yield Fact(name="recency", value=recency, unit="days", text=f"The last interaction was {when}.")
+    n = len(snapshot.interactions)
+    channels = Counter(each.channel for each in snapshot.interactions)
+    mix = ", ".join(f"{count} {channel}" for channel, count in channels.most_common(4))
+    text = f"There {'is' if n == 1 else 'are'} {_count(n, 'interaction')} ({mix}{', ...' * (len(channels) > 4)})."
+    yield Fact(name="interactions", value=n, unit="interactions", text=text)
+    tenure = (snapshot.as_of - days[0]).days
+    if tenure:
+        yield Fact(name="tenure", value=tenure, unit="days", text=f"The history goes back {_days(tenure)}.")
+        text = f"They were active on {_days(len(days))}."
+        yield Fact(name="active_days", value=len(days), unit="days", text=text)
+
+
+def _rhythm(snapshot: Snapshot) -> Iterator[Fact]:
+    days = _active_days(snapshot)
+    if len(days) < 3:
+        return
+    gap = median((later - earlier).days for earlier, later in zip(days, days[1:], strict=False))
+    recency = (snapshot.as_of - days[-1]).days
+    yield Fact(name="typical_gap", value=gap, unit="days", text=f"They usually come back after {_days(gap)}.")
+    overdue = recency / max(gap, 1)
+    said = f"{overdue:.1f} times their usual gap" if overdue >= 1 else "within their usual gap"
+    yield Fact(name="overdue", value=round(overdue, 2), unit="ratio", text=f"The silence so far is {said}.")
+
+
+def _trend(snapshot: Snapshot) -> Iterator[Fact]:
+    """Active days in the last window against the customer's own rate before it."""
+    days = _active_days(snapshot)
+    tenure = (snapshot.as_of - days[0]).days if days else 0
+    if tenure < _SHORTEST_TREND_DAYS:
+        return
+    window = min(snapshot.card.horizon_days, tenure // 2)
+    recent = sum((snapshot.as_of - day).days < window for day in days)
+    yield Fact(
+        name="recent_active_days",
+        value=recent,
+        unit="days",
+        text=f"In the last {_days(window)} they were active on {_days(recent)}.",
+    )
+    before = len(days) - recent
+    span_before = tenure + 1 - window
+    if before < 2 or span_before < window:
+        return
+    expected = before / span_before * window
+    ratio = recent / expected
+    change = "less" if ratio < 0.8 else "more" if ratio > 1.25 else "as"
+    said = "as active as before" if change == "as" else f"{change} active than before ({ratio:.0%} of their own rate)"
+    yield Fact(name="activity_trend", value=round(ratio, 2), unit="ratio", text=f"Lately they are {said}.")
+
+
+def _amounts(snapshot: Snapshot) -> Iterator[Fact]:
+    paid = [(_days_before(snapshot, each), each.amount) for each in snapshot.interactions if each.amount is not None]
+    if not paid:
+        return
+    total = sum(amount for _, amount in paid)
+    text = f"The amounts sum up to {total:,.2f} over {len(paid)} interactions."
+    yield Fact(name="amount_total", value=round(total, 2), unit="money", text=text)
+    if len(paid) < 4:
+        return
+    middle = median(days for days, _ in paid)
+    old = [amount for days, amount in paid if days > middle]
+    new = [amount for days, amount in paid if days <= middle]
+    if old and mean(old) > 0 and mean(new) >= 0:
+        ratio = mean(new) / mean(old)
+        text = f"A recent amount is {ratio:.0%} of an earlier one on average."
+        yield Fact(name="amount_trend", value=round(ratio, 2), unit="ratio", text=text)
+
+
+def _troubles(snapshot: Snapshot) -> Iterator[Fact]:
+    channels = [each.channel.casefold() for each in snapshot.interactions]
+    kinds = {
+        "returns": (sum(c in _RETURN_CHANNELS for c in channels), "return or cancellation"),
+        "complaints": (sum(c in _COMPLAINT_CHANNELS for c in channels), "complaint"),
+        "missed": (sum(c.endswith("_missed") for c in channels), "missed deadline or appointment"),
+    }
+    for name, (count, what) in kinds.items():
+        if count:
+            text = f"The history has {count} x {what}."
+            yield Fact(name=name, value=count, unit="interactions", text=text)
+    if any(each.direction == "outbound" for each in snapshot.interactions):
+        waiting = 0
+        for each in reversed(snapshot.interactions):
+            if each.direction == "outbound":
+                break
+            waiting += each.direction == "inbound" and snapshot.card.holds_words(each.channel)
+        if waiting:
+            text = f"{_count(waiting, 'message')} at the end of the history got no answer."
+            yield Fact(name="unanswered", value=waiting, unit="messages", text=text)
+
+
+def _ratings(snapshot: Snapshot) -> Iterator[Fact]:
+    for name in _RATINGS:
+        found = [value for each in snapshot.interactions if (value := _number(each.metadata.get(name))) is not None]
+        if found:
+            text = f"Their last {name} is {found[-1]:g}, the mean of {len(found)} is {mean(found):.1f}."
+            yield Fact(name=f"last_{name}", value=found[-1], unit="points", text=text)
+
+
+def _contract(snapshot: Snapshot) -> Iterator[Fact]:
+    term = snapshot.attributes.get("contract", "")
+    if term:
+        monthly = "month" in term.casefold()
+        kind = "can leave at short notice" if monthly else "is bound for a term"
+        text = f"The contract ({term}) means that the customer {kind}."
+        yield Fact(name="monthly_contract", value=float(monthly), unit="yes=1", text=text)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _days(n: float) -> str:
+    return _count(n, "day")
+
+
+def _count(n: float, what: str) -> str:
+    return f"{n:g} {what}{'s' * (n != 1)}"

@@ -1,0 +1,95 @@
+"""Is a quote really in the text it is said to come from?
+
+Compared are letters and digits as a reader sees them: compatibility forms, letter case, typographic quotes and
+dashes, and white space do not matter; every word does.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+LEAST_CONTENT_WORDS = 3
+
+_FOLDED = str.maketrans(
+    {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u2013": "-", "\u2014": "-", "\u2039": "<"}
+)
+_WORD = re.compile(r"[\w']+")
+_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\n+")
+_TRIMMED = " \t\r\n.,;:!?\"'…-()[]"
+_FUNCTION_WORDS = frozenset(
+    """a am an and are as at be been but by did do does for from had has have he her him his i i'm if in is it its it's
+    me my no not of on or our she so that the their them then there they this to too up us was we were what when which
+    who will with would you your
+    aber als am an auch auf aus bei bin bis das dass dem den der des die dir du ein eine einem einen einer er es euch
+    für hat habe haben ich ihr ihre im in ist ja kein mein mich mir mit nach nicht noch nur oder sehr sich sie sind so
+    und uns vom von war was wenn wie wir wird zu zum zur""".split()
+)
+
+
+def find_quote(quote: str, text: str) -> tuple[int, int] | None:
+    """The character range of `quote` in `text`, or None if it is not there or cuts through a word."""
+    wanted, _ = _normalise(quote.strip(_TRIMMED))
+    if not wanted:
+        return None
+    whole, places = _normalise(text)
+    at = whole.find(wanted)
+    while at >= 0:
+        end = at + len(wanted)
+        starts_word = at == 0 or not (_in_word(whole[at - 1]) and _in_word(wanted[0]))
+        ends_word = end == len(whole) or not (_in_word(whole[end]) and _in_word(wanted[-1]))
+        if starts_word and ends_word:
+            return places[at], places[end - 1] + 1
+        at = whole.find(wanted, at + 1)
+    return None
+
+
+def ground(quote: str, text: str) -> tuple[int, int] | None:
+    """Like `find_quote`, for quotes that can carry a reason.
+
+    A quote with fewer than `LEAST_CONTENT_WORDS` content words is widened to its sentence; it counts if that has
+    enough, or is the whole text.
+    """
+    span = find_quote(quote, text)
+    if span is None:
+        return None
+    if not _carries(text[span[0] : span[1]]):
+        span = next(s for s in sentences(text) if s[1] > span[0])
+    whole = text[span[0] : span[1]].strip(_TRIMMED) == text.strip(_TRIMMED)
+    return span if whole or _carries(text[span[0] : span[1]]) else None
+
+
+def sentences(text: str) -> Iterator[tuple[int, int]]:
+    """Character ranges of the sentences of a text, without white space around them."""
+    begin = 0
+    ends = [(match.start(), match.end()) for match in _SENTENCE_END.finditer(text)]
+    for end, following in [*ends, (len(text), len(text))]:
+        part = text[begin:end]
+        if part.strip():
+            start = begin + len(part) - len(part.lstrip())
+            yield start, start + len(part.strip())
+        begin = following
+
+
+def _in_word(character: str) -> bool:
+    return character.isalnum() or bool(unicodedata.combining(character))
+
+
+def _carries(quote: str) -> bool:
+    words = [word for word in _WORD.findall(quote.casefold()) if word not in _FUNCTION_WORDS]
+    return len(words) >= LEAST_CONTENT_WORDS
+
+
+def _normalise(text: str) -> tuple[str, list[int]]:
+    """The folded text, and for each of its characters the index it comes from."""
+    folded: list[str] = []
+    places: list[int] = []
+    for index, character in enumerate(text):
+        if character.isspace():
+            if folded and folded[-1] != " ":
+                folded.append(" ")
+                places.append(index)
+            continue
+        for part in unicodedata.normalize("NFKD", character).casefold().translate(_FOLDED):
+            folded.append(part)
+            places.append(index)
+    return "".join(folded), places

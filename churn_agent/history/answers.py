@@ -1,0 +1,27 @@
+"""Answers of language models, kept so that the same question is paid once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+
+from churn_agent.history.database import now
+from churn_agent.history.tables import answers
+
+
+def find(engine: Engine, keys: Sequence[str]) -> dict[str, Any]:
+    """Key -> answer, for the keys that are known (at most some hundred at a time)."""
+    with engine.connect() as connection:
+        rows = connection.execute(select(answers.c.key, answers.c.answer).where(answers.c.key.in_(keys)))
+        return {key: answer for key, answer in rows}
+
+
+def keep(engine: Engine, key: str, *, request_id: str, answer: Any) -> None:
+    with engine.begin() as connection:
+        connection.execute(answers.delete().where(answers.c.key == key))
+        connection.execute(answers.insert().values(key=key, request_id=request_id, created_at=now(), answer=answer))
+
+
+def count(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return connection.scalar(select(func.count()).select_from(answers)) or 0

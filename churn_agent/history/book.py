@@ -1,0 +1,81 @@
+"""What the store knows beside interactions: the card of the book, customers' attributes, labels, imports."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from more_itertools import chunked
+from sqlalchemy import Connection, Engine, func, select
+
+from churn_agent.domain.interactions import Label
+from churn_agent.domain.snapshot import Card
+from churn_agent.history.database import now
+from churn_agent.history.tables import book, customers, imports, labels
+
+_CARD = "card"
+_BATCH = 500
+
+
+def card(engine: Engine) -> Card | None:
+    """The card of the book; None if none was given yet."""
+    with engine.connect() as connection:
+        stored = connection.scalar(select(book.c.value).where(book.c.key == _CARD))
+    return Card.model_validate(stored) if stored is not None else None
+
+
+def set_card(connection: Connection, new: Card) -> None:
+    connection.execute(book.delete().where(book.c.key == _CARD))
+    connection.execute(book.insert().values(key=_CARD, value=new.model_dump(mode="json")))
+
+
+def attributes(engine: Engine, customer_id: str) -> Mapping[str, str]:
+    with engine.connect() as connection:
+        stored = connection.scalar(select(customers.c.attributes).where(customers.c.customer_id == customer_id))
+    return stored or {}
+
+
+def set_attributes(connection: Connection, rows: Iterable[tuple[str, Mapping[str, str]]]) -> int:
+    """Replaces the attributes of the given customers. Returns how many customers."""
+    done = 0
+    for batch in chunked(rows, _BATCH):
+        new = dict(batch)
+        connection.execute(customers.delete().where(customers.c.customer_id.in_(list(new))))
+        connection.execute(
+            customers.insert(), [{"customer_id": id_, "attributes": dict(values)} for id_, values in new.items()]
+        )
+        done += len(new)
+    return done
+
+
+def add_labels(connection: Connection, rows: Iterable[Label]) -> int:
+    """Stores labels; one for the same customer and date is replaced. Returns how many."""
+    done = 0
+    for batch in chunked(rows, _BATCH):
+        new = {(row.customer_id, date.fromisoformat(row.as_of)): row for row in batch}
+        for customer_id, as_of in new:
+            connection.execute(labels.delete().where(labels.c.customer_id == customer_id, labels.c.as_of == as_of))
+        values: list[dict[str, Any]] = [
+            {
+                "customer_id": customer_id,
+                "as_of": as_of,
+                "churned": row.churned,
+                "horizon_days": row.horizon_days,
+                "metadata": dict(row.metadata),
+            }
+            for (customer_id, as_of), row in new.items()
+        ]
+        connection.execute(labels.insert(), values)
+        done += len(new)
+    return done
+
+
+def label_count(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return connection.scalar(select(func.count()).select_from(labels)) or 0
+
+
+def add_import(connection: Connection, *, source: str, rows_added: int, summary: Mapping[str, Any]) -> None:
+    """Notes an import with all that was done to its rows."""
+    connection.execute(
+        imports.insert().values(started_at=now(), source=source, rows_added=rows_added, summary=dict(summary))
+    )

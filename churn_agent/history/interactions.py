@@ -1,0 +1,116 @@
+"""Interactions: adding them, and reading them by customer."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from more_itertools import chunked
+from sqlalchemy import Connection, Engine, func, select
+
+from churn_agent.domain.interactions import Interaction
+from churn_agent.history.database import from_stored, to_stored
+from churn_agent.history.tables import interactions as table
+
+_BATCH = 500
+
+
+def add(connection: Connection, rows: Iterable[Interaction]) -> int:
+    """Stores interactions that are not known yet, in the caller's transaction. Returns how many were new."""
+    added = 0
+    for batch in chunked(rows, _BATCH):
+        known = set(connection.scalars(select(table.c.id).where(table.c.id.in_([row.id for row in batch]))))
+        new = {row.id: row for row in batch if row.id not in known}
+        if new:
+            connection.execute(table.insert(), [_to_row(row) for row in new.values()])
+        added += len(new)
+    return added
+
+
+def of_customer(engine: Engine, customer_id: str, *, until: datetime) -> tuple[Interaction, ...]:
+    """A customer's interactions up to `until` (aware, inclusive), oldest first."""
+    query = (
+        select(table)
+        .where(table.c.customer_id == customer_id, table.c.occurred_at <= to_stored(until))
+        .order_by(table.c.occurred_at, table.c.id)
+    )
+    with engine.connect() as connection:
+        return tuple(_from_row(row) for row in connection.execute(query).mappings())
+
+
+def count(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return connection.scalar(select(func.count()).select_from(table)) or 0
+
+
+def span(engine: Engine) -> tuple[datetime, datetime] | None:
+    """Times of the first and the last interaction; None in an empty store."""
+    with engine.connect() as connection:
+        first, last = connection.execute(select(func.min(table.c.occurred_at), func.max(table.c.occurred_at))).one()
+    return (from_stored(first), from_stored(last)) if first else None
+
+
+def customer_ids(engine: Engine, *, until: datetime | None = None) -> list[str]:
+    """Every customer with an interaction (up to `until`), sorted."""
+    query = select(table.c.customer_id).distinct().order_by(table.c.customer_id)
+    if until is not None:
+        query = query.where(table.c.occurred_at <= to_stored(until))
+    with engine.connect() as connection:
+        return list(connection.scalars(query))
+
+
+def summaries(engine: Engine) -> list[tuple[str, int, datetime, datetime]]:
+    """(customer, interactions, first, last) of every customer, sorted by customer."""
+    query = (
+        select(
+            table.c.customer_id, func.count(), func.min(table.c.occurred_at), func.max(table.c.occurred_at)
+        )
+        .group_by(table.c.customer_id)
+        .order_by(table.c.customer_id)
+    )
+    with engine.connect() as connection:
+        return [(id_, n, from_stored(first), from_stored(last)) for id_, n, first, last in connection.execute(query)]
+
+
+def texts_by_id(engine: Engine, ids: Sequence[str]) -> dict[str, str]:
+    """The texts of the given ids."""
+    found: dict[str, str] = {}
+    with engine.connect() as connection:
+        for batch in chunked(ids, _BATCH):
+            query = select(table.c.text_id, table.c.text).where(table.c.text_id.in_(batch))
+            found.update({id_: text for id_, text in connection.execute(query)})
+    return found
+
+
+def channels(engine: Engine) -> list[str]:
+    """All channels that occur."""
+    with engine.connect() as connection:
+        return list(connection.scalars(select(table.c.channel).distinct()))
+
+
+def text_ids(engine: Engine, *, channels: Sequence[str]) -> set[str]:
+    """Ids of all distinct texts in some channels that are not blank."""
+    here = (table.c.channel.in_(channels), func.trim(table.c.text) != "")
+    query = select(table.c.text_id).where(*here).distinct()
+    with engine.connect() as connection:
+        return set(connection.scalars(query))
+
+
+def _to_row(interaction: Interaction) -> dict[str, Any]:
+    return {
+        "id": interaction.id,
+        "customer_id": interaction.customer_id,
+        "occurred_at": to_stored(interaction.occurred_at),
+        "utc_offset_minutes": interaction.utc_offset_minutes,
+        "channel": interaction.channel,
+        "direction": interaction.direction,
+        "author": interaction.author,
+        "text": interaction.text,
+        "text_id": interaction.text_id,
+        "amount": interaction.amount,
+        "metadata": dict(interaction.metadata),
+    }
+
+
+def _from_row(row: Any) -> Interaction:
+    values = {name: value for name, value in row.items() if name != "text_id"}
+    return Interaction(**values | {"occurred_at": from_stored(row["occurred_at"])})

@@ -1,0 +1,38 @@
+"""Assessments as they were given, and the runs they belong to."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from churn_agent.domain.assessment import Assessment
+from churn_agent.history.database import now
+from churn_agent.history.tables import records, runs
+
+
+def add(engine: Engine, assessment: Assessment, *, run_id: str | None = None) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            records.insert().values(
+                created_at=now(),
+                run_id=run_id,
+                customer_id=assessment.customer_id,
+                as_of=assessment.as_of,
+                status=assessment.status,
+                record=assessment.model_dump(mode="json"),
+            )
+        )
+
+
+def of_customer(engine: Engine, customer_id: str) -> list[Assessment]:
+    """All stored assessments of a customer, newest first."""
+    query = select(records.c.record).where(records.c.customer_id == customer_id).order_by(records.c.id.desc())
+    with engine.connect() as connection:
+        return [Assessment.model_validate(record) for record in connection.scalars(query)]
+
+
+def start_run(engine: Engine, run_id: str, spec: Mapping[str, Any]) -> None:
+    """Notes a run; starting the same one again changes nothing."""
+    with engine.begin() as connection:
+        if connection.scalar(select(runs.c.id).where(runs.c.id == run_id)) is None:
+            connection.execute(runs.insert().values(id=run_id, created_at=now(), spec=dict(spec)))

@@ -1,0 +1,106 @@
+"""The tables of the history. Nothing in them is particular to one database."""
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+# Times are UTC without an offset; the source's own offset stands beside them where it matters.
+
+book = Table(
+    "book",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", JSON, nullable=False),
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("started_at", DateTime, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("rows_added", Integer, nullable=False),
+    Column("summary", JSON, nullable=False),
+)
+
+interactions = Table(
+    "interactions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("customer_id", Text, nullable=False),
+    Column("occurred_at", DateTime, nullable=False),
+    Column("utc_offset_minutes", Integer, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("direction", String(8)),
+    Column("author", Text),
+    Column("text", Text, nullable=False),
+    Column("text_id", String(32), nullable=False),
+    Column("amount", Float),
+    Column("metadata", JSON, nullable=False),
+    Index("interactions_by_customer", "customer_id", "occurred_at"),
+    Index("interactions_by_text", "text_id"),
+    Index("interactions_by_time", "occurred_at"),
+)
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("customer_id", Text, primary_key=True),
+    Column("attributes", JSON, nullable=False),
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("customer_id", Text, primary_key=True),
+    Column("as_of", Date, primary_key=True),
+    Column("churned", Boolean, nullable=False),
+    Column("horizon_days", Integer),
+    Column("metadata", JSON, nullable=False),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("request_id", Text, nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("answer", JSON, nullable=False),
+    Index("answers_by_request", "request_id"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("created_at", DateTime, nullable=False),
+    Column("spec", JSON, nullable=False),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("created_at", DateTime, nullable=False),
+    Column("run_id", ForeignKey("runs.id")),
+    Column("customer_id", Text, nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("record", JSON, nullable=False),
+    Index("records_by_customer", "customer_id", "as_of"),
+    Index("records_by_run", "run_id", "customer_id"),
+)

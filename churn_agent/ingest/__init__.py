@@ -1,0 +1,1 @@
+"""Files to history: `readers` give rows, `columns` says what they mean, `importing` stores them."""

@@ -1,0 +1,1 @@
+"""Language models behind one batch-first, streaming protocol (`base.ChatModel`)."""

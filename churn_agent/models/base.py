@@ -1,0 +1,128 @@
+"""The seam to every language model: requests go in by the batch, results stream out as they finish.
+
+A request splits its messages into a `shared` prefix (the same for every customer of a run, so that a
+back-end may evaluate it once) and the rest. A failed request yields a result with `error` set; the
+stream goes on. SDK and native exceptions never leave a back-end.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+from churn_agent.errors import ModelCallError
+
+Role = Literal["system", "user", "assistant"]
+FinishReason = Literal["stop", "length", "error"]
+
+
+class Message(NamedTuple):
+    """One turn of a chat."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question about a context, answered by one of `labels`."""
+
+    id: str
+    text: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """One context and the questions asked about it, each in a fork of its own."""
+
+    id: str
+    shared: tuple[Message, ...]
+    context: str
+    """Opens the user's turn; each question's text completes it."""
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True)
+class GenerateRequest:
+    """A chat to be completed with JSON under `schema`."""
+
+    id: str
+    shared: tuple[Message, ...]
+    messages: tuple[Message, ...]
+    schema: Mapping[str, Any]
+    max_tokens: int
+    temperature: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens that a request cost; `cached` says that it was answered from the store."""
+
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    cached: bool = False
+
+
+@dataclass(frozen=True)
+class LabelScores:
+    """Log-probabilities (natural log, over the whole vocabulary) of each question's labels."""
+
+    id: str
+    log_probabilities: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Question id -> label -> log-probability."""
+    usage: Usage = Usage()
+    error: ModelCallError | None = None
+
+
+@dataclass(frozen=True)
+class ModelOutput:
+    """A completion. `finish_reason` other than "stop" means that `text` must not be used."""
+
+    id: str
+    text: str = ""
+    finish_reason: FinishReason = "stop"
+    usage: Usage = Usage()
+    error: ModelCallError | None = None
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a model can do, as data."""
+
+    context_tokens: int
+    json_schema: bool = True
+    """Constrains the output to a schema while decoding (else the answer is checked afterwards)."""
+    logprobs: bool = True
+    max_concurrency: int = 1
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Which model this is."""
+
+    id: str
+    sha256: str | None
+    """Of the weights, where they are known."""
+    fingerprint: str
+    """Changes whenever the same request may be answered otherwise (weights, runtime version, settings)."""
+    capabilities: Capabilities
+    stand_in: bool = False
+    """Not a language model: made up answers for tests and documentation."""
+
+
+class ChatModel(Protocol):
+    """A language model. Results may come in any order and carry their request's id."""
+
+    @property
+    def info(self) -> ModelInfo: ...
+
+    def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]: ...
+
+    def generate(self, requests: Iterable[GenerateRequest]) -> Iterator[ModelOutput]: ...
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text in the model's own vocabulary (an upper estimate where it cannot be known)."""
+        ...
+
+    def close(self) -> None: ...

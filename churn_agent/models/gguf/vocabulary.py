@@ -1,0 +1,84 @@
+"""Chats to tokens and back, for the vocabulary and the template of one loaded model.
+
+Only the template may write control tokens: it is rendered around placeholders, and what people wrote is
+tokenised on its own with control tokens switched off, so `<|im_end|>` in a message stays eight characters
+of text. The template itself is never executed: llama.cpp recognises the common ones and renders them in C++.
+"""
+
+import ctypes
+import secrets
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import llama_cpp
+
+from churn_agent.errors import ModelUnavailable
+from churn_agent.models.base import Message
+
+
+class Vocabulary:
+    """Tokenizer and chat template of a model."""
+
+    def __init__(self, model: Any, template: str | None) -> None:
+        self._vocab = llama_cpp.llama_model_get_vocab(model)
+        self._template = template.encode() if template else None
+        self.size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
+        bos = llama_cpp.llama_vocab_bos(self._vocab)
+        self.prefix: list[int] = [bos] if llama_cpp.llama_vocab_get_add_bos(self._vocab) else []
+
+    @property
+    def pointer(self) -> Any:
+        return self._vocab
+
+    def tokenize(self, text: str, *, special: bool = False) -> list[int]:
+        """Tokens of a text; control tokens are recognised in it only if `special`."""
+        data = text.encode("utf-8", "replace")
+        room = len(data) + 8
+        tokens = (llama_cpp.llama_token * room)()
+        n = llama_cpp.llama_tokenize(self._vocab, data, len(data), tokens, room, False, special)
+        return list(tokens[:n])
+
+    def is_end(self, token: int) -> bool:
+        return llama_cpp.llama_vocab_is_eog(self._vocab, token)
+
+    def _render(self, messages: Sequence[Message]) -> str:
+        chat = (llama_cpp.llama_chat_message * len(messages))(
+            *(llama_cpp.llama_chat_message(m.role.encode(), m.content.encode()) for m in messages)
+        )
+        room = sum(len(m.content) + 200 for m in messages)
+        buffer = ctypes.create_string_buffer(room)
+        n = llama_cpp.llama_chat_apply_template(self._template, chat, len(messages), True, buffer, room)
+        if n < 0 or n > room:
+            raise ModelUnavailable("the model's chat template is not one that llama.cpp knows; use an instruct model")
+        return buffer.raw[:n].decode()
+
+    def chat_tokens(self, messages: Sequence[Sequence[str] | Message]) -> list[list[int]]:
+        """Tokens of a chat up to the start of the assistant's answer, in pieces.
+
+        Args:
+            messages: `(role, part, part, ...)` each; the parts are joined in the chat, and a piece ends after
+                each part, so that a caller can fork there.
+
+        Returns:
+            One list of tokens a part, each with the template text before it, and one with what follows the last.
+        """
+        marks: list[str] = []
+        texts: list[str] = []
+        turns: list[Message] = []
+        for role, *parts in messages:
+            here = [f"@{secrets.token_hex(12)}@" for _ in parts]
+            marks += here
+            texts += parts
+            turns.append(Message(role, "".join(here)))  # type: ignore[arg-type]
+        rendered = self._render(turns)
+        starts = [rendered.index(mark) for mark in marks]
+        edges = [0, *(start + len(mark) for start, mark in zip(starts, marks, strict=True))]
+        pieces = [
+            self.tokenize(rendered[begin:start], special=True) + self.tokenize(text)
+            for begin, start, text in zip(edges, starts, texts, strict=False)
+        ]
+        pieces[0] = self.prefix + pieces[0]
+        if any(later < earlier for earlier, later in pairwise(starts)):
+            raise ModelUnavailable("the model's chat template reorders messages")
+        return [*pieces, self.tokenize(rendered[edges[-1] :], special=True)]

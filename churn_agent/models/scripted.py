@@ -1,0 +1,124 @@
+"""A deterministic stand-in without weights, for tests, load and documentation. Every record names it.
+
+A script is JSON: `{"generate": [...], "score": [...]}`, each a list of `{"contains": TEXT, "answer": ANSWER}`. The
+first entry whose text stands in the request answers it; `score` answers map question id -> label -> log-probability.
+A `{"contains": TEXT, "error": MESSAGE}` fails the request. What no entry answers gets the simplest answer its schema
+allows, and even odds.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from churn_agent.errors import FileFormatError, ModelCallError
+from churn_agent.models.base import (
+    Capabilities,
+    GenerateRequest,
+    LabelScores,
+    ModelInfo,
+    ModelOutput,
+    ScoreRequest,
+    Usage,
+)
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    contains: str = ""
+    answer: Any = None
+    error: str | None = None
+
+
+class _Script(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    generate: list[_Entry] = []
+    score: list[_Entry] = []
+
+
+class ScriptedModel:
+    """Answers by a script instead of by a language model."""
+
+    def __init__(self, script: Mapping[str, Any] | None = None) -> None:
+        self._script = _Script.model_validate(script or {})
+        digest = hashlib.sha256(self._script.model_dump_json().encode()).hexdigest()
+        self._info = ModelInfo(
+            id="scripted (no language model)",
+            sha256=None,
+            fingerprint=f"scripted {digest}",
+            capabilities=Capabilities(context_tokens=32768, max_concurrency=64),
+            stand_in=True,
+        )
+
+    @classmethod
+    def open(cls, path: Path) -> "ScriptedModel":
+        """Raises `FileFormatError` for a file that is no script."""
+        try:
+            return cls(json.loads(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            raise FileFormatError(f"cannot read the script {str(path)!r}: {error.strerror}") from error
+        except ValidationError as error:
+            raise FileFormatError(f"{path}: no valid script: {error.errors()[0]['msg']}") from error
+        except ValueError as error:
+            raise FileFormatError(f"{path}: no valid JSON: {error}") from error
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._info
+
+    def count_tokens(self, text: str) -> int:
+        return len(text) // 4 + 1
+
+    def close(self) -> None:
+        pass
+
+    def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
+        for request in requests:
+            entry = _find(self._script.score, request.context)
+            if entry and entry.error:
+                yield LabelScores(request.id, error=ModelCallError(entry.error))
+                continue
+            given = entry.answer if entry else {}
+            scores = {
+                question.id: given.get(question.id)
+                or dict.fromkeys(question.labels, -math.log(len(question.labels)))
+                for question in request.questions
+            }
+            yield LabelScores(request.id, scores, Usage(self.count_tokens(request.context)))
+
+    def generate(self, requests: Iterable[GenerateRequest]) -> Iterator[ModelOutput]:
+        for request in requests:
+            text = "\n".join(message.content for message in request.messages)
+            entry = _find(self._script.generate, text)
+            if entry and entry.error:
+                yield ModelOutput(request.id, finish_reason="error", error=ModelCallError(entry.error))
+                continue
+            answer = entry.answer if entry else _simplest(request.schema)
+            written = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+            yield ModelOutput(
+                request.id, written, usage=Usage(self.count_tokens(text), self.count_tokens(written))
+            )
+
+
+def _find(entries: Iterable[_Entry], text: str) -> _Entry | None:
+    return next((entry for entry in entries if entry.contains in text), None)
+
+
+def _simplest(schema: Mapping[str, Any]) -> Any:
+    if "enum" in schema:
+        return schema["enum"][0]
+    match schema.get("type"):
+        case "object":
+            return {name: _simplest(part) for name, part in schema["properties"].items()}
+        case "array":
+            return []
+        case "number" | "integer":
+            return schema.get("minimum", 0)
+        case "boolean":
+            return False
+        case _:
+            return ""

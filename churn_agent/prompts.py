@@ -1,0 +1,203 @@
+"""Prompt files and the taxonomy of signals: versioned, strict data, no logic.
+
+A prompt variant is `MODE/NAME.yaml` in the shipped `prompts/` folder or in a user's folder, which adds to it
+(and wins where names meet). Variables are `$name` as in `string.Template`, substituted once.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from string import Template
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from churn_agent import strict_yaml
+from churn_agent.domain.assessment import Polarity
+from churn_agent.errors import FileFormatError, InputError
+from churn_agent.models.base import Message
+
+Mode = Literal["ask", "read", "explain"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+DEFAULT_PROMPTS: Mapping[str, str] = {"ask": "lettered", "read": "few_shot", "explain": "direct"}
+
+
+def shipped_folder() -> Path:
+    """The `prompts/` folder: of the checkout where there is one, else the copy inside the wheel."""
+    package = Path(__file__).parent
+    checkout = package.parent
+    return checkout / "prompts" if (checkout / "pyproject.toml").is_file() else package / "_prompts"
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Example(_Data):
+    """One turn and its wanted answer, shown before the real one."""
+
+    user: str
+    assistant: str
+
+
+class PromptQuestion(_Data):
+    """A question answered by label log-probabilities."""
+
+    id: str
+    text: str
+    churn: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Labels that mean churn."""
+    stay: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Labels that mean the customer stays."""
+    neither: tuple[str, ...] = ()
+    """Labels that mean neither: their probability counts as the prior."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return (*self.churn, *self.stay, *self.neither)
+
+
+class Check(_Data):
+    """Mode `read`: yes/no questions about a message that keep or drop what was proposed."""
+
+    system: str
+    context: str
+    question: str
+    """`$definition` is the proposed signal's."""
+    leaving: str
+    staying: str
+    least: Annotated[float, Field(ge=0, le=1)] = 0.35
+    """Probability of yes below which a proposed signal is dropped."""
+
+
+class PromptTemplate(_Data):
+    """One prompt variant.
+
+    `system` and `examples` are the shared prefix and may use the variables of the book; `user` is the customer's
+    turn. What each mode provides is checked when a prompt is loaded, not when it is rendered.
+    """
+
+    name: str = ""
+    mode: Mode = "read"
+    version: int
+    tries: str
+    """What this variant tries, in a line."""
+    system: str
+    examples: tuple[Example, ...] = ()
+    user: str
+    questions: tuple[PromptQuestion, ...] = ()
+    """Mode `ask`; several are averaged in log-odds."""
+    max_tokens: Annotated[int, Field(ge=1, le=4096)] = 200
+    think: bool = False
+    """Modes `read` and `explain`: the answer opens with a short free thought."""
+    check: Check | None = None
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 over all that shapes the prompt, first 16 hexadecimal digits."""
+        return hashlib.sha256(self.model_dump_json(exclude={"tries"}).encode()).hexdigest()[:16]
+
+    @property
+    def label(self) -> str:
+        """`mode/name@version`, as records and reports name it."""
+        return f"{self.mode}/{self.name}@{self.version}"
+
+    def shared(self, variables: Mapping[str, str]) -> tuple[Message, ...]:
+        """The messages that are the same for every customer of the company."""
+        messages = [Message("system", fill(self.system, variables))]
+        for example in self.examples:
+            messages += [Message("user", fill(example.user, variables)), Message("assistant", example.assistant)]
+        return tuple(messages)
+
+
+_VARIABLES: Mapping[str, frozenset[str]] = {
+    "ask": frozenset({"company", "domain", "churn_means", "horizon_days", "facts", "evidence", "as_of"}),
+    "read": frozenset({"company", "domain", "signals", "message", "channel", "date", "definition"}),
+    "explain": frozenset({"company", "domain", "churn_means", "horizon_days", "facts", "evidence", "as_of", "actions"}),
+}
+
+
+def fill(template: str, variables: Mapping[str, str]) -> str:
+    """Substitutes `$name` once; what is put in is not looked at again."""
+    return Template(template).substitute(variables)
+
+
+def list_prompts(folder: Path | None = None) -> dict[tuple[Mode, str], Path]:
+    """All prompt variants: (mode, name) -> file; `folder` is the user's own."""
+    found: dict[tuple[Mode, str], Path] = {}
+    for root in (shipped_folder(), folder):
+        for mode in MODES:
+            for path in sorted((root / mode).glob("*.yaml")) if root else []:
+                found[mode, path.stem] = path
+    return found
+
+
+def load_prompt(mode: str, name: str | None = None, *, folder: Path | None = None) -> PromptTemplate:
+    """Loads a prompt variant; without a name, the mode's default.
+
+    Raises:
+        InputError: there is no such mode or prompt; the message lists those that exist.
+        FileFormatError: the file is not a valid prompt; the message names file, line and key.
+    """
+    if mode not in MODES:
+        raise InputError(f"unknown mode {mode!r}; choose one of {', '.join(MODES)}")
+    available = list_prompts(folder)
+    name = name or DEFAULT_PROMPTS[mode]
+    path = available.get((mode, name))  # type: ignore[arg-type]
+    if path is None:
+        names = ", ".join(sorted(n for m, n in available if m == mode))
+        raise InputError(f"no prompt {name!r} for mode {mode!r}; there are: {names}")
+    loaded = strict_yaml.load(path, PromptTemplate)
+    prompt = PromptTemplate.model_validate(loaded.model_dump() | {"name": name, "mode": mode})
+    if (mode == "ask") != bool(prompt.questions) or (prompt.check and mode != "read"):
+        raise FileFormatError(f"{path}: prompts of mode 'ask', and only they, have questions; 'check' is for 'read'")
+    texts = [prompt.system, prompt.user, *(e.user for e in prompt.examples), *(q.text for q in prompt.questions)]
+    if prompt.check:
+        texts += [prompt.check.system, prompt.check.context, prompt.check.question, prompt.check.leaving, prompt.check.staying]
+    unknown = {v for text in texts for v in Template(text).get_identifiers()} - _VARIABLES[mode]
+    if unknown:
+        known = ", ".join(sorted(_VARIABLES[mode]))
+        raise FileFormatError(f"{path}: unknown variables {', '.join(sorted(unknown))}; mode {mode!r} has {known}")
+    return prompt
+
+
+class SignalDefinition(_Data):
+    """A concept of the taxonomy."""
+
+    id: str
+    polarity: Polarity
+    definition: str
+    """As the language model is told; `$company` is filled in."""
+    statement: str
+    """As a reader of reports is told; `$company` is filled in."""
+    queries: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Phrases that find candidate messages by meaning."""
+
+
+class Taxonomy(_Data):
+    """All signals, by id."""
+
+    version: int
+    signals: tuple[SignalDefinition, ...]
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> "Taxonomy":
+        if len(self.by_id) != len(self.signals):
+            raise ValueError("signal ids repeat")
+        return self
+
+    @cached_property
+    def by_id(self) -> dict[str, SignalDefinition]:
+        return {signal.id: signal for signal in self.signals}
+
+    @property
+    def listing(self) -> str:
+        """The signals as prompts show them, one a line."""
+        lines = "\n".join(f"- {signal.id}: {signal.definition}" for signal in self.signals)
+        return fill(lines, {"company": "the company"})
+
+
+def load_taxonomy() -> Taxonomy:
+    """The shipped taxonomy, `prompts/signals.yaml`."""
+    return strict_yaml.load(shipped_folder() / "signals.yaml", Taxonomy)

@@ -1,0 +1,66 @@
+"""Writes an assessment to a file; the file's ending chooses the format."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from churn_agent.domain.assessment import Assessment, Reason
+from churn_agent.errors import InputError
+from churn_agent.reports import wording
+
+_SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>()#+!|~$&"})
+
+
+def write(assessment: Assessment, path: Path) -> None:
+    """Raises `InputError` for an ending without a renderer, or a file that cannot be written."""
+    render = RENDERERS.get(path.suffix)
+    if render is None:
+        raise InputError(f"cannot write {str(path)!r}: give a file that ends in {' or '.join(RENDERERS)}")
+    try:
+        path.write_text(render(assessment), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+def to_json(assessment: Assessment) -> str:
+    """The record, indented."""
+    return assessment.model_dump_json(indent=2) + "\n"
+
+
+def to_markdown(assessment: Assessment) -> str:
+    """The card as Markdown. What came from data is escaped."""
+    lines = [f"# Churn assessment of {_escape(assessment.customer_id)} at {assessment.as_of}", ""]
+    if assessment.churn_probability and assessment.band:
+        lines += [f"**{wording.BAND_WORDS[assessment.band].capitalize()}.**", ""]
+        lines += [f"Score {wording.score_words(assessment.churn_probability)}.", ""]
+        risk, protective = wording.cases(assessment)
+        lines += _reasons("For churn", risk) + _reasons("Against churn", protective)
+        if assessment.actions:
+            lines += ["## Suggested actions", ""]
+            lines += [
+                f"- **{a.title}**, {wording.URGENCY_WORDS[a.urgency]}: {_escape(a.rationale)}" for a in assessment.actions
+            ]
+            lines.append("")
+    else:
+        lines += [f"**{assessment.status}**: {_escape(assessment.status_reason or '')}", ""]
+    if assessment.facts:
+        lines += ["## Facts", "", *(f"- {_escape(fact.text)}" for fact in assessment.facts), ""]
+    missed = wording.not_considered(assessment)
+    lines += ([missed, ""] if missed else []) + [_escape(wording.origin(assessment))]
+    return "\n".join(lines) + "\n"
+
+
+def _reasons(title: str, reasons: list[Reason]) -> list[str]:
+    if not reasons:
+        return []
+    lines = [f"## {title}", ""]
+    for reason in reasons:
+        lines.append(f"- {_escape(reason.statement)}")
+        lines += [f"  - {_escape(wording.quoted(citation))}" for citation in reason.citations]
+    return [*lines, ""]
+
+
+def _escape(text: str) -> str:
+    return " ".join(text.split()).translate(_SPECIAL)
+
+
+RENDERERS: Mapping[str, Callable[[Assessment], str]] = {".json": to_json, ".md": to_markdown}

@@ -1,0 +1,65 @@
+"""The card of an assessment for a terminal. Everything that came from data is printed as text, never as markup."""
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.text import Text
+
+from churn_agent.domain.assessment import Assessment, Band, Reason
+from churn_agent.reports import wording
+
+_COLOURS = {"low": "green", "medium": "yellow", "high": "red"}
+_BAR = 30
+
+
+def print_card(assessment: Assessment, console: Console, *, title: str) -> None:
+    """Prints the card; `title` says whose it is."""
+    parts: list[RenderableType] = []
+    if assessment.churn_probability and assessment.band:
+        parts.append(_bar(assessment.churn_probability.value, assessment.band))
+        parts.append(Text(f"Score {wording.score_words(assessment.churn_probability)}.", style="dim"))
+        risk, protective = wording.cases(assessment)
+        parts += _reasons("For churn", risk)
+        parts += _reasons("Against churn", protective)
+        parts += _actions(assessment)
+    else:
+        parts.append(Text(f"{assessment.status}: {_plain(assessment.status_reason or '')}", style="bold yellow"))
+    parts += _section("Facts", [Text(f"\u00b7 {_plain(fact.text)}") for fact in assessment.facts])
+    missed = wording.not_considered(assessment)
+    footer = ([missed] if missed else []) + [wording.origin(assessment)]
+    parts += [Text(), *(Text(_plain(line), style="dim") for line in footer)]
+    console.print(Panel(Group(*parts), title=Text(_plain(title), style="bold"), title_align="left", expand=False, width=100))
+
+
+def _plain(text: str) -> str:
+    """Without control characters, which could steer the terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _bar(value: float, band: Band) -> Text:
+    filled = round(value * _BAR)
+    colour = _COLOURS[band]
+    bar = Text("\u2588" * filled, style=colour) + Text("\u2591" * (_BAR - filled), style="dim")
+    return bar + Text(f"  {wording.BAND_WORDS[band]}", style=f"bold {colour}")
+
+
+def _section(name: str, lines: list[Text]) -> list[RenderableType]:
+    if not lines:
+        return []
+    return [Text(), Text(name, style="bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines)]
+
+
+def _reasons(name: str, reasons: list[Reason]) -> list[RenderableType]:
+    lines: list[Text] = []
+    for reason in reasons:
+        lines.append(Text(f"\u2022 {_plain(reason.statement)}"))
+        lines += [Text(f"    {_plain(wording.quoted(citation))}", style="italic") for citation in reason.citations]
+    return _section(name, lines)
+
+
+def _actions(assessment: Assessment) -> list[RenderableType]:
+    lines = [
+        Text(f"\u2192 {action.title}, {wording.URGENCY_WORDS[action.urgency]}: {_plain(action.rationale)}")
+        for action in assessment.actions
+    ]
+    return _section("Suggested actions", lines)

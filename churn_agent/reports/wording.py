@@ -1,0 +1,48 @@
+"""How an assessment is put into words, the same in every format."""
+
+from churn_agent.domain.assessment import Assessment, ChurnProbability, Citation, Reason
+
+BAND_WORDS = {
+    "low": "low risk: no action needed now",
+    "medium": "medium risk: worth a look",
+    "high": "high risk: look at this customer soon",
+}
+URGENCY_WORDS = {"today": "today", "this_week": "this week", "this_month": "this month"}
+
+
+def score_words(probability: ChurnProbability) -> str:
+    """A calibrated probability as a percentage; anything else as a score that says what it is not."""
+    if probability.calibrated:
+        span = ""
+        if probability.low is not None and probability.high is not None:
+            span = f" (between {probability.low:.0%} and {probability.high:.0%})"
+        return f"{probability.value:.0%} within {probability.horizon_days} days{span}"
+    return f"{probability.raw * 100:.0f} out of 100, uncalibrated: it ranks customers and is not a probability"
+
+
+def cases(assessment: Assessment) -> tuple[list[Reason], list[Reason]]:
+    """Reasons for churn and against it, weightiest first."""
+    risk = [reason for reason in assessment.reasons if reason.polarity == "risk"]
+    protective = [reason for reason in assessment.reasons if reason.polarity == "protective"]
+    return risk, protective
+
+
+def quoted(citation: Citation) -> str:
+    """`E3, 2026-02-11: “the quote”`, on one line."""
+    words = " ".join(citation.quote.split())
+    return f"{citation.label}, {citation.occurred_at:%Y-%m-%d}: \u201c{words}\u201d"
+
+
+def origin(assessment: Assessment) -> str:
+    """Which model and prompt, at which cost."""
+    p = assessment.provenance
+    kept = f", {p.cached_answers} answers from the store" if p.cached_answers else ""
+    return f"{p.model_id}, {p.prompt}, {p.prompt_tokens} + {p.output_tokens} tokens{kept}, {p.seconds:.1f} s"
+
+
+def not_considered(assessment: Assessment) -> str | None:
+    """What the model was not shown, in words; None if it was shown all."""
+    left = assessment.left_out
+    if left.interactions:
+        return f"{left.interactions} interactions (about {left.tokens} tokens) were not shown to the model."
+    return f"About {left.tokens} tokens of long texts were not shown to the model." if left.tokens else None

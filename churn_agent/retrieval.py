@@ -1,0 +1,128 @@
+"""Which interactions a model is shown: exact ranking inside one customer's history.
+
+Every interaction gets a relevance: its closeness to the taxonomy's phrases, and a little for being recent.
+The latest ones are always in, a share is kept for counter-evidence, and the rest are chosen by maximal marginal
+relevance (Carbonell & Goldstein 1998) so that ten messages about one invoice do not fill the pack.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from churn_agent.domain.assessment import LeftOut, Polarity
+from churn_agent.domain.interactions import Interaction
+from churn_agent.domain.snapshot import Snapshot
+
+LATEST_SHARE = 0.25
+COUNTER_SHARE = 0.25
+DIVERSITY = 0.35
+"""Weight of being unlike what was chosen already, against relevance."""
+RECENCY_WEIGHT = 0.15
+
+QueryVectors = Mapping[Polarity, NDArray[np.float32]]
+"""Polarity -> vectors of the taxonomy's phrases, shape (phrases, dimension), unit rows."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """An interaction as a model is shown it."""
+
+    label: str
+    """E1..En, oldest first."""
+    interaction: Interaction
+    text: str
+    """The interaction's text, cut where it was too long for its share of the budget."""
+
+
+@dataclass(frozen=True)
+class EvidencePack:
+    """What is shown, and how much is not."""
+
+    evidence: tuple[Evidence, ...]
+    left_out: LeftOut
+
+
+def retrieve(
+    snapshot: Snapshot,
+    candidates: Sequence[Interaction],
+    queries: QueryVectors,
+    *,
+    limit: int,
+    token_budget: int,
+    count_tokens: Callable[[str], int],
+) -> EvidencePack:
+    """Chooses at most `limit` of `candidates` whose texts have at most `token_budget` tokens together."""
+    distinct = list({each.text_id: each for each in candidates if each.text.strip()}.values())  # the latest of equals
+    chosen = distinct if len(distinct) <= limit else _choose(snapshot, distinct, queries, limit)
+    shown: list[tuple[Interaction, str]] = []
+    tokens_left = token_budget
+    tokens_cut = 0
+    for n, interaction in enumerate(chosen):
+        share = max(tokens_left // (len(chosen) - n), min(tokens_left, 40))
+        text, tokens, cut = _fit(interaction.text, min(share * 2, tokens_left), count_tokens)
+        if not text:
+            continue
+        shown.append((interaction, text))
+        tokens_left -= tokens
+        tokens_cut += cut
+    shown.sort(key=lambda pair: (pair[0].occurred_at, pair[0].id))
+    evidence = tuple(Evidence(f"E{i}", interaction, text) for i, (interaction, text) in enumerate(shown, start=1))
+    taken = {each.interaction.id for each in evidence}
+    missed = [each for each in candidates if each.id not in taken]
+    unseen = sum(len(each.text) for each in missed) // 4  # about four characters a token; counting all would be slow
+    return EvidencePack(evidence, LeftOut(interactions=len(missed), tokens=unseen + tokens_cut))
+
+
+def _choose(
+    snapshot: Snapshot, candidates: list[Interaction], queries: QueryVectors, limit: int
+) -> list[Interaction]:
+    """The most important `limit` candidates, most important first."""
+    latest = sorted(candidates, key=lambda each: each.occurred_at, reverse=True)[: max(1, round(limit * LATEST_SHARE))]
+    chosen = [candidates.index(each) for each in latest]
+    parts = [snapshot.vectors.get(each.text_id) for each in candidates]
+    relevance = {
+        polarity: np.array([0.0 if rows is None else float((rows @ phrases.T).max()) for rows in parts])
+        for polarity, phrases in queries.items()
+    }
+    age_days = np.array([(latest[0].occurred_at - each.occurred_at).days for each in candidates], dtype=float)
+    recency = RECENCY_WEIGHT * np.exp2(-age_days / snapshot.card.horizon_days)
+    centres = np.vstack([_centre(rows, parts) for rows in parts])
+
+    counter = max(1, round(limit * COUNTER_SHARE))
+    risk = relevance["risk"] + recency
+    protective = relevance["protective"] + recency
+    for scores, upto in ((risk, limit - counter), (protective, limit)):
+        while len(chosen) < upto:
+            likeness = (centres @ centres[chosen].T).max(axis=1)
+            gain = scores - DIVERSITY * likeness
+            gain[chosen] = -np.inf
+            chosen.append(int(gain.argmax()))
+    return [candidates[i] for i in chosen]
+
+
+def _centre(rows: NDArray[np.float32] | None, parts: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32]:
+    if rows is None:
+        dimension = next((each.shape[1] for each in parts if each is not None), 1)
+        return np.zeros(dimension, np.float32)
+    mean = rows.mean(axis=0)
+    return mean / max(float(np.linalg.norm(mean)), 1e-9)
+
+
+def _fit(text: str, budget: int, count_tokens: Callable[[str], int]) -> tuple[str, int, int]:
+    """(text cut to the budget at a word, its tokens, tokens cut off)."""
+    whole = count_tokens(text)
+    if whole <= budget:
+        return text, whole, 0
+    words = text.split()
+    low, high = 0, len(words)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if count_tokens(" ".join(words[:middle])) <= budget:
+            low = middle
+        else:
+            high = middle - 1
+    kept = " ".join(words[:low])
+    tokens = count_tokens(kept) if kept else 0
+    return kept, tokens, whole - tokens

@@ -1,0 +1,1 @@
+"""From facts and signals to a score."""

@@ -1,0 +1,115 @@
+"""The prior model: facts and verified signals to log-odds, by documented weights.
+
+It is used where no labels are at hand. Its signs and sizes come from the literature (silence and frequency:
+Fader, Hardie & Lee 2005, "RFM and CLV"; reasons to switch: Keaveney 1995; contract terms: Ahn, Han & Lee 2006,
+"Customer churn analysis") and from a rule that was measured on public sets: log1p(recency) - log(active days).
+Nothing in it was fitted to the demo company. It ranks; it does not give a probability.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from churn_agent.domain.assessment import Fact, Signal
+
+INTERCEPT = -0.8
+INACTIVITY_WEIGHT = 0.6
+"""Per unit of log1p(recency) and of -log(active days)."""
+TYPICAL_RECENCY_SHARE = 0.2
+"""Recency that speaks neither for nor against churn, as a share of the horizon."""
+TYPICAL_ACTIVE_DAYS = 4
+TREND_WEIGHT = 0.3
+RATING_WEIGHT = 0.25
+"""Per star away from three."""
+MISSED_WEIGHT = 0.5
+MONTHLY_CONTRACT_WEIGHT = 0.7
+LEANING_WEIGHT = 0.8
+NEUTRAL_LEANING = -0.9
+"""What the questions about leaving give, in log-odds, for a message about something else."""
+LEAVING_LEANING, STAYING_LEANING = 0.15, -1.4
+"""Leanings from which the messages as a whole are said to speak of leaving, and of staying."""
+
+SIGNAL_WEIGHTS: Mapping[str, float] = {
+    "leaving_announced": 2.5,
+    "leaving_considered": 1.6,
+    "contract_end": 1.2,
+    "competitor": 0.9,
+    "price": 0.6,
+    "billing_dispute": 0.6,
+    "unresolved_problem": 0.7,
+    "repeated_contact": 0.6,
+    "service_quality": 0.5,
+    "support_quality": 0.5,
+    "disappointment": 0.6,
+    "disengagement": 0.8,
+    "life_event": 0.8,
+    "missing_feature": 0.4,
+    "praise": -0.5,
+    "problem_solved": -0.5,
+    "loyalty": -1.2,
+    "renewal": -1.6,
+    "new_purchase": -0.8,
+    "recommendation": -0.6,
+    "locked_in": -0.8,
+}
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one fact or signal adds to the score, in log-odds."""
+
+    concept: str
+    log_odds: float
+
+
+def fact_contributions(facts: Sequence[Fact], *, horizon_days: int) -> list[Contribution]:
+    """The part of each fact that has a weight. A history without a second active day says nothing about rhythm."""
+    value = {fact.name: fact.value for fact in facts}
+    found: dict[str, float] = {}
+    if value.get("active_days", 0) >= 2:
+        typical = math.log1p(horizon_days * TYPICAL_RECENCY_SHARE)
+        found["recency"] = INACTIVITY_WEIGHT * (math.log1p(value["recency"]) - typical)
+        found["active_days"] = -INACTIVITY_WEIGHT * math.log(value["active_days"] / TYPICAL_ACTIVE_DAYS)
+    if "activity_trend" in value:
+        found["activity_trend"] = -TREND_WEIGHT * _clip(math.log(max(value["activity_trend"], 0.1)), 2)
+    if "last_rating" in value:
+        found["last_rating"] = -RATING_WEIGHT * _clip(value["last_rating"] - 3, 2)
+    if "missed" in value:
+        found["missed"] = MISSED_WEIGHT * min(value["missed"], 3)
+    if "monthly_contract" in value:
+        found["monthly_contract"] = MONTHLY_CONTRACT_WEIGHT * (1 if value["monthly_contract"] else -1)
+    return [Contribution(name, log_odds) for name, log_odds in found.items()]
+
+
+def signal_contribution(signal: Signal, *, age_days: float, horizon_days: int) -> Contribution:
+    """Weight x strength, halved for every horizon that has passed since."""
+    decay = 0.5 ** (max(age_days, 0) / horizon_days)
+    return Contribution(signal.concept, SIGNAL_WEIGHTS.get(signal.concept, 0.0) * signal.strength * decay)
+
+
+def leaning_contribution(leanings: Sequence[float]) -> float:
+    """What the mean answer to "will this customer leave?" adds over a neutral message (log-odds, at most 1.5)."""
+    if not leanings:
+        return 0.0
+    return LEANING_WEIGHT * _clip(sum(leanings) / len(leanings) - NEUTRAL_LEANING, 1.5 / LEANING_WEIGHT)
+
+
+def pull_to_base_rate(log_odds: float, base_rate: float | None, *, strength: float = 0.5) -> float:
+    """A probability that is half as sure as the score and centred on the base rate, if one is known.
+
+    Returns:
+        A number in (0, 1); without a base rate the plain logistic function of the score.
+    """
+    if base_rate is None:
+        return sigmoid(log_odds)
+    centre = math.log(base_rate / (1 - base_rate))
+    return sigmoid(centre + strength * (log_odds - INTERCEPT))
+
+
+def sigmoid(x: float) -> float:
+    """The logistic function, without overflow."""
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
+def _clip(x: float, most: float) -> float:
+    return max(-most, min(most, x))

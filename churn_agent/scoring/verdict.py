@@ -1,0 +1,127 @@
+"""From what was found to a score, a band and reasons that add up to it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from churn_agent.domain.assessment import Band, ChurnProbability, Fact, Polarity, Reason, Signal
+from churn_agent.domain.snapshot import Snapshot
+from churn_agent.scoring import prior
+
+LOW_BELOW, HIGH_FROM = 0.35, 0.65
+"""Band boundaries on the score."""
+LEAST_CONTRIBUTION = 0.15
+"""Log-odds below which a fact is no reason."""
+LEANING = "leaning"
+"""Concept of the reason that the messages taken together lean one way."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A score and the reasons for it, weightiest first."""
+
+    probability: ChurnProbability
+    band: Band
+    reasons: tuple[Reason, ...]
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """Concept -> contribution in log-odds."""
+        return {reason.concept: reason.contribution or 0.0 for reason in self.reasons}
+
+
+def from_signals(
+    snapshot: Snapshot,
+    facts: Sequence[Fact],
+    signals: Sequence[Signal],
+    leanings: Sequence[float],
+    statements: Mapping[str, str],
+) -> Verdict:
+    """The prior model over facts, verified signals and leanings (mode `read`).
+
+    Args:
+        statements: signal id -> how it is worded to a reader.
+    """
+    reasons = _fact_reasons(snapshot, facts)
+    log_odds = prior.INTERCEPT + sum(reason.contribution or 0 for reason in reasons)
+    end = snapshot.card.end_of_day(snapshot.as_of)
+    for signal in signals:
+        verified = tuple(citation for citation in signal.citations if citation.verified)
+        if not verified:
+            continue
+        newest = max(citation.occurred_at for citation in verified)
+        part = prior.signal_contribution(
+            signal, age_days=(end - newest).days, horizon_days=snapshot.card.horizon_days
+        )
+        log_odds += part.log_odds
+        reasons.append(
+            Reason(
+                statement=statements[signal.concept],
+                polarity=signal.polarity,
+                concept=signal.concept,
+                contribution=round(part.log_odds, 3),
+                citations=tuple(sorted(verified, key=lambda c: c.occurred_at, reverse=True)[:3]),
+            )
+        )
+    leaning = prior.leaning_contribution(leanings)
+    log_odds += leaning
+    mean = sum(leanings) / len(leanings) if leanings else prior.NEUTRAL_LEANING
+    if mean >= prior.LEAVING_LEANING or mean <= prior.STAYING_LEANING:
+        which = "leaving" if mean >= prior.LEAVING_LEANING else "staying"
+        messages = "the one message" if len(leanings) == 1 else f"the {len(leanings)} messages"
+        reasons.append(_reason(LEANING, f"Taken as a whole, {messages} read{'s' * (len(leanings) == 1)} like {which}.", leaning))
+    return _verdict(snapshot, log_odds, reasons, method="prior")
+
+
+def from_log_odds(snapshot: Snapshot, facts: Sequence[Fact], log_odds: float) -> Verdict:
+    """The model's own log-odds (mode `ask`); the facts stand beside it as context."""
+    return _verdict(snapshot, log_odds, _fact_reasons(snapshot, facts), method="label_log_odds", adds_up=False)
+
+
+def from_statement(snapshot: Snapshot, stated: float, reasons: Sequence[Reason]) -> Verdict:
+    """The probability that the model wrote down (mode `explain`), with its verified reasons."""
+    held = min(max(stated, 1e-3), 1 - 1e-3)
+    return _verdict(snapshot, math.log(held / (1 - held)), list(reasons), method="stated", raw=stated)
+
+
+def _fact_reasons(snapshot: Snapshot, facts: Sequence[Fact]) -> list[Reason]:
+    texts = {fact.name: fact.text for fact in facts}
+    parts = prior.fact_contributions(facts, horizon_days=snapshot.card.horizon_days)
+    return [_reason(part.concept, texts[part.concept], part.log_odds) for part in parts]
+
+
+def _reason(concept: str, statement: str, log_odds: float) -> Reason:
+    polarity: Polarity = "risk" if log_odds > 0 else "protective"
+    return Reason(statement=statement, polarity=polarity, concept=concept, contribution=round(log_odds, 3))
+
+
+def _verdict(
+    snapshot: Snapshot,
+    log_odds: float,
+    reasons: Sequence[Reason],
+    *,
+    method: str,
+    raw: float | None = None,
+    adds_up: bool = True,
+) -> Verdict:
+    base_rate = snapshot.card.base_rate
+    value = prior.pull_to_base_rate(log_odds, base_rate)
+    shown = [r for r in reasons if r.contribution is None or abs(r.contribution) >= LEAST_CONTRIBUTION or r.citations]
+    shown.sort(key=lambda r: -abs(r.contribution or 0))
+    if not adds_up:
+        shown = [r.model_copy(update={"contribution": None}) for r in shown]
+    probability = ChurnProbability(
+        value=value,
+        low=None,
+        high=None,
+        raw=prior.sigmoid(log_odds) if raw is None else raw,
+        method=method if base_rate is None else f"{method}, pulled to the base rate",
+        calibrated=False,
+        base_rate=base_rate,
+        horizon_days=snapshot.card.horizon_days,
+    )
+    return Verdict(probability, _band(value if base_rate is None else prior.sigmoid(log_odds)), tuple(shown))
+
+
+def _band(score: float) -> Band:
+    return "low" if score < LOW_BELOW else "high" if score >= HIGH_FROM else "medium"

@@ -1,0 +1,93 @@
+"""Settings: the only reader of the environment.
+
+Precedence: command-line flag, environment (`CHURN_AGENT_*`), `.env`, `churn-agent.toml` in the working folder,
+`config.toml` in the user's configuration folder, default.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from platformdirs import user_cache_path, user_config_path, user_data_path
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from churn_agent.errors import InputError
+
+APP = "churn-agent"
+PROJECT_FILE = Path("churn-agent.toml")
+USER_FILE = user_config_path(APP) / "config.toml"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. `.env.example` explains each field."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CHURN_AGENT_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    store: Path = Field(default_factory=lambda: user_data_path(APP) / "store")
+    """Folder of the database and the index."""
+    models_dir: Path = Field(default_factory=lambda: user_cache_path(APP) / "models")
+    """Folder of model weights."""
+    prompts_dir: Path | None = None
+    """Folder of one's own prompt files, added to the shipped ones."""
+
+    model: str = "qwen2.5-coder-1.5b-instruct"
+    """A name of the catalogue, a path to a .gguf file, `openai:NAME`, or `scripted[:FILE]`."""
+    embedder: str = "all-minilm-l6-v2"
+    """A name of the catalogue, or a folder with a sentence-transformers model."""
+    mode: str = "read"
+    """How the model is used: `ask`, `read` or `explain`."""
+    prompt: str | None = None
+    """Name of a prompt variant of the mode; the mode's default if not set."""
+
+    evidence_tokens: Annotated[int, Field(ge=50)] = 1200
+    """Room for evidence in a prompt, in tokens of the language model."""
+    evidence_limit: Annotated[int, Field(ge=1, le=200)] = 12
+    """Most interactions that a model is shown."""
+    context_tokens: Annotated[int, Field(ge=512)] = 4096
+    threads: Annotated[int, Field(ge=0)] = 0
+    """Threads of the local model; 0 takes all cores."""
+    gpu_layers: int = 0
+    """Layers of the local model on a GPU; -1 is all, and needs a llama-cpp-python built for it."""
+    seed: int = 0
+
+    base_url: str | None = None
+    """Address of an OpenAI-compatible API, such as http://127.0.0.1:8080/v1."""
+    api_key: SecretStr | None = None
+    request_timeout_s: Annotated[float, Field(gt=0)] = 60.0
+    request_attempts: Annotated[int, Field(ge=1, le=10)] = 4
+    """Tries of one request to an API, with growing pauses between them."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (
+            init_settings,
+            env_settings,
+            dotenv_settings,
+            TomlConfigSettingsSource(settings_cls, PROJECT_FILE),
+            TomlConfigSettingsSource(settings_cls, USER_FILE),
+        )
+
+    @classmethod
+    def load(cls, **flags: Any) -> "Settings":
+        """Reads all sources; flags that are None are left to the other sources.
+
+        Raises:
+            InputError: a value does not fit its setting.
+        """
+        try:
+            return cls(**{name: value for name, value in flags.items() if value is not None})
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(map(str, first["loc"]))
+            raise InputError(f"setting {name!r} cannot be {first.get('input')!r}: {first['msg']}") from error
+        except ValueError as error:  # a TOML file that cannot be parsed
+            raise InputError(f"cannot read the settings files: {error}") from error

@@ -1,0 +1,62 @@
+"""History and index to snapshots."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Engine
+
+from churn_agent.domain.snapshot import Card, Snapshot
+from churn_agent.errors import EmptyStore, UnknownCustomer
+from churn_agent.history import book, interactions
+from churn_agent.index import Index
+
+FindVectors = Callable[[Sequence[str]], dict[str, NDArray[np.float32]]]
+"""Texts -> their vectors, by text id."""
+
+
+def default_as_of(engine: Engine, card: Card) -> date:
+    """The day of the latest interaction stored, in the book's time zone.
+
+    Raises:
+        EmptyStore: there is none.
+    """
+    span = interactions.span(engine)
+    if span is None:
+        raise EmptyStore("the store is empty; run: churn-agent ingest FILE.csv   (or: churn-agent demo)")
+    return span[1].astimezone(card.zone).date()
+
+
+def take(engine: Engine, index: Index, customer_id: str, *, as_of: date | None = None) -> Snapshot:
+    """A customer at the end of a day, with the vectors that the index has.
+
+    Raises:
+        EmptyStore: nothing is stored.
+        UnknownCustomer: nothing of this customer is stored up to that day; the message names the nearest ids.
+    """
+    card = book.card(engine) or Card()
+    day = as_of or default_as_of(engine, card)
+    history = interactions.of_customer(engine, customer_id, until=card.end_of_day(day))
+    if not history:
+        raise UnknownCustomer(_unknown(engine, card, customer_id, day))
+    return Snapshot(
+        customer_id=customer_id,
+        as_of=day,
+        card=card,
+        interactions=history,
+        attributes=book.attributes(engine, customer_id),
+        vectors=index.vectors(each.text_id for each in history),
+    )
+
+
+def _unknown(engine: Engine, card: Card, customer_id: str, day: date) -> str:
+    ids = interactions.customer_ids(engine)
+    if not ids:
+        default_as_of(engine, card)
+    if customer_id in ids:
+        return f"customer {customer_id!r} has no interaction up to {day}"
+    near = difflib.get_close_matches(customer_id, ids, n=3, cutoff=0.5)
+    hint = f"; nearest: {', '.join(near)}" if near else "; see: churn-agent customers"
+    return f"unknown customer {customer_id!r}{hint}"

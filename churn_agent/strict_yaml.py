@@ -1,0 +1,54 @@
+"""YAML files as strict data: a mistake is an error that names file, line and key."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from churn_agent.errors import FileFormatError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load(path: Path, model: type[Model]) -> Model:
+    """Reads one YAML file into `model`.
+
+    Raises:
+        FileFormatError: the file cannot be read, is no YAML, or does not fit the model.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except OSError as error:
+        raise FileFormatError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"{path}: not UTF-8 text (byte {error.start})") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise FileFormatError(f"{path}{line}: no valid YAML: {getattr(error, 'problem', error)}") from error
+    try:
+        return model.model_validate(data if data is not None else {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "the whole file"
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        message = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+        raise FileFormatError(f"{path}:{_line(root, first['loc'])}: {key}: {message}{more}") from error
+
+
+def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
+    """The line (from 1) of the deepest part of `location` that stands in the file."""
+    line = node.start_mark.line + 1 if node else 1
+    for step in location:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((k, v) for k, v in node.value if k.value == str(step)), None)
+            if pair is None:
+                return line
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+    return line
