@@ -63,7 +63,9 @@ class ChurnAgent:
         self._notify = notify
 
     @classmethod
-    def open(cls, store: Path | str | None = None, *, notify: Notify = lambda what: None, **settings: Any) -> "ChurnAgent":
+    def open(
+        cls, store: Path | str | None = None, *, notify: Notify = lambda what: None, **settings: Any
+    ) -> "ChurnAgent":
         """An agent on the store in a folder (made if it is not there); the rest comes from the settings.
 
         Raises:
@@ -302,9 +304,7 @@ class ChurnAgent:
             actions=actions,
             facts=case.facts,
             signals=tuple(found.signals),
-            left_out=LeftOut(
-                interactions=case.pack.left_out.interactions + dropped, tokens=case.pack.left_out.tokens
-            ),
+            left_out=LeftOut(interactions=case.pack.left_out.interactions + dropped, tokens=case.pack.left_out.tokens),
             provenance=Provenance(
                 churn_agent=version("churn-agent"),
                 model_id=self.model.info.id,

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
+from itertools import pairwise
 from statistics import mean, median
 
 from churn_agent.domain.assessment import Fact
@@ -70,7 +71,7 @@ def _rhythm(snapshot: Snapshot) -> Iterator[Fact]:
     days = _active_days(snapshot)
     if len(days) < 3:
         return
-    gap = median((later - earlier).days for earlier, later in zip(days, days[1:], strict=False))
+    gap = median((later - earlier).days for earlier, later in pairwise(days))
     recency = (snapshot.as_of - days[-1]).days
     yield Fact(name="typical_gap", value=gap, unit="days", text=f"They usually come back after {_days(gap)}.")
     overdue = recency / max(gap, 1)

@@ -41,7 +41,9 @@ class Index:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            raise StoreUnavailable(f"the index in {str(self._folder)!r} is damaged; run: churn-agent index --rebuild") from error
+            raise StoreUnavailable(
+                f"the index in {str(self._folder)!r} is damaged; run: churn-agent index --rebuild"
+            ) from error
 
     def check(self, embedder: Embedder) -> None:
         """Raises `StoreUnavailable` if the vectors are of another embedder."""
@@ -117,7 +119,8 @@ class Index:
             raise
         except BaseException as error:  # Chroma's native part raises a PanicException that is no Exception
             raise StoreUnavailable(
-                f"the index in {str(self._folder)!r} cannot be used ({type(error).__name__}); run: churn-agent index --rebuild"
+                f"the index in {str(self._folder)!r} cannot be used ({type(error).__name__}); "
+                "run: churn-agent index --rebuild"
             ) from error
 
     def create(self, embedder: Embedder) -> None:

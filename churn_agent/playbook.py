@@ -101,7 +101,9 @@ def suggest(
     """
     found: list[tuple[float, RetentionAction]] = []
     statements = {
-        reason.concept: reason.statement for reason in reversed(reasons) if abs(weights.get(reason.concept, 0)) >= LEAST_WEIGHT
+        reason.concept: reason.statement
+        for reason in reversed(reasons)
+        if abs(weights.get(reason.concept, 0)) >= LEAST_WEIGHT
     }
     for action in actions:
         if proposed and action.id not in proposed:

@@ -154,7 +154,13 @@ def load_prompt(mode: str, name: str | None = None, *, folder: Path | None = Non
         raise FileFormatError(f"{path}: prompts of mode 'ask', and only they, have questions; 'check' is for 'read'")
     texts = [prompt.system, prompt.user, *(e.user for e in prompt.examples), *(q.text for q in prompt.questions)]
     if prompt.check:
-        texts += [prompt.check.system, prompt.check.context, prompt.check.question, prompt.check.leaving, prompt.check.staying]
+        texts += [
+            prompt.check.system,
+            prompt.check.context,
+            prompt.check.question,
+            prompt.check.leaving,
+            prompt.check.staying,
+        ]
     unknown = {v for text in texts for v in Template(text).get_identifiers()} - _VARIABLES[mode]
     if unknown:
         known = ", ".join(sorted(_VARIABLES[mode]))

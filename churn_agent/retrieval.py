@@ -75,9 +75,7 @@ def retrieve(
     return EvidencePack(evidence, LeftOut(interactions=len(missed), tokens=unseen + tokens_cut))
 
 
-def _choose(
-    snapshot: Snapshot, candidates: list[Interaction], queries: QueryVectors, limit: int
-) -> list[Interaction]:
+def _choose(snapshot: Snapshot, candidates: list[Interaction], queries: QueryVectors, limit: int) -> list[Interaction]:
     """The most important `limit` candidates, most important first."""
     latest = sorted(candidates, key=lambda each: each.occurred_at, reverse=True)[: max(1, round(limit * LATEST_SHARE))]
     chosen = [candidates.index(each) for each in latest]

@@ -41,14 +41,18 @@ def load(path: Path, model: type[Model]) -> Model:
 
 def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
     """The line (from 1) of the deepest part of `location` that stands in the file."""
-    line = node.start_mark.line + 1 if node else 1
+    line = _first_line(node)
     for step in location:
         if isinstance(node, yaml.MappingNode):
             pair = next(((k, v) for k, v in node.value if k.value == str(step)), None)
             if pair is None:
                 return line
-            line, node = pair[0].start_mark.line + 1, pair[1]
+            line, node = _first_line(pair[0]), pair[1]
         elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
             node = node.value[step]
-            line = node.start_mark.line + 1
+            line = _first_line(node)
     return line
+
+
+def _first_line(node: yaml.Node | None) -> int:
+    return node.start_mark.line + 1 if node and node.start_mark else 1

@@ -34,12 +34,11 @@ def assess(
     """Assess one customer (or one message) and show the card."""
     if (customer_id is None) == (text is None):
         raise click.UsageError("give a CUSTOMER_ID, or a message with --text")
+    from churn_agent.reports import files
+
     with common.open_agent(context, **model) as agent:
         if output:
-            from churn_agent.reports import files
-
-            if output.suffix not in files.RENDERERS:
-                raise InputError(f"cannot write {str(output)!r}: give a file that ends in {' or '.join(files.RENDERERS)}")
+            files.renderer(output)  # an ending that cannot be written is said before the model works
         if text is not None:
             if not text.strip():
                 raise InputError("the text is empty")

@@ -1,7 +1,7 @@
 """What several commands share: options, progress, and the agent they stand for."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,7 +26,7 @@ notes = Console(stderr=True, highlight=False)
 """Notes and progress go to standard error; data to standard output."""
 
 
-class Day(click.ParamType):
+class Day(click.ParamType[date]):
     """An ISO date."""
 
     name = "date"
@@ -60,7 +60,7 @@ def model_options(command: F) -> F:
 
 
 @contextmanager
-def open_agent(context: click.Context, **settings: Any) -> Iterator["ChurnAgent"]:
+def open_agent(context: click.Context, **settings: Any) -> Generator["ChurnAgent"]:
     """The agent on the store that the command line names; it says what it does, for people who wait."""
     note("starting")
     from churn_agent.agent import ChurnAgent

@@ -46,9 +46,7 @@ def ingest(
                 card=card,
                 mapping=mapping,
                 dry_run=dry_run,
-                progress=lambda file, done, total: bar.update(
-                    task, description=file.name, completed=done, total=total
-                ),
+                progress=lambda file, done, total: bar.update(task, description=file.name, completed=done, total=total),
             )
         has_card = book.card(agent.history) is not None
     if json_:
@@ -73,7 +71,8 @@ def ingest(
         click.echo(f"{len(summary.rejected)} rows were not taken")
     if dry_run:
         for interaction in summary.sample:
-            click.echo(f"  {interaction.customer_id!r} {interaction.occurred_at:%Y-%m-%d %H:%M} {interaction.channel}: {interaction.text[:80]!r}")
+            when = f"{interaction.occurred_at:%Y-%m-%d %H:%M}"
+            click.echo(f"  {interaction.customer_id!r} {when} {interaction.channel}: {interaction.text[:80]!r}")
     elif not has_card:
         common.note("no card of the book yet: say what churn means here with  churn-agent ingest --card card.yaml")
 
@@ -84,12 +83,9 @@ def ingest(
 @click.pass_context
 def index(context: click.Context, rebuild: bool, json_: bool) -> None:
     """Embed the texts that are not in the index yet. (assess also does this, for its customer.)"""
-    with common.open_agent(context) as agent:
-        with common.counting("texts") as bar:
-            task = bar.add_task("", total=None)
-            done = agent.index(
-                rebuild=rebuild, progress=lambda n, total: bar.update(task, completed=n, total=total)
-            )
+    with common.open_agent(context) as agent, common.counting("texts") as bar:
+        task = bar.add_task("", total=None)
+        done = agent.index(rebuild=rebuild, progress=lambda n, total: bar.update(task, completed=n, total=total))
     if json_:
         common.print_json({"embedded": done, "rebuilt": rebuild})
     else:
@@ -116,7 +112,9 @@ def customers(context: click.Context, search: str | None, json_: bool) -> None:
     for id_, n, first, last in rows:
         click.echo(f"{id_}\t{n}\t{first:%Y-%m-%d}\t{last:%Y-%m-%d}")
     if not rows:
-        common.note("no customers" + (f" with {search!r} in their id" if search else "; run: churn-agent ingest FILE.csv"))
+        common.note(
+            "no customers" + (f" with {search!r} in their id" if search else "; run: churn-agent ingest FILE.csv")
+        )
 
 
 @click.command()
@@ -139,7 +137,10 @@ def show(context: click.Context, customer_id: str, as_of: date | None, json_: bo
                 "attributes": dict(snapshot.attributes),
                 "facts": [fact.model_dump() for fact in facts],
                 "interactions": [
-                    {k: getattr(each, k) for k in ("id", "occurred_at", "channel", "direction", "author", "text", "amount")}
+                    {
+                        k: getattr(each, k)
+                        for k in ("id", "occurred_at", "channel", "direction", "author", "text", "amount")
+                    }
                     for each in snapshot.interactions
                 ],
             }

@@ -1,5 +1,7 @@
 """`models list | pull | verify`."""
 
+from typing import Any
+
 import click
 
 from churn_agent.cli import common
@@ -21,21 +23,30 @@ def list_(context: click.Context, json_: bool) -> None:
     from churn_agent.settings import Settings
 
     settings = Settings.load(store=context.obj["store"])
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     for entry in catalogue().values():
         try:
             path: str | None = str(weights.find(entry.name, settings.models_dir))
         except WeightsMissing:
             path = None
         used = entry.name in (settings.model, settings.embedder)
-        rows.append({**entry.model_dump(include={"name", "kind", "purpose", "licence"}), "bytes": entry.bytes, "default": used, "path": path})
+        rows.append(
+            {
+                **entry.model_dump(include={"name", "kind", "purpose", "licence"}),
+                "bytes": entry.bytes,
+                "default": used,
+                "path": path,
+            }
+        )
     if json_:
         common.print_json(rows)
         return
     for row in rows:
         here = "here" if row["path"] else "not here"
         mark = "*" if row["default"] else " "
-        click.echo(f"{mark} {row['name']:<30} {row['bytes'] / 1e6:>6.0f} MB  {here:<8}  {row['licence']}  {row['purpose']}")  # type: ignore[operator]
+        click.echo(
+            f"{mark} {row['name']:<30} {row['bytes'] / 1e6:>6.0f} MB  {here:<8}  {row['licence']}  {row['purpose']}"
+        )  # type: ignore[operator]
     common.note(f"* used by default; model folder: {settings.models_dir}")
 
 

@@ -132,7 +132,9 @@ def _week(
         yield Event(min(moment(), _END), charge.channel, writer.fill(charge.text, amount=amount), amount=amount)
     for theme in _themes(state, rng):
         at = min(moment(), _END)
-        channel = rng.choice(["chat", "email", "call", "social"] if theme in ("angry", "praise") else ["chat", "email", "call"])
+        channel = rng.choice(
+            ["chat", "email", "call", "social"] if theme in ("angry", "praise") else ["chat", "email", "call"]
+        )
         yield Event(at, channel, writer.message(theme), "inbound", "customer")
 
 

@@ -42,7 +42,9 @@ def write_book(
             id_ = customer.customer_id
             for e in customer.events:
                 amount = "" if e.amount is None else f"{e.amount:.2f}"
-                interactions.writerow((id_, e.at.isoformat(), e.channel, e.direction or "", e.author or "", e.text, amount))
+                interactions.writerow(
+                    (id_, e.at.isoformat(), e.channel, e.direction or "", e.author or "", e.text, amount)
+                )
             customers.writerow((id_, customer.attributes["segment"], customer.attributes["region"]))
             label = customer.label
             labels.writerow((id_, label.as_of, int(label.churned), label.horizon_days))

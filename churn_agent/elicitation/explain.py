@@ -35,9 +35,7 @@ class _Answer(BaseModel):
     churn_probability: Probability
 
 
-def explain(
-    cases: Sequence[Case], model: ChatModel, prompt: PromptTemplate, *, seed: int = 0
-) -> list[Elicitation]:
+def explain(cases: Sequence[Case], model: ChatModel, prompt: PromptTemplate, *, seed: int = 0) -> list[Elicitation]:
     """Reasons, actions and a stated probability for each case."""
     found = [Elicitation(evidence=case.pack.evidence) for case in cases]
     _explain(dict(enumerate(cases)), found, model, prompt, seed)

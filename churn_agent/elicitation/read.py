@@ -137,16 +137,14 @@ def _confirm(readings: dict[int, _Reading], model: ChatModel, check: Check, taxo
         reading.leaning = (odds[_LEAVING] - odds[_STAYING]) / 2
         yes = {id_: 1 / (1 + math.exp(-value)) for id_, value in odds.items()}
         reading.strengths = {
-            id_: yes[id_]
-            for id_ in reading.proposals
-            if yes[id_] >= check.least and _agrees(id_, reading.leaning)
+            id_: yes[id_] for id_ in reading.proposals if yes[id_] >= check.least and _agrees(id_, reading.leaning)
         }
+        _one_signal_a_quote(reading)
         said = any(id_.startswith("leaving_") for id_ in reading.strengths)
         leaves = reading.leaning >= LEAVING_LEANING and yes[_CONSIDERED] >= check.least
         if leaves and not said and len(reading.text) <= _WHOLE_MESSAGE:
             reading.proposals[_CONSIDERED] = reading.text
             reading.strengths[_CONSIDERED] = yes[_CONSIDERED]
-        _one_signal_a_quote(reading)
 
 
 def _one_signal_a_quote(reading: _Reading) -> None:

@@ -13,7 +13,7 @@ def find(engine: Engine, keys: Sequence[str]) -> dict[str, Any]:
     """Key -> answer, for the keys that are known (at most some hundred at a time)."""
     with engine.connect() as connection:
         rows = connection.execute(select(answers.c.key, answers.c.answer).where(answers.c.key.in_(keys)))
-        return {key: answer for key, answer in rows}
+        return {row.key: row.answer for row in rows}
 
 
 def keep(engine: Engine, key: str, *, request_id: str, answer: Any) -> None:

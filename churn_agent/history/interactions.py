@@ -61,9 +61,7 @@ def customer_ids(engine: Engine, *, until: datetime | None = None) -> list[str]:
 def summaries(engine: Engine) -> list[tuple[str, int, datetime, datetime]]:
     """(customer, interactions, first, last) of every customer, sorted by customer."""
     query = (
-        select(
-            table.c.customer_id, func.count(), func.min(table.c.occurred_at), func.max(table.c.occurred_at)
-        )
+        select(table.c.customer_id, func.count(), func.min(table.c.occurred_at), func.max(table.c.occurred_at))
         .group_by(table.c.customer_id)
         .order_by(table.c.customer_id)
     )
@@ -77,7 +75,7 @@ def texts_by_id(engine: Engine, ids: Sequence[str]) -> dict[str, str]:
     with engine.connect() as connection:
         for batch in chunked(ids, _BATCH):
             query = select(table.c.text_id, table.c.text).where(table.c.text_id.in_(batch))
-            found.update({id_: text for id_, text in connection.execute(query)})
+            found.update({row.text_id: row.text for row in connection.execute(query)})
     return found
 
 
@@ -112,5 +110,6 @@ def _to_row(interaction: Interaction) -> dict[str, Any]:
 
 
 def _from_row(row: Any) -> Interaction:
-    values = {name: value for name, value in row.items() if name != "text_id"}
-    return Interaction(**values | {"occurred_at": from_stored(row["occurred_at"])})
+    values: dict[str, Any] = {name: value for name, value in row.items() if name != "text_id"}
+    values["occurred_at"] = from_stored(row["occurred_at"])
+    return Interaction(**values)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -179,7 +180,8 @@ def _import_interactions(
             if row.problem is None and columns is None:
                 columns = assign(list(row.values), INTERACTION_FIELDS, INTERACTION_NEEDS, path, mapping)
                 summary.columns[str(path)] = columns
-            interaction = _try(row, path, summary, lambda: _interaction(row, columns or {}, mapping, card, occurrences))
+            make = partial(_interaction, row, columns or {}, mapping, card, occurrences)
+            interaction = _try(row, path, summary, make)
             if interaction is None:
                 continue
             if not interaction.text.strip() and interaction.amount is None:
@@ -290,7 +292,7 @@ def _import_customers(connection: Connection, path: Path, summary: ImportSummary
         for row in read_rows(path):
             if column is None:
                 column = assign(list(row.values), ("customer_id",), ("customer_id",), path)["customer_id"]
-            parsed = _try(row, path, summary, lambda r=row, c=column: _customer_id(r.values[c]))
+            parsed = _try(row, path, summary, partial(_customer_id, row.values[column]))
             if parsed:
                 yield parsed, {k: v for k, v in row.values.items() if k and k != column and v != ""}
 
@@ -303,7 +305,7 @@ def _import_labels(connection: Connection, path: Path, card: Card, summary: Impo
         for row in read_rows(path):
             if columns is None:
                 columns = assign(list(row.values), (*LABEL_FIELDS, "horizon_days"), LABEL_NEEDS, path)
-            parsed = _try(row, path, summary, lambda r=row, c=columns: _label(r, c, card))
+            parsed = _try(row, path, summary, partial(_label, row, columns, card))
             if parsed:
                 yield parsed
 

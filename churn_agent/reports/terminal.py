@@ -28,7 +28,9 @@ def print_card(assessment: Assessment, console: Console, *, title: str) -> None:
     missed = wording.not_considered(assessment)
     footer = ([missed] if missed else []) + [wording.origin(assessment)]
     parts += [Text(), *(Text(_plain(line), style="dim") for line in footer)]
-    console.print(Panel(Group(*parts), title=Text(_plain(title), style="bold"), title_align="left", expand=False, width=100))
+    console.print(
+        Panel(Group(*parts), title=Text(_plain(title), style="bold"), title_align="left", expand=False, width=100)
+    )
 
 
 def _plain(text: str) -> str:

@@ -50,9 +50,7 @@ def from_signals(
         if not verified:
             continue
         newest = max(citation.occurred_at for citation in verified)
-        part = prior.signal_contribution(
-            signal, age_days=(end - newest).days, horizon_days=snapshot.card.horizon_days
-        )
+        part = prior.signal_contribution(signal, age_days=(end - newest).days, horizon_days=snapshot.card.horizon_days)
         log_odds += part.log_odds
         reasons.append(
             Reason(
@@ -69,7 +67,9 @@ def from_signals(
     if mean >= prior.LEAVING_LEANING or mean <= prior.STAYING_LEANING:
         which = "leaving" if mean >= prior.LEAVING_LEANING else "staying"
         messages = "the one message" if len(leanings) == 1 else f"the {len(leanings)} messages"
-        reasons.append(_reason(LEANING, f"Taken as a whole, {messages} read{'s' * (len(leanings) == 1)} like {which}.", leaning))
+        reasons.append(
+            _reason(LEANING, f"Taken as a whole, {messages} read{'s' * (len(leanings) == 1)} like {which}.", leaning)
+        )
     return _verdict(snapshot, log_odds, reasons, method="prior")
 
 

@@ -8,11 +8,11 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
 from churn_agent.errors import ModelCallError, ModelUnavailable
+from churn_agent.models.gguf.native import llama_cpp
 
 MICRO_BATCH = 512
 KEPT_PREFIXES = 3
@@ -52,9 +52,7 @@ class Context:
             self.length = len(key)
             return True
         kept = sum(map(len, self._prefixes))
-        while self._prefixes and (
-            len(self._prefixes) == KEPT_PREFIXES or kept + len(key) > self._context_tokens
-        ):
+        while self._prefixes and (len(self._prefixes) == KEPT_PREFIXES or kept + len(key) > self._context_tokens):
             old, sequence = self._prefixes.popitem(last=False)
             kept -= len(old)
             llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)

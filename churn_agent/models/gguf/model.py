@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import llama_cpp
 import llguidance
 import llguidance.llamacpp
 import numpy as np
@@ -26,6 +25,7 @@ from churn_agent.models.base import (
 )
 from churn_agent.models.gguf.context import Context
 from churn_agent.models.gguf.file import check_header
+from churn_agent.models.gguf.native import llama_cpp
 from churn_agent.models.gguf.vocabulary import Vocabulary
 
 # One way to write each answer: no white space to choose, so every structural token is forced and costs no decision.
@@ -179,7 +179,9 @@ class GGUFModel:
             raise ModelCallError(f"the answer's schema cannot be decoded: {matcher.get_error()}")
         return matcher
 
-    def _choose(self, logits: NDArray[np.float32], bitmask: bytes, temperature: float, random: np.random.Generator) -> int:
+    def _choose(
+        self, logits: NDArray[np.float32], bitmask: bytes, temperature: float, random: np.random.Generator
+    ) -> int:
         allowed = np.unpackbits(np.frombuffer(bitmask, np.uint8), bitorder="little")[: len(logits)].astype(bool)
         masked = np.where(allowed, logits, -np.inf)
         if temperature <= 0:
@@ -193,7 +195,7 @@ def _ignore_log(level: int, text: bytes, user_data: Any) -> None:
     """llama.cpp talks to standard error about every file that it loads; failures come back as return values."""
 
 
-def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+def _log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     wide = logits.astype(np.float64)
     wide -= wide.max()
     return wide - np.log(np.exp(wide).sum())

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import llama_cpp
-
 from churn_agent.errors import ModelUnavailable
 from churn_agent.models.base import Message
+from churn_agent.models.gguf.native import llama_cpp
 
 
 class Vocabulary:
