@@ -18,6 +18,7 @@ _RETURN_CHANNELS = frozenset({"return", "refund", "cancellation"})
 _COMPLAINT_CHANNELS = frozenset({"complaint"})
 _RATINGS = ("rating", "score")
 _SHORTEST_TREND_DAYS = 14
+_FEWEST_BEFORE = 3
 
 
 def compute(snapshot: Snapshot) -> tuple[Fact, ...]:
@@ -95,7 +96,7 @@ def _trend(snapshot: Snapshot) -> Iterator[Fact]:
     )
     before = len(days) - recent
     span_before = tenure + 1 - window
-    if before < 2 or span_before < window:
+    if before < _FEWEST_BEFORE or span_before < window:
         return
     expected = before / span_before * window
     ratio = recent / expected

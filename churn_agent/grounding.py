@@ -10,18 +10,8 @@ from collections.abc import Iterator
 
 LEAST_CONTENT_WORDS = 3
 
-_FOLDED = str.maketrans(
-    {
-        "\u2018": "'",
-        "\u2019": "'",
-        "\u201c": '"',
-        "\u201d": '"',
-        "\u201e": '"',
-        "\u2013": "-",
-        "\u2014": "-",
-        "\u2039": "<",
-    }
-)
+_FOLDED = str.maketrans('\u2018\u2019\u201c\u201d\u201e"\u2013\u2014\u2039', "''''''--<")
+_INVISIBLE = ("Cc", "Cf")
 _WORD = re.compile(r"[\w']+")
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\n+")
 _TRIMMED = " \t\r\n.,;:!?\"'…-()[]"
@@ -93,7 +83,7 @@ def _normalise(text: str) -> tuple[str, list[int]]:
     folded: list[str] = []
     places: list[int] = []
     for index, character in enumerate(text):
-        if character.isspace():
+        if character.isspace() or unicodedata.category(character) in _INVISIBLE:
             if folded and folded[-1] != " ":
                 folded.append(" ")
                 places.append(index)

@@ -100,9 +100,11 @@ def suggest(
         proposed: ids that a model chose; where there are any, others are not suggested.
     """
     found: list[tuple[float, RetentionAction]] = []
+    # A fact calls for action only where it speaks for churn; of what customers say, good news may be answered too.
+    telling = [reason for reason in reasons if reason.citations or reason.polarity == "risk"]
     statements = {
         reason.concept: reason.statement
-        for reason in reversed(reasons)
+        for reason in reversed(telling)
         if abs(weights.get(reason.concept, 0)) >= LEAST_WEIGHT
     }
     for action in actions:

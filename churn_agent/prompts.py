@@ -59,12 +59,15 @@ class PromptQuestion(_Data):
 
 
 class Check(_Data):
-    """Mode `read`: yes/no questions about a message that keep or drop what was proposed."""
+    """Mode `read`: yes/no questions that keep or drop what was proposed.
+
+    In `context` and `question`, `$message` is the sentence that was quoted, and `$definition` the proposed signal's;
+    for `leaving` and `staying` it is the whole message.
+    """
 
     system: str
     context: str
     question: str
-    """`$definition` is the proposed signal's."""
     leaving: str
     staying: str
     least: Annotated[float, Field(ge=0, le=1)] = 0.35

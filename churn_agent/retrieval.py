@@ -54,7 +54,8 @@ def retrieve(
     count_tokens: Callable[[str], int],
 ) -> EvidencePack:
     """Chooses at most `limit` of `candidates` whose texts have at most `token_budget` tokens together."""
-    distinct = list({each.text_id: each for each in candidates if each.text.strip()}.values())  # the latest of equals
+    by_time = sorted(candidates, key=lambda each: each.occurred_at)
+    distinct = list({each.text_id: each for each in by_time if each.text.strip()}.values())  # the latest of equals
     chosen = distinct if len(distinct) <= limit else _choose(snapshot, distinct, queries, limit)
     shown: list[tuple[Interaction, str]] = []
     tokens_left = token_budget

@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     prompt: str | None = None
     """Name of a prompt variant of the mode; the mode's default if not set."""
 
-    evidence_tokens: Annotated[int, Field(ge=50)] = 1200
+    evidence_tokens: Annotated[int, Field(ge=50)] = 1000
     """Room for evidence in a prompt, in tokens of the language model."""
     evidence_limit: Annotated[int, Field(ge=1, le=200)] = 12
     """Most interactions that a model is shown."""

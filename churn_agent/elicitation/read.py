@@ -5,7 +5,7 @@ proposal, and whether the writer wants to leave or to stay. The probability of y
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from churn_agent.context import box
 from churn_agent.domain.assessment import Signal
 from churn_agent.elicitation.base import Case, Elicitation, cite, closed_object, failure_of, string
+from churn_agent.grounding import find_quote, sentences
 from churn_agent.models.base import ChatModel, GenerateRequest, Message, Question, ScoreRequest, Usage
 from churn_agent.prompts import Check, PromptTemplate, SignalDefinition, Taxonomy, fill
 from churn_agent.retrieval import Evidence
@@ -21,7 +22,7 @@ from churn_agent.scoring.prior import LEAVING_LEANING, NEUTRAL_LEANING
 
 MOST_SIGNALS = 3
 """A message shows at most so many."""
-_LEAVING, _STAYING = "leaving", "staying"  # ids of the two questions that are always asked
+_LEAVING, _STAYING, _CONFIRMED = "leaving", "staying", "confirmed"  # ids of questions
 _YES, _NO = "Yes", "No"
 _CONSIDERED = "leaving_considered"
 """Always asked about: small models often call it something else."""
@@ -115,36 +116,69 @@ def _propose(
 
 
 def _confirm(readings: dict[int, _Reading], model: ChatModel, check: Check, taxonomy: Taxonomy) -> None:
-    def question(reading: _Reading, id_: str, text: str, definition: str = "") -> Question:
-        values = {**_variables(reading), "definition": fill(definition, {"company": reading.company})}
-        return Question(id_, fill(text, values), (_YES, _NO))
+    """Asks about each proposal, with the quoted sentence before it, and about the message as a whole."""
+
+    def request(id_: str, values: dict[str, str], questions: Mapping[str, str]) -> ScoreRequest:
+        return ScoreRequest(
+            id_,
+            shared=(Message("system", check.system),),
+            context=fill(check.context, values),
+            questions=tuple(Question(name, fill(text, values), (_YES, _NO)) for name, text in questions.items()),
+        )
+
+    def about(signal: str, company: str) -> dict[str, str]:
+        return {"definition": fill(taxonomy.by_id[signal].definition, {"company": company})}
 
     requests: list[ScoreRequest] = []
     for i, reading in readings.items():
-        asked = dict.fromkeys([*reading.proposals, _CONSIDERED])
-        questions = [question(reading, id_, check.question, taxonomy.by_id[id_].definition) for id_ in asked]
-        questions += [question(reading, _LEAVING, check.leaving), question(reading, _STAYING, check.staying)]
-        context = fill(check.context, _variables(reading))
-        requests.append(ScoreRequest(str(i), (Message("system", check.system),), context, tuple(questions)))
+        values = _variables(reading) | about(_CONSIDERED, reading.company)
+        requests.append(
+            request(f"{i}/", values, {_CONSIDERED: check.question, _LEAVING: check.leaving, _STAYING: check.staying})
+        )
+        for signal, quote in reading.proposals.items():
+            values = {"company": reading.company, "message": f'"{box(_sentence(quote, reading.text))}"'}
+            requests.append(
+                request(f"{i}/{signal}", values | about(signal, reading.company), {_CONFIRMED: check.question})
+            )
+    odds: dict[int, dict[str, float]] = {i: {} for i in readings}
     for scores in model.score_labels(requests):
-        reading = readings[int(scores.id)]
+        number, _, signal = scores.id.partition("/")
+        reading = readings[int(number)]
         reading.usages.append(scores.usage)
         error = failure_of(scores)
         if error:
             reading.failure = str(error)
             continue
-        odds = {id_: of[_YES] - of[_NO] for id_, of in scores.log_probabilities.items()}
-        reading.leaning = (odds[_LEAVING] - odds[_STAYING]) / 2
-        yes = {id_: 1 / (1 + math.exp(-value)) for id_, value in odds.items()}
-        reading.strengths = {
-            id_: yes[id_] for id_ in reading.proposals if yes[id_] >= check.least and _agrees(id_, reading.leaning)
-        }
-        _one_signal_a_quote(reading)
-        said = any(id_.startswith("leaving_") for id_ in reading.strengths)
-        leaves = reading.leaning >= LEAVING_LEANING and yes[_CONSIDERED] >= check.least
-        if leaves and not said and len(reading.text) <= _WHOLE_MESSAGE:
-            reading.proposals[_CONSIDERED] = reading.text
-            reading.strengths[_CONSIDERED] = yes[_CONSIDERED]
+        for name, labels in scores.log_probabilities.items():
+            odds[int(number)][signal or name] = labels[_YES] - labels[_NO]
+    for i, reading in readings.items():
+        if not reading.failure:
+            _weigh(reading, odds[i], check)
+
+
+def _sentence(quote: str, text: str) -> str:
+    """The sentence (or sentences) that a quote stands in; the quote itself if it is not in the text."""
+    span = find_quote(quote, text)
+    if span is None:
+        return quote
+    around = [(start, end) for start, end in sentences(text) if end > span[0] and start < span[1]]
+    start, end = around[0][0], around[-1][1]
+    return text[start:end] if end - start <= _WHOLE_MESSAGE else text[span[0] : span[1]]
+
+
+def _weigh(reading: _Reading, odds: dict[str, float], check: Check) -> None:
+    """Keeps the proposals that were confirmed, and adds a wish to leave that was only found by asking."""
+    reading.leaning = (odds[_LEAVING] - odds[_STAYING]) / 2
+    yes = {name: 1 / (1 + math.exp(-value)) for name, value in odds.items()}
+    reading.strengths = {
+        id_: yes[id_] for id_ in reading.proposals if yes[id_] >= check.least and _agrees(id_, reading.leaning)
+    }
+    _one_signal_a_quote(reading)
+    said = any(id_.startswith("leaving_") for id_ in reading.strengths)
+    leaves = reading.leaning >= LEAVING_LEANING and yes[_CONSIDERED] >= check.least
+    if leaves and not said and len(reading.text) <= _WHOLE_MESSAGE:
+        reading.proposals[_CONSIDERED] = reading.text
+        reading.strengths[_CONSIDERED] = yes[_CONSIDERED]
 
 
 def _one_signal_a_quote(reading: _Reading) -> None:

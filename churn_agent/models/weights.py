@@ -83,11 +83,15 @@ def pull(name: str, models_dir: Path, progress: Progress = _silent) -> Path:
     if missing:
         try:
             _pull_from_hub(entry, missing, folder)
+        except BadWeights:
+            raise
         except Unavailable as hub_error:
             if entry.mirror is None:
                 raise
             try:
                 _pull_from_mirror(entry.mirror, missing, folder, progress)
+            except BadWeights:
+                raise
             except Unavailable as error:
                 raise Unavailable(f"cannot fetch {name!r}: hub: {hub_error}; mirror: {error}") from error
     return entry.path_in(models_dir)

@@ -7,7 +7,7 @@ from churn_agent.domain.assessment import Assessment, Reason
 from churn_agent.errors import InputError
 from churn_agent.reports import wording
 
-_SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>()#+!|~$&"})
+_SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>#|&"})
 
 
 def write(assessment: Assessment, path: Path) -> None:
@@ -38,6 +38,8 @@ def to_markdown(assessment: Assessment) -> str:
         lines += [f"**{wording.BAND_WORDS[assessment.band].capitalize()}.**", ""]
         lines += [f"Score {wording.score_words(assessment.churn_probability)}.", ""]
         risk, protective = wording.cases(assessment)
+        if not assessment.reasons:
+            lines += [wording.NO_REASON, ""]
         lines += _reasons("For churn", risk) + _reasons("Against churn", protective)
         if assessment.actions:
             lines += ["## Suggested actions", ""]

@@ -19,6 +19,8 @@ def print_card(assessment: Assessment, console: Console, *, title: str) -> None:
         parts.append(_bar(assessment.churn_probability.value, assessment.band))
         parts.append(Text(f"Score {wording.score_words(assessment.churn_probability)}.", style="dim"))
         risk, protective = wording.cases(assessment)
+        if not assessment.reasons:
+            parts += [Text(), Text(wording.NO_REASON)]
         parts += _reasons("For churn", risk)
         parts += _reasons("Against churn", protective)
         parts += _actions(assessment)

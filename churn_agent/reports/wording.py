@@ -27,6 +27,9 @@ def cases(assessment: Assessment) -> tuple[list[Reason], list[Reason]]:
     return risk, protective
 
 
+NO_REASON = "Nothing that was read or computed speaks clearly for or against churn."
+
+
 def quoted(citation: Citation) -> str:
     """`E3, 2026-02-11: “the quote”`, on one line."""
     words = " ".join(citation.quote.split())

@@ -23,11 +23,15 @@ RATING_WEIGHT = 0.25
 """Per star away from three."""
 MISSED_WEIGHT = 0.5
 MONTHLY_CONTRACT_WEIGHT = 0.7
-LEANING_WEIGHT = 0.8
+TENURE_WEIGHT = 0.25
+"""Per unit of -log(tenure in years)."""
 NEUTRAL_LEANING = -0.9
 """What the questions about leaving give, in log-odds, for a message about something else."""
 LEAVING_LEANING, STAYING_LEANING = 0.15, -1.4
 """Leanings from which the messages as a whole are said to speak of leaving, and of staying."""
+UNCLEAR_LEANING_WEIGHT, CLEAR_LEANING_WEIGHT = 0.4, 1.2
+"""Per unit of leaning between those two, and beyond them."""
+MOST_LEANING = 1.5
 
 SIGNAL_WEIGHTS: Mapping[str, float] = {
     "leaving_announced": 2.5,
@@ -52,6 +56,7 @@ SIGNAL_WEIGHTS: Mapping[str, float] = {
     "recommendation": -0.6,
     "locked_in": -0.8,
 }
+_SHORTEST_TENURE_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,8 @@ def fact_contributions(facts: Sequence[Fact], *, horizon_days: int) -> list[Cont
         found["activity_trend"] = -TREND_WEIGHT * _clip(math.log(max(value["activity_trend"], 0.1)), 2)
     if "last_rating" in value:
         found["last_rating"] = -RATING_WEIGHT * _clip(value["last_rating"] - 3, 2)
+    if value.get("tenure", 0) >= _SHORTEST_TENURE_DAYS:
+        found["tenure"] = -TENURE_WEIGHT * _clip(math.log(value["tenure"] / 365), 2)
     if "missed" in value:
         found["missed"] = MISSED_WEIGHT * min(value["missed"], 3)
     if "monthly_contract" in value:
@@ -91,7 +98,10 @@ def leaning_contribution(leanings: Sequence[float]) -> float:
     """What the mean answer to "will this customer leave?" adds over a neutral message (log-odds, at most 1.5)."""
     if not leanings:
         return 0.0
-    return LEANING_WEIGHT * _clip(sum(leanings) / len(leanings) - NEUTRAL_LEANING, 1.5 / LEANING_WEIGHT)
+    mean = sum(leanings) / len(leanings)
+    unclear = min(max(mean, STAYING_LEANING), LEAVING_LEANING)
+    clear = mean - unclear
+    return _clip(UNCLEAR_LEANING_WEIGHT * (unclear - NEUTRAL_LEANING) + CLEAR_LEANING_WEIGHT * clear, MOST_LEANING)
 
 
 def pull_to_base_rate(log_odds: float, base_rate: float | None, *, strength: float = 0.5) -> float:

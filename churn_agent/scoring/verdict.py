@@ -15,6 +15,13 @@ LEAST_CONTRIBUTION = 0.15
 LEANING = "leaning"
 """Concept of the reason that the messages taken together lean one way."""
 
+_WORDED: Mapping[str, tuple[str, str]] = {
+    "recency": ("Has been silent for {value:g} days.", "Was active {value:g} days ago."),
+    "tenure": ("Is a customer since {value:g} days only.", "Has been a customer for {value:g} days."),
+    "active_days": ("Has been active on few days: {value:g}.", "Has been active on many days: {value:g}."),
+}
+"""How facts are worded as a reason for churn and against it, where the bare fact would leave the reader guessing."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -85,9 +92,14 @@ def from_statement(snapshot: Snapshot, stated: float, reasons: Sequence[Reason])
 
 
 def _fact_reasons(snapshot: Snapshot, facts: Sequence[Fact]) -> list[Reason]:
-    texts = {fact.name: fact.text for fact in facts}
-    parts = prior.fact_contributions(facts, horizon_days=snapshot.card.horizon_days)
-    return [_reason(part.concept, texts[part.concept], part.log_odds) for part in parts]
+    by_name = {fact.name: fact for fact in facts}
+    found: list[Reason] = []
+    for part in prior.fact_contributions(facts, horizon_days=snapshot.card.horizon_days):
+        fact = by_name[part.concept]
+        worded = _WORDED.get(fact.name)
+        statement = worded[part.log_odds <= 0].format(value=fact.value) if worded else fact.text
+        found.append(_reason(part.concept, statement, part.log_odds))
+    return found
 
 
 def _reason(concept: str, statement: str, log_odds: float) -> Reason:

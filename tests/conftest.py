@@ -1,0 +1,121 @@
+"""Fixtures: a store in a temporary folder, the labelled sets, the real models, and a guard on the network."""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from churn_agent.agent import ChurnAgent
+from churn_agent.domain.interactions import Interaction
+from churn_agent.domain.snapshot import Card, Snapshot
+from churn_agent.errors import WeightsMissing
+from churn_agent.models import weights
+from churn_agent.models.base import ChatModel
+from churn_agent.models.scripted import ScriptedModel
+from churn_agent.settings import Settings
+
+AS_OF = date(2026, 3, 1)
+_LOCAL = {"127.0.0.1", "::1", "localhost", None, ""}
+_MODELS_DIR = Settings.load().models_dir
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--run-model", action="store_true", help="also run the tests that need the real models")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--run-model"):
+        return
+    for item in items:
+        if "model" in item.keywords or "hard" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="needs --run-model (make test)"))
+
+
+def _guard(event: str, arguments: tuple[Any, ...]) -> None:
+    host: Any = "127.0.0.1"
+    if event == "socket.connect" and arguments[0].family in (socket.AF_INET, socket.AF_INET6):
+        host = arguments[1][0]
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    if host not in _LOCAL:
+        raise RuntimeError(f"a test reached for the network: {event} {host!r}")
+
+
+sys.addaudithook(_guard)
+
+
+@pytest.fixture(autouse=True)
+def _clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings of the person who runs the tests, and no file outside of a temporary folder."""
+    for name in list(os.environ):
+        if name.startswith("CHURN_AGENT_") and name != "CHURN_AGENT_TEST_DATA":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("CHURN_AGENT_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("CHURN_AGENT_MODELS_DIR", str(_MODELS_DIR))
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def data() -> Path:
+    """The folder of labelled sets; tests that need it are skipped without `CHURN_AGENT_TEST_DATA`."""
+    folder = os.environ.get("CHURN_AGENT_TEST_DATA")
+    if not folder:
+        pytest.skip("CHURN_AGENT_TEST_DATA names no folder of labelled sets")
+    return Path(folder)
+
+
+@pytest.fixture
+def scripted() -> ChatModel:
+    return ScriptedModel()
+
+
+@pytest.fixture
+def agent(tmp_path: Path, scripted: ChatModel) -> Iterator[ChurnAgent]:
+    """An agent on an empty store, with a model that says nothing."""
+    with ChurnAgent(Settings.load(store=tmp_path / "store"), model=scripted) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def real_model() -> Iterator[ChatModel]:
+    """The default language model, loaded once."""
+    from churn_agent.models.opening import open_model
+
+    try:
+        model = open_model(Settings.load(models_dir=_MODELS_DIR))
+    except WeightsMissing as error:
+        pytest.skip(str(error))
+    yield model
+    model.close()
+
+
+@pytest.fixture(scope="session")
+def embedder_folder() -> Path:
+    try:
+        return weights.find("all-minilm-l6-v2", _MODELS_DIR)
+    except WeightsMissing as error:
+        pytest.skip(str(error))
+
+
+def interaction(
+    n: int = 0, *, days_ago: float = 0, text: str = "hello", channel: str = "chat", **more: Any
+) -> Interaction:
+    """An interaction some days before noon of `AS_OF`."""
+    noon = datetime(AS_OF.year, AS_OF.month, AS_OF.day, 12, tzinfo=UTC)
+    return Interaction(f"{n:032x}", "c-1", noon - timedelta(days=days_ago), channel, text, **more)
+
+
+def snapshot(*interactions: Interaction, card: Card | None = None, **more: Any) -> Snapshot:
+    ordered = tuple(sorted(interactions, key=lambda each: each.occurred_at))
+    return Snapshot("c-1", AS_OF, card or Card(company="Acme"), ordered, **more)
+
+
+def write_csv(path: Path, *rows: str, header: str = "customer_id,timestamp,channel,text") -> Path:
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path

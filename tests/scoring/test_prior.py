@@ -1,0 +1,63 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from churn_agent.domain.assessment import Citation, Fact, Signal
+from churn_agent.scoring import prior
+from tests.conftest import interaction
+
+
+def fact(name, value):
+    return Fact(name=name, value=value, unit="", text=f"{name}.")
+
+
+def log_odds(**facts):
+    found = prior.fact_contributions([fact(n, v) for n, v in facts.items()], horizon_days=90)
+    return sum(part.log_odds for part in found)
+
+
+@given(st.floats(-1e6, 1e6))
+def test_the_logistic_function_is_a_probability_everywhere(x):
+    assert 0 <= prior.sigmoid(x) <= 1
+
+
+@given(st.floats(-30, 30))
+def test_the_logistic_function_is_symmetric(x):
+    assert prior.sigmoid(x) + prior.sigmoid(-x) == pytest.approx(1)
+
+
+def test_the_rule_is_log_recency_minus_log_active_days():
+    a = log_odds(recency=60, active_days=3)
+    b = log_odds(recency=10, active_days=20)
+    rule = (math.log1p(60) - math.log(3)) - (math.log1p(10) - math.log(20))
+    assert a - b == pytest.approx(prior.INACTIVITY_WEIGHT * rule)
+
+
+def test_one_active_day_says_nothing_about_rhythm():
+    assert log_odds(recency=60, active_days=1) == 0
+
+
+def test_a_base_rate_pulls_the_score_towards_itself():
+    neutral = prior.pull_to_base_rate(prior.INTERCEPT, 0.1)
+    assert neutral == pytest.approx(0.1)
+    assert 0.1 < prior.pull_to_base_rate(2.0, 0.1) < prior.sigmoid(2.0)
+    assert prior.pull_to_base_rate(2.0, None) == prior.sigmoid(2.0)
+
+
+def test_a_signal_halves_with_every_horizon():
+    citation = Citation(
+        interaction_id="1", label="E1", quote="q", occurred_at=interaction().occurred_at, verified=True, start=0, end=1
+    )
+    signal = Signal(concept="price", polarity="risk", strength=0.5, citations=(citation,))
+    now = prior.signal_contribution(signal, age_days=0, horizon_days=90).log_odds
+    then = prior.signal_contribution(signal, age_days=180, horizon_days=90).log_odds
+    assert now == pytest.approx(prior.SIGNAL_WEIGHTS["price"] * 0.5)
+    assert then == pytest.approx(now / 4)
+
+
+def test_a_message_about_something_else_does_not_move_the_score():
+    assert prior.leaning_contribution([]) == 0
+    assert prior.leaning_contribution([prior.NEUTRAL_LEANING]) == 0
+    assert prior.leaning_contribution([9.0]) == pytest.approx(1.5)

@@ -1,0 +1,78 @@
+import pytest
+
+from churn_agent.domain.assessment import Citation, Reason, Signal
+from churn_agent.domain.snapshot import Card
+from churn_agent.facts import compute
+from churn_agent.scoring import prior
+from churn_agent.scoring.verdict import from_log_odds, from_signals, from_statement
+from tests.conftest import interaction, snapshot
+
+STATEMENTS = {"leaving_announced": "Says they are leaving Acme.", "praise": "Is satisfied."}
+
+
+def signal(concept, polarity, *, verified=True, strength=1.0):
+    citation = Citation(
+        interaction_id="1",
+        label="E1",
+        quote="words said here",
+        occurred_at=interaction().occurred_at,
+        verified=verified,
+        start=0 if verified else None,
+        end=15 if verified else None,
+    )
+    return Signal(concept=concept, polarity=polarity, strength=strength, citations=(citation,))
+
+
+def judged(*signals, leanings=(), card=None, rows=None):
+    s = snapshot(*(rows or (interaction(),)), card=card)
+    return from_signals(s, compute(s), signals, leanings, STATEMENTS)
+
+
+def test_reasons_add_up_to_the_score():
+    rows = [interaction(n, days_ago=40 + n) for n in range(6)]
+    verdict = judged(signal("leaving_announced", "risk"), leanings=[1.0], rows=rows)
+
+    total = prior.INTERCEPT + sum(reason.contribution for reason in verdict.reasons)
+
+    assert prior.sigmoid(total) == pytest.approx(verdict.probability.raw, abs=0.04)  # reasons below 0.15 are not shown
+    assert verdict.reasons[0].concept == "leaving_announced"
+
+
+def test_an_unverified_quote_never_counts():
+    with_it = judged(signal("leaving_announced", "risk", verified=False))
+    without = judged()
+    assert with_it.probability == without.probability
+    assert with_it.reasons == without.reasons
+
+
+def test_leaving_raises_and_praise_lowers():
+    plain = judged().probability.raw
+    assert judged(signal("leaving_announced", "risk")).probability.raw > plain
+    assert judged(signal("praise", "protective")).probability.raw < plain
+
+
+def test_without_calibration_it_says_so_and_claims_no_interval():
+    probability = judged(card=Card(base_rate=0.05)).probability
+    assert not probability.calibrated
+    assert probability.low is None
+    assert probability.base_rate == 0.05
+    assert "base rate" in probability.method
+
+
+def test_zero_stays_zero():
+    verdict = from_statement(snapshot(interaction()), 0.0, [])
+    assert verdict.probability.raw == 0.0
+    assert verdict.band == "low"
+
+
+def test_the_models_own_odds_claim_no_contribution_of_facts():
+    s = snapshot(*[interaction(n, days_ago=60 + n) for n in range(3)])
+    verdict = from_log_odds(s, compute(s), 0.0)
+    assert verdict.probability.raw == 0.5
+    assert verdict.reasons
+    assert all(reason.contribution is None for reason in verdict.reasons)
+
+
+def test_stated_reasons_are_kept_as_they_are():
+    reason = Reason(statement="s", polarity="risk", concept="explained", citations=signal("praise", "risk").citations)
+    assert from_statement(snapshot(interaction()), 0.9, [reason]).reasons == (reason,)

@@ -1,0 +1,71 @@
+from churn_agent.domain.assessment import Citation, Reason
+from churn_agent.facts import compute
+from churn_agent.playbook import eligible, load_playbook, suggest
+from churn_agent.prompts import load_taxonomy
+from churn_agent.scoring.prior import fact_contributions
+from tests.conftest import interaction, snapshot
+
+LONG = [interaction(1, days_ago=400), interaction(2, days_ago=5)]
+
+
+def reason(concept, polarity="risk", *, said=True):
+    citation = Citation(
+        interaction_id="1", label="E1", quote="q", occurred_at=LONG[0].occurred_at, verified=True, start=0, end=1
+    )
+    return Reason(statement=f"{concept}!", polarity=polarity, concept=concept, citations=(citation,) if said else ())
+
+
+def test_actions_address_only_what_can_be_found():
+    signals = set(load_taxonomy().by_id)
+    facts = {"recency", "active_days", "overdue", "activity_trend", "last_rating", "missed", "monthly_contract"}
+    for action in load_playbook().actions:
+        assert set(action.addresses) <= signals | facts, action.id
+    assert {part.concept for part in fact_contributions(compute(snapshot(*LONG)), horizon_days=90)} <= facts | {
+        "tenure"
+    }
+
+
+def test_conditions_are_checked_in_code():
+    ids = lambda band, rows: {a.id for a in eligible(load_playbook(), snapshot(*rows), band)}  # noqa: E731
+
+    assert "retention_call" in ids("high", LONG)
+    assert "retention_call" not in ids("low", LONG)
+    assert "plan_check" in ids("high", LONG)
+    assert "plan_check" not in ids("high", [interaction(1, days_ago=3)])
+
+
+def test_an_action_done_lately_is_not_suggested_again():
+    called = interaction(3, days_ago=10, direction="outbound", metadata={"action": "retention_call"})
+    long_ago = interaction(3, days_ago=200, direction="outbound", metadata={"action": "retention_call"})
+
+    assert "retention_call" not in {a.id for a in eligible(load_playbook(), snapshot(*LONG, called), "high")}
+    assert "retention_call" in {a.id for a in eligible(load_playbook(), snapshot(*LONG, long_ago), "high")}
+
+
+def test_the_weightiest_reasons_come_first():
+    actions = eligible(load_playbook(), snapshot(*LONG), "high")
+    found = suggest(
+        actions,
+        [reason("leaving_announced"), reason("billing_dispute")],
+        weights={"leaving_announced": 2.0, "billing_dispute": 0.5},
+    )
+    assert [each.playbook_id for each in found] == ["retention_call", "billing_review"]
+    assert found[0].addresses == ("leaving_announced",)
+    assert found[0].rationale == "leaving_announced!"
+
+
+def test_a_good_rating_is_no_reason_to_follow_up():
+    actions = eligible(load_playbook(), snapshot(*LONG), "low")
+    good = [reason("last_rating", "protective", said=False)]
+    assert suggest(actions, good, weights={"last_rating": -0.5}) == ()
+
+
+def test_reasons_that_hardly_count_call_for_nothing():
+    actions = eligible(load_playbook(), snapshot(*LONG), "high")
+    assert suggest(actions, [reason("price")], weights={"price": 0.05}) == ()
+
+
+def test_what_a_model_proposes_is_taken_only_from_the_eligible_ones():
+    actions = eligible(load_playbook(), snapshot(*LONG), "low")
+    found = suggest(actions, [], weights={}, proposed=["retention_call", "billing_review", "free_money"])
+    assert [each.playbook_id for each in found] == ["billing_review"]
