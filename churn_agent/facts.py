@@ -46,24 +46,27 @@ def _day(snapshot: Snapshot, interaction: Interaction) -> date:
 
 
 def _active_days(snapshot: Snapshot) -> list[date]:
-    return sorted({_day(snapshot, each) for each in snapshot.interactions})
+    """The days on which the customer did something."""
+    return sorted({_day(snapshot, each) for each in snapshot.interactions if each.by_customer})
 
 
 def _activity(snapshot: Snapshot) -> Iterator[Fact]:
     if not snapshot.interactions:
         return
     days = _active_days(snapshot)
-    recency = (snapshot.as_of - days[-1]).days
-    when = "on the day of the assessment" if recency == 0 else f"{_days(recency)} ago"
-    yield Fact(name="recency", value=recency, unit="days", text=f"The last interaction was {when}.")
+    if days:
+        recency = (snapshot.as_of - days[-1]).days
+        when = "on the day of the assessment" if recency == 0 else f"{_days(recency)} before"
+        yield Fact(name="recency", value=recency, unit="days", text=f"They were last active {when}.")
     n = len(snapshot.interactions)
     channels = Counter(each.channel for each in snapshot.interactions)
     mix = ", ".join(f"{count} {channel}" for channel, count in channels.most_common(4))
     text = f"There {'is' if n == 1 else 'are'} {_count(n, 'interaction')} ({mix}{', ...' * (len(channels) > 4)})."
     yield Fact(name="interactions", value=n, unit="interactions", text=text)
-    tenure = (snapshot.as_of - days[0]).days
+    tenure = _days_before(snapshot, snapshot.interactions[0])
     if tenure:
         yield Fact(name="tenure", value=tenure, unit="days", text=f"The history goes back {_days(tenure)}.")
+    if tenure and days:
         text = f"They were active on {_days(len(days))}."
         yield Fact(name="active_days", value=len(days), unit="days", text=text)
 
@@ -110,7 +113,7 @@ def _amounts(snapshot: Snapshot) -> Iterator[Fact]:
     if not paid:
         return
     total = sum(amount for _, amount in paid)
-    text = f"The amounts sum up to {total:,.2f} over {len(paid)} interactions."
+    text = f"The amounts sum up to {total:,.2f} over {_count(len(paid), 'interaction')}."
     yield Fact(name="amount_total", value=round(total, 2), unit="money", text=text)
     if len(paid) < 4:
         return
@@ -128,7 +131,7 @@ def _troubles(snapshot: Snapshot) -> Iterator[Fact]:
     kinds = {
         "returns": (sum(c in _RETURN_CHANNELS for c in channels), "return or cancellation"),
         "complaints": (sum(c in _COMPLAINT_CHANNELS for c in channels), "complaint"),
-        "missed": (sum(c.endswith("_missed") for c in channels), "missed deadline or appointment"),
+        "missed": (sum(each.missed for each in snapshot.interactions), "missed deadline or appointment"),
     }
     for name, (count, what) in kinds.items():
         if count:

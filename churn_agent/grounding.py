@@ -45,16 +45,28 @@ def find_quote(quote: str, text: str) -> tuple[int, int] | None:
 def ground(quote: str, text: str) -> tuple[int, int] | None:
     """Like `find_quote`, for quotes that can carry a reason.
 
-    A quote with fewer than `LEAST_CONTENT_WORDS` content words is widened to its sentence; it counts if that has
-    enough, or is the whole text.
+    A quote with fewer than `LEAST_CONTENT_WORDS` content words is widened, sentence by sentence, until it has enough
+    or is the whole text. One without any content word counts only if it is the whole text.
     """
     span = find_quote(quote, text)
-    if span is None:
+    if span is None or quote.strip(_TRIMMED) == text.strip(_TRIMMED):
+        return span
+    start, end = span
+    if not _content_words(text[start:end]):
         return None
-    if not _carries(text[span[0] : span[1]]):
-        span = next(s for s in sentences(text) if s[1] > span[0])
-    whole = text[span[0] : span[1]].strip(_TRIMMED) == text.strip(_TRIMMED)
-    return span if whole or _carries(text[span[0] : span[1]]) else None
+    around = list(sentences(text))
+    while _content_words(text[start:end]) < LEAST_CONTENT_WORDS:
+        inside = [i for i, (first, last) in enumerate(around) if last > start and first < end]
+        wider = around[inside[0]][0], around[inside[-1]][1]
+        if wider == (start, end):  # whole sentences already: add the next one, or the one before
+            if inside[-1] + 1 < len(around):
+                wider = start, around[inside[-1] + 1][1]
+            elif inside[0] > 0:
+                wider = around[inside[0] - 1][0], end
+            else:
+                break
+        start, end = wider
+    return start, end
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
@@ -73,9 +85,8 @@ def _in_word(character: str) -> bool:
     return character.isalnum() or bool(unicodedata.combining(character))
 
 
-def _carries(quote: str) -> bool:
-    words = [word for word in _WORD.findall(quote.casefold()) if word not in _FUNCTION_WORDS]
-    return len(words) >= LEAST_CONTENT_WORDS
+def _content_words(text: str) -> int:
+    return sum(word not in _FUNCTION_WORDS for word in _WORD.findall(text.casefold()))
 
 
 def _normalise(text: str) -> tuple[str, list[int]]:

@@ -74,10 +74,9 @@ class Index:
         found: dict[str, NDArray[np.float32]] = {}
         for batch in chunked(dict.fromkeys(text_ids), _FETCH):
             rows = self._get([f"{text_id}:0" for text_id in batch])
-            long = {text_id: n for text_id, (_, n) in rows.items() if n > 1}
-            others = self._get([f"{text_id}:{part}" for text_id, n in long.items() for part in range(1, n)])
-            for key, (vector, n) in rows.items():
-                text_id = key.removesuffix(":0")
+            first = {key.removesuffix(":0"): row for key, row in rows.items()}
+            others = self._get([f"{text_id}:{part}" for text_id, (_, n) in first.items() for part in range(1, n)])
+            for text_id, (vector, n) in first.items():
                 more = [others[f"{text_id}:{part}"][0] for part in range(1, n) if f"{text_id}:{part}" in others]
                 if len(more) == n - 1:
                     found[text_id] = np.vstack([vector, *more])

@@ -70,8 +70,11 @@ class Check(_Data):
     question: str
     leaving: str
     staying: str
-    least: Annotated[float, Field(ge=0, le=1)] = 0.35
-    """Probability of yes below which a proposed signal is dropped."""
+    neutral: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Words that say nothing: how far the model leans to yes without cause is measured on them and subtracted
+    (contextual calibration, Zhao et al. 2021)."""
+    least: Annotated[float, Field(ge=0, le=1)] = 0.73
+    """Probability of yes, after that subtraction, below which a proposed signal is dropped."""
 
 
 class PromptTemplate(_Data):

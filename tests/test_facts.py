@@ -31,12 +31,21 @@ def test_every_fact_is_finite_and_worded(history, horizon):
 
     found = facts.compute(snapshot(*rows, card=Card(horizon_days=horizon)))
 
-    assert {"recency", "interactions"} <= {fact.name for fact in found}
+    names = {fact.name for fact in found}
+    assert "interactions" in names
+    assert ("recency" in names) == any(row.by_customer for row in rows)
     assert len({fact.name for fact in found}) == len(found)
     for fact in found:
         assert math.isfinite(fact.value)
         assert fact.text.endswith(".")
         assert "nan" not in fact.text.split()
+
+
+def test_what_the_company_does_is_no_activity_of_the_customer():
+    rows = [interaction(1, days_ago=40, channel="order"), interaction(2, days_ago=5, channel="billing")]
+    rows += [interaction(3, days_ago=2, direction="outbound"), interaction(4, days_ago=1, channel="assessment_missed")]
+    found = facts.by_name(facts.compute(snapshot(*rows)))
+    assert (found["recency"], found["active_days"], found["missed"]) == (40, 1, 1)
 
 
 def test_a_regular_customer_who_has_gone_silent():

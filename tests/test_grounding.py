@@ -65,8 +65,15 @@ def test_a_short_quote_is_widened_to_its_sentence():
     assert text[slice(*span)] == "The router is very slow today."
 
 
+def test_a_short_sentence_takes_its_neighbour():
+    text = "Hi. I quit. The router is slow."
+    assert text[slice(*ground("I quit", text))] == "I quit. The router is slow."
+    last = "Hello dear team. I quit."
+    assert last[slice(*ground("I quit", last))] == last
+
+
 def test_a_quote_without_content_counts_only_as_the_whole_message():
-    assert ground("I quit", "I quit!") == (0, 7)
+    assert ground("I quit", "I quit!") == (0, 6)
     assert ground("I am", "I am. The invoice was wrong again this month.") is None
 
 

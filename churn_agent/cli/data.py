@@ -59,7 +59,8 @@ def ingest(
     click.echo(f"{summary.added} interactions {verb}, {summary.already_known} known before", nl=False)
     click.echo(f"; {summary.customers} customers, {summary.labels} labels")
     if summary.first and summary.last:
-        channels = ", ".join(f"{n} {channel}" for channel, n in summary.channels.most_common(6))
+        most = sorted(summary.channels.items(), key=lambda pair: -pair[1])[:6]
+        channels = ", ".join(f"{n} {channel}" for channel, n in most)
         click.echo(f"from {summary.first:%Y-%m-%d} to {summary.last:%Y-%m-%d}: {channels}")
     if summary.empty:
         click.echo(f"{summary.empty} rows without text and amount were skipped")

@@ -16,6 +16,12 @@ RECORD_CHANNELS = frozenset(
 """Channels whose text a system wrote. All other channels hold words of people (a card can say otherwise)."""
 
 
+COMPANY_CHANNELS = frozenset("balance bill billing charge invoice statement subscription".split())
+"""Channels in which the company acts by itself: a bill that goes out is no activity of the customer."""
+_MISSED = "_missed"
+"""End of channels of what the customer did not do, as in `assessment_missed`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Interaction:
     """One row of a history."""
@@ -38,6 +44,16 @@ class Interaction:
     def local_time(self) -> datetime:
         """The time on the clock of the source."""
         return self.occurred_at.astimezone(timezone(timedelta(minutes=self.utc_offset_minutes)))
+
+    @property
+    def missed(self) -> bool:
+        """Whether the customer did not do what was due."""
+        return self.channel.casefold().endswith(_MISSED)
+
+    @property
+    def by_customer(self) -> bool:
+        """Whether the customer did this; the company's own doings and what was missed show no activity."""
+        return not (self.direction == "outbound" or self.missed or self.channel.casefold() in COMPANY_CHANNELS)
 
     @property
     def text_id(self) -> str:

@@ -70,7 +70,7 @@ class ImportSummary:
     last: datetime | None = None
     sample: list[Interaction] = field(default_factory=list)
     """The first few interactions as they are stored."""
-    channels: Counter[str] = field(default_factory=Counter)
+    channels: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ def _import_interactions(
                 summary.empty += 1
                 continue
             summary.in_the_future += interaction.occurred_at > now
-            summary.channels[interaction.channel] += 1
+            summary.channels[interaction.channel] = summary.channels.get(interaction.channel, 0) + 1
             summary.first = min(summary.first or interaction.occurred_at, interaction.occurred_at)
             summary.last = max(summary.last or interaction.occurred_at, interaction.occurred_at)
             if len(summary.sample) < 3:
@@ -203,9 +203,9 @@ def _import_interactions(
     summary.already_known += taken - added
     if summary.rows == rows_before:
         raise DataError(f"{path}: holds a header but no interactions")
-    if taken == 0:
-        first = summary.rejected[rejected_before] if len(summary.rejected) > rejected_before else None
-        why = f"line {first.line}: {first.reason}" if first else "all texts are empty"
+    rejected = summary.rejected[rejected_before:]
+    if rejected and taken == 0:
+        why = f"line {rejected[0].line}: {rejected[0].reason}"
         raise DataError(f"{path}: not one of its {summary.rows - rows_before} rows can be used ({why})")
 
 

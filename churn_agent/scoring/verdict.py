@@ -16,8 +16,8 @@ LEANING = "leaning"
 """Concept of the reason that the messages taken together lean one way."""
 
 _WORDED: Mapping[str, tuple[str, str]] = {
-    "recency": ("Has been silent for {value:g} days.", "Was active {value:g} days ago."),
-    "tenure": ("Is a customer since {value:g} days only.", "Has been a customer for {value:g} days."),
+    "recency": ("Has done nothing for {value:g} days.", "Has been active lately."),
+    "tenure": ("Is a new customer, of {value:g} days.", "Has been a customer for {value:g} days."),
     "active_days": ("Has been active on few days: {value:g}.", "Has been active on many days: {value:g}."),
 }
 """How facts are worded as a reason for churn and against it, where the bare fact would leave the reader guessing."""

@@ -1,0 +1,252 @@
+import json
+import logging
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from churn_agent.cli import main
+from tests.conftest import write_csv
+
+ROWS = [
+    'c-101,2026-02-20,chat,"The line is down again, I will leave."',
+    "c-101,2026-01-10,order,tea",
+    "c-102,2026-02-01,chat,hi",
+]
+SCRIPTED = ["--model", "scripted", "--prompt", "direct"]
+
+
+class Result:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def cli(capsys):
+    def call(*arguments):
+        logging.disable(logging.NOTSET)
+        code = main.run([str(each) for each in arguments])
+        out, err = capsys.readouterr()
+        return Result(code, out, err)
+
+    return call
+
+
+@pytest.fixture
+def book(cli, tmp_path):
+    cli("ingest", write_csv(tmp_path / "a.csv", *ROWS))
+    return cli
+
+
+def commands(group=main.cli, before=()):
+    for name, command in group.commands.items():
+        yield (*before, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*before, name))
+
+
+@pytest.mark.parametrize("words", list(commands()), ids=" ".join)
+def test_every_command_says_what_it_does(words):
+    result = CliRunner().invoke(main.cli, [*words, "--help"])
+    assert result.exit_code == 0
+    body = result.output.split("\n\n")[1].strip()
+    assert len(body) > 15
+
+
+def test_help_loads_nothing_heavy():
+    code = "import sys; from churn_agent.cli.main import run; run(['--help']); print('\\nloaded', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.splitlines()[-1].split()
+    heavy = {"torch", "chromadb", "llama_cpp", "sentence_transformers", "openai", "numpy", "sqlalchemy", "pydantic"}
+    assert loaded[0] == "loaded"
+    assert heavy & set(loaded) == set()
+
+
+def test_assess_prints_a_card_and_notes_apart(book):
+    result = book("assess", "c-101", *SCRIPTED)
+    assert result.code == 0
+    assert "Customer c-101 at 2026-02-20" in result.out
+    assert "uncalibrated" in result.out
+    assert "no language model: the answers are scripted" in result.err
+    assert "no card of the book" in result.err
+
+
+def test_assess_json_is_alone_on_standard_output(book):
+    result = book("assess", "c-101", *SCRIPTED, "--json")
+    assert result.json["status"] == "assessed"
+    assert result.json["provenance"]["model_id"] == "scripted (no language model)"
+    assert set(result.json) == {
+        "schema_version", "status", "status_reason", "customer_id", "as_of", "churn_probability", "band", "reasons",
+        "actions", "facts", "signals", "left_out", "provenance",
+    }  # fmt: skip
+
+
+def test_assess_writes_files_and_refuses_an_unknown_ending_at_once(book, tmp_path):
+    assert book("assess", "c-101", *SCRIPTED, "-o", tmp_path / "x.md").code == 0
+    assert "c-101" in (tmp_path / "x.md").read_text()
+    result = book("assess", "c-101", "-o", tmp_path / "x.docx")
+    assert result.code == 2
+    assert "ends in .json or .md" in result.err
+
+
+def test_a_single_text_needs_no_history(cli):
+    result = cli("assess", "--text", "The service was terrible.", *SCRIPTED, "--json")
+    assert result.json["customer_id"] == "(text)"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["assess"],
+        ["assess", "c-1", "--text", "x"],
+        ["assess", "--text", " "],
+        ["assess", "c-1", "--as-of", "soon"],
+        ["nonsense"],
+    ],
+)
+def test_misuse_is_a_usage_error(book, arguments):
+    result = book(*arguments)
+    assert result.code == 2
+    assert result.out == ""
+    assert "Traceback" not in result.err
+
+
+def test_an_unknown_customer_is_told_the_nearest(book):
+    result = book("assess", "c-10", *SCRIPTED)
+    assert result.code == 2
+    assert result.err.strip().splitlines()[-1] == "churn-agent: unknown customer 'c-10'; nearest: c-102, c-101"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["assess", "c-1", *SCRIPTED],
+        ["evidence", "c-1", *SCRIPTED],
+        ["show", "c-1"],
+        ["batch", "-o", "b.jsonl", *SCRIPTED],
+    ],
+)
+def test_an_empty_store_says_what_to_type(cli, command):
+    result = cli(*command)
+    assert result.code == 2
+    assert "churn-agent ingest" in result.err.splitlines()[-1]
+
+
+def test_a_gguf_that_is_none_leaves_with_4(book, tmp_path):
+    (tmp_path / "bad.gguf").write_bytes(b"GGUFnot really")
+    result = book("assess", "c-101", "--model", tmp_path / "bad.gguf")
+    assert result.code == 4
+    assert result.err.splitlines()[-1].startswith("churn-agent: ")
+    assert "Traceback" not in result.err
+
+
+def test_bad_gguf_files_never_take_the_process_down(book, data):
+    folder = data / "adversarial" / "bad_gguf"
+    paths = sorted(folder.glob("*.gguf"))
+    assert paths
+    for path in paths:
+        result = book("assess", "c-101", "--model", path)
+        assert result.code == 4, path.name
+
+
+def test_missing_weights_leave_with_4_and_say_how_to_get_them(book, monkeypatch, tmp_path):
+    monkeypatch.setenv("CHURN_AGENT_MODELS_DIR", str(tmp_path / "none"))
+    result = book("assess", "c-101")
+    assert result.code == 4
+    assert "churn-agent models pull" in result.err
+
+
+def test_bad_data_leaves_with_3_in_one_line(cli, tmp_path):
+    result = cli("ingest", write_csv(tmp_path / "b.csv", "1,2", header="a,b"))
+    assert result.code == 3
+    assert "no column for 'customer_id'" in result.err.splitlines()[-1]
+
+
+def test_ingest_tells_what_it_did(cli, tmp_path):
+    result = cli("ingest", write_csv(tmp_path / "a.csv", *ROWS, "c-1,never,chat,x"))
+    assert "3 interactions added, 0 known before" in result.out
+    assert "1 rows were not taken" in result.out
+    assert "a.csv:5: the time 'never'" in result.err.replace("\n", " ")
+    assert cli("ingest", tmp_path / "a.csv", "--dry-run", "--json").json["already_known"] == 3
+
+
+def test_evidence_shows_what_a_model_would_see(book):
+    document = book("evidence", "c-101", *SCRIPTED, "--json").json
+    assert [each["text"] for each in document["evidence"]] == ["The line is down again, I will leave."]
+    shown = book("evidence", "c-101", "--model", "scripted", "--mode", "ask").out
+    assert 'E2 (2026-02-20, chat): "The line is down again, I will leave."' in shown
+
+
+def test_customers_and_show(book):
+    assert [each["customer_id"] for each in book("customers", "--json").json] == ["c-101", "c-102"]
+    assert book("customers", "--search", "102").out.startswith("c-102\t1\t")
+    shown = book("show", "c-101")
+    assert "The line is down again" in shown.out
+    assert len(book("show", "c-101", "--json").json["interactions"]) == 2
+
+
+def test_batch_writes_records_and_goes_on(book, tmp_path):
+    first = book("batch", "-o", tmp_path / "out.jsonl", *SCRIPTED, "--json").json
+    again = book("batch", "-o", tmp_path / "out.jsonl", *SCRIPTED, "--json").json
+    assert (first["assessed"], again["already_done"]) == (2, 2)
+
+
+def test_a_partly_failed_batch_leaves_with_5(book, tmp_path):
+    (tmp_path / "s.json").write_text(json.dumps({"generate": [{"contains": '"h', "error": "broke"}]}))
+    result = book(
+        "batch", "-o", tmp_path / "out.jsonl", "--model", f"scripted:{tmp_path / 's.json'}", "--prompt", "direct"
+    )
+    assert result.code == 5
+    assert "1 failed" in result.out
+
+
+def test_an_interruption_leaves_with_130(book, monkeypatch):
+    from churn_agent.agent import ChurnAgent
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ChurnAgent, "assess", interrupt)
+    result = book("assess", "c-101", *SCRIPTED)
+    assert result.code == 130
+    assert "interrupted" in result.err
+
+
+def test_a_bug_keeps_its_traceback(book, monkeypatch):
+    from churn_agent.agent import ChurnAgent
+
+    monkeypatch.setattr(ChurnAgent, "assess", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        book("assess", "c-101", *SCRIPTED)
+
+
+def test_doctor_names_the_next_step(cli, monkeypatch, tmp_path):
+    monkeypatch.setenv("CHURN_AGENT_MODELS_DIR", str(tmp_path / "none"))
+    result = cli("doctor")
+    assert result.code == 4
+    assert "next: churn-agent models pull" in result.out
+
+
+def test_models_list_marks_the_defaults(cli):
+    rows = cli("models", "list", "--json").json
+    assert {row["name"] for row in rows if row["default"]} == {"qwen2.5-coder-1.5b-instruct", "all-minilm-l6-v2"}
+
+
+def test_the_demo_runs_from_nothing_to_a_card(cli, monkeypatch):
+    from churn_agent import agent as agents
+
+    monkeypatch.setattr(
+        agents.ChurnAgent, "index", lambda self, **_: 0
+    )  # the real embedder is tested with the real model
+    result = cli("demo", "--customers", "12", "--domain", "finance", *SCRIPTED)
+    assert result.code == 0, result.err
+    assert "SYNTHETIC" in result.out
+    again = cli("demo", "--customers", "12", "--domain", "telecom", *SCRIPTED)
+    assert again.code == 2
+    assert "holds another book" in again.err

@@ -1,0 +1,15 @@
+"""Cases for the tests of the modes."""
+
+from churn_agent import facts, retrieval
+from churn_agent.domain.snapshot import Card
+from churn_agent.elicitation.base import Case
+from churn_agent.playbook import eligible, load_playbook
+from tests.conftest import interaction, snapshot
+
+
+def case(*texts):
+    """A customer who wrote these texts, a day between them."""
+    rows = [interaction(n, days_ago=len(texts) - n, text=text, direction="inbound") for n, text in enumerate(texts)]
+    taken = snapshot(*rows, card=Card(company="Acme"))
+    pack = retrieval.retrieve(taken, rows, {}, limit=20, token_budget=1000, count_tokens=len)
+    return Case(taken, facts.compute(taken), pack, tuple(eligible(load_playbook(), taken, None)))

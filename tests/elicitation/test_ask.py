@@ -1,0 +1,34 @@
+import math
+
+import pytest
+
+from churn_agent.elicitation.ask import ask
+from churn_agent.models.scripted import ScriptedModel
+from churn_agent.prompts import load_prompt
+from tests.elicitation.cases import case
+
+
+def answers(prompt, churn, stay):
+    """Log-probabilities that put `churn` on the labels of churn and `stay` on the others."""
+    given = {}
+    for question in prompt.questions:
+        rest = max(1 - churn - stay, 1e-6)
+        shares = [(question.churn, churn), (question.stay, stay), (question.neither, rest)]
+        given[question.id] = {label: math.log(share / len(labels)) for labels, share in shares for label in labels}
+    return given
+
+
+@pytest.mark.parametrize("name", ["lettered", "yes_no", "negated", "few_shot"])
+def test_log_odds_are_those_of_the_labels_that_mean_churn(name):
+    prompt = load_prompt("ask", name)
+    model = ScriptedModel({"score": [{"contains": "", "answer": answers(prompt, 0.6, 0.2)}]})
+    [found] = ask([case("I am leaving")], model, prompt)
+    assert found.log_odds == pytest.approx(math.log(0.6 / 0.2))
+    assert found.failure is None
+
+
+def test_a_failed_call_is_a_failure_and_no_number():
+    script = {"score": [{"contains": "leaving", "error": "the model broke"}]}
+    broken, fine = ask([case("I am leaving"), case("hello")], ScriptedModel(script), load_prompt("ask"))
+    assert (broken.failure, broken.log_odds) == ("the model broke", None)
+    assert (fine.failure, fine.log_odds is not None) == (None, True)

@@ -1,0 +1,96 @@
+import sqlite3
+from datetime import UTC, datetime
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from churn_agent.domain.interactions import Label
+from churn_agent.errors import StoreUnavailable
+from churn_agent.history import answers, book, interactions
+from churn_agent.history.database import FILE_NAME, open_database, schema_version
+from churn_agent.history.tables import metadata
+from tests.conftest import interaction
+
+
+@pytest.fixture
+def engine(tmp_path):
+    opened = open_database(tmp_path)
+    yield opened
+    opened.dispose()
+
+
+def test_the_migrations_make_the_tables_as_the_code_knows_them(engine):
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    assert differences == []
+    assert schema_version(engine) == "0001"
+
+
+def test_opening_again_keeps_what_is_there(tmp_path):
+    with open_database(tmp_path).begin() as connection:
+        interactions.add(connection, [interaction(1)])
+    assert interactions.count(open_database(tmp_path)) == 1
+
+
+def test_a_store_of_a_newer_version_is_refused(tmp_path):
+    open_database(tmp_path).dispose()
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreUnavailable, match="newer churn-agent"):
+        open_database(tmp_path)
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path):
+    (tmp_path / FILE_NAME).write_bytes(b"not a database, but somebody's only copy " * 50)
+    before = (tmp_path / FILE_NAME).read_bytes()
+    with pytest.raises(StoreUnavailable, match="cannot open the history"):
+        open_database(tmp_path)
+    assert (tmp_path / FILE_NAME).read_bytes() == before
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "store").write_text("")
+    with pytest.raises(StoreUnavailable, match="as a store"):
+        open_database(tmp_path / "store")
+
+
+def test_interactions_come_back_as_they_went_in(engine):
+    given = interaction(
+        1,
+        days_ago=3,
+        text="Grüezi 😀\nzwei",
+        direction="inbound",
+        author="Ana",
+        amount=-2.5,
+        utc_offset_minutes=120,
+        metadata={"order": "007"},
+    )
+    with engine.begin() as connection:
+        assert interactions.add(connection, [given, given]) == 1
+        assert interactions.add(connection, [given]) == 0
+    [found] = interactions.of_customer(engine, "c-1", until=datetime(2027, 1, 1, tzinfo=UTC))
+    assert found == given
+
+
+def test_only_interactions_up_to_a_moment_are_read(engine):
+    rows = [interaction(n, days_ago=n) for n in range(10)]
+    with engine.begin() as connection:
+        interactions.add(connection, rows)
+    found = interactions.of_customer(engine, "c-1", until=rows[4].occurred_at)
+    assert [each.id for each in found] == [rows[n].id for n in range(9, 3, -1)]
+
+
+def test_a_label_for_the_same_day_replaces_the_first(engine):
+    with engine.begin() as connection:
+        book.add_labels(connection, [Label("c-1", "2026-01-01", churned=True)])
+        book.add_labels(
+            connection, [Label("c-1", "2026-01-01", churned=False), Label("c-1", "2026-02-01", churned=True)]
+        )
+    assert book.label_count(engine) == 2
+
+
+def test_an_answer_is_found_by_its_key_alone(engine):
+    answers.keep(engine, "k", request_id="1", answer={"a": 1})
+    answers.keep(engine, "k", request_id="1", answer={"a": 2})
+    assert answers.find(engine, ["k", "other"]) == {"k": {"a": 2}}

@@ -1,0 +1,204 @@
+import gzip
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from churn_agent.agent import ChurnAgent
+from churn_agent.domain.snapshot import Card
+from churn_agent.errors import DataError, FileFormatError, InputError
+from churn_agent.history import book, interactions
+from churn_agent.ingest.importing import parse_time
+from churn_agent.settings import Settings
+from tests.conftest import write_csv
+
+ROW = "c-1,2026-02-01T10:00:00+01:00,email,hello"
+SETS = """amazon_music_reviews bank_card_attrition banking77_closure_intent churn_intent_chat_de churn_intent_chat_en
+dev_chat online_retail oulad_withdrawal saas_ravenstack_synthetic student_dropout telco_ibm""".split()
+
+
+def stored(agent, customer_id):
+    return interactions.of_customer(agent.history, customer_id, until=datetime(2100, 1, 1, tzinfo=UTC))
+
+
+def test_a_second_import_changes_nothing_and_equal_rows_stay_two(agent, tmp_path):
+    path = write_csv(tmp_path / "a.csv", ROW, ROW, "c-2,2026-02-01,chat,hi")
+    first = agent.ingest([path])
+    second = agent.ingest([path])
+    assert (first.added, first.already_known) == (3, 0)
+    assert (second.added, second.already_known) == (0, 3)
+    assert len(stored(agent, "c-1")) == 2
+
+
+def test_customer_ids_are_opaque(agent, tmp_path):
+    ids = ["007", "7", " 7", "A", "a", "ﬁ", "fi", "1.0", "None", "nan", "x" * 300]
+    path = tmp_path / "a.jsonl"
+    rows = [{"customer_id": id_, "timestamp": "2026-02-01", "text": "hello"} for id_ in ids]
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    agent.ingest([path])
+    assert set(interactions.customer_ids(agent.history)) == set(ids)
+
+
+def test_all_adversarial_customer_ids_survive(agent, tmp_path, data):
+    ids = [json.loads(line)["id"] for line in (data / "adversarial/customer_ids.jsonl").read_text().splitlines()]
+    usable = [id_ for id_ in ids if isinstance(id_, str) and id_.strip()]
+    path = tmp_path / "a.jsonl"
+    rows = [{"customer_id": id_, "timestamp": "2026-02-01", "text": "hello"} for id_ in usable]
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    agent.ingest([path])
+    assert set(interactions.customer_ids(agent.history)) == set(usable)
+    assert len(usable) > 20
+
+
+def test_what_has_no_field_is_kept_as_metadata(agent, tmp_path):
+    agent.ingest(
+        [write_csv(tmp_path / "a.csv", ROW + ",A-7,", header="customer_id,timestamp,channel,text,Order No,empty")]
+    )
+    [found] = stored(agent, "c-1")
+    assert found.metadata == {"order_no": "A-7"}
+    assert (found.occurred_at, found.utc_offset_minutes) == (datetime(2026, 2, 1, 9, tzinfo=UTC), 60)
+
+
+def test_gzip_and_json_lines_and_csv_give_the_same_history(agent, tmp_path):
+    text = "customer_id,timestamp,channel,text\n" + ROW + "\n"
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text.encode()))
+    row = dict(zip(("customer_id", "timestamp", "channel", "text"), ROW.split(","), strict=True))
+    (tmp_path / "b.jsonl").write_text(json.dumps(row))
+    write_csv(tmp_path / "c.csv", ROW)
+    added = [agent.ingest([tmp_path / name]).added for name in ("a.csv.gz", "b.jsonl", "c.csv")]
+    assert added == [1, 0, 0]
+
+
+def test_a_mapping_names_columns_and_defaults(agent, tmp_path):
+    (tmp_path / "m.yaml").write_text(
+        "columns: {customer_id: Kunde, occurred_at: Wann, text: Was}\ndefaults: {channel: fax}\n"
+    )
+    path = write_csv(tmp_path / "a.csv", "c-9,2026-02-01,Hallo", header="Kunde,Wann,Was")
+    agent.ingest([path], mapping=tmp_path / "m.yaml")
+    assert stored(agent, "c-9")[0].channel == "fax"
+
+
+def test_a_mapping_with_an_unknown_field_is_refused(agent, tmp_path):
+    (tmp_path / "m.yaml").write_text("columns: {customer: Kunde}\n")
+    with pytest.raises(DataError, match="unknown field 'customer'"):
+        agent.ingest([write_csv(tmp_path / "a.csv", ROW)], mapping=tmp_path / "m.yaml")
+
+
+def test_a_bad_row_is_named_and_the_others_are_taken(agent, tmp_path):
+    bad = [
+        "c-1,yesterday,chat,hi",
+        ",2026-02-01,chat,hi",
+        "c-1,2026-02-01,chat,hi,there",
+        "c-1,0001-01-01T00:00+14:00,chat,hi",
+    ]
+    summary = agent.ingest([write_csv(tmp_path / "a.csv", ROW, *bad)])
+    assert summary.added == 1
+    assert [(each.line, each.reason.split(" (")[0]) for each in summary.rejected] == [
+        (3, "the time 'yesterday' is not ISO 8601"),
+        (4, "the customer id is empty"),
+        (5, "5 cells where the header has 4"),
+        (6, "the time '0001-01-01T00:00+14:00' is out of range"),
+    ]
+
+
+@pytest.mark.parametrize("amount", ["nan", "inf", "-inf", "12 CHF"])
+def test_an_amount_is_a_finite_number_or_no_row(agent, tmp_path, amount):
+    header = "customer_id,timestamp,text,amount"
+    path = write_csv(tmp_path / "a.csv", "c-1,2026-02-01,x,3", f"c-1,2026-02-01,x,{amount}", header=header)
+    summary = agent.ingest([path])
+    assert (summary.added, len(summary.rejected)) == (1, 1)
+
+
+def test_a_failing_file_takes_the_whole_import_back(agent, tmp_path):
+    good = write_csv(tmp_path / "a.csv", ROW)
+    bad = tmp_path / "b.csv"
+    bad.write_bytes(b"customer_id,timestamp,text\nc-1,2026-02-01,gr\xfc\xdf\n")
+    (tmp_path / "card.yaml").write_text("company: Acme\n")
+    with pytest.raises(FileFormatError, match="line 2 is not UTF-8"):
+        agent.ingest([good, bad], card=tmp_path / "card.yaml")
+    assert interactions.count(agent.history) == 0
+    assert book.card(agent.history) is None
+
+
+def test_a_dry_run_stores_nothing_and_tells_what_it_would_do(agent, tmp_path):
+    summary = agent.ingest([write_csv(tmp_path / "a.csv", ROW)], dry_run=True)
+    assert summary.added == 1
+    assert summary.sample[0].text == "hello"
+    assert interactions.count(agent.history) == 0
+
+
+def test_a_missing_column_is_named_with_those_that_are_there(agent, tmp_path):
+    with pytest.raises(DataError, match=r"no column for 'customer_id'; the header has who, timestamp, text"):
+        agent.ingest([write_csv(tmp_path / "a.csv", "a,2026-02-01,b", header="who,timestamp,text")])
+
+
+def test_a_card_with_an_unknown_key_names_file_and_line(agent, tmp_path):
+    (tmp_path / "card.yaml").write_text("company: Acme\nhorizon: 90\n")
+    with pytest.raises(FileFormatError, match=r"card\.yaml:2: horizon"):
+        agent.ingest([], card=tmp_path / "card.yaml")
+
+
+def test_attributes_and_labels_have_tables_of_their_own(agent, tmp_path):
+    (tmp_path / "interactions.csv").write_text("customer_id,timestamp,text\n007,2026-02-01,hi\n")
+    (tmp_path / "customers.csv").write_text("customer_id,plan\n007,gold\n")
+    (tmp_path / "labels.csv").write_text(
+        "customer_id,as_of,churned\n007,2026-02-02,1\n007,soon,1\n007,2026-02-03,maybe\n"
+    )
+    (tmp_path / "card.yaml").write_text("company: Acme\nhorizon_days: 30\n")
+    summary = agent.ingest([tmp_path])
+    assert (summary.customers, summary.labels, len(summary.rejected)) == (1, 1, 2)
+    assert book.attributes(agent.history, "007") == {"plan": "gold"}
+    assert book.card(agent.history) == Card(company="Acme", horizon_days=30)
+
+
+def test_times_without_an_offset_are_in_the_books_zone():
+    zone = Card(time_zone="Europe/Zurich").zone
+    assert parse_time("2026-07-01T00:30", zone) == (datetime(2026, 6, 30, 22, 30, tzinfo=UTC), 120)
+    assert parse_time("2026-07-01T00:30Z", zone) == (datetime(2026, 7, 1, 0, 30, tzinfo=UTC), 0)
+
+
+@given(st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1)), st.integers(-14 * 60, 14 * 60))
+def test_an_instant_survives_in_any_offset(moment, minutes):
+    sign = "-" if minutes < 0 else "+"
+    written = f"{moment.isoformat()}{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+    found, offset = parse_time(written, Card().zone)
+    assert found == datetime.fromisoformat(written)
+    assert offset == minutes
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_labelled_set_comes_in_without_a_mapping(tmp_path, scripted, data, name):
+    with ChurnAgent(Settings.load(store=tmp_path / "store"), model=scripted) as agent:
+        summary = agent.ingest([data / name])
+        assert summary.added > 0
+        assert summary.labels > 0
+        assert summary.rejected == []
+
+
+MALFORMED = {
+    "bom_utf8.csv": None, "crlf.csv": None, "embedded_newline.csv": None, "empty_text.csv": None, "future_dates.csv": None,
+    "mixed_timezones.csv": None, "na_strings.csv": None, "numeric_ids.csv": None, "quote_in_middle.csv": None,
+    "duplicate_rows.csv": None, "header_zero_width.csv": None, "cr_only.csv": None, "nul_bytes.csv": None,
+    "binary.csv": "binary", "duplicate_header.csv": "stands twice", "header_only.csv": "no interactions",
+    "latin1.csv": "line 2 is not UTF-8", "missing_column.csv": "no column for", "no_header.csv": "no column for",
+    "zip_magic.csv": "spreadsheet",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_damaged_files_are_read_or_refused_in_a_word(agent, data, name):
+    expected = MALFORMED[name]
+    path = data / "adversarial/malformed_csv" / name
+    if expected is None:
+        summary = agent.ingest([path])
+        assert summary.added + summary.empty == summary.rows > 0
+    else:
+        with pytest.raises(DataError, match=expected):
+            agent.ingest([path])
+
+
+def test_a_file_that_is_not_there_is_refused(agent, tmp_path):
+    with pytest.raises((DataError, InputError), match="there is no file"):
+        agent.ingest([tmp_path / "nothing.csv"])
