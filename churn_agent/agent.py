@@ -43,8 +43,8 @@ Notify = Callable[[str], None]
 """Told in a few words what is going on, for people who wait."""
 _BATCH = 8
 """Customers whose requests go to the model together."""
-LEAST_ACTIVE_DAYS = 2
-"""Without words to read, a history must have so many active days to be judged."""
+LEAST_DAYS = 2
+"""Without words to read, a history must have entries on so many days to be judged."""
 
 
 class ChurnAgent:
@@ -335,7 +335,7 @@ class ChurnAgent:
 def _status(case: Case, found: Elicitation) -> tuple[Status, str | None]:
     if found.failure:
         return "failed", found.failure
-    active_days = computed.by_name(case.facts).get("active_days", 0)
-    if not found.evidence and active_days < LEAST_ACTIVE_DAYS:
-        return "abstained", "too little history: no message to read, and fewer than two active days"
+    days = {each.occurred_at.date() for each in case.snapshot.interactions}
+    if not found.evidence and len(days) < LEAST_DAYS:
+        return "abstained", "too little history: no message to read, and entries on one day only"
     return "assessed", None

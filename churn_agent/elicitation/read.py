@@ -56,7 +56,7 @@ def read(
 def _propose(
     readings: dict[int, Reading], model: ChatModel, prompt: PromptTemplate, taxonomy: Taxonomy, seed: int
 ) -> None:
-    schema = _schema(taxonomy, think=prompt.think)
+    schema = answer_schema(taxonomy, think=prompt.think)
     requests = [
         GenerateRequest(
             id=str(i),
@@ -119,7 +119,8 @@ def _signal(definition: SignalDefinition, shown: list[tuple[float, Evidence, str
     )
 
 
-def _schema(taxonomy: Taxonomy, *, think: bool) -> dict[str, Any]:
+def answer_schema(taxonomy: Taxonomy, *, think: bool) -> dict[str, Any]:
+    """JSON schema of the answer that proposes signals."""
     item = closed_object({"quote": string(160), "signal": {"enum": list(taxonomy.by_id)}})
     thought = {"thought": string(200)} if think else {}
     return closed_object(thought | {"signals": {"type": "array", "maxItems": MOST_SIGNALS, "items": item}})

@@ -1,0 +1,106 @@
+"""What is shipped and what is documented."""
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+import churn_agent
+from churn_agent.cli.main import cli
+from churn_agent.prompts import list_prompts
+from churn_agent.settings import Settings
+
+ROOT = Path(churn_agent.__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    build = "from hatchling.build import build_wheel; import sys; print(build_wheel(sys.argv[1]))"
+    done = subprocess.run(
+        [sys.executable, "-c", build, str(folder)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return folder / done.stdout.split()[-1]
+
+
+def test_the_wheel_holds_prompts_migrations_and_catalogue(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    shipped = {f"churn_agent/_prompts/{mode}/{name}.yaml" for mode, name in list_prompts()}
+    assert shipped | {"churn_agent/_prompts/signals.yaml", "churn_agent/_prompts/playbook.yaml"} <= names
+    assert "churn_agent/history/migrations/versions/0001_first_schema.py" in names
+    assert "churn_agent/models/catalogue.yaml" in names
+    assert "churn_agent/demo/phrases.yaml" in names
+    assert not any(name.startswith(("tests/", "eval/")) for name in names)
+
+
+def test_an_unpacked_wheel_finds_its_own_prompts(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    code = "import churn_agent, churn_agent.prompts as p; print(churn_agent.__file__); print(len(p.list_prompts()), p.load_prompt('read').name)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    where, found = done.stdout.splitlines()
+    assert Path(where).is_relative_to(tmp_path)
+    assert found == f"{len(list_prompts())} few_shot"
+
+
+def test_what_the_package_promises_can_be_imported():
+    for name in churn_agent.__all__:
+        assert getattr(churn_agent, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        churn_agent.Nothing  # noqa: B018 - the access is the test
+
+
+def test_the_example_settings_explain_every_setting():
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?m)^# CHURN_AGENT_(\w+)=", text))
+    assert named == {name.upper() for name in Settings.model_fields}
+    for name, value in re.findall(r"(?m)^# CHURN_AGENT_(\w+)=(.+)$", text):
+        assert str(Settings.model_fields[name.lower()].default) in (
+            value,
+            f"{value}.0",
+            str(float(value) if value.replace(".", "").isdigit() else value),
+        )
+
+
+def _commands_in(text):
+    for block in re.findall(r"```(?:sh|console|bash)?\n(.*?)```", text, flags=re.S):
+        for line in block.splitlines():
+            found = re.match(r"(?:\$ )?churn-agent ((?:[\w-]+ ?)*.*)", line.split("  #")[0].strip())
+            if found:
+                yield found[1]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_documented_commands_and_options_exist(path):
+    for line in _commands_in(path.read_text(encoding="utf-8")):
+        command, words = cli, line.split()
+        if words[0] == "--store":
+            words = words[2:]
+        while isinstance(command, click.Group) and words:
+            assert words[0] in command.commands, line
+            command = command.commands[words.pop(0)]
+        known = {option for parameter in command.params for option in parameter.opts}
+        for option in re.findall(r"(?<!\S)(--?[a-z][\w-]*)", " ".join(words)):
+            assert option in known, line
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_inside_the_project_lead_somewhere(path):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target
+
+
+def test_the_cards_of_the_labelled_sets_are_cards():
+    from churn_agent.domain.snapshot import Card
+
+    cards = sorted((ROOT / "eval" / "sets").glob("*.yaml"))
+    assert len(cards) == 11
+    for path in cards:
+        Card.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
