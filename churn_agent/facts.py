@@ -57,7 +57,8 @@ def _activity(snapshot: Snapshot) -> Iterator[Fact]:
     if days:
         recency = (snapshot.as_of - days[-1]).days
         when = "on the day of the assessment" if recency == 0 else f"{_days(recency)} before"
-        yield Fact(name="recency", value=recency, unit="days", text=f"They were last active {when}.")
+        said = f"They were last active {when}." if len(days) > 1 else f"The only thing they did on record was {when}."
+        yield Fact(name="recency", value=recency, unit="days", text=said)
     n = len(snapshot.interactions)
     channels = Counter(each.channel for each in snapshot.interactions)
     mix = ", ".join(f"{count} {channel}" for channel, count in channels.most_common(4))
@@ -87,7 +88,7 @@ def _trend(snapshot: Snapshot) -> Iterator[Fact]:
     """Active days in the last window against the customer's own rate before it."""
     days = _active_days(snapshot)
     tenure = (snapshot.as_of - days[0]).days if days else 0
-    if tenure < _SHORTEST_TREND_DAYS:
+    if tenure < _SHORTEST_TREND_DAYS or len(days) < 2:
         return
     window = min(snapshot.card.horizon_days, tenure // 2)
     recent = sum((snapshot.as_of - day).days < window for day in days)

@@ -73,7 +73,7 @@ class Check(_Data):
     neutral: Annotated[tuple[str, ...], Field(min_length=1)]
     """Words that say nothing: how far the model leans to yes without cause is measured on them and subtracted
     (contextual calibration, Zhao et al. 2021)."""
-    least: Annotated[float, Field(ge=0, le=1)] = 0.77
+    least: Annotated[float, Field(ge=0, le=1)] = 0.8
     """Probability of yes, after that subtraction, below which a proposed signal is dropped."""
 
 
