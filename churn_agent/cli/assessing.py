@@ -39,15 +39,17 @@ def assess(
     with common.open_agent(context, **model) as agent:
         if output:
             files.renderer(output)  # an ending that cannot be written is said before the model works
-        if text is not None:
-            if not text.strip():
-                raise InputError("the text is empty")
-            assessment = agent.assess_text(text, company=company)
-            title = "One message"
-        else:
+        if text is not None and not text.strip():
+            raise InputError("the text is empty")
+        if text is None:
             _mention_card(agent)
-            assessment = agent.assess(customer_id or "", as_of=as_of)
-            title = f"Customer {assessment.customer_id} at {assessment.as_of}, {agent.card.company}"
+        with common.notes.status("assessing"):
+            if text is not None:
+                assessment = agent.assess_text(text, company=company)
+                title = "One message"
+            else:
+                assessment = agent.assess(customer_id or "", as_of=as_of)
+                title = f"Customer {assessment.customer_id} at {assessment.as_of}, {agent.card.company}"
         if agent.model.info.stand_in:
             common.note("no language model: the answers are scripted")
         if output:

@@ -42,7 +42,7 @@ def test_customer_ids_are_opaque(agent, tmp_path):
 
 
 def test_all_adversarial_customer_ids_survive(agent, tmp_path, data):
-    ids = [json.loads(line)["id"] for line in (data / "adversarial/customer_ids.jsonl").read_text().splitlines()]
+    ids = [json.loads(line)["value"] for line in (data / "adversarial/customer_ids.jsonl").read_text().splitlines()]
     usable = [id_ for id_ in ids if isinstance(id_, str) and id_.strip()]
     path = tmp_path / "a.jsonl"
     rows = [{"customer_id": id_, "timestamp": "2026-02-01", "text": "hello"} for id_ in usable]
