@@ -238,7 +238,7 @@ class ChurnAgent:
             token_budget=self.settings.evidence_tokens,
             count_tokens=self.model.count_tokens,
         )
-        actions = tuple(playbooks.eligible(self._playbook, snapshot, None))
+        actions = tuple(playbooks.eligible(self._playbook, snapshot, facts, None))
         return Case(snapshot, facts, pack, actions)
 
     def _with_vectors(self, snapshot: Snapshot) -> Snapshot:
@@ -286,7 +286,7 @@ class ChurnAgent:
         actions = ()
         if verdict:
             actions = playbooks.suggest(
-                playbooks.eligible(self._playbook, snapshot, verdict.band),
+                playbooks.eligible(self._playbook, snapshot, case.facts, verdict.band),
                 verdict.reasons,
                 weights=verdict.weights,
                 proposed=found.actions,

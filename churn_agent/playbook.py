@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from churn_agent import strict_yaml
-from churn_agent.domain.assessment import Band, Reason, RetentionAction, Urgency
+from churn_agent.domain.assessment import Band, Fact, Reason, RetentionAction, Urgency
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.prompts import shipped_folder
 
@@ -28,6 +28,8 @@ class Eligibility(_Data):
     bands: tuple[Band, ...] = ("low", "medium", "high")
     domains: tuple[str, ...] = ()
     """Domains of the card; none given means all."""
+    least: Mapping[str, float] = {}
+    """Fact -> least value. A fact that the history is too short for does not stand in the way."""
 
 
 class PlaybookAction(_Data):
@@ -63,11 +65,12 @@ def load_playbook() -> Playbook:
     return strict_yaml.load(shipped_folder() / "playbook.yaml", Playbook)
 
 
-def eligible(playbook: Playbook, snapshot: Snapshot, band: Band | None) -> list[PlaybookAction]:
+def eligible(playbook: Playbook, snapshot: Snapshot, facts: Sequence[Fact], band: Band | None) -> list[PlaybookAction]:
     """The actions that may be taken for this customer now."""
     oldest = min((each.occurred_at for each in snapshot.interactions), default=None)
     end = snapshot.card.end_of_day(snapshot.as_of)
     tenure = (end - oldest).days if oldest else 0
+    values = {fact.name: fact.value for fact in facts}
 
     def recently_done(action: PlaybookAction) -> bool:
         since = end - timedelta(days=action.cooldown_days)
@@ -82,6 +85,7 @@ def eligible(playbook: Playbook, snapshot: Snapshot, band: Band | None) -> list[
         if tenure >= action.eligible.min_tenure_days
         and (band is None or band in action.eligible.bands)
         and (not action.eligible.domains or snapshot.card.domain in action.eligible.domains)
+        and all(values.get(name, least) >= least for name, least in action.eligible.least.items())
         and not recently_done(action)
     ]
 

@@ -15,6 +15,10 @@ def reason(concept, polarity="risk", *, said=True):
     return Reason(statement=f"{concept}!", polarity=polarity, concept=concept, citations=(citation,) if said else ())
 
 
+def allowed(taken, band):
+    return eligible(load_playbook(), taken, compute(taken), band)
+
+
 def test_actions_address_only_what_can_be_found():
     signals = set(load_taxonomy().by_id)
     facts = {"recency", "active_days", "overdue", "activity_trend", "last_rating", "missed", "monthly_contract"}
@@ -26,7 +30,8 @@ def test_actions_address_only_what_can_be_found():
 
 
 def test_conditions_are_checked_in_code():
-    ids = lambda band, rows: {a.id for a in eligible(load_playbook(), snapshot(*rows), band)}  # noqa: E731
+    def ids(band, rows):
+        return {a.id for a in allowed(snapshot(*rows), band)}
 
     assert "retention_call" in ids("high", LONG)
     assert "retention_call" not in ids("low", LONG)
@@ -34,16 +39,26 @@ def test_conditions_are_checked_in_code():
     assert "plan_check" not in ids("high", [interaction(1, days_ago=3)])
 
 
+def test_a_silence_within_the_usual_gap_calls_for_no_message():
+    def ids(*days):
+        rows = [interaction(number, days_ago=day) for number, day in enumerate(days)]
+        return {a.id for a in allowed(snapshot(*rows), "high")}
+
+    assert "win_back_message" not in ids(180, 120, 60, 29)
+    assert "win_back_message" in ids(180, 120, 90)
+    assert "win_back_message" in ids(90)
+
+
 def test_an_action_done_lately_is_not_suggested_again():
     called = interaction(3, days_ago=10, direction="outbound", metadata={"action": "retention_call"})
     long_ago = interaction(3, days_ago=200, direction="outbound", metadata={"action": "retention_call"})
 
-    assert "retention_call" not in {a.id for a in eligible(load_playbook(), snapshot(*LONG, called), "high")}
-    assert "retention_call" in {a.id for a in eligible(load_playbook(), snapshot(*LONG, long_ago), "high")}
+    assert "retention_call" not in {a.id for a in allowed(snapshot(*LONG, called), "high")}
+    assert "retention_call" in {a.id for a in allowed(snapshot(*LONG, long_ago), "high")}
 
 
 def test_the_weightiest_reasons_come_first():
-    actions = eligible(load_playbook(), snapshot(*LONG), "high")
+    actions = allowed(snapshot(*LONG), "high")
     found = suggest(
         actions,
         [reason("leaving_announced"), reason("billing_dispute")],
@@ -55,17 +70,17 @@ def test_the_weightiest_reasons_come_first():
 
 
 def test_a_good_rating_is_no_reason_to_follow_up():
-    actions = eligible(load_playbook(), snapshot(*LONG), "low")
+    actions = allowed(snapshot(*LONG), "low")
     good = [reason("last_rating", "protective", said=False)]
     assert suggest(actions, good, weights={"last_rating": -0.5}) == ()
 
 
 def test_reasons_that_hardly_count_call_for_nothing():
-    actions = eligible(load_playbook(), snapshot(*LONG), "high")
+    actions = allowed(snapshot(*LONG), "high")
     assert suggest(actions, [reason("price")], weights={"price": 0.05}) == ()
 
 
 def test_what_a_model_proposes_is_taken_only_from_the_eligible_ones():
-    actions = eligible(load_playbook(), snapshot(*LONG), "low")
+    actions = allowed(snapshot(*LONG), "low")
     found = suggest(actions, [], weights={}, proposed=["retention_call", "billing_review", "free_money"])
     assert [each.playbook_id for each in found] == ["billing_review"]

@@ -12,4 +12,5 @@ def case(*texts):
     rows = [interaction(n, days_ago=len(texts) - n, text=text, direction="inbound") for n, text in enumerate(texts)]
     taken = snapshot(*rows, card=Card(company="Acme"))
     pack = retrieval.retrieve(taken, rows, {}, limit=20, token_budget=1000, count_tokens=len)
-    return Case(taken, facts.compute(taken), pack, tuple(eligible(load_playbook(), taken, None)))
+    known = facts.compute(taken)
+    return Case(taken, known, pack, tuple(eligible(load_playbook(), taken, known, None)))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,9 @@ from churn_agent.models.gguf.vocabulary import Vocabulary
 
 # One way to write each answer: no white space to choose, so every structural token is forced and costs no decision.
 _COMPACT_JSON = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
+_AMX_FLAG = re.compile(rb"AMX_INT8 = 1")
+"""Builds with AMX crash in `ggml_backend_amx_mul_mat` on some processors (llama.cpp issue 20824); weights that are not
+repacked never get there."""
 
 
 class GGUFModel:
@@ -56,6 +60,7 @@ class GGUFModel:
         llama_cpp.llama_backend_init()
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
+        params.use_extra_bufts = not _AMX_FLAG.search(llama_cpp.llama_print_system_info())
         self._model: Any = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
         if not self._model:
             raise BadWeights(f"{str(path)!r} cannot be loaded by llama.cpp {llama_cpp.__version__}")
