@@ -32,6 +32,7 @@ from churn_agent.history import book, interactions, records
 from churn_agent.history.database import open_database
 from churn_agent.index import Index
 from churn_agent.ingest import importing
+from churn_agent.ingest.sources import find_sources
 from churn_agent.models.base import ChatModel
 from churn_agent.models.opening import open_model
 from churn_agent.prompts import PromptTemplate, load_prompt, load_taxonomy
@@ -114,20 +115,45 @@ class ChurnAgent:
 
     def ingest(
         self,
-        paths: Sequence[Path | str],
+        given: object,
         *,
-        customers: Path | None = None,
-        labels: Path | None = None,
+        customers: object = None,
+        labels: object = None,
         card: Path | None = None,
-        mapping: Path | None = None,
+        mapping: Path | str | None = None,
+        query: str | None = None,
+        rejects: Path | None = None,
         dry_run: bool = False,
-        progress: importing.Progress = lambda file, done, total: None,
+        progress: importing.Progress = lambda source, done, total: None,
     ) -> importing.ImportSummary:
-        """Imports files or folders; all or nothing. Raises `DataError`."""
-        sources = importing.find_sources(
-            [Path(path) for path in paths], customers=customers, labels=labels, card=card, mapping=mapping
+        """Imports interactions with what belongs to them; all or nothing.
+
+        Args:
+            given: one or a list of: paths of files or folders, globs, addresses of databases, data frames (pandas,
+                polars, Arrow).
+            customers: path or data frame of attributes (column `customer_id`).
+            labels: path or data frame of outcomes (`customer_id, as_of, churned`).
+            card: YAML card of the book.
+            mapping: YAML file that says which column is which, or the name of a shipped one (`zendesk`).
+            query: SQL for databases.
+            rejects: file for rows that are not taken; one in the store's folder `rejected` if not given.
+
+        Raises:
+            DataError: a source cannot be used; nothing was stored.
+        """
+        sources = find_sources(
+            given if isinstance(given, list | tuple) else [given],
+            customers=customers,
+            labels=labels,
+            card=card,
+            mapping=Path(mapping) if mapping else None,
+            query=query,
         )
-        return importing.ingest(self.history, sources, dry_run=dry_run, progress=progress)
+        if rejects is None and not dry_run:
+            rejects = self.settings.store / "rejected" / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}.jsonl"
+        return importing.ingest(
+            self.history, sources, dry_run=dry_run, rejects=rejects, progress=progress, announce=self._notify
+        )
 
     def index(self, *, rebuild: bool = False, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
         """Embeds the words of people that are not in the index yet, or all of them anew.

@@ -91,6 +91,18 @@ def counting(what: str) -> Progress:
     )
 
 
+def reading() -> Progress:
+    """A bar over what is read, in bytes or rows; it moves where nobody knows how much there is."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=notes,
+        transient=True,
+    )
+
+
 def downloading() -> Progress:
     """A bar over bytes."""
     return Progress(

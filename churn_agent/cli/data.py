@@ -1,43 +1,60 @@
 """`ingest`, `index`, `customers`, `show`."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from churn_agent.cli import common
 
+if TYPE_CHECKING:
+    from churn_agent.ingest.importing import ImportSummary
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_SHOWN_REJECTIONS = 5
+_SHOWN_TEMPLATES = 3
 
 
 @click.command()
-@click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option("--customers", type=_FILE, help="File of customers' attributes (column customer_id).")
 @click.option("--labels", type=_FILE, help="File of outcomes (customer_id, as_of, churned, horizon_days).")
 @click.option("--card", type=_FILE, help="YAML card of the book: company, what churn means, horizon.")
-@click.option("--mapping", type=_FILE, help="YAML file that says which column is which.")
-@click.option("--dry-run", is_flag=True, help="Read and check everything, store nothing.")
+@click.option(
+    "--mapping",
+    type=click.Path(path_type=Path),
+    help="YAML file that says which column is which; or one that ships: hubspot, intercom, stripe, zendesk.",
+)
+@click.option("--query", metavar="SQL", help="What to read from a database.")
+@click.option("--rejects", type=_FILE, help="File for rows that are not taken (default: in the store's folder).")
+@click.option("--dry-run", is_flag=True, help="Read and check everything, store nothing, show a sample.")
 @common.as_json
 @click.pass_context
 def ingest(
     context: click.Context,
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     customers: Path | None,
     labels: Path | None,
     card: Path | None,
     mapping: Path | None,
+    query: str | None,
+    rejects: Path | None,
     dry_run: bool,
     json_: bool,
 ) -> None:
-    """Bring in interactions (.csv, .jsonl, also .gz) or folders that hold them; all or nothing."""
+    """Bring in interactions; all or nothing.
+
+    PATH is a file (.csv .tsv .jsonl .json, also .gz; .parquet .xlsx .mbox .eml .vtt .srt .duckdb .sqlite), a folder
+    that holds some, a glob in quotes, or the address of a database (sqlite:///..., postgresql+psycopg://...).
+    """
     if not (paths or customers or labels or card):
         raise click.UsageError("give files or folders to import, or --customers, --labels, --card")
     with common.open_agent(context) as agent:
         from churn_agent.history import book
 
-        with common.downloading() as bar:
+        with common.reading() as bar:
             task = bar.add_task("reading", total=None)
             summary = agent.ingest(
                 paths,
@@ -45,37 +62,67 @@ def ingest(
                 labels=labels,
                 card=card,
                 mapping=mapping,
+                query=query,
+                rejects=rejects,
                 dry_run=dry_run,
-                progress=lambda file, done, total: bar.update(task, description=file.name, completed=done, total=total),
+                progress=lambda source, done, total: bar.update(
+                    task, description=source[-40:], completed=done, total=total
+                ),
             )
         has_card = book.card(agent.history) is not None
     if json_:
-        document = asdict(summary) | {"dry_run": dry_run}
-        common.print_json(document)
+        common.print_json(asdict(summary) | {"dry_run": dry_run})
         return
-    for file, columns in summary.columns.items():
-        common.note(f"{file}: " + ", ".join(f"{field} = {column}" for field, column in columns.items()))
-    verb = "would be added" if dry_run else "added"
-    click.echo(f"{summary.added} interactions {verb}, {summary.already_known} known before", nl=False)
-    click.echo(f"; {summary.customers} customers, {summary.labels} labels")
-    if summary.first and summary.last:
-        most = sorted(summary.channels.items(), key=lambda pair: -pair[1])[:6]
-        channels = ", ".join(f"{n} {channel}" for channel, n in most)
-        click.echo(f"from {summary.first:%Y-%m-%d} to {summary.last:%Y-%m-%d}: {channels}")
-    if summary.empty:
-        click.echo(f"{summary.empty} rows without text and amount were skipped")
-    if summary.in_the_future:
-        common.note(f"warning: {summary.in_the_future} interactions lie in the future")
-    for rejection in summary.rejected[:_SHOWN_REJECTIONS]:
-        common.note(f"not taken: {rejection.file}:{rejection.line}: {rejection.reason}")
-    if summary.rejected:
-        click.echo(f"{len(summary.rejected)} rows were not taken")
+    _print_import(summary, dry_run)
     if dry_run:
-        for interaction in summary.sample:
-            when = f"{interaction.occurred_at:%Y-%m-%d %H:%M}"
-            click.echo(f"  {interaction.customer_id!r} {when} {interaction.channel}: {interaction.text[:80]!r}")
+        _print_sample(summary)
     elif not has_card:
         common.note("no card of the book yet: say what churn means here with  churn-agent ingest --card card.yaml")
+
+
+def _print_import(summary: "ImportSummary", dry_run: bool) -> None:
+    verb = "would be added" if dry_run else "added"
+    click.echo(
+        f"{summary.added} interactions {verb}, {summary.already_known} known before; "
+        f"{summary.customers} customers, {summary.labels} labels"
+    )
+    if summary.first and summary.last:
+        click.echo(f"from {summary.first:%Y-%m-%d} to {summary.last:%Y-%m-%d}: {_most(summary.channels)}")
+    if summary.cleaning:
+        click.echo(f"cleaned: {_most(summary.cleaning)}")
+    if summary.languages:
+        click.echo(f"languages: {_most(summary.languages)}")
+    for text, n in summary.templates[:_SHOWN_TEMPLATES]:
+        click.echo(f"{n} x the same but for numbers: {' '.join(text.split())[:70]!r}")
+    if summary.empty:
+        click.echo(f"{summary.empty} rows without text and amount were skipped")
+    if summary.passed_over:
+        click.echo(f"{summary.passed_over} rows were passed over, as the mapping says")
+    if summary.in_the_future:
+        common.note(f"warning: {summary.in_the_future} interactions lie in the future")
+    for entry in summary.first_rejected:
+        common.note(f"not taken: {entry['file']}:{entry['line']}: {entry['reason']}")
+    if summary.rejected:
+        where = f", all in {summary.rejects_file}" if summary.rejects_file else ""
+        click.echo(f"{summary.rejected} rows were not taken{where}")
+
+
+def _print_sample(summary: "ImportSummary") -> None:
+    for interaction in summary.sample:
+        when = f"{interaction.occurred_at:%Y-%m-%d %H:%M}"
+        head = f"  {interaction.customer_id!r} {when} {interaction.channel}"
+        if interaction.original is None:
+            click.echo(f"{head}: {interaction.text[:80]!r}")
+        else:
+            click.echo(
+                f"{head}, cleaned\n    before: {interaction.original[:200]!r}\n    after:  {interaction.text[:200]!r}"
+            )
+
+
+def _most(counts: Mapping[str, int]) -> str:
+    """The most frequent ones, in words."""
+    pairs = sorted(counts.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{n} {name}" for name, n in pairs[:6]) + (", ..." if len(pairs) > 6 else "")
 
 
 @click.command()
@@ -137,13 +184,7 @@ def show(context: click.Context, customer_id: str, as_of: date | None, json_: bo
                 "as_of": snapshot.as_of,
                 "attributes": dict(snapshot.attributes),
                 "facts": [fact.model_dump() for fact in facts],
-                "interactions": [
-                    {
-                        k: getattr(each, k)
-                        for k in ("id", "occurred_at", "channel", "direction", "author", "text", "amount")
-                    }
-                    for each in snapshot.interactions
-                ],
+                "interactions": [asdict(each) for each in snapshot.interactions],
             }
         )
         return

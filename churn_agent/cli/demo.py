@@ -43,7 +43,7 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
                 task = bar.add_task("", total=customers)
                 write_book(folder, domain, customers, progress=lambda n, _: bar.update(task, completed=n))
         click.echo("2. churn-agent ingest " + str(folder))
-        with common.downloading() as bar:
+        with common.reading() as bar:
             task = bar.add_task("reading", total=None)
             summary = agent.ingest(
                 [folder], progress=lambda _, done, total: bar.update(task, completed=done, total=total)

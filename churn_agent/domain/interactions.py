@@ -39,6 +39,10 @@ class Interaction:
     utc_offset_minutes: int = 0
     """Offset of the source's clock, so that the local date can be shown as the customer knew it."""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    original: str | None = None
+    """The text as the source had it, where cleaning changed it."""
+    language: str | None = None
+    """ISO 639-1 code of what people wrote; None where it cannot be told."""
 
     @property
     def local_time(self) -> datetime:

@@ -5,16 +5,21 @@ What is particular to SQLite stands here alone.
 
 import sqlite3
 from datetime import UTC, datetime
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DatabaseError
 
 from churn_agent.errors import StoreUnavailable
 
 FILE_NAME = "history.db"
-SCHEMA_VERSION = "0001"
+_WAIT_S = 1.0
+"""How long a second writer waits before it is told."""
+SCHEMA_VERSION = "0002"
 """The newest migration."""
 
 
@@ -27,8 +32,10 @@ def open_database(store: Path) -> Engine:
     path = store / FILE_NAME
     try:
         store.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 2.0})
+        engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _WAIT_S})
         event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        event.listen(engine, "handle_error", partial(_explain, path))
         _migrate(engine)
     except OSError as error:
         raise StoreUnavailable(f"cannot use {str(store)!r} as a store: {error.strerror}") from error
@@ -38,9 +45,43 @@ def open_database(store: Path) -> Engine:
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy's BEGIN holds for DDL too; the driver's own would not
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA cache_size=-65536")  # 64 MiB: an import touches its index pages at random
+
+
+def _explain(path: Path, context: ExceptionContext) -> None:
+    """Turns what a user can act on into one line: another writer, a damaged file, a full disk."""
+    error = context.original_exception
+    if not isinstance(error, sqlite3.DatabaseError):
+        return
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        raise StoreUnavailable(f"another churn-agent is writing to {str(path)!r}; try again when it is done") from error
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        raise StoreUnavailable(
+            f"the history {str(path)!r} is damaged ({error}); put back a copy of it, or import into a new store"
+        ) from error
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+        raise StoreUnavailable(f"cannot use the history {str(path)!r}: {error}") from error
+
+
+def insert_if_new(connection: Connection, table: Table) -> Any:
+    """An insert that leaves rows alone whose primary key is there."""
+    dialect: Any = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
+    return dialect.insert(table).on_conflict_do_nothing()
+
+
+def check(engine: Engine) -> None:
+    """Reads the whole database file. Raises `StoreUnavailable` if it is damaged."""
+    if engine.dialect.name != "sqlite":
+        return
+    with engine.connect() as connection:
+        found = connection.execute(text("PRAGMA quick_check(1)")).scalar()
+    if found != "ok":
+        raise StoreUnavailable(f"the history {engine.url.database!r} is damaged ({found}); put back a copy of it")
 
 
 def schema_version(engine: Engine) -> str | None:

@@ -1,29 +1,40 @@
 """Interactions: adding them, and reading them by customer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from more_itertools import chunked
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, exists, func, select
 
 from churn_agent.domain.interactions import Interaction
-from churn_agent.history.database import from_stored, to_stored
+from churn_agent.history.database import from_stored, insert_if_new, to_stored
 from churn_agent.history.tables import interactions as table
 
 _BATCH = 500
+_INSERTED = 2000
 
 
 def add(connection: Connection, rows: Iterable[Interaction]) -> int:
     """Stores interactions that are not known yet, in the caller's transaction. Returns how many were new."""
-    added = 0
-    for batch in chunked(rows, _BATCH):
-        known = set(connection.scalars(select(table.c.id).where(table.c.id.in_([row.id for row in batch]))))
-        new = {row.id: row for row in batch if row.id not in known}
-        if new:
-            connection.execute(table.insert(), [_to_row(row) for row in new.values()])
-        added += len(new)
-    return added
+    before = _count(connection)
+    for batch in chunked(rows, _INSERTED):
+        connection.execute(insert_if_new(connection, table), [_to_row(row) for row in batch])
+    return _count(connection) - before
+
+
+@contextmanager
+def bulk_loading(connection: Connection) -> Generator[None]:
+    """Into an empty table, rows go first and the look-up indexes are made at the end: about twice as fast."""
+    empty = not connection.scalar(select(exists().select_from(table)))
+    if empty:
+        for index in table.indexes:
+            index.drop(connection)
+    yield
+    if empty:
+        for index in table.indexes:
+            index.create(connection)
 
 
 def of_customer(engine: Engine, customer_id: str, *, until: datetime) -> tuple[Interaction, ...]:
@@ -39,7 +50,11 @@ def of_customer(engine: Engine, customer_id: str, *, until: datetime) -> tuple[I
 
 def count(engine: Engine) -> int:
     with engine.connect() as connection:
-        return connection.scalar(select(func.count()).select_from(table)) or 0
+        return _count(connection)
+
+
+def _count(connection: Connection) -> int:
+    return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
 def span(engine: Engine) -> tuple[datetime, datetime] | None:
@@ -106,6 +121,8 @@ def _to_row(interaction: Interaction) -> dict[str, Any]:
         "text_id": interaction.text_id,
         "amount": interaction.amount,
         "metadata": dict(interaction.metadata),
+        "original": interaction.original,
+        "language": interaction.language,
     }
 
 

@@ -51,6 +51,8 @@ interactions = Table(
     Column("text_id", String(32), nullable=False),
     Column("amount", Float),
     Column("metadata", JSON, nullable=False),
+    Column("original", Text),
+    Column("language", String(8)),
     Index("interactions_by_customer", "customer_id", "occurred_at"),
     Index("interactions_by_text", "text_id"),
     Index("interactions_by_time", "occurred_at"),
@@ -71,6 +73,15 @@ labels = Table(
     Column("churned", Boolean, nullable=False),
     Column("horizon_days", Integer),
     Column("metadata", JSON, nullable=False),
+)
+
+annotations = Table(
+    "annotations",
+    metadata,
+    Column("interaction_id", String(32), primary_key=True),
+    Column("concept", String(64), primary_key=True),
+    Column("shown", Boolean, nullable=False),
+    Column("created_at", DateTime, nullable=False),
 )
 
 answers = Table(

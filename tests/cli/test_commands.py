@@ -1,5 +1,4 @@
 import json
-import logging
 import subprocess
 import sys
 
@@ -16,26 +15,6 @@ ROWS = [
     "c-102,2026-02-01,chat,hi",
 ]
 SCRIPTED = ["--model", "scripted", "--prompt", "direct"]
-
-
-class Result:
-    def __init__(self, code, out, err):
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self):
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def cli(capsys):
-    def call(*arguments):
-        logging.disable(logging.NOTSET)
-        code = main.run([str(each) for each in arguments])
-        out, err = capsys.readouterr()
-        return Result(code, out, err)
-
-    return call
 
 
 @pytest.fixture

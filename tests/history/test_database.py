@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 from churn_agent.domain.interactions import Label
 from churn_agent.errors import StoreUnavailable
 from churn_agent.history import answers, book, interactions
-from churn_agent.history.database import FILE_NAME, open_database, schema_version
+from churn_agent.history.database import FILE_NAME, SCHEMA_VERSION, open_database, schema_version
 from churn_agent.history.tables import metadata
 from tests.conftest import interaction
 
@@ -24,7 +24,7 @@ def test_the_migrations_make_the_tables_as_the_code_knows_them(engine):
     with engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
     assert differences == []
-    assert schema_version(engine) == "0001"
+    assert schema_version(engine) == SCHEMA_VERSION
 
 
 def test_opening_again_keeps_what_is_there(tmp_path):
@@ -44,7 +44,7 @@ def test_a_store_of_a_newer_version_is_refused(tmp_path):
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path):
     (tmp_path / FILE_NAME).write_bytes(b"not a database, but somebody's only copy " * 50)
     before = (tmp_path / FILE_NAME).read_bytes()
-    with pytest.raises(StoreUnavailable, match="cannot open the history"):
+    with pytest.raises(StoreUnavailable, match="is damaged"):
         open_database(tmp_path)
     assert (tmp_path / FILE_NAME).read_bytes() == before
 

@@ -1,0 +1,166 @@
+"""Rows to interactions and labels: times, amounts, directions, ids. A value that does not fit is a `ValueError`."""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from churn_agent.domain.interactions import Direction, Interaction, Label
+from churn_agent.domain.snapshot import Card
+from churn_agent.ingest.cleaning import Cleaner
+from churn_agent.ingest.columns import Rule
+from churn_agent.ingest.readers.base import Row, header_name
+
+_DEFAULT_CHANNEL = "message"
+_DIRECTIONS: Mapping[str, Direction] = {
+    "inbound": "inbound",
+    "in": "inbound",
+    "incoming": "inbound",
+    "outbound": "outbound",
+    "out": "outbound",
+    "outgoing": "outbound",
+}
+_TRUE = frozenset({"1", "true", "yes", "y"})
+_FALSE = frozenset({"0", "false", "no", "n"})
+_EPOCH = re.compile(r"\d{10}(?:\d{3})?(?:\.\d+)?")
+_UTC_NAME = re.compile(r"\s*(?:UTC|GMT)$")
+
+
+class InteractionParser:
+    """Makes interactions of the rows of one source under one rule of its mapping."""
+
+    def __init__(self, rule: Rule, columns: Mapping[str, str], card: Card, cleaner: Cleaner) -> None:
+        """Args: columns: our field -> column, as `columns.assign` found them."""
+        self._rule = rule
+        self._columns = columns
+        self._used = frozenset(columns.values())
+        self._card = card
+        self._clean = cleaner
+        self._words: dict[str, bool] = {}
+        self._only = {header_name(name): frozenset(values) for name, values in rule.only.items()}
+        self._same = tuple(map(header_name, rule.inbound_if_same or ()))
+
+    def wants(self, row: Row) -> bool:
+        """Whether the rule takes this row at all."""
+        return all(row.values.get(name, "") in values for name, values in self._only.items())
+
+    def __call__(self, row: Row, occurrences: Counter[bytes]) -> Interaction:
+        """The interaction of a row. Its id is made from the content and the count of equal rows before it.
+
+        Raises:
+            ValueError: a value cannot be used; the message says which and why.
+        """
+        metadata = {name: text for name, text in row.values.items() if name and text != "" and name not in self._used}
+        customer_id = checked_customer_id(self._value(row, "customer_id"))
+        moment, offset = parse_time(self._value(row, "occurred_at"), self._card.zone, self._rule.time_format)
+        channel = self._value(row, "channel").strip() or _DEFAULT_CHANNEL
+        written = self._value(row, "direction").strip()
+        direction = _DIRECTIONS.get(written.casefold())
+        if written and direction is None:
+            metadata["direction"] = written
+        if self._same:
+            direction = "inbound" if row.values.get(self._same[0]) == row.values.get(self._same[1]) else "outbound"
+        text = self._value(row, "text")
+        author = self._value(row, "author") or None
+        amount = parse_amount(self._value(row, "amount"), self._rule.amount_unit)
+
+        content = (customer_id, str(moment), channel, text, direction, author, amount, offset, metadata)
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()[:16]
+        occurrences[digest] += 1
+        counted = hashlib.sha256(digest + str(occurrences[digest]).encode()).hexdigest()[:32]
+
+        if channel not in self._words:
+            self._words[channel] = self._card.holds_words(channel)
+        cleaned = self._clean(text, channel, words=self._words[channel])
+        return Interaction(
+            id=counted,
+            customer_id=customer_id,
+            occurred_at=moment,
+            channel=channel,
+            text=cleaned.text,
+            direction=direction,
+            author=author,
+            amount=amount,
+            utc_offset_minutes=offset,
+            metadata=metadata,
+            original=text if cleaned.text != text else None,
+            language=cleaned.language,
+        )
+
+    def _value(self, row: Row, field: str) -> str:
+        value = row.values.get(self._columns.get(field, ""), "") or self._rule.defaults.get(field, "")
+        known = self._rule.values.get(field)
+        return known.get(value, value) if known else value
+
+
+def checked_customer_id(text: str) -> str:
+    """A customer id as it stands. Raises `ValueError` if it is blank."""
+    if not text.strip():
+        raise ValueError("the customer id is empty")
+    return text
+
+
+def parse_amount(text: str, unit: float = 1.0) -> float | None:
+    """A finite number, or None for nothing. Raises `ValueError`."""
+    if not text.strip():
+        return None
+    try:
+        amount = float(text)
+    except ValueError:
+        raise ValueError(f"the amount {text!r} is no number") from None
+    if amount != amount or amount in (float("inf"), float("-inf")):
+        raise ValueError(f"the amount {text!r} is no number")
+    return amount if unit == 1 else round(amount * unit, 6)
+
+
+def parse_time(text: str, zone: ZoneInfo, time_format: str | None = None) -> tuple[datetime, int]:
+    """A time to (UTC, offset in minutes); times without an offset are in `zone`.
+
+    Args:
+        text: ISO 8601, or seconds (or milliseconds) since 1970, or what `time_format` says.
+        time_format: after `datetime.strptime`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    written = text.strip()
+    try:
+        if time_format:
+            moment = datetime.strptime(written, time_format)  # noqa: DTZ007 - its zone is set below
+        elif _EPOCH.fullmatch(written):
+            seconds = float(written) / (1000 if len(written.partition(".")[0]) == 13 else 1)
+            moment = datetime.fromtimestamp(seconds, UTC)
+        else:
+            moment = datetime.fromisoformat(_UTC_NAME.sub("+00:00", written))
+    except ValueError:
+        wanted = f"of the form {time_format!r}" if time_format else "ISO 8601 (such as 2026-03-01T09:30:00+01:00)"
+        raise ValueError(f"the time {text!r} is not {wanted}") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    try:
+        return moment.astimezone(UTC), int((moment.utcoffset() or timedelta()).total_seconds() // 60)
+    except OverflowError:
+        raise ValueError(f"the time {text!r} is out of range") from None
+
+
+def parse_label(row: Row, columns: Mapping[str, str], card: Card) -> Label:
+    """The label of a row. Raises `ValueError`."""
+    word = row.values[columns["churned"]].strip().casefold()
+    if word not in _TRUE | _FALSE:
+        raise ValueError(f"churned is {word!r}; it must be 0 or 1")
+    as_of = row.values[columns["as_of"]].strip()
+    try:
+        as_of = date.fromisoformat(as_of[:10] if "T00:00" in as_of else as_of).isoformat()
+    except ValueError:
+        raise ValueError(f"as_of {as_of!r} is no date (such as 2026-03-01)") from None
+    horizon = row.values.get(columns.get("horizon_days", ""), "").strip()
+    return Label(
+        customer_id=checked_customer_id(row.values[columns["customer_id"]]),
+        as_of=as_of,
+        churned=word in _TRUE,
+        horizon_days=int(horizon) if horizon.isdecimal() else card.horizon_days,
+        metadata={k: v for k, v in row.values.items() if k not in columns.values() and v != ""},
+    )

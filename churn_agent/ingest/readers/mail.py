@@ -1,0 +1,120 @@
+"""Mailboxes (`.mbox`) and single mails (`.eml`) to rows, one a mail.
+
+Columns: `customer_id` (address of the other side), `customer_domain`, `timestamp`, `channel`, `direction`, `author`,
+`text`, `subject`, `message_id`, `in_reply_to`, `attachments`. Quoted replies and signatures are left to the cleaning,
+so that the original is kept.
+"""
+
+import mailbox
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from email.utils import getaddresses, parsedate_to_datetime
+from pathlib import Path
+
+from churn_agent.errors import FileFormatError
+from churn_agent.ingest.readers.base import Progress, Row
+
+_REPLY = ("re:", "aw:", "fw:", "fwd:", "wg:", "antw:", "antwort:")
+
+
+def read_mail(path: Path, own_domains: Sequence[str], progress: Progress) -> Iterator[Row]:
+    """Yields the mails of a file.
+
+    Args:
+        own_domains: of the company; mails from there are outbound.
+
+    Raises:
+        FileFormatError: the file cannot be read or holds no mail.
+    """
+    own = {domain.casefold() for domain in own_domains}
+    number = 0
+    for number, mail in enumerate(_mails(path), start=1):
+        try:
+            yield Row(number, _values(mail, own))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:  # what `email` raises for broken headers
+            yield Row(number, {}, f"not a readable mail: {error}")
+        progress(number, None)
+    if number == 0:
+        raise FileFormatError(f"{path}: holds no mail")
+
+
+def guess_own_domain(paths: Sequence[Path]) -> str | None:
+    """The domain that the most mails go to or come from: a mailbox of a company has its own in every mail.
+
+    Where two are as frequent, the one that more mails go to. None without any address.
+    """
+    either: Counter[str] = Counter()
+    to: Counter[str] = Counter()
+    for path in paths:
+        for mail in _mails(path):
+            receivers = {_domain(address) for address in _addresses(mail, "to", "cc")} - {""}
+            to.update(receivers)
+            either.update(receivers | ({_domain(address) for address in _addresses(mail, "from")} - {""}))
+    return max(either, key=lambda domain: (either[domain], to[domain]), default=None)
+
+
+def _mails(path: Path) -> Iterator[EmailMessage]:
+    try:
+        if path.suffix.casefold() == ".eml":
+            yield message_from_bytes(path.read_bytes(), policy=policy.default)  # type: ignore[misc]
+            return
+        with path.open("rb") as file:
+            if not file.read(5).startswith(b"From "):
+                raise FileFormatError(f"{path}: is no mailbox; an mbox file begins with 'From '")
+        box = mailbox.mbox(path, create=False)
+        for key in box.iterkeys():
+            yield message_from_bytes(box.get_bytes(key), policy=policy.default)  # type: ignore[misc]
+        box.close()
+    except OSError as error:
+        raise FileFormatError(f"cannot read {str(path)!r}: {error.strerror}") from error
+
+
+def _values(mail: EmailMessage, own: set[str]) -> dict[str, str]:
+    [sender, *_] = _addresses(mail, "from") or [""]
+    receivers = _addresses(mail, "to", "cc")
+    if not sender and not receivers:
+        raise ValueError("no sender and no receiver")
+    outbound = _domain(sender) in own
+    customer = next((each for each in receivers if _domain(each) not in own), "") if outbound else sender
+    date = mail["date"]
+    subject = str(mail["subject"] or "")
+    body = _body(mail).strip()
+    opening = subject and not subject.casefold().startswith(_REPLY)
+    values = {
+        "customer_id": customer,
+        "customer_domain": _domain(customer),
+        "timestamp": parsedate_to_datetime(str(date)).isoformat() if date else "",
+        "channel": "email",
+        "direction": "outbound" if outbound else "inbound",
+        "author": sender,
+        "text": f"{subject}\n\n{body}" if opening and body else body or subject,
+        "subject": subject,
+        "message_id": str(mail["message-id"] or ""),
+        "in_reply_to": str(mail["in-reply-to"] or ""),
+        "attachments": ", ".join(part.get_filename() or "unnamed" for part in mail.iter_attachments()),
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def _body(mail: EmailMessage) -> str:
+    part = mail.get_body(preferencelist=("plain", "html"))
+    if part is None:
+        return ""
+    raw = part.get_payload(decode=True)
+    content = raw if isinstance(raw, bytes) else b""
+    charset = part.get_content_charset() or "utf-8"
+    try:
+        return content.decode(charset)
+    except (LookupError, UnicodeDecodeError):  # mails lie about their charset; a wrong umlaut is better than no mail
+        return content.decode("utf-8", "replace")
+
+
+def _addresses(mail: EmailMessage, *headers: str) -> list[str]:
+    written = [str(value) for header in headers for value in mail.get_all(header, [])]
+    return [address.casefold() for _, address in getaddresses(written) if "@" in address]
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2]

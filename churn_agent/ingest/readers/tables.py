@@ -1,0 +1,131 @@
+"""Parquet, spreadsheets, databases and data frames to rows."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from churn_agent.errors import FileFormatError
+from churn_agent.ingest.readers.base import Progress, Row, as_text, checked_header, header_name, plain_row
+
+_FETCH = 5000
+_TABLE = "interactions"
+"""The table or sheet that is read where none is named."""
+
+
+def read_parquet(path: Path, progress: Progress) -> Iterator[Row]:
+    """Yields the rows of a Parquet file. Raises `FileFormatError`."""
+    import duckdb
+
+    try:
+        with closing(duckdb.connect()) as connection:
+            [total] = connection.execute("SELECT count(*) FROM read_parquet(?)", [str(path)]).fetchone() or [None]
+            yield from _fetched(connection.execute("SELECT * FROM read_parquet(?)", [str(path)]), path, progress, total)
+    except duckdb.Error as error:
+        raise FileFormatError(f"{path}: no readable Parquet file: {_first_line(error)}") from error
+
+
+def read_duckdb(path: Path, query: str | None, progress: Progress) -> Iterator[Row]:
+    """Yields the rows of a query on a DuckDB file, or of its table `interactions`. Raises `FileFormatError`."""
+    import duckdb
+
+    try:
+        with closing(duckdb.connect(str(path), read_only=True)) as connection:
+            if query is None:
+                names = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+                query = _whole_table([name for (name,) in names], path)
+            yield from _fetched(connection.execute(query), path, progress, None)
+    except duckdb.Error as error:
+        raise FileFormatError(f"{path}: {_first_line(error)}") from error
+
+
+def read_sql(url: str, query: str | None, progress: Progress) -> Iterator[Row]:
+    """Yields the rows of a query on a database, or of its table `interactions`.
+
+    Args:
+        url: of SQLAlchemy, such as `sqlite:///book.db` or `postgresql+psycopg://host/name`.
+
+    Raises:
+        FileFormatError: the database cannot be opened or does not know the query.
+    """
+    from sqlalchemy import create_engine, inspect, text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        engine = create_engine(url)
+        shown = engine.url.render_as_string(hide_password=True)
+        with engine.connect() as connection:
+            query = query or _whole_table(inspect(connection).get_table_names(), shown)
+            result = connection.execution_options(yield_per=_FETCH).execute(text(query))
+            header = checked_header(list(result.keys()), shown)
+            for number, cells in enumerate(result, start=1):
+                if number % _FETCH == 0:
+                    progress(number, None)
+                yield plain_row(number, header, cells)
+    except (SQLAlchemyError, ImportError) as error:
+        raise FileFormatError(f"cannot read the database: {_first_line(error)}") from error
+
+
+def read_xlsx(path: Path, progress: Progress) -> Iterator[Row]:
+    """Yields the rows of the sheet `interactions`, or of the first sheet. Raises `FileFormatError`."""
+    import zipfile
+
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        workbook = load_workbook(path, read_only=True, data_only=True)
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        raise FileFormatError(f"{path}: no readable spreadsheet (.xlsx): {error}") from error
+    with closing(workbook):
+        sheet = workbook[_TABLE] if _TABLE in workbook.sheetnames else workbook.worksheets[0]
+        rows = sheet.iter_rows(values_only=True)
+        first = [as_text(cell) for cell in next(rows, ())]
+        while first and not first[-1]:  # formatting reaches beyond the data
+            first.pop()
+        header = checked_header(first, path)
+        for number, cells in enumerate(rows, start=2):
+            if number % _FETCH == 0:
+                progress(number, sheet.max_row)
+            if any(cell is not None for cell in cells):
+                yield plain_row(number, header, cells)
+
+
+def read_frame(frame: Any) -> Iterator[Row]:
+    """Yields the rows of a pandas, polars or Arrow table (whatever narwhals knows). Raises `FileFormatError`."""
+    import narwhals
+
+    table: Any = narwhals.from_native(frame, eager_only=True)
+    header = checked_header([str(name) for name in table.columns], "the data frame")
+    for number, cells in enumerate(table.iter_rows(named=False), start=1):
+        yield plain_row(number, header, cells)
+
+
+def is_frame(value: object) -> bool:
+    """Whether narwhals knows this as a table."""
+    import narwhals
+
+    return isinstance(narwhals.from_native(value, eager_only=True, pass_through=True), narwhals.DataFrame)
+
+
+def _fetched(result: Any, path: Path, progress: Progress, total: int | None) -> Iterator[Row]:
+    header = checked_header([column[0] for column in result.description], path)
+    number = 0
+    while rows := result.fetchmany(_FETCH):
+        for cells in rows:
+            number += 1
+            yield plain_row(number, header, cells)
+        progress(number, total)
+
+
+def _whole_table(names: Iterable[str], source: object) -> str:
+    found = sorted(names)
+    name = next((name for name in found if header_name(name) == _TABLE), found[0] if len(found) == 1 else None)
+    if name is None:
+        raise FileFormatError(f"{source}: say what to read with --query; its tables are {', '.join(found) or 'none'}")
+    quoted = name.replace('"', '""')
+    return f'SELECT * FROM "{quoted}"'  # noqa: S608 - a name that the database itself told us, quoted
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

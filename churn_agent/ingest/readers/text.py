@@ -1,0 +1,156 @@
+"""CSV, JSON Lines and JSON documents (also `.gz`), every value as the text that stands in the file."""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from churn_agent.errors import FileFormatError
+from churn_agent.ingest.readers.base import Progress, RecordShape, Row, checked_header, header_name
+
+csv.field_size_limit(64 * 1024 * 1024)
+_DELIMITERS = ",;\t|"
+
+
+def read_text(path: Path, kind: str, shape: RecordShape, records: str | None, progress: Progress) -> Iterator[Row]:
+    """Yields the rows of a text file.
+
+    Args:
+        kind: `csv`, `tsv`, `jsonl`, `ndjson` or `json`.
+        shape: which lists inside a JSON record are rows.
+        records: key of the list of records in a JSON document; its only list of objects if not given.
+
+    Raises:
+        FileFormatError: the file cannot be read, or is not what its name says.
+    """
+    try:
+        total = path.stat().st_size
+        with path.open("rb") as raw:
+            unpacked = gzip.GzipFile(fileobj=raw) if path.name.casefold().endswith(".gz") else raw
+            _refuse_foreign(path, unpacked)
+            text = io.TextIOWrapper(unpacked, encoding="utf-8-sig", newline="")  # type: ignore[arg-type]
+            if kind in ("csv", "tsv"):
+                rows = _csv_rows(path, text)
+            elif kind == "json":
+                rows = _document_rows(path, text, shape, records)
+            else:
+                rows = _json_rows(text, shape)
+            for n, row in enumerate(rows):
+                if n % 1000 == 0:
+                    progress(raw.tell(), total)
+                yield row
+            progress(total, total)
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"{path}: {_where_not_utf8(path)} is not UTF-8 text; save the file as UTF-8") from error
+    except (OSError, EOFError) as error:
+        raise FileFormatError(f"cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _refuse_foreign(path: Path, file: Any) -> None:
+    head = file.read(4)
+    file.seek(0)
+    if head.startswith(b"PK"):
+        raise FileFormatError(
+            f"{path}: looks like a spreadsheet file (or another zip file); name it .xlsx if it is one"
+        )
+    if b"\0" in head:
+        raise FileFormatError(f"{path}: looks like a binary file, not like text")
+
+
+def _where_not_utf8(path: Path) -> str:
+    opener = gzip.open if path.name.casefold().endswith(".gz") else open
+    with opener(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return f"line {number}"
+    return "the file"
+
+
+def _csv_rows(path: Path, text: IO[str]) -> Iterator[Row]:
+    first = text.readline()
+    text.seek(0)
+    delimiter = max(_DELIMITERS, key=first.count) if first else ","
+    reader = csv.reader(text, delimiter=delimiter, strict=False)
+    try:
+        header = checked_header(next(reader, []), path)
+        for cells in reader:
+            if not cells:
+                continue
+            right = len(cells) == len(header)
+            problem = None if right else f"{len(cells)} cells where the header has {len(header)}"
+            yield Row(reader.line_num, dict(zip(header, cells, strict=False)), problem)
+    except csv.Error as error:
+        raise FileFormatError(f"{path}:{reader.line_num}: no valid CSV: {error}") from error
+
+
+def _json_rows(text: IO[str], shape: RecordShape) -> Iterator[Row]:
+    for number, line in enumerate(text, start=1):
+        if not line.strip():
+            continue
+        try:
+            rows = _rows_of_record(number, _parse(line), shape)
+        except (ValueError, RecursionError) as error:
+            yield Row(number, {}, f"no valid JSON: {error}")
+            continue
+        yield from rows
+
+
+def _document_rows(path: Path, text: IO[str], shape: RecordShape, records: str | None) -> Iterator[Row]:
+    try:
+        found = _parse(text.read())
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(f"{path}: no valid JSON: {error}") from error
+    if isinstance(found, dict):
+        lists = {key: value for key, value in found.items() if isinstance(value, list)}
+        key = records or (next(iter(lists)) if len(lists) == 1 else None)
+        if key not in lists:
+            there = ", ".join(lists) or "no list"
+            raise FileFormatError(
+                f"{path}: which list holds the records? Name it in a mapping (records); it has {there}"
+            )
+        found = lists[key]
+    if not isinstance(found, list):
+        raise FileFormatError(f"{path}: holds no list of records")
+    for number, record in enumerate(found, start=1):
+        yield from _rows_of_record(number, record, shape)
+
+
+def _parse(text: str) -> Any:
+    """Numbers stay as they are written: `007` in a string, `1e3` and `1.0` as such."""
+    return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+
+
+def _rows_of_record(number: int, record: Any, shape: RecordShape) -> list[Row]:
+    if not isinstance(record, dict):
+        return [Row(number, {}, "not a JSON object")]
+    rows: list[Row] = []
+    lists = {header_name(each) for each in shape.values() if each}
+    shared = {key: value for key, value in _flat(record) if not any(key.startswith(each + ".") for each in lists)}
+    for rule, each in shape.items():
+        if each is None:
+            rows.append(Row(number, shared, rule=rule))
+            continue
+        elements: Any = record
+        for part in each.split("."):
+            elements = elements.get(part) if isinstance(elements, dict) else None
+        prefix = header_name(each)
+        inner = elements if isinstance(elements, list) else []
+        rows += [Row(number, shared | dict(_flat(element, prefix)), rule=rule) for element in inner]
+    return rows
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """(dotted name, text) of everything in a JSON value; lists of plain values stay one text."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{name}.{header_name(key)}" if name else header_name(key))
+    elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        for number, inner in enumerate(value):
+            yield from _flat(inner, f"{name}.{number}")
+    elif value is not None:
+        yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,48 @@
+"""The file of rows that were not taken."""
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from churn_agent.errors import InputError
+from churn_agent.ingest.readers.base import Row
+
+SHOWN = 5
+
+
+class Rejects:
+    """Writes rejected rows to a JSON Lines file as they come; the file is made with the first one."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Args: path: where to; None keeps the first few only."""
+        self.path = path
+        self.count = 0
+        self.first: list[dict[str, object]] = []
+        """The first few: `file`, `line`, `reason`."""
+        self._file: IO[str] | None = None
+
+    def add(self, source: str, row: Row, reason: str) -> None:
+        """Notes one row. Raises `InputError` if the file cannot be written."""
+        self.count += 1
+        entry: dict[str, object] = {"file": source, "line": row.line, "reason": reason}
+        if len(self.first) < SHOWN:
+            self.first.append(entry)
+        if self.path is None:
+            return
+        try:
+            if self._file is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self.path.open("w", encoding="utf-8")
+            self._file.write(json.dumps(entry | {"values": row.values}) + "\n")
+        except OSError as error:
+            raise InputError(f"cannot write rejected rows to {str(self.path)!r}: {error.strerror}") from error
+
+    def __enter__(self) -> "Rejects":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file:
+            self._file.close()
