@@ -1,7 +1,8 @@
 """The agent: a customer and a date to an assessment."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -16,7 +17,6 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from churn_agent import facts as computed
-from churn_agent import index as indexing
 from churn_agent import playbook as playbooks
 from churn_agent import retrieval, snapshots
 from churn_agent.cache import CachedModel
@@ -28,9 +28,11 @@ from churn_agent.elicitation.base import Case, Elicitation
 from churn_agent.elicitation.explain import explain
 from churn_agent.elicitation.read import read
 from churn_agent.embedding import Embedder
+from churn_agent.errors import IndexBusy
 from churn_agent.history import book, interactions, records
 from churn_agent.history.database import open_database
-from churn_agent.index import Index
+from churn_agent.index import updating
+from churn_agent.index.vectors import Index
 from churn_agent.ingest import importing
 from churn_agent.ingest.sources import find_sources
 from churn_agent.models.base import ChatModel
@@ -101,7 +103,7 @@ class ChurnAgent:
 
     @cached_property
     def _index(self) -> Index:
-        return Index(self.settings.store)
+        return Index(self.settings.store, notify=self._notify)
 
     @cached_property
     def _taxonomy(self) -> Any:
@@ -170,9 +172,8 @@ class ChurnAgent:
             return interactions.texts_by_id(self.history, wanted) | {i: phrases[i] for i in wanted if i in phrases}
 
         if rebuild:
-            self.__dict__.pop("_index", None)
-            return indexing.rebuild(self.settings.store, self.embedder, ids, read_texts, progress)
-        return indexing.update(self._index, self.embedder, ids, read_texts, progress)
+            return updating.rebuild(self._index, self.settings.store, self.embedder, ids, read_texts, progress)
+        return updating.update(self._index, self.embedder, ids, read_texts, progress)
 
     def indexed_text_ids(self) -> set[str]:
         """Ids of the texts that a complete index holds: all that people wrote."""
@@ -184,7 +185,7 @@ class ChurnAgent:
 
     def snapshot(self, customer_id: str, *, as_of: date | None = None) -> Snapshot:
         """A customer at the end of a day. Raises `UnknownCustomer`, `EmptyStore`."""
-        return snapshots.take(self.history, self._index, customer_id, as_of=as_of)
+        return snapshots.take(self.history, customer_id, as_of=as_of)
 
     def evidence(self, customer_id: str, *, as_of: date | None = None) -> Case:
         """What a model would be shown of a customer, before any model runs (the local one counts tokens).
@@ -232,6 +233,8 @@ class ChurnAgent:
         if "model" in self.__dict__:
             self.model.close()
             del self.__dict__["model"]
+        if "_index" in self.__dict__:
+            self._index.close()
         if "history" in self.__dict__:
             self.history.dispose()
 
@@ -255,7 +258,7 @@ class ChurnAgent:
         queries: retrieval.QueryVectors = {}
         if len(distinct) > self.settings.evidence_limit:  # else all are shown, and nothing needs to be ranked
             snapshot = self._with_vectors(snapshot)
-            queries = self._query_vectors()
+            queries = self._query_vectors
         pack = retrieval.retrieve(
             snapshot,
             candidates,
@@ -268,26 +271,34 @@ class ChurnAgent:
         return Case(snapshot, facts, pack, actions)
 
     def _with_vectors(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot with vectors for all its messages; what the index lacks is embedded and added to it."""
-        self._index.check(self.embedder)
-        texts = {each.text_id: each.text for each in snapshot.messages}
-        known = {**snapshot.vectors, **self._index.vectors(self._phrases)}
-        missing = {id_: text for id_, text in (texts | self._phrases).items() if id_ not in known}
-        if not missing:
-            return snapshot
-        self._notify(f"embedding {len(missing)} texts")
-        if self._index.card is None:
-            self._index.create(self.embedder)
-        vectors = dict(zip(missing, self.embedder.encode(missing.values()), strict=True))
-        self._index.add(vectors.items())
-        return replace(snapshot, vectors={**snapshot.vectors, **vectors})
+        """The snapshot with vectors for all its messages."""
+        return replace(snapshot, vectors=self._vectors({each.text_id: each.text for each in snapshot.messages}))
 
+    @cached_property
     def _query_vectors(self) -> retrieval.QueryVectors:
-        vectors = self._index.vectors(self._phrases)
+        vectors = self._vectors(self._phrases)
         rows: dict[Polarity, list[NDArray[np.float32]]] = {"risk": [], "protective": []}
         for signal in self._taxonomy.signals:
             rows[signal.polarity] += [vectors[text_id(phrase)] for phrase in signal.queries]
         return {polarity: np.vstack(parts) for polarity, parts in rows.items()}
+
+    def _vectors(self, texts: Mapping[str, str]) -> dict[str, NDArray[np.float32]]:
+        """Vectors of texts by id. What the index lacks is embedded, and added unless another process uses the index."""
+        try:
+            self._index.check(self.embedder)
+            known = self._index.vectors(texts)
+        except IndexBusy:
+            known = {}
+        missing = {id_: text for id_, text in texts.items() if id_ not in known}
+        if missing:
+            self._notify(f"embedding {len(missing)} texts")
+            new = dict(zip(missing, self.embedder.encode(missing.values()), strict=True))
+            known |= new
+            with suppress(IndexBusy):
+                if self._index.card is None:
+                    self._index.create(self.embedder)
+                self._index.add(new.items())
+        return known
 
     def _assess(self, batch: Sequence[Snapshot]) -> list[Assessment]:
         started = time.monotonic()

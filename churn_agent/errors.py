@@ -11,6 +11,7 @@
     + BadWeights
     + ModelUnavailable
     + StoreUnavailable
+        IndexBusy
   x ModelCallError                 exit 1   one request to a model failed
     + ModelTimeout
     + InvalidAnswer
@@ -71,6 +72,10 @@ class ModelUnavailable(Unavailable):
 
 class StoreUnavailable(Unavailable):
     """The history or the index cannot be opened."""
+
+
+class IndexBusy(StoreUnavailable):
+    """Another process uses the index."""
 
 
 class ModelCallError(ChurnAgentError):

@@ -1,20 +1,13 @@
-"""History and index to snapshots."""
+"""History to snapshots."""
 
 import difflib
-from collections.abc import Callable, Sequence
 from datetime import date
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import EmptyStore, UnknownCustomer
 from churn_agent.history import book, interactions
-from churn_agent.index import Index
-
-FindVectors = Callable[[Sequence[str]], dict[str, NDArray[np.float32]]]
-"""Texts -> their vectors, by text id."""
 
 
 def default_as_of(engine: Engine, card: Card) -> date:
@@ -29,8 +22,8 @@ def default_as_of(engine: Engine, card: Card) -> date:
     return span[1].astimezone(card.zone).date()
 
 
-def take(engine: Engine, index: Index, customer_id: str, *, as_of: date | None = None) -> Snapshot:
-    """A customer at the end of a day, with the vectors that the index has.
+def take(engine: Engine, customer_id: str, *, as_of: date | None = None) -> Snapshot:
+    """A customer at the end of a day; vectors are added by who needs them.
 
     Raises:
         EmptyStore: nothing is stored.
@@ -47,7 +40,6 @@ def take(engine: Engine, index: Index, customer_id: str, *, as_of: date | None =
         card=card,
         interactions=history,
         attributes=book.attributes(engine, customer_id),
-        vectors=index.vectors(each.text_id for each in history),
     )
 
 

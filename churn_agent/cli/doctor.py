@@ -64,8 +64,9 @@ def _weights(name: str, models_dir) -> str:  # type: ignore[no-untyped-def]
 
 
 def _history(agent) -> str:  # type: ignore[no-untyped-def]
-    from churn_agent.history import answers, book, interactions
+    from churn_agent.history import answers, book, database, interactions
 
+    database.check(agent.history)
     n = interactions.count(agent.history)
     span = interactions.span(agent.history)
     if span is None:
@@ -77,11 +78,14 @@ def _history(agent) -> str:  # type: ignore[no-untyped-def]
 
 
 def _index(agent) -> str:  # type: ignore[no-untyped-def]
-    from churn_agent.index import Index
+    from churn_agent.index.vectors import Index
 
     index = Index(agent.settings.store)
     if index.card is None:
         return "none yet; assess makes what it needs, churn-agent index makes all of it"
+    index.inspect()
     index.check(agent.embedder)
     missing = len(agent.indexed_text_ids() - index.text_ids())
-    return f"{index.card['embedder']}, {missing} texts not embedded yet"
+    made_by = index.card["embedder"]
+    index.close()
+    return f"{made_by}, sound, {missing} texts not embedded yet"

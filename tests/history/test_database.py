@@ -1,14 +1,20 @@
+import os
 import sqlite3
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import inspect
 
 from churn_agent.domain.interactions import Label
 from churn_agent.errors import StoreUnavailable
 from churn_agent.history import answers, book, interactions
-from churn_agent.history.database import FILE_NAME, SCHEMA_VERSION, open_database, schema_version
+from churn_agent.history.database import FILE_NAME, SCHEMA_VERSION, check, open_database, schema_version
 from churn_agent.history.tables import metadata
 from tests.conftest import interaction
 
@@ -94,3 +100,49 @@ def test_an_answer_is_found_by_its_key_alone(engine):
     answers.keep(engine, "k", request_id="1", answer={"a": 1})
     answers.keep(engine, "k", request_id="1", answer={"a": 2})
     assert answers.find(engine, ["k", "other"]) == {"k": {"a": 2}}
+
+
+def test_a_second_writer_is_told_in_time(tmp_path):
+    first, second = open_database(tmp_path), open_database(tmp_path)
+    began = time.monotonic()
+    with first.begin() as connection:
+        interactions.add(connection, [interaction(1)])
+        with pytest.raises(StoreUnavailable, match="another churn-agent is writing"), second.begin() as other:
+            interactions.add(other, [interaction(2)])
+        assert interactions.count(second) == 0  # reading goes on
+    assert time.monotonic() - began < 2
+    assert interactions.count(second) == 1
+
+
+def test_a_kill_in_the_middle_of_an_import_leaves_nothing_of_it(tmp_path):
+    open_database(tmp_path).dispose()
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from churn_agent.history import interactions; from churn_agent.history.database import open_database\n"
+        "from tests.conftest import interaction\n"
+        "with open_database(Path(sys.argv[1])).begin() as connection, interactions.bulk_loading(connection):\n"
+        "    interactions.add(connection, (interaction(n) for n in range(5000)))\n"
+        "    os._exit(9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=Path(__file__).parents[2], check=False)
+    assert done.returncode == 9
+    engine = open_database(tmp_path)
+    assert interactions.count(engine) == 0
+    assert {each["name"] for each in inspect(engine).get_indexes("interactions")} == {
+        index.name for index in metadata.tables["interactions"].indexes
+    }
+
+
+def test_a_damaged_database_is_one_line(tmp_path):
+    engine = open_database(tmp_path)
+    with engine.begin() as connection:
+        interactions.add(connection, (interaction(n, text=f"text {n} " * 20) for n in range(3000)))
+        connection.exec_driver_sql("SELECT 1")
+    engine.dispose()
+    path = tmp_path / FILE_NAME
+    raw = bytearray(path.read_bytes())
+    raw[8192 : len(raw) // 2] = os.urandom(len(raw) // 2 - 8192)
+    path.write_bytes(raw)
+    engine = open_database(tmp_path)
+    with pytest.raises(StoreUnavailable, match="is damaged"):
+        check(engine)

@@ -1,0 +1,82 @@
+"""Whether the files of an index can be trusted.
+
+Chroma answers from damaged files without a word (with its vectors gone, a query for all rows gives a part of them),
+fails in all calls after a kill in the middle of a flush, and may crash the process. So files that are not as they were
+left are first tried in a process of their own.
+"""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+CARD = "index.json"
+COLLECTION = "texts"
+_DATABASE = "chroma.sqlite3"
+_PAGE = 2000
+_TIMEOUT_S = 600
+_TRY = "import sys; from churn_agent.index.health import read_through; read_through(sys.argv[1])"
+
+Fingerprint = Mapping[str, list[int]]
+"""File -> [bytes, time of the last change in ns] (the time of Chroma's database is 0: opening it changes it)."""
+
+
+def fingerprint(folder: Path) -> Fingerprint:
+    """What the files of an index look like from outside."""
+    found: dict[str, list[int]] = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name != CARD and not name.startswith(f"{_DATABASE}-"):
+            state = path.stat()
+            found[name] = [state.st_size, 0 if name == _DATABASE else state.st_mtime_ns]
+    return found
+
+
+def is_made(folder: Path) -> bool:
+    """Whether Chroma has written anything there."""
+    return (folder / _DATABASE).exists()
+
+
+def is_sound(folder: Path) -> bool:
+    """Reads all of an index in a child process, so that a crash of native code is an answer too."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _TRY, str(folder)], capture_output=True, check=False, timeout=_TIMEOUT_S
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def read_through(folder: str) -> None:
+    """Opens an index and leaves with a code other than 0 unless every row has its vector and can be searched."""
+    collection = open_client(Path(folder)).get_collection(COLLECTION, embedding_function=None)
+    total = collection.count()
+    seen: set[str] = set()
+    for offset in range(0, total, _PAGE):
+        rows = collection.get(limit=_PAGE, offset=offset, include=["embeddings", "metadatas"])
+        if not all(metadata and "text" in metadata for metadata in rows["metadatas"]):
+            sys.exit(2)
+        seen.update(rows["ids"])
+    if len(seen) != total:
+        sys.exit(4)
+    if total:
+        first = collection.get(limit=1, include=["embeddings"])["embeddings"][0]
+        [everything] = collection.query(query_embeddings=[first], n_results=total, include=[])["ids"]
+        # the search is approximate; a lost file costs far more than what it may miss
+        sys.exit(0 if len(everything) >= 0.98 * total else 5)
+
+
+def open_client(folder: Path) -> Any:
+    """A Chroma client on a folder, without telemetry."""
+    import chromadb
+    from chromadb.config import Settings
+
+    settings = Settings(
+        anonymized_telemetry=False,
+        chroma_otel_collection_endpoint="",
+        chroma_otel_service_name="",
+        chroma_otel_granularity=None,
+    )
+    return chromadb.PersistentClient(path=str(folder), settings=settings)

@@ -1,0 +1,78 @@
+"""Brings an index in line with the texts of the history."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from more_itertools import chunked
+
+from churn_agent.embedding import Embedder
+from churn_agent.index.vectors import FOLDER, Index
+
+Progress = Callable[[int, int], None]
+"""Called with (texts done, texts in all)."""
+_STORED = 512
+
+
+def update(
+    index: Index,
+    embedder: Embedder,
+    text_ids: set[str],
+    read_texts: Callable[[Sequence[str]], Mapping[str, str]],
+    progress: Progress = lambda done, total: None,
+) -> int:
+    """Makes the index hold exactly the texts of the history. Returns how many were embedded.
+
+    An interrupted call loses at most its last batch: the next one goes on.
+
+    Args:
+        text_ids: all texts of the history.
+        read_texts: gives the texts of some ids.
+
+    Raises:
+        StoreUnavailable: the index is of another embedder, or in use.
+    """
+    index.check(embedder)
+    known = index.text_ids()
+    missing = sorted(text_ids - known)
+    if missing or index.card is None:
+        if index.card is None:
+            index.create(embedder)
+        texts = read_texts(missing)
+        stream = embedder.stream([texts[id_] for id_ in missing], lambda done: progress(done, len(missing)))
+        for batch in chunked(stream, _STORED):
+            index.add((missing[position], vectors) for position, vectors in batch)
+    index.remove(sorted(known - text_ids))
+    return len(missing)
+
+
+def rebuild(
+    index: Index,
+    store: Path,
+    embedder: Embedder,
+    text_ids: set[str],
+    read_texts: Callable[[Sequence[str]], Mapping[str, str]],
+    progress: Progress = lambda done, total: None,
+) -> int:
+    """Builds a new index beside the old one and swaps them. Returns how many texts were embedded.
+
+    Args:
+        index: the old one, in `store`; nobody else can use it meanwhile.
+
+    Raises:
+        StoreUnavailable: the old one is in use.
+    """
+    with index.held():
+        scratch = Path(tempfile.mkdtemp(dir=store, prefix=f"{FOLDER}-new-"))
+        try:
+            new = Index(scratch)
+            done = update(new, embedder, text_ids, read_texts, progress)
+            new.close()
+            old = store / FOLDER
+            if old.exists():
+                old.rename(scratch / "old")
+            (scratch / FOLDER).rename(old)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return done

@@ -1,0 +1,250 @@
+"""Vectors of texts in a folder of the store.
+
+A vector belongs to a text, not to an interaction: its id is `<text_id>:<part>`, so a text is embedded and stored
+once however often it occurs, and vectors of one customer are fetched by id without a filter over the others.
+Neither texts nor customers stand in the index.
+
+One process at a time uses an index; another one is told. Files that are not as they were left are tried in a child
+process, and set aside if they are damaged: the index is then empty and fills itself from the history.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+from more_itertools import chunked
+from numpy.typing import NDArray
+
+from churn_agent.embedding import Embedder
+from churn_agent.errors import IndexBusy, StoreUnavailable
+from churn_agent.index import health
+
+FOLDER = "index"
+_LOCK = "index.lock"
+_FETCH = 1000
+_WAIT_S = 1.0
+
+
+class Index:
+    """Vectors of texts in a folder of the store."""
+
+    def __init__(self, store: Path, *, notify: Callable[[str], None] = lambda what: None) -> None:
+        """Opens nothing yet: a missing index is an empty one.
+
+        Args:
+            notify: told when files are checked or set aside.
+        """
+        self._store = store
+        self._folder = store / FOLDER
+        self._notify = notify
+        self._client: Any = None
+        self._collection: Any = None
+        self._lock = FileLock(store / _LOCK, is_singleton=True)
+        self._changed = False
+
+    @property
+    def card(self) -> Mapping[str, Any] | None:
+        """Which embedder made the vectors: `embedder, revision, dimension`; None for no index, or no readable card."""
+        try:
+            card = json.loads((self._folder / health.CARD).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return card if isinstance(card, dict) and {"embedder", "revision"} <= card.keys() else None
+
+    def check(self, embedder: Embedder) -> None:
+        """Raises `StoreUnavailable` if the vectors are of another embedder."""
+        card = self.card
+        if card and (card["embedder"], card["revision"]) != (embedder.id, embedder.revision):
+            raise StoreUnavailable(
+                f"the index was made with {card['embedder']!r}, and the embedder is {embedder.id!r}; "
+                "run: churn-agent index --rebuild"
+            )
+
+    def text_ids(self) -> set[str]:
+        """The texts whose vectors are all here."""
+        if self.card is None:
+            return set()
+        parts: dict[str, int] = {}
+        wanted: dict[str, int] = {}
+        found = self._call(lambda collection: collection.get(include=["metadatas"]))
+        for metadata in found["metadatas"]:
+            text_id = metadata["text"]
+            parts[text_id] = parts.get(text_id, 0) + 1
+            wanted[text_id] = metadata["parts"]
+        return {text_id for text_id, n in wanted.items() if parts[text_id] == n}
+
+    def vectors(self, text_ids: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+        """Vectors of the given texts, as far as they are here: arrays of shape (parts, dimension)."""
+        if self.card is None:
+            return {}
+        found: dict[str, NDArray[np.float32]] = {}
+        for batch in chunked(dict.fromkeys(text_ids), _FETCH):
+            rows = self._get([f"{text_id}:0" for text_id in batch])
+            first = {key.removesuffix(":0"): row for key, row in rows.items()}
+            others = self._get([f"{text_id}:{part}" for text_id, (_, n) in first.items() for part in range(1, n)])
+            for text_id, (vector, n) in first.items():
+                more = [others[f"{text_id}:{part}"][0] for part in range(1, n) if f"{text_id}:{part}" in others]
+                if len(more) == n - 1:
+                    found[text_id] = np.vstack([vector, *more])
+        return found
+
+    def nearest(self, vector: NDArray[np.float32], n: int) -> dict[str, float]:
+        """The texts nearest in meaning (approximate search over all of them): text -> cosine similarity, best first.
+
+        Args:
+            vector: shape (dimension,), unit length.
+            n: parts of texts that are looked at; a long text may be found by several of its parts.
+        """
+        if self.card is None:
+            return {}
+
+        def query(collection: Any) -> Any:
+            size = min(n, collection.count())
+            wanted = ["metadatas", "distances"]
+            return collection.query(query_embeddings=[vector], n_results=size, include=wanted) if size else None
+
+        rows = self._call(query)
+        found: dict[str, float] = {}
+        if rows is not None:
+            for metadata, distance in zip(rows["metadatas"][0], rows["distances"][0], strict=True):
+                found.setdefault(metadata["text"], 1.0 - distance)
+        return found
+
+    def add(self, vectors: Iterable[tuple[str, NDArray[np.float32]]]) -> None:
+        """Stores vectors of texts: (text_id, array of shape (parts, dimension))."""
+        ids: list[str] = []
+        rows: list[NDArray[np.float32]] = []
+        metadatas: list[dict[str, Any]] = []
+        for text_id, of_text in vectors:
+            for part, row in enumerate(of_text):
+                ids.append(f"{text_id}:{part}")
+                rows.append(row)
+                metadatas.append({"text": text_id, "parts": len(of_text)})
+        if ids:
+            self._change(lambda collection: collection.upsert(ids=ids, embeddings=np.vstack(rows), metadatas=metadatas))
+
+    def remove(self, text_ids: Sequence[str]) -> None:
+        """Takes out the vectors of texts that the history no longer holds."""
+        for batch in chunked(text_ids, _FETCH):
+            self._change(lambda collection, b=batch: collection.delete(where={"text": {"$in": b}}))
+
+    def create(self, embedder: Embedder) -> None:
+        """Makes an empty index for the vectors of an embedder. Files without a card are of nobody knows which one."""
+        self._acquire()
+        if health.is_made(self._folder):
+            self._set_aside()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._write_card({"embedder": embedder.id, "revision": embedder.revision, "dimension": embedder.dimension})
+
+    def close(self) -> None:
+        """Lets go of the files and notes how they were left."""
+        if self._client is not None:
+            self._client.close()
+        self._client = self._collection = None
+        if self._changed and self.card:
+            self._write_card({**self.card, "files": health.fingerprint(self._folder)})
+            self._changed = False
+        self._lock.release()
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Keeps others out while the files are replaced. Raises `IndexBusy`."""
+        self.close()
+        self._acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def inspect(self) -> None:
+        """Reads the whole index in a process of its own. Raises `StoreUnavailable` if it is damaged."""
+        with self.held():
+            sound = self.card is None or health.is_sound(self._folder)
+        if not sound:
+            raise StoreUnavailable(f"the index in {str(self._folder)!r} is damaged; run: churn-agent index --rebuild")
+
+    def _get(self, ids: list[str]) -> dict[str, tuple[NDArray[np.float32], int]]:
+        if not ids:
+            return {}
+        rows = self._call(lambda collection: collection.get(ids=ids, include=["embeddings", "metadatas"]))
+        return {
+            key: (np.asarray(vector, np.float32), metadata["parts"])
+            for key, vector, metadata in zip(rows["ids"], rows["embeddings"], rows["metadatas"], strict=True)
+        }
+
+    def _change(self, use: Callable[[Any], Any]) -> None:
+        if not self._changed:
+            self._call(lambda collection: None)  # opened, and so checked, before it is marked
+            if self.card:
+                self._write_card({key: value for key, value in self.card.items() if key != "files"})
+            self._changed = True
+        self._call(use)
+
+    def _call(self, use: Callable[[Any], Any]) -> Any:
+        try:
+            if self._collection is None:
+                self._open()
+            return use(self._collection)
+        except (KeyboardInterrupt, SystemExit, StoreUnavailable):
+            raise
+        except BaseException as error:  # Chroma's native part raises a PanicException that is no Exception
+            self._set_aside()
+            raise StoreUnavailable(
+                f"the index in {str(self._folder)!r} was damaged ({type(error).__name__}) and is set aside; "
+                "run the command again: what it needs is rebuilt from the history"
+            ) from error
+
+    def _open(self) -> None:
+        self._acquire()
+        card = self.card
+        if health.is_made(self._folder) and (card is None or not self._as_left(card)):
+            self._set_aside()
+            if card:
+                self._folder.mkdir()
+                self._write_card({key: value for key, value in card.items() if key != "files"})
+        self._client = health.open_client(self._folder)
+        self._collection = self._client.get_or_create_collection(
+            health.COLLECTION, embedding_function=None, metadata={"hnsw:space": "cosine"}
+        )
+
+    def _as_left(self, card: Mapping[str, Any]) -> bool:
+        """Whether the files are as this program left them, or at least sound."""
+        if card.get("files") == health.fingerprint(self._folder):
+            return True
+        self._notify("checking the index")
+        self._changed = True  # so that their state is noted
+        return health.is_sound(self._folder)
+
+    def _acquire(self) -> None:
+        if self._lock.is_locked:
+            return
+        self._store.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=_WAIT_S)
+        except Timeout:
+            raise IndexBusy(
+                f"another churn-agent uses the index in {str(self._store)!r}; try again when it is done"
+            ) from None
+
+    def _set_aside(self) -> None:
+        """Moves damaged files out of the way; those of the last time are kept for who wants to look."""
+        if self._client is not None:
+            self._client.close()
+        self._client = self._collection = None
+        for old in self._store.glob(f"{FOLDER}-damaged-*"):
+            shutil.rmtree(old, ignore_errors=True)
+        if self._folder.exists():
+            self._folder.rename(self._store / f"{FOLDER}-damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+            self._notify("the index was damaged and is set aside; it fills itself again from the history")
+
+    def _write_card(self, card: Mapping[str, Any]) -> None:
+        """Whole or not at all: a card is never half written."""
+        scratch = self._folder / f"{health.CARD}.new"
+        scratch.write_text(json.dumps(card), encoding="utf-8")
+        scratch.replace(self._folder / health.CARD)
