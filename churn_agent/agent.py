@@ -1,10 +1,10 @@
 """The agent: a customer and a date to an assessment."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -35,11 +35,13 @@ from churn_agent.index import updating
 from churn_agent.index.vectors import Index
 from churn_agent.ingest import importing
 from churn_agent.ingest.sources import find_sources
+from churn_agent.labelling.derive import Derived, derive
 from churn_agent.models.base import ChatModel
 from churn_agent.models.opening import open_model
 from churn_agent.prompts import PromptTemplate, load_prompt, load_taxonomy
 from churn_agent.scoring import verdict as verdicts
 from churn_agent.scoring.verdict import Verdict
+from churn_agent.search import Hit, nearest
 from churn_agent.settings import Settings
 
 Notify = Callable[[str], None]
@@ -181,7 +183,45 @@ class ChurnAgent:
         spoken = [channel for channel in interactions.channels(self.history) if card.holds_words(channel)]
         return interactions.text_ids(self.history, channels=spoken)
 
+    def derive_labels(
+        self,
+        *,
+        events: Collection[str],
+        none_for_days: int,
+        as_of: Sequence[date],
+        active_within_days: int | None = None,
+        dry_run: bool = False,
+    ) -> list[Derived]:
+        """Makes labels from the history itself and stores them; see `labelling.derive.derive`."""
+        derived = derive(
+            self.history,
+            self.card,
+            events=events,
+            none_for_days=none_for_days,
+            as_of=as_of,
+            active_within_days=active_within_days,
+        )
+        if not dry_run:
+            with self.history.begin() as connection:
+                book.add_labels(connection, [label for each in derived for label in each.labels])
+        return derived
+
     # --- looking
+
+    def search(self, meaning: str, *, since: date | None = None, limit: int = 10) -> list[Hit]:
+        """What customers said that is near in meaning, best first. Texts that are not indexed are not found.
+
+        Raises:
+            StoreUnavailable: the index is in use, or of another embedder.
+        """
+        self._index.check(self.embedder)
+        first_instant = self.card.end_of_day(since - timedelta(days=1)) if since else None
+        vector = self.embedder.encode([meaning])[0].mean(axis=0)
+        return nearest(self.history, self._index, vector, limit=limit, since=first_instant)
+
+    def not_indexed(self) -> int:
+        """How many of the texts that people wrote are not in the index."""
+        return len(self.indexed_text_ids() - self._index.text_ids())
 
     def snapshot(self, customer_id: str, *, as_of: date | None = None) -> Snapshot:
         """A customer at the end of a day. Raises `UnknownCustomer`, `EmptyStore`."""

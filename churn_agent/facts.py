@@ -19,13 +19,16 @@ _COMPLAINT_CHANNELS = frozenset({"complaint"})
 _RATINGS = ("rating", "score")
 _SHORTEST_TREND_DAYS = 14
 _FEWEST_BEFORE = 3
+_FEWEST_OF_MAIN = 3
+"""Messages that make somebody the main contact."""
+_SHORTEST_CONTACT_SILENCE_DAYS = 30
 
 
 def compute(snapshot: Snapshot) -> tuple[Fact, ...]:
     """The facts of a snapshot, the telling ones first."""
     return tuple(
         fact
-        for part in (_activity, _rhythm, _trend, _amounts, _troubles, _ratings, _contract)
+        for part in (_activity, _rhythm, _trend, _contacts, _amounts, _troubles, _ratings, _contract)
         for fact in part(snapshot)
         if math.isfinite(fact.value)
     )
@@ -107,6 +110,31 @@ def _trend(snapshot: Snapshot) -> Iterator[Fact]:
     change = "less" if ratio < 0.8 else "more" if ratio > 1.25 else "as"
     said = "as active as before" if change == "as" else f"{change} active than before ({ratio:.0%} of their own rate)"
     yield Fact(name="activity_trend", value=round(ratio, 2), unit="ratio", text=f"Lately they are {said}.")
+
+
+def _contacts(snapshot: Snapshot) -> Iterator[Fact]:
+    """Who writes for an account, and whether the one who wrote most has stopped while others go on."""
+    wrote: dict[str, list[date]] = {}
+    for each in snapshot.messages:
+        if each.author:
+            wrote.setdefault(each.author, []).append(_day(snapshot, each))
+    if len(wrote) < 2:
+        return
+    by_number = sorted(wrote, key=lambda name: -len(wrote[name]))
+    most = ", ".join(f"{name} {len(wrote[name])} times" for name in by_number[:3])
+    text = f"{len(wrote)} contacts wrote ({most}{', ...' * (len(wrote) > 3)})."
+    yield Fact(name="contacts", value=len(wrote), unit="people", text=text)
+    main = by_number[0]
+    last = max(wrote[main])
+    silence = (snapshot.as_of - last).days
+    others_since = sum(day > last for name in by_number[1:] for day in wrote[name])
+    if len(wrote[main]) < _FEWEST_OF_MAIN or not others_since:
+        return
+    days = sorted(set(wrote[main]))
+    gap = median((later - earlier).days for earlier, later in pairwise(days)) if len(days) > 1 else 0
+    if silence > max(_SHORTEST_CONTACT_SILENCE_DAYS, 3 * gap):
+        text = f"Their main contact, {main}, has not written for {_days(silence)}, while others have."
+        yield Fact(name="main_contact_silence", value=silence, unit="days", text=text)
 
 
 def _amounts(snapshot: Snapshot) -> Iterator[Fact]:

@@ -96,3 +96,19 @@ def test_a_contract_of_a_month_is_told_from_a_longer_one():
     value = lambda term: facts.by_name(facts.compute(snapshot(interaction(), attributes={"contract": term})))  # noqa: E731
     assert value("Month-to-month")["monthly_contract"] == 1
     assert value("Two year")["monthly_contract"] == 0
+
+
+def test_an_account_has_contacts_and_may_lose_its_main_one():
+    rows = [interaction(n, days_ago=200 - 10 * n, author="Ana") for n in range(10)]
+    others = [interaction(50 + n, days_ago=30 - n, author="Bo") for n in range(4)]
+    found = facts.by_name(facts.compute(snapshot(*rows, *others)))
+    assert (found["contacts"], found["main_contact_silence"]) == (2, 110)
+
+
+def test_one_contact_or_a_lively_main_one_is_no_news():
+    rows = [interaction(n, days_ago=100 - 10 * n, author="Ana") for n in range(10)]
+    assert "contacts" not in facts.by_name(facts.compute(snapshot(*rows)))
+    agents = [interaction(60 + n, days_ago=n, author="Agent", direction="outbound") for n in range(5)]
+    assert "contacts" not in facts.by_name(facts.compute(snapshot(*rows, *agents)))
+    other = interaction(70, days_ago=1, author="Bo")
+    assert "main_contact_silence" not in facts.by_name(facts.compute(snapshot(*rows, other)))

@@ -21,7 +21,9 @@ def allowed(taken, band):
 
 def test_actions_address_only_what_can_be_found():
     signals = set(load_taxonomy().by_id)
-    facts = {"recency", "active_days", "overdue", "activity_trend", "last_rating", "missed", "monthly_contract"}
+    facts = {"recency", "active_days", "overdue", "activity_trend", "last_rating", "missed", "monthly_contract"} | {
+        "main_contact_silence"
+    }
     for action in load_playbook().actions:
         assert set(action.addresses) <= signals | facts, action.id
     assert {part.concept for part in fact_contributions(compute(snapshot(*LONG)), horizon_days=90)} <= facts | {

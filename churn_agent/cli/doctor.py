@@ -85,7 +85,6 @@ def _index(agent) -> str:  # type: ignore[no-untyped-def]
         return "none yet; assess makes what it needs, churn-agent index makes all of it"
     index.inspect()
     index.check(agent.embedder)
-    missing = len(agent.indexed_text_ids() - index.text_ids())
     made_by = index.card["embedder"]
-    index.close()
+    missing = agent.not_indexed()
     return f"{made_by}, sound, {missing} texts not embedded yet"

@@ -11,7 +11,9 @@ from churn_agent.cli.assessing import assess, batch, evidence
 from churn_agent.cli.data import customers, index, ingest, show
 from churn_agent.cli.demo import demo
 from churn_agent.cli.doctor import doctor
+from churn_agent.cli.labels import label, labels
 from churn_agent.cli.models import models
+from churn_agent.cli.searching import search
 from churn_agent.errors import ChurnAgentError
 
 _INTERRUPTED = 130
@@ -30,7 +32,7 @@ def cli(context: click.Context, store: Path | None) -> None:
     context.obj = {"store": store}
 
 
-for command in (demo, ingest, index, customers, show, evidence, assess, batch, models, doctor):
+for command in (demo, ingest, index, customers, show, search, evidence, assess, batch, labels, label, models, doctor):
     cli.add_command(command)
 
 

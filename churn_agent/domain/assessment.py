@@ -31,6 +31,8 @@ class Citation(_Part):
     occurred_at: datetime
     verified: bool
     """The quote was found in that interaction."""
+    author: str | None = None
+    """Who wrote it, where the source says so: a contact of the account."""
     start: int | None = None
     end: int | None = None
     """Character range of the quote in the interaction's text."""

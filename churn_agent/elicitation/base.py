@@ -77,6 +77,7 @@ def cite(evidence: Evidence, quote: str) -> Citation:
         quote=text,
         occurred_at=evidence.interaction.occurred_at,
         verified=span is not None,
+        author=evidence.interaction.author,
         start=span[0] if span else None,
         end=span[1] if span else None,
     )

@@ -69,6 +69,13 @@ def add_labels(connection: Connection, rows: Iterable[Label]) -> int:
     return done
 
 
+def labelled(engine: Engine, as_of: date) -> dict[str, bool]:
+    """Customer -> churned, of the labels for a date."""
+    query = select(labels.c.customer_id, labels.c.churned).where(labels.c.as_of == as_of)
+    with engine.connect() as connection:
+        return {row.customer_id: row.churned for row in connection.execute(query)}
+
+
 def label_count(engine: Engine) -> int:
     with engine.connect() as connection:
         return connection.scalar(select(func.count()).select_from(labels)) or 0

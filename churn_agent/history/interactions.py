@@ -1,12 +1,12 @@
 """Interactions: adding them, and reading them by customer."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from more_itertools import chunked
-from sqlalchemy import Connection, Engine, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, exists, func, or_, select
 
 from churn_agent.domain.interactions import Interaction
 from churn_agent.history.database import from_stored, insert_if_new, to_stored
@@ -46,6 +46,62 @@ def of_customer(engine: Engine, customer_id: str, *, until: datetime) -> tuple[I
     )
     with engine.connect() as connection:
         return tuple(_from_row(row) for row in connection.execute(query).mappings())
+
+
+def with_texts(engine: Engine, text_ids: Sequence[str], *, since: datetime | None = None) -> list[Interaction]:
+    """The interactions of any customer that have one of some texts (from a time on)."""
+    found: list[Interaction] = []
+    with engine.connect() as connection:
+        for batch in chunked(text_ids, _BATCH):
+            query = select(table).where(table.c.text_id.in_(batch))
+            if since is not None:
+                query = query.where(table.c.occurred_at >= to_stored(since))
+            found += [_from_row(row) for row in connection.execute(query).mappings()]
+    return found
+
+
+def one(engine: Engine, interaction_id: str) -> Interaction | None:
+    """An interaction by its id."""
+    with engine.connect() as connection:
+        row = connection.execute(select(table).where(table.c.id == interaction_id)).mappings().first()
+    return _from_row(row) if row else None
+
+
+def existing(engine: Engine, ids: Collection[str]) -> set[str]:
+    """Those of some ids that are stored."""
+    found: set[str] = set()
+    with engine.connect() as connection:
+        for batch in chunked(ids, _BATCH):
+            found.update(connection.scalars(select(table.c.id).where(table.c.id.in_(batch))))
+    return found
+
+
+def active_customers(engine: Engine, channels: Collection[str], *, after: datetime, until: datetime) -> set[str]:
+    """Customers with an interaction in some channels after a time and up to another."""
+    query = select(table.c.customer_id).where(table.c.channel.in_(channels), *_between(after, until)).distinct()
+    with engine.connect() as connection:
+        return set(connection.scalars(query))
+
+
+def with_metadata(engine: Engine, names: Collection[str], *, after: datetime, until: datetime) -> list[Interaction]:
+    """Interactions after a time and up to another whose metadata have one of some names."""
+    query = select(table).where(_has_metadata(names), *_between(after, until)).order_by(table.c.occurred_at)
+    with engine.connect() as connection:
+        return [_from_row(row) for row in connection.execute(query).mappings()]
+
+
+def any_metadata(engine: Engine, names: Collection[str]) -> bool:
+    """Whether any interaction's metadata have one of some names."""
+    with engine.connect() as connection:
+        return bool(connection.scalar(select(exists().select_from(table).where(_has_metadata(names)))))
+
+
+def _between(after: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
+    return table.c.occurred_at > to_stored(after), table.c.occurred_at <= to_stored(until)
+
+
+def _has_metadata(names: Collection[str]) -> ColumnElement[bool]:
+    return or_(*(table.c.metadata[name].as_string().is_not(None) for name in names))
 
 
 def count(engine: Engine) -> int:

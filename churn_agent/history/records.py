@@ -1,6 +1,6 @@
 """Assessments as they were given, and the runs they belong to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Engine, select
@@ -29,6 +29,17 @@ def of_customer(engine: Engine, customer_id: str) -> list[Assessment]:
     query = select(records.c.record).where(records.c.customer_id == customer_id).order_by(records.c.id.desc())
     with engine.connect() as connection:
         return [Assessment.model_validate(record) for record in connection.scalars(query)]
+
+
+def latest(engine: Engine) -> Iterator[Assessment]:
+    """The newest assessment of every customer and date, newest first."""
+    seen: set[tuple[str, Any]] = set()
+    query = select(records.c.customer_id, records.c.as_of, records.c.record).order_by(records.c.id.desc())
+    with engine.connect() as connection:
+        for customer_id, as_of, record in connection.execution_options(yield_per=500).execute(query):
+            if (customer_id, as_of) not in seen:
+                seen.add((customer_id, as_of))
+                yield Assessment.model_validate(record)
 
 
 def start_run(engine: Engine, run_id: str, spec: Mapping[str, Any]) -> None:

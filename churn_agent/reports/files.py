@@ -40,7 +40,7 @@ def to_markdown(assessment: Assessment) -> str:
         risk, protective = wording.cases(assessment)
         if not assessment.reasons:
             lines += [wording.NO_REASON, ""]
-        lines += _reasons("For churn", risk) + _reasons("Against churn", protective)
+        lines += _reasons(assessment, "For churn", risk) + _reasons(assessment, "Against churn", protective)
         if assessment.actions:
             lines += ["## Suggested actions", ""]
             lines += [
@@ -57,13 +57,13 @@ def to_markdown(assessment: Assessment) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _reasons(title: str, reasons: list[Reason]) -> list[str]:
+def _reasons(assessment: Assessment, title: str, reasons: list[Reason]) -> list[str]:
     if not reasons:
         return []
     lines = [f"## {title}", ""]
     for reason in reasons:
         lines.append(f"- {_escape(reason.statement)}")
-        lines += [f"  - {_escape(wording.quoted(citation))}" for citation in reason.citations]
+        lines += [f"  - {_escape(wording.quoted(assessment, citation))}" for citation in reason.citations]
     return [*lines, ""]
 
 

@@ -21,8 +21,8 @@ def print_card(assessment: Assessment, console: Console, *, title: str) -> None:
         risk, protective = wording.cases(assessment)
         if not assessment.reasons:
             parts += [Text(), Text(wording.NO_REASON)]
-        parts += _reasons("For churn", risk)
-        parts += _reasons("Against churn", protective)
+        parts += _reasons(assessment, "For churn", risk)
+        parts += _reasons(assessment, "Against churn", protective)
         parts += _actions(assessment)
     else:
         parts.append(Text(f"{assessment.status}: {_plain(assessment.status_reason or '')}", style="bold yellow"))
@@ -53,11 +53,12 @@ def _section(name: str, lines: list[Text]) -> list[RenderableType]:
     return [Text(), Text(name, style="bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines)]
 
 
-def _reasons(name: str, reasons: list[Reason]) -> list[RenderableType]:
+def _reasons(assessment: Assessment, name: str, reasons: list[Reason]) -> list[RenderableType]:
     lines: list[Text] = []
     for reason in reasons:
         lines.append(Text(f"\u2022 {_plain(reason.statement)}"))
-        lines += [Text(f"    {_plain(wording.quoted(citation))}", style="italic") for citation in reason.citations]
+        quotes = [wording.quoted(assessment, citation) for citation in reason.citations]
+        lines += [Text(f"    {_plain(quote)}", style="italic") for quote in quotes]
     return _section(name, lines)
 
 

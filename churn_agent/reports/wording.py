@@ -30,10 +30,12 @@ def cases(assessment: Assessment) -> tuple[list[Reason], list[Reason]]:
 NO_REASON = "Nothing that was read or computed speaks clearly for or against churn."
 
 
-def quoted(citation: Citation) -> str:
-    """`E3, 2026-02-11: “the quote”`, on one line."""
+def quoted(assessment: Assessment, citation: Citation) -> str:
+    """`E3, 2026-02-11, Ana: “the quote”`, on one line; the name where an account has several contacts."""
     words = " ".join(citation.quote.split())
-    return f"{citation.label}, {citation.occurred_at:%Y-%m-%d}: \u201c{words}\u201d"
+    named = citation.author and any(fact.name == "contacts" for fact in assessment.facts)
+    who = f", {citation.author}" if named else ""
+    return f"{citation.label}, {citation.occurred_at:%Y-%m-%d}{who}: \u201c{words}\u201d"
 
 
 def origin(assessment: Assessment) -> str:

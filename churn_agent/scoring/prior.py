@@ -23,6 +23,7 @@ RATING_WEIGHT = 0.25
 """Per star away from three."""
 MISSED_WEIGHT = 0.5
 MONTHLY_CONTRACT_WEIGHT = 0.7
+MAIN_CONTACT_SILENT_WEIGHT = 0.5
 TENURE_WEIGHT = 0.25
 """Per unit of -log(tenure in years)."""
 NEUTRAL_LEANING = -0.9
@@ -47,6 +48,7 @@ SIGNAL_WEIGHTS: Mapping[str, float] = {
     "disappointment": 0.6,
     "disengagement": 0.8,
     "life_event": 0.8,
+    "contact_left": 0.6,
     "missing_feature": 0.4,
     "praise": -0.5,
     "problem_solved": -0.5,
@@ -83,6 +85,8 @@ def fact_contributions(facts: Sequence[Fact], *, horizon_days: int) -> list[Cont
         found["tenure"] = -TENURE_WEIGHT * _clip(math.log(value["tenure"] / 365), 2)
     if "missed" in value:
         found["missed"] = MISSED_WEIGHT * min(value["missed"], 3)
+    if "main_contact_silence" in value:
+        found["main_contact_silence"] = MAIN_CONTACT_SILENT_WEIGHT
     if "monthly_contract" in value:
         found["monthly_contract"] = MONTHLY_CONTRACT_WEIGHT * (1 if value["monthly_contract"] else -1)
     return [Contribution(name, log_odds) for name, log_odds in found.items()]

@@ -1,0 +1,192 @@
+"""`labels derive` and `label`: ground truth from the history, and from people."""
+
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from churn_agent.cli import common
+
+if TYPE_CHECKING:
+    from churn_agent.agent import ChurnAgent
+    from churn_agent.domain.snapshot import Snapshot
+
+Q = TypeVar("Q")
+_SHOWN = 8
+"""Interactions before the date, and after it, that a person is shown."""
+
+
+class Days(click.ParamType[int]):
+    """A time such as 90d or 13w, in days."""
+
+    name = "days"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = re.fullmatch(r"([1-9]\d{0,3})([dw]?)", str(value))
+        if not found:
+            self.fail(f"{value!r} is no time such as 90d or 13w", param, ctx)
+        return int(found[1]) * (7 if found[2] == "w" else 1)
+
+
+class DayList(click.ParamType[tuple[date, ...]]):
+    """ISO dates with commas between them."""
+
+    name = "dates"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[date, ...]:
+        return tuple(common.Day().convert(part.strip(), param, ctx) for part in str(value).split(","))
+
+
+@click.group()
+def labels() -> None:
+    """Outcomes: who churned after which date."""
+
+
+@labels.command()
+@click.option("--event", "events", multiple=True, required=True, help="Channel that counts as being there; repeatable.")
+@click.option("--none-for", type=Days(), required=True, metavar="90d", help="Churned is who has none for so long.")
+@click.option("--as-of", type=DayList(), required=True, metavar="D1,D2,...", help="Dates that labels are made for.")
+@click.option("--active-within", type=Days(), metavar="90d", help="At risk is who had one so recently (as --none-for).")
+@click.option("--dry-run", is_flag=True, help="Count, store nothing.")
+@common.as_json
+@click.pass_context
+def derive(
+    context: click.Context,
+    events: tuple[str, ...],
+    none_for: int,
+    as_of: tuple[date, ...],
+    active_within: int | None,
+    dry_run: bool,
+    json_: bool,
+) -> None:
+    """Make time-safe labels from the history itself.
+
+    Customers with an EVENT shortly before a date are labelled: churned if they have none in the time after it. Dates
+    whose time is not over yet are refused.
+    """
+    with common.open_agent(context) as agent:
+        found = agent.derive_labels(
+            events=events, none_for_days=none_for, as_of=as_of, active_within_days=active_within, dry_run=dry_run
+        )
+        horizon = agent.card.horizon_days
+    if horizon != none_for:
+        common.note(f"the card of the book speaks of {horizon} days, these labels of {none_for}")
+    if json_:
+        common.print_json(
+            [{"as_of": each.as_of, "customers": len(each.labels), "churned": each.churned} for each in found]
+        )
+        return
+    for each in found:
+        share = f" ({each.churned / len(each.labels):.0%})" if each.labels else ""
+        verb = "would be labelled" if dry_run else "labelled"
+        click.echo(f"{each.as_of}: {len(each.labels)} customers {verb}, {each.churned} churned{share}")
+
+
+@click.command()
+@click.option("--what", type=click.Choice(["outcomes", "signals"]), default="outcomes", show_default=True)
+@click.option("--as-of", type=common.Day(), metavar="DATE", help="Outcomes after this day (needed for outcomes).")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N")
+@click.pass_context
+def label(context: click.Context, what: str, as_of: date | None, limit: int) -> None:
+    """Answer questions about outcomes or signals, those first that the tool is least sure of."""
+    with common.open_agent(context) as agent:
+        if what == "signals":
+            done = _ask_signals(agent, limit)
+        elif as_of is None:
+            raise click.UsageError("say after which day: --as-of DATE")
+        else:
+            done = _ask_outcomes(agent, as_of, limit)
+    click.echo(f"{done} answers kept")
+
+
+def _ask_outcomes(agent: "ChurnAgent", as_of: date, limit: int) -> int:
+    from churn_agent.domain.interactions import Label
+    from churn_agent.errors import InputError
+    from churn_agent.history import book, interactions
+    from churn_agent.labelling.asking import open_outcomes
+    from churn_agent.snapshots import default_as_of
+
+    card = agent.card
+    over = as_of + timedelta(days=card.horizon_days)
+    last = default_as_of(agent.history, card)
+    if over > last:
+        raise InputError(f"the {card.horizon_days} days after {as_of} are not over: the history ends on {last}")
+    ids = interactions.customer_ids(agent.history, until=card.end_of_day(as_of))
+    queue = open_outcomes(agent.history, as_of, ids)
+
+    def ask(customer_id: str) -> bool:
+        _print_around(agent.snapshot(customer_id, as_of=over), as_of)
+        answer = _choice(f"Did {customer_id} churn ({card.churn_means}) in the {card.horizon_days} days after {as_of}?")
+        if answer is None:
+            return False
+        metadata = {"source": "person"}
+        if answer and (reason := click.prompt("Why, if you know", default="", show_default=False)):
+            metadata["reason"] = reason
+        with agent.history.begin() as connection:
+            book.add_labels(connection, [Label(customer_id, as_of.isoformat(), answer, card.horizon_days, metadata)])
+        return True
+
+    return _go_through(queue[:limit], ask)
+
+
+def _ask_signals(agent: "ChurnAgent", limit: int) -> int:
+    from churn_agent.history import annotations, interactions
+    from churn_agent.labelling.asking import SignalQuestion, open_signals
+    from churn_agent.prompts import load_taxonomy
+
+    taxonomy = load_taxonomy().by_id
+    queue = [each for each in open_signals(agent.history) if each.concept in taxonomy]
+    if not queue:
+        common.note("nothing to ask; assess some customers first: churn-agent batch --limit 50 -o book.jsonl")
+
+    def ask(question: SignalQuestion) -> bool:
+        message = interactions.one(agent.history, question.interaction_id)
+        if message is None:
+            return False
+        click.echo(f"\n{question.customer_id}, {message.local_time:%Y-%m-%d}, {message.channel}:\n  {message.text}")
+        click.echo(f"  quoted: {question.quote!r}")
+        definition = taxonomy[question.concept].definition.replace("$company", agent.card.company)
+        answer = _choice(f"Does it show that the customer {definition}?")
+        if answer is None:
+            return False
+        annotations.put(agent.history, question.interaction_id, question.concept, shown=answer)
+        return True
+
+    return _go_through(queue[:limit], ask)
+
+
+class _Enough(Exception):
+    """The person has had enough."""
+
+
+def _go_through(queue: list[Q], ask: Callable[[Q], bool]) -> int:
+    done = 0
+    try:
+        for question in queue:
+            done += ask(question)
+    except _Enough:
+        pass
+    return done
+
+
+def _choice(question: str) -> bool | None:
+    """True, False, or None for a question that is skipped. Raises `_Enough`."""
+    answer = click.prompt(f"{question} [y]es [n]o [s]kip [q]uit", type=click.Choice(list("ynsq")), show_choices=False)
+    if answer == "q":
+        raise _Enough
+    return {"y": True, "n": False, "s": None}[answer]
+
+
+def _print_around(snapshot: "Snapshot", as_of: date) -> None:
+    """What stands before a date and after it."""
+    end = snapshot.card.end_of_day(as_of)
+    before = [each for each in snapshot.interactions if each.occurred_at <= end]
+    after = [each for each in snapshot.interactions if each.occurred_at > end]
+    click.echo(f"\nCustomer {snapshot.customer_id}: {len(before)} interactions up to {as_of}, {len(after)} after it")
+    for each in before[-_SHOWN:]:
+        click.echo(f"  {each.local_time:%Y-%m-%d}  {each.channel}: {' '.join(each.text.split())[:160]}")
+    click.echo(f"  ---------- {as_of}")
+    for each in after[:_SHOWN]:
+        click.echo(f"  {each.local_time:%Y-%m-%d}  {each.channel}: {' '.join(each.text.split())[:160]}")

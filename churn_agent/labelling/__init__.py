@@ -1,0 +1,1 @@
+"""Ground truth: outcomes derived from the history itself, and what to ask people first."""
