@@ -28,9 +28,10 @@ from churn_agent.elicitation.base import Case, Elicitation
 from churn_agent.elicitation.explain import explain
 from churn_agent.elicitation.read import read
 from churn_agent.embedding import Embedder
-from churn_agent.errors import IndexBusy
-from churn_agent.history import book, interactions, records
+from churn_agent.errors import EmptyStore, IndexBusy
+from churn_agent.history import book, interactions, records, statistics
 from churn_agent.history.database import open_database
+from churn_agent.history.statistics import BookStatistics
 from churn_agent.index import updating
 from churn_agent.index.vectors import Index
 from churn_agent.ingest import importing
@@ -218,6 +219,14 @@ class ChurnAgent:
         first_instant = self.card.end_of_day(since - timedelta(days=1)) if since else None
         vector = self.embedder.encode([meaning])[0].mean(axis=0)
         return nearest(self.history, self._index, vector, limit=limit, since=first_instant)
+
+    def statistics(self) -> BookStatistics:
+        """What the book holds. Raises `EmptyStore`."""
+        spoken = [channel for channel in interactions.channels(self.history) if self.card.holds_words(channel)]
+        found = statistics.of_book(self.history, spoken)
+        if found is None:
+            raise EmptyStore("the store is empty; run: churn-agent ingest FILE.csv   (or: churn-agent demo)")
+        return found
 
     def not_indexed(self) -> int:
         """How many of the texts that people wrote are not in the index."""

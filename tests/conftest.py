@@ -1,9 +1,11 @@
 """Fixtures: a store in a temporary folder, the labelled sets, the real models, and a guard on the network."""
 
+import json
+import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from churn_agent.agent import ChurnAgent
+from churn_agent.cli import main
 from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import WeightsMissing
@@ -68,6 +71,30 @@ def data() -> Path:
     if not folder:
         pytest.skip("CHURN_AGENT_TEST_DATA names no folder of labelled sets")
     return Path(folder)
+
+
+class Result:
+    """What a command left: code, standard output, standard error."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """The command line as a function."""
+
+    def call(*arguments: object) -> Result:
+        logging.disable(logging.NOTSET)
+        code = main.run([str(each) for each in arguments])
+        out, err = capsys.readouterr()
+        return Result(code, out, err)
+
+    return call
 
 
 @pytest.fixture

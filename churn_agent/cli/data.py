@@ -197,3 +197,29 @@ def show(context: click.Context, customer_id: str, as_of: date | None, json_: bo
     for each in snapshot.interactions:
         amount = "" if each.amount is None else f" [{each.amount:g}]"
         click.echo(f"{each.local_time:%Y-%m-%d %H:%M}  {each.channel}{amount}: {' '.join(each.text.split())}")
+
+
+@click.group()
+def data() -> None:
+    """What the store holds."""
+
+
+@data.command()
+@click.option("-o", "--output", type=_FILE, metavar="FILE", help="Write a page (.html), .json or .txt instead.")
+@common.as_json
+@click.pass_context
+def report(context: click.Context, output: Path | None, json_: bool) -> None:
+    """Count what the book holds, show what is thin, and say what that means for assessments."""
+    from churn_agent.reports import book
+
+    if output and output.suffix not in book.RENDERERS:
+        raise click.UsageError(f"{output} must end in {' or '.join(book.RENDERERS)}")
+    with common.open_agent(context) as agent:
+        found, card = agent.statistics(), agent.card
+    if output:
+        book.write(found, card, output)
+        common.note(f"written to {output}")
+    if json_:
+        common.print_json(book.document(found, card))
+    elif not output:
+        click.echo(book.to_text(found, card))

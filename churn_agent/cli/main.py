@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from churn_agent.cli.assessing import assess, batch, evidence
-from churn_agent.cli.data import customers, index, ingest, show
+from churn_agent.cli.data import customers, data, index, ingest, show
 from churn_agent.cli.demo import demo
 from churn_agent.cli.doctor import doctor
 from churn_agent.cli.labels import label, labels
@@ -32,7 +32,22 @@ def cli(context: click.Context, store: Path | None) -> None:
     context.obj = {"store": store}
 
 
-for command in (demo, ingest, index, customers, show, search, evidence, assess, batch, labels, label, models, doctor):
+for command in (
+    demo,
+    ingest,
+    index,
+    data,
+    customers,
+    show,
+    search,
+    evidence,
+    assess,
+    batch,
+    labels,
+    label,
+    models,
+    doctor,
+):
     cli.add_command(command)
 
 

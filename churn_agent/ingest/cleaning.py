@@ -15,6 +15,8 @@ LANGUAGES = """ar bg cs da de el en es et fi fr he hr hu it ja ko lt lv nl no pl
 """ISO 639-1 codes that a text is tagged with; few enough that short texts are not taken for Breton."""
 _FEWEST_LETTERS = 12
 _LEAST_CONFIDENCE = 0.6
+_TELLING = 160
+"""Characters that the language is told by."""
 _MAIL_CHANNELS = frozenset("email e-mail mail ticket".split())
 
 _TAG = re.compile(
@@ -24,6 +26,8 @@ _TAG = re.compile(
 )
 _ENTITY = re.compile(r"&(?:#\d{2,7}|#x[0-9a-f]{2,6}|[a-z]{2,8});", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r\n?")
+_QUOTING = re.compile(r"^>|[:\uff1a>]\s*$|^[ \t]*[-_]{3}|<", re.MULTILINE)
+"""Only a text with one of these can hold a quoted reply or tags."""
 _MANY_BLANK_LINES = re.compile(r"\n\s*\n\s*\n+")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _BOILERPLATE = re.compile(
@@ -99,9 +103,9 @@ def _clean_record(text: str) -> Cleaned:
 @lru_cache(maxsize=20_000)
 def _clean_words(text: str, mail: bool) -> Cleaned:
     steps: list[tuple[str, Callable[[str], str]]] = [("control_characters", _plain), ("html", _from_html)]
-    if "\n" in text or "<" in text:
+    if _QUOTING.search(text):
         steps.append(("quoted_reply", _without_quotes))
-    if mail:
+    if mail and "\n" in text:
         steps.append(("signature", _without_signature))
     steps.append(("boilerplate", _without_boilerplate))
     return _run(text, tuple(steps), tag=True)
@@ -173,7 +177,7 @@ def language_of(text: str) -> str | None:
     """ISO 639-1 code of a text's language; None where it cannot be told."""
     if sum(map(str.isalpha, text)) < _FEWEST_LETTERS:
         return None
-    code, confidence = _identifier().classify(text[:500])
+    code, confidence = _identifier().classify(text[:_TELLING])
     return code if confidence >= _LEAST_CONFIDENCE else None
 
 

@@ -1,17 +1,16 @@
 """Rows to interactions and labels: times, amounts, directions, ids. A value that does not fit is a `ValueError`."""
 
 import hashlib
-import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from churn_agent.domain.interactions import Direction, Interaction, Label
 from churn_agent.domain.snapshot import Card
 from churn_agent.ingest.cleaning import Cleaner
-from churn_agent.ingest.columns import Rule
+from churn_agent.ingest.columns import INTERACTION_FIELDS, Rule
 from churn_agent.ingest.readers.base import Row, header_name
 
 _DEFAULT_CHANNEL = "message"
@@ -37,8 +36,10 @@ class InteractionParser:
         self._rule = rule
         self._columns = columns
         self._used = frozenset(columns.values())
+        self._read = {name: self._reader(name) for name in INTERACTION_FIELDS}
         self._card = card
         self._clean = cleaner
+        self._zone = card.zone
         self._words: dict[str, bool] = {}
         self._only = {header_name(name): frozenset(values) for name, values in rule.only.items()}
         self._same = tuple(map(header_name, rule.inbound_if_same or ()))
@@ -53,22 +54,24 @@ class InteractionParser:
         Raises:
             ValueError: a value cannot be used; the message says which and why.
         """
-        metadata = {name: text for name, text in row.values.items() if name and text != "" and name not in self._used}
-        customer_id = checked_customer_id(self._value(row, "customer_id"))
-        moment, offset = parse_time(self._value(row, "occurred_at"), self._card.zone, self._rule.time_format)
-        channel = self._value(row, "channel").strip() or _DEFAULT_CHANNEL
-        written = self._value(row, "direction").strip()
+        values, read = row.values, self._read
+        metadata = {name: text for name, text in values.items() if text and name and name not in self._used}
+        customer_id = checked_customer_id(read["customer_id"](values))
+        moment, offset = parse_time(read["occurred_at"](values), self._zone, self._rule.time_format)
+        channel = read["channel"](values).strip() or _DEFAULT_CHANNEL
+        written = read["direction"](values).strip()
         direction = _DIRECTIONS.get(written.casefold())
         if written and direction is None:
             metadata["direction"] = written
         if self._same:
-            direction = "inbound" if row.values.get(self._same[0]) == row.values.get(self._same[1]) else "outbound"
-        text = self._value(row, "text")
-        author = self._value(row, "author") or None
-        amount = parse_amount(self._value(row, "amount"), self._rule.amount_unit)
+            direction = "inbound" if values.get(self._same[0]) == values.get(self._same[1]) else "outbound"
+        text = read["text"](values)
+        author = read["author"](values) or None
+        amount = parse_amount(read["amount"](values), self._rule.amount_unit)
 
-        content = (customer_id, str(moment), channel, text, direction, author, amount, offset, metadata)
-        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()[:16]
+        more = sorted(metadata.items())
+        content = ascii((customer_id, moment.isoformat(), channel, text, direction, author, amount, offset, more))
+        digest = hashlib.sha256(content.encode()).digest()[:16]
         occurrences[digest] += 1
         counted = hashlib.sha256(digest + str(occurrences[digest]).encode()).hexdigest()[:32]
 
@@ -90,10 +93,15 @@ class InteractionParser:
             language=cleaned.language,
         )
 
-    def _value(self, row: Row, field: str) -> str:
-        value = row.values.get(self._columns.get(field, ""), "") or self._rule.defaults.get(field, "")
+    def _reader(self, field: str) -> Callable[[Mapping[str, str]], str]:
+        """What reads a field off the values of a row."""
+        column, default = self._columns.get(field), self._rule.defaults.get(field, "")
         known = self._rule.values.get(field)
-        return known.get(value, value) if known else value
+        if known:
+            return lambda values: known.get(value := values.get(column or "", "") or default, value)
+        if column is None:
+            return lambda values: default
+        return lambda values: values.get(column, "") or default
 
 
 def checked_customer_id(text: str) -> str:

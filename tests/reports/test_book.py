@@ -1,0 +1,101 @@
+import json
+from html.parser import HTMLParser
+
+import pytest
+
+from churn_agent.domain.snapshot import Card
+from churn_agent.errors import EmptyStore, InputError
+from churn_agent.reports import book as reports
+from tests.conftest import write_csv
+
+HEADER = "customer_id,timestamp,channel,direction,author,text"
+ROWS = [
+    "a,2025-10-05,chat,inbound,Ana,I have a question about my invoice please",
+    "a,2025-10-06,chat,inbound,Bo,Where can I see what I have used so far?",
+    "a,2025-10-06,chat,inbound,Bo,Where can I see what I have used so far?",
+    "b,2026-02-01,email,,,Guten Tag ich hätte gerne eine Auskunft",
+    "b,2026-02-02,order,,,tea",
+    "c,2026-02-03,order,,,tea",
+    "c,2026-02-03,chat,,, ",
+    "c,never,order,,,tea",
+]
+
+
+@pytest.fixture
+def filled(agent, tmp_path):
+    agent.ingest(write_csv(tmp_path / "a.csv", *ROWS, header=HEADER))
+    return agent
+
+
+def test_everything_is_counted(filled):
+    found = filled.statistics()
+    assert (found.customers, found.interactions, found.messages) == (3, 6, 4)
+    assert found.channels == {"chat": 3, "order": 2, "email": 1}
+    assert found.languages == {"en": 3, "de": 1}
+    assert found.months == {"2025-10": {"chat": 3}, "2026-02": {"email": 1, "order": 2}}
+    assert found.empty_months == ("2025-11", "2025-12", "2026-01")
+    assert (found.repeated_rows, found.distinct_texts, found.contacts) == (1, 3, 1)
+    assert (found.silent_customers, found.one_day_customers, found.without_direction) == (1, 1, 1)
+    assert found.quiet_since == {0: 2, 4: 1}
+    assert {name: n for name, n in found.by_size.items() if n} == {"1": 1, "2-4": 2}
+    assert found.repeated_texts == (("Where can I see what I have used so far?", 2),)
+    assert (found.labels, found.rejected_rows) == (0, 1)
+
+
+def test_an_empty_store_has_no_report(agent):
+    with pytest.raises(EmptyStore):
+        agent.statistics()
+
+
+def test_what_is_thin_is_said_with_what_to_do(filled):
+    said = " ".join(reports.findings(filled.statistics(), Card()))
+    for part in (
+        "no card",
+        "no outcomes",
+        "33% of the customers wrote nothing",
+        "3 months (2025-11",
+        "1 rows were not",
+    ):
+        assert part in said
+    assert "no card" not in " ".join(reports.findings(filled.statistics(), Card(company="Acme")))
+
+
+class Page(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.links, self.text = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [v for k, v in attrs if k in ("src", "href", "xlink:href") and not (v or "").startswith("#")]
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_the_page_stands_alone_and_runs_nothing_of_the_data(agent, tmp_path):
+    evil = "<script>window.__pwned=1</script> $x^2$ hello hello"
+    rows = [f'a,2026-02-0{n},"<b>x$y$z",inbound,,"{evil}"' for n in range(1, 5)]
+    agent.ingest(write_csv(tmp_path / "a.csv", *rows, header=HEADER))
+    page = Page()
+    page.feed(reports.to_html(agent.statistics(), Card(company="<i>Acme</i>")))
+    assert page.tags.count("svg") == 4
+    assert "script" not in page.tags
+    assert "i" not in page.tags
+    assert page.links == []
+    assert any("<i>Acme</i>" in text for text in page.text)
+
+
+def test_files_are_written_by_their_ending(filled, tmp_path):
+    for name in ("x.html", "x.json", "x.txt"):
+        reports.write(filled.statistics(), Card(), tmp_path / name)
+    assert json.loads((tmp_path / "x.json").read_text())["customers"] == 3
+    with pytest.raises(InputError, match="ends in"):
+        reports.write(filled.statistics(), Card(), tmp_path / "x.pdf")
+
+
+def test_the_command_prints_and_writes(filled, cli):
+    assert "customers:" in cli("data", "report").out
+    assert cli("data", "report", "--json").json["interactions"] == 6
+    assert cli("data", "report", "-o", "x.html").code == 0
+    assert cli("data", "report", "-o", "x.doc").code == 2
