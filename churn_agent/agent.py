@@ -20,7 +20,7 @@ from churn_agent import facts as computed
 from churn_agent import playbook as playbooks
 from churn_agent import retrieval, snapshots
 from churn_agent.cache import CachedModel
-from churn_agent.domain.assessment import Assessment, LeftOut, Polarity, Provenance, Status
+from churn_agent.domain.assessment import Assessment, LeftOut, Provenance, Status
 from churn_agent.domain.interactions import Interaction, text_id
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.elicitation.ask import ask
@@ -298,7 +298,7 @@ class ChurnAgent:
     @cached_property
     def _phrases(self) -> dict[str, str]:
         """The taxonomy's query phrases by text id; they are kept in the index beside the history's texts."""
-        return {text_id(phrase): phrase for signal in self._taxonomy.signals for phrase in signal.queries}
+        return {text_id(phrase): phrase for phrases in self._taxonomy.phrases.values() for phrase in phrases}
 
     def _case(self, snapshot: Snapshot) -> Case:
         facts = computed.compute(snapshot)
@@ -326,10 +326,10 @@ class ChurnAgent:
     @cached_property
     def _query_vectors(self) -> retrieval.QueryVectors:
         vectors = self._vectors(self._phrases)
-        rows: dict[Polarity, list[NDArray[np.float32]]] = {"risk": [], "protective": []}
-        for signal in self._taxonomy.signals:
-            rows[signal.polarity] += [vectors[text_id(phrase)] for phrase in signal.queries]
-        return {polarity: np.vstack(parts) for polarity, parts in rows.items()}
+        return {
+            kind: np.vstack([vectors[text_id(phrase)] for phrase in phrases])
+            for kind, phrases in self._taxonomy.phrases.items()
+        }
 
     def _vectors(self, texts: Mapping[str, str]) -> dict[str, NDArray[np.float32]]:
         """Vectors of texts by id. What the index lacks is embedded, and added unless another process uses the index."""

@@ -191,6 +191,8 @@ class Taxonomy(_Data):
     """All signals, by id."""
 
     version: int
+    neutral_queries: Annotated[tuple[str, ...], Field(min_length=1)]
+    """What messages say that shows no signal."""
     signals: tuple[SignalDefinition, ...]
 
     @model_validator(mode="after")
@@ -202,6 +204,14 @@ class Taxonomy(_Data):
     @cached_property
     def by_id(self) -> dict[str, SignalDefinition]:
         return {signal.id: signal for signal in self.signals}
+
+    @cached_property
+    def phrases(self) -> dict[Polarity | Literal["neutral"], list[str]]:
+        """The query phrases by what they show."""
+        found: dict[Polarity | Literal["neutral"], list[str]] = {"neutral": list(self.neutral_queries)}
+        for signal in self.signals:
+            found.setdefault(signal.polarity, []).extend(signal.queries)
+        return found
 
     @property
     def listing(self) -> str:

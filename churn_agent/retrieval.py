@@ -1,12 +1,14 @@
 """Which interactions a model is shown: exact ranking inside one customer's history.
 
-Every interaction gets a relevance: its closeness to the taxonomy's phrases, and a little for being recent.
+Every interaction gets a relevance: its closeness to the taxonomy's phrases, less its closeness to phrases that mean
+nothing, and a little for being recent. (`eval/retrieval.py` measures this against other ways.)
 The latest ones are always in, a share is kept for counter-evidence, and the rest are chosen by maximal marginal
 relevance (Carbonell & Goldstein 1998) so that ten messages about one invoice do not fill the pack.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +17,18 @@ from churn_agent.domain.assessment import LeftOut, Polarity
 from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Snapshot
 
-LATEST_SHARE = 0.25
+LATEST_SHARE = 0.1
 COUNTER_SHARE = 0.25
-DIVERSITY = 0.35
+DIVERSITY = 0.8
 """Weight of being unlike what was chosen already, against relevance."""
-RECENCY_WEIGHT = 0.15
+LIKENESS_POWER = 4
+"""The likeness to what was chosen counts by this power, so that only near repeats give way."""
+RECENCY_WEIGHT = 0.05
 
-QueryVectors = Mapping[Polarity, NDArray[np.float32]]
+NEUTRAL_WEIGHT = 0.5
+"""Of the nearest neutral phrase, against the nearest phrase of a signal."""
+
+QueryVectors = Mapping[Polarity | Literal["neutral"], NDArray[np.float32]]
 """Polarity -> vectors of the taxonomy's phrases, shape (phrases, dimension), unit rows."""
 
 
@@ -81,21 +88,22 @@ def _choose(snapshot: Snapshot, candidates: list[Interaction], queries: QueryVec
     latest = sorted(candidates, key=lambda each: each.occurred_at, reverse=True)[: max(1, round(limit * LATEST_SHARE))]
     chosen = [candidates.index(each) for each in latest]
     parts = [snapshot.vectors.get(each.text_id) for each in candidates]
-    relevance = {
-        polarity: np.array([0.0 if rows is None else float((rows @ phrases.T).max()) for rows in parts])
-        for polarity, phrases in queries.items()
+    closeness = {
+        kind: np.vstack([np.zeros(len(phrases)) if rows is None else (rows @ phrases.T).max(axis=0) for rows in parts])
+        for kind, phrases in queries.items()
     }
+    neutral = NEUTRAL_WEIGHT * closeness["neutral"].max(axis=1) + closeness["neutral"].mean(axis=1)
+    relevance = {kind: each.max(axis=1) + each.mean(axis=1) - neutral for kind, each in closeness.items()}
     age_days = np.array([(latest[0].occurred_at - each.occurred_at).days for each in candidates], dtype=float)
     recency = RECENCY_WEIGHT * np.exp2(-age_days / snapshot.card.horizon_days)
     centres = np.vstack([_centre(rows, parts) for rows in parts])
 
     counter = max(1, round(limit * COUNTER_SHARE))
-    risk = relevance["risk"] + recency
-    protective = relevance["protective"] + recency
+    risk, protective = relevance["risk"] + recency, relevance["protective"] + recency
     for scores, upto in ((risk, limit - counter), (protective, limit)):
         while len(chosen) < upto:
             likeness = (centres @ centres[chosen].T).max(axis=1)
-            gain = scores - DIVERSITY * likeness
+            gain = scores - DIVERSITY * likeness**LIKENESS_POWER
             gain[chosen] = -np.inf
             chosen.append(int(gain.argmax()))
     return [candidates[i] for i in chosen]

@@ -15,7 +15,7 @@ def vector(*weights):
     return row / max(float(np.linalg.norm(row)), 1e-9)
 
 
-QUERIES = {"risk": vector(1), "protective": vector(0, 1)}
+QUERIES = {"risk": vector(1), "protective": vector(0, 1), "neutral": vector(0, 0, 0, 0, 0, 1)}
 
 
 def pack(rows, *, limit=4, budget=1000, vectors=None):
@@ -90,3 +90,10 @@ def test_a_long_text_is_cut_at_a_word_and_counted():
     [only] = found.evidence
     assert len(only.text.split()) == 50
     assert found.left_out.tokens == 450
+
+
+def test_what_sounds_like_nothing_gives_way():
+    routine = [interaction(n, days_ago=10 + n, text=f"please change my address {n}") for n in range(20)]
+    telling = interaction(100, days_ago=200, text="enough of you")
+    vectors = {each.text: vector(0.6, 0, 0, 0, 0, 0.8) for each in routine} | {"enough of you": vector(0.5, 0, 0.8)}
+    assert "enough of you" in [each.text for each in pack([*routine, telling], vectors=vectors, limit=3).evidence]
