@@ -39,8 +39,12 @@ test-hard: .venv/installed-dev
 	$(BIN)/churn-agent models pull
 	$(BIN)/pytest -m hard --run-model
 
-bench: .venv/installed
+bench: .venv/installed-dev
+	$(BIN)/python eval/bench/ingest.py
+	$(BIN)/python eval/bench/embed.py
+	$(BIN)/python eval/bench/retrieve.py
 	$(BIN)/python eval/bench/assess.py
+	$(BIN)/python eval/retrieval.py
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage dist build

@@ -15,7 +15,10 @@ from churn_agent.models.catalogue import catalogue
 
 OVERLAP = 32
 """Word pieces that neighbouring parts of a long text share."""
-_BATCH = 64
+_BATCH = 32
+"""Texts that the model sees at once: more do not fit the caches of a laptop's processor."""
+_CHUNK = 256
+"""Texts between two words about the progress."""
 _WORTH = 1.3
 """How much faster bfloat16 must be to be used. Its vectors have a cosine above .999 to those of full precision."""
 
@@ -55,9 +58,10 @@ class Embedder:
 
         logging.disable_progress_bar()
         try:
-            return SentenceTransformer(str(self._folder), device="cpu", local_files_only=True, trust_remote_code=False)
+            model = SentenceTransformer(str(self._folder), device="cpu", local_files_only=True, trust_remote_code=False)
         except (OSError, ValueError) as error:
             raise ModelUnavailable(f"cannot load the embedder in {str(self._folder)!r}: {error}") from error
+        return model.bfloat16() if _bfloat16_pays() else model
 
     @property
     def dimension(self) -> int:
@@ -76,12 +80,9 @@ class Embedder:
         return [text[spans[i][0] : spans[min(i + window, len(spans)) - 1][1]] for i in starts]
 
     def _encode_parts(self, parts: list[str]) -> NDArray[np.float32]:
-        import torch
-
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_bfloat16_pays()):
-            return self._model.encode(
-                parts, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
-            )
+        found = self._model.encode(parts, batch_size=_BATCH, show_progress_bar=False, convert_to_tensor=True)
+        rows: NDArray[np.float32] = found.float().numpy()
+        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
     def encode(self, texts: Iterable[str]) -> list[NDArray[np.float32]]:
         """One array of shape (parts, dimension) a text, rows of unit length."""
@@ -92,8 +93,8 @@ class Embedder:
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Yields (position, vectors) as they are made, short texts first: batches of equal length waste no padding."""
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        for begin in range(0, len(order), _BATCH):
-            batch = order[begin : begin + _BATCH]
+        for begin in range(0, len(order), _CHUNK):
+            batch = order[begin : begin + _CHUNK]
             parts = [self.split(texts[i]) for i in batch]
             flat = [part for of_text in parts for part in of_text]
             rows = self._encode_parts(flat)

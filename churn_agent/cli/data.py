@@ -223,3 +223,26 @@ def report(context: click.Context, output: Path | None, json_: bool) -> None:
         common.print_json(book.document(found, card))
     elif not output:
         click.echo(book.to_text(found, card))
+
+
+@data.command()
+@common.as_json
+@click.pass_context
+def imports(context: click.Context, json_: bool) -> None:
+    """List the imports with what was done to their rows: columns, cleaning steps, languages, rows not taken."""
+    with common.open_agent(context) as agent:
+        from churn_agent.history import book
+
+        found = book.imports_done(agent.history)
+    if json_:
+        common.print_json(found)
+        return
+    for each in found:
+        click.echo(f"{each['started_at']:%Y-%m-%d %H:%M}  {each['rows_added']} added  {each['source']}")
+        for name in ("cleaning", "languages"):
+            if each.get(name):
+                click.echo(f"  {name}: {_most(each[name])}")
+        if each.get("rejected"):
+            click.echo(f"  {each['rejected']} rows were not taken")
+    if not found:
+        common.note("nothing was imported yet; run: churn-agent ingest FILE.csv")

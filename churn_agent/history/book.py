@@ -81,6 +81,18 @@ def label_count(engine: Engine) -> int:
         return connection.scalar(select(func.count()).select_from(labels)) or 0
 
 
+def imports_done(engine: Engine) -> list[Mapping[str, Any]]:
+    """The cards of all imports, oldest first: `started_at, source, rows_added` and what was done to the rows."""
+    query = select(imports.c.started_at, imports.c.source, imports.c.rows_added, imports.c.summary).order_by(
+        imports.c.id
+    )
+    with engine.connect() as connection:
+        return [
+            {"started_at": row.started_at, "source": row.source, "rows_added": row.rows_added, **row.summary}
+            for row in connection.execute(query)
+        ]
+
+
 def add_import(connection: Connection, *, source: str, rows_added: int, summary: Mapping[str, Any]) -> None:
     """Notes an import with all that was done to its rows."""
     connection.execute(

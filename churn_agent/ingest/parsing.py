@@ -14,6 +14,11 @@ from churn_agent.ingest.columns import INTERACTION_FIELDS, Rule
 from churn_agent.ingest.readers.base import Row, header_name
 
 _DEFAULT_CHANNEL = "message"
+_CHANNEL_OF_TEXT = {
+    "review": "review", "review_text": "review", "review_body": "review",
+    "post": "social", "tweet": "social", "caption": "social",
+}  # fmt: skip
+"""Column of the text -> channel, where the source has none."""
 _DIRECTIONS: Mapping[str, Direction] = {
     "inbound": "inbound",
     "in": "inbound",
@@ -40,6 +45,7 @@ class InteractionParser:
         self._card = card
         self._clean = cleaner
         self._zone = card.zone
+        self._usual_channel = _CHANNEL_OF_TEXT.get(columns.get("text", ""), _DEFAULT_CHANNEL)
         self._words: dict[str, bool] = {}
         self._only = {header_name(name): frozenset(values) for name, values in rule.only.items()}
         self._same = tuple(map(header_name, rule.inbound_if_same or ()))
@@ -58,7 +64,7 @@ class InteractionParser:
         metadata = {name: text for name, text in values.items() if text and name and name not in self._used}
         customer_id = checked_customer_id(read["customer_id"](values))
         moment, offset = parse_time(read["occurred_at"](values), self._zone, self._rule.time_format)
-        channel = read["channel"](values).strip() or _DEFAULT_CHANNEL
+        channel = read["channel"](values).strip() or self._usual_channel
         written = read["direction"](values).strip()
         direction = _DIRECTIONS.get(written.casefold())
         if written and direction is None:

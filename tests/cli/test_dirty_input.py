@@ -171,6 +171,15 @@ def test_without_a_place_named_rejected_rows_are_kept_in_the_store(cli, tmp_path
     assert lines(tmp_path / "store" / "rejected" / named.rpartition("/")[2])[0]["line"] == 3
 
 
+def test_the_card_of_an_import_names_every_step(cli, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('customer_id,timestamp,channel,text\nc-1,2026-02-01,email,"<p>I am leaving.</p>"\nc-1,x,chat,hi\n')
+    cli("ingest", path)
+    [card] = cli("data", "imports", "--json").json
+    assert (card["rows_added"], card["cleaning"], card["rejected"]) == (1, {"html": 1}, 1)
+    assert "cleaning: 1 html" in cli("data", "imports").out
+
+
 def test_a_dry_run_shows_before_and_after(cli, tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('customer_id,timestamp,channel,text\nc-1,2026-02-01,email,"<p>I am leaving.</p>"\n')

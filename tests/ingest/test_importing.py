@@ -60,6 +60,15 @@ def test_gzip_and_json_lines_and_csv_give_the_same_history(agent, tmp_path):
     assert added == [1, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("column", "channel"), [("review_text", "review"), ("tweet", "social"), ("message", "message")]
+)
+def test_reviews_and_posts_are_known_by_the_column_of_their_text(agent, tmp_path, column, channel):
+    agent.ingest(write_csv(tmp_path / "a.csv", "u-1,2026-02-01,fine,4", header=f"user_id,date,{column},rating"))
+    [found] = stored(agent, "u-1")
+    assert (found.channel, found.text, found.metadata) == (channel, "fine", {"rating": "4"})
+
+
 def test_a_mapping_names_columns_and_defaults(agent, tmp_path):
     (tmp_path / "m.yaml").write_text(
         "columns: {customer_id: Kunde, occurred_at: Wann, text: Was}\ndefaults: {channel: fax}\n"
