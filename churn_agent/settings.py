@@ -47,9 +47,11 @@ class Settings(BaseSettings):
     """Most interactions that a model is shown."""
     context_tokens: Annotated[int, Field(ge=512)] = 4096
     threads: Annotated[int, Field(ge=0)] = 0
-    """Threads of the local model; 0 takes all cores."""
+    """Threads of the local model; 0 takes what `models tune` found, else the physical cores."""
     gpu_layers: int = 0
     """Layers of the local model on a GPU; -1 is all, and needs a llama-cpp-python built for it."""
+    prefix_cache_mb: Annotated[int, Field(ge=0)] = 1024
+    """Most megabytes of evaluated prompt prefixes kept in the model folder between runs; 0 keeps none."""
     seed: int = 0
 
     base_url: str | None = None

@@ -122,6 +122,17 @@ def real_model() -> Iterator[ChatModel]:
     model.close()
 
 
+def find_language_model() -> tuple[Path, str]:
+    """(file, sha256) of the default language model."""
+    from churn_agent.models.catalogue import catalogue
+
+    name = Settings.load().model
+    try:
+        return weights.find(name, _MODELS_DIR), catalogue()[name].files[0].sha256
+    except WeightsMissing as error:
+        pytest.skip(str(error))
+
+
 @pytest.fixture(scope="session")
 def embedder_folder() -> Path:
     try:

@@ -85,3 +85,35 @@ def _each(context: click.Context, name: str | None, *, verify: bool) -> None:
             else:
                 weights.pull(each, settings.models_dir, progress)
         click.echo(f"{each}: {'as the catalogue says' if verify else weights.find(each, settings.models_dir)}")
+
+
+@models.command()
+@click.argument("name", required=False, metavar="[NAME|FILE.gguf]")
+@common.as_json
+@click.pass_context
+def tune(context: click.Context, name: str | None, json_: bool) -> None:
+    """Measure how the local model runs best on this machine, and keep the choice (takes one to two minutes)."""
+    from churn_agent.models import opening
+    from churn_agent.models.gguf import measuring
+    from churn_agent.models.gguf.tuning import store_tuning
+    from churn_agent.settings import Settings
+
+    settings = Settings.load(store=context.obj["store"], model=name)
+    path, _, sha256 = opening.find_gguf(settings)
+    rows: list[dict[str, object]] = []
+
+    def seen(measured: measuring.Measurement) -> None:
+        how = measured.tuning
+        rate = round(measured.tokens_a_second, 1)
+        rows.append({"what": measured.what, "tokens_a_second": rate, **how.model_dump()})
+        size = f"micro-batch {how.micro_batch}" if measured.what == "prefill" else f"{how.parallel} answers at once"
+        common.note(f"{measured.what}: {rate:6.1f} tokens/s with {how.threads} threads, {size}")
+
+    best = measuring.tune(path, gpu_layers=settings.gpu_layers, seen=seen)
+    kept = store_tuning(sha256, best)
+    if json_:
+        common.print_json({"chosen": best.model_dump(), "measured": rows, "kept_in": str(kept)})
+    else:
+        click.echo(
+            f"{best.threads} threads, micro-batch {best.micro_batch}, {best.parallel} answers at once; kept in {kept}"
+        )

@@ -34,27 +34,40 @@ def open_model(settings: Settings) -> ChatModel:
     return _open_gguf(settings)
 
 
-def _open_gguf(settings: Settings) -> ChatModel:
+def find_gguf(settings: Settings) -> tuple[Path, str, str]:
+    """(file, name, sha256) of the local model that the settings name.
+
+    Raises:
+        InputError: the name means nothing.
+        WeightsMissing, BadWeights: the file is not there, or is no model.
+    """
     name = settings.model
     entry = catalogue().get(name)
     if entry and entry.kind == "language":
-        path, sha256 = weights.find(name, settings.models_dir), entry.files[0].sha256
-    elif name.endswith(".gguf"):
+        return weights.find(name, settings.models_dir), name, entry.files[0].sha256
+    if name.endswith(".gguf"):
         from churn_agent.models.gguf.file import probe
 
         path = Path(name)
         probe(path)
-        name, sha256 = path.name, weights.sha256(path)
-    else:
-        known = ", ".join(e.name for e in catalogue().values() if e.kind == "language")
-        raise InputError(f"unknown model {name!r}; give one of {known}, a .gguf file, openai:NAME or scripted")
-    from churn_agent.models.gguf.model import GGUFModel
+        return path, path.name, weights.sha256(path)
+    known = ", ".join(e.name for e in catalogue().values() if e.kind == "language")
+    raise InputError(f"unknown model {name!r}; give one of {known}, a .gguf file, openai:NAME or scripted")
 
+
+def _open_gguf(settings: Settings) -> ChatModel:
+    path, name, sha256 = find_gguf(settings)
+    from churn_agent.models.gguf.model import GGUFModel
+    from churn_agent.models.gguf.tuning import Tuning, load_tuning
+
+    tuning = load_tuning(sha256) or Tuning()
     return GGUFModel(
         path,
         model_id=name,
         sha256=sha256,
         context_tokens=settings.context_tokens,
-        n_threads=settings.threads or None,
+        tuning=tuning.model_copy(update={"threads": settings.threads}) if settings.threads else tuning,
         gpu_layers=settings.gpu_layers,
+        prefix_folder=settings.models_dir / "prefixes" if settings.prefix_cache_mb else None,
+        prefix_bytes=settings.prefix_cache_mb << 20,
     )

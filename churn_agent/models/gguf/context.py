@@ -1,11 +1,12 @@
-"""The key-value cache of one llama.cpp context.
+"""One llama.cpp context: cells of keys and values, and the sequences that mark them.
 
-Sequence 0 is the working one. Shared prefixes live in sequences of their own and are forked into it without
-copying (`llama_memory_seq_cp` only marks cells), so alternating prompts do not evaluate their prefixes again.
+A cell holds one evaluated token and belongs to any number of sequences. Forking a sequence marks its cells for another
+one and copies nothing; removing a sequence frees the cells that no other one marks.
 """
 
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,88 +14,101 @@ from numpy.typing import NDArray
 
 from churn_agent.errors import ModelCallError, ModelUnavailable
 from churn_agent.models.gguf.native import llama_cpp
+from churn_agent.models.gguf.tuning import Tuning
 
-MICRO_BATCH = 512
-KEPT_PREFIXES = 3
+_KV_TYPES = {"f16": llama_cpp.GGML_TYPE_F16, "q8_0": llama_cpp.GGML_TYPE_Q8_0}
+MOST_OUTPUTS = 64
+"""Rows of logits of one batch."""
+
+Logits = NDArray[np.float32]
+"""Shape (vocabulary,); a view that the next batch overwrites."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A token of a batch."""
+
+    token: int
+    position: int
+    sequences: tuple[int, ...]
+    """All sequences that the token belongs to."""
+    logits: bool = False
+    """Whether what follows it is asked for."""
 
 
 class Context:
-    """Evaluates tokens at the end of the working sequence."""
+    """Evaluates batches of tokens over several sequences."""
 
-    def __init__(self, model: Any, *, context_tokens: int, n_threads: int, vocabulary_size: int) -> None:
-        """Args: context_tokens: room for one request; prefixes kept beside it come on top."""
+    def __init__(self, model: Any, *, cells: int, sequences: int, tuning: Tuning, vocabulary_size: int) -> None:
+        """Raises `ModelUnavailable` if there is not enough memory."""
         params = llama_cpp.llama_context_default_params()
-        params.n_ctx = context_tokens * 2
-        params.n_batch = params.n_ubatch = MICRO_BATCH
-        params.n_seq_max = 1 + KEPT_PREFIXES
+        params.n_ctx = cells
+        params.n_batch = params.n_ubatch = tuning.micro_batch
+        params.n_seq_max = sequences
+        params.n_outputs_max = MOST_OUTPUTS
         params.kv_unified = True
-        params.n_threads = params.n_threads_batch = n_threads
+        params.n_threads = params.n_threads_batch = tuning.threads
+        params.flash_attn_type = int(tuning.flash_attention)
+        params.type_k = params.type_v = _KV_TYPES[tuning.kv_type]
         params.no_perf = True
         self._context = llama_cpp.llama_init_from_model(model, params)
         if not self._context:
-            raise ModelUnavailable(f"llama.cpp could not set up a context of {context_tokens} tokens (out of memory?)")
+            raise ModelUnavailable(f"llama.cpp could not set up a context of {cells} tokens (out of memory?)")
         self._memory = llama_cpp.llama_get_memory(self._context)
-        self._batch = llama_cpp.llama_batch_init(MICRO_BATCH, 0, 1)
+        self._batch = llama_cpp.llama_batch_init(tuning.micro_batch, 0, sequences)
         self._vocabulary_size = vocabulary_size
-        self._context_tokens = context_tokens
-        self._prefixes: OrderedDict[tuple[int, ...], int] = OrderedDict()
-        self.length = 0
-        """Tokens in the working sequence."""
+        self.micro_batch = tuning.micro_batch
+        self.cells = int(llama_cpp.llama_n_ctx(self._context))
 
-    def start(self, prefix: Sequence[int]) -> bool:
-        """Makes `prefix` the whole working sequence. Returns whether it was still at hand."""
-        key = tuple(prefix)
-        self.cut(0)
-        known = key in self._prefixes
-        if known:
-            self._prefixes.move_to_end(key)
-            llama_cpp.llama_memory_seq_cp(self._memory, self._prefixes[key], 0, -1, -1)
-            self.length = len(key)
-            return True
-        kept = sum(map(len, self._prefixes))
-        while self._prefixes and (len(self._prefixes) == KEPT_PREFIXES or kept + len(key) > self._context_tokens):
-            old, sequence = self._prefixes.popitem(last=False)
-            kept -= len(old)
-            llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
-        self.feed(prefix)
-        if key and len(key) <= self._context_tokens:
-            sequence = min(set(range(1, KEPT_PREFIXES + 1)) - set(self._prefixes.values()))
-            llama_cpp.llama_memory_seq_cp(self._memory, 0, sequence, -1, -1)
-            self._prefixes[key] = sequence
-        return False
+    def decode(self, entries: Sequence[Entry]) -> Iterator[tuple[int, Logits]]:
+        """Evaluates at most a micro-batch of tokens; yields (number of the entry, its logits) where asked for.
 
-    def cut(self, length: int) -> None:
-        """Shortens the working sequence to its first `length` tokens."""
-        llama_cpp.llama_memory_seq_rm(self._memory, 0, length, -1)
-        self.length = length
-
-    def feed(self, tokens: Sequence[int]) -> NDArray[np.float32]:
-        """Evaluates `tokens` after the working sequence; returns the logits (vocabulary,) after the last one.
-
-        The array is a view that the next call overwrites.
+        Raises:
+            ModelCallError: llama.cpp refused the batch; none of its tokens were kept.
         """
-        if self.length + len(tokens) > self._context_tokens:
-            raise ModelCallError(
-                f"the request needs more than the {self._context_tokens} tokens of context; "
-                "show the model less evidence (CHURN_AGENT_EVIDENCE_TOKENS) or raise CHURN_AGENT_CONTEXT_TOKENS"
-            )
         batch = self._batch
-        for begin in range(0, len(tokens), MICRO_BATCH):
-            part = tokens[begin : begin + MICRO_BATCH]
-            batch.n_tokens = len(part)
-            for i, token in enumerate(part):
-                batch.token[i] = token
-                batch.pos[i] = self.length + i
-                batch.n_seq_id[i] = 1
-                batch.seq_id[i][0] = 0
-                batch.logits[i] = begin + i == len(tokens) - 1
-            status = llama_cpp.llama_decode(self._context, batch)
-            if status != 0:
-                self.cut(0)
-                raise ModelCallError(f"llama.cpp could not evaluate the prompt (llama_decode returned {status})")
-            self.length += len(part)
-        row = llama_cpp.llama_get_logits_ith(self._context, -1)
-        return np.ctypeslib.as_array(row, shape=(self._vocabulary_size,))
+        batch.n_tokens = len(entries)
+        for i, entry in enumerate(entries):
+            batch.token[i] = entry.token
+            batch.pos[i] = entry.position
+            batch.n_seq_id[i] = len(entry.sequences)
+            for n, sequence in enumerate(entry.sequences):
+                batch.seq_id[i][n] = sequence
+            batch.logits[i] = entry.logits
+        status = llama_cpp.llama_decode(self._context, batch)
+        if status != 0:
+            raise ModelCallError(f"llama.cpp could not evaluate the prompt (llama_decode returned {status})")
+        for i, entry in enumerate(entries):
+            if entry.logits:
+                row = llama_cpp.llama_get_logits_ith(self._context, i)
+                yield i, np.ctypeslib.as_array(row, shape=(self._vocabulary_size,))
+
+    def fork(self, source: int, target: int) -> None:
+        """Marks all cells of a sequence for another one, which must be empty."""
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+
+    def cut(self, sequence: int, length: int = 0) -> None:
+        """Shortens a sequence to its first tokens."""
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence, length, -1)
+
+    def save(self, sequence: int, tokens: Sequence[int], path: Path) -> bool:
+        """Writes the cells of a sequence to a file. Returns whether that went well."""
+        array = (llama_cpp.llama_token * len(tokens))(*tokens)
+        return llama_cpp.llama_state_seq_save_file(self._context, str(path).encode(), sequence, array, len(tokens)) > 0
+
+    def load(self, sequence: int, tokens: Sequence[int], path: Path) -> bool:
+        """Reads the cells of a sequence from a file. Returns whether it holds exactly these tokens."""
+        import ctypes
+
+        array = (llama_cpp.llama_token * len(tokens))()
+        n = ctypes.c_size_t()
+        read = llama_cpp.llama_state_seq_load_file(
+            self._context, str(path).encode(), sequence, array, len(tokens), ctypes.byref(n)
+        )
+        if read > 0 and n.value == len(tokens) and list(array) == list(tokens):
+            return True
+        self.cut(sequence)
+        return False
 
     def close(self) -> None:
         llama_cpp.llama_batch_free(self._batch)

@@ -19,9 +19,9 @@ from churn_agent.models.gguf.native import llama_cpp
 class Vocabulary:
     """Tokenizer and chat template of a model."""
 
-    def __init__(self, model: Any, template: str | None) -> None:
+    def __init__(self, model: Any) -> None:
         self._vocab = llama_cpp.llama_model_get_vocab(model)
-        self._template = template.encode() if template else None
+        self._template: bytes | None = llama_cpp.llama_model_chat_template(model, None)
         self.size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
         bos = llama_cpp.llama_vocab_bos(self._vocab)
         self.prefix: list[int] = [bos] if llama_cpp.llama_vocab_get_add_bos(self._vocab) else []

@@ -1,0 +1,77 @@
+"""Evaluated prefixes on disk, so that a new process does not evaluate them again.
+
+A file is named after all that its cells depend on, and is used only if its content has the checksum that was noted
+when it was written. The oldest ones go when the folder grows too large.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+WORTH_KEEPING = 256
+"""Tokens from which a prefix is kept: shorter ones are evaluated faster than they are read."""
+
+
+class PrefixFiles:
+    """A folder of evaluated prefixes."""
+
+    def __init__(self, folder: Path | None, *, build: str, most_bytes: int) -> None:
+        """Args: folder: None keeps nothing. build: weights, library and settings that cells depend on."""
+        self._folder = folder
+        self._build = build
+        self._most_bytes = most_bytes
+
+    def read(self, tokens: Sequence[int], load: Callable[[Path], bool]) -> bool:
+        """Whether the prefix was there and could be loaded. A damaged file is thrown away."""
+        path = self._path(tokens)
+        if path is None or not path.exists():
+            return False
+        try:
+            noted = path.with_suffix(".sha256").read_text(encoding="ascii")
+            if noted == _checksum(path) and load(path):
+                path.touch()
+                return True
+        except (OSError, ValueError):
+            pass
+        self._remove(path)
+        return False
+
+    def write(self, tokens: Sequence[int], save: Callable[[Path], bool]) -> None:
+        """Keeps a prefix, if it is long enough. What cannot be written is not kept."""
+        path = self._path(tokens)
+        if path is None:
+            return
+        scratch = path.with_suffix(".new")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if save(scratch):
+                path.with_suffix(".sha256").write_text(_checksum(scratch), encoding="ascii")
+                scratch.replace(path)
+            self._shrink()
+        except OSError:
+            scratch.unlink(missing_ok=True)
+
+    def _path(self, tokens: Sequence[int]) -> Path | None:
+        if self._folder is None or len(tokens) < WORTH_KEEPING:
+            return None
+        key = hashlib.sha256(f"{self._build}|{list(tokens)}".encode()).hexdigest()[:40]
+        return self._folder / f"{key}.kv"
+
+    def _shrink(self) -> None:
+        assert self._folder
+        files = sorted(self._folder.glob("*.kv"), key=lambda path: path.stat().st_mtime)
+        total = sum(path.stat().st_size for path in files)
+        for path in files[:-1]:
+            if total <= self._most_bytes:
+                break
+            total -= path.stat().st_size
+            self._remove(path)
+
+    def _remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        path.with_suffix(".sha256").unlink(missing_ok=True)
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,243 @@
+"""Continuous batching: many requests on one context, their tokens packed into full micro-batches.
+
+A job is a generator. It yields what it wants evaluated and is sent what was read off the logits; when it returns, its
+cells are free for the next job. Jobs that write a token at a time and jobs that still read their prompt share batches,
+so the weights are read from memory once for all of them.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from churn_agent.errors import ModelCallError
+from churn_agent.models.gguf.context import MOST_OUTPUTS, Context, Entry, Logits
+from churn_agent.models.gguf.prefixes import PrefixFiles
+
+KEPT_PREFIXES = 4
+WORKING_SEQUENCES = 32
+SEQUENCES = KEPT_PREFIXES + WORKING_SEQUENCES
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Tokens to be evaluated one after the other."""
+
+    tokens: Sequence[int]
+    position: int
+    """Of the first one."""
+    sequences: tuple[int, ...]
+    read: Callable[[Logits], Any] | None = None
+    """Applied to the logits after the last token, at once: they are overwritten by the next batch."""
+
+
+Work = Generator[list[Feed], list[Any], Any]
+"""Yields feeds, is sent what their `read` gave (of those that have one, in order), returns the result."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request before it is begun."""
+
+    id: str
+    prefix: tuple[int, ...]
+    """Shared with other jobs; evaluated once and forked."""
+    writes: bool
+    """It writes token by token (else it only reads)."""
+    sequences: int
+    """How many it needs."""
+    cells: int
+    """Most tokens that it evaluates beside the prefix."""
+    begin: Callable[[tuple[int, ...], int], Work]
+    """Given its sequences, which hold the prefix, and the prefix's length."""
+    fail: Callable[[ModelCallError], Any]
+    """Makes the result of a failed job."""
+
+
+@dataclass
+class _Running:
+    job: Job
+    sequences: tuple[int, ...]
+    work: Work
+    todo: deque[tuple[Feed, int]] = field(default_factory=deque)
+    """Feeds with the number of tokens of each that were evaluated."""
+    read: list[Any] = field(default_factory=list)
+
+
+class Scheduler:
+    """Runs jobs on a context."""
+
+    def __init__(self, context: Context, files: PrefixFiles, *, parallel: int, most_cells: int) -> None:
+        """Args: parallel: jobs that write at once. most_cells: that one job may have, with its prefix."""
+        self._context = context
+        self._files = files
+        self._parallel = parallel
+        self._most_cells = most_cells
+        self._free = list(range(KEPT_PREFIXES, KEPT_PREFIXES + WORKING_SEQUENCES))
+        self._prefixes: OrderedDict[tuple[int, ...], int] = OrderedDict()
+        self.evaluated = 0
+        """Tokens evaluated since the start, in `batches` batches."""
+        self.batches = 0
+
+    def run(self, jobs: Iterable[Job], *, begun: Callable[[str], None] = lambda id_: None) -> Iterator[Any]:
+        """Yields the results as they come.
+
+        Args:
+            begun: told the id of each job when its first tokens are about to be evaluated.
+        """
+        waiting = iter(jobs)
+        next_job = next(waiting, None)
+        active: list[_Running] = []
+        while next_job is not None or active:
+            while next_job is not None and self._has_room(next_job, active):
+                begun(next_job.id)
+                try:
+                    active.append(self._begin(next_job))
+                except ModelCallError as error:
+                    yield next_job.fail(error)
+                next_job = next(waiting, None)
+            yield from self._step(active)
+
+    def cut(self, sequence: int, length: int) -> None:
+        """Shortens a job's sequence: for jobs that try several continuations."""
+        self._context.cut(sequence, length)
+
+    def close(self) -> None:
+        self._context.close()
+
+    # --- beginning and ending
+
+    def _has_room(self, job: Job, active: list[_Running]) -> bool:
+        """Whether a job can begin now. One that can never run has room too: it fails at once."""
+        if len(job.prefix) + job.cells > self._most_cells:
+            return True
+        if len(self._free) < job.sequences:
+            return False
+        alike = [each for each in active if each.job.writes == job.writes]
+        if job.writes and len(alike) >= self._parallel:
+            return False
+        if not job.writes and sum(map(_left, alike)) >= self._context.micro_batch:
+            return False
+        return self._make_room(job, active)
+
+    def _make_room(self, job: Job, active: list[_Running]) -> bool:
+        """Lets go of prefixes that nobody uses, the oldest first, until a job's cells fit."""
+        in_use = {each.job.prefix for each in active} | {job.prefix}
+        known = job.prefix in self._prefixes or not job.prefix
+        wanted = sum(each.job.cells for each in active) + job.cells + (0 if known else len(job.prefix))
+        idle = [prefix for prefix in self._prefixes if prefix not in in_use]
+        while True:
+            slots = len(self._prefixes) < KEPT_PREFIXES or known
+            if slots and wanted + sum(map(len, self._prefixes)) <= self._context.cells:
+                return True
+            if not idle:
+                return False
+            self._context.cut(self._prefixes.pop(idle.pop(0)))
+
+    def _begin(self, job: Job) -> _Running:
+        if len(job.prefix) + job.cells > self._most_cells or job.sequences > WORKING_SEQUENCES:
+            raise _too_long(self._most_cells)
+        sequences = tuple(self._free[: job.sequences])
+        if job.prefix:
+            source = self._prefix(job.prefix)
+            for sequence in sequences:
+                self._context.fork(source, sequence)
+        del self._free[: job.sequences]
+        running = _Running(job, sequences, job.begin(sequences, len(job.prefix)))
+        running.todo.extend((feed, 0) for feed in next(running.work))
+        return running
+
+    def _end(self, running: _Running) -> None:
+        running.work.close()
+        for sequence in running.sequences:
+            self._context.cut(sequence)
+        self._free += running.sequences
+
+    def _prefix(self, tokens: tuple[int, ...]) -> int:
+        """The sequence that holds a prefix; it is read from disk or evaluated if it is not there."""
+        if tokens in self._prefixes:
+            self._prefixes.move_to_end(tokens)
+            return self._prefixes[tokens]
+        sequence = min(set(range(KEPT_PREFIXES)) - set(self._prefixes.values()))
+        if not self._files.read(tokens, lambda path: self._context.load(sequence, tokens, path)):
+            try:
+                for begin in range(0, len(tokens), self._context.micro_batch):
+                    part = tokens[begin : begin + self._context.micro_batch]
+                    self._decode([Entry(token, begin + i, (sequence,)) for i, token in enumerate(part)])
+            except ModelCallError:
+                self._context.cut(sequence)
+                raise
+            self._files.write(tokens, lambda path: self._context.save(sequence, tokens, path))
+        self._prefixes[tokens] = sequence
+        return sequence
+
+    # --- one batch
+
+    def _step(self, active: list[_Running]) -> Iterator[Any]:
+        """Evaluates one micro-batch and yields what is finished by it."""
+        entries: list[Entry] = []
+        owners: list[tuple[_Running, Feed]] = []
+        for running in sorted(active, key=_left):  # who writes goes first, who reads fills up
+            self._pack(running, entries, owners)
+        try:
+            for i, logits in self._decode(entries):
+                running, feed = owners[i]
+                assert feed.read
+                running.read.append(feed.read(logits))
+        except ModelCallError as error:
+            for running in list(active):
+                active.remove(running)
+                self._end(running)
+                yield running.job.fail(error)
+            return
+        for running in [each for each in active if not each.todo]:
+            result = self._advance(running)
+            if result is not None:
+                active.remove(running)
+                self._end(running)
+                yield result
+
+    def _pack(self, running: _Running, entries: list[Entry], owners: list[tuple[_Running, Feed]]) -> None:
+        while running.todo and len(entries) < self._context.micro_batch:
+            feed, done = running.todo[0]
+            part = feed.tokens[done : done + self._context.micro_batch - len(entries)]
+            last = done + len(part) == len(feed.tokens)
+            asks = last and feed.read is not None
+            if asks and sum(entry.logits for entry in entries) >= MOST_OUTPUTS:
+                return
+            for i, token in enumerate(part):
+                wanted = asks and i == len(part) - 1
+                entries.append(Entry(token, feed.position + done + i, feed.sequences, wanted))
+                owners.append((running, feed))
+            if not last:
+                running.todo[0] = (feed, done + len(part))
+                return
+            running.todo.popleft()
+
+    def _advance(self, running: _Running) -> Any:
+        """Gives a job what was read; its result if it is done."""
+        read, running.read = running.read, []
+        try:
+            running.todo.extend((feed, 0) for feed in running.work.send(read))
+        except StopIteration as done:
+            return done.value
+        except ModelCallError as error:
+            return running.job.fail(error)
+        return None
+
+    def _decode(self, entries: list[Entry]) -> list[tuple[int, Logits]]:
+        self.evaluated += len(entries)
+        self.batches += 1
+        return list(self._context.decode(entries))
+
+
+def _left(running: _Running) -> int:
+    """Tokens that wait to be evaluated."""
+    return sum(len(feed.tokens) - done for feed, done in running.todo)
+
+
+def _too_long(most: int) -> ModelCallError:
+    return ModelCallError(
+        f"the request needs more than the {most} tokens of context; "
+        "show the model less evidence (CHURN_AGENT_EVIDENCE_TOKENS) or raise CHURN_AGENT_CONTEXT_TOKENS"
+    )

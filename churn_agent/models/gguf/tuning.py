@@ -1,0 +1,71 @@
+"""Settings of the engine that depend on the machine, measured by `churn-agent models tune` and kept."""
+
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Annotated, Literal
+
+from platformdirs import user_config_path
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+_FILE = "tuning.json"
+
+
+def physical_cores() -> int:
+    """Cores without hyper-threading, where the system tells; else all that this process may use."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        siblings = {
+            path.read_text() for path in Path("/sys/devices/system/cpu").glob("cpu[0-9]*/topology/thread_siblings_list")
+        }
+    except OSError:
+        siblings = set()
+    return max(1, min(usable, len(siblings) or usable))
+
+
+class Tuning(BaseModel):
+    """How the engine runs on this machine."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    threads: Annotated[int, Field(ge=1)] = Field(default_factory=physical_cores)
+    micro_batch: Annotated[int, Field(ge=32, le=2048)] = 512
+    """Tokens evaluated at once."""
+    flash_attention: bool = True
+    kv_type: Literal["f16", "q8_0"] = "f16"
+    """How keys and values are kept."""
+    parallel: Annotated[int, Field(ge=1, le=32)] = 16
+    """Answers that are written at once."""
+
+    @property
+    def affects_answers(self) -> str:
+        """What can change the last digits of a score."""
+        return f"kv {self.kv_type}, flash {int(self.flash_attention)}"
+
+
+def machine() -> str:
+    """What a measurement holds for."""
+    return f"{platform.machine()} {platform.processor()} {physical_cores()} cores"
+
+
+def load_tuning(model_key: str) -> Tuning | None:
+    """What was measured for a model on this machine; None if nothing was."""
+    try:
+        kept = json.loads((user_config_path("churn-agent") / _FILE).read_text(encoding="utf-8"))
+        return Tuning.model_validate(kept[f"{machine()} | {model_key}"])
+    except (OSError, ValueError, KeyError, TypeError, ValidationError):
+        return None
+
+
+def store_tuning(model_key: str, tuning: Tuning) -> Path:
+    """Keeps a measurement beside those of other models and machines. Returns the file."""
+    path = user_config_path("churn-agent") / _FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        kept = {}
+    kept[f"{machine()} | {model_key}"] = tuning.model_dump()
+    path.write_text(json.dumps(kept, indent=2), encoding="utf-8")
+    return path
