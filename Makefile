@@ -44,6 +44,7 @@ bench: .venv/installed-dev
 	$(BIN)/python eval/bench/embed.py
 	$(BIN)/python eval/bench/retrieve.py
 	$(BIN)/python eval/bench/assess.py
+	$(BIN)/python eval/bench/inference.py
 	$(BIN)/python eval/retrieval.py
 
 clean:

@@ -7,12 +7,14 @@ Failed, truncated and invalid answers are never kept.
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from more_itertools import chunked
 from sqlalchemy import Engine
 
+from churn_agent.errors import StoreUnavailable
 from churn_agent.history import answers
 from churn_agent.models.base import ChatModel, GenerateRequest, LabelScores, ModelInfo, ModelOutput, ScoreRequest, Usage
 
@@ -24,9 +26,11 @@ Result = TypeVar("Result", LabelScores, ModelOutput)
 class CachedModel:
     """Answers from the store where it can, and from `model` where it must."""
 
-    def __init__(self, model: ChatModel, engine: Engine) -> None:
+    def __init__(self, model: ChatModel, engine: Engine, *, most_answers: int = 1_000_000) -> None:
+        """Args: most_answers: kept; the oldest go when there are more."""
         self._model = model
         self._engine = engine
+        self._most_answers = most_answers
 
     @property
     def info(self) -> ModelInfo:
@@ -37,6 +41,8 @@ class CachedModel:
 
     def close(self) -> None:
         self._model.close()
+        with suppress(StoreUnavailable):  # whoever writes now closes later
+            answers.prune(self._engine, self._most_answers)
 
     def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
         return self._through(

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     """Most megabytes of evaluated prompt prefixes kept in the model folder between runs; 0 keeps none."""
     seed: int = 0
 
+    answers_limit: Annotated[int, Field(ge=0)] = 1_000_000
+    """Most answers of models that the store keeps, so that they are paid once; the oldest go first."""
+
     base_url: str | None = None
     """Address of an OpenAI-compatible API, such as http://127.0.0.1:8080/v1."""
     api_key: SecretStr | None = None

@@ -97,3 +97,16 @@ def test_what_failed_or_was_cut_off_is_never_kept(engine, bad):
     list(cached.generate([GENERATE]))
     list(cached.score_labels([SCORE]))
     assert answers.count(engine) == 0
+
+
+def test_the_oldest_answers_go_when_there_are_too_many(engine):
+    model = CachedModel(ScriptedModel(), engine, most_answers=3)
+    for n in range(5):
+        list(model.generate([replace(GENERATE, messages=(Message("user", str(n)),))]))
+    model.close()
+    assert answers.count(engine) == 3
+    counting = Counting()
+    again = CachedModel(counting, engine, most_answers=3)
+    list(again.generate([replace(GENERATE, messages=(Message("user", "4"),))]))
+    list(again.generate([replace(GENERATE, messages=(Message("user", "0"),))]))
+    assert counting.asked == 1

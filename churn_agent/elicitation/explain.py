@@ -102,7 +102,7 @@ def _schema(case: Case, labels: Sequence[str], *, think: bool) -> dict[str, Any]
     return closed_object(
         thought
         | {
-            "reasons": {"type": "array", "maxItems": MOST_REASONS, "items": reason},
+            "reasons": {"type": "array", "minItems": min(1, len(labels)), "maxItems": MOST_REASONS, "items": reason},
             "actions": {"type": "array", "maxItems": MOST_ACTIONS, "items": {"enum": actions}},
             "churn_probability": {"type": "number", "minimum": 0, "maximum": 1},
         }

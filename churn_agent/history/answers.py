@@ -22,6 +22,20 @@ def keep(engine: Engine, key: str, *, request_id: str, answer: Any) -> None:
         connection.execute(answers.insert().values(key=key, request_id=request_id, created_at=now(), answer=answer))
 
 
+def prune(engine: Engine, most: int) -> int:
+    """Lets the oldest answers go, so that at most `most` (and those as old as the last of them) stay.
+
+    Returns:
+        How many went.
+    """
+    newest_first = select(answers.c.created_at).order_by(answers.c.created_at.desc())
+    with engine.begin() as connection:
+        first_out = connection.scalar(newest_first.offset(most).limit(1))
+        if first_out is None:
+            return 0
+        return connection.execute(answers.delete().where(answers.c.created_at <= first_out)).rowcount
+
+
 def count(engine: Engine) -> int:
     with engine.connect() as connection:
         return connection.scalar(select(func.count()).select_from(answers)) or 0

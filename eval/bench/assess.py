@@ -8,16 +8,16 @@ Both use the default model with all cores. The loop is what the documentation of
 
 import argparse
 import json
-import os
 import time
 
-from llama_cpp import Llama
+from plain import open_plain
 
 from churn_agent.context import box
 from churn_agent.demo.simulator import simulate
 from churn_agent.elicitation.read import answer_schema
 from churn_agent.models import weights
 from churn_agent.models.base import GenerateRequest, Message
+from churn_agent.models.gguf.tuning import physical_cores
 from churn_agent.models.opening import open_model
 from churn_agent.prompts import fill, load_prompt, load_taxonomy
 from churn_agent.settings import Settings
@@ -46,11 +46,9 @@ def main() -> None:
     our_seconds = time.perf_counter() - started
     model.close()
 
-    threads = settings.threads or os.cpu_count()
-    plain = Llama(
-        str(weights.find(settings.model, settings.models_dir)), n_ctx=settings.context_tokens, n_threads=threads,
-        n_threads_batch=threads, verbose=False,
-    )  # fmt: skip
+    threads = settings.threads or physical_cores()
+    path = weights.find(settings.model, settings.models_dir)
+    plain = open_plain(path, context_tokens=settings.context_tokens, threads=threads)
 
     def loop(turn: str) -> int:
         answer = plain.create_chat_completion(

@@ -28,6 +28,7 @@ from typing import Any
 
 from llama_cpp import Llama
 from more_itertools import chunked
+from plain import open_plain
 
 from churn_agent import ChurnAgent
 from churn_agent.demo.writing import write_book
@@ -100,8 +101,7 @@ def main() -> None:
 
     model = open_model(settings)
     ways = {name: Way() for name in ("plain", "explain", "default", "second_run")}
-    plain = Llama(str(path), n_ctx=settings.context_tokens, n_threads=tuning.threads,
-                  n_threads_batch=tuning.threads, verbose=False)  # fmt: skip
+    plain = open_plain(path, context_tokens=settings.context_tokens, threads=tuning.threads)
     with tempfile.TemporaryDirectory() as folder:
         for n, source in enumerate([_synthetic(Path(folder)), *arguments.files]):
             with ChurnAgent(settings.model_copy(update={"store": Path(folder) / f"store-{n}"}), model=model) as agent:

@@ -1,0 +1,26 @@
+"""The plain llama-cpp-python object that benchmarks compare with."""
+
+from pathlib import Path
+
+import llama_cpp.llama_cpp as native
+from llama_cpp import Llama
+
+_defaults = native.llama_model_default_params
+
+
+def _unpacked():  # type: ignore[no-untyped-def]
+    params = _defaults()
+    params.use_extra_bufts = False
+    return params
+
+
+def open_plain(path: Path, *, context_tokens: int, threads: int) -> Llama:
+    """Opens a model as the documentation of llama-cpp-python does, but for repacked weights.
+
+    They crash on processors with AMX (llama.cpp issue 20824), and `Llama` has no option against them.
+    """
+    native.llama_model_default_params = _unpacked
+    try:
+        return Llama(str(path), n_ctx=context_tokens, n_threads=threads, n_threads_batch=threads, verbose=False)
+    finally:
+        native.llama_model_default_params = _defaults
