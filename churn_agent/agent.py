@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
@@ -20,11 +19,12 @@ from churn_agent import facts as computed
 from churn_agent import playbook as playbooks
 from churn_agent import retrieval, snapshots
 from churn_agent.cache import CachedModel
-from churn_agent.domain.assessment import Assessment, LeftOut, Provenance, Status
+from churn_agent.composing import compose
+from churn_agent.domain.assessment import Assessment, Provenance
 from churn_agent.domain.interactions import Interaction, text_id
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.elicitation.ask import ask
-from churn_agent.elicitation.base import Case, Elicitation
+from churn_agent.elicitation.base import Case
 from churn_agent.elicitation.explain import explain
 from churn_agent.elicitation.read import read
 from churn_agent.embedding import Embedder
@@ -40,8 +40,6 @@ from churn_agent.labelling.derive import Derived, derive
 from churn_agent.models.base import ChatModel
 from churn_agent.models.opening import open_model
 from churn_agent.prompts import PromptTemplate, load_prompt, load_taxonomy
-from churn_agent.scoring import verdict as verdicts
-from churn_agent.scoring.verdict import Verdict
 from churn_agent.search import Hit, nearest
 from churn_agent.settings import Settings
 
@@ -49,8 +47,6 @@ Notify = Callable[[str], None]
 """Told in a few words what is going on, for people who wait."""
 _BATCH = 8
 """Customers whose requests go to the model together."""
-LEAST_DAYS = 2
-"""Without words to read, a history must have entries on so many days to be judged."""
 
 
 class ChurnAgent:
@@ -365,65 +361,21 @@ class ChurnAgent:
             case "explain":
                 found = explain(cases, self.model, prompt, seed=seed)
         seconds = (time.monotonic() - started) / len(batch)
-        return [self._record(case, each, seconds) for case, each in zip(cases, found, strict=True)]
-
-    def _record(self, case: Case, found: Elicitation, seconds: float) -> Assessment:
-        snapshot = case.snapshot
-        status, why = _status(case, found)
-        verdict = self._verdict(case, found) if status == "assessed" else None
-        actions = ()
-        if verdict:
-            actions = playbooks.suggest(
-                playbooks.eligible(self._playbook, snapshot, case.facts, verdict.band),
-                verdict.reasons,
-                weights=verdict.weights,
-                proposed=found.actions,
-            )
-        shown = {each.interaction.id for each in found.evidence}
-        dropped = len(case.pack.evidence) - len(shown)
-        return Assessment(
-            status=status,
-            status_reason=why,
-            customer_id=snapshot.customer_id,
-            as_of=snapshot.as_of,
-            churn_probability=verdict.probability if verdict else None,
-            band=verdict.band if verdict else None,
-            reasons=verdict.reasons if verdict else (),
-            actions=actions,
-            facts=case.facts,
-            signals=tuple(found.signals),
-            left_out=LeftOut(interactions=case.pack.left_out.interactions + dropped, tokens=case.pack.left_out.tokens),
-            provenance=Provenance(
-                churn_agent=version("churn-agent"),
-                model_id=self.model.info.id,
-                model_sha256=self.model.info.sha256,
-                mode=self.prompt.mode,
-                prompt=self.prompt.label,
-                prompt_hash=self.prompt.content_hash,
-                embedder=(self._index.card or {}).get("embedder"),
-                evidence_ids=tuple(each.interaction.id for each in found.evidence),
-                prompt_tokens=found.prompt_tokens,
-                output_tokens=found.output_tokens,
-                cached_answers=found.cached_answers,
-                seconds=round(seconds, 3),
-                seed=self.settings.seed,
-            ),
+        how = Provenance(
+            churn_agent=version("churn-agent"),
+            model_id=self.model.info.id,
+            model_sha256=self.model.info.sha256,
+            mode=prompt.mode,
+            prompt=prompt.label,
+            prompt_hash=prompt.content_hash,
+            embedder=(self._index.card or {}).get("embedder"),
+            evidence_ids=(),
+            prompt_tokens=0,
+            output_tokens=0,
+            cached_answers=0,
+            seconds=round(seconds, 3),
+            seed=seed,
         )
-
-    def _verdict(self, case: Case, found: Elicitation) -> Verdict:
-        if found.log_odds is not None:
-            return verdicts.from_log_odds(case.snapshot, case.facts, found.log_odds)
-        if found.stated_probability is not None:
-            return verdicts.from_statement(case.snapshot, found.stated_probability, found.reasons)
-        company = {"company": case.snapshot.company}
-        statements = {s.id: Template(s.statement).substitute(company) for s in self._taxonomy.signals}
-        return verdicts.from_signals(case.snapshot, case.facts, found.signals, found.leanings, statements)
-
-
-def _status(case: Case, found: Elicitation) -> tuple[Status, str | None]:
-    if found.failure:
-        return "failed", found.failure
-    days = {each.occurred_at.date() for each in case.snapshot.interactions}
-    if not found.evidence and len(days) < LEAST_DAYS:
-        return "abstained", "too little history: no message to read, and entries on one day only"
-    return "assessed", None
+        return [
+            compose(case, each, self._taxonomy, self._playbook, how) for case, each in zip(cases, found, strict=True)
+        ]

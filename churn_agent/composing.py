@@ -1,0 +1,76 @@
+"""What was elicited from a model to a record: a verdict with its reasons, actions, and how it came about."""
+
+from string import Template
+
+from churn_agent import playbook as playbooks
+from churn_agent.domain.assessment import Assessment, LeftOut, Provenance, Status
+from churn_agent.elicitation.base import Case, Elicitation
+from churn_agent.prompts import Taxonomy
+from churn_agent.scoring import verdict as verdicts
+from churn_agent.scoring.verdict import Verdict
+
+LEAST_DAYS = 2
+"""Without words to read, a history must have entries on so many days to be judged."""
+
+
+def compose(
+    case: Case, found: Elicitation, taxonomy: Taxonomy, playbook: playbooks.Playbook, how: Provenance
+) -> Assessment:
+    """The record of one customer.
+
+    Args:
+        how: what all records of a run have in common; evidence and tokens are filled in.
+    """
+    snapshot = case.snapshot
+    status, why = _status(case, found)
+    verdict = _verdict(case, found, taxonomy) if status == "assessed" else None
+    actions = ()
+    if verdict:
+        actions = playbooks.suggest(
+            playbooks.eligible(playbook, snapshot, case.facts, verdict.band),
+            verdict.reasons,
+            weights=verdict.weights,
+            proposed=found.actions,
+        )
+    shown = {each.interaction.id for each in found.evidence}
+    dropped = len(case.pack.evidence) - len(shown)
+    return Assessment(
+        status=status,
+        status_reason=why,
+        customer_id=snapshot.customer_id,
+        as_of=snapshot.as_of,
+        churn_probability=verdict.probability if verdict else None,
+        band=verdict.band if verdict else None,
+        reasons=verdict.reasons if verdict else (),
+        actions=actions,
+        facts=case.facts,
+        signals=tuple(found.signals),
+        left_out=LeftOut(interactions=case.pack.left_out.interactions + dropped, tokens=case.pack.left_out.tokens),
+        provenance=how.model_copy(
+            update={
+                "evidence_ids": tuple(each.interaction.id for each in found.evidence),
+                "prompt_tokens": found.prompt_tokens,
+                "output_tokens": found.output_tokens,
+                "cached_answers": found.cached_answers,
+            }
+        ),
+    )
+
+
+def _verdict(case: Case, found: Elicitation, taxonomy: Taxonomy) -> Verdict:
+    if found.log_odds is not None:
+        return verdicts.from_log_odds(case.snapshot, case.facts, found.log_odds)
+    if found.stated_probability is not None:
+        return verdicts.from_statement(case.snapshot, found.stated_probability, found.reasons)
+    company = {"company": case.snapshot.company}
+    statements = {s.id: Template(s.statement).substitute(company) for s in taxonomy.signals}
+    return verdicts.from_signals(case.snapshot, case.facts, found.signals, found.leanings, statements)
+
+
+def _status(case: Case, found: Elicitation) -> tuple[Status, str | None]:
+    if found.failure:
+        return "failed", found.failure
+    days = {each.occurred_at.date() for each in case.snapshot.interactions}
+    if not found.evidence and len(days) < LEAST_DAYS:
+        return "abstained", "too little history: no message to read, and entries on one day only"
+    return "assessed", None
