@@ -178,9 +178,11 @@ class ChurnAgent:
 
     def indexed_text_ids(self) -> set[str]:
         """Ids of the texts that a complete index holds: all that people wrote."""
+        return interactions.text_ids(self.history, channels=self._word_channels())
+
+    def _word_channels(self) -> list[str]:
         card = self.card
-        spoken = [channel for channel in interactions.channels(self.history) if card.holds_words(channel)]
-        return interactions.text_ids(self.history, channels=spoken)
+        return [channel for channel in interactions.channels(self.history) if card.holds_words(channel)]
 
     def derive_labels(
         self,
@@ -220,10 +222,9 @@ class ChurnAgent:
 
     def statistics(self) -> BookStatistics:
         """What the book holds. Raises `EmptyStore`."""
-        spoken = [channel for channel in interactions.channels(self.history) if self.card.holds_words(channel)]
-        found = statistics.of_book(self.history, spoken)
+        found = statistics.of_book(self.history, self._word_channels())
         if found is None:
-            raise EmptyStore("the store is empty; run: churn-agent ingest FILE.csv   (or: churn-agent demo)")
+            raise EmptyStore
         return found
 
     def not_indexed(self) -> int:

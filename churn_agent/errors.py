@@ -41,6 +41,9 @@ class UnknownCustomer(InputError):
 class EmptyStore(InputError):
     """The store holds no interactions yet."""
 
+    def __init__(self) -> None:
+        super().__init__("the store is empty; run: churn-agent ingest FILE.csv   (or: churn-agent demo)")
+
 
 class DataError(ChurnAgentError):
     """Input data cannot be used as it is."""

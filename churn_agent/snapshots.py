@@ -18,7 +18,7 @@ def default_as_of(engine: Engine, card: Card) -> date:
     """
     span = interactions.span(engine)
     if span is None:
-        raise EmptyStore("the store is empty; run: churn-agent ingest FILE.csv   (or: churn-agent demo)")
+        raise EmptyStore
     return span[1].astimezone(card.zone).date()
 
 

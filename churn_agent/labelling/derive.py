@@ -64,7 +64,7 @@ def derive(
     """
     span = interactions.span(engine)
     if span is None:
-        raise EmptyStore("the store is empty; run: churn-agent ingest FILE.csv")
+        raise EmptyStore
     known = interactions.channels(engine)
     for event in events:
         if event not in known:

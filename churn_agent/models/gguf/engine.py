@@ -201,7 +201,7 @@ def load(path: Path, *, gpu_layers: int = 0, vocabulary_only: bool = False) -> A
     params.n_gpu_layers = gpu_layers
     params.vocab_only = vocabulary_only
     # Weights repacked for AMX crash on some processors (llama.cpp issue 20824); those repacked for AVX-512 read prompts
-    # more slowly than the plain ones (measured: 125 against 178 tokens a second).
+    # more slowly than the plain ones.
     params.use_extra_bufts = False
     model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
     if not model:

@@ -61,7 +61,8 @@ class _Running:
     work: Work
     todo: deque[tuple[Feed, int]] = field(default_factory=deque)
     """Feeds with the number of tokens of each that were evaluated."""
-    read: list[Any] = field(default_factory=list)
+    read: list[Any] | None = None
+    """None before the job has begun."""
 
 
 class Scheduler:
@@ -92,11 +93,15 @@ class Scheduler:
             while next_job is not None and self._has_room(next_job, active):
                 begun(next_job.id)
                 try:
-                    active.append(self._begin(next_job))
+                    running = self._begin(next_job)
                 except ModelCallError as error:
                     yield next_job.fail(error)
+                else:
+                    active.append(running)
+                    yield from self._advance(running, active)
                 next_job = next(waiting, None)
-            yield from self._step(active)
+            if active:
+                yield from self._step(active)
 
     def cut(self, sequence: int, length: int) -> None:
         """Shortens a job's sequence: for jobs that try several continuations."""
@@ -109,7 +114,7 @@ class Scheduler:
 
     def _has_room(self, job: Job, active: list[_Running]) -> bool:
         """Whether a job can begin now. One that can never run has room too: it fails at once."""
-        if len(job.prefix) + job.cells > self._most_cells:
+        if self._never_fits(job):
             return True
         if len(self._free) < job.sequences:
             return False
@@ -119,6 +124,9 @@ class Scheduler:
         if not job.writes and sum(map(_left, alike)) >= self._context.micro_batch:
             return False
         return self._make_room(job, active)
+
+    def _never_fits(self, job: Job) -> bool:
+        return len(job.prefix) + job.cells > self._most_cells or job.sequences > WORKING_SEQUENCES
 
     def _make_room(self, job: Job, active: list[_Running]) -> bool:
         """Lets go of prefixes that nobody uses, the oldest first, until a job's cells fit."""
@@ -135,7 +143,7 @@ class Scheduler:
             self._context.cut(self._prefixes.pop(idle.pop(0)))
 
     def _begin(self, job: Job) -> _Running:
-        if len(job.prefix) + job.cells > self._most_cells or job.sequences > WORKING_SEQUENCES:
+        if self._never_fits(job):
             raise _too_long(self._most_cells)
         sequences = tuple(self._free[: job.sequences])
         if job.prefix:
@@ -143,9 +151,7 @@ class Scheduler:
             for sequence in sequences:
                 self._context.fork(source, sequence)
         del self._free[: job.sequences]
-        running = _Running(job, sequences, job.begin(sequences, len(job.prefix)))
-        running.todo.extend((feed, 0) for feed in next(running.work))
-        return running
+        return _Running(job, sequences, job.begin(sequences, len(job.prefix)))
 
     def _end(self, running: _Running) -> None:
         running.work.close()
@@ -183,6 +189,7 @@ class Scheduler:
             for i, logits in self._decode(entries):
                 running, feed = owners[i]
                 assert feed.read
+                assert running.read is not None
                 running.read.append(feed.read(logits))
         except ModelCallError as error:
             for running in list(active):
@@ -191,11 +198,7 @@ class Scheduler:
                 yield running.job.fail(error)
             return
         for running in [each for each in active if not each.todo]:
-            result = self._advance(running)
-            if result is not None:
-                active.remove(running)
-                self._end(running)
-                yield result
+            yield from self._advance(running, active)
 
     def _pack(self, running: _Running, entries: list[Entry], owners: list[tuple[_Running, Feed]]) -> None:
         while running.todo and len(entries) < self._context.micro_batch:
@@ -214,16 +217,19 @@ class Scheduler:
                 return
             running.todo.popleft()
 
-    def _advance(self, running: _Running) -> Any:
-        """Gives a job what was read; its result if it is done."""
+    def _advance(self, running: _Running, active: list[_Running]) -> Iterator[Any]:
+        """Begins a job, or gives it what was read; yields its result if that ends it."""
         read, running.read = running.read, []
         try:
-            running.todo.extend((feed, 0) for feed in running.work.send(read))
+            running.todo.extend((feed, 0) for feed in running.work.send(read))  # type: ignore[arg-type]
+            return
         except StopIteration as done:
-            return done.value
+            result = done.value
         except ModelCallError as error:
-            return running.job.fail(error)
-        return None
+            result = running.job.fail(error)
+        active.remove(running)
+        self._end(running)
+        yield result
 
     def _decode(self, entries: list[Entry]) -> list[tuple[int, Logits]]:
         self.evaluated += len(entries)

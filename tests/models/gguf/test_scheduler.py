@@ -136,6 +136,29 @@ def test_a_request_that_is_too_long_fails_alone():
     assert found[1] == [(1,)]
 
 
+def test_a_request_with_more_questions_than_sequences_fails_and_the_next_go_on():
+    found, _ = run([asking(0, (), [1], [[2]] * 40), writing(1, (), [1], [2])])
+    assert isinstance(found[0], ModelCallError)
+    assert found[1] == [(1,)]
+
+
+def test_a_job_that_needs_no_evaluation_ends_at_once():
+    found, context = run([writing(0, (), [1], []), writing(1, (), [1], [2])])
+    assert found == {0: [], 1: [(1,)]}
+    assert not any(context.held.values())
+
+
+def test_a_job_that_fails_as_it_begins_gives_its_sequences_back():
+    def begin(sequences, start):
+        raise ModelCallError("no such schema")
+        yield []
+
+    bad = [Job(n, (), True, 1, 4, begin, lambda error, n=n: (n, error)) for n in range(100)]
+    found, _ = run([*bad, writing(100, (), [1], [2])])
+    assert len(found) == 101
+    assert found[100] == [(1,)]
+
+
 def test_what_llama_cpp_refuses_fails_those_it_held_and_the_next_go_on():
     jobs = [writing(n, (), [1, n], [2]) for n in range(4)]
     found, context = run(jobs, Books(fail_at=0), parallel=2)
