@@ -14,11 +14,19 @@ from numpy.typing import NDArray
 
 from churn_agent.errors import ModelCallError, ModelUnavailable
 from churn_agent.models.gguf.native import llama_cpp
-from churn_agent.models.gguf.tuning import Tuning
+from churn_agent.models.gguf.tuning import KVType, Tuning
 
-_KV_TYPES = {"f16": llama_cpp.GGML_TYPE_F16, "q8_0": llama_cpp.GGML_TYPE_Q8_0}
+_BF16 = 30
+"""GGML_TYPE_BF16, which llama-cpp-python does not name."""
+_KV_TYPES: dict[KVType, tuple[int, int]] = {
+    "f16": (llama_cpp.GGML_TYPE_F16, llama_cpp.GGML_TYPE_F16),
+    "f16_bf16": (llama_cpp.GGML_TYPE_F16, _BF16),
+    "q8_0": (llama_cpp.GGML_TYPE_Q8_0, llama_cpp.GGML_TYPE_Q8_0),
+}
 MOST_OUTPUTS = 64
 """Rows of logits of one batch."""
+_LEAST_ROWS = 8
+"""Of a matrix product; llama.cpp takes another kernel for fewer, whose sums come out in another order."""
 
 Logits = NDArray[np.float32]
 """Shape (vocabulary,); a view that the next batch overwrites."""
@@ -39,24 +47,39 @@ class Entry:
 class Context:
     """Evaluates batches of tokens over several sequences."""
 
-    def __init__(self, model: Any, *, cells: int, sequences: int, tuning: Tuning, vocabulary_size: int) -> None:
-        """Raises `ModelUnavailable` if there is not enough memory."""
+    def __init__(
+        self, model: Any, *, cells: int, sequences: int, tuning: Tuning, vocabulary_size: int, exact: bool = False
+    ) -> None:
+        """Sets a context up.
+
+        Args:
+            exact: what follows a token depends, to the last bit, only on the tokens before it and not on others in the
+                batch, provided that cells lie in the order of their tokens. Attention over long prompts is slower.
+
+        Raises:
+            ModelUnavailable: there is not enough memory.
+        """
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = cells
         params.n_batch = params.n_ubatch = tuning.micro_batch
-        params.n_seq_max = sequences
-        params.n_outputs_max = MOST_OUTPUTS
+        params.n_seq_max = sequences + 1
+        params.n_outputs_max = MOST_OUTPUTS + _LEAST_ROWS
         params.kv_unified = True
         params.n_threads = params.n_threads_batch = tuning.threads
-        params.flash_attn_type = int(tuning.flash_attention)
-        params.type_k = params.type_v = _KV_TYPES[tuning.kv_type]
+        params.flash_attn_type = int(tuning.flash_attention or exact)
+        # Keys and values of unlike types make llama.cpp walk the cells one by one and step over those of others. The
+        # kernel for like types takes them by the tile, so that sums depend on where in a tile a cell lies.
+        self.kv_type: KVType = "f16_bf16" if exact else tuning.kv_type
+        params.type_k, params.type_v = _KV_TYPES[self.kv_type]
         params.no_perf = True
         self._context = llama_cpp.llama_init_from_model(model, params)
         if not self._context:
             raise ModelUnavailable(f"llama.cpp could not set up a context of {cells} tokens (out of memory?)")
         self._memory = llama_cpp.llama_get_memory(self._context)
-        self._batch = llama_cpp.llama_batch_init(tuning.micro_batch, 0, sequences)
+        self._batch = llama_cpp.llama_batch_init(tuning.micro_batch, 0, sequences + 1)
         self._vocabulary_size = vocabulary_size
+        self._least_rows = _LEAST_ROWS if exact else 0
+        self._spare = sequences
         self.micro_batch = tuning.micro_batch
         self.cells = int(llama_cpp.llama_n_ctx(self._context))
 
@@ -66,16 +89,22 @@ class Context:
         Raises:
             ModelCallError: llama.cpp refused the batch; none of its tokens were kept.
         """
+        padding = [Entry(0, n, (self._spare,)) for n in range(self._least_rows - len(entries))]
         batch = self._batch
-        batch.n_tokens = len(entries)
-        for i, entry in enumerate(entries):
+        batch.n_tokens = len(entries) + len(padding)
+        for i, entry in enumerate((*entries, *padding)):
             batch.token[i] = entry.token
             batch.pos[i] = entry.position
             batch.n_seq_id[i] = len(entry.sequences)
             for n, sequence in enumerate(entry.sequences):
                 batch.seq_id[i][n] = sequence
             batch.logits[i] = entry.logits
+        if any(entry.logits for entry in entries):  # the last layers see these rows only
+            for i in range(batch.n_tokens - self._least_rows, batch.n_tokens):
+                batch.logits[i] = True
         status = llama_cpp.llama_decode(self._context, batch)
+        if padding:
+            self.cut(self._spare)
         if status != 0:
             raise ModelCallError(f"llama.cpp could not evaluate the prompt (llama_decode returned {status})")
         for i, entry in enumerate(entries):

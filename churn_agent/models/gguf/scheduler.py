@@ -1,11 +1,16 @@
-"""Continuous batching: many requests on one context, their tokens packed into full micro-batches.
+"""Many requests on one context, their tokens packed into full micro-batches.
 
 A job is a generator. It yields what it wants evaluated and is sent what was read off the logits; when it returns, its
-cells are free for the next job. Jobs that write a token at a time and jobs that still read their prompt share batches,
-so the weights are read from memory once for all of them.
+cells are free for the next job. There are two ways to take turns:
+
+* continuous batching, for jobs that write: one begins as soon as another has ended, and those that write a token at a
+  time and those that still read their prompt share batches, so that the weights are read from memory once for all;
+* waves, for jobs that only read: as many as fill a micro-batch, and the next ones when all of them have ended. Every
+  job then has its cells behind its prefix and in the order of its tokens, whoever else there is.
 """
 
-from collections import OrderedDict, deque
+import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +20,7 @@ from churn_agent.models.gguf.context import MOST_OUTPUTS, Context, Entry, Logits
 from churn_agent.models.gguf.prefixes import PrefixFiles
 
 KEPT_PREFIXES = 4
-WORKING_SEQUENCES = 32
+WORKING_SEQUENCES = 60
 SEQUENCES = KEPT_PREFIXES + WORKING_SEQUENCES
 
 
@@ -31,6 +36,19 @@ class Feed:
     """Applied to the logits after the last token, at once: they are overwritten by the next batch."""
 
 
+@dataclass
+class Counters:
+    """What was done since the start."""
+
+    tokens: int = 0
+    """Evaluated, in `batches` batches that took `decode_s` seconds."""
+    batches: int = 0
+    decode_s: float = 0.0
+    decisions: int = 0
+    """Tokens chosen under a schema; finding out which are allowed took `mask_s` seconds."""
+    mask_s: float = 0.0
+
+
 Work = Generator[list[Feed], list[Any], Any]
 """Yields feeds, is sent what their `read` gave (of those that have one, in order), returns the result."""
 
@@ -42,8 +60,6 @@ class Job:
     id: str
     prefix: tuple[int, ...]
     """Shared with other jobs; evaluated once and forked."""
-    writes: bool
-    """It writes token by token (else it only reads)."""
     sequences: int
     """How many it needs."""
     cells: int
@@ -68,17 +84,22 @@ class _Running:
 class Scheduler:
     """Runs jobs on a context."""
 
-    def __init__(self, context: Context, files: PrefixFiles, *, parallel: int, most_cells: int) -> None:
-        """Args: parallel: jobs that write at once. most_cells: that one job may have, with its prefix."""
+    def __init__(
+        self, context: Context, files: PrefixFiles, counters: Counters, *, parallel: int | None, most_cells: int
+    ) -> None:
+        """A scheduler with a context of its own.
+
+        Args:
+            parallel: jobs at once in continuous batching; None takes jobs in waves.
+            most_cells: that one job may have, with its prefix.
+        """
         self._context = context
         self._files = files
+        self._counters = counters
         self._parallel = parallel
         self._most_cells = most_cells
         self._free = list(range(KEPT_PREFIXES, KEPT_PREFIXES + WORKING_SEQUENCES))
-        self._prefixes: OrderedDict[tuple[int, ...], int] = OrderedDict()
-        self.evaluated = 0
-        """Tokens evaluated since the start, in `batches` batches."""
-        self.batches = 0
+        self._prefixes: dict[tuple[int, ...], int] = {}
 
     def run(self, jobs: Iterable[Job], *, begun: Callable[[str], None] = lambda id_: None) -> Iterator[Any]:
         """Yields the results as they come.
@@ -100,12 +121,10 @@ class Scheduler:
                     active.append(running)
                     yield from self._advance(running, active)
                 next_job = next(waiting, None)
-            if active:
+            while active:
                 yield from self._step(active)
-
-    def cut(self, sequence: int, length: int) -> None:
-        """Shortens a job's sequence: for jobs that try several continuations."""
-        self._context.cut(sequence, length)
+                if self._parallel is not None:
+                    break
 
     def close(self) -> None:
         self._context.close()
@@ -118,29 +137,27 @@ class Scheduler:
             return True
         if len(self._free) < job.sequences:
             return False
-        alike = [each for each in active if each.job.writes == job.writes]
-        if job.writes and len(alike) >= self._parallel:
-            return False
-        if not job.writes and sum(map(_left, alike)) >= self._context.micro_batch:
-            return False
-        return self._make_room(job, active)
+        if self._parallel is None:
+            full = bool(active) and sum(map(_left, active)) + job.cells > self._context.micro_batch
+        else:
+            full = len(active) >= self._parallel
+        return not full and self._make_room(job, active)
 
     def _never_fits(self, job: Job) -> bool:
         return len(job.prefix) + job.cells > self._most_cells or job.sequences > WORKING_SEQUENCES
 
     def _make_room(self, job: Job, active: list[_Running]) -> bool:
-        """Lets go of prefixes that nobody uses, the oldest first, until a job's cells fit."""
-        in_use = {each.job.prefix for each in active} | {job.prefix}
+        """Whether a job's cells fit. If need be, all prefixes that nobody uses are let go: one alone would leave a hole
+        before the others, which the tokens of a job would fill before those of its prefix."""
         known = job.prefix in self._prefixes or not job.prefix
         wanted = sum(each.job.cells for each in active) + job.cells + (0 if known else len(job.prefix))
-        idle = [prefix for prefix in self._prefixes if prefix not in in_use]
-        while True:
-            slots = len(self._prefixes) < KEPT_PREFIXES or known
-            if slots and wanted + sum(map(len, self._prefixes)) <= self._context.cells:
+        in_use = {each.job.prefix for each in active} | {job.prefix}
+        for kept in (self._prefixes, in_use & self._prefixes.keys()):
+            if (known or len(kept) < KEPT_PREFIXES) and wanted + sum(map(len, kept)) <= self._context.cells:
+                for prefix in self._prefixes.keys() - set(kept):
+                    self._context.cut(self._prefixes.pop(prefix))
                 return True
-            if not idle:
-                return False
-            self._context.cut(self._prefixes.pop(idle.pop(0)))
+        return False
 
     def _begin(self, job: Job) -> _Running:
         if self._never_fits(job):
@@ -162,7 +179,6 @@ class Scheduler:
     def _prefix(self, tokens: tuple[int, ...]) -> int:
         """The sequence that holds a prefix; it is read from disk or evaluated if it is not there."""
         if tokens in self._prefixes:
-            self._prefixes.move_to_end(tokens)
             return self._prefixes[tokens]
         sequence = min(set(range(KEPT_PREFIXES)) - set(self._prefixes.values()))
         if not self._files.read(tokens, lambda path: self._context.load(sequence, tokens, path)):
@@ -232,9 +248,12 @@ class Scheduler:
         yield result
 
     def _decode(self, entries: list[Entry]) -> list[tuple[int, Logits]]:
-        self.evaluated += len(entries)
-        self.batches += 1
-        return list(self._context.decode(entries))
+        began = time.perf_counter()
+        found = list(self._context.decode(entries))
+        self._counters.decode_s += time.perf_counter() - began
+        self._counters.tokens += len(entries)
+        self._counters.batches += 1
+        return found
 
 
 def _left(running: _Running) -> int:

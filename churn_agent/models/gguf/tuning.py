@@ -10,6 +10,8 @@ from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 _FILE = "tuning.json"
+KVType = Literal["f16", "f16_bf16", "q8_0"]
+"""How keys and values are kept."""
 
 
 def physical_cores() -> int:
@@ -33,8 +35,8 @@ class Tuning(BaseModel):
     micro_batch: Annotated[int, Field(ge=32, le=2048)] = 512
     """Tokens evaluated at once."""
     flash_attention: bool = True
-    kv_type: Literal["f16", "q8_0"] = "f16"
-    """How keys and values are kept."""
+    kv_type: KVType = "f16"
+    """Where answers are written; scores are read off a context of their own (`context.Context`, `exact`)."""
     parallel: Annotated[int, Field(ge=1, le=32)] = 16
     """Answers that are written at once."""
 

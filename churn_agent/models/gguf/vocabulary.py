@@ -81,3 +81,8 @@ class Vocabulary:
         if any(later < earlier for earlier, later in pairwise(starts)):
             raise ModelUnavailable("the model's chat template reorders messages")
         return [*pieces, self.tokenize(rendered[edges[-1] :], special=True)]
+
+
+def joined(pieces: Sequence[Sequence[int]]) -> list[int]:
+    """Several runs of tokens as one."""
+    return [token for piece in pieces for token in piece]

@@ -4,7 +4,7 @@ A crash of native code then ends this process and no other. Messages are pickles
 the process that started the worker can write to it.
 
 To the worker: `("open", options)`, then `("score" | "generate", requests)`. From it: `("ready", context_tokens)`,
-`("begun", id)`, `("result", result)`, `("done", tokens evaluated)`, `("error", exception)`.
+`("begun", id)`, `("result", result)`, `("done", counters)`, `("error", exception)`.
 """
 
 import os
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from churn_agent.errors import ChurnAgentError, ModelUnavailable
+from churn_agent.models.gguf.scheduler import Counters
 
 _LENGTH = struct.Struct("<Q")
 
@@ -35,6 +36,8 @@ class Worker:
         Raises:
             BadWeights, ModelUnavailable: what the engine raised; or the process died of the file.
         """
+        self.counters = Counters()
+        """As of the last request that was done."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "churn_agent.models.gguf.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -59,6 +62,7 @@ class Worker:
         while True:
             name, value = self._receive()
             if name == "done":
+                self.counters = value
                 return
             if name == "error":
                 raise value
@@ -142,7 +146,7 @@ def main() -> None:
         try:
             for result in run(batch, lambda id_: say("begun", id_)):
                 say("result", result)
-            say("done", engine.scheduler.evaluated)
+            say("done", engine.counters)
         except ChurnAgentError as error:
             say("error", error)
     engine.close()

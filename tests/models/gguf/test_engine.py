@@ -5,6 +5,7 @@ import math
 import os
 import signal
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ import pytest
 from churn_agent.errors import ModelCallError
 from churn_agent.models.base import GenerateRequest, Message, Question, ScoreRequest
 from churn_agent.models.catalogue import catalogue
-from churn_agent.models.gguf import engine as engines
 from churn_agent.models.gguf import model as models
+from churn_agent.models.gguf import writing
+from churn_agent.models.gguf.engine import Engine
 from churn_agent.models.gguf.model import GGUFModel
 from churn_agent.models.gguf.tuning import Tuning
 from churn_agent.models.gguf.worker import Worker
@@ -60,39 +62,55 @@ def asks(n, text):
 @pytest.fixture(scope="module")
 def engine():
     path, _ = find_language_model()
-    opened = engines.Engine(path, context_tokens=2048, tuning=Tuning(parallel=6))
+    opened = Engine(path, context_tokens=2048, tuning=Tuning(parallel=6))
     yield opened
     opened.close()
 
 
+def scores_of(engine, requests):
+    return {each.id: each.log_probabilities for each in engine.score_labels(requests)}
+
+
 def test_scores_do_not_depend_on_company(engine):
-    """But for noise: llama.cpp rounds activations to 8 bits, which makes 1e-7 in the order of a sum a few hundredths."""
+    """To the last bit: each request alone, in two orders, and behind a prefix that came after others had gone."""
     requests = [asks(n, text) for n, text in enumerate(MESSAGES)]
-    together = {each.id: each.log_probabilities for each in engine.score_labels(requests)}
-    off: list[float] = []
+    together = scores_of(engine, requests)
+    assert scores_of(engine, reversed(requests)) == together
+    others = [replace(asks(n, "Hello."), shared=(Message("system", f"You are number {n}."),)) for n in range(9)]
+    scores_of(engine, [others[0], requests[3], *others[1:5], *requests[:2], *others[5:]])
     for request in requests:
-        [alone] = engine.score_labels([request])
-        for question, labels in alone.log_probabilities.items():
-            pairs = [(value, together[request.id][question][label]) for label, value in labels.items()]
-            off += [abs(math.exp(a) - math.exp(b)) for a, b in pairs]
-    assert max(off) < 0.1
-    assert sum(off) / len(off) < 0.02
+        assert scores_of(engine, [request]) == {request.id: together[request.id]}
+
+
+def test_a_long_context_in_company_scores_as_it_does_alone(engine):
+    long = asks("long", " ".join(MESSAGES * 6))  # more than a micro-batch
+    together = scores_of(engine, [asks(0, MESSAGES[0]), long, asks(1, MESSAGES[1])])
+    assert scores_of(engine, [long])["long"] == together["long"]
+
+
+def test_labels_of_several_tokens_score_alike_in_company(engine):
+    question = Question("q", " In two words?", ("Very angry", "Quite happy", "Yes"))
+    requests = [ScoreRequest(str(n), SYSTEM, text, (question,)) for n, text in enumerate(MESSAGES[:4])]
+    together = scores_of(engine, requests)
+    for request in requests:
+        assert scores_of(engine, [request]) == {request.id: together[request.id]}
 
 
 def test_answers_do_not_depend_on_company(engine, monkeypatch):
     """The same text, but where two candidates were within the noise of each other."""
-    choose = engines._choose
+    choose = writing._choose
     decisions = {}
 
-    def watched(logits, bitmask, temperature, random):
-        allowed = np.unpackbits(np.frombuffer(bitmask, np.uint8), count=len(logits), bitorder="little").astype(bool)
+    def watched(logits, matcher, temperature, random):
+        bitmask = np.frombuffer(matcher.compute_bitmask(), np.uint8)
+        allowed = np.unpackbits(bitmask, count=len(logits), bitorder="little").astype(bool)
         best = np.sort(logits[allowed])[-2:]
         decisions.setdefault(id(random), []).append(float(best[-1] - best[0]) if len(best) > 1 else math.inf)
         keep.append(random)
-        return choose(logits, bitmask, temperature, random)
+        return choose(logits, matcher, temperature, random)
 
     keep = []  # ids of generators that are gone would be used again
-    monkeypatch.setattr(engines, "_choose", watched)
+    monkeypatch.setattr(writing, "_choose", watched)
     requests = [writes(n, text) for n, text in enumerate(MESSAGES)]
     together = {each.id: each.text for each in engine.generate(requests)}
     same = 0

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from churn_agent.errors import ModelCallError
 from churn_agent.models.gguf.prefixes import PrefixFiles
-from churn_agent.models.gguf.scheduler import KEPT_PREFIXES, Feed, Job, Scheduler
+from churn_agent.models.gguf.scheduler import KEPT_PREFIXES, WORKING_SEQUENCES, Counters, Feed, Job, Scheduler
 
 MICRO_BATCH = 16
 
@@ -59,7 +59,7 @@ def writing(id_, prefix, prompt, output):
             pending = [token]
         return id_, seen
 
-    return Job(id_, tuple(prefix), True, 1, len(prompt) + len(output), begin, lambda error: (id_, error))
+    return Job(id_, tuple(prefix), 1, len(prompt) + len(output), begin, lambda error: (id_, error))
 
 
 def asking(id_, prefix, context, questions):
@@ -72,12 +72,13 @@ def asking(id_, prefix, context, questions):
         return id_, (yield feeds)
 
     cells = len(context) + sum(map(len, questions))
-    return Job(id_, tuple(prefix), False, len(questions), cells, begin, lambda error: (id_, error))
+    return Job(id_, tuple(prefix), len(questions), cells, begin, lambda error: (id_, error))
 
 
 def run(jobs, context=None, parallel=3, most_cells=100):
     context = context or Books()
-    scheduler = Scheduler(context, PrefixFiles(None, build="", most_bytes=0), parallel=parallel, most_cells=most_cells)
+    files = PrefixFiles(None, build="", most_bytes=0)
+    scheduler = Scheduler(context, files, Counters(), parallel=parallel, most_cells=most_cells)
     return dict(scheduler.run(jobs)), context
 
 
@@ -119,7 +120,7 @@ def test_writers_share_their_batches():
 
 
 def test_questions_of_many_requests_fill_the_batch():
-    _, context = run([asking(n, (), [1] * 4, [[2, 3], [4, 5]]) for n in range(10)], parallel=1)
+    _, context = run([asking(n, (), [1] * 4, [[2, 3], [4, 5]]) for n in range(10)], parallel=None)
     assert sum(context.sizes) == 80
     assert len(context.sizes) <= 6
 
@@ -137,7 +138,7 @@ def test_a_request_that_is_too_long_fails_alone():
 
 
 def test_a_request_with_more_questions_than_sequences_fails_and_the_next_go_on():
-    found, _ = run([asking(0, (), [1], [[2]] * 40), writing(1, (), [1], [2])])
+    found, _ = run([asking(0, (), [1], [[2]] * (WORKING_SEQUENCES + 1)), writing(1, (), [1], [2])])
     assert isinstance(found[0], ModelCallError)
     assert found[1] == [(1,)]
 
@@ -153,7 +154,7 @@ def test_a_job_that_fails_as_it_begins_gives_its_sequences_back():
         raise ModelCallError("no such schema")
         yield []
 
-    bad = [Job(n, (), True, 1, 4, begin, lambda error, n=n: (n, error)) for n in range(100)]
+    bad = [Job(n, (), 1, 4, begin, lambda error, n=n: (n, error)) for n in range(100)]
     found, _ = run([*bad, writing(100, (), [1], [2])])
     assert len(found) == 101
     assert found[100] == [(1,)]
