@@ -17,6 +17,7 @@ from churn_agent.models.base import (
 from churn_agent.models.gguf.engine import load
 from churn_agent.models.gguf.file import check_header
 from churn_agent.models.gguf.native import llama_cpp
+from churn_agent.models.gguf.scheduler import Counters
 from churn_agent.models.gguf.tuning import Tuning
 from churn_agent.models.gguf.vocabulary import Vocabulary
 from churn_agent.models.gguf.worker import Worker, WorkerDied
@@ -77,6 +78,16 @@ class GGUFModel:
                 context_tokens=min(context_tokens, trained or context_tokens), max_concurrency=tuning.parallel
             ),
         )
+
+    @property
+    def counters(self) -> Counters:
+        """What the engine's process has done, as of the last call that ran to its end."""
+        return self._running.counters if self._running else Counters()
+
+    @property
+    def process_id(self) -> int | None:
+        """Of the engine, once it has started."""
+        return self._running.pid if self._running else None
 
     def count_tokens(self, text: str) -> int:
         return self._count(text)

@@ -36,14 +36,14 @@ class _Asked:
 
 def score_job(vocabulary: Vocabulary, request: ScoreRequest) -> Job:
     """The job that scores all labels of all questions of a request."""
-    shared = len(request.shared)
+    customers = 2 * len(request.shared) + 1  # the first piece that is not the template's and not shared
     chats = [
         vocabulary.chat_tokens([*request.shared, ("user", request.context, question.text)])
         for question in request.questions
     ]
-    prefix, context = tuple(joined(chats[0][:shared])), chats[0][shared]
+    prefix, context = tuple(joined(chats[0][:customers])), chats[0][customers]
     asked = [
-        _Asked(question, joined(pieces[shared + 1 :]), {each: vocabulary.tokenize(each) for each in question.labels})
+        _Asked(question, joined(pieces[customers + 1 :]), {each: vocabulary.tokenize(each) for each in question.labels})
         for question, pieces in zip(request.questions, chats, strict=True)
     ]
     return Job(

@@ -53,14 +53,13 @@ class Vocabulary:
         return buffer.raw[:n].decode()
 
     def chat_tokens(self, messages: Sequence[Sequence[str] | Message]) -> list[list[int]]:
-        """Tokens of a chat up to the start of the assistant's answer, in pieces.
+        """Tokens of a chat up to the start of the assistant's answer, in pieces that a caller can fork between.
 
         Args:
-            messages: `(role, part, part, ...)` each; the parts are joined in the chat, and a piece ends after
-                each part, so that a caller can fork there.
+            messages: `(role, part, part, ...)` each; the parts are joined in the chat.
 
         Returns:
-            One list of tokens a part, each with the template text before it, and one with what follows the last.
+            Lists of tokens by turns: the template's text before a part, the part, and so on; last, what follows.
         """
         marks: list[str] = []
         texts: list[str] = []
@@ -74,8 +73,9 @@ class Vocabulary:
         starts = [rendered.index(mark) for mark in marks]
         edges = [0, *(start + len(mark) for start, mark in zip(starts, marks, strict=True))]
         pieces = [
-            self.tokenize(rendered[begin:start], special=True) + self.tokenize(text)
+            piece
             for begin, start, text in zip(edges, starts, texts, strict=False)
+            for piece in (self.tokenize(rendered[begin:start], special=True), self.tokenize(text))
         ]
         pieces[0] = self.prefix + pieces[0]
         if any(later < earlier for earlier, later in pairwise(starts)):

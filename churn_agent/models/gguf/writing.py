@@ -31,10 +31,11 @@ class Writer:
     def job(self, request: GenerateRequest) -> Job:
         """The job that writes the answer to a request."""
         pieces = self._vocabulary.chat_tokens([*request.shared, *request.messages])
-        rest = joined(pieces[len(request.shared) :])
+        customers = 2 * len(request.shared) + 1  # the first piece that is not the template's and not shared
+        rest = joined(pieces[customers:])
         return Job(
             id=request.id,
-            prefix=tuple(joined(pieces[: len(request.shared)])),
+            prefix=tuple(joined(pieces[:customers])),
             sequences=1,
             cells=len(rest) + request.max_tokens + 1,
             begin=lambda sequences, start: self._write(request, rest, sequences, start),
