@@ -1,10 +1,13 @@
 """`models list | pull | verify`."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from churn_agent.cli import common
+
+if TYPE_CHECKING:
+    from churn_agent.models.gguf.tuning import Tuning
 
 
 @click.group()
@@ -106,7 +109,8 @@ def tune(context: click.Context, name: str | None, json_: bool) -> None:
         how = measured.tuning
         rate = round(measured.tokens_a_second, 1)
         rows.append({"what": measured.what, "tokens_a_second": rate, **how.model_dump()})
-        size = f"micro-batch {how.micro_batch}" if measured.what == "prefill" else f"{how.parallel} answers at once"
+        prompts = f"micro-batch {how.micro_batch}, {_attention(how)}"
+        size = prompts if measured.what == "prefill" else f"{how.parallel} answers at once"
         common.note(f"{measured.what}: {rate:6.1f} tokens/s with {how.threads} threads, {size}")
 
     best = measuring.tune(path, gpu_layers=settings.gpu_layers, seen=seen)
@@ -115,5 +119,11 @@ def tune(context: click.Context, name: str | None, json_: bool) -> None:
         common.print_json({"chosen": best.model_dump(), "measured": rows, "kept_in": str(kept)})
     else:
         click.echo(
-            f"{best.threads} threads, micro-batch {best.micro_batch}, {best.parallel} answers at once; kept in {kept}"
+            f"{best.threads} threads, micro-batch {best.micro_batch}, {_attention(best)}, "
+            f"{best.parallel} answers at once; kept in {kept}"
         )
+
+
+def _attention(tuning: "Tuning") -> str:
+    flash = "flash attention" if tuning.flash_attention else "plain attention"
+    return f"{flash}, keys and values {tuning.kv_type}"

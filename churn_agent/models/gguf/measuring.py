@@ -1,13 +1,15 @@
 """Measures how the engine runs best on this machine."""
 
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from churn_agent.models.gguf.context import Context, Entry
 from churn_agent.models.gguf.engine import load
+from churn_agent.models.gguf.file import probe
 from churn_agent.models.gguf.native import llama_cpp
 from churn_agent.models.gguf.scheduler import SEQUENCES
 from churn_agent.models.gguf.tuning import Tuning, physical_cores
@@ -16,6 +18,7 @@ from churn_agent.models.gguf.vocabulary import Vocabulary
 _PARALLEL = (1, 2, 4, 6, 8, 12, 16, 24)
 _MICRO_BATCHES = (128, 256, 512)
 _PROMPT = 512
+_BEHIND = 64
 _ENOUGH = 0.9
 """Of the best rate: more answers at once than needed for it only cost memory."""
 _WORTH = 1.05
@@ -41,6 +44,7 @@ def tune(path: Path, *, gpu_layers: int = 0, seen: Callable[[Measurement], None]
     Raises:
         BadWeights, ModelUnavailable: the model cannot be loaded.
     """
+    probe(path)
     model = load(path, gpu_layers=gpu_layers)
     try:
         return _tune(model, seen)
@@ -58,16 +62,24 @@ def rate(path: Path, tuning: Tuning, what: str, tokens: int) -> float:
 
 
 def _tune(model: Any, seen: Callable[[Measurement], None]) -> Tuning:
+    """One setting after the other: each is kept if it is clearly faster than what was best so far."""
+
+    def faster(best: Tuning, what: str, tokens: int, others: Iterable[Tuning]) -> Tuning:
+        now = _rate(model, best, what, tokens, seen)
+        fastest, rate = max(
+            ((other, _rate(model, other, what, tokens, seen)) for other in others),
+            key=lambda pair: pair[1],
+            default=(best, now),
+        )
+        return fastest if rate > _WORTH * now else best
+
     best = Tuning()
-    every = len(set(_thread_counts()))
-    prefill: dict[Tuning, float] = {}
-    for threads in _thread_counts():
-        for micro_batch in _MICRO_BATCHES if threads == physical_cores() or every == 1 else (best.micro_batch,):
-            tuning = Tuning(threads=threads, micro_batch=micro_batch)
-            prefill[tuning] = _rate(model, tuning, "prefill", _PROMPT, seen)
-    fastest = max(prefill, key=lambda tuning: prefill[tuning])
-    if prefill[fastest] > _WORTH * prefill.get(best, 0.0):
-        best = fastest
+    for changes in (
+        [{"threads": n} for n in _other_thread_counts()],
+        [{"micro_batch": n} for n in _MICRO_BATCHES if n != best.micro_batch],
+        [{"flash_attention": False}, {"kv_type": "q8_0"}],
+    ):
+        best = faster(best, "prefill", _PROMPT, [best.model_copy(update=change) for change in changes])
     decode: dict[int, float] = {}
     for parallel in _PARALLEL:
         decode[parallel] = _rate(model, best.model_copy(update={"parallel": parallel}), "decode", parallel, seen)
@@ -75,28 +87,24 @@ def _tune(model: Any, seen: Callable[[Measurement], None]) -> Tuning:
     return best.model_copy(update={"parallel": min(n for n, rate in decode.items() if rate >= enough)})
 
 
-def _thread_counts() -> Iterator[int]:
-    import os
-
-    yield physical_cores()
-    if (os.cpu_count() or 1) != physical_cores():
-        yield os.cpu_count() or 1
+def _other_thread_counts() -> list[int]:
+    every = os.cpu_count() or 1
+    return [] if every == physical_cores() else [every]
 
 
 def _rate(model: Any, tuning: Tuning, what: str, tokens: int, seen: Callable[[Measurement], None]) -> float:
-    """Tokens a second: of one prompt, or one token for each of several answers behind a short prompt."""
+    """Tokens a second behind a short prompt: of a longer one, or one token for each of several answers."""
     context = Context(model, cells=2048, sequences=SEQUENCES, tuning=tuning, vocabulary_size=Vocabulary(model).size)
-    list(context.decode([Entry(100 + i, i, (0,)) for i in range(64)]))
+    list(context.decode([Entry(100 + i, i, (0,)) for i in range(_BEHIND)]))
     fastest = 0.0
     for _ in range(2 if what == "prefill" else 3):
         for sequence in range(1, SEQUENCES):
             context.cut(sequence)
-            if what == "decode":
-                context.fork(0, sequence)
+            context.fork(0, sequence)
         if what == "prefill":
-            entries = [Entry(200 + i % 1000, i, (1,), i == tokens - 1) for i in range(tokens)]
+            entries = [Entry(200 + i % 1000, _BEHIND + i, (1,), i == tokens - 1) for i in range(tokens)]
         else:
-            entries = [Entry(200 + i, 64, (1 + i,), logits=True) for i in range(tokens)]
+            entries = [Entry(200 + i, _BEHIND, (1 + i,), logits=True) for i in range(tokens)]
         began = time.perf_counter()
         for start in range(0, tokens, tuning.micro_batch):
             list(context.decode(entries[start : start + tuning.micro_batch]))
