@@ -13,7 +13,7 @@ export CMAKE_ARGS
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
 	@echo "compiling llama-cpp-python: 3 to 10 minutes on two cores"
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[llama-cpp]'
 	touch $@
 
 .venv/installed-dev: .venv/installed
@@ -43,8 +43,7 @@ bench: .venv/installed-dev
 	$(BIN)/python eval/bench/ingest.py
 	$(BIN)/python eval/bench/embed.py
 	$(BIN)/python eval/bench/retrieve.py
-	$(BIN)/python eval/bench/assess.py
-	$(BIN)/python eval/bench/inference.py
+	$(BIN)/python eval/bench/inference.py --json inference.json --plot inference.png
 	$(BIN)/python eval/retrieval.py
 
 clean:

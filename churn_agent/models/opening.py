@@ -1,8 +1,8 @@
-"""Names to models: a catalogue name, a `.gguf` file, `openai:NAME`, `scripted[:FILE]`."""
+"""Names to models: a catalogue name, a `.gguf` file, `xllamacpp:` before either, `openai:NAME`, `scripted[:FILE]`."""
 
 from pathlib import Path
 
-from churn_agent.errors import InputError
+from churn_agent.errors import InputError, ModelUnavailable
 from churn_agent.models import weights
 from churn_agent.models.base import ChatModel
 from churn_agent.models.catalogue import catalogue
@@ -31,6 +31,18 @@ def open_model(settings: Settings) -> ChatModel:
             timeout_s=settings.request_timeout_s,
             attempts=settings.request_attempts,
         )
+    if kind == "xllamacpp" and rest:
+        from churn_agent.models.xllamacpp import XllamacppModel
+
+        path, name, sha256 = find_gguf(settings)
+        return XllamacppModel(
+            path,
+            model_id=f"xllamacpp:{name}",
+            sha256=sha256,
+            context_tokens=settings.context_tokens,
+            threads=settings.threads,
+            gpu_layers=settings.gpu_layers,
+        )
     return _open_gguf(settings)
 
 
@@ -41,24 +53,37 @@ def find_gguf(settings: Settings) -> tuple[Path, str, str]:
         InputError: the name means nothing.
         WeightsMissing, BadWeights: the file is not there, or is no model.
     """
-    name = settings.model
+    name = settings.model.removeprefix("xllamacpp:")
     entry = catalogue().get(name)
     if entry and entry.kind == "language":
         return weights.find(name, settings.models_dir), name, entry.files[0].sha256
     if name.endswith(".gguf"):
-        from churn_agent.models.gguf.file import probe
+        from churn_agent.models.gguf.file import check_header
 
         path = Path(name)
-        probe(path)
+        check_header(path)
         return path, path.name, weights.sha256(path)
     known = ", ".join(e.name for e in catalogue().values() if e.kind == "language")
-    raise InputError(f"unknown model {name!r}; give one of {known}, a .gguf file, openai:NAME or scripted")
+    raise InputError(
+        f"unknown model {name!r}; give one of {known}, a .gguf file, xllamacpp:NAME, openai:NAME or scripted"
+    )
 
 
 def _open_gguf(settings: Settings) -> ChatModel:
     path, name, sha256 = find_gguf(settings)
-    from churn_agent.models.gguf.model import GGUFModel
-    from churn_agent.models.gguf.tuning import Tuning, load_tuning
+    try:
+        from churn_agent.models.gguf.file import probe
+        from churn_agent.models.gguf.model import GGUFModel
+        from churn_agent.models.gguf.tuning import Tuning, load_tuning
+    except ModuleNotFoundError as error:
+        if error.name not in ("llama_cpp", "llguidance"):
+            raise
+        raise ModelUnavailable(
+            f"{error.name} is not installed; run: pip install 'churn-agent[llama-cpp]' (it compiles), "
+            f"or: pip install 'churn-agent[xllamacpp]' and set the model to xllamacpp:{settings.model}"
+        ) from error
+    if name not in catalogue():
+        probe(path)
 
     tuning = load_tuning(sha256) or Tuning()
     return GGUFModel(

@@ -1,0 +1,240 @@
+"""A GGUF file through xllamacpp, for machines without a compiler: llama.cpp's own server in this process.
+
+The server offers requests only, over the loopback interface: no batches, forks or masks of ours, so it is slower than
+`gguf/`. Chats are sent as tokens: only the template may write control tokens, what people wrote stays text.
+"""
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from churn_agent.errors import BadWeights, ModelCallError, ModelTimeout, ModelUnavailable
+from churn_agent.models.base import (
+    Capabilities,
+    FinishReason,
+    GenerateRequest,
+    LabelScores,
+    Message,
+    ModelInfo,
+    ModelOutput,
+    Question,
+    ScoreRequest,
+    Usage,
+)
+from churn_agent.models.gguf.file import check_header
+
+_SLOTS = 4
+_LIKELIEST = 200
+"""Tokens whose probabilities are asked for at first; all of the vocabulary if a label is not among them."""
+_COUNTED = 10_000
+
+Request = TypeVar("Request", ScoreRequest, GenerateRequest)
+
+
+class XllamacppModel:
+    """Runs one GGUF file in this process, four requests at a time."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        model_id: str,
+        sha256: str | None,
+        context_tokens: int = 4096,
+        threads: int = 0,
+        gpu_layers: int = 0,
+        timeout_s: float = 3600.0,
+    ) -> None:
+        """Loads the model.
+
+        Args:
+            context_tokens: most tokens of one request.
+            threads: 0 takes what llama.cpp takes by default.
+
+        Raises:
+            WeightsMissing, BadWeights: the file is not there, or is no model that llama.cpp can load.
+            ModelUnavailable: xllamacpp is not installed.
+        """
+        check_header(path)
+        try:
+            import xllamacpp
+        except ModuleNotFoundError as error:
+            raise ModelUnavailable("xllamacpp is not installed; run: pip install 'churn-agent[xllamacpp]'") from error
+        key = secrets.token_urlsafe()  # others on this machine may connect to the port
+        try:
+            self._server = _serve(xllamacpp, path, context_tokens, threads, gpu_layers, key)
+        except (RuntimeError, ValueError) as error:
+            raise BadWeights(f"{str(path)!r} cannot be loaded by xllamacpp: {error}") from error
+        self._client = httpx.Client(
+            base_url=self._server.listening_address,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=timeout_s,
+            trust_env=False,
+        )
+        self._count = lru_cache(maxsize=_COUNTED)(lambda text: len(self._tokenize(text)))
+        self.info = ModelInfo(
+            id=model_id,
+            sha256=sha256,
+            fingerprint=f"{sha256 or path.resolve()}|xllamacpp {version('xllamacpp')}",
+            capabilities=Capabilities(context_tokens=context_tokens, max_concurrency=_SLOTS),
+        )
+
+    def count_tokens(self, text: str) -> int:
+        return self._count(text)
+
+    def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
+        def score(request: ScoreRequest) -> LabelScores:
+            try:
+                return self._score(request)
+            except ModelCallError as error:
+                return LabelScores(request.id, error=error)
+
+        return _in_parallel(score, requests)
+
+    def generate(self, requests: Iterable[GenerateRequest]) -> Iterator[ModelOutput]:
+        def write(request: GenerateRequest) -> ModelOutput:
+            try:
+                prompt = self._chat_tokens([*request.shared, *request.messages])
+                return to_output(request.id, self._complete(to_arguments(request, prompt)))
+            except ModelCallError as error:
+                return ModelOutput(request.id, finish_reason="error", error=error)
+
+        return _in_parallel(write, requests)
+
+    def close(self) -> None:
+        """Ends the server."""
+        self._client.close()
+        self._server = None
+
+    def _score(self, request: ScoreRequest) -> LabelScores:
+        scores: dict[str, dict[str, float]] = {}
+        tokens = 0
+        for question in request.questions:
+            turn = Message("user", request.context + question.text)
+            prompt = self._chat_tokens([*request.shared, turn])
+            tokens += len(prompt)
+            scores[question.id] = self._label_scores(question, prompt)
+        return LabelScores(request.id, scores, Usage(tokens))
+
+    def _label_scores(self, question: Question, prompt: list[int]) -> dict[str, float]:
+        """Log-probabilities of labels: of each token after those before it, summed."""
+        labels = {label: self._tokenize(label) for label in question.labels}
+        found = self._next_token(prompt, {tokens[0] for tokens in labels.values()})
+        scores = {label: found[tokens[0]] for label, tokens in labels.items()}
+        for label, tokens in labels.items():
+            for n in range(1, len(tokens)):
+                scores[label] += self._next_token(prompt + tokens[:n], {tokens[n]})[tokens[n]]
+        return scores
+
+    def _next_token(self, prompt: list[int], wanted: set[int]) -> dict[int, float]:
+        """Log-probabilities, over the whole vocabulary, of the wanted tokens after a prompt."""
+        for most in (_LIKELIEST, self._vocabulary_size):
+            found = to_log_probabilities(
+                self._complete({"prompt": prompt, "n_predict": 1, "temperature": 0.0, "n_probs": most})
+            )
+            if wanted <= found.keys():
+                return {token: found[token] for token in wanted}
+        raise ModelCallError("the server does not tell the probability of a label")
+
+    @property
+    def _vocabulary_size(self) -> int:
+        return int(self._call("GET", "/v1/models")["data"][0]["meta"]["n_vocab"])
+
+    def _tokenize(self, text: str, *, special: bool = False) -> list[int]:
+        body = {"content": text, "parse_special": special, "add_special": False}
+        return self._call("POST", "/tokenize", body)["tokens"]
+
+    def _chat_tokens(self, messages: Sequence[Message]) -> list[int]:
+        """Tokens of a chat up to the assistant's answer; the template is rendered around placeholders."""
+        marks = [f"@{secrets.token_hex(12)}@" for _ in messages]
+        body = {"messages": [{"role": m.role, "content": mark} for m, mark in zip(messages, marks, strict=True)]}
+        rest: str = self._call("POST", "/apply-template", body)["prompt"]
+        tokens: list[int] = []
+        for mark, message in zip(marks, messages, strict=True):
+            before, _, rest = rest.partition(mark)
+            tokens += self._tokenize(before, special=True) + self._tokenize(message.content)
+        return tokens + self._tokenize(rest, special=True)
+
+    def _complete(self, arguments: Mapping[str, Any]) -> Any:
+        return self._call("POST", "/completion", arguments)
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        try:
+            answer = self._client.request(method, path, json=body)
+            if answer.is_error:
+                raise ModelCallError(to_reason(answer.text))
+            return answer.json()
+        except httpx.TimeoutException as error:
+            raise ModelTimeout("the server of xllamacpp did not answer in time") from error
+        except (httpx.HTTPError, ValueError) as error:
+            raise ModelCallError(f"the server of xllamacpp failed: {error}") from error
+
+
+def to_arguments(request: GenerateRequest, prompt: list[int]) -> dict[str, Any]:
+    """Arguments of the completion endpoint."""
+    return {
+        "prompt": prompt,
+        "json_schema": dict(request.schema),
+        "n_predict": request.max_tokens,
+        "temperature": request.temperature,
+        "samplers": ["temperature"],
+        "seed": request.seed,
+        "cache_prompt": True,
+    }
+
+
+def to_output(id_: str, answer: Mapping[str, Any]) -> ModelOutput:
+    """An answer of the completion endpoint as an output."""
+    finish: FinishReason = "length" if answer.get("stop_type") == "limit" or answer.get("truncated") else "stop"
+    usage = Usage(int(answer["tokens_evaluated"]), int(answer["tokens_predicted"]))
+    return ModelOutput(id_, answer["content"], finish, usage)
+
+
+def to_log_probabilities(answer: Mapping[str, Any]) -> dict[int, float]:
+    """Token -> natural logarithm of its probability, for the likeliest first tokens of an answer."""
+    first = answer["completion_probabilities"][0]
+    return {each["id"]: float(each["logprob"]) for each in (first, *first["top_logprobs"])}
+
+
+def to_reason(text: str) -> str:
+    """What an error of the server says to a user."""
+    if "exceed" in text and "context" in text:
+        return (
+            "the request needs more tokens than the context has; show the model less evidence "
+            "(CHURN_AGENT_EVIDENCE_TOKENS) or raise CHURN_AGENT_CONTEXT_TOKENS"
+        )
+    return f"the server of xllamacpp refused the request: {text[:200]}"
+
+
+def _in_parallel(answer: Any, requests: Iterable[Request]) -> Iterator[Any]:
+    with ExitStack() as stack:
+        pool = ThreadPoolExecutor(_SLOTS)
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)  # after an interrupt, nobody wants the rest
+        for done in as_completed([pool.submit(answer, request) for request in requests]):
+            yield done.result()
+
+
+def _serve(xllamacpp: Any, path: Path, context_tokens: int, threads: int, gpu_layers: int, key: str) -> Any:
+    params = xllamacpp.CommonParams()
+    params.model.path = str(path)
+    params.n_parallel = _SLOTS
+    params.n_ctx = _SLOTS * context_tokens
+    params.n_gpu_layers = gpu_layers
+    params.fit_params = False  # else it may shrink the context to fit memory
+    params.use_jinja = False  # templates are known by name and never executed
+    params.prefill_assistant = False
+    params.cache_ram_mib = 0
+    params.warmup = False
+    params.verbosity = 0
+    params.ui = False
+    params.api_keys = [key]
+    if threads:
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    return xllamacpp.Server(params)
