@@ -40,6 +40,7 @@ from churn_agent.labelling.derive import Derived, derive
 from churn_agent.models.base import ChatModel
 from churn_agent.models.opening import open_model
 from churn_agent.prompts import PromptTemplate, load_prompt, load_taxonomy
+from churn_agent.screening import Screening, screen
 from churn_agent.search import Hit, nearest
 from churn_agent.settings import Settings
 
@@ -47,6 +48,8 @@ Notify = Callable[[str], None]
 """Told in a few words what is going on, for people who wait."""
 _BATCH = 8
 """Customers whose requests go to the model together."""
+_SCREENED = 40
+"""The same where each needs little."""
 
 
 class ChurnAgent:
@@ -262,6 +265,16 @@ class ChurnAgent:
             for assessment in self._assess([self.snapshot(customer_id, as_of=as_of) for customer_id in batch]):
                 records.add(self.history, assessment, run_id=run_id)
                 yield assessment
+
+    def screen_many(self, customer_ids: Iterable[str], *, as_of: date | None = None) -> Iterator[Screening]:
+        """A cheap look at customers, in their order: a score that says whom to assess first. No records are stored.
+
+        It is made with the prompt of these settings if that has a `choice`, else with the default one of mode `read`.
+        """
+        prompt = self.prompt if self.prompt.choice else load_prompt("read")
+        for batch in chunked(customer_ids, _SCREENED):
+            cases = [self._case(self.snapshot(customer_id, as_of=as_of)) for customer_id in batch]
+            yield from screen(cases, self.model, prompt, self._taxonomy)
 
     def assess_text(self, text: str, *, company: str | None = None) -> Assessment:
         """The assessment of one message by itself; no history is needed, and no record is stored."""

@@ -4,6 +4,7 @@ from string import Template
 
 from churn_agent import playbook as playbooks
 from churn_agent.domain.assessment import Assessment, LeftOut, Provenance, Status
+from churn_agent.domain.snapshot import Snapshot
 from churn_agent.elicitation.base import Case, Elicitation
 from churn_agent.prompts import Taxonomy
 from churn_agent.scoring import verdict as verdicts
@@ -62,9 +63,13 @@ def _verdict(case: Case, found: Elicitation, taxonomy: Taxonomy) -> Verdict:
         return verdicts.from_log_odds(case.snapshot, case.facts, found.log_odds)
     if found.stated_probability is not None:
         return verdicts.from_statement(case.snapshot, found.stated_probability, found.reasons)
-    company = {"company": case.snapshot.company}
-    statements = {s.id: Template(s.statement).substitute(company) for s in taxonomy.signals}
-    return verdicts.from_signals(case.snapshot, case.facts, found.signals, found.leanings, statements)
+    worded = statements(case.snapshot, taxonomy)
+    return verdicts.from_signals(case.snapshot, case.facts, found.signals, found.leanings, worded)
+
+
+def statements(snapshot: Snapshot, taxonomy: Taxonomy) -> dict[str, str]:
+    """Signal id -> how it is worded to a reader."""
+    return {s.id: Template(s.statement).substitute(company=snapshot.company) for s in taxonomy.signals}
 
 
 def _status(case: Case, found: Elicitation) -> tuple[Status, str | None]:

@@ -20,7 +20,7 @@ from churn_agent.models.base import Message
 
 Mode = Literal["ask", "read", "explain"]
 MODES: tuple[Mode, ...] = get_args(Mode)
-DEFAULT_PROMPTS: Mapping[str, str] = {"ask": "lettered", "read": "few_shot", "explain": "direct"}
+DEFAULT_PROMPTS: Mapping[str, str] = {"ask": "lettered", "read": "words", "explain": "direct"}
 
 
 def shipped_folder() -> Path:
@@ -77,6 +77,24 @@ class Check(_Data):
     """Probability of yes, after that subtraction, below which a proposed signal is dropped."""
 
 
+class Choice(_Data):
+    """Mode `read`: signals are proposed by how likely the model takes one word each to be what a sentence shows.
+
+    Nothing is written: one pass over a sentence gives the probabilities of all words.
+    """
+
+    words: Mapping[str, str]
+    """Signal id -> its word; those that begin with tokens of their own are told apart best."""
+    nothing: str
+    """The word for a sentence that shows no signal."""
+    least: Annotated[float, Field(ge=0, le=1)]
+    """Probability, among these words, from which a signal is proposed."""
+    most: Annotated[int, Field(ge=1)]
+    """Signals proposed for one sentence."""
+    silent: Annotated[float, Field(ge=0, le=1)]
+    """A message is asked nothing more if all its sentences show nothing with at least this probability."""
+
+
 class PromptTemplate(_Data):
     """One prompt variant.
 
@@ -97,6 +115,7 @@ class PromptTemplate(_Data):
     max_tokens: Annotated[int, Field(ge=1, le=4096)] = 200
     think: bool = False
     """Modes `read` and `explain`: the answer opens with a short free thought."""
+    choice: Choice | None = None
     check: Check | None = None
 
     @cached_property
@@ -156,8 +175,13 @@ def load_prompt(mode: str, name: str | None = None, *, folder: Path | None = Non
         raise InputError(f"no prompt {name!r} for mode {mode!r}; there are: {names}")
     loaded = strict_yaml.load(path, PromptTemplate)
     prompt = PromptTemplate.model_validate(loaded.model_dump() | {"name": name, "mode": mode})
-    if (mode == "ask") != bool(prompt.questions) or (prompt.check and mode != "read"):
-        raise FileFormatError(f"{path}: prompts of mode 'ask', and only they, have questions; 'check' is for 'read'")
+    if (mode == "ask") != bool(prompt.questions):
+        raise FileFormatError(f"{path}: prompts of mode 'ask', and only they, have questions")
+    if (prompt.check or prompt.choice) and mode != "read":
+        raise FileFormatError(f"{path}: 'check' and 'choice' are for prompts of mode 'read'")
+    unknown = set(prompt.choice.words) - set(load_taxonomy().by_id) if prompt.choice else set[str]()
+    if unknown:
+        raise FileFormatError(f"{path}: 'choice' has words for unknown signals: {', '.join(sorted(unknown))}")
     texts = [prompt.system, prompt.user, *(e.user for e in prompt.examples), *(q.text for q in prompt.questions)]
     if prompt.check:
         texts += [
@@ -213,10 +237,13 @@ class Taxonomy(_Data):
             found.setdefault(signal.polarity, []).extend(signal.queries)
         return found
 
-    @property
-    def listing(self) -> str:
-        """The signals as prompts show them, one a line."""
-        lines = "\n".join(f"- {signal.id}: {signal.definition}" for signal in self.signals)
+    def listing(self, names: Mapping[str, str] | None = None) -> str:
+        """The signals as prompts show them, one a line, by their ids or by `names` (then only those that have one)."""
+        lines = "\n".join(
+            f"- {names[signal.id] if names else signal.id}: {signal.definition}"
+            for signal in self.signals
+            if names is None or signal.id in names
+        )
         return fill(lines, {"company": "the company"})
 
 

@@ -1,8 +1,8 @@
 """Mode `read`: each message alone is read for signals; code combines them.
 
-A first request proposes signals with quotes. If the prompt has a `check`, a second one asks yes or no about each
-proposal, and whether the writer wants to leave or to stay. The probability of yes, less what neutral words get, is the
-signal's strength.
+A first request proposes signals with quotes, written by the model or, if the prompt has a `choice`, chosen by the
+probabilities of words. If it has a `check`, a second one asks yes or no about each proposal, and whether the writer
+wants to leave or to stay. The probability of yes, less what neutral words get, is the signal's strength.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from churn_agent.domain.assessment import Signal
 from churn_agent.elicitation.base import Case, Elicitation, cite, closed_object, failure_of, string
+from churn_agent.elicitation.choose import choose
 from churn_agent.elicitation.confirm import Reading, confirm
 from churn_agent.models.base import ChatModel, GenerateRequest, Message
 from churn_agent.prompts import PromptTemplate, SignalDefinition, Taxonomy, fill
@@ -56,11 +57,20 @@ def read(
 def _propose(
     readings: dict[int, Reading], model: ChatModel, prompt: PromptTemplate, taxonomy: Taxonomy, seed: int
 ) -> None:
+    if prompt.choice:
+        choose(readings, model, prompt, taxonomy)
+    else:
+        _write(readings, model, prompt, taxonomy, seed)
+
+
+def _write(
+    readings: dict[int, Reading], model: ChatModel, prompt: PromptTemplate, taxonomy: Taxonomy, seed: int
+) -> None:
     schema = answer_schema(taxonomy, think=prompt.think)
     requests = [
         GenerateRequest(
             id=str(i),
-            shared=prompt.shared({"company": reading.company, "domain": "", "signals": taxonomy.listing}),
+            shared=prompt.shared({"company": reading.company, "domain": "", "signals": taxonomy.listing()}),
             messages=(Message("user", fill(prompt.user, reading.variables)),),
             schema=schema,
             max_tokens=prompt.max_tokens,

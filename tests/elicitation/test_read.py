@@ -26,7 +26,7 @@ def reading(texts, *, found, confirmed=0.9, leaving=0.5, staying=0.5, considered
                 {
                     "contains": "",
                     "answer": {
-                        "confirmed": odds(confirmed),
+                        **dict.fromkeys(load_taxonomy().by_id, odds(confirmed)),
                         "leaving": odds(leaving),
                         "staying": odds(staying),
                         "leaving_considered": odds(considered),
@@ -44,8 +44,8 @@ def concepts(elicitation):
 
 
 def test_a_confirmed_signal_keeps_its_quote_and_its_strength():
-    found = reading([WORDS], found=[("service_quality", "line is down again")], confirmed=0.8)
-    assert concepts(found) == {"service_quality": 0.8}
+    found = reading([WORDS], found=[("problem_solved", "line is down again")], confirmed=0.8)
+    assert concepts(found) == {"problem_solved": 0.8}
     [citation] = found.signals[0].citations
     assert (citation.verified, citation.quote, citation.label) == (True, "line is down again", "E1")
 

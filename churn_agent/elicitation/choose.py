@@ -1,0 +1,82 @@
+"""The first half of mode `read` for prompts with a `choice`: signals proposed by the probabilities of words."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from churn_agent.context import box
+from churn_agent.elicitation.base import failure_of
+from churn_agent.elicitation.confirm import LONGEST_QUOTE, Reading
+from churn_agent.grounding import sentences
+from churn_agent.models.base import ChatModel, LabelScores, Question, ScoreRequest
+from churn_agent.prompts import Choice, PromptTemplate, Taxonomy, fill
+from churn_agent.scoring.prior import sigmoid
+
+_FEWEST_WORDS = 4
+"""Shorter sentences are read together with the one before, or the next."""
+
+
+def choose(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTemplate, taxonomy: Taxonomy) -> None:
+    """Proposes signals for each reading, quoting the sentence that shows them. Equal sentences are read once."""
+    choice = prompt.choice
+    assert choice
+    # No company is named, so that equal sentences are paid once for all books.
+    shared = prompt.shared({"company": "the company", "domain": "", "signals": taxonomy.listing(choice.words)})
+    labels = (choice.nothing, *choice.words.values())
+    parts = {i: list(_parts(reading.text)) for i, reading in readings.items()}
+    distinct = {part: str(n) for n, part in enumerate(dict.fromkeys(p for each in parts.values() for p in each))}
+    requests = [
+        ScoreRequest(id_, shared, fill(prompt.user, {"message": f'"{box(part)}"'}), (Question("word", "", labels),))
+        for part, id_ in distinct.items()
+    ]
+    scored = {result.id: result for result in model.score_labels(requests)}
+    counted: set[str] = set()
+    for i, reading in readings.items():
+        reading.failure, reading.silent = None, True
+        reading.proposals, reading.proposed_odds = {}, {}
+        for part in parts[i]:
+            result = scored[distinct[part]]
+            if result.id not in counted:  # paid by the first who needs it
+                counted.add(result.id)
+                reading.usages.append(result.usage)
+            error = failure_of(result)
+            if error:
+                reading.failure = str(error)
+                break
+            likely = _likely(result, choice)
+            reading.silent = reading.silent and likely[choice.nothing] >= choice.silent
+            for signal in sorted(choice.words, key=lambda id_: -likely[choice.words[id_]])[: choice.most]:
+                odds = _log_odds(likely[choice.words[signal]])
+                if odds >= max(_log_odds(choice.least), reading.proposed_odds.get(signal, -math.inf)):
+                    reading.proposals[signal], reading.proposed_odds[signal] = part, odds
+        reading.strengths = {id_: sigmoid(odds) for id_, odds in reading.proposed_odds.items()}
+
+
+def _likely(result: LabelScores, choice: Choice) -> dict[str, float]:
+    """Probability of each word among all of them."""
+    scores = result.log_probabilities["word"]
+    total = np.logaddexp.reduce(list(scores.values()))
+    return {word: float(np.exp(score - total)) for word, score in scores.items()}
+
+
+def _log_odds(probability: float) -> float:
+    held = min(max(probability, 1e-6), 1 - 1e-6)
+    return math.log(held / (1 - held))
+
+
+def _parts(text: str) -> Iterator[str]:
+    """The sentences of a text, short ones with their neighbours, none longer than what is quoted."""
+    spans: list[tuple[int, int]] = []
+    for start, end in sentences(text):
+        if spans and (_is_short(text[start:end]) or _is_short(text[slice(*spans[-1])])):
+            spans[-1] = spans[-1][0], end
+        else:
+            spans.append((start, end))
+    for start, end in spans:
+        part = text[start:end]
+        yield part if len(part) <= LONGEST_QUOTE else part[:LONGEST_QUOTE].rsplit(" ", 1)[0]
+
+
+def _is_short(sentence: str) -> bool:
+    return len(sentence.split()) < _FEWEST_WORDS

@@ -1,0 +1,133 @@
+"""Signals proposed by the probabilities of words."""
+
+import math
+
+import pytest
+
+from churn_agent.elicitation import choose
+from churn_agent.elicitation.read import read
+from churn_agent.errors import FileFormatError
+from churn_agent.models.scripted import ScriptedModel
+from churn_agent.prompts import load_prompt, load_taxonomy
+from tests.elicitation.cases import case
+
+PROMPT = load_prompt("read", "words")
+WORDS = PROMPT.choice.words
+DOWN, MOVE, BILL = "The line is down again today.", "Next month I will move to Rival.", "Could you send the bill again?"
+
+
+def odds(p):
+    return {"Yes": math.log(p), "No": math.log(1 - p)}
+
+
+def shows(**likely):
+    """Log-probabilities of all words: those given, the rest of the probability on nothing."""
+    rest = (1 - sum(likely.values())) / (len(WORDS) + 1 - len(likely))
+    return {word: math.log(likely.get(word, rest)) for word in (*WORDS.values(), PROMPT.choice.nothing)}
+
+
+class Recorder(ScriptedModel):
+    """Notes the contexts that it was asked about."""
+
+    def __init__(self, script):
+        super().__init__(script)
+        self.asked = []
+
+    def score_labels(self, requests):
+        requests = list(requests)
+        self.asked += [(request.context, [q.id for q in request.questions]) for request in requests]
+        return super().score_labels(requests)
+
+
+def reading(texts, sentences, *, confirmed=0.5, leaving=0.4, staying=0.4):
+    """Reads texts; `sentences` says what each shows, all else shows nothing."""
+    answers = dict.fromkeys(load_taxonomy().by_id, odds(confirmed)) | {
+        "leaving": odds(leaving),
+        "staying": odds(staying),
+    }
+    script = [{"contains": words, "answer": {"confirmed": odds(0.5)}} for words in PROMPT.check.neutral]
+    script += [{"contains": "Customer:", "answer": answers}]
+    script += [{"contains": text, "answer": {"word": shows(**likely)}} for text, likely in sentences.items()]
+    model = Recorder({"score": [*script, {"contains": "", "answer": {"word": shows(none=0.95)}}]})
+    [found] = read([case(*texts)], model, PROMPT, load_taxonomy())
+    return found, model
+
+
+def test_the_sentence_that_shows_a_signal_is_its_quote():
+    found, _ = reading([f"{DOWN} {BILL}"], {DOWN: {"fault": 0.9}})
+    [signal] = found.signals
+    assert (signal.concept, signal.citations[0].quote) == ("service_quality", DOWN.rstrip("."))
+
+
+def test_strength_is_the_odds_of_the_word_times_those_of_the_check():
+    found, _ = reading(["Thank you, that was kind."], {"Thank you": {"thanks": 0.8}}, confirmed=0.75)
+    assert found.signals[0].strength == pytest.approx(1 / (1 + 1 / (4 * 3)), abs=1e-3)
+
+
+@pytest.mark.parametrize("leaving", [0.2, 0.4, 0.8])
+def test_a_complaint_counts_as_far_as_the_message_leans_to_leaving(leaving):
+    found, _ = reading([DOWN], {DOWN: {"fault": 0.9}}, confirmed=0.9, leaving=leaving, staying=0.5)
+    assert found.signals[0].strength == pytest.approx(leaving * 81 / 82, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("likely", "confirmed"), [({"fault": 0.5}, 0.75), ({"fault": 0.9}, 0.3), ({"fault": 0.1}, 0.99)]
+)
+def test_what_is_not_likely_enough_in_both_is_dropped(likely, confirmed):
+    assert not reading([DOWN], {DOWN: likely}, confirmed=confirmed)[0].signals
+
+
+def test_one_message_shows_several_signals():
+    found, _ = reading([f"{DOWN} {MOVE}"], {DOWN: {"fault": 0.9}, MOVE: {"leave": 0.9}}, leaving=0.9, confirmed=0.9)
+    assert {signal.concept for signal in found.signals} == {"service_quality", "leaving_announced"}
+
+
+@pytest.mark.parametrize("confirmed", [0.8, 0.9])
+def test_who_is_left_for_whom_is_told_by_the_check_alone(confirmed):
+    found, _ = reading([MOVE], {MOVE: {"leave": 0.95}}, confirmed=confirmed, leaving=0.6)
+    assert bool(found.signals) == (confirmed >= PROMPT.check.least)
+
+
+def test_the_check_sees_the_whole_message():
+    found, model = reading([f"{DOWN} {BILL}"], {DOWN: {"fault": 0.9}}, confirmed=0.9)
+    [asked] = [ids for context, ids in model.asked if BILL in context and "Customer:" in context]
+    assert sorted(asked) == ["leaving", "service_quality", "staying"]
+    assert found.signals[0].citations[0].quote == DOWN.rstrip(".")
+
+
+def test_of_a_message_that_shows_nothing_nothing_more_is_asked():
+    found, model = reading([BILL], {})
+    assert [ids for _, ids in model.asked] == [["word"]]
+    assert (found.signals, found.leanings) == ([], [-0.9])
+
+
+def test_questions_about_the_same_words_are_asked_together():
+    _, model = reading([DOWN], {DOWN: {"fault": 0.9}})
+    [asked] = [ids for context, ids in model.asked if context == f'Customer: "{DOWN}"\n']
+    assert sorted(asked) == ["leaving", "service_quality", "staying"]
+
+
+def test_equal_sentences_are_read_once():
+    _, model = reading([f"{DOWN} {BILL}", f"{MOVE} {BILL}"], {})
+    assert len([ids for _, ids in model.asked if ids == ["word"]]) == 3
+
+
+def test_a_sentence_too_long_to_quote_is_cut_between_words():
+    [part] = choose._parts("no end " * 60)
+    assert len(part) <= 240
+    assert part.endswith(("no", "end"))
+
+
+def test_short_sentences_are_read_with_their_neighbours():
+    parts = list(choose._parts(f"Hello there. {DOWN} Really. {BILL} Thanks!"))
+    assert parts == [f"Hello there. {DOWN} Really.", f"{BILL} Thanks!"]
+
+
+def test_words_for_unknown_signals_are_refused(tmp_path):
+    from churn_agent.prompts import shipped_folder
+
+    text = (shipped_folder() / "read" / "words.yaml").read_text(encoding="utf-8")
+    (tmp_path / "read").mkdir()
+    (tmp_path / "read" / "mine.yaml").write_text(text.replace("    price: price", "    prize: price"), encoding="utf-8")
+    with pytest.raises(FileFormatError, match="prize"):
+        load_prompt("read", "mine", folder=tmp_path)
