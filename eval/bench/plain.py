@@ -1,6 +1,7 @@
 """The plain llama-cpp-python object that benchmarks compare with."""
 
 from pathlib import Path
+from typing import Any
 
 import llama_cpp.llama_cpp as native
 from llama_cpp import Llama
@@ -14,13 +15,18 @@ def _unpacked():  # type: ignore[no-untyped-def]
     return params
 
 
-def open_plain(path: Path, *, context_tokens: int, threads: int) -> Llama:
+def open_plain(path: Path | str, *, context_tokens: int, threads: int, **options: Any) -> Llama:
     """Opens a model as the documentation of llama-cpp-python does, but for repacked weights.
 
     They crash on processors with AMX (llama.cpp issue 20824), and `Llama` has no option against them.
+
+    Args:
+        options: more arguments of `Llama`.
     """
     native.llama_model_default_params = _unpacked
     try:
-        return Llama(str(path), n_ctx=context_tokens, n_threads=threads, n_threads_batch=threads, verbose=False)
+        return Llama(
+            str(path), n_ctx=context_tokens, n_threads=threads, n_threads_batch=threads, verbose=False, **options
+        )
     finally:
         native.llama_model_default_params = _defaults
