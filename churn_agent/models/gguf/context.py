@@ -20,7 +20,7 @@ _BF16 = 30
 """GGML_TYPE_BF16, which llama-cpp-python does not name."""
 _KV_TYPES: dict[KVType, tuple[int, int]] = {
     "f16": (llama_cpp.GGML_TYPE_F16, llama_cpp.GGML_TYPE_F16),
-    "f16_bf16": (llama_cpp.GGML_TYPE_F16, _BF16),
+    "bf16_f16": (_BF16, llama_cpp.GGML_TYPE_F16),
     "q8_0": (llama_cpp.GGML_TYPE_Q8_0, llama_cpp.GGML_TYPE_Q8_0),
 }
 MOST_OUTPUTS = 64
@@ -69,7 +69,7 @@ class Context:
         params.flash_attn_type = int(tuning.flash_attention or exact)
         # Keys and values of unlike types make llama.cpp walk the cells one by one and step over those of others. The
         # kernel for like types takes them by the tile, so that sums depend on where in a tile a cell lies.
-        self.kv_type: KVType = "f16_bf16" if exact else tuning.kv_type
+        self.kv_type: KVType = "bf16_f16" if exact else tuning.kv_type
         params.type_k, params.type_v = _KV_TYPES[self.kv_type]
         params.no_perf = True
         self._context = llama_cpp.llama_init_from_model(model, params)

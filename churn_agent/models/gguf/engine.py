@@ -1,7 +1,6 @@
 """Requests to results, on one loaded GGUF. Lives in the worker process."""
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,34 +49,35 @@ class Engine:
         self._prefix_folder, self._prefix_bytes, self._build = prefix_folder, prefix_bytes, build
         self.counters = Counters()
         self._writer = Writer(self._vocabulary, self.counters)
+        self._open: tuple[bool, Scheduler] | None = None
+        """The scheduler in use, and whether its context is exact."""
 
     def score_labels(
         self, requests: Iterable[ScoreRequest], begun: Callable[[str], None] = lambda id_: None
     ) -> Iterator[LabelScores]:
         """Yields scores as they come."""
-        return self._reading.run((score_job(self._vocabulary, request) for request in requests), begun=begun)
+        scheduler = self._scheduler(cells=self.context_tokens, exact=True, parallel=None)
+        return scheduler.run((score_job(self._vocabulary, request) for request in requests), begun=begun)
 
     def generate(
         self, requests: Iterable[GenerateRequest], begun: Callable[[str], None] = lambda id_: None
     ) -> Iterator[ModelOutput]:
         """Yields answers as they come."""
-        return self._writing.run((self._writer.job(request) for request in requests), begun=begun)
+        scheduler = self._scheduler(cells=2 * self.context_tokens, exact=False, parallel=self._tuning.parallel)
+        return scheduler.run((self._writer.job(request) for request in requests), begun=begun)
 
     def close(self) -> None:
-        for scheduler in ("_reading", "_writing"):
-            if scheduler in self.__dict__:
-                self.__dict__[scheduler].close()
+        if self._open:
+            self._open[1].close()
         llama_cpp.llama_model_free(self._model)
 
-    @cached_property
-    def _reading(self) -> Scheduler:
-        return self._scheduler(cells=self.context_tokens, exact=True, parallel=None)
-
-    @cached_property
-    def _writing(self) -> Scheduler:
-        return self._scheduler(cells=2 * self.context_tokens, exact=False, parallel=self._tuning.parallel)
-
     def _scheduler(self, *, cells: int, exact: bool, parallel: int | None) -> Scheduler:
+        """With a context for scores or for answers. One is open at a time: two would take too much memory."""
+        if self._open and self._open[0] == exact:
+            return self._open[1]
+        if self._open:
+            self._open[1].close()
+        self._open = None
         context = Context(
             self._model,
             cells=cells,
@@ -89,7 +89,9 @@ class Engine:
         files = PrefixFiles(
             self._prefix_folder, build=f"{self._build}|{context.kv_type}", most_bytes=self._prefix_bytes
         )
-        return Scheduler(context, files, self.counters, parallel=parallel, most_cells=self.context_tokens)
+        scheduler = Scheduler(context, files, self.counters, parallel=parallel, most_cells=self.context_tokens)
+        self._open = exact, scheduler
+        return scheduler
 
 
 def load(path: Path, *, gpu_layers: int = 0, vocabulary_only: bool = False) -> Any:

@@ -15,7 +15,7 @@ from churn_agent.models.gguf.scheduler import SEQUENCES
 from churn_agent.models.gguf.tuning import Tuning, physical_cores
 from churn_agent.models.gguf.vocabulary import Vocabulary
 
-_PARALLEL = (1, 2, 4, 6, 8, 12, 16, 24)
+_PARALLEL = (1, 2, 4, 6, 8, 12, 16, 24, 32)
 _MICRO_BATCHES = (128, 256, 512)
 _PROMPT = 512
 _BEHIND = 64

@@ -15,6 +15,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from more_itertools import peekable
+
 from churn_agent.errors import ModelCallError
 from churn_agent.models.gguf.context import MOST_OUTPUTS, Context, Entry, Logits
 from churn_agent.models.gguf.prefixes import PrefixFiles
@@ -64,6 +66,8 @@ class Job:
     """How many it needs."""
     cells: int
     """Most tokens that it evaluates beside the prefix."""
+    likely_cells: int
+    """How many it probably takes: room is made for these, and if there is too little after all, it is begun again."""
     begin: Callable[[tuple[int, ...], int], Work]
     """Given its sequences, which hold the prefix, and the prefix's length."""
     fail: Callable[[ModelCallError], Any]
@@ -77,6 +81,8 @@ class _Running:
     work: Work
     todo: deque[tuple[Feed, int]] = field(default_factory=deque)
     """Feeds with the number of tokens of each that were evaluated."""
+    evaluated: int = 0
+    """Cells that it has beside its prefix."""
     read: list[Any] | None = None
     """None before the job has begun."""
 
@@ -107,21 +113,21 @@ class Scheduler:
         Args:
             begun: told the id of each job when its first tokens are about to be evaluated.
         """
-        waiting = iter(jobs)
-        next_job = next(waiting, None)
+        waiting = peekable(jobs)
         active: list[_Running] = []
-        while next_job is not None or active:
-            while next_job is not None and self._has_room(next_job, active):
-                begun(next_job.id)
+        while waiting or active:
+            while waiting and self._has_room(waiting.peek(), active):
+                job = next(waiting)
+                begun(job.id)
                 try:
-                    running = self._begin(next_job)
+                    running = self._begin(job)
                 except ModelCallError as error:
-                    yield next_job.fail(error)
+                    yield job.fail(error)
                 else:
                     active.append(running)
                     yield from self._advance(running, active)
-                next_job = next(waiting, None)
             while active:
+                waiting.prepend(*self._make_way(active))
                 yield from self._step(active)
                 if self._parallel is not None:
                     break
@@ -150,14 +156,36 @@ class Scheduler:
         """Whether a job's cells fit. If need be, all prefixes that nobody uses are let go: one alone would leave a hole
         before the others, which the tokens of a job would fill before those of its prefix."""
         known = job.prefix in self._prefixes or not job.prefix
-        wanted = sum(each.job.cells for each in active) + job.cells + (0 if known else len(job.prefix))
+        likely = sum(each.job.likely_cells for each in active) + job.likely_cells if active else job.cells
+        wanted = likely + (0 if known else len(job.prefix))
         in_use = {each.job.prefix for each in active} | {job.prefix}
         for kept in (self._prefixes, in_use & self._prefixes.keys()):
             if (known or len(kept) < KEPT_PREFIXES) and wanted + sum(map(len, kept)) <= self._context.cells:
-                for prefix in self._prefixes.keys() - set(kept):
-                    self._context.cut(self._prefixes.pop(prefix))
+                self._let_go(self._prefixes.keys() - set(kept))
                 return True
         return False
+
+    def _make_way(self, active: list[_Running]) -> list[Job]:
+        """Frees cells for the next batch where jobs take more than was likely: those of prefixes that nobody uses, then
+        those of jobs, the last begun first. Returns these jobs, which must begin again."""
+        set_back: list[Job] = []
+        while self._cells_taken(active) > self._context.cells:
+            if unused := self._prefixes.keys() - {each.job.prefix for each in active}:
+                self._let_go(unused)
+            else:
+                running = active.pop()
+                self._end(running)
+                set_back.insert(0, running.job)
+        return set_back
+
+    def _cells_taken(self, active: list[_Running]) -> int:
+        """After the next batch."""
+        batch = min(sum(map(_left, active)), self._context.micro_batch)
+        return batch + sum(each.evaluated for each in active) + sum(map(len, self._prefixes))
+
+    def _let_go(self, prefixes: Iterable[tuple[int, ...]]) -> None:
+        for prefix in prefixes:
+            self._context.cut(self._prefixes.pop(prefix))
 
     def _begin(self, job: Job) -> _Running:
         if self._never_fits(job):
@@ -224,6 +252,7 @@ class Scheduler:
             asks = last and feed.read is not None
             if asks and sum(entry.logits for entry in entries) >= MOST_OUTPUTS:
                 return
+            running.evaluated += len(part)
             for i, token in enumerate(part):
                 wanted = asks and i == len(part) - 1
                 entries.append(Entry(token, feed.position + done + i, feed.sequences, wanted))

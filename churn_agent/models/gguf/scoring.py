@@ -46,11 +46,13 @@ def score_job(vocabulary: Vocabulary, request: ScoreRequest) -> Job:
         _Asked(question, joined(pieces[customers + 1 :]), {each: vocabulary.tokenize(each) for each in question.labels})
         for question, pieces in zip(request.questions, chats, strict=True)
     ]
+    cells = len(context) + sum(each.cells for each in asked)
     return Job(
         id=request.id,
         prefix=prefix,
         sequences=sum(each.sequences for each in asked),
-        cells=len(context) + sum(each.cells for each in asked),
+        cells=cells,
+        likely_cells=cells,
         begin=lambda sequences, start: _score(request.id, context, asked, sequences, start),
         fail=lambda error: LabelScores(request.id, error=error),
     )

@@ -10,7 +10,7 @@ from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 _FILE = "tuning.json"
-KVType = Literal["f16", "f16_bf16", "q8_0"]
+KVType = Literal["f16", "bf16_f16", "q8_0"]
 """How keys and values are kept."""
 
 

@@ -20,6 +20,9 @@ from churn_agent.models.gguf.vocabulary import Vocabulary, joined
 # One way to write each answer: no white space to choose, so every structural token is forced and costs no decision.
 _COMPACT_JSON = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
 
+_LIKELY = 0.5
+"""How much of what an answer may be long it probably is."""
+
 
 class Writer:
     """Makes jobs that write under a schema."""
@@ -38,6 +41,7 @@ class Writer:
             prefix=tuple(joined(pieces[:customers])),
             sequences=1,
             cells=len(rest) + request.max_tokens + 1,
+            likely_cells=len(rest) + round(_LIKELY * request.max_tokens) + 1,
             begin=lambda sequences, start: self._write(request, rest, sequences, start),
             fail=lambda error: ModelOutput(request.id, finish_reason="error", error=error),
         )

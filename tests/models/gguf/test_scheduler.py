@@ -59,7 +59,8 @@ def writing(id_, prefix, prompt, output):
             pending = [token]
         return id_, seen
 
-    return Job(id_, tuple(prefix), 1, len(prompt) + len(output), begin, lambda error: (id_, error))
+    likely = len(prompt) + len(output) // 2
+    return Job(id_, tuple(prefix), 1, len(prompt) + len(output), likely, begin, lambda error: (id_, error))
 
 
 def asking(id_, prefix, context, questions):
@@ -72,7 +73,7 @@ def asking(id_, prefix, context, questions):
         return id_, (yield feeds)
 
     cells = len(context) + sum(map(len, questions))
-    return Job(id_, tuple(prefix), len(questions), cells, begin, lambda error: (id_, error))
+    return Job(id_, tuple(prefix), len(questions), cells, cells, begin, lambda error: (id_, error))
 
 
 def run(jobs, context=None, parallel=3, most_cells=100):
@@ -106,7 +107,7 @@ def test_every_job_sees_its_own_words_and_nothing_else(wanted, parallel):
         else:
             jobs.append(asking(n, prefix, context, rest))
             expected[n] = [(*prefix, *context, *question) for question in rest]
-    found, context = run(jobs, Books(cells=400), parallel=parallel, most_cells=200)
+    found, context = run(jobs, Books(), parallel=parallel, most_cells=200)
     assert found == expected
     assert not any(held for sequence, held in context.held.items() if sequence >= KEPT_PREFIXES)
 
@@ -154,7 +155,7 @@ def test_a_job_that_fails_as_it_begins_gives_its_sequences_back():
         raise ModelCallError("no such schema")
         yield []
 
-    bad = [Job(n, (), 1, 4, begin, lambda error, n=n: (n, error)) for n in range(100)]
+    bad = [Job(n, (), 1, 4, 4, begin, lambda error, n=n: (n, error)) for n in range(100)]
     found, _ = run([*bad, writing(100, (), [1], [2])])
     assert len(found) == 101
     assert found[100] == [(1,)]
@@ -166,6 +167,17 @@ def test_what_llama_cpp_refuses_fails_those_it_held_and_the_next_go_on():
     assert [isinstance(found[n], ModelCallError) for n in range(4)] == [True, True, False, False]
     assert found[3] == [(1, 3)]
     assert not any(context.held.values())
+
+
+def test_jobs_that_write_more_than_is_likely_are_begun_again_and_lose_nothing():
+    begun = []
+    scheduler = Scheduler(
+        Books(cells=100), PrefixFiles(None, build="", most_bytes=0), Counters(), parallel=4, most_cells=100
+    )
+    jobs = [writing(n, [8] * 10, [n] * 5, [2] * 30) for n in range(8)]
+    found = dict(scheduler.run(jobs, begun=begun.append))
+    assert found == {n: [(*[8] * 10, *[n] * 5, *[2] * i) for i in range(30)] for n in range(8)}
+    assert len(begun) > 8
 
 
 def test_no_prefix_in_use_is_let_go():
