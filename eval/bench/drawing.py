@@ -23,7 +23,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
 
     middle.barh(labels, [rows[name]["seconds_p95"] for name in names], color="0.85", label="95 %")
     middle.barh(labels, [rows[name]["seconds_p50"] for name in names], color="0.45", label="half")
-    middle.set_title("seconds until a customer of a group of five is done")
+    middle.set_title("seconds from a group's begin until a customer is done")
     middle.legend(loc="lower right", frameon=False)
 
     start = [0.0] * len(names)

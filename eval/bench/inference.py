@@ -3,7 +3,7 @@
     python eval/bench/inference.py [--customers 15] [--json FILE] [--plot FILE] [--ways ...] [FOLDER ...]
 
 Customers come from the synthetic book and from the folders given (else from `dev_chat` in the folder that
-CHURN_AGENT_TEST_DATA names). After a warm-up, groups of five are done in turns by each way:
+CHURN_AGENT_TEST_DATA names). After a warm-up, groups of fifteen are done in turns by each way:
 
 * `plain`: `create_chat_completion` of llama-cpp-python with a JSON schema, one customer after the other, on the prompts
   of mode `explain`;
@@ -14,9 +14,10 @@ CHURN_AGENT_TEST_DATA names). After a warm-up, groups of five are done in turns 
 * `cascade`: all screened, the tenth on top assessed;
 * `second_run`: `default` again with one new message a customer, the rest answered from the store.
 
-Then equal quality and the limits: label scores of the same packs beside those of the plain way; the rate of bare
-`llama_decode` on full micro-batches and for one token of each of as many answers as are written at once; and what the
-bandwidth of memory would allow.
+Then equal quality and the limits. Label scores of the same packs beside those of the plain way. `bound_share`: the time
+that the tokens of `explain` need at the least, prompts at the rate of bare `llama_decode` on full micro-batches and
+answers at what the bandwidth of memory allows, as a share of the time that was taken. `bare_share`: the same with the
+rate at which bare `llama_decode` gives one token of each of as many answers as are written at once.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from typing import Any
 
 from drawing import draw
 from limits import bandwidth_gb_s, score_differences
-from ways import WAYS, Bench, Way
+from ways import OURS, WAYS, Bench, Way
 
 from churn_agent.models.gguf import measuring
 from churn_agent.models.gguf.tuning import Tuning, load_tuning
@@ -80,32 +81,37 @@ def main() -> None:
 
 def _result(bench: Bench, path: Path, tuning: Tuning, prefill_rate: float) -> dict[str, Any]:
     prefill = measuring.rate(path, tuning, "prefill", tuning.micro_batch)
-    decode = measuring.rate(path, tuning, "decode", tuning.parallel)
-    alone = measuring.rate(path, tuning, "decode", 1)
+    decode = {n: measuring.rate(path, tuning, "decode", n) for n in (1, tuning.parallel)}
+    bandwidth = bandwidth_gb_s(tuning.threads)
+    passes = bandwidth * 1e9 / path.stat().st_size  # over the weights, a second
+    # Each pass gives a token of each answer, but no token is evaluated faster than in a full micro-batch.
+    by_memory = {n: min(n * passes, prefill) for n in decode}
     rows = {name: way.row() for name, way in bench.ways.items() if way.customers}
     a_minute = {name: row["customers_a_minute"] for name, row in rows.items()}
-    bandwidth = bandwidth_gb_s()
+    explain = bench.ways["explain"]
     return {
         "ratios": {f"{name}_vs_plain": round(n / a_minute["plain"], 2) for name, n in a_minute.items()},
-        "bound_share": _bound_share(bench.ways["explain"], prefill, decode),
+        "bound_share": _share(explain, prefill, by_memory[tuning.parallel]),
+        "bare_share": _share(explain, prefill, decode[tuning.parallel]),
         "prefill_share": round(prefill_rate / prefill, 3),
-        "valid_share": {name: row["valid_share"] for name, row in rows.items()},
-        "peak_rss_over_model_mb": {n: round(mb - path.stat().st_size / 2**20) for n, mb in bench.peak_rss_mb.items()},
+        "valid_share": min(row["valid_share"] for name, row in rows.items() if name in OURS),
+        "peak_rss_over_model_mb": round(bench.peak_rss_mb["ours"] - path.stat().st_size / 2**20),
+        "peak_rss_mb": {name: round(mb) for name, mb in bench.peak_rss_mb.items()},
         "mask_ms_a_decision": bench.mask_ms_a_decision,
         "unavailable": bench.unavailable,
         "limits": {
             "prefill_tokens_a_second": round(prefill, 1),
-            "decode_tokens_a_second": {"1": round(alone, 1), str(tuning.parallel): round(decode, 1)},
+            "decode_tokens_a_second": {str(n): round(rate, 1) for n, rate in decode.items()},
             "memory_gb_a_second": round(bandwidth, 1),
-            "decode_tokens_a_second_by_memory": round(bandwidth * 1e9 / path.stat().st_size, 1),
+            "decode_tokens_a_second_by_memory": {str(n): round(rate, 1) for n, rate in by_memory.items()},
         },
         "tuning": tuning.model_dump(),
         "ways": rows,
     }
 
 
-def _bound_share(explain: Way, prefill: float, decode: float) -> float | None:
-    """The time that the tokens of `explain` would take at the bare rates, as a share of what it took."""
+def _share(explain: Way, prefill: float, decode: float) -> float | None:
+    """The time that the tokens of `explain` would take at these rates, as a share of what it took."""
     if not explain.customers:
         return None
     return round((explain.prompt_tokens / prefill + explain.output_tokens / decode) / explain.seconds, 3)

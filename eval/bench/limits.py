@@ -3,11 +3,13 @@
 import math
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from llama_cpp import Llama
+from numpy.typing import NDArray
 from plain import open_plain
 
 from churn_agent.models.base import LabelScores, ScoreRequest
@@ -18,49 +20,55 @@ from churn_agent.models.gguf.tuning import Tuning
 from churn_agent.models.gguf.vocabulary import Vocabulary, joined
 
 _F16, _BF16 = 1, 30
-PLAIN_WAYS: dict[str, dict[str, Any]] = {
-    "plain": {},
-    "plain, batches of 64": {"n_batch": 64, "n_ubatch": 64},
-    "plain, keys and values as ours": {"flash_attn": True, "type_k": _F16, "type_v": _BF16},
-}
+Probabilities = NDArray[np.float64]
+"""Shape (packs, labels)."""
+_AS_OURS = {"flash_attn": True, "type_k": _BF16, "type_v": _F16}
 
 
-def bandwidth_gb_s(megabytes: int = 512) -> float:
-    """Gigabytes a second that one core reads from memory (the best of five sums over a large array)."""
-    array = np.ones(megabytes * 2**20 // 8)
+def bandwidth_gb_s(threads: int, megabytes: int = 512) -> float:
+    """Gigabytes a second that so many threads read from memory (the best of five sums over large arrays)."""
+    arrays = [np.ones(megabytes * 2**20 // 8) for _ in range(threads)]
     best = math.inf
-    for _ in range(5):
-        began = time.perf_counter()
-        array.sum()
-        best = min(best, time.perf_counter() - began)
-    return array.nbytes / best / 1e9
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(5):
+            began = time.perf_counter()
+            list(pool.map(np.sum, arrays))
+            best = min(best, time.perf_counter() - began)
+    return sum(array.nbytes for array in arrays) / best / 1e9
 
 
 def score_differences(
     path: Path, tuning: Tuning, context_tokens: int, packs: Sequence[ScoreRequest], ours: Sequence[LabelScores]
 ) -> dict[str, dict[str, float]]:
-    """Way of llama-cpp-python -> mean and largest difference of a label's probability to ours, on the same packs.
-
-    The plain way in two batch sizes shows how far it differs from itself.
-    """
+    """Mean and largest difference of a label's probability on the same packs: of ours to the plain way, and of the
+    plain way to itself in other batches, which is the noise to hold it against."""
     vocabulary_model = load(path, vocabulary_only=True)
     vocabulary = Vocabulary(vocabulary_model)
-    found: dict[str, dict[str, float]] = {}
-    for name, options in PLAIN_WAYS.items():
-        llama = open_plain(path, context_tokens=context_tokens, threads=tuning.threads, **options)
-        off = [
-            abs(math.exp(value) - math.exp(theirs))
+
+    def plain(*, repacked: bool | None = False, **options: Any) -> Probabilities:
+        llama = open_plain(path, context_tokens=context_tokens, threads=tuning.threads, repacked=repacked, **options)
+        try:
+            return np.exp([_plain_scores(llama, vocabulary, pack) for pack in packs])
+        finally:
+            llama.close()
+
+    our = np.exp(
+        [
+            list(scores.log_probabilities[pack.questions[0].id].values())
             for pack, scores in zip(packs, ours, strict=True)
-            for value, theirs in zip(
-                scores.log_probabilities[pack.questions[0].id].values(),
-                _plain_scores(llama, vocabulary, pack),
-                strict=True,
-            )
         ]
-        found[name] = {"mean": round(sum(off) / len(off), 4), "max": round(max(off), 4)}
-        llama.close()
+    )
+    as_usual = plain()
+    pairs = {
+        "ours, plain": (our, as_usual),
+        "ours, plain with our cache types": (our, plain(**_AS_OURS)),
+        "plain, plain in batches of 64": (as_usual, plain(n_batch=64, n_ubatch=64)),
+        "plain, plain with repacked weights": (as_usual, plain(repacked=None)),
+        "plain, plain with flash attention": (as_usual, plain(flash_attn=True)),
+    }
     llama_cpp.llama_model_free(vocabulary_model)
-    return found
+    off = {name: np.abs(one - other) for name, (one, other) in pairs.items()}
+    return {name: {"mean": round(float(d.mean()), 4), "max": round(float(d.max()), 4)} for name, d in off.items()}
 
 
 def _plain_scores(llama: Llama, vocabulary: Vocabulary, pack: ScoreRequest) -> list[float]:

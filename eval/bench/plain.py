@@ -15,15 +15,20 @@ def _unpacked():  # type: ignore[no-untyped-def]
     return params
 
 
-def open_plain(path: Path | str, *, context_tokens: int, threads: int, **options: Any) -> Llama:
-    """Opens a model as the documentation of llama-cpp-python does, but for repacked weights.
-
-    They crash on processors with AMX (llama.cpp issue 20824), and `Llama` has no option against them.
+def open_plain(
+    path: Path | str, *, context_tokens: int, threads: int, repacked: bool | None = None, **options: Any
+) -> Llama:
+    """Opens a model as the documentation of llama-cpp-python does.
 
     Args:
+        repacked: whether weights are repacked for the processor, which `Llama` has no option for. None takes what
+            `Llama` does, but on processors with AMX, where it crashes (llama.cpp issue 20824).
         options: more arguments of `Llama`.
     """
-    native.llama_model_default_params = _unpacked
+    if repacked is None:
+        repacked = b"AMX_INT8 = 1" not in native.llama_print_system_info()
+    if not repacked:
+        native.llama_model_default_params = _unpacked
     try:
         return Llama(
             str(path), n_ctx=context_tokens, n_threads=threads, n_threads_batch=threads, verbose=False, **options

@@ -30,8 +30,9 @@ from churn_agent.models.opening import open_model
 from churn_agent.prompts import load_prompt
 from churn_agent.settings import Settings
 
-WAYS = ("plain", *PEERS, "explain", "default", "screen", "cascade", "second_run")
-_GROUP = 5
+OURS = ("explain", "default", "screen", "cascade", "second_run")
+WAYS = ("plain", *PEERS, *OURS)
+_GROUP = 15
 _FEWEST_MESSAGES, _MOST_MESSAGES = 3, 12
 
 
