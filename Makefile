@@ -13,7 +13,7 @@ export CMAKE_ARGS
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
 	@echo "compiling llama-cpp-python: 3 to 10 minutes on two cores"
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[llama-cpp]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[llama-cpp,eval]'
 	touch $@
 
 .venv/installed-dev: .venv/installed
@@ -43,7 +43,9 @@ bench: .venv/installed-dev
 	$(BIN)/python eval/bench/ingest.py
 	$(BIN)/python eval/bench/embed.py
 	$(BIN)/python eval/bench/retrieve.py
-	$(BIN)/python eval/bench/inference.py --json inference.json --plot inference.png
+	$(BIN)/python eval/bench/screening.py --json screening.json
+	if [ -n "$$CHURN_AGENT_TEST_DATA" ]; then $(BIN)/python eval/bench/quality.py "$$CHURN_AGENT_TEST_DATA" --json quality.json; fi
+	$(BIN)/python eval/bench/inference.py --json inference.json --plot inference.png $$(ls quality.json 2>/dev/null | sed 's/^/--quality /')
 	$(BIN)/python eval/retrieval.py
 
 clean:

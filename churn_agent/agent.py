@@ -238,6 +238,10 @@ class ChurnAgent:
         """A customer at the end of a day. Raises `UnknownCustomer`, `EmptyStore`."""
         return snapshots.take(self.history, customer_id, as_of=as_of)
 
+    def with_vectors(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with vectors for all its messages."""
+        return replace(snapshot, vectors=self._vectors({each.text_id: each.text for each in snapshot.messages}))
+
     def evidence(self, customer_id: str, *, as_of: date | None = None) -> Case:
         """What a model would be shown of a customer, before any model runs (the local one counts tokens).
 
@@ -318,7 +322,7 @@ class ChurnAgent:
         distinct = {each.text_id for each in candidates}
         queries: retrieval.QueryVectors = {}
         if len(distinct) > self.settings.evidence_limit:  # else all are shown, and nothing needs to be ranked
-            snapshot = self._with_vectors(snapshot)
+            snapshot = self.with_vectors(snapshot)
             queries = self._query_vectors
         pack = retrieval.retrieve(
             snapshot,
@@ -330,10 +334,6 @@ class ChurnAgent:
         )
         actions = tuple(playbooks.eligible(self._playbook, snapshot, facts, None))
         return Case(snapshot, facts, pack, actions)
-
-    def _with_vectors(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot with vectors for all its messages."""
-        return replace(snapshot, vectors=self._vectors({each.text_id: each.text for each in snapshot.messages}))
 
     @cached_property
     def _query_vectors(self) -> retrieval.QueryVectors:

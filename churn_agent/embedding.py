@@ -35,7 +35,7 @@ class Embedder:
         """
         self.id = embedder_id
         self.revision = revision
-        self._folder = folder
+        self.folder = folder
 
     @classmethod
     def open(cls, name: str, models_dir: Path) -> "Embedder":
@@ -58,9 +58,9 @@ class Embedder:
 
         logging.disable_progress_bar()
         try:
-            model = SentenceTransformer(str(self._folder), device="cpu", local_files_only=True, trust_remote_code=False)
+            model = SentenceTransformer(str(self.folder), device="cpu", local_files_only=True, trust_remote_code=False)
         except (OSError, ValueError) as error:
-            raise ModelUnavailable(f"cannot load the embedder in {str(self._folder)!r}: {error}") from error
+            raise ModelUnavailable(f"cannot load the embedder in {str(self.folder)!r}: {error}") from error
         return model.bfloat16() if _bfloat16_pays() else model
 
     @property

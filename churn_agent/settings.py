@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     prompts_dir: Path | None = None
     """Folder of one's own prompt files, added to the shipped ones."""
 
+    sets_dir: Path | None = None
+    """Folder of labelled sets, one folder each, that suites of evals may name."""
+
     model: str = "qwen2.5-coder-1.5b-instruct"
     """A name of the catalogue, a path to a .gguf file, `openai:NAME`, or `scripted[:FILE]`."""
     embedder: str = "all-minilm-l6-v2"

@@ -12,7 +12,7 @@ import random
 from datetime import date
 from pathlib import Path
 
-from churn_agent import ChurnAgent
+from churn_agent.evals.sets import find_set
 from churn_agent.reports import files
 
 SETS = "online_retail amazon_music_reviews dev_chat telco_ibm oulad_withdrawal churn_intent_chat_en".split()
@@ -29,8 +29,7 @@ def main() -> None:
     for name in arguments.sets:
         with (arguments.data / name / "labels.csv").open(encoding="utf-8") as file:
             labels = [row for row in csv.DictReader(file) if row.get("eval_subset", "1") == "1"]
-        with ChurnAgent.open(arguments.out / "stores" / name) as agent:
-            agent.ingest([arguments.data / name], card=Path(__file__).parent / "sets" / f"{name}.yaml")
+        with find_set(name, near=arguments.data).open(arguments.out / "stores" / name) as agent:
             chosen = random.Random(arguments.seed).sample(labels, arguments.customers)  # noqa: S311 - no secret
             for row in chosen:
                 record = agent.assess(row["customer_id"], as_of=date.fromisoformat(row["as_of"]))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from churn_agent.agent import ChurnAgent
 
 F = TypeVar("F", bound=Callable[..., Any])
+out = Console(highlight=False)
 notes = Console(stderr=True, highlight=False)
 """Notes and progress go to standard error; data to standard output."""
 

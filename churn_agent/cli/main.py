@@ -11,6 +11,7 @@ from churn_agent.cli.assessing import assess, batch, evidence
 from churn_agent.cli.data import customers, data, index, ingest, show
 from churn_agent.cli.demo import demo
 from churn_agent.cli.doctor import doctor
+from churn_agent.cli.evals import evals
 from churn_agent.cli.labels import label, labels
 from churn_agent.cli.models import models
 from churn_agent.cli.searching import search
@@ -45,6 +46,7 @@ for command in (
     batch,
     labels,
     label,
+    evals,
     models,
     doctor,
 ):

@@ -76,6 +76,15 @@ def labelled(engine: Engine, as_of: date) -> dict[str, bool]:
         return {row.customer_id: row.churned for row in connection.execute(query)}
 
 
+def all_labels(engine: Engine) -> list[tuple[str, date, bool]]:
+    """(Customer, date, churned) of all labels, by customer and date."""
+    query = select(labels.c.customer_id, labels.c.as_of, labels.c.churned).order_by(
+        labels.c.customer_id, labels.c.as_of
+    )
+    with engine.connect() as connection:
+        return [(row.customer_id, row.as_of, row.churned) for row in connection.execute(query)]
+
+
 def label_count(engine: Engine) -> int:
     with engine.connect() as connection:
         return connection.scalar(select(func.count()).select_from(labels)) or 0

@@ -1,6 +1,5 @@
 """The data report: what a book holds, what is thin, and what that means for assessments."""
 
-import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from typing import Any
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import InputError
 from churn_agent.history.statistics import BookStatistics
+from churn_agent.plots import to_svg
 
 _MEASURED_LANGUAGES = ("en", "de")
 """Languages in which reading was measured."""
@@ -136,30 +136,14 @@ def _most(counts: Mapping[str, int]) -> str:
 def _plots(book: BookStatistics) -> list[tuple[str, str]]:
     """(title, SVG)."""
     return [
-        ("Interactions a month, by channel", _draw(lambda axes: _draw_months(axes, book))),
-        ("Customers by number of interactions", _draw(lambda axes: _draw_bars(axes, book.by_size, "interactions"))),
+        ("Interactions a month, by channel", to_svg(lambda axes: _draw_months(axes, book))),
+        ("Customers by number of interactions", to_svg(lambda axes: _draw_bars(axes, book.by_size, "interactions"))),
         (
             "Customers by months since their last interaction",
-            _draw(lambda axes: _draw_bars(axes, {str(k): n for k, n in book.quiet_since.items()}, "months")),
+            to_svg(lambda axes: _draw_bars(axes, {str(k): n for k, n in book.quiet_since.items()}, "months")),
         ),
-        ("Messages by language", _draw(lambda axes: _draw_bars(axes, book.languages, "language"))),
+        ("Messages by language", to_svg(lambda axes: _draw_bars(axes, book.languages, "language"))),
     ]
-
-
-def _draw(fill: Callable[[Any], None]) -> str:
-    import matplotlib as mpl
-
-    with mpl.rc_context({"svg.fonttype": "none", "text.parse_math": False, "font.size": 9}):
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(6.4, 2.8), layout="constrained")
-        axes: Any = figure.subplots()
-        axes.spines[["top", "right"]].set_visible(False)
-        fill(axes)
-        drawn = io.StringIO()
-        figure.savefig(drawn, format="svg", metadata={"Date": None})
-    text = drawn.getvalue()
-    return text[text.index("<svg") :]
 
 
 def _draw_months(axes: Any, book: BookStatistics) -> None:

@@ -23,8 +23,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
 
     middle.barh(labels, [rows[name]["seconds_p95"] for name in names], color="0.85", label="95 %")
     middle.barh(labels, [rows[name]["seconds_p50"] for name in names], color="0.45", label="half")
-    middle.set_title("seconds from a group's begin until a customer is done")
-    middle.legend(loc="lower right", frameon=False)
+    middle.set_title("seconds until a customer of a group is done")
+    middle.legend(loc="upper right", frameon=False)
 
     start = [0.0] * len(names)
     for stage, shade in {"decode": "0.25", "mask": "0.85", "rest": "0.6"}.items():
@@ -35,7 +35,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
         right.barh(labels, spent, left=start, color=shade, label={"decode": "llama_decode"}.get(stage, stage))
         start = [a + b for a, b in zip(start, spent, strict=True)]
     right.set_title("seconds a customer")
-    right.legend(loc="lower right", frameon=False)
+    right.legend(loc="upper right", frameon=False)
 
     for axes in (left, middle, right):
         axes.spines[["top", "right"]].set_visible(False)

@@ -19,7 +19,7 @@ from more_itertools import chunked
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from churn_agent import ChurnAgent
+from churn_agent.evals.sets import find_set
 
 _SETS = ("churn_intent_chat_en:200", "churn_intent_chat_de:200", "dev_chat:100")
 _DRAWS = 2000
@@ -49,11 +49,10 @@ def main() -> None:
 def _assess(folder: Path, most: int, store: Path) -> tuple[Scores, NDArray[np.bool_]]:
     with (folder / "labels.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row.get("eval_subset", "1") == "1"][:most]
-    card = Path(__file__).parents[1] / "sets" / f"{folder.name}.yaml"
+    labelled = find_set(folder.name, near=folder.parent)
     columns: list[list[float]] = []
     for mode in ("read", "explain"):
-        with ChurnAgent.open(store, mode=mode) as agent, Progress() as progress:
-            agent.ingest([folder], card=card)
+        with labelled.open(store, mode=mode) as agent, Progress() as progress:
             column: list[float] = []
             done = progress.add_task(f"{folder.name}, {mode}", total=len(rows))
             for group in chunked(rows, _GROUP):

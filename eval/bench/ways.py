@@ -22,6 +22,7 @@ from churn_agent.domain.assessment import Assessment
 from churn_agent.elicitation.ask import ask
 from churn_agent.elicitation.base import Case
 from churn_agent.elicitation.explain import explain
+from churn_agent.evals.sets import find_set
 from churn_agent.history import interactions
 from churn_agent.models.base import ChatModel, GenerateRequest, LabelScores, ModelOutput, ScoreRequest
 from churn_agent.models.gguf.model import GGUFModel
@@ -152,8 +153,7 @@ class Bench:
         if folder is None:
             folder = self._scratch / "book"
             write_book(folder, "telecom", 200)
-        card = Path(__file__).parents[1] / "sets" / f"{folder.name}.yaml"
-        with self._agent(f"a{number}", folder, card) as agent, self._agent(f"b{number}", folder, card) as fresh:
+        with self._agent(f"a{number}", folder) as agent, self._agent(f"b{number}", folder) as fresh:
             warm, *timed = _choose(agent, customers)
             requests = {id_: _request(agent.evidence(id_), self._model, id_) for id_ in (warm, *timed)}
             self.requests += [requests[id_] for id_ in timed]
@@ -176,10 +176,10 @@ class Bench:
             for each in (agent, fresh):
                 each.__dict__.pop("model", None)  # shared; closed at the end
 
-    def _agent(self, store: str, folder: Path, card: Path) -> ChurnAgent:
+    def _agent(self, store: str, folder: Path) -> ChurnAgent:
         settings = self._settings.model_copy(update={"store": self._scratch / store})
         agent = ChurnAgent(settings, model=self._model)
-        agent.ingest([folder], card=card if card.exists() else None)
+        find_set(folder.name, near=folder.parent).import_into(agent)
         return agent
 
     def _open_peer(self, name: str, path: Path, tuning: Tuning) -> None:

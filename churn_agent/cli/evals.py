@@ -1,0 +1,240 @@
+"""`eval sets | run | compare | report | baselines | doctor`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from churn_agent.cli import common
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from churn_agent.evals.scoreboard import Figure
+
+_RUNS = Path("eval-runs")
+_SHOWN = ("auroc", "average_precision", "top_decile_lift", "brier", "f1", "answered", "seconds_each")
+_REGRESSION, _UNFIT = 1, 3  # exit codes
+_METRICS = ("auroc", "brier", "log_loss", "accuracy", "profit")
+
+
+@click.group("eval")
+def evals() -> None:
+    """Compare prompts, models and classic methods on labelled sets."""
+
+
+@evals.command("sets")
+@common.as_json
+def list_sets(json_: bool) -> None:
+    """Sets that are known, with what churn means there and where they come from."""
+    from churn_agent.evals.sets import list_cards
+
+    cards = list_cards()
+    if json_:
+        common.print_json([{"name": name, **card.model_dump(mode="json")} for name, card in cards.items()])
+        return
+    for name, card in cards.items():
+        click.echo(f"{name:26} {card.book.domain:20} {card.book.churn_means}; {card.book.horizon_days} days")
+        click.echo(f"{'':26} {card.origin}; licence: {card.licence}")
+        for leak in card.leaks:
+            click.echo(f"{'':26} known leak: {leak}")
+
+
+@evals.command("run")
+@click.argument("suite_file", metavar="SUITE.yaml", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--limit", type=click.IntRange(min=4), metavar="N", help="Most samples of a set, stratified, seeded.")
+@click.option("--resume", is_flag=True, help="Keep the finished predictions of an earlier call.")
+@click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the run.")
+@common.as_json
+def run(suite_file: Path, limit: int | None, resume: bool, out: Path | None, json_: bool) -> None:
+    """Try the prompts, models and classic methods of a suite on its sets.
+
+    Answers are paid once: a second call costs only what the first one did not finish.
+    """
+    common.note("starting")
+    from churn_agent.evals import run_suite
+
+    with _Bars() as bars:
+        result = run_suite(suite_file, out=out or _RUNS / suite_file.stem, limit=limit, resume=resume, progress=bars)
+    if json_:
+        common.print_json(result.as_dict())
+        return
+    _print_figures(result.figures)
+    click.echo(f"\n{len(result.predictions)} predictions in {result.folder}")
+    click.echo(f"compare: churn-agent eval compare {result.folder}")
+
+
+@evals.command("compare")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--metric", type=click.Choice(_METRICS), default="auroc", show_default=True)
+@click.option("--against", metavar="METHOD", help="Hold all others against this one, instead of all pairs.")
+@click.option("--delta", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="Differences that matter.")
+@common.as_json
+def compare(runs: tuple[Path, ...], metric: str, against: str | None, delta: float, json_: bool) -> int:
+    """Which way is better, by paired tests on the same samples.
+
+    With several runs, the first is held against the others, method by method; exit code 1 means that a method of the
+    first is worse by more than DELTA than the same method of another.
+    """
+    from churn_agent.evals import compare as compare_runs
+
+    comparisons = compare_runs(*runs, metric=metric, against=against, delta=delta)
+    if json_:
+        common.print_json([each.as_dict() for each in comparisons])
+    else:
+        for each in comparisons:
+            click.echo(f"{each.set}: {each.first} against {each.second}: {each.verdict.text}")
+    beyond = [c for c in comparisons if c.verdict.judgement == "worse" and abs(c.verdict.difference.value) > delta]
+    return _REGRESSION if len(runs) > 1 and beyond else 0
+
+
+@evals.command("report")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("report.html"), show_default=True
+)
+@click.option("--delta", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="Differences that matter.")
+def report(runs: tuple[Path, ...], out: Path, delta: float) -> None:
+    """One page about runs: verdict, leaderboard, pairs, curves, segments, disagreements, provenance."""
+    common.note("drawing")
+    from churn_agent.evals import write_report
+
+    command = f"churn-agent eval report {' '.join(map(str, runs))} -o {out}"
+    write_report(*runs, to=out, delta=delta, command=command)
+    click.echo(f"written: {out}")
+
+
+@evals.command("baselines")
+@click.argument("name", metavar="SET")
+@click.option("--method", "methods", multiple=True, metavar="NAME", help="A classic method; repeatable (default: all).")
+@click.option("--limit", type=click.IntRange(min=4), metavar="N", help="Most samples, stratified, seeded.")
+@common.as_json
+def baselines(name: str, methods: tuple[str, ...], limit: int | None, json_: bool) -> None:
+    """The classic methods alone on a set: what a language model has to beat."""
+    common.note("starting")
+    from churn_agent.evals import run_baselines
+
+    with _Bars() as bars:
+        out = _RUNS / f"baselines-{Path(name).name}"
+        figures = run_baselines(name, out=out, methods=methods or None, limit=limit, progress=bars)
+    if json_:
+        common.print_json([each.as_dict() for each in figures])
+    else:
+        _print_figures(figures)
+
+
+@evals.command("doctor")
+@click.argument("name", metavar="SET|SUITE.yaml")
+@click.option("--delta", type=click.FloatRange(0, 1), default=0.15, show_default=True, help="Difference to be shown.")
+@click.option("--with-model", is_flag=True, help="Also ask the language model whether it knows the texts by heart.")
+@common.as_json
+def doctor(name: str, delta: float, with_model: bool, json_: bool) -> int:
+    """Is a set fit to judge by? Leaves with 3 if it has a fault."""
+    common.note("starting")
+    from churn_agent.evals import examine_sets
+
+    findings = examine_sets(name, out=_RUNS / "doctor", delta=delta, with_model=with_model, notify=common.note)
+    if json_:
+        common.print_json({of: [vars(each) for each in found] for of, found in findings.items()})
+    for of, found in findings.items() if not json_ else ():
+        for each in found:
+            click.echo(f"{of}: {each.weight}: {each.check}: {each.says}")
+        if not found:
+            click.echo(f"{of}: nothing found")
+    faults = any(each.weight == "fault" for found in findings.values() for each in found)
+    return _UNFIT if faults else 0
+
+
+@evals.command("transfer")
+@click.argument("names", metavar="SETS...", nargs=-1, required=True)
+@click.option("--method", "methods", multiple=True, metavar="NAME", help="A classic method; repeatable.")
+@click.option("--limit", type=click.IntRange(min=4), metavar="N", help="Most samples of a set, stratified, seeded.")
+@common.as_json
+def transfer(names: tuple[str, ...], methods: tuple[str, ...], limit: int | None, json_: bool) -> None:
+    """Train classic methods on each set and test them on each: rows learn, columns are tested (AUROC)."""
+    common.note("starting")
+    from churn_agent.evals import transfer as transfer_between
+
+    found = transfer_between(names, out=_RUNS, methods=methods or None, limit=limit, notify=common.note)
+    if json_:
+        common.print_json([each.as_dict() for each in found])
+        return
+    for method in dict.fromkeys(each.method for each in found):
+        sets = list(dict.fromkeys(each.trained_on for each in found))
+        table = Table("trained on", *sets, title=method, title_justify="left")
+        for source in sets:
+            row = [each for each in found if (each.method, each.trained_on) == (method, source)]
+            table.add_row(source, *(f"{each.auroc:.2f} [{each.low:.2f}, {each.high:.2f}]" for each in row))
+        common.out.print(table)
+
+
+class _Bars:
+    """Progress of a run on standard error."""
+
+    def __init__(self) -> None:
+        self._bars = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            console=common.notes, transient=True,
+        )  # fmt: skip
+        self._task: Any = None
+
+    def __enter__(self) -> "_Bars":
+        self._bars.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bars.stop()
+
+    def planned(self, plan: "Sequence[Any]") -> None:
+        for each in plan:
+            churned = sum(sample.churned for sample in each.samples)
+            common.note(
+                f"{each.labelled.name}: {len(each.samples)} samples, {churned} churned, "
+                f"{len(each.development)} for choices; {len(each.ways)} ways"
+            )
+
+    def estimated(self, estimate: Any) -> None:
+        if estimate.samples:
+            common.note(
+                f"{estimate.samples:,} assessments, about {estimate.tokens:,.0f} tokens, "
+                f"about {estimate.seconds / 60:.0f} minutes"
+            )
+
+    def began(self, what: str, total: int) -> None:
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+        self._task = self._bars.add_task(what, total=total)
+
+    def left_out(self, name: str, method: str, why: str) -> None:
+        common.note(f"{name}: {method} is left out: {why}")
+
+    def advanced(self) -> None:
+        self._bars.advance(self._task)
+
+
+def _print_figures(figures: "Sequence[Figure]") -> None:
+    found = {(f.set, f.method, f.metric): f for f in figures}
+    for name in dict.fromkeys(f.set for f in figures):
+        table = Table("method", *_SHOWN, title=f"{name}: {_sizes(name, figures)}", title_justify="left")
+        methods = dict.fromkeys(f.method for f in figures if f.set == name)
+        for method in sorted(methods, key=lambda m: -_value(found.get((name, m, "auroc")))):
+            table.add_row(method, *(_shown(found.get((name, method, metric))) for metric in _SHOWN))
+        common.out.print(table)
+
+
+def _sizes(name: str, figures: "Sequence[Figure]") -> str:
+    sizes = {f.split: f"{f.n} samples ({f.base_rate:.0%} churned)" for f in figures if f.set == name}
+    return "; ".join(f"{split}: {size}" for split, size in sizes.items())
+
+
+def _value(figure: "Figure | None") -> float:
+    return figure.value if figure and figure.value == figure.value else -1.0
+
+
+def _shown(figure: "Figure | None") -> str:
+    if figure is None or figure.value != figure.value:
+        return ""
+    interval = f" [{figure.low:.2f}, {figure.high:.2f}]" if figure.low == figure.low else ""
+    return f"{figure.value:.3f}{interval}"

@@ -1,0 +1,180 @@
+"""Is one way really better than another? Paired tests on the same samples, and a verdict in words."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+from churn_agent.evals import metrics
+from churn_agent.evals.metrics import REACH, Costs, Groups, Labels, Placements, Scores
+
+Judgement = Literal["better", "worse", "equivalent", "cannot tell"]
+METRICS = ("auroc", "brier", "log_loss", "accuracy", "profit")
+_LOWER_IS_BETTER = frozenset({"brier", "log_loss"})
+_LEVEL = 0.05
+_POWER = 0.8
+_DETECTED = REACH + float(stats.norm.ppf(_POWER))
+"""Standard errors that a difference must have to be found with that power."""
+_DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A metric of one way less that of another, on the same samples."""
+
+    metric: str
+    value: float
+    """Positive: the first is higher."""
+    low: float
+    high: float
+    """95 % interval."""
+    p: float
+    """Two-sided, of one comparison by itself."""
+    standard_error: float
+    n: int
+
+    @property
+    def detectable(self) -> float:
+        """The smallest difference that as many samples find four times out of five."""
+        return _DETECTED * self.standard_error
+
+    def samples_to_find(self, difference: float) -> int:
+        """How many samples would find a difference as large, four times out of five."""
+        if difference == 0:
+            raise ValueError("no number of samples finds a difference of 0")
+        return math.ceil(self.n * (self.detectable / abs(difference)) ** 2)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a difference means."""
+
+    difference: Difference
+    p_adjusted: float
+    """After Holm (1979), over all comparisons made together."""
+    judgement: Judgement
+    delta: float
+    """Differences up to it do not matter."""
+
+    @property
+    def text(self) -> str:
+        d = self.difference
+        shown = f"{d.metric} {d.value:+.3f} [{d.low:+.3f}, {d.high:+.3f}], n = {d.n}"
+        if self.judgement == "equivalent":
+            return f"equivalent within {self.delta:g}: {shown}"
+        if self.judgement != "cannot tell":
+            return f"{self.judgement}: {shown}, p = {self.p_adjusted:.3f}"
+        needed = d.samples_to_find(max(abs(d.value), self.delta))
+        return f"cannot tell: {shown}; about {needed:,} samples would tell, {d.detectable:.3f} is found with these"
+
+
+def difference(
+    metric: str,
+    labels: Labels,
+    first: Scores,
+    second: Scores,
+    groups: Groups | None = None,
+    *,
+    thresholds: tuple[float, float] = (0.5, 0.5),
+    costs: Costs = Costs(),  # noqa: B008  (frozen)
+    seed: int = 0,
+) -> Difference:
+    """A paired difference of a metric of `METRICS`.
+
+    AUROC after DeLong et al. (1988), clustered by customer after Obuchowski (1997); accuracy with McNemar's exact test;
+    the rest by a bootstrap over customers.
+
+    Args:
+        groups: number of the customer that each sample is of; None for one sample each.
+        thresholds: from which a score counts as churn, for `accuracy`.
+    """
+    if metric == "auroc":
+        return _auroc_difference(labels, first, second, groups)
+    if metric == "accuracy":
+        return _accuracy_difference(labels, first >= thresholds[0], second >= thresholds[1])
+    measured: dict[str, Callable[[Labels, Scores], float]] = {
+        "brier": metrics.brier,
+        "log_loss": metrics.log_loss,
+        "profit": lambda labels, scores: metrics.profit_at_capacity(labels, scores, costs),
+    }
+    return _bootstrapped_difference(metric, measured[metric], labels, first, second, groups, seed)
+
+
+def _auroc_difference(labels: Labels, first: Scores, second: Scores, groups: Groups | None) -> Difference:
+    less = Placements.of(labels, first, groups).less(Placements.of(labels, second, groups))
+    return _normal("auroc", less.mean, math.sqrt(max(less.variance, 0.0)), len(labels))
+
+
+def _normal(metric: str, value: float, standard_error: float, n: int) -> Difference:
+    z = abs(value) / standard_error if standard_error else (math.inf if value else 0.0)
+    reach = REACH * standard_error
+    return Difference(metric, value, value - reach, value + reach, float(2 * stats.norm.sf(z)), standard_error, n)
+
+
+def _accuracy_difference(labels: Labels, first: Labels, second: Labels) -> Difference:
+    right_first, right_second = first == labels, second == labels
+    gained, lost = int((right_first & ~right_second).sum()), int((~right_first & right_second).sum())
+    n = len(labels)
+    value = (gained - lost) / n
+    error = math.sqrt(max(gained + lost - (gained - lost) ** 2 / n, 0.0)) / n
+    p = float(stats.binomtest(gained, gained + lost, 0.5).pvalue) if gained + lost else 1.0
+    return Difference("accuracy", value, value - REACH * error, value + REACH * error, p, error, n)
+
+
+def _bootstrapped_difference(
+    name: str,
+    metric: Callable[[Labels, Scores], float],
+    labels: Labels,
+    first: Scores,
+    second: Scores,
+    groups: Groups | None,
+    seed: int,
+) -> Difference:
+    value = metric(labels, first) - metric(labels, second)
+    drawn = np.array(
+        [
+            metric(labels[chosen], first[chosen]) - metric(labels[chosen], second[chosen])
+            for chosen in metrics.resamples(len(labels), groups, _DRAWS, seed)
+        ]
+    )
+    low, high = np.quantile(drawn, [_LEVEL / 2, 1 - _LEVEL / 2])
+    below = float((drawn <= 0).mean())
+    p = min(1.0, 2 * max(min(below, float((drawn >= 0).mean())), 1 / (_DRAWS + 1)))
+    return Difference(name, value, float(low), float(high), p, float(drawn.std(ddof=1)), len(labels))
+
+
+def judge(differences: Sequence[Difference], *, delta: float = 0.02) -> list[Verdict]:
+    """Verdicts on differences that were tested together: the more there are, the more each must show.
+
+    `better` and `worse` speak of the first way and know whether high or low is good. `equivalent` means that the 90 %
+    interval lies within `delta` of 0 (two one-sided tests, Schuirmann 1987).
+    """
+    adjusted = holm([each.p for each in differences])
+    return [Verdict(each, p, _judgement(each, p, delta), delta) for each, p in zip(differences, adjusted, strict=True)]
+
+
+def _judgement(difference: Difference, p: float, delta: float) -> Judgement:
+    if p < _LEVEL:
+        higher_is_good = difference.metric not in _LOWER_IS_BETTER
+        return "better" if (difference.value > 0) == higher_is_good else "worse"
+    reach = float(stats.norm.ppf(1 - _LEVEL)) * difference.standard_error
+    return "equivalent" if abs(difference.value) + reach < delta else "cannot tell"
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted so that one false alarm among all is as rare as the level says (Holm 1979)."""
+    order = np.argsort(p_values, kind="stable")
+    adjusted, highest = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = highest
+    return adjusted
+
+
+def most_disagreed(first: Scores, second: Scores, n: int = 20) -> list[int]:
+    """Positions of the samples that two ways rank most differently, the worst first."""
+    apart = np.abs(stats.rankdata(first) - stats.rankdata(second))
+    return [int(i) for i in np.argsort(-apart, kind="stable")[:n]]

@@ -1,0 +1,180 @@
+"""Samples as numbers, for classic methods: made from the same snapshots that the agent sees, so nothing is later."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from churn_agent import facts as computed
+from churn_agent.agent import ChurnAgent
+from churn_agent.domain.snapshot import Snapshot
+from churn_agent.evals.metrics import Groups, Labels, Scores
+from churn_agent.evals.sets import Sample
+
+_WINDOWS_DAYS = (30, 90, 180)
+_MASK = "brand"
+"""Stands for the company's name in texts: it tells whose customer this is, not whether they leave."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Samples with what classic methods look at; rows are samples."""
+
+    labels: Labels
+    groups: Groups
+    """Samples of one customer, or with the same words, share a number: they are never on both sides of a fold."""
+    facts: Sequence[Mapping[str, float]]
+    """What the agent computes, by name."""
+    numbers: Sequence[Mapping[str, float]]
+    """Facts, counts, amounts and numeric attributes."""
+    attributes: Sequence[Mapping[str, str]]
+    """Attributes that are not numbers."""
+    active_days: Sequence[Sequence[int]]
+    """Days before `as_of` on which the customer did something, the oldest first."""
+    texts: Sequence[str]
+    """All that the customer wrote (or that systems noted, where nobody wrote anything), company names masked."""
+    vectors: NDArray[np.float32] | None
+    """Mean embedding of messages, shape (samples, dimension); zero where there are none."""
+    encoder: Path | None = None
+    """Folder of the weights that a fine-tuned encoder begins with."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: NDArray[np.intp]) -> "Examples":
+        """Some of the samples."""
+
+        def some(values: Sequence) -> list:  # type: ignore[type-arg]
+            return [values[i] for i in rows]
+
+        return Examples(
+            self.labels[rows],
+            self.groups[rows],
+            some(self.facts),
+            some(self.numbers),
+            some(self.attributes),
+            some(self.active_days),
+            some(self.texts),
+            None if self.vectors is None else self.vectors[rows],
+            self.encoder,
+        )
+
+    def fact(self, name: str, default: float = 0.0) -> Scores:
+        """A fact of all samples."""
+        return np.array([row.get(name, default) for row in self.facts])
+
+
+def prepare(
+    agent: ChurnAgent,
+    samples: Sequence[Sample],
+    *,
+    with_vectors: bool,
+    encoder: Path | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Examples:
+    """Computes examples of samples.
+
+    Args:
+        with_vectors: whether messages are embedded.
+    """
+    facts: list[Mapping[str, float]] = []
+    numbers: list[Mapping[str, float]] = []
+    attributes: list[Mapping[str, str]] = []
+    active_days: list[list[int]] = []
+    texts: list[str] = []
+    vectors: list[NDArray[np.float32] | None] = []
+    for n, sample in enumerate(samples, start=1):
+        snapshot = agent.snapshot(sample.customer_id, as_of=sample.as_of)
+        facts.append(computed.by_name(computed.compute(snapshot)))
+        numeric, rest = _attributes(snapshot.attributes)
+        numbers.append({**facts[-1], **_aggregates(snapshot), **numeric})
+        attributes.append(rest)
+        active_days.append(_active_days(snapshot))
+        texts.append(_text(snapshot))
+        vectors.append(_mean_vector(agent.with_vectors(snapshot)) if with_vectors else None)
+        progress(n, len(samples))
+    known = next((vector for vector in vectors if vector is not None), None)
+    stacked = None
+    if known is not None:
+        stacked = np.vstack([np.zeros_like(known) if vector is None else vector for vector in vectors])
+    return Examples(
+        np.array([sample.churned for sample in samples]),
+        _groups([sample.customer_id for sample in samples], texts),
+        facts,
+        numbers,
+        attributes,
+        active_days,
+        texts,
+        stacked,
+        encoder,
+    )
+
+
+def _attributes(attributes: Mapping[str, str]) -> tuple[dict[str, float], dict[str, str]]:
+    numeric: dict[str, float] = {}
+    rest: dict[str, str] = {}
+    for name, value in attributes.items():
+        try:
+            numeric[f"attribute {name}"] = float(value)
+        except ValueError:
+            rest[name] = value
+    return numeric, rest
+
+
+def _aggregates(snapshot: Snapshot) -> dict[str, float]:
+    """Counts, amounts and numbers in metadata, by channel."""
+    found: dict[str, float] = {}
+    values: dict[str, list[float]] = defaultdict(list)
+    days = [(snapshot.as_of - each.occurred_at.date()).days for each in snapshot.interactions]
+    for window in _WINDOWS_DAYS:
+        found[f"interactions in {window} days"] = sum(day < window for day in days)
+    for channel, count in Counter(each.channel for each in snapshot.interactions).items():
+        found[f"{channel} count"] = count
+    for each in snapshot.interactions:
+        if each.amount is not None:
+            values[f"{each.channel} amount"].append(each.amount)
+        for name, value in each.metadata.items():
+            try:
+                values[f"{each.channel} {name}"].append(float(value))
+            except ValueError:
+                continue
+    for name, numbers in values.items():
+        found |= {f"{name} mean": float(np.mean(numbers)), f"{name} sum": sum(numbers), f"{name} last": numbers[-1]}
+    return found
+
+
+def _active_days(snapshot: Snapshot) -> list[int]:
+    zone = snapshot.card.zone
+    days = {each.occurred_at.astimezone(zone).date() for each in snapshot.interactions if each.by_customer}
+    return sorted(((snapshot.as_of - day).days for day in days), reverse=True)
+
+
+def _text(snapshot: Snapshot) -> str:
+    shown = [each.text for each in snapshot.messages] or [each.text for each in snapshot.interactions]
+    return re.sub(rf"\b{re.escape(snapshot.company)}\b", _MASK, "\n".join(shown), flags=re.IGNORECASE)
+
+
+def _mean_vector(snapshot: Snapshot) -> NDArray[np.float32] | None:
+    parts = [snapshot.vectors[each.text_id].mean(axis=0) for each in snapshot.messages]
+    return np.stack(parts).mean(axis=0) if parts else None
+
+
+def _groups(customers: Sequence[str], texts: Sequence[str]) -> Groups:
+    """Numbers of what belongs together, through customers or through equal texts."""
+    n = len(customers)
+    nodes: dict[tuple[str, str], int] = {}
+    edges = [
+        (i, nodes.setdefault(key, n + len(nodes)))
+        for i, (customer, text) in enumerate(zip(customers, texts, strict=True))
+        for key in (("customer", customer), ("text", text.casefold()))
+        if key[1]
+    ]
+    rows, columns = np.array(edges).T
+    graph = coo_array((np.ones(len(edges)), (rows, columns)), shape=(n + len(nodes),) * 2)
+    return connected_components(graph, directed=False)[1][:n].astype(np.intp)

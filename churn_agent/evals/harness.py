@@ -1,0 +1,203 @@
+"""A suite from file to verdicts, and runs on disk held against each other."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from churn_agent.errors import InputError
+from churn_agent.evals import doctor, report, running, scoreboard, sets, transferring
+from churn_agent.evals.comparing import METRICS
+from churn_agent.evals.doctor import Finding
+from churn_agent.evals.examples import Examples, prepare
+from churn_agent.evals.metrics import Costs
+from churn_agent.evals.running import Planned, Prediction, Progress, read_predictions
+from churn_agent.evals.scoreboard import Comparison, Figure
+from churn_agent.evals.suite import ALL, Suite, find_methods, load_suite
+from churn_agent.evals.transferring import Transfer
+from churn_agent.settings import Settings
+
+_ABOUT = "run.json"
+_TRANSFERRED = ("rfm", "tfidf", "embedding", "boosting")
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run."""
+
+    folder: Path
+    predictions: Sequence[Prediction]
+    figures: Sequence[Figure]
+    comparisons: Sequence[Comparison]
+    provenance: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "predictions": [each.model_dump(mode="json") for each in self.predictions],
+            "metrics": [each.as_dict() for each in self.figures],
+            "comparisons": [each.as_dict() for each in self.comparisons],
+            "provenance": self.provenance,
+        }
+
+
+def run_suite(
+    path: Path, *, out: Path, limit: int | None = None, resume: bool = False, progress: Progress | None = None
+) -> RunResult:
+    """Runs a suite file into a folder. Answers of models are paid once, whatever is interrupted.
+
+    Args:
+        limit: most samples of each set; they are drawn in proportion of outcomes, always the same ones.
+        resume: keep the predictions that an earlier call finished.
+
+    Raises:
+        InputError, DataError: the suite or a set cannot be used.
+        Unavailable: a model or a store cannot be used.
+    """
+    return _run(load_suite(path), near=path.parent, out=out, limit=limit, resume=resume, progress=progress)
+
+
+def run_baselines(
+    name: str,
+    *,
+    out: Path,
+    methods: Sequence[str] | None = None,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Sequence[Figure]:
+    """Classic methods alone on a set, all if none are named. Raises what `run_suite` does."""
+    chosen = [method.name for method in find_methods(methods or ALL)]
+    suite = Suite(sets=(name,), ways=(), baselines=tuple(chosen))
+    return _run(suite, near=Path(), out=out, limit=limit, resume=False, progress=progress).figures
+
+
+def examine_sets(
+    name: str, *, out: Path, delta: float, with_model: bool, notify: Callable[[str], None] = lambda what: None
+) -> dict[str, list[Finding]]:
+    """What is wrong with a set, or with each set of a suite file. Raises what `run_suite` does."""
+    settings, path = Settings.load(), Path(name)
+    names = load_suite(path).sets if path.suffix == ".yaml" else (name,)
+    found: dict[str, list[Finding]] = {}
+    for each in names:
+        labelled = sets.find_set(
+            each, near=path.parent if path.suffix == ".yaml" else Path(), sets_dir=settings.sets_dir
+        )
+        notify(f"examining {labelled.name}")
+        with labelled.open(out.parent / "stores" / labelled.name) as agent:
+            model = agent.model if with_model else None
+            found[labelled.name] = doctor.examine(labelled, agent, delta=delta, model=model)
+    return found
+
+
+def transfer(
+    names: Sequence[str],
+    *,
+    out: Path,
+    methods: Sequence[str] | None = None,
+    limit: int | None = None,
+    notify: Callable[[str], None] = lambda what: None,
+) -> list[Transfer]:
+    """Classic methods trained on each set and tested on each. Raises what `run_suite` does.
+
+    Args:
+        methods: names of `classic.METHODS`; all that learn and need no fine-tuning if not given.
+    """
+    settings = Settings.load()
+    chosen = find_methods(methods or _TRANSFERRED)
+    prepared: dict[str, Examples] = {}
+    for name in names:
+        labelled = sets.find_set(name, near=Path(), sets_dir=settings.sets_dir)
+        notify(f"preparing {labelled.name}")
+        with labelled.open(out / "stores" / labelled.name) as agent:
+            agent.index()
+            samples = sets.draw(labelled.samples(agent), limit)
+            prepared[labelled.name] = prepare(agent, samples, with_vectors=True, encoder=agent.embedder.folder)
+    return transferring.transfer(prepared, chosen)
+
+
+def write_report(*folders: Path, to: Path, delta: float = 0.02, costs: Costs | None = None, command: str = "") -> None:
+    """Writes the page about runs. A method that several runs tried is taken from the last of them.
+
+    Raises:
+        InputError: a folder holds no run, or the page cannot be written.
+    """
+    predictions = {(p.set, p.method, p.customer_id, p.as_of): p for each in folders for p in read_predictions(each)}
+    notes = [note for each in folders for note in running.read_notes(each)]
+    provenance = [json.loads(path.read_text(encoding="utf-8")) for each in folders if (path := each / _ABOUT).exists()]
+    page = report.to_html(
+        list(predictions.values()), notes, provenance, delta=delta, costs=costs or Costs(), command=command
+    )
+    report.write(page, to)
+
+
+def compare(
+    *folders: Path, metric: str = "auroc", against: str | None = None, delta: float = 0.02, costs: Costs | None = None
+) -> list[Comparison]:
+    """Methods of one run against each other (or all against one), or those of the first run against the same ones of
+    the others.
+
+    Raises:
+        InputError: a folder holds no run, or there is nothing to compare.
+    """
+    if metric not in METRICS:
+        raise InputError(f"no metric {metric!r}; there are: {', '.join(METRICS)}")
+    runs = [read_predictions(folder) for folder in folders]
+    costs = costs or Costs()
+    if len(runs) == 1:
+        found = scoreboard.compare(runs[0], metric=metric, against=against, delta=delta, costs=costs)
+    else:
+        found = []
+        for folder, other in zip(folders[1:], runs[1:], strict=True):
+            found += scoreboard.compare_runs(runs[0], other, str(folder), metric=metric, delta=delta, costs=costs)
+    if not found:
+        raise InputError("there is nothing to compare: no two methods judged the same samples of both outcomes")
+    return found
+
+
+def _run(
+    suite: Suite, *, near: Path, out: Path, limit: int | None, resume: bool, progress: Progress | None
+) -> RunResult:
+    settings = Settings.load()
+    planned = running.plan(suite, settings, near=near, out=out, limit=limit)
+    provenance = _provenance(suite, planned, settings)
+    about = out / _ABOUT
+    if not resume:
+        (out / running.PREDICTIONS).unlink(missing_ok=True)
+    elif about.exists():
+        _check_same(json.loads(about.read_text(encoding="utf-8")), provenance, out)
+    out.mkdir(parents=True, exist_ok=True)
+    about.write_text(json.dumps(provenance, indent=2), encoding="utf-8")
+    predictions = running.run(planned, suite, settings, out=out, progress=progress)
+    figures = scoreboard.measure(predictions, suite.costs)
+    comparisons = scoreboard.compare(predictions, delta=suite.delta, costs=suite.costs)
+    return RunResult(out, predictions, figures, comparisons, provenance)
+
+
+def _provenance(suite: Suite, planned: Sequence[Planned], settings: Settings) -> dict[str, Any]:
+    return {
+        "churn_agent": version("churn-agent"),
+        "suite": suite.model_dump(mode="json"),
+        "seed": suite.seed,
+        "sets": {
+            each.labelled.name: {
+                "samples": sets.fingerprint(each.samples),
+                "n": len(each.samples),
+                "development": hashlib.sha256("\n".join(sorted(each.development)).encode()).hexdigest()[:16],
+                "split": each.labelled.card.split,
+            }
+            for each in planned
+        },
+        "default_model": settings.model,
+        "embedder": settings.embedder,
+    }
+
+
+def _check_same(earlier: dict[str, Any], now: dict[str, Any], out: Path) -> None:
+    """Predictions of other samples or splits must not be mixed."""
+    for name in earlier["sets"].keys() & now["sets"].keys():
+        if earlier["sets"][name] != now["sets"][name]:
+            raise InputError(
+                f"{str(out)!r} holds a run on other samples of {name!r}; leave --resume out, or give another -o"
+            )

@@ -1,0 +1,370 @@
+"""How good scores are: ranking, probabilities, decisions, money. All over one label and one score for each sample.
+
+`Labels` are True for who churned, `Scores` 0 to 1, both of shape (samples,). A number that needs both classes is NaN
+where one is missing.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+
+Labels = NDArray[np.bool_]
+Scores = NDArray[np.float64]
+Groups = NDArray[np.intp]
+"""Number of the customer that each sample is of."""
+
+REACH = float(stats.norm.ppf(0.975))
+"""Standard errors on either side of a normal 95 % interval."""
+_HELD = 1e-6
+"""Probabilities are held this far from 0 and 1 where logarithms are taken."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def standard_error(self) -> float:
+        """Of a normal interval."""
+        return (self.high - self.low) / (2 * REACH)
+
+
+# --- ranking
+
+
+@dataclass(frozen=True)
+class Placements:
+    """How each sample is placed among those of the other class: the parts that AUROC is a mean of.
+
+    Their variance is that of DeLong et al. (1988), and, for several samples of a customer, of Obuchowski (1997).
+    """
+
+    churned: Scores
+    """For each who churned, the share of the others below (ties half)."""
+    stayed: Scores
+    """For each who stayed, the share of the others above."""
+    churned_groups: Groups
+    stayed_groups: Groups
+
+    @classmethod
+    def of(cls, labels: Labels, scores: Scores, groups: Groups | None = None) -> "Placements":
+        """Placements of scores; each sample is a customer of its own if no groups are given."""
+        groups = np.arange(len(labels)) if groups is None else groups
+        above, below = scores[labels], scores[~labels]
+        ranks = stats.rankdata(np.concatenate([above, below]))
+        among_above, among_below = stats.rankdata(above), stats.rankdata(below)
+        return cls(
+            (ranks[: len(above)] - among_above) / len(below),
+            1 - (ranks[len(above) :] - among_below) / len(above),
+            groups[labels],
+            groups[~labels],
+        )
+
+    def less(self, other: "Placements") -> "Placements":
+        """Differences to the placements of other scores of the same samples."""
+        return Placements(
+            self.churned - other.churned, self.stayed - other.stayed, self.churned_groups, self.stayed_groups
+        )
+
+    @property
+    def mean(self) -> float:
+        return float(self.churned.mean())
+
+    @property
+    def variance(self) -> float:
+        """Of the mean."""
+        groups = np.union1d(self.churned_groups, self.stayed_groups)
+        churned = _centred_sums(self.churned, self.churned_groups, groups)
+        stayed = _centred_sums(self.stayed, self.stayed_groups, groups)
+        m, n = len(self.churned), len(self.stayed)
+        with_churned, with_stayed = (len(np.unique(g)) for g in (self.churned_groups, self.stayed_groups))
+        if with_churned < 2 or with_stayed < 2:
+            return math.nan
+        return float(
+            with_churned / (with_churned - 1) * (churned @ churned) / m**2
+            + with_stayed / (with_stayed - 1) * (stayed @ stayed) / n**2
+            + 2 * len(groups) / (len(groups) - 1) * (churned @ stayed) / (m * n)
+        )
+
+
+def _centred_sums(values: Scores, of: Groups, groups: Groups) -> Scores:
+    """For each group, the sum of its values less their overall mean."""
+    sums = np.zeros(len(groups))
+    np.add.at(sums, np.searchsorted(groups, of), values - values.mean())
+    return sums
+
+
+def auroc(labels: Labels, scores: Scores, groups: Groups | None = None) -> Interval:
+    """Probability that a churned customer's score is above a staying one's, ties half; interval after DeLong."""
+    if labels.all() or not labels.any():
+        return Interval(math.nan, math.nan, math.nan)
+    placements = Placements.of(labels, scores, groups)
+    reach = REACH * math.sqrt(placements.variance)
+    return Interval(placements.mean, max(0.0, placements.mean - reach), min(1.0, placements.mean + reach))
+
+
+def average_precision(labels: Labels, scores: Scores) -> float:
+    """Precision averaged over the recalls that thresholds give; what scikit-learn gives, quicker for a bootstrap."""
+    if not labels.any():
+        return math.nan
+    order = np.argsort(-scores, kind="stable")
+    last_of_tie = np.append(np.diff(scores[order]) != 0, True)
+    caught = np.cumsum(labels[order])[last_of_tie]
+    precision = caught / (np.flatnonzero(last_of_tie) + 1)
+    return float((np.diff(caught, prepend=0) * precision).sum() / caught[-1])
+
+
+def lift(labels: Labels, scores: Scores, share: float = 0.1) -> float:
+    """Churned among the highest scores, as a multiple of the base rate. Tied scores share what is at the border."""
+    return _caught(labels, scores, share) / share if labels.any() else math.nan
+
+
+def gain_curve(labels: Labels, scores: Scores, points: int = 100) -> tuple[Scores, Scores]:
+    """Share of customers contacted, highest scores first -> share of all who churn among them."""
+    shares = np.linspace(0, 1, points + 1)
+    return shares, np.array([_caught(labels, scores, share) for share in shares])
+
+
+def _caught(labels: Labels, scores: Scores, share: float) -> float:
+    """Share of the churned among that share of the highest scores; a tie is caught in proportion."""
+    wanted = share * len(labels)
+    values, which = np.unique(-scores, return_inverse=True)
+    size = np.bincount(which, minlength=len(values)).astype(float)
+    churned = np.bincount(which, weights=labels, minlength=len(values))
+    before = np.cumsum(size) - size
+    return float((churned * np.clip((wanted - before) / size, 0, 1)).sum() / labels.sum())
+
+
+# --- probabilities
+
+
+def brier(labels: Labels, scores: Scores) -> float:
+    """Mean squared difference of score and outcome (Brier 1950); lower is better."""
+    return float(np.mean((scores - labels) ** 2))
+
+
+@dataclass(frozen=True)
+class BrierParts:
+    """Brier score = miscalibration - discrimination + uncertainty."""
+
+    miscalibration: float
+    discrimination: float
+    uncertainty: float
+
+
+def brier_parts(labels: Labels, scores: Scores) -> BrierParts:
+    """CORP decomposition (Dimitriadis, Gneiting & Jordan 2021), without bins: against the isotonic recalibration."""
+    outcome = labels.astype(float)
+    recalibrated = IsotonicRegression(y_min=0, y_max=1).fit(scores, outcome).predict(scores)
+    at_best, base = brier(labels, recalibrated), float(labels.mean())
+    uncertainty = base * (1 - base)
+    return BrierParts(brier(labels, scores) - at_best, uncertainty - at_best, uncertainty)
+
+
+def log_loss(labels: Labels, scores: Scores) -> float:
+    """Mean negative log-likelihood in nats."""
+    return float(np.mean(-np.log(np.where(labels, _held(scores), 1 - _held(scores)))))
+
+
+def expected_calibration_error(labels: Labels, scores: Scores, bins: int = 10) -> float:
+    """Mean distance of score and observed rate over bins of equal mass, weighted by their sizes."""
+    return _ece(labels.astype(float), scores, bins)
+
+
+def calibration_error_of_the_perfect(
+    scores: Scores, *, bins: int = 10, draws: int = 1000, quantile: float = 0.95, seed: int = 0
+) -> float:
+    """The calibration error that perfectly calibrated scores stay below in 95 % of samples of this size."""
+    random = np.random.default_rng(seed)
+    outcomes = random.random((draws, len(scores))) < scores
+    return float(np.quantile([_ece(outcome.astype(float), scores, bins) for outcome in outcomes], quantile))
+
+
+def _ece(outcome: Scores, scores: Scores, bins: int) -> float:
+    order = np.argsort(scores, kind="stable")
+    parts = np.array_split(order, min(bins, len(scores)))
+    return float(sum(len(p) * abs(scores[p].mean() - outcome[p].mean()) for p in parts) / len(scores))
+
+
+def reliability(labels: Labels, scores: Scores, bins: int = 10) -> list[tuple[float, float, int]]:
+    """(Mean score, observed rate, samples) of bins of equal mass."""
+    order = np.argsort(scores, kind="stable")
+    parts = np.array_split(order, min(bins, len(scores)))
+    return [(float(scores[p].mean()), float(labels[p].mean()), len(p)) for p in parts]
+
+
+def calibration_slope(labels: Labels, scores: Scores) -> float:
+    """Of the outcome's log-odds on the score's (Cox 1958): 1 is right, below 1 is overconfident."""
+    x = _log_odds(scores)
+    if labels.all() or not labels.any() or np.ptp(x) == 0:
+        return math.nan
+    return float(LogisticRegression(C=math.inf, max_iter=1000).fit(x[:, None], labels).coef_[0, 0])
+
+
+def calibration_intercept(labels: Labels, scores: Scores) -> float:
+    """What has to be added to the scores' log-odds for their mean to be the base rate: 0 is right."""
+    if labels.all() or not labels.any():
+        return math.nan
+    x = _log_odds(scores)
+    root: Any = optimize.brentq(lambda a: (1 / (1 + np.exp(-(x + a)))).mean() - labels.mean(), -50, 50)
+    return float(root)
+
+
+def _held(scores: Scores) -> Scores:
+    return np.clip(scores, _HELD, 1 - _HELD)
+
+
+def _log_odds(scores: Scores) -> Scores:
+    return np.log(_held(scores) / (1 - _held(scores)))
+
+
+# --- decisions
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What contacting everybody from a threshold on means."""
+
+    threshold: float
+    caught: int
+    """Churned and contacted (true positives)."""
+    missed: int
+    bothered: int
+    """Stayed and contacted (false positives)."""
+    spared: int
+
+    @classmethod
+    def at(cls, labels: Labels, scores: Scores, threshold: float) -> "Decisions":
+        """Decisions: contacted are scores at or above the threshold."""
+        contacted = scores >= threshold
+        return cls(
+            threshold,
+            int((labels & contacted).sum()),
+            int((labels & ~contacted).sum()),
+            int((~labels & contacted).sum()),
+            int((~labels & ~contacted).sum()),
+        )
+
+    @property
+    def accuracy(self) -> float:
+        return _ratio(self.caught + self.spared, self.caught + self.missed + self.bothered + self.spared)
+
+    @property
+    def precision(self) -> float:
+        return _ratio(self.caught, self.caught + self.bothered)
+
+    @property
+    def recall(self) -> float:
+        return _ratio(self.caught, self.caught + self.missed)
+
+    @property
+    def f1(self) -> float:
+        return _ratio(2 * self.caught, 2 * self.caught + self.missed + self.bothered)
+
+
+def best_threshold(labels: Labels, scores: Scores) -> float:
+    """The threshold of the highest F1. To be chosen on the development split only."""
+    candidates = np.unique(scores)
+    return float(candidates[np.argmax([Decisions.at(labels, scores, each).f1 for each in candidates])])
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else math.nan
+
+
+# --- money
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a retention campaign costs and brings, per customer, in one currency (Verbeke et al. 2012)."""
+
+    value: float = 200.0
+    """Of a customer who stays."""
+    offer: float = 10.0
+    """Given to each who accepts."""
+    contact: float = 1.0
+    accepted: float = 0.3
+    """Share of those about to leave whom the offer holds, 0 to 1."""
+
+
+def profit_at_capacity(labels: Labels, scores: Scores, costs: Costs, capacity: float = 0.1) -> float:
+    """Profit per customer if that share of the highest scores is contacted; who would stay anyway takes the offer."""
+    base = float(labels.mean())
+    caught = _caught(labels, scores, capacity) * base if labels.any() else 0.0
+    bothered = capacity - caught
+    won = caught * costs.accepted * (costs.value - costs.offer)
+    return won - bothered * costs.offer - capacity * costs.contact
+
+
+def expected_maximum_profit(labels: Labels, scores: Scores, costs: Costs) -> float:
+    """Profit per customer at the best share to contact, the share who accepts being uncertain around the one stated.
+
+    EMP after Verbraken, Verbeke & Baesens (2013), by empulse.
+    """
+    from empulse.metrics import empc_score  # type: ignore[import-untyped]
+
+    if not labels.any() or labels.all():
+        return math.nan
+    spread = 20.0  # of the beta distribution: that of the paper, whose mean is .3
+    return float(
+        empc_score(
+            labels.astype(int),
+            scores,
+            alpha=costs.accepted * spread,
+            beta=(1 - costs.accepted) * spread,
+            clv=costs.value,
+            incentive_cost=costs.offer,
+            contact_cost=costs.contact,
+        )
+    )
+
+
+# --- abstention
+
+
+def risk_coverage(labels: Labels, scores: Scores, threshold: float) -> tuple[Scores, Scores]:
+    """Share of samples decided, the surest first -> share of wrong decisions among them (El-Yaniv & Wiener 2010)."""
+    order = np.argsort(-np.abs(_log_odds(scores) - _log_odds(np.array([threshold]))), kind="stable")
+    wrong = ((scores >= threshold) != labels)[order]
+    n = np.arange(1, len(labels) + 1)
+    return n / len(labels), np.cumsum(wrong) / n
+
+
+# --- intervals for everything else
+
+
+def bootstrap(
+    metric: Callable[[Labels, Scores], float],
+    labels: Labels,
+    scores: Scores,
+    groups: Groups | None = None,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Interval:
+    """A metric with the percentile interval of a bootstrap over customers."""
+    found = [metric(labels[drawn], scores[drawn]) for drawn in resamples(len(labels), groups, draws, seed)]
+    usable = [value for value in found if not math.isnan(value)]
+    low, high = np.quantile(usable, [0.025, 0.975]) if usable else (math.nan, math.nan)
+    return Interval(metric(labels, scores), float(low), float(high))
+
+
+def resamples(n: int, groups: Groups | None, draws: int, seed: int) -> Sequence[NDArray[np.intp]]:
+    """Positions of samples drawn with replacement, all of a customer's together."""
+    random = np.random.default_rng(seed)
+    if groups is None:
+        return [random.integers(0, n, n) for _ in range(draws)]
+    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    return [np.concatenate([members[k] for k in random.integers(0, len(members), len(members))]) for _ in range(draws)]

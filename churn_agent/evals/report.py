@@ -1,0 +1,285 @@
+"""One page about runs: what is better, by how much, and how sure that is. Opens offline and prints."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn import metrics as sk
+
+from churn_agent.errors import InputError
+from churn_agent.evals import comparing, metrics, scoreboard
+from churn_agent.evals.classic import METHODS
+from churn_agent.evals.metrics import Costs
+from churn_agent.evals.running import Prediction, SampleNote
+from churn_agent.evals.scoreboard import Comparison, Figure, Scored
+from churn_agent.plots import to_svg
+
+_SIZE = (6.4, 3.2)
+_DRAWN = 6
+"""Most methods in one plot."""
+_STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
+_GREYS = ("0", "0.35", "0.55", "0.15", "0.45", "0.7")
+"""Lines differ by dash as well as by shade, so that a grey print can be read."""
+_COLUMNS = ("auroc", "average_precision", "top_decile_lift", "brier", "calibration_error", "f1", "accuracy", "profit",
+            "answered", "verified_quotes", "seconds_each")  # fmt: skip
+_FEWEST = 20
+"""Samples of a segment below which no AUROC is given for it."""
+_DISAGREED = 8
+
+
+@dataclass(frozen=True)
+class _Disagreement:
+    """A sample that two methods rank most differently."""
+
+    note: SampleNote | None
+    customer_id: str
+    churned: bool
+    first: float
+    second: float
+
+
+def to_html(
+    predictions: Sequence[Prediction],
+    notes: Sequence[SampleNote],
+    provenance: Sequence[Mapping[str, Any]],
+    *,
+    delta: float,
+    costs: Costs,
+    command: str,
+) -> str:
+    """The report of one or more runs.
+
+    Args:
+        notes: what the samples are like.
+        provenance: of each run.
+        command: that the reader would type to get it again.
+    """
+    import jinja2
+
+    figures = scoreboard.measure(predictions, costs)
+    comparisons = scoreboard.compare(predictions, delta=delta, costs=costs)
+    template = jinja2.Environment(autoescape=True).from_string(
+        files("churn_agent.evals").joinpath("report.html").read_text(encoding="utf-8")
+    )
+    names = list(dict.fromkeys(p.set for p in predictions))
+    return template.render(
+        sets=[_of_set(name, predictions, notes, figures, comparisons) for name in names],
+        columns=_COLUMNS,
+        delta=delta,
+        provenance=provenance,
+        command=command,
+    )
+
+
+def write(text: str, path: Path) -> None:
+    """Raises `InputError` if the file cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+def verdict(name: str, figures: Sequence[Figure], comparisons: Sequence[Comparison]) -> str:
+    """The first sentence: does the best way of asking a language model beat the best classic method on this set?"""
+    ranked = sorted(
+        (f for f in figures if f.set == name and f.metric == "auroc" and f.value == f.value), key=lambda f: -f.value
+    )
+    models = [f for f in ranked if f.method not in METHODS]
+    classics = [f for f in ranked if f.method in METHODS]
+    if not models or not classics:
+        best = ranked[0] if ranked else None
+        return f"{best.method} ranks best: AUROC {_interval(best)}." if best else "Nothing can be said."
+    model, classic = models[0], classics[0]
+    pair = next(c for c in comparisons if c.set == name and {c.first, c.second} == {model.method, classic.method})
+    judged = pair.verdict.judgement
+    if pair.first != model.method and judged in ("better", "worse"):
+        judged = "worse" if judged == "better" else "better"
+    said = {
+        "better": "The language model beats the classic methods",
+        "worse": "The language model is worse than the best classic method",
+        "equivalent": "The language model and the best classic method are equivalent",
+        "cannot tell": "Whether the language model beats the classic methods cannot be told",
+    }[judged]
+    n = pair.verdict.difference.n
+    return f"{said}: {model.method} {_interval(model)}, {classic.method} {_interval(classic)} (AUROC, n = {n})."
+
+
+def _interval(figure: Figure) -> str:
+    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
+
+
+def _of_set(
+    name: str,
+    predictions: Sequence[Prediction],
+    notes: Sequence[SampleNote],
+    figures: Sequence[Figure],
+    comparisons: Sequence[Comparison],
+) -> dict[str, Any]:
+    made = {method: each for (of, method), each in scoreboard.by_set_and_method(predictions).items() if of == name}
+    found = {(f.method, f.metric): f for f in figures if f.set == name}
+    order = sorted(made, key=lambda m: -_number(found.get((m, "auroc"))))
+    scored = {method: Scored.of(made[method]) for method in order}
+    usable = {m: s for m, s in scored.items() if len(np.unique(s.labels)) == 2}
+    drawn = dict(list(usable.items())[:_DRAWN])
+    of_set = [c for c in comparisons if c.set == name]
+    return {
+        "name": name,
+        "verdict": verdict(name, figures, comparisons),
+        "sizes": {f.split: (f.n, f.base_rate) for f in figures if f.set == name and f.metric in ("auroc", "brier")},
+        "rows": [(method, [_cell(found.get((method, column))) for column in _COLUMNS]) for method in order],
+        "methods": order,
+        "matrix": _matrix(order, of_set),
+        "comparisons": of_set,
+        "plots": list(_plots(drawn, found)),
+        "compared": list(usable),
+        "segments": list(_segments(usable, {(n.customer_id, n.as_of): n for n in notes if n.set == name})),
+        "disagreements": list(_disagreements(name, usable, notes)),
+    }
+
+
+def _number(figure: Figure | None) -> float:
+    return figure.value if figure and figure.value == figure.value else -1.0
+
+
+def _cell(figure: Figure | None) -> tuple[str, str]:
+    if figure is None or figure.value != figure.value:
+        return "", ""
+    interval = f"{figure.low:.2f} to {figure.high:.2f}" if figure.low == figure.low else ""
+    return f"{figure.value:.3f}", interval
+
+
+def _matrix(methods: Sequence[str], comparisons: Sequence[Comparison]) -> list[list[str]]:
+    """Difference of the row's method less the column's, with a word where it is more than chance."""
+    cells = {}
+    for each in comparisons:
+        d, judged = each.verdict.difference, each.verdict.judgement
+        turned = {"better": "worse", "worse": "better"}.get(judged, judged)
+        cells[each.first, each.second] = f"{d.value:+.3f} {'' if judged == 'cannot tell' else judged}".strip()
+        cells[each.second, each.first] = f"{-d.value:+.3f} {'' if turned == 'cannot tell' else turned}".strip()
+    return [[cells.get((row, column), "") for column in methods] for row in methods]
+
+
+def _plots(scored: Mapping[str, Scored], found: Mapping[tuple[str, str], Figure]) -> Iterator[tuple[str, str]]:
+    if not scored:
+        return
+    for title, curve, x, y, diagonal in (
+        ("ROC curve", _roc, "share of stayers above", "share of churners above", True),
+        ("Precision and recall", _precision_recall, "recall", "precision", False),
+        ("Reliability", _reliability, "calibrated probability (test split, five bins)", "churned", True),
+        ("Gain", _gain, "share of customers contacted", "share of churners reached", True),
+        ("Abstention", _abstention, "share decided, the surest first (test split)", "wrong decisions", False),
+    ):
+        fill = partial(_draw_curves, scored=scored, curve=curve, x=x, y=y, diagonal=diagonal)
+        yield title, to_svg(fill, size=_SIZE)
+    yield "Cost against quality", to_svg(partial(_draw_costs, methods=list(scored), found=found), size=_SIZE)
+
+
+def _draw_curves(
+    axes: Any, *, scored: Mapping[str, Scored], curve: Callable[[Scored], Any], x: str, y: str, diagonal: bool
+) -> None:
+    for (name, each), style, grey in zip(scored.items(), _STYLES, _GREYS, strict=False):
+        axes.plot(*curve(each), label=name, ls=style, color=grey)
+    if diagonal:
+        axes.plot([0, 1], [0, 1], color="0.85", lw=0.8)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def _draw_costs(axes: Any, *, methods: Sequence[str], found: Mapping[tuple[str, str], Figure]) -> None:
+    for name in methods:
+        seconds, quality = max(found[name, "seconds_each"].value, 1e-4), found[name, "auroc"]
+        reach = [[quality.value - quality.low], [quality.high - quality.value]]
+        axes.errorbar(seconds, quality.value, yerr=reach, fmt="o", color="0.2", ms=4)
+        axes.annotate(name, (seconds, quality.value), xytext=(4, 4), textcoords="offset points", fontsize=7)
+    axes.set_xscale("log")
+    axes.set_xlabel("seconds a customer")
+    axes.set_ylabel("AUROC")
+
+
+def _roc(scored: Scored) -> Any:
+    return sk.roc_curve(scored.labels, scored.scores)[:2]
+
+
+def _precision_recall(scored: Scored) -> Any:
+    precision, recall, _ = sk.precision_recall_curve(scored.labels, scored.scores)
+    return recall, precision
+
+
+def _reliability(scored: Scored) -> Any:
+    test = ~scored.development
+    points = metrics.reliability(scored.labels[test], scored.calibrated()[test], bins=5)
+    return [expected for expected, _, _ in points], [observed for _, observed, _ in points]
+
+
+def _gain(scored: Scored) -> Any:
+    return metrics.gain_curve(scored.labels, scored.scores)
+
+
+def _abstention(scored: Scored) -> Any:
+    test = ~scored.development
+    return metrics.risk_coverage(scored.labels[test], scored.scores[test], scored.threshold())
+
+
+def _segments(
+    scored: Mapping[str, Scored], notes: Mapping[tuple[str, str], SampleNote]
+) -> Iterator[tuple[str, str, int, list[str]]]:
+    """(Kind, segment, samples, AUROC of each method)."""
+    kinds = sorted({kind for note in notes.values() for kind in note.segments})
+    for kind in kinds:
+        values = sorted({note.segments.get(kind, "") for note in notes.values()} - {""})
+        for value in values:
+            rows: list[str] = []
+            n = 0
+            for each in scored.values():
+                within = np.array(
+                    [
+                        notes[key].segments.get(kind) == value if (key := _key(id_)) in notes else False
+                        for id_ in each.ids
+                    ]
+                )
+                n = max(n, int(within.sum()))
+                area = (
+                    metrics.auroc(each.labels[within], each.scores[within], each.groups[within])
+                    if n >= _FEWEST
+                    else None
+                )
+                rows.append("" if area is None or area.value != area.value else f"{area.value:.2f}")
+            if n >= _FEWEST and len(values) > 1:
+                yield kind, value, n, rows
+
+
+def _key(sample_id: str) -> tuple[str, str]:
+    customer_id, _, as_of = sample_id.rpartition("@")
+    return customer_id, as_of
+
+
+def _disagreements(
+    name: str, scored: Mapping[str, Scored], notes: Sequence[SampleNote]
+) -> Iterator[tuple[str, str, list[_Disagreement]]]:
+    """The two best ways of asking a model, and the best of them against the best classic method."""
+    by_key = {(n.customer_id, n.as_of): n for n in notes if n.set == name}
+    models = [m for m in scored if m not in METHODS]
+    classics = [m for m in scored if m in METHODS]
+    for first, second in [(first, second) for first in models[:1] for second in (*models[1:2], *classics[:1])]:
+        one, other = scored[first], scored[second]
+        _, rows, columns = np.intersect1d(one.ids, other.ids, assume_unique=True, return_indices=True)
+        worst = comparing.most_disagreed(one.scores[rows], other.scores[columns], _DISAGREED)
+        yield (
+            first,
+            second,
+            [
+                _Disagreement(
+                    by_key.get(_key(one.ids[int(rows[i])])),
+                    _key(one.ids[int(rows[i])])[0],
+                    bool(one.labels[rows[i]]),
+                    float(one.scores[rows[i]]),
+                    float(other.scores[columns[i]]),
+                )
+                for i in worst
+            ],
+        )

@@ -1,0 +1,247 @@
+"""Predictions to numbers: each method on each set, with intervals, and methods against each other."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from more_itertools import map_reduce
+from sklearn.linear_model import LogisticRegression
+
+from churn_agent.evals import comparing, metrics
+from churn_agent.evals.comparing import Difference, Verdict
+from churn_agent.evals.metrics import Costs, Decisions, Groups, Interval, Labels, Scores
+from churn_agent.evals.running import Prediction
+
+_HELD = 1e-6
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A metric of a method on the samples of a split of a set."""
+
+    set: str
+    method: str
+    metric: str
+    split: str
+    """`all`: nothing was chosen by labels (scores of models as they are, classic methods cross-fitted). `test`: what
+    was chosen (threshold, calibration) was chosen on the development split."""
+    n: int
+    base_rate: float
+    value: float
+    low: float
+    high: float
+    """95 % interval; NaN where none is given."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: None if value != value else value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two methods on a set."""
+
+    set: str
+    first: str
+    second: str
+    verdict: Verdict
+
+    def as_dict(self) -> dict[str, Any]:
+        d = self.verdict.difference
+        return {
+            "set": self.set, "first": self.first, "second": self.second, "metric": d.metric, "difference": d.value,
+            "low": d.low, "high": d.high, "p": d.p, "p_adjusted": self.verdict.p_adjusted, "n": d.n,
+            "detectable": d.detectable, "judgement": self.verdict.judgement, "text": self.verdict.text,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a method said about the samples that it assessed."""
+
+    ids: Sequence[str]
+    labels: Labels
+    scores: Scores
+    groups: Groups
+    development: Labels
+    """Which samples choices are made on."""
+
+    @classmethod
+    def of(cls, predictions: Sequence[Prediction]) -> "Scored":
+        """Leaves out who was not assessed."""
+        assessed = sorted(
+            (p for p in predictions if p.churn_probability is not None), key=lambda p: (p.customer_id, p.as_of)
+        )
+        customers = [p.customer_id for p in assessed]
+        return cls(
+            [f"{p.customer_id}@{p.as_of}" for p in assessed],
+            np.array([p.churned for p in assessed], dtype=bool),
+            np.array([p.churn_probability for p in assessed], dtype=float),
+            np.unique(customers, return_inverse=True)[1] if customers else np.zeros(0, dtype=np.intp),
+            np.array([p.split == "development" for p in assessed], dtype=bool),
+        )
+
+    def calibrated(self) -> Scores:
+        """Scores as probabilities, by a logistic regression on their log-odds (Platt 1999) over the development split;
+        all the base rate of it if it cannot be fitted."""
+        x = np.log(np.clip(self.scores, _HELD, 1 - _HELD) / (1 - np.clip(self.scores, _HELD, 1 - _HELD)))[:, None]
+        known = self.labels[self.development]
+        if len(known) == 0 or known.all() or not known.any():
+            return np.full(len(self.scores), known.mean() if len(known) else 0.5)
+        return LogisticRegression(max_iter=1000).fit(x[self.development], known).predict_proba(x)[:, 1]
+
+    def threshold(self) -> float:
+        """The best F1's on the development split; 0.5 if that has only one class."""
+        known = self.labels[self.development]
+        return 0.5 if known.all() or not known.any() else metrics.best_threshold(known, self.scores[self.development])
+
+
+def by_set_and_method(predictions: Sequence[Prediction]) -> Mapping[tuple[str, str], list[Prediction]]:
+    return map_reduce(predictions, lambda p: (p.set, p.method))
+
+
+def measure(predictions: Sequence[Prediction], costs: Costs) -> list[Figure]:
+    """All figures of all methods."""
+    return [
+        figure
+        for (name, method), made in by_set_and_method(predictions).items()
+        for figure in _of_method(name, method, made, costs)
+    ]
+
+
+def _of_method(name: str, method: str, made: Sequence[Prediction], costs: Costs) -> Iterator[Figure]:
+    scored = Scored.of(made)
+    everything, test = np.ones(len(scored.labels), dtype=bool), ~scored.development
+
+    def figure(metric: str, split: str, rows: Labels, interval: Interval | float) -> Figure:
+        if not isinstance(interval, Interval):
+            interval = Interval(interval, math.nan, math.nan)
+        n = int(rows.sum())
+        base_rate = float(scored.labels[rows].mean()) if n else math.nan
+        return Figure(name, method, metric, split, n, base_rate, interval.value, interval.low, interval.high)
+
+    def bootstrapped(metric: Callable[[Labels, Scores], float], rows: Labels, scores: Scores) -> Interval:
+        return metrics.bootstrap(metric, scored.labels[rows], scores[rows], scored.groups[rows])
+
+    coverage = len(scored.labels) / len(made)
+    yield figure("answered", "all", everything, coverage)
+    quotes = sum(p.quotes for p in made)
+    if quotes:
+        yield figure("verified_quotes", "all", everything, sum(p.verified_quotes for p in made) / quotes)
+    for cost in ("prompt_tokens", "output_tokens", "seconds"):
+        yield figure(f"{cost}_each", "all", everything, sum(getattr(p, cost) for p in made) / len(made))
+    if not _enough(scored.labels):
+        return
+    yield figure("auroc", "all", everything, metrics.auroc(scored.labels, scored.scores, scored.groups))
+    yield figure(
+        "average_precision", "all", everything, bootstrapped(metrics.average_precision, everything, scored.scores)
+    )
+    yield figure("top_decile_lift", "all", everything, bootstrapped(metrics.lift, everything, scored.scores))
+    if not _enough(scored.labels[test]):
+        return
+    calibrated, threshold = scored.calibrated(), scored.threshold()
+    labels = scored.labels[test]
+    for metric, what in (("brier", metrics.brier), ("log_loss", metrics.log_loss)):
+        yield figure(metric, "test", test, bootstrapped(what, test, calibrated))
+    parts = metrics.brier_parts(labels, calibrated[test])
+    yield figure("brier_miscalibration", "test", test, parts.miscalibration)
+    yield figure("brier_discrimination", "test", test, parts.discrimination)
+    error = metrics.expected_calibration_error(labels, calibrated[test])
+    perfect = metrics.calibration_error_of_the_perfect(calibrated[test])
+    yield figure("calibration_error", "test", test, Interval(error, 0.0, perfect))
+    yield figure("calibration_slope", "test", test, metrics.calibration_slope(labels, calibrated[test]))
+    yield figure("calibration_intercept", "test", test, metrics.calibration_intercept(labels, calibrated[test]))
+    for what in ("accuracy", "precision", "recall", "f1"):
+        for at, border in (("", threshold), ("_at_half", 0.5)):
+
+            def decided(labels: Labels, scores: Scores, what: str = what, border: float = border) -> float:
+                return float(getattr(Decisions.at(labels, scores, border), what))
+
+            yield figure(what + at, "test", test, bootstrapped(decided, test, scored.scores))
+    profit = lambda labels, scores: metrics.profit_at_capacity(labels, scores, costs)  # noqa: E731
+    yield figure("profit", "test", test, bootstrapped(profit, test, scored.scores))
+    at_best = metrics.expected_maximum_profit(labels, scored.scores[test], costs)
+    yield figure("expected_maximum_profit", "test", test, at_best)
+
+
+def _enough(labels: Labels) -> bool:
+    """Whether there are two of each outcome, below which nothing can be said."""
+    return bool(min(labels.sum(), (~labels).sum()) >= 2)
+
+
+def compare(
+    predictions: Sequence[Prediction],
+    *,
+    metric: str = "auroc",
+    against: str | None = None,
+    delta: float = 0.02,
+    costs: Costs = Costs(),  # noqa: B008  (frozen)
+) -> list[Comparison]:
+    """Methods against each other on the samples that both assessed, or all against one.
+
+    Args:
+        metric: one of `comparing.METRICS`. AUROC is taken over all samples; the others over the test split, after
+            calibration (Brier, log-loss) or thresholds (accuracy) that were chosen on the development split.
+        against: the method that the others are held against.
+    """
+    scored = {key: Scored.of(made) for key, made in by_set_and_method(predictions).items()}
+    pairs: list[tuple[str, str, str]] = []
+    for name in dict.fromkeys(of for of, _ in scored):
+        methods = [method for of, method in scored if of == name]
+        if against is None:
+            pairs += [(name, *pair) for pair in combinations(methods, 2)]
+        elif against in methods:
+            pairs += [(name, method, against) for method in methods if method != against]
+    differences: list[tuple[tuple[str, str, str], Difference]] = []
+    for pair in pairs:
+        found = _difference(metric, scored[pair[0], pair[1]], scored[pair[0], pair[2]], costs)
+        if found:
+            differences.append((pair, found))
+    verdicts = comparing.judge([found for _, found in differences], delta=delta)
+    return [Comparison(*pair, verdict) for (pair, _), verdict in zip(differences, verdicts, strict=True)]
+
+
+def _difference(metric: str, first: Scored, second: Scored, costs: Costs) -> Difference | None:
+    """None where too few samples of either outcome were assessed by both."""
+    _, of_first, of_second = np.intersect1d(first.ids, second.ids, assume_unique=True, return_indices=True)
+    labels, groups = first.labels[of_first], first.groups[of_first]
+    chosen = np.ones(len(labels), dtype=bool) if metric == "auroc" else ~first.development[of_first]
+    if not _enough(labels[chosen]):
+        return None
+    probabilities = metric in ("brier", "log_loss")
+    scores = [
+        (each.calibrated() if probabilities else each.scores)[rows][chosen]
+        for each, rows in ((first, of_first), (second, of_second))
+    ]
+    return comparing.difference(
+        metric,
+        labels[chosen],
+        scores[0],
+        scores[1],
+        groups[chosen],
+        thresholds=(first.threshold(), second.threshold()),
+        costs=costs,
+    )
+
+
+def compare_runs(
+    first: Sequence[Prediction],
+    second: Sequence[Prediction],
+    name_of_second: str,
+    *,
+    metric: str,
+    delta: float,
+    costs: Costs,
+) -> list[Comparison]:
+    """Each method of a run against the same method of another."""
+    ours, theirs = by_set_and_method(first), by_set_and_method(second)
+    both = [key for key in ours if key in theirs]
+    pairs = [(key, _difference(metric, Scored.of(ours[key]), Scored.of(theirs[key]), costs)) for key in both]
+    found = [(key, difference) for key, difference in pairs if difference]
+    verdicts = comparing.judge([difference for _, difference in found], delta=delta)
+    return [
+        Comparison(key[0], key[1], f"{key[1]} of {name_of_second}", verdict)
+        for (key, _), verdict in zip(found, verdicts, strict=True)
+    ]

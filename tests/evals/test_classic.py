@@ -1,0 +1,96 @@
+"""Classic methods: what they learn, and what they must not see."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from churn_agent.embedding import Embedder
+from churn_agent.evals import classic
+from churn_agent.evals.examples import Examples, _groups, prepare
+from churn_agent.evals.sets import find_set
+from churn_agent.settings import Settings
+
+
+def examples(n=200, seed=0):
+    """Churn shows in recency, in a word, in an attribute and in a vector."""
+    random = np.random.default_rng(seed)
+    labels = random.random(n) < 0.4
+    recency = np.where(labels, 80, 20) * random.random(n)
+    facts = [{"recency": r, "active_days": 5.0, "interactions": 9.0} for r in recency]
+    return Examples(
+        labels, np.arange(n), facts, facts, [{"plan": "short" if c else "long"} for c in labels],
+        [sorted(random.choice(np.arange(int(r), 200), 15), reverse=True) for r in recency],
+        [f"{'goodbye' if c else 'hello'} number {i % 7}" for i, c in enumerate(labels)],
+        (random.normal(size=(n, 8)) + labels[:, None]).astype(np.float32),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(set(classic.METHODS) - {"encoder"}))
+def test_every_method_scores_everybody_between_0_and_1_and_alike_twice(name):
+    given = examples()
+    scores = classic.cross_fitted(classic.METHODS[name], given)
+    assert scores.shape == (200,)
+    assert ((scores >= 0) & (scores <= 1)).all()
+    np.testing.assert_array_equal(scores, classic.cross_fitted(classic.METHODS[name], given))
+
+
+@pytest.mark.parametrize("name", sorted(set(classic.METHODS) - {"prior", "encoder"}))
+def test_every_method_finds_what_is_there(name):
+    given = examples()
+    scores = classic.cross_fitted(classic.METHODS[name], given)
+    assert scores[given.labels].mean() > scores[~given.labels].mean()
+
+
+@pytest.mark.parametrize("name", ["rfm", "tfidf", "embedding", "boosting", "boosting_embedding"])
+def test_nothing_is_learned_from_outcomes_that_mean_nothing(name):
+    given = examples(300)
+    random = np.random.default_rng(1)
+    shuffled = Examples(**{**vars(given), "labels": random.permutation(given.labels)})
+    scores = classic.cross_fitted(classic.METHODS[name], shuffled)
+    above, below = scores[shuffled.labels], scores[~shuffled.labels]
+    won = (above[:, None] > below).mean() + 0.5 * (above[:, None] == below).mean()
+    assert 0.35 < won < 0.65
+
+
+def test_bg_nbd_wants_customers_who_came_back():
+    given = examples()
+    once = replace(given, active_days=[days[-1:] for days in given.active_days])
+    assert classic.METHODS["bg_nbd"].lacks(given) is None
+    assert "more than one day" in classic.METHODS["bg_nbd"].lacks(once)
+
+
+@pytest.mark.model
+def test_an_encoder_is_fine_tuned_and_keeps_what_is_not_told_by_words():
+    settings = Settings.load()
+    folder = Embedder.open(settings.embedder, settings.models_dir).folder
+    given = replace(examples(120), encoder=folder)
+    score = classic.METHODS["encoder"].learn(given.take(np.arange(90)), 0)
+    rest = given.take(np.arange(90, 120))
+    scores = score(rest)
+    assert scores[rest.labels].min() > scores[~rest.labels].max()
+    np.testing.assert_allclose(scores, score(rest), atol=1e-6)
+
+
+def test_folds_keep_groups_whole():
+    given = examples()
+    grouped = Examples(**{**vars(given), "groups": np.arange(200) // 4})
+    for train, test in classic.folds_of(grouped):
+        assert not set(grouped.groups[train]) & set(grouped.groups[test])
+
+
+def test_samples_with_the_same_customer_or_words_belong_together():
+    groups = _groups(["a", "a", "b", "c", "d"], ["x", "y", "Y", "z", ""])
+    assert groups[0] == groups[1] == groups[2]
+    assert len({groups[0], groups[3], groups[4]}) == 3
+
+
+def test_texts_do_not_name_the_company(book_folder, tmp_path):
+    labelled = find_set(str(book_folder), near=tmp_path)
+    with labelled.open(tmp_path / "s") as agent:
+        samples = labelled.samples(agent)
+        company = labelled.card.book.company
+        given = prepare(agent, samples, with_vectors=False)
+    assert len(given) == 60
+    assert any("brand" in text for text in given.texts)
+    assert not any(company.casefold() in text.casefold() for text in given.texts)

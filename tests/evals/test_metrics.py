@@ -1,0 +1,186 @@
+"""Metrics against independent implementations and published facts."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import optimize, stats
+from sklearn import metrics as sk
+
+from churn_agent.evals import metrics
+from churn_agent.evals.metrics import Costs, Decisions, Placements
+
+
+def book(n=200, seed=0, strength=1.0, rounded=None):
+    """Scores that tell something of the outcome."""
+    random = np.random.default_rng(seed)
+    labels = random.random(n) < 0.35
+    scores = stats.norm.cdf(random.normal(size=n) + strength * labels - 0.5)
+    return labels, np.round(scores, rounded) if rounded else scores
+
+
+some_books = st.builds(
+    book, st.integers(30, 120), st.integers(0, 10_000), st.sampled_from([0.0, 0.5, 2.0]), st.sampled_from([None, 1])
+)
+
+
+@settings(max_examples=60)
+@given(some_books)
+def test_ranking_agrees_with_scikit_learn(drawn):
+    labels, scores = drawn
+    if labels.all() or not labels.any():
+        return
+    assert metrics.auroc(labels, scores).value == pytest.approx(sk.roc_auc_score(labels, scores))
+    assert metrics.average_precision(labels, scores) == pytest.approx(sk.average_precision_score(labels, scores))
+
+
+def test_the_variance_of_auroc_is_that_of_delong_written_out():
+    labels, scores = book(80, rounded=1)
+    above, below = scores[labels], scores[~labels]
+    won = (above[:, None] > below) + 0.5 * (above[:, None] == below)
+    expected = won.mean(axis=1).var(ddof=1) / len(above) + won.mean(axis=0).var(ddof=1) / len(below)
+    assert Placements.of(labels, scores).variance == pytest.approx(expected)
+
+
+def test_the_interval_of_auroc_covers_as_often_as_it_says():
+    truth = stats.norm.cdf(1 / math.sqrt(2))
+    covered = 0
+    for seed in range(400):
+        found = metrics.auroc(*book(150, seed=seed))
+        covered += found.low <= truth <= found.high
+    assert 0.92 <= covered / 400 <= 0.98
+
+
+def test_samples_of_the_same_customers_widen_the_interval():
+    labels, scores = book(100)
+    twice = np.tile(labels, 2), np.tile(scores, 2)
+    groups = np.tile(np.arange(100), 2)
+    alone, clustered = metrics.auroc(*twice), metrics.auroc(*twice, groups)
+    once = metrics.auroc(labels, scores)
+    assert alone.high - alone.low < 0.8 * (clustered.high - clustered.low)
+    assert clustered.standard_error == pytest.approx(once.standard_error, rel=0.03)
+
+
+def test_one_class_has_no_ranking():
+    assert math.isnan(metrics.auroc(np.ones(5, dtype=bool), np.linspace(0, 1, 5)).value)
+
+
+@settings(max_examples=60)
+@given(some_books)
+def test_probabilities_agree_with_scikit_learn(drawn):
+    labels, scores = drawn
+    if labels.all() or not labels.any():
+        return
+    held = np.clip(scores, 1e-6, 1 - 1e-6)
+    assert metrics.brier(labels, scores) == pytest.approx(sk.brier_score_loss(labels, scores))
+    assert metrics.log_loss(labels, scores) == pytest.approx(sk.log_loss(labels, held))
+
+
+@settings(max_examples=40)
+@given(some_books)
+def test_the_parts_of_brier_add_up_and_none_is_negative(drawn):
+    labels, scores = drawn
+    parts = metrics.brier_parts(labels, scores)
+    assert parts.miscalibration - parts.discrimination + parts.uncertainty == pytest.approx(
+        metrics.brier(labels, scores)
+    )
+    assert parts.miscalibration >= -1e-9
+    assert parts.discrimination >= -1e-9
+
+
+def test_calibration_error_is_that_of_bins_counted_by_hand():
+    scores = np.array([0.1, 0.1, 0.2, 0.2, 0.8, 0.8, 0.9, 0.9])
+    labels = np.array([0, 0, 0, 1, 1, 1, 1, 0], dtype=bool)
+    by_hand = (4 * abs(0.15 - 0.25) + 4 * abs(0.85 - 0.75)) / 8
+    assert metrics.expected_calibration_error(labels, scores, bins=2) == pytest.approx(by_hand)
+
+
+def test_perfect_probabilities_stay_below_the_null_band_nineteen_times_of_twenty():
+    random = np.random.default_rng(0)
+    inside = 0
+    for _ in range(200):
+        scores = random.beta(2, 3, size=150)
+        labels = random.random(150) < scores
+        inside += metrics.expected_calibration_error(labels, scores) <= metrics.calibration_error_of_the_perfect(
+            scores, draws=200
+        )
+    assert inside >= 180
+
+
+def test_calibration_slope_and_intercept_undo_what_was_done_to_the_scores():
+    random = np.random.default_rng(1)
+    log_odds = random.normal(size=20_000)
+    labels = random.random(20_000) < 1 / (1 + np.exp(-log_odds))
+    overconfident = 1 / (1 + np.exp(-2 * log_odds))
+    assert metrics.calibration_slope(labels, overconfident) == pytest.approx(0.5, abs=0.03)
+    shifted = 1 / (1 + np.exp(-(log_odds - 0.7)))
+    assert metrics.calibration_intercept(labels, shifted) == pytest.approx(0.7, abs=0.05)
+
+
+def test_calibration_slope_agrees_with_a_likelihood_maximised_directly():
+    labels, scores = book(300)
+    x = np.log(scores / (1 - scores))
+
+    def loss(ab):
+        p = 1 / (1 + np.exp(-(ab[0] + ab[1] * x)))
+        return -np.log(np.where(labels, p, 1 - p)).sum()
+
+    assert metrics.calibration_slope(labels, scores) == pytest.approx(optimize.minimize(loss, [0, 1]).x[1], abs=1e-3)
+
+
+def test_decisions_agree_with_scikit_learn():
+    labels, scores = book(150)
+    found, predicted = Decisions.at(labels, scores, 0.4), scores >= 0.4
+    assert [[found.spared, found.bothered], [found.missed, found.caught]] == sk.confusion_matrix(
+        labels, predicted
+    ).tolist()
+    assert found.accuracy == pytest.approx(sk.accuracy_score(labels, predicted))
+    assert found.precision == pytest.approx(sk.precision_score(labels, predicted))
+    assert found.recall == pytest.approx(sk.recall_score(labels, predicted))
+    assert found.f1 == pytest.approx(sk.f1_score(labels, predicted))
+
+
+def test_the_best_threshold_has_the_highest_f1_of_all():
+    labels, scores = book(150)
+    best = Decisions.at(labels, scores, metrics.best_threshold(labels, scores)).f1
+    assert best == pytest.approx(max(Decisions.at(labels, scores, t).f1 for t in np.linspace(0, 1, 2001)), abs=1e-6)
+
+
+def test_lift_of_perfect_scores_is_what_the_base_rate_allows_and_of_equal_ones_is_one():
+    labels = np.array([True] * 20 + [False] * 80)
+    assert metrics.lift(labels, labels.astype(float)) == pytest.approx(5)
+    assert metrics.lift(labels, np.full(100, 0.3)) == pytest.approx(1)
+
+
+def test_the_gain_curve_runs_from_nobody_to_everybody():
+    shares, caught = metrics.gain_curve(*book(100))
+    assert (shares[0], caught[0], shares[-1], caught[-1]) == (0, 0, 1, 1)
+    assert (np.diff(caught) >= -1e-12).all()
+
+
+def test_profit_is_counted_by_hand():
+    labels = np.array([True, False, True, False, False, False, False, False, False, False])
+    scores = np.array([0.9, 0.8, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
+    costs = Costs(value=100, offer=10, contact=1, accepted=0.5)
+    assert metrics.profit_at_capacity(labels, scores, costs, capacity=0.2) == pytest.approx((45 - 10 - 2) / 10)
+
+
+def test_expected_maximum_profit_is_that_of_the_best_share_when_acceptance_is_certain_enough():
+    labels, scores = book(400, strength=2)
+    costs = Costs(value=200, offer=10, contact=1, accepted=0.3)
+    at_best = max(metrics.profit_at_capacity(labels, scores, costs, share) for share in np.linspace(0, 1, 401))
+    assert metrics.expected_maximum_profit(labels, scores, costs) == pytest.approx(at_best, rel=0.05)
+
+
+def test_risk_grows_as_the_unsure_are_decided_too():
+    coverage, risk = metrics.risk_coverage(*book(2000, strength=2), threshold=0.5)
+    assert coverage[-1] == 1
+    assert risk[400] < risk[-1]
+
+
+def test_a_bootstrap_over_customers_draws_them_whole():
+    groups = np.repeat(np.arange(10), 3)
+    for rows in metrics.resamples(30, groups, 20, seed=0):
+        assert all((groups[rows] == group).sum() % 3 == 0 for group in range(10))

@@ -1,0 +1,52 @@
+"""The page about runs."""
+
+import re
+
+import pytest
+
+from churn_agent.errors import InputError
+from churn_agent.evals import run_suite, write_report
+
+
+@pytest.fixture
+def page(suite_file, tmp_path):
+    run_suite(suite_file, out=tmp_path / "run")
+    write_report(tmp_path / "run", to=tmp_path / "report.html", command="churn-agent eval report run")
+    return (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_page_stands_alone_and_says_first_which_is_better(page):
+    assert not re.search(r'(src|href)="?(https?:)?//', page)
+    assert page.index("AUROC, n =") < page.index("Leaderboard")
+    for part in (
+        "Pairs",
+        "ROC curve",
+        "Reliability",
+        "Gain",
+        "Abstention",
+        "Cost against quality",
+        "Segments",
+        "Provenance",
+    ):
+        assert part in page
+    assert page.count("<svg") == 6
+
+
+def test_words_of_customers_cannot_become_markup(suite_file, tmp_path):
+    run_suite(suite_file, out=tmp_path / "run")
+    notes = (tmp_path / "run" / "samples.jsonl").read_text()
+    (tmp_path / "run" / "samples.jsonl").write_text(
+        re.sub(r'"evidence":\["', '"evidence":["<script>alert(1)</script>', notes)
+    )
+    write_report(tmp_path / "run", to=tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>" not in page
+
+
+def test_the_command_writes_it_and_names_what_it_cannot_write(cli, suite_file, tmp_path):
+    assert cli("eval", "run", suite_file, "-o", tmp_path / "run").code == 0
+    assert cli("eval", "report", tmp_path / "run", "-o", tmp_path / "r.html").code == 0
+    assert (tmp_path / "r.html").exists()
+    with pytest.raises(InputError, match="cannot write"):
+        write_report(tmp_path / "run", to=tmp_path / "nowhere" / "r.html")
