@@ -175,7 +175,7 @@ def _weigh(reading: Reading, odds: Mapping[str, float], check: Check, taxonomy: 
 
 def _hints_at_leaving(reading: Reading) -> bool:
     """Whether a message leans to leaving, and no signal says so yet."""
-    if reading.failure or reading.leaning is None or reading.leaning < LEAVING_LEANING:
+    if reading.failure or reading.leaning is None or reading.leaning <= 0:
         return False
     return _CONSIDERED not in reading.proposals and not any(map(_speaks_of_leaving, reading.strengths))
 
