@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from churn_agent.cli import common
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from churn_agent.evals.scoreboard import Figure
 
 _RUNS = Path("eval-runs")
-_SHOWN = ("auroc", "average_precision", "top_decile_lift", "brier", "f1", "answered", "seconds_each")
+_SHOWN = ("auroc", "brier", "f1", "answered", "seconds_each")
 _REGRESSION, _UNFIT = 1, 3  # exit codes
 _METRICS = ("auroc", "brier", "log_loss", "accuracy", "profit")
 
@@ -217,7 +217,8 @@ class _Bars:
 def _print_figures(figures: "Sequence[Figure]") -> None:
     found = {(f.set, f.method, f.metric): f for f in figures}
     for name in dict.fromkeys(f.set for f in figures):
-        table = Table("method", *_SHOWN, title=f"{name}: {_sizes(name, figures)}", title_justify="left")
+        title = f"{name}: {_sizes(name, figures)}"
+        table = Table(Column("method", no_wrap=True), *_SHOWN, title=title, title_justify="left")
         methods = dict.fromkeys(f.method for f in figures if f.set == name)
         for method in sorted(methods, key=lambda m: -_value(found.get((name, m, "auroc")))):
             table.add_row(method, *(_shown(found.get((name, method, metric))) for metric in _SHOWN))
@@ -236,5 +237,5 @@ def _value(figure: "Figure | None") -> float:
 def _shown(figure: "Figure | None") -> str:
     if figure is None or figure.value != figure.value:
         return ""
-    interval = f" [{figure.low:.2f}, {figure.high:.2f}]" if figure.low == figure.low else ""
+    interval = f" [{figure.low:.2f} {figure.high:.2f}]" if figure.low == figure.low else ""
     return f"{figure.value:.3f}{interval}"

@@ -175,7 +175,8 @@ def _fitted(
 METHODS = {
     method.name: method
     for method in (
-        Method("prior", "the base rate for everybody", (), _prior),
+        # Not cross-fitted: base rates of folds would rank samples against their outcomes.
+        Method("prior", "the base rate for everybody", (), _prior, uses_labels=False),
         Method("recency", "days since the last activity", ("dates",), _recency, uses_labels=False),
         Method(
             "recency_frequency",

@@ -114,4 +114,5 @@ def test_baselines_alone(cli, book_folder):
     assert result.code == 0, result.err
     aurocs = {each["method"]: each["value"] for each in json.loads(result.out) if each["metric"] == "auroc"}
     assert set(aurocs) == {"prior", "recency"}
+    assert aurocs["prior"] == 0.5
     assert "there are: prior, recency" in cli("eval", "baselines", book_folder, "--method", "magic").err
