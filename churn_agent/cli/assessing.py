@@ -128,8 +128,8 @@ def batch(
         from churn_agent.batch.running import run_batch
 
         _mention_card(agent)
-        with common.counting("customers") as bar:
-            task = bar.add_task("", total=None)
+        with common.counting() as bar:
+            task = bar.add_task("customers", total=None)
             summary = run_batch(
                 agent,
                 output,

@@ -85,10 +85,15 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def counting(what: str) -> Progress:
+def counting() -> Progress:
     """A bar over things done."""
     return Progress(
-        TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=notes, transient=True
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=notes,
+        transient=True,
     )
 
 

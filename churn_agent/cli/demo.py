@@ -39,8 +39,8 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
         click.echo(f"1. A synthetic {domain} company with {customers} customers, written to {folder}")
         started = time.monotonic()
         if not (folder / "card.yaml").exists():
-            with common.counting("customers") as bar:
-                task = bar.add_task("", total=customers)
+            with common.counting() as bar:
+                task = bar.add_task("customers", total=customers)
                 write_book(folder, domain, customers, progress=lambda n, _: bar.update(task, completed=n))
         click.echo("2. churn-agent ingest " + str(folder))
         with common.reading() as bar:
@@ -53,8 +53,8 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
         if customers <= _INDEXED_UP_TO:
             click.echo("3. churn-agent index")
             started = time.monotonic()
-            with common.counting("texts") as bar:
-                task = bar.add_task("", total=None)
+            with common.counting() as bar:
+                task = bar.add_task("texts", total=None)
                 n = agent.index(progress=lambda n, total: bar.update(task, completed=n, total=total))
             click.echo(f"   {n} texts embedded ({time.monotonic() - started:.0f} s)")
         customer_id = _talkative(agent)

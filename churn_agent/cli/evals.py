@@ -1,10 +1,9 @@
-"""`eval sets | run | compare | report | baselines | doctor`."""
+"""`eval sets | run | compare | report | baselines | doctor | transfer`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
 from churn_agent.cli import common
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 _RUNS = Path("eval-runs")
 _SHOWN = ("auroc", "brier", "f1", "answered", "seconds_each")
 _REGRESSION, _UNFIT = 1, 3  # exit codes
-_METRICS = ("auroc", "brier", "log_loss", "accuracy", "profit")
 
 
 @click.group("eval")
@@ -68,7 +66,7 @@ def run(suite_file: Path, limit: int | None, resume: bool, out: Path | None, jso
 
 @evals.command("compare")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--metric", type=click.Choice(_METRICS), default="auroc", show_default=True)
+@click.option("--metric", default="auroc", show_default=True, help="Or brier, log_loss, accuracy, profit.")
 @click.option("--against", metavar="METHOD", help="Hold all others against this one, instead of all pairs.")
 @click.option("--delta", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="Differences that matter.")
 @common.as_json
@@ -174,10 +172,7 @@ class _Bars:
     """Progress of a run on standard error."""
 
     def __init__(self) -> None:
-        self._bars = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            console=common.notes, transient=True,
-        )  # fmt: skip
+        self._bars = common.counting()
         self._task: Any = None
 
     def __enter__(self) -> "_Bars":
@@ -215,12 +210,13 @@ class _Bars:
 
 
 def _print_figures(figures: "Sequence[Figure]") -> None:
+    from churn_agent.evals.scoreboard import ranked
+
     found = {(f.set, f.method, f.metric): f for f in figures}
     for name in dict.fromkeys(f.set for f in figures):
         title = f"{name}: {_sizes(name, figures)}"
         table = Table(Column("method", no_wrap=True), *_SHOWN, title=title, title_justify="left")
-        methods = dict.fromkeys(f.method for f in figures if f.set == name)
-        for method in sorted(methods, key=lambda m: -_value(found.get((name, m, "auroc")))):
+        for method in ranked(name, figures):
             table.add_row(method, *(_shown(found.get((name, method, metric))) for metric in _SHOWN))
         common.out.print(table)
 
@@ -228,10 +224,6 @@ def _print_figures(figures: "Sequence[Figure]") -> None:
 def _sizes(name: str, figures: "Sequence[Figure]") -> str:
     sizes = {f.split: f"{f.n} samples ({f.base_rate:.0%} churned)" for f in figures if f.set == name}
     return "; ".join(f"{split}: {size}" for split, size in sizes.items())
-
-
-def _value(figure: "Figure | None") -> float:
-    return figure.value if figure and figure.value == figure.value else -1.0
 
 
 def _shown(figure: "Figure | None") -> str:

@@ -30,7 +30,6 @@ _REPEATED = 0.3
 """Share of customers who must have come back for BG/NBD to say anything."""
 Learn = Callable[[Examples, int], Callable[[Examples], Scores]]
 """Given examples to learn from and a seed, gives what scores others, 0 to 1."""
-Sees = Literal["dates", "facts", "text", "vectors", "encoder"]
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,11 @@ class Method:
     name: str
     says: str
     """What it is, in a few words."""
-    sees: tuple[Sees, ...]
     learn: Learn
-    uses_labels: bool = True
+    cross_fit: bool = True
+    """Whether it learns outcomes that it must not have seen of those whom it is asked about."""
+    needs: tuple[Literal["vectors", "encoder"], ...] = ()
+    """Of examples, what takes time to make."""
     lacks: Callable[[Examples], str | None] = lambda examples: None
     """Says what examples lack for it to be used; None if nothing."""
 
@@ -176,37 +177,41 @@ METHODS = {
     method.name: method
     for method in (
         # Not cross-fitted: base rates of folds would rank samples against their outcomes.
-        Method("prior", "the base rate for everybody", (), _prior, uses_labels=False),
-        Method("recency", "days since the last activity", ("dates",), _recency, uses_labels=False),
+        Method("prior", "the base rate for everybody", _prior, cross_fit=False),
+        Method("recency", "days since the last activity", _recency, cross_fit=False),
         Method(
             "recency_frequency",
             "log1p(recency) - log(active days)",
-            ("dates",),
             _recency_and_frequency,
-            uses_labels=False,
+            cross_fit=False,
         ),
         Method(
             "bg_nbd",
             "BG/NBD: the chance that dates of activity have ended for good",
-            ("dates",),
             _bg_nbd,
-            uses_labels=False,
+            cross_fit=False,
             lacks=_lacks_repetition,
         ),
-        Method("rfm", "logistic regression on recency, frequency, amounts", ("dates",), _rfm),
-        Method("tfidf", "logistic regression on TF-IDF of words and letters", ("text",), _tfidf, lacks=_lacks_words),
+        Method("rfm", "logistic regression on recency, frequency, amounts", _rfm),
+        Method("tfidf", "logistic regression on TF-IDF of words and letters", _tfidf, lacks=_lacks_words),
         Method(
-            "embedding", "logistic regression on the mean embedding", ("vectors",), _embedding, lacks=_lacks_vectors
+            "embedding",
+            "logistic regression on the mean embedding",
+            _embedding,
+            needs=("vectors",),
+            lacks=_lacks_vectors,
         ),
-        Method("boosting", "gradient boosting on facts, counts and attributes", ("dates", "facts"), _boosting),
+        Method("boosting", "gradient boosting on facts, counts and attributes", _boosting),
         Method(
             "boosting_embedding",
             "gradient boosting on all that and the mean embedding",
-            ("dates", "facts", "vectors"),
             _boosting_with_vectors,
+            needs=("vectors",),
             lacks=_lacks_vectors,
         ),
-        Method("encoder", "a BERT encoder fine-tuned on what was written", ("encoder",), _encoder, lacks=_lacks_words),
+        Method(
+            "encoder", "a BERT encoder fine-tuned on what was written", _encoder, needs=("encoder",), lacks=_lacks_words
+        ),
     )
 }
 
@@ -217,7 +222,7 @@ def cross_fitted(method: Method, examples: Examples, *, seed: int = 0, folds: in
     Returns:
         Shape (samples,); the same folds for every method and seed.
     """
-    if not method.uses_labels:
+    if not method.cross_fit:
         return method.learn(examples, seed)(examples)
     scores = np.full(len(examples), np.nan)
     for train, test in folds_of(examples, folds=folds, seed=seed):

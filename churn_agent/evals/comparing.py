@@ -16,7 +16,7 @@ METRICS = ("auroc", "brier", "log_loss", "accuracy", "profit")
 _LOWER_IS_BETTER = frozenset({"brier", "log_loss"})
 _LEVEL = 0.05
 _POWER = 0.8
-_DETECTED = REACH + float(stats.norm.ppf(_POWER))
+DETECTED = REACH + float(stats.norm.ppf(_POWER))
 """Standard errors that a difference must have to be found with that power."""
 _DRAWS = 2000
 
@@ -39,7 +39,7 @@ class Difference:
     @property
     def detectable(self) -> float:
         """The smallest difference that as many samples find four times out of five."""
-        return _DETECTED * self.standard_error
+        return DETECTED * self.standard_error
 
     def samples_to_find(self, difference: float) -> int:
         """How many samples would find a difference as large, four times out of five."""

@@ -15,6 +15,7 @@ from churn_agent.agent import ChurnAgent
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import DataError
 from churn_agent.evals import classic, metrics, sets
+from churn_agent.evals.comparing import DETECTED
 from churn_agent.evals.examples import prepare
 from churn_agent.evals.metrics import Labels
 from churn_agent.evals.sets import LabelledSet, Sample
@@ -68,7 +69,7 @@ def examine(
         DataError: the set cannot be judged by at all.
     """
     samples = labelled.samples(agent)
-    snapshots = [agent.snapshot(sample.customer_id, as_of=sample.as_of) for sample in samples]
+    snapshots = list(sets.snapshots(agent, samples))
     labels = np.array([sample.churned for sample in samples])
     found = [
         *_outcomes_in_texts(snapshots, labels),
@@ -77,7 +78,7 @@ def examine(
         *_size(samples, labels, delta),
         *_base_rate(labels),
         *_duplicates(labelled, samples, snapshots),
-        *_nothing_to_find(agent, samples),
+        *_nothing_to_find(samples, snapshots),
         *(_memorised(model, snapshots) if model else ()),
     ]
     return sorted(found, key=lambda finding: finding.weight != "fault")
@@ -174,7 +175,7 @@ def _size(samples: Sequence[Sample], labels: Labels, delta: float) -> Iterator[F
     area = 0.75
     q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
     variance = (area * (1 - area) + (m - 1) * (q1 - area**2) + (n - 1) * (q2 - area**2)) / (m * n)
-    detectable = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * math.sqrt(2 * variance * (1 - 0.5))
+    detectable = DETECTED * math.sqrt(2 * variance * (1 - 0.5))
     if detectable > delta:
         needed = math.ceil(len(labels) * (detectable / delta) ** 2)
         yield Finding(
@@ -221,8 +222,8 @@ def _duplicates(labelled: LabelledSet, samples: Sequence[Sample], snapshots: Seq
         )
 
 
-def _nothing_to_find(agent: ChurnAgent, samples: Sequence[Sample]) -> Iterator[Finding]:
-    given = prepare(agent, samples, with_vectors=False)
+def _nothing_to_find(samples: Sequence[Sample], snapshots: Sequence[Snapshot]) -> Iterator[Finding]:
+    given = prepare(samples, snapshots)
     try:
         scores = {name: classic.cross_fitted(classic.METHODS[name], given) for name in _SEARCHED}
     except DataError as error:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from churn_agent import facts as computed
-from churn_agent.agent import ChurnAgent
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.evals.metrics import Groups, Labels, Scores
 from churn_agent.evals.sets import Sample
@@ -71,17 +70,19 @@ class Examples:
 
 
 def prepare(
-    agent: ChurnAgent,
     samples: Sequence[Sample],
+    snapshots: Iterable[Snapshot],
     *,
-    with_vectors: bool,
+    with_vectors: Callable[[Snapshot], Snapshot] | None = None,
     encoder: Path | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[], None] = lambda: None,
 ) -> Examples:
     """Computes examples of samples.
 
     Args:
-        with_vectors: whether messages are embedded.
+        snapshots: of the samples, in their order.
+        with_vectors: gives a snapshot the vectors of its messages; None leaves them out.
+        progress: called after each sample.
     """
     facts: list[Mapping[str, float]] = []
     numbers: list[Mapping[str, float]] = []
@@ -89,16 +90,15 @@ def prepare(
     active_days: list[list[int]] = []
     texts: list[str] = []
     vectors: list[NDArray[np.float32] | None] = []
-    for n, sample in enumerate(samples, start=1):
-        snapshot = agent.snapshot(sample.customer_id, as_of=sample.as_of)
+    for snapshot in snapshots:
         facts.append(computed.by_name(computed.compute(snapshot)))
         numeric, rest = _attributes(snapshot.attributes)
         numbers.append({**facts[-1], **_aggregates(snapshot), **numeric})
         attributes.append(rest)
         active_days.append(_active_days(snapshot))
         texts.append(_text(snapshot))
-        vectors.append(_mean_vector(agent.with_vectors(snapshot)) if with_vectors else None)
-        progress(n, len(samples))
+        vectors.append(_mean_vector(with_vectors(snapshot)) if with_vectors else None)
+        progress()
     known = next((vector for vector in vectors if vector is not None), None)
     stacked = None
     if known is not None:

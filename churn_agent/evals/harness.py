@@ -113,7 +113,12 @@ def transfer(
         with labelled.open(out / "stores" / labelled.name) as agent:
             agent.index()
             samples = sets.draw(labelled.samples(agent), limit)
-            prepared[labelled.name] = prepare(agent, samples, with_vectors=True, encoder=agent.embedder.folder)
+            prepared[labelled.name] = prepare(
+                samples,
+                sets.snapshots(agent, samples),
+                with_vectors=agent.with_vectors,
+                encoder=agent.embedder.folder,
+            )
     return transferring.transfer(prepared, chosen)
 
 

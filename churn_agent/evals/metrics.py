@@ -206,7 +206,7 @@ def reliability(labels: Labels, scores: Scores, bins: int = 10) -> list[tuple[fl
 
 def calibration_slope(labels: Labels, scores: Scores) -> float:
     """Of the outcome's log-odds on the score's (Cox 1958): 1 is right, below 1 is overconfident."""
-    x = _log_odds(scores)
+    x = log_odds(scores)
     if labels.all() or not labels.any() or np.ptp(x) == 0:
         return math.nan
     return float(LogisticRegression(C=math.inf, max_iter=1000).fit(x[:, None], labels).coef_[0, 0])
@@ -216,7 +216,7 @@ def calibration_intercept(labels: Labels, scores: Scores) -> float:
     """What has to be added to the scores' log-odds for their mean to be the base rate: 0 is right."""
     if labels.all() or not labels.any():
         return math.nan
-    x = _log_odds(scores)
+    x = log_odds(scores)
     root: Any = optimize.brentq(lambda a: (1 / (1 + np.exp(-(x + a)))).mean() - labels.mean(), -50, 50)
     return float(root)
 
@@ -225,7 +225,8 @@ def _held(scores: Scores) -> Scores:
     return np.clip(scores, _HELD, 1 - _HELD)
 
 
-def _log_odds(scores: Scores) -> Scores:
+def log_odds(scores: Scores) -> Scores:
+    """Of scores, held a little away from 0 and 1."""
     return np.log(_held(scores) / (1 - _held(scores)))
 
 
@@ -336,7 +337,7 @@ def expected_maximum_profit(labels: Labels, scores: Scores, costs: Costs) -> flo
 
 def risk_coverage(labels: Labels, scores: Scores, threshold: float) -> tuple[Scores, Scores]:
     """Share of samples decided, the surest first -> share of wrong decisions among them (El-Yaniv & Wiener 2010)."""
-    order = np.argsort(-np.abs(_log_odds(scores) - _log_odds(np.array([threshold]))), kind="stable")
+    order = np.argsort(-np.abs(log_odds(scores) - log_odds(np.array([threshold]))), kind="stable")
     wrong = ((scores >= threshold) != labels)[order]
     n = np.arange(1, len(labels) + 1)
     return n / len(labels), np.cumsum(wrong) / n

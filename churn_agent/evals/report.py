@@ -1,5 +1,6 @@
 """One page about runs: what is better, by how much, and how sure that is. Opens offline and prints."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +14,9 @@ from sklearn import metrics as sk
 from churn_agent.errors import InputError
 from churn_agent.evals import comparing, metrics, scoreboard
 from churn_agent.evals.classic import METHODS
-from churn_agent.evals.metrics import Costs
+from churn_agent.evals.metrics import Costs, Labels
 from churn_agent.evals.running import Prediction, SampleNote
-from churn_agent.evals.scoreboard import Comparison, Figure, Scored
+from churn_agent.evals.scoreboard import Comparison, Figure, Scored, enough
 from churn_agent.plots import to_svg
 
 _SIZE = (6.4, 3.2)
@@ -85,9 +86,8 @@ def write(text: str, path: Path) -> None:
 
 def verdict(name: str, figures: Sequence[Figure], comparisons: Sequence[Comparison]) -> str:
     """The first sentence: does the best way of asking a language model beat the best classic method on this set?"""
-    ranked = sorted(
-        (f for f in figures if f.set == name and f.metric == "auroc" and f.value == f.value), key=lambda f: -f.value
-    )
+    areas = {f.method: f for f in figures if f.set == name and f.metric == "auroc" and f.value == f.value}
+    ranked = [areas[method] for method in scoreboard.ranked(name, figures) if method in areas]
     models = [f for f in ranked if f.method not in METHODS]
     classics = [f for f in ranked if f.method in METHODS]
     if not models or not classics:
@@ -95,9 +95,7 @@ def verdict(name: str, figures: Sequence[Figure], comparisons: Sequence[Comparis
         return f"{best.method} ranks best: AUROC {_interval(best)}." if best else "Nothing can be said."
     model, classic = models[0], classics[0]
     pair = next(c for c in comparisons if c.set == name and {c.first, c.second} == {model.method, classic.method})
-    judged = pair.verdict.judgement
-    if pair.first != model.method and judged in ("better", "worse"):
-        judged = "worse" if judged == "better" else "better"
+    _, judged = pair.seen_from(model.method)
     said = {
         "better": "The language model beats the classic methods",
         "worse": "The language model is worse than the best classic method",
@@ -121,9 +119,9 @@ def _of_set(
 ) -> dict[str, Any]:
     made = {method: each for (of, method), each in scoreboard.by_set_and_method(predictions).items() if of == name}
     found = {(f.method, f.metric): f for f in figures if f.set == name}
-    order = sorted(made, key=lambda m: -_number(found.get((m, "auroc"))))
+    order = scoreboard.ranked(name, figures)
     scored = {method: Scored.of(made[method]) for method in order}
-    usable = {m: s for m, s in scored.items() if len(np.unique(s.labels)) == 2}
+    usable = {m: s for m, s in scored.items() if enough(s.labels) and enough(s.labels[~s.development])}
     drawn = dict(list(usable.items())[:_DRAWN])
     of_set = [c for c in comparisons if c.set == name]
     return {
@@ -136,13 +134,9 @@ def _of_set(
         "comparisons": of_set,
         "plots": list(_plots(drawn, found)),
         "compared": list(usable),
-        "segments": list(_segments(usable, {(n.customer_id, n.as_of): n for n in notes if n.set == name})),
+        "segments": list(_segments(usable, {n.sample_id: n for n in notes if n.set == name})),
         "disagreements": list(_disagreements(name, usable, notes)),
     }
-
-
-def _number(figure: Figure | None) -> float:
-    return figure.value if figure and figure.value == figure.value else -1.0
 
 
 def _cell(figure: Figure | None) -> tuple[str, str]:
@@ -154,12 +148,11 @@ def _cell(figure: Figure | None) -> tuple[str, str]:
 
 def _matrix(methods: Sequence[str], comparisons: Sequence[Comparison]) -> list[list[str]]:
     """Difference of the row's method less the column's, with a word where it is more than chance."""
-    cells = {}
+    cells: dict[tuple[str, str], str] = {}
     for each in comparisons:
-        d, judged = each.verdict.difference, each.verdict.judgement
-        turned = {"better": "worse", "worse": "better"}.get(judged, judged)
-        cells[each.first, each.second] = f"{d.value:+.3f} {'' if judged == 'cannot tell' else judged}".strip()
-        cells[each.second, each.first] = f"{-d.value:+.3f} {'' if turned == 'cannot tell' else turned}".strip()
+        for row, column in ((each.first, each.second), (each.second, each.first)):
+            value, judged = each.seen_from(row)
+            cells[row, column] = f"{value:+.3f} {'' if judged == 'cannot tell' else judged}".strip()
     return [[cells.get((row, column), "") for column in methods] for row in methods]
 
 
@@ -226,43 +219,32 @@ def _abstention(scored: Scored) -> Any:
 
 
 def _segments(
-    scored: Mapping[str, Scored], notes: Mapping[tuple[str, str], SampleNote]
+    scored: Mapping[str, Scored], notes: Mapping[str, SampleNote]
 ) -> Iterator[tuple[str, str, int, list[str]]]:
     """(Kind, segment, samples, AUROC of each method)."""
-    kinds = sorted({kind for note in notes.values() for kind in note.segments})
-    for kind in kinds:
-        values = sorted({note.segments.get(kind, "") for note in notes.values()} - {""})
-        for value in values:
-            rows: list[str] = []
-            n = 0
-            for each in scored.values():
-                within = np.array(
-                    [
-                        notes[key].segments.get(kind) == value if (key := _key(id_)) in notes else False
-                        for id_ in each.ids
-                    ]
-                )
-                n = max(n, int(within.sum()))
-                area = (
-                    metrics.auroc(each.labels[within], each.scores[within], each.groups[within])
-                    if n >= _FEWEST
-                    else None
-                )
-                rows.append("" if area is None or area.value != area.value else f"{area.value:.2f}")
-            if n >= _FEWEST and len(values) > 1:
-                yield kind, value, n, rows
+    members: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for id_, note in notes.items():
+        for kind, value in note.segments.items():
+            members[kind][value].add(id_)
+    for kind, segments in sorted(members.items()):
+        for value, ids in sorted(segments.items()) if len(segments) > 1 else ():
+            within = [np.array([id_ in ids for id_ in each.ids]) for each in scored.values()]
+            n = max((int(rows.sum()) for rows in within), default=0)
+            if n >= _FEWEST:
+                yield kind, value, n, [_area(each, rows) for each, rows in zip(scored.values(), within, strict=True)]
 
 
-def _key(sample_id: str) -> tuple[str, str]:
-    customer_id, _, as_of = sample_id.rpartition("@")
-    return customer_id, as_of
+def _area(scored: Scored, rows: Labels) -> str:
+    if rows.sum() < _FEWEST or not enough(scored.labels[rows]):
+        return ""
+    return f"{metrics.auroc(scored.labels[rows], scored.scores[rows], scored.groups[rows]).value:.2f}"
 
 
 def _disagreements(
     name: str, scored: Mapping[str, Scored], notes: Sequence[SampleNote]
 ) -> Iterator[tuple[str, str, list[_Disagreement]]]:
     """The two best ways of asking a model, and the best of them against the best classic method."""
-    by_key = {(n.customer_id, n.as_of): n for n in notes if n.set == name}
+    by_id = {n.sample_id: n for n in notes if n.set == name}
     models = [m for m in scored if m not in METHODS]
     classics = [m for m in scored if m in METHODS]
     for first, second in [(first, second) for first in models[:1] for second in (*models[1:2], *classics[:1])]:
@@ -274,8 +256,8 @@ def _disagreements(
             second,
             [
                 _Disagreement(
-                    by_key.get(_key(one.ids[int(rows[i])])),
-                    _key(one.ids[int(rows[i])])[0],
+                    by_id.get(one.ids[int(rows[i])]),
+                    one.ids[int(rows[i])].rpartition("@")[0],
                     bool(one.labels[rows[i]]),
                     float(one.scores[rows[i]]),
                     float(other.scores[columns[i]]),

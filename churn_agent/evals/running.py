@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -27,14 +27,22 @@ _SHOWN, _QUOTED = 6, 400
 """Interactions of a sample that a report shows, and characters of each."""
 
 
-class Prediction(BaseModel):
-    """What one method said about one sample."""
-
+class _OfSample(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     set: str
     customer_id: str
     as_of: str
+
+    @property
+    def sample_id(self) -> str:
+        """As `Sample.id`."""
+        return f"{self.customer_id}@{self.as_of}"
+
+
+class Prediction(_OfSample):
+    """What one method said about one sample."""
+
     churned: bool
     split: Literal["development", "test"]
     method: str
@@ -52,14 +60,9 @@ class Prediction(BaseModel):
     verified_quotes: int = 0
 
 
-class SampleNote(BaseModel):
+class SampleNote(_OfSample):
     """What a sample is like, for those who read a report."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    set: str
-    customer_id: str
-    as_of: str
     segments: dict[str, str]
     """Kind -> which: `language`, `channel`, `history`, and attributes that few values share."""
     evidence: list[str]
@@ -80,6 +83,18 @@ class Planned:
 
     def split_of(self, sample: Sample) -> Literal["development", "test"]:
         return "development" if sample.id in self.development else "test"
+
+    def prediction(self, sample: Sample, method: str, **said: Any) -> Prediction:
+        """What a method said about a sample."""
+        return Prediction(
+            set=self.labelled.name,
+            customer_id=sample.customer_id,
+            as_of=sample.as_of.isoformat(),
+            churned=sample.churned,
+            split=self.split_of(sample),
+            method=method,
+            **said,
+        )
 
 
 @dataclass
@@ -131,8 +146,8 @@ class Writer:
 
     def lacks(self, name: str, method: str, samples: Sequence[Sample]) -> list[Sample]:
         """The samples that a method has not judged yet."""
-        done = {(p.customer_id, p.as_of) for p in self.made if p.set == name and p.method == method}
-        return [sample for sample in samples if (sample.customer_id, sample.as_of.isoformat()) not in done]
+        done = {p.sample_id for p in self.made if p.set == name and p.method == method}
+        return [sample for sample in samples if sample.id not in done]
 
     def add(self, predictions: Sequence[Prediction]) -> None:
         with self._path.open("a", encoding="utf-8") as file:
@@ -200,7 +215,7 @@ def plan(suite: Suite, settings: Settings, *, near: Path, out: Path, limit: int 
 
 
 def _describe(name: str, samples: Sequence[Sample], agent: ChurnAgent) -> list[SampleNote]:
-    snapshots = [agent.snapshot(sample.customer_id, as_of=sample.as_of) for sample in samples]
+    snapshots = list(sets.snapshots(agent, samples))
     values = defaultdict[str, set[str]](set)
     for snapshot in snapshots:
         for attribute, value in snapshot.attributes.items():
@@ -310,13 +325,9 @@ def _to_prediction(planned: Planned, way: Way, sample: Sample, record: Assessmen
     quotes = [citation for reason in record.reasons for citation in reason.citations]
     quotes += [citation for signal in record.signals for citation in signal.citations if not citation.verified]
     used = record.provenance
-    return Prediction(
-        set=planned.labelled.name,
-        customer_id=sample.customer_id,
-        as_of=sample.as_of.isoformat(),
-        churned=sample.churned,
-        split=planned.split_of(sample),
-        method=way.name,
+    return planned.prediction(
+        sample,
+        way.name,
         prompt=f"{used.mode}/{used.prompt}",
         model=used.model_id,
         churn_probability=record.churn_probability.raw if record.churn_probability else None,
@@ -337,16 +348,16 @@ def _run_baselines(planned: Planned, suite: Suite, writer: Writer, progress: Pro
     if not waiting:
         return
     progress.began(f"{planned.labelled.name}: classic methods", len(planned.samples))
-    seen = {what for method in waiting for what in method.sees}
-    with planned.labelled.open(planned.store) as agent:
-        if "vectors" in seen:
+    needed = {what for method in waiting for what in method.needs}
+    with ChurnAgent.open(planned.store) as agent:
+        if "vectors" in needed:
             agent.index()
         given = examples.prepare(
-            agent,
             planned.samples,
-            with_vectors="vectors" in seen,
-            encoder=agent.embedder.folder if "encoder" in seen else None,
-            progress=lambda done, total: progress.advanced(),
+            sets.snapshots(agent, planned.samples),
+            with_vectors=agent.with_vectors if "vectors" in needed else None,
+            encoder=agent.embedder.folder if "encoder" in needed else None,
+            progress=progress.advanced,
         )
     for method in waiting:
         lacking = method.lacks(given)
@@ -358,16 +369,7 @@ def _run_baselines(planned: Planned, suite: Suite, writer: Writer, progress: Pro
         each = (time.perf_counter() - began) / len(given)
         writer.add(
             [
-                Prediction(
-                    set=planned.labelled.name,
-                    customer_id=sample.customer_id,
-                    as_of=sample.as_of.isoformat(),
-                    churned=sample.churned,
-                    split=planned.split_of(sample),
-                    method=method.name,
-                    churn_probability=float(score),
-                    seconds=each,
-                )
+                planned.prediction(sample, method.name, churn_probability=float(score), seconds=each)
                 for sample, score in zip(planned.samples, scores, strict=True)
             ]
         )

@@ -11,11 +11,11 @@ from more_itertools import map_reduce
 from sklearn.linear_model import LogisticRegression
 
 from churn_agent.evals import comparing, metrics
-from churn_agent.evals.comparing import Difference, Verdict
+from churn_agent.evals.comparing import Difference, Judgement, Verdict
 from churn_agent.evals.metrics import Costs, Decisions, Groups, Interval, Labels, Scores
 from churn_agent.evals.running import Prediction
 
-_HELD = 1e-6
+_TURNED: Mapping[Judgement, Judgement] = {"better": "worse", "worse": "better"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,11 @@ class Comparison:
     second: str
     verdict: Verdict
 
+    def seen_from(self, method: str) -> tuple[float, Judgement]:
+        """The difference and its judgement as they are for one of the two."""
+        value, judged = self.verdict.difference.value, self.verdict.judgement
+        return (value, judged) if method == self.first else (-value, _TURNED.get(judged, judged))
+
     def as_dict(self) -> dict[str, Any]:
         d = self.verdict.difference
         return {
@@ -76,7 +81,7 @@ class Scored:
         )
         customers = [p.customer_id for p in assessed]
         return cls(
-            [f"{p.customer_id}@{p.as_of}" for p in assessed],
+            [p.sample_id for p in assessed],
             np.array([p.churned for p in assessed], dtype=bool),
             np.array([p.churn_probability for p in assessed], dtype=float),
             np.unique(customers, return_inverse=True)[1] if customers else np.zeros(0, dtype=np.intp),
@@ -86,7 +91,7 @@ class Scored:
     def calibrated(self) -> Scores:
         """Scores as probabilities, by a logistic regression on their log-odds (Platt 1999) over the development split;
         all the base rate of it if it cannot be fitted."""
-        x = np.log(np.clip(self.scores, _HELD, 1 - _HELD) / (1 - np.clip(self.scores, _HELD, 1 - _HELD)))[:, None]
+        x = metrics.log_odds(self.scores)[:, None]
         known = self.labels[self.development]
         if len(known) == 0 or known.all() or not known.any():
             return np.full(len(self.scores), known.mean() if len(known) else 0.5)
@@ -100,6 +105,12 @@ class Scored:
 
 def by_set_and_method(predictions: Sequence[Prediction]) -> Mapping[tuple[str, str], list[Prediction]]:
     return map_reduce(predictions, lambda p: (p.set, p.method))
+
+
+def ranked(name: str, figures: Sequence[Figure]) -> list[str]:
+    """The methods that were tried on a set, the highest AUROC first, those without one last."""
+    areas = {f.method: f.value for f in figures if f.set == name and f.metric == "auroc" and f.value == f.value}
+    return sorted(dict.fromkeys(f.method for f in figures if f.set == name), key=lambda m: -areas.get(m, -1.0))
 
 
 def measure(predictions: Sequence[Prediction], costs: Costs) -> list[Figure]:
@@ -132,14 +143,14 @@ def _of_method(name: str, method: str, made: Sequence[Prediction], costs: Costs)
         yield figure("verified_quotes", "all", everything, sum(p.verified_quotes for p in made) / quotes)
     for cost in ("prompt_tokens", "output_tokens", "seconds"):
         yield figure(f"{cost}_each", "all", everything, sum(getattr(p, cost) for p in made) / len(made))
-    if not _enough(scored.labels):
+    if not enough(scored.labels):
         return
     yield figure("auroc", "all", everything, metrics.auroc(scored.labels, scored.scores, scored.groups))
     yield figure(
         "average_precision", "all", everything, bootstrapped(metrics.average_precision, everything, scored.scores)
     )
     yield figure("top_decile_lift", "all", everything, bootstrapped(metrics.lift, everything, scored.scores))
-    if not _enough(scored.labels[test]):
+    if not enough(scored.labels[test]):
         return
     calibrated, threshold = scored.calibrated(), scored.threshold()
     labels = scored.labels[test]
@@ -166,7 +177,7 @@ def _of_method(name: str, method: str, made: Sequence[Prediction], costs: Costs)
     yield figure("expected_maximum_profit", "test", test, at_best)
 
 
-def _enough(labels: Labels) -> bool:
+def enough(labels: Labels) -> bool:
     """Whether there are two of each outcome, below which nothing can be said."""
     return bool(min(labels.sum(), (~labels).sum()) >= 2)
 
@@ -187,20 +198,37 @@ def compare(
         against: the method that the others are held against.
     """
     scored = {key: Scored.of(made) for key, made in by_set_and_method(predictions).items()}
-    pairs: list[tuple[str, str, str]] = []
+    pairs: list[_Pair] = []
     for name in dict.fromkeys(of for of, _ in scored):
         methods = [method for of, method in scored if of == name]
         if against is None:
-            pairs += [(name, *pair) for pair in combinations(methods, 2)]
-        elif against in methods:
-            pairs += [(name, method, against) for method in methods if method != against]
-    differences: list[tuple[tuple[str, str, str], Difference]] = []
-    for pair in pairs:
-        found = _difference(metric, scored[pair[0], pair[1]], scored[pair[0], pair[2]], costs)
-        if found:
-            differences.append((pair, found))
-    verdicts = comparing.judge([found for _, found in differences], delta=delta)
-    return [Comparison(*pair, verdict) for (pair, _), verdict in zip(differences, verdicts, strict=True)]
+            chosen = list(combinations(methods, 2))
+        else:
+            chosen = [(method, against) for method in methods if method != against and against in methods]
+        pairs += [_Pair(name, a, b, scored[name, a], scored[name, b]) for a, b in chosen]
+    return _judged(pairs, metric, delta, costs)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two methods to be compared, and what they said."""
+
+    set: str
+    first: str
+    second: str
+    of_first: Scored
+    of_second: Scored
+
+
+def _judged(pairs: Sequence[_Pair], metric: str, delta: float, costs: Costs) -> list[Comparison]:
+    """Verdicts on all pairs that can be compared, tested together."""
+    tested = [(pair, _difference(metric, pair.of_first, pair.of_second, costs)) for pair in pairs]
+    found = [(pair, difference) for pair, difference in tested if difference]
+    verdicts = comparing.judge([difference for _, difference in found], delta=delta)
+    return [
+        Comparison(pair.set, pair.first, pair.second, verdict)
+        for (pair, _), verdict in zip(found, verdicts, strict=True)
+    ]
 
 
 def _difference(metric: str, first: Scored, second: Scored, costs: Costs) -> Difference | None:
@@ -208,7 +236,7 @@ def _difference(metric: str, first: Scored, second: Scored, costs: Costs) -> Dif
     _, of_first, of_second = np.intersect1d(first.ids, second.ids, assume_unique=True, return_indices=True)
     labels, groups = first.labels[of_first], first.groups[of_first]
     chosen = np.ones(len(labels), dtype=bool) if metric == "auroc" else ~first.development[of_first]
-    if not _enough(labels[chosen]):
+    if not enough(labels[chosen]):
         return None
     probabilities = metric in ("brier", "log_loss")
     scores = [
@@ -237,11 +265,9 @@ def compare_runs(
 ) -> list[Comparison]:
     """Each method of a run against the same method of another."""
     ours, theirs = by_set_and_method(first), by_set_and_method(second)
-    both = [key for key in ours if key in theirs]
-    pairs = [(key, _difference(metric, Scored.of(ours[key]), Scored.of(theirs[key]), costs)) for key in both]
-    found = [(key, difference) for key, difference in pairs if difference]
-    verdicts = comparing.judge([difference for _, difference in found], delta=delta)
-    return [
-        Comparison(key[0], key[1], f"{key[1]} of {name_of_second}", verdict)
-        for (key, _), verdict in zip(found, verdicts, strict=True)
+    pairs = [
+        _Pair(name, method, f"{method} of {name_of_second}", Scored.of(made), Scored.of(theirs[name, method]))
+        for (name, method), made in ours.items()
+        if (name, method) in theirs
     ]
+    return _judged(pairs, metric, delta, costs)

@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from churn_agent import strict_yaml
 from churn_agent.agent import ChurnAgent
-from churn_agent.domain.snapshot import Card
+from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import DataError, InputError
 from churn_agent.history import book
 
@@ -127,6 +127,11 @@ def _card(folder: Path) -> SetCard:
     if known.exists():
         return strict_yaml.load(known, SetCard)
     return SetCard(book=strict_yaml.load(plain, Card) if plain.exists() else Card())
+
+
+def snapshots(agent: ChurnAgent, samples: Iterable[Sample]) -> Iterator[Snapshot]:
+    """What is known of each sample."""
+    return (agent.snapshot(sample.customer_id, as_of=sample.as_of) for sample in samples)
 
 
 # --- choosing samples

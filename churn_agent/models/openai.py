@@ -5,9 +5,8 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import openai
 import tenacity
@@ -25,13 +24,11 @@ from churn_agent.models.base import (
     ScoreRequest,
     Usage,
 )
+from churn_agent.models.parallel import in_parallel
 
 _TOP_LOGPROBS = 20
 _BELOW_TOP = -20.0
 """Log-probability of a label that is not among the returned ones: e^-20 at most."""
-
-Request = TypeVar("Request")
-Result = TypeVar("Result")
 
 
 class OpenAIModel:
@@ -77,15 +74,10 @@ class OpenAIModel:
         self._client.close()
 
     def generate(self, requests: Iterable[GenerateRequest]) -> Iterator[ModelOutput]:
-        return self._each(requests, self._generate)
+        return in_parallel(self._generate, requests, at_once=self._info.capabilities.max_concurrency)
 
     def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
-        return self._each(requests, self._score)
-
-    def _each(self, requests: Iterable[Request], answer: Callable[[Request], Result]) -> Iterator[Result]:
-        with ThreadPoolExecutor(self._info.capabilities.max_concurrency) as pool:
-            for done in as_completed([pool.submit(answer, request) for request in requests]):
-                yield done.result()
+        return in_parallel(self._score, requests, at_once=self._info.capabilities.max_concurrency)
 
     def _generate(self, request: GenerateRequest) -> ModelOutput:
         try:

@@ -6,12 +6,10 @@ The server offers requests only, over the loopback interface: no batches, forks 
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
@@ -29,13 +27,12 @@ from churn_agent.models.base import (
     Usage,
 )
 from churn_agent.models.gguf.file import check_header
+from churn_agent.models.parallel import in_parallel
 
 _SLOTS = 4
 _LIKELIEST = 200
 """Tokens whose probabilities are asked for at first; all of the vocabulary if a label is not among them."""
 _COUNTED = 10_000
-
-Request = TypeVar("Request", ScoreRequest, GenerateRequest)
 
 
 class XllamacppModel:
@@ -96,7 +93,7 @@ class XllamacppModel:
             except ModelCallError as error:
                 return LabelScores(request.id, error=error)
 
-        return _in_parallel(score, requests)
+        return in_parallel(score, requests, at_once=_SLOTS)
 
     def generate(self, requests: Iterable[GenerateRequest]) -> Iterator[ModelOutput]:
         def write(request: GenerateRequest) -> ModelOutput:
@@ -106,7 +103,7 @@ class XllamacppModel:
             except ModelCallError as error:
                 return ModelOutput(request.id, finish_reason="error", error=error)
 
-        return _in_parallel(write, requests)
+        return in_parallel(write, requests, at_once=_SLOTS)
 
     def close(self) -> None:
         """Ends the server."""
@@ -211,14 +208,6 @@ def to_reason(text: str) -> str:
             "(CHURN_AGENT_EVIDENCE_TOKENS) or raise CHURN_AGENT_CONTEXT_TOKENS"
         )
     return f"the server of xllamacpp refused the request: {text[:200]}"
-
-
-def _in_parallel(answer: Any, requests: Iterable[Request]) -> Iterator[Any]:
-    with ExitStack() as stack:
-        pool = ThreadPoolExecutor(_SLOTS)
-        stack.callback(pool.shutdown, wait=False, cancel_futures=True)  # after an interrupt, nobody wants the rest
-        for done in as_completed([pool.submit(answer, request) for request in requests]):
-            yield done.result()
 
 
 def _serve(xllamacpp: Any, path: Path, context_tokens: int, threads: int, gpu_layers: int, key: str) -> Any:

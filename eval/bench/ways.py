@@ -12,7 +12,7 @@ from typing import Any
 
 from more_itertools import chunked
 from peers.client import NAMES as PEERS
-from peers.client import Peer, PeerUnavailable
+from peers.client import Peer, PeerUnavailable, peak_rss_mb
 from plain import open_plain
 
 from churn_agent import ChurnAgent
@@ -131,8 +131,7 @@ class Bench:
             self.peak_rss_mb[name] = peer.peak_rss_mb()
             peer.close()
         if self._model.process_id:
-            status = Path(f"/proc/{self._model.process_id}/status").read_text(encoding="ascii")
-            self.peak_rss_mb["ours"] = int(status.split("VmHWM:")[1].split()[0]) / 1024
+            self.peak_rss_mb["ours"] = peak_rss_mb(self._model.process_id)
         self.peak_rss_mb["plain (with this benchmark)"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         self._model.close()
 

@@ -8,7 +8,7 @@ import pytest
 from churn_agent.embedding import Embedder
 from churn_agent.evals import classic
 from churn_agent.evals.examples import Examples, _groups, prepare
-from churn_agent.evals.sets import find_set
+from churn_agent.evals.sets import find_set, snapshots
 from churn_agent.settings import Settings
 
 
@@ -90,7 +90,7 @@ def test_texts_do_not_name_the_company(book_folder, tmp_path):
     with labelled.open(tmp_path / "s") as agent:
         samples = labelled.samples(agent)
         company = labelled.card.book.company
-        given = prepare(agent, samples, with_vectors=False)
+        given = prepare(samples, snapshots(agent, samples))
     assert len(given) == 60
     assert any("brand" in text for text in given.texts)
     assert not any(company.casefold() in text.casefold() for text in given.texts)

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 
 from churn_agent.errors import InputError
 from churn_agent.evals import run_suite, write_report
@@ -50,3 +51,11 @@ def test_the_command_writes_it_and_names_what_it_cannot_write(cli, suite_file, t
     assert (tmp_path / "r.html").exists()
     with pytest.raises(InputError, match="cannot write"):
         write_report(tmp_path / "run", to=tmp_path / "nowhere" / "r.html")
+
+
+def test_a_run_too_small_for_curves_still_gives_a_page(suite_file, tmp_path):
+    suite = yaml.safe_load(suite_file.read_text()) | {"baselines": ["recency"], "limit": 8}
+    suite_file.write_text(yaml.safe_dump(suite))
+    run_suite(suite_file, out=tmp_path / "run")
+    write_report(tmp_path / "run", to=tmp_path / "report.html")
+    assert "Leaderboard" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,23 +63,18 @@ def rate(path: Path, tuning: Tuning, what: str, tokens: int) -> float:
 
 def _tune(model: Any, seen: Callable[[Measurement], None]) -> Tuning:
     """One setting after the other: each is kept if it is clearly faster than what was best so far."""
-
-    def faster(best: Tuning, what: str, tokens: int, others: Iterable[Tuning]) -> Tuning:
-        now = _rate(model, best, what, tokens, seen)
-        fastest, rate = max(
-            ((other, _rate(model, other, what, tokens, seen)) for other in others),
-            key=lambda pair: pair[1],
-            default=(best, now),
-        )
-        return fastest if rate > _WORTH * now else best
-
     best = Tuning()
+    fastest = _rate(model, best, "prefill", _PROMPT, seen)
     for changes in (
         [{"threads": n} for n in _other_thread_counts()],
         [{"micro_batch": n} for n in _MICRO_BATCHES if n != best.micro_batch],
         [{"flash_attention": False}, {"kv_type": "q8_0"}],
     ):
-        best = faster(best, "prefill", _PROMPT, [best.model_copy(update=change) for change in changes])
+        others = [best.model_copy(update=change) for change in changes]
+        rates = {other: _rate(model, other, "prefill", _PROMPT, seen) for other in others}
+        quickest = max(rates, key=lambda other: rates[other], default=best)
+        if rates.get(quickest, 0.0) > _WORTH * fastest:
+            best, fastest = quickest, rates[quickest]
     decode: dict[int, float] = {}
     for parallel in _PARALLEL:
         decode[parallel] = _rate(model, best.model_copy(update={"parallel": parallel}), "decode", parallel, seen)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from churn_agent.models.base import LabelScores, Question, ScoreRequest, Usage
 from churn_agent.models.gguf.context import Logits
 from churn_agent.models.gguf.scheduler import Feed, Job, Work
-from churn_agent.models.gguf.vocabulary import Vocabulary, joined
+from churn_agent.models.gguf.vocabulary import Vocabulary, first_own_piece, joined
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class _Asked:
 
 def score_job(vocabulary: Vocabulary, request: ScoreRequest) -> Job:
     """The job that scores all labels of all questions of a request."""
-    customers = 2 * len(request.shared) + 1  # the first piece that is not the template's and not shared
+    own = first_own_piece(request.shared)
     chats = [
         vocabulary.chat_tokens([*request.shared, ("user", request.context, question.text)])
         for question in request.questions
     ]
-    prefix, context = tuple(joined(chats[0][:customers])), chats[0][customers]
+    prefix, context = tuple(joined(chats[0][:own])), chats[0][own]
     asked = [
-        _Asked(question, joined(pieces[customers + 1 :]), {each: vocabulary.tokenize(each) for each in question.labels})
+        _Asked(question, joined(pieces[own + 1 :]), {each: vocabulary.tokenize(each) for each in question.labels})
         for question, pieces in zip(request.questions, chats, strict=True)
     ]
     cells = len(context) + sum(each.cells for each in asked)

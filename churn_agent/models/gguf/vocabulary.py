@@ -83,6 +83,11 @@ class Vocabulary:
         return [*pieces, self.tokenize(rendered[edges[-1] :], special=True)]
 
 
+def first_own_piece(shared: Sequence[Message]) -> int:
+    """Number of the first piece of a chat that is neither the template's nor shared: the prefix ends before it."""
+    return 2 * len(shared) + 1
+
+
 def joined(pieces: Sequence[Sequence[int]]) -> list[int]:
     """Several runs of tokens as one."""
     return [token for piece in pieces for token in piece]

@@ -15,7 +15,7 @@ from churn_agent.models.base import FinishReason, GenerateRequest, ModelOutput, 
 from churn_agent.models.gguf.context import Logits
 from churn_agent.models.gguf.scheduler import Counters, Feed, Job, Work
 from churn_agent.models.gguf.scoring import log_softmax
-from churn_agent.models.gguf.vocabulary import Vocabulary, joined
+from churn_agent.models.gguf.vocabulary import Vocabulary, first_own_piece, joined
 
 # One way to write each answer: no white space to choose, so every structural token is forced and costs no decision.
 _COMPACT_JSON = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
@@ -34,11 +34,11 @@ class Writer:
     def job(self, request: GenerateRequest) -> Job:
         """The job that writes the answer to a request."""
         pieces = self._vocabulary.chat_tokens([*request.shared, *request.messages])
-        customers = 2 * len(request.shared) + 1  # the first piece that is not the template's and not shared
-        rest = joined(pieces[customers:])
+        own = first_own_piece(request.shared)
+        rest = joined(pieces[own:])
         return Job(
             id=request.id,
-            prefix=tuple(joined(pieces[:customers])),
+            prefix=tuple(joined(pieces[:own])),
             sequences=1,
             cells=len(rest) + request.max_tokens + 1,
             likely_cells=len(rest) + round(_LIKELY * request.max_tokens) + 1,

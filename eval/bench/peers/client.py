@@ -68,10 +68,8 @@ class Peer:
             yield Answer(**self._hear(), seconds=time.perf_counter() - began)
 
     def peak_rss_mb(self) -> float:
-        """The most memory that the child has held so far, mapped weights included; NaN where /proc is missing."""
-        status = Path(f"/proc/{self._child.pid}/status")
-        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
-        return int(found[1]) / 1024 if found else math.nan
+        """The most memory that the child has held so far."""
+        return peak_rss_mb(self._child.pid)
 
     def close(self) -> None:
         """Ends the child."""
@@ -87,6 +85,13 @@ class Peer:
         last = self._log.read().decode(errors="replace").strip().rpartition("\n")[2]
         self.close()
         raise PeerUnavailable(f"{self.name}: {last or f'ended with {self._child.returncode}'}")
+
+
+def peak_rss_mb(process_id: int) -> float:
+    """The most memory that a process has held so far, mapped weights included; NaN where /proc is missing."""
+    status = Path(f"/proc/{process_id}/status")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(found[1]) / 1024 if found else math.nan
 
 
 def _environment(name: str, folder: Path) -> Path:
