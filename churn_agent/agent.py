@@ -19,7 +19,7 @@ from churn_agent import facts as computed
 from churn_agent import playbook as playbooks
 from churn_agent import retrieval, snapshots
 from churn_agent.cache import CachedModel
-from churn_agent.composing import compose
+from churn_agent.composing import compose, with_score
 from churn_agent.domain.assessment import Assessment, Provenance
 from churn_agent.domain.interactions import Interaction, text_id
 from churn_agent.domain.snapshot import Card, Snapshot
@@ -28,7 +28,7 @@ from churn_agent.elicitation.base import Case
 from churn_agent.elicitation.explain import explain
 from churn_agent.elicitation.read import read
 from churn_agent.embedding import Embedder
-from churn_agent.errors import EmptyStore, IndexBusy
+from churn_agent.errors import EmptyStore, IndexBusy, InputError
 from churn_agent.history import book, interactions, records, statistics
 from churn_agent.history.database import open_database
 from churn_agent.history.statistics import BookStatistics
@@ -37,6 +37,9 @@ from churn_agent.index.vectors import Index
 from churn_agent.ingest import importing
 from churn_agent.ingest.sources import find_sources
 from churn_agent.labelling.derive import Derived, derive
+from churn_agent.learning import kept
+from churn_agent.learning.examples import prepare, readings_of
+from churn_agent.learning.kept import Kept
 from churn_agent.models.base import ChatModel
 from churn_agent.models.opening import open_model
 from churn_agent.prompts import PromptTemplate, load_prompt, load_taxonomy
@@ -99,6 +102,27 @@ class ChurnAgent:
     def prompt(self) -> PromptTemplate:
         """The prompt variant. Raises `InputError` for one that does not exist."""
         return load_prompt(self.settings.mode, self.settings.prompt, folder=self.settings.prompts_dir)
+
+    @property
+    def reader(self) -> str:
+        """What reads: model and prompt, by hash. Raises `Unavailable`, `InputError`."""
+        return f"{self.model.info.fingerprint} {self.prompt.content_hash}"
+
+    @cached_property
+    def _kept(self) -> Kept | None:
+        """The trained method that gives the number; None if the mode does."""
+        if self.settings.method is None:
+            return None
+        found = kept.load(self.settings.store, self.settings.method)
+        if found.card.reader not in (None, self.reader):
+            name = found.card.method
+            raise InputError(f"{found.card.name} learned from another model's or prompt's readings; train {name} again")
+        return found
+
+    @property
+    def method(self) -> str | None:
+        """The trained method that gives the number, with its version. Raises `InputError`."""
+        return self._kept.card.name if self._kept else None
 
     @property
     def card(self) -> Card:
@@ -331,6 +355,8 @@ class ChurnAgent:
             limit=self.settings.evidence_limit,
             token_budget=self.settings.evidence_tokens,
             count_tokens=self.model.count_tokens,
+            order=self.settings.evidence_order,
+            seed=self.settings.seed,
         )
         actions = tuple(playbooks.eligible(self._playbook, snapshot, facts, None))
         return Case(snapshot, facts, pack, actions)
@@ -389,7 +415,25 @@ class ChurnAgent:
             cached_answers=0,
             seconds=round(seconds, 3),
             seed=seed,
+            method=self.method,
+        )
+        made = [
+            compose(case, each, self._taxonomy, self._playbook, how) for case, each in zip(cases, found, strict=True)
+        ]
+        return self._scored_by_method(made, batch) if self._kept else made
+
+    def _scored_by_method(self, made: Sequence[Assessment], batch: Sequence[Snapshot]) -> list[Assessment]:
+        """The same assessments with the number of the trained method."""
+        assert self._kept
+        needs = self._kept.method.needs
+        given = prepare(
+            [False] * len(batch),
+            batch,
+            with_vectors=self.with_vectors if "vectors" in needs else None,
+            encoder=self.embedder.folder if "encoder" in needs else None,
+            readings=[readings_of(each, horizon_days=self.card.horizon_days) for each in made],
         )
         return [
-            compose(case, each, self._taxonomy, self._playbook, how) for case, each in zip(cases, found, strict=True)
+            with_score(each, float(score), self._kept.card)
+            for each, score in zip(made, self._kept.score(given), strict=True)
         ]

@@ -3,9 +3,10 @@
 from string import Template
 
 from churn_agent import playbook as playbooks
-from churn_agent.domain.assessment import Assessment, LeftOut, Provenance, Status
+from churn_agent.domain.assessment import Assessment, ChurnProbability, LeftOut, Provenance, Status
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.elicitation.base import Case, Elicitation
+from churn_agent.learning.kept import KeptCard
 from churn_agent.prompts import Taxonomy
 from churn_agent.scoring import verdict as verdicts
 from churn_agent.scoring.verdict import Verdict
@@ -46,6 +47,7 @@ def compose(
         actions=actions,
         facts=case.facts,
         signals=tuple(found.signals),
+        leaning=sum(found.leanings) / len(found.leanings) if found.leanings else None,
         left_out=LeftOut(interactions=case.pack.left_out.interactions + dropped, tokens=case.pack.left_out.tokens),
         provenance=how.model_copy(
             update={
@@ -55,6 +57,26 @@ def compose(
                 "cached_answers": found.cached_answers,
             }
         ),
+    )
+
+
+def with_score(assessment: Assessment, score: float, card: KeptCard) -> Assessment:
+    """The same assessment with the number of a trained method. What reasons add to that number is not known."""
+    if assessment.churn_probability is None:
+        return assessment
+    probability = ChurnProbability(
+        value=score,
+        low=None,
+        high=None,
+        raw=score,
+        method=card.name,
+        calibrated=False,
+        base_rate=card.churned / card.n,
+        horizon_days=assessment.churn_probability.horizon_days,
+    )
+    reasons = tuple(reason.model_copy(update={"contribution": None}) for reason in assessment.reasons)
+    return assessment.model_copy(
+        update={"churn_probability": probability, "band": verdicts.band_of(score), "reasons": reasons}
     )
 
 

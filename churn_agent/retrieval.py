@@ -6,6 +6,7 @@ The latest ones are always in, a share is kept for counter-evidence, and the res
 relevance (Carbonell & Goldstein 1998) so that ten messages about one invoice do not fill the pack.
 """
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -28,6 +29,7 @@ RECENCY_WEIGHT = 0.05
 NEUTRAL_WEIGHT = 0.5
 """Of the nearest neutral phrase, against the nearest phrase of a signal."""
 
+Order = Literal["oldest_first", "newest_first", "shuffled"]
 QueryVectors = Mapping[Polarity | Literal["neutral"], NDArray[np.float32]]
 """Polarity -> vectors of the taxonomy's phrases, shape (phrases, dimension), unit rows."""
 
@@ -37,7 +39,7 @@ class Evidence:
     """An interaction as a model is shown it."""
 
     label: str
-    """E1..En, oldest first."""
+    """E1..En, as they are shown."""
     interaction: Interaction
     text: str
     """The interaction's text, cut where it was too long for its share of the budget."""
@@ -59,8 +61,14 @@ def retrieve(
     limit: int,
     token_budget: int,
     count_tokens: Callable[[str], int],
+    order: Order = "oldest_first",
+    seed: int = 0,
 ) -> EvidencePack:
-    """Chooses at most `limit` of `candidates` whose texts have at most `token_budget` tokens together."""
+    """Chooses at most `limit` of `candidates` whose texts have at most `token_budget` tokens together.
+
+    Args:
+        order: in which they are shown; `seed` shuffles.
+    """
     by_time = sorted(candidates, key=lambda each: each.occurred_at)
     distinct = list({each.text_id: each for each in by_time if each.text.strip()}.values())  # the latest of equals
     chosen = distinct if len(distinct) <= limit else _choose(snapshot, distinct, queries, limit)
@@ -75,7 +83,9 @@ def retrieve(
         shown.append((interaction, text))
         tokens_left -= tokens
         tokens_cut += cut
-    shown.sort(key=lambda pair: (pair[0].occurred_at, pair[0].id))
+    shown.sort(key=lambda pair: (pair[0].occurred_at, pair[0].id), reverse=order == "newest_first")
+    if order == "shuffled":
+        random.Random(seed).shuffle(shown)  # noqa: S311 - no secret
     evidence = tuple(Evidence(f"E{i}", interaction, text) for i, (interaction, text) in enumerate(shown, start=1))
     taken = {each.interaction.id for each in evidence}
     missed = [each for each in candidates if each.id not in taken]

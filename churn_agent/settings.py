@@ -5,7 +5,7 @@ Precedence: command-line flag, environment (`CHURN_AGENT_*`), `.env`, `churn-age
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
 from pydantic import Field, SecretStr, ValidationError
@@ -43,11 +43,15 @@ class Settings(BaseSettings):
     """How the model is used: `ask`, `read` or `explain`."""
     prompt: str | None = None
     """Name of a prompt variant of the mode; the mode's default if not set."""
+    method: str | None = None
+    """A method trained on labels (`churn-agent train`) that gives the number; the mode does if not set."""
 
     evidence_tokens: Annotated[int, Field(ge=50)] = 1000
     """Room for evidence in a prompt, in tokens of the language model."""
     evidence_limit: Annotated[int, Field(ge=1, le=200)] = 12
     """Most interactions that a model is shown."""
+    evidence_order: Literal["oldest_first", "newest_first", "shuffled"] = "oldest_first"
+    """How evidence is laid before a model that sees it all at once."""
     context_tokens: Annotated[int, Field(ge=512)] = 4096
     threads: Annotated[int, Field(ge=0)] = 0
     """Threads of the local model; 0 takes what `models tune` found, else the physical cores."""

@@ -14,6 +14,7 @@ import pytest
 
 from churn_agent.agent import ChurnAgent
 from churn_agent.cli import main
+from churn_agent.demo.writing import write_book
 from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import WeightsMissing
@@ -157,3 +158,11 @@ def snapshot(*interactions: Interaction, card: Card | None = None, **more: Any) 
 def write_csv(path: Path, *rows: str, header: str = "customer_id,timestamp,channel,text") -> Path:
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def book_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small labelled set on disk."""
+    folder = tmp_path_factory.mktemp("sets") / "book"
+    write_book(folder, "telecom", 60)
+    return folder

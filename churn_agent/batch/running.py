@@ -43,7 +43,12 @@ def run_batch(
     """
     day = as_of or snapshots.default_as_of(agent.history, agent.card)
     customers = interactions.customer_ids(agent.history, until=agent.card.end_of_day(day))[:limit]
-    spec = {"as_of": day.isoformat(), "model": agent.model.info.fingerprint, "prompt_hash": agent.prompt.content_hash}
+    spec = {
+        "as_of": day.isoformat(),
+        "model": agent.model.info.fingerprint,
+        "prompt_hash": agent.prompt.content_hash,
+        "method": agent.method,
+    }
     run_id = hashlib.sha256(json.dumps([spec, str(path.resolve())]).encode()).hexdigest()[:32]
     records.start_run(agent.history, run_id, spec)
     kept = _read(path, day, agent)
@@ -74,9 +79,10 @@ def _read(path: Path, day: date, agent: ChurnAgent) -> list[Assessment]:
             assessment = Assessment.model_validate_json(line)
         except ValueError as error:
             raise InputError(f"{path}:{number} is no record of a batch; give another file") from error
-        made = (assessment.as_of, assessment.provenance.model_id, assessment.provenance.prompt_hash)
-        if made != (day, agent.model.info.id, agent.prompt.content_hash):
-            raise InputError(f"{path}:{number} was made for another date, model or prompt; give another file")
+        how = assessment.provenance
+        made = (assessment.as_of, how.model_id, how.prompt_hash, how.method)
+        if made != (day, agent.model.info.id, agent.prompt.content_hash, agent.method):
+            raise InputError(f"{path}:{number} was made for another date, model, prompt or method; give another file")
         if assessment.status != "failed":
             found.append(assessment)
     return found

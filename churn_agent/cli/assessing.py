@@ -18,6 +18,7 @@ _PART_FAILED = 5
 @click.option("--company", metavar="NAME", help="With --text: the company it was written to.")
 @common.as_of
 @common.model_options
+@common.method_option
 @common.as_json
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to a .md or .json file.")
 @click.pass_context
@@ -111,6 +112,7 @@ def evidence(context: click.Context, customer_id: str, as_of: date | None, json_
 @common.as_of
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N customers, by id.")
 @common.model_options
+@common.method_option
 @click.option(
     "-o",
     "--output",

@@ -60,6 +60,11 @@ def model_options(command: F) -> F:
     return command
 
 
+def method_option(command: F) -> F:
+    text = "A method trained with `churn-agent train` gives the number instead of the mode."
+    return click.option("--method", metavar="NAME", help=text)(command)
+
+
 @contextmanager
 def open_agent(context: click.Context, **settings: Any) -> Generator["ChurnAgent"]:
     """The agent on the store that the command line names; it says what it does, for people who wait."""

@@ -1,4 +1,4 @@
-"""`eval sets | run | compare | report | baselines | doctor | transfer`."""
+"""`eval sets | fetch | run | compare | report | track | baselines | doctor | transfer`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from churn_agent.evals.scoreboard import Figure
+    from churn_agent.evals.tracking import Tracker
 
 _RUNS = Path("eval-runs")
 _SHOWN = ("auroc", "brier", "f1", "answered", "seconds_each")
@@ -38,6 +39,28 @@ def list_sets(json_: bool) -> None:
         click.echo(f"{'':26} {card.origin}; licence: {card.licence}")
         for leak in card.leaks:
             click.echo(f"{'':26} known leak: {leak}")
+
+
+@evals.command("fetch")
+@click.argument("name", metavar="NAME")
+@click.option("--from", "source", metavar="PATH|URL", help="A copy of the originals: the file, or their folder.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the set (default: NAME, among the sets).")
+@common.as_json
+def fetch(name: str, source: str | None, out: Path | None, json_: bool) -> None:
+    """Get a public set from where it was published, and convert it. `eval sets` lists them with their licences."""
+    common.note("starting")
+    from churn_agent.evals.fetching import fetch as fetch_set
+
+    made = fetch_set(name, source=source, to=out, notify=common.note)
+    if json_:
+        common.print_json(vars(made))
+        return
+    for where, sha256 in made.sha256.items():
+        click.echo(f"{sha256}  {where}")
+    for each in (*made.trust, f"licence: {made.licence}"):
+        click.echo(each)
+    click.echo(f"written: {made.folder}: {made.customers:,} customers, {made.churned:,} churned")
+    click.echo(f"examine: churn-agent eval doctor {made.folder}")
 
 
 @evals.command("run")
@@ -102,6 +125,32 @@ def report(runs: tuple[Path, ...], out: Path, delta: float) -> None:
     command = f"churn-agent eval report {' '.join(map(str, runs))} -o {out}"
     write_report(*runs, to=out, delta=delta, command=command)
     click.echo(f"written: {out}")
+
+
+@evals.command("track")
+@click.argument("run", metavar="RUN", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--to", type=click.Choice(["mlflow", "wandb"]), required=True)
+@click.option("--uri", metavar="URI", help="Server, database or folder (default: as the tracker itself is set up).")
+@click.option(
+    "--project", default="churn-agent", show_default=True, metavar="NAME", help="Of W&B; of MLflow the experiment."
+)
+@click.option("--with-texts", is_flag=True, help="Also send words of customers: samples, and the report as it is.")
+@common.as_json
+def track(run: Path, to: "Tracker", uri: str | None, project: str, with_texts: bool, json_: bool) -> None:
+    """Send a finished run to MLflow or Weights & Biases: parameters, metrics, prompts, predictions.
+
+    Customer ids, outcomes and scores are sent, words of customers are not, unless they are asked for.
+    """
+    common.note("starting")
+    from churn_agent.evals.tracking import track as send
+
+    tracked = send(run, to, uri=uri, project=project, with_texts=with_texts, notify=common.note)
+    if json_:
+        common.print_json(vars(tracked))
+        return
+    click.echo(f"{tracked.ways} methods on sets, with {', '.join(tracked.files)}: run {tracked.run} at {tracked.where}")
+    if to == "wandb" and Path(tracked.where).is_dir():
+        click.echo(f"send it on: wandb sync {tracked.where}/offline-run-*")
 
 
 @evals.command("baselines")

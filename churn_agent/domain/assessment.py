@@ -117,6 +117,8 @@ class Provenance(_Part):
     """Requests to the model that were answered from the store."""
     seconds: float
     seed: int
+    method: str | None = None
+    """The trained method that gave the number, with its version; None if the mode did."""
 
 
 class Assessment(_Part):
@@ -134,5 +136,7 @@ class Assessment(_Part):
     facts: tuple[Fact, ...]
     signals: tuple[Signal, ...] = ()
     """Every signal read, also those whose quotes could not be verified."""
+    leaning: float | None = None
+    """Mean log-odds of leaving against staying over the messages read; None if none was asked about."""
     left_out: LeftOut
     provenance: Provenance

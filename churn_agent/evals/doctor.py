@@ -14,12 +14,15 @@ from scipy import stats
 from churn_agent.agent import ChurnAgent
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import DataError
-from churn_agent.evals import classic, metrics, sets
-from churn_agent.evals.comparing import DETECTED
-from churn_agent.evals.examples import prepare
-from churn_agent.evals.metrics import Labels
-from churn_agent.evals.sets import LabelledSet, Sample
+from churn_agent.evals import sets
+from churn_agent.evals.sets import LabelledSet
+from churn_agent.learning.examples import prepare
+from churn_agent.learning.methods import METHODS, cross_fitted
+from churn_agent.measuring import metrics
+from churn_agent.measuring.comparing import DETECTED
+from churn_agent.measuring.metrics import Labels
 from churn_agent.models.base import ChatModel, Message, Question, ScoreRequest
+from churn_agent.training import Sample
 
 _OUTCOME = re.compile(
     r"\b(churned|(account|contract|subscription|membership|card|line) (was |has been |is )?"
@@ -69,7 +72,7 @@ def examine(
         DataError: the set cannot be judged by at all.
     """
     samples = labelled.samples(agent)
-    snapshots = list(sets.snapshots(agent, samples))
+    snapshots = [agent.snapshot(sample.customer_id, as_of=sample.as_of) for sample in samples]
     labels = np.array([sample.churned for sample in samples])
     found = [
         *_outcomes_in_texts(snapshots, labels),
@@ -223,9 +226,9 @@ def _duplicates(labelled: LabelledSet, samples: Sequence[Sample], snapshots: Seq
 
 
 def _nothing_to_find(samples: Sequence[Sample], snapshots: Sequence[Snapshot]) -> Iterator[Finding]:
-    given = prepare(samples, snapshots)
+    given = prepare([sample.churned for sample in samples], snapshots)
     try:
-        scores = {name: classic.cross_fitted(classic.METHODS[name], given) for name in _SEARCHED}
+        scores = {name: cross_fitted(METHODS[name], given) for name in _SEARCHED}
     except DataError as error:
         yield Finding("too small", "fault", str(error))
         return

@@ -2,22 +2,28 @@
 
 import hashlib
 import json
+import os
+import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from churn_agent import training
 from churn_agent.errors import InputError
 from churn_agent.evals import doctor, report, running, scoreboard, sets, transferring
-from churn_agent.evals.comparing import METRICS
 from churn_agent.evals.doctor import Finding
-from churn_agent.evals.examples import Examples, prepare
-from churn_agent.evals.metrics import Costs
 from churn_agent.evals.running import Planned, Prediction, Progress, read_predictions
 from churn_agent.evals.scoreboard import Comparison, Figure
 from churn_agent.evals.suite import ALL, Suite, find_methods, load_suite
 from churn_agent.evals.transferring import Transfer
+from churn_agent.learning.examples import Examples
+from churn_agent.learning.methods import needs_of
+from churn_agent.measuring.comparing import METRICS
+from churn_agent.measuring.metrics import Costs
+from churn_agent.prompts import PromptTemplate, load_prompt
 from churn_agent.settings import Settings
 
 _ABOUT = "run.json"
@@ -102,7 +108,7 @@ def transfer(
     """Classic methods trained on each set and tested on each. Raises what `run_suite` does.
 
     Args:
-        methods: names of `classic.METHODS`; all that learn and need no fine-tuning if not given.
+        methods: names of `methods.METHODS`; all that learn and need no fine-tuning if not given.
     """
     settings = Settings.load()
     chosen = find_methods(methods or _TRANSFERRED)
@@ -111,14 +117,8 @@ def transfer(
         labelled = sets.find_set(name, near=Path(), sets_dir=settings.sets_dir)
         notify(f"preparing {labelled.name}")
         with labelled.open(out / "stores" / labelled.name) as agent:
-            agent.index()
             samples = sets.draw(labelled.samples(agent), limit)
-            prepared[labelled.name] = prepare(
-                samples,
-                sets.snapshots(agent, samples),
-                with_vectors=agent.with_vectors,
-                encoder=agent.embedder.folder,
-            )
+            prepared[labelled.name] = training.examples(agent, samples, needs=needs_of(chosen))
     return transferring.transfer(prepared, chosen)
 
 
@@ -175,7 +175,7 @@ def _run(
     out.mkdir(parents=True, exist_ok=True)
     about.write_text(json.dumps(provenance, indent=2), encoding="utf-8")
     predictions = running.run(planned, suite, settings, out=out, progress=progress)
-    figures = scoreboard.measure(predictions, suite.costs)
+    figures = scoreboard.measure(predictions, suite.costs, running.read_notes(out))
     comparisons = scoreboard.compare(predictions, delta=suite.delta, costs=suite.costs)
     return RunResult(out, predictions, figures, comparisons, provenance)
 
@@ -185,18 +185,36 @@ def _provenance(suite: Suite, planned: Sequence[Planned], settings: Settings) ->
         "churn_agent": version("churn-agent"),
         "suite": suite.model_dump(mode="json"),
         "seed": suite.seed,
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": _machine(),
         "sets": {
             each.labelled.name: {
-                "samples": sets.fingerprint(each.samples),
+                "samples": training.fingerprint(each.samples),
                 "n": len(each.samples),
                 "development": hashlib.sha256("\n".join(sorted(each.development)).encode()).hexdigest()[:16],
                 "split": each.labelled.card.split,
             }
             for each in planned
         },
+        "prompts": {prompt.label: prompt.content_hash for prompt in _prompts(planned, settings)},
         "default_model": settings.model,
         "embedder": settings.embedder,
     }
+
+
+def _machine() -> str:
+    """Processor, cores and memory."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores, {platform.system()}"
+
+
+def _prompts(planned: Sequence[Planned], settings: Settings) -> list[PromptTemplate]:
+    used = dict.fromkeys((way.mode, way.prompt) for each in planned for way, _ in each.ways)
+    return [load_prompt(mode, name, folder=settings.prompts_dir) for mode, name in used]
 
 
 def _check_same(earlier: dict[str, Any], now: dict[str, Any], out: Path) -> None:

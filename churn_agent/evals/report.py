@@ -12,11 +12,12 @@ import numpy as np
 from sklearn import metrics as sk
 
 from churn_agent.errors import InputError
-from churn_agent.evals import comparing, metrics, scoreboard
-from churn_agent.evals.classic import METHODS
-from churn_agent.evals.metrics import Costs, Labels
+from churn_agent.evals import scoreboard
 from churn_agent.evals.running import Prediction, SampleNote
 from churn_agent.evals.scoreboard import Comparison, Figure, Scored, enough
+from churn_agent.learning.methods import METHODS
+from churn_agent.measuring import comparing, metrics
+from churn_agent.measuring.metrics import Costs, Labels
 from churn_agent.plots import to_svg
 
 _SIZE = (6.4, 3.2)
@@ -61,7 +62,7 @@ def to_html(
     """
     import jinja2
 
-    figures = scoreboard.measure(predictions, costs)
+    figures = scoreboard.measure(predictions, costs, notes)
     comparisons = scoreboard.compare(predictions, delta=delta, costs=costs)
     template = jinja2.Environment(autoescape=True).from_string(
         files("churn_agent.evals").joinpath("report.html").read_text(encoding="utf-8")
@@ -89,7 +90,7 @@ def verdict(name: str, figures: Sequence[Figure], comparisons: Sequence[Comparis
     areas = {f.method: f for f in figures if f.set == name and f.metric == "auroc" and f.value == f.value}
     ranked = [areas[method] for method in scoreboard.ranked(name, figures) if method in areas]
     models = [f for f in ranked if f.method not in METHODS]
-    classics = [f for f in ranked if f.method in METHODS]
+    classics = [f for f in ranked if f.method in METHODS and not METHODS[f.method].reads]
     if not models or not classics:
         best = ranked[0] if ranked else None
         return f"{best.method} ranks best: AUROC {_interval(best)}." if best else "Nothing can be said."
@@ -246,7 +247,7 @@ def _disagreements(
     """The two best ways of asking a model, and the best of them against the best classic method."""
     by_id = {n.sample_id: n for n in notes if n.set == name}
     models = [m for m in scored if m not in METHODS]
-    classics = [m for m in scored if m in METHODS]
+    classics = [m for m in scored if m in METHODS and not METHODS[m].reads]
     for first, second in [(first, second) for first in models[:1] for second in (*models[1:2], *classics[:1])]:
         one, other = scored[first], scored[second]
         _, rows, columns = np.intersect1d(one.ids, other.ids, assume_unique=True, return_indices=True)

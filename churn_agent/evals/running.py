@@ -2,23 +2,28 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from churn_agent import training
 from churn_agent.agent import ChurnAgent
 from churn_agent.domain.assessment import Assessment, Status
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import InputError
-from churn_agent.evals import classic, examples, sets
-from churn_agent.evals.sets import LabelledSet, Sample
+from churn_agent.evals import sets
+from churn_agent.evals.sets import LabelledSet
 from churn_agent.evals.suite import Suite, Way, find_methods, resolve
+from churn_agent.learning.methods import cross_fitted, needs_of, score
 from churn_agent.settings import Settings
+from churn_agent.training import Sample
 
+Split = Literal["train", "development", "test"]
+"""Choices are made on the first two. `train` is a set of its own, which nothing is judged on."""
 PREDICTIONS, SAMPLES = "predictions.jsonl", "samples.jsonl"
 _PILOT = 4
 """Samples of each way that are assessed first, to tell how long the rest will take."""
@@ -44,9 +49,11 @@ class Prediction(_OfSample):
     """What one method said about one sample."""
 
     churned: bool
-    split: Literal["development", "test"]
+    split: Split
     method: str
     """`mode/prompt model`, or the name of a classic method."""
+    repeat: int = 0
+    """0 is the first time; others are for stability alone."""
     prompt: str | None = None
     model: str | None = None
     churn_probability: float | None
@@ -58,6 +65,8 @@ class Prediction(_OfSample):
     seconds: float = 0.0
     quotes: int = 0
     verified_quotes: int = 0
+    found: Mapping[str, tuple[str, ...]] = {}
+    """Signal -> local times of the interactions that verified quotes show it in."""
 
 
 class SampleNote(_OfSample):
@@ -67,12 +76,16 @@ class SampleNote(_OfSample):
     """Kind -> which: `language`, `channel`, `history`, and attributes that few values share."""
     evidence: list[str]
     """Their latest words."""
+    gold: Mapping[str, tuple[str, ...]] | None = None
+    """What a reader should find, as `Prediction.found`; None if the set does not say."""
 
 
 @dataclass(frozen=True)
 class Planned:
     """A set with the samples that are drawn from it and what is tried on them."""
 
+    name: str
+    """As the run calls it: the set's name, or `A to B` for both sets of a pair."""
     labelled: LabelledSet
     samples: Sequence[Sample]
     development: frozenset[str]
@@ -80,14 +93,20 @@ class Planned:
     ways: Sequence[tuple[Way, Sequence[Sample]]]
     notes: Sequence[SampleNote]
     store: Path
+    learned_on: "Planned | None" = None
+    """The other set of a pair, on which all is learned that is judged on this one."""
+    only_learned_on: bool = False
+    """The set is the first of a pair."""
 
-    def split_of(self, sample: Sample) -> Literal["development", "test"]:
+    def split_of(self, sample: Sample) -> Split:
+        if self.only_learned_on:
+            return "train"
         return "development" if sample.id in self.development else "test"
 
     def prediction(self, sample: Sample, method: str, **said: Any) -> Prediction:
         """What a method said about a sample."""
         return Prediction(
-            set=self.labelled.name,
+            set=self.name,
             customer_id=sample.customer_id,
             as_of=sample.as_of.isoformat(),
             churned=sample.churned,
@@ -144,9 +163,9 @@ class Writer:
         self.made = [p for p in read_predictions(folder) if p.status != "failed"] if self._path.exists() else []
         self._path.write_text("".join(p.model_dump_json() + "\n" for p in self.made), encoding="utf-8")
 
-    def lacks(self, name: str, method: str, samples: Sequence[Sample]) -> list[Sample]:
+    def lacks(self, name: str, method: str, samples: Sequence[Sample], *, repeat: int = 0) -> list[Sample]:
         """The samples that a method has not judged yet."""
-        done = {p.sample_id for p in self.made if p.set == name and p.method == method}
+        done = {p.sample_id for p in self.made if (p.set, p.method, p.repeat) == (name, method, repeat)}
         return [sample for sample in samples if sample.id not in done]
 
     def add(self, predictions: Sequence[Prediction]) -> None:
@@ -184,38 +203,51 @@ def plan(suite: Suite, settings: Settings, *, near: Path, out: Path, limit: int 
         InputError, DataError: a set cannot be used.
     """
     most = min((n for n in (limit, suite.limit) if n), default=None)
-    ways = [(each, list(resolve(each, settings))) for each in suite.ways]
-    planned: list[Planned] = []
-    found = [sets.find_set(name, near=near, sets_dir=settings.sets_dir) for name in suite.sets]
+    drawing = _Drawing(suite, settings, out.parent / "stores", most)
+    names = suite.sets or (suite.train, suite.test)
+    found = [sets.find_set(str(name), near=near, sets_dir=settings.sets_dir) for name in names]
     if len({labelled.name for labelled in found}) < len(found):
         raise InputError("two sets of a suite have the same folder name; rename one")
-    for labelled in found:
-        store = out.parent / "stores" / labelled.name
+    if suite.sets:
+        return [drawing.plan(labelled, labelled.name) for labelled in found]
+    name = " to ".join(labelled.name for labelled in found)
+    train, test = (drawing.plan(labelled, name) for labelled in found)
+    both = {sample.customer_id for sample in train.samples} & {sample.customer_id for sample in test.samples}
+    if both:
+        raise InputError(f"{len(both)} customers are in both sets of {name!r} ({min(both)}); take them out of one")
+    train = replace(train, only_learned_on=True)
+    return [train, replace(test, development=frozenset(), learned_on=train)]
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """Draws what a suite wants of its sets."""
+
+    suite: Suite
+    settings: Settings
+    stores: Path
+    most: int | None
+
+    def plan(self, labelled: LabelledSet, name: str) -> Planned:
+        store, seed = self.stores / labelled.name, self.suite.seed
         with labelled.open(store) as agent:
-            samples = sets.draw(labelled.samples(agent), most, seed=suite.seed)
-            notes = _describe(labelled.name, samples, agent)
+            samples = sets.draw(labelled.samples(agent), self.most, seed=seed)
+            notes = _describe(name, samples, agent, labelled.gold())
         development, _ = sets.split(samples, labelled.card.split)
-        tried = [
-            (way, sets.draw(samples, each.limit, seed=suite.seed))
-            for each, these in ways
+        tried = {
+            way: sets.draw(samples, each.limit, seed=seed)
+            for each in self.suite.ways
             if each.sets is None or labelled.name in each.sets
-            for way in these
-        ]
-        planned.append(
-            Planned(
-                labelled,
-                samples,
-                frozenset(samples[i].id for i in development),
-                list(dict(tried).items()),
-                notes,
-                store,
-            )
-        )
-    return planned
+            for way in resolve(each, self.settings)
+        }
+        of_development = frozenset(samples[i].id for i in development)
+        return Planned(name, labelled, samples, of_development, list(tried.items()), notes, store)
 
 
-def _describe(name: str, samples: Sequence[Sample], agent: ChurnAgent) -> list[SampleNote]:
-    snapshots = list(sets.snapshots(agent, samples))
+def _describe(
+    name: str, samples: Sequence[Sample], agent: ChurnAgent, gold: Mapping[str, Mapping[str, tuple[str, ...]]]
+) -> list[SampleNote]:
+    snapshots = [agent.snapshot(sample.customer_id, as_of=sample.as_of) for sample in samples]
     values = defaultdict[str, set[str]](set)
     for snapshot in snapshots:
         for attribute, value in snapshot.attributes.items():
@@ -231,6 +263,7 @@ def _describe(name: str, samples: Sequence[Sample], agent: ChurnAgent) -> list[S
                 f"{each.local_time:%Y-%m-%d} {each.channel}: {each.text[:_QUOTED]}"
                 for each in (snapshot.messages or snapshot.interactions)[-_SHOWN:]
             ],
+            gold=gold.get(sample.customer_id, {}) if gold else None,
         )
         for sample, snapshot in zip(samples, snapshots, strict=True)
     ]
@@ -270,20 +303,21 @@ def run(
     estimate = Estimate()
     for each in planned:
         for way, samples in each.ways:
-            left = writer.lacks(each.labelled.name, way.name, samples)
+            left = writer.lacks(each.name, way.name, samples)
             began = time.perf_counter()
             tried = _run_way(each, way, left[:_PILOT], suite, settings, writer, progress)
             if tried:
-                rest = len(left) - len(tried)
+                rest = way.repeats * len(left) - len(tried)
                 estimate.samples += rest
                 estimate.tokens += rest * sum(p.prompt_tokens + p.output_tokens for p in tried) / len(tried)
                 estimate.seconds += rest * (time.perf_counter() - began) / len(tried)
     progress.estimated(estimate)
     for each in planned:
-        _run_baselines(each, suite, writer, progress)
+        _run_baselines(each, suite, settings, writer, progress)
         for way, samples in each.ways:
-            left = writer.lacks(each.labelled.name, way.name, samples)
-            _run_way(each, way, left, suite, settings, writer, progress)
+            for repeat in range(way.repeats):
+                left = writer.lacks(each.name, way.name, samples, repeat=repeat)
+                _run_way(each, way, left, suite, settings, writer, progress, repeat=repeat)
     return writer.made
 
 
@@ -295,23 +329,28 @@ def _run_way(
     settings: Settings,
     writer: Writer,
     progress: Progress,
+    *,
+    repeat: int = 0,
 ) -> list[Prediction]:
     if not samples:
         return []
     progress.began(f"{planned.labelled.name}: {way.name}", len(samples))
     made: list[Prediction] = []
-    with _open(planned.store, way, suite, settings) as agent:
+    with _open(planned.store, way, suite, settings, repeat) as agent:
         for sample, record in _assess(agent, sorted(samples, key=lambda s: s.as_of)):
-            made.append(_to_prediction(planned, way, sample, record))
+            made.append(_to_prediction(planned, way, sample, record, repeat))
             writer.add(made[-1:])
             progress.advanced()
     return made
 
 
-def _open(store: Path, way: Way, suite: Suite, settings: Settings) -> ChurnAgent:
-    changed = {"evidence_limit": suite.evidence_limit, "evidence_tokens": suite.evidence_tokens}
-    update = {name: value for name, value in changed.items() if value is not None}
-    update |= {"store": store, "mode": way.mode, "prompt": way.prompt, "model": way.model, "seed": suite.seed}
+def _open(store: Path, way: Way | None, suite: Suite, settings: Settings, repeat: int = 0) -> ChurnAgent:
+    """An agent on the store of a set, for a way or for what `assess` does by default."""
+    update: dict[str, Any] = {"store": store, "seed": suite.seed + repeat}
+    if way:
+        update |= {"mode": way.mode, "prompt": way.prompt, "model": way.model, **dict(way.settings)}
+    if repeat:
+        update["evidence_order"] = "shuffled"
     return ChurnAgent(settings.model_copy(update=update))
 
 
@@ -321,14 +360,20 @@ def _assess(agent: ChurnAgent, samples: Sequence[Sample]) -> Iterator[tuple[Samp
         yield from zip(of_day, agent.assess_many([sample.customer_id for sample in of_day], as_of=as_of), strict=True)
 
 
-def _to_prediction(planned: Planned, way: Way, sample: Sample, record: Assessment) -> Prediction:
+def _to_prediction(planned: Planned, way: Way, sample: Sample, record: Assessment, repeat: int) -> Prediction:
     quotes = [citation for reason in record.reasons for citation in reason.citations]
     quotes += [citation for signal in record.signals for citation in signal.citations if not citation.verified]
-    used = record.provenance
+    used, zone = record.provenance, planned.labelled.card.book.zone
+    found: dict[str, set[str]] = defaultdict(set)
+    for each in (*record.signals, *record.reasons):
+        for citation in each.citations:
+            if citation.verified:
+                found[each.concept].add(f"{citation.occurred_at.astimezone(zone):%Y-%m-%dT%H:%M}")
     return planned.prediction(
         sample,
         way.name,
-        prompt=f"{used.mode}/{used.prompt}",
+        repeat=repeat,
+        prompt=used.prompt,
         model=used.model_id,
         churn_probability=record.churn_probability.raw if record.churn_probability else None,
         status=record.status,
@@ -338,38 +383,38 @@ def _to_prediction(planned: Planned, way: Way, sample: Sample, record: Assessmen
         seconds=used.seconds,
         quotes=len(quotes),
         verified_quotes=sum(citation.verified for citation in quotes),
+        found={concept: tuple(sorted(times)) for concept, times in sorted(found.items())},
     )
 
 
-def _run_baselines(planned: Planned, suite: Suite, writer: Writer, progress: Progress) -> None:
+def _run_baselines(planned: Planned, suite: Suite, settings: Settings, writer: Writer, progress: Progress) -> None:
     """The classic methods, cross-fitted over all samples drawn."""
     wanted = find_methods(suite.baselines)
-    waiting = [m for m in wanted if writer.lacks(planned.labelled.name, m.name, planned.samples)]
+    waiting = [m for m in wanted if writer.lacks(planned.name, m.name, planned.samples)]
     if not waiting:
         return
     progress.began(f"{planned.labelled.name}: classic methods", len(planned.samples))
-    needed = {what for method in waiting for what in method.needs}
-    with ChurnAgent.open(planned.store) as agent:
-        if "vectors" in needed:
-            agent.index()
-        given = examples.prepare(
-            planned.samples,
-            sets.snapshots(agent, planned.samples),
-            with_vectors=agent.with_vectors if "vectors" in needed else None,
-            encoder=agent.embedder.folder if "encoder" in needed else None,
-            progress=progress.advanced,
-        )
+    needed = needs_of(waiting)
+    with _open(planned.store, None, suite, settings) as agent:
+        given = training.examples(agent, planned.samples, needs=needed, progress=progress.advanced)
+    known = given
+    if planned.learned_on:
+        with _open(planned.learned_on.store, None, suite, settings) as agent:
+            known = training.examples(agent, planned.learned_on.samples, needs=needed, progress=progress.advanced)
     for method in waiting:
-        lacking = method.lacks(given)
+        lacking = method.lacks(known) or method.lacks(given)
         if lacking:
             progress.left_out(planned.labelled.name, method.name, lacking)
             continue
         began = time.perf_counter()
-        scores = classic.cross_fitted(method, given, seed=suite.seed)
+        if planned.learned_on:
+            scores = score(method.make(suite.seed).fit(known, known.labels), given)
+        else:
+            scores = cross_fitted(method, given, seed=suite.seed)
         each = (time.perf_counter() - began) / len(given)
         writer.add(
             [
-                planned.prediction(sample, method.name, churn_probability=float(score), seconds=each)
-                for sample, score in zip(planned.samples, scores, strict=True)
+                planned.prediction(sample, method.name, churn_probability=float(said), seconds=each)
+                for sample, said in zip(planned.samples, scores, strict=True)
             ]
         )

@@ -10,10 +10,10 @@ import numpy as np
 from more_itertools import map_reduce
 from sklearn.linear_model import LogisticRegression
 
-from churn_agent.evals import comparing, metrics
-from churn_agent.evals.comparing import Difference, Judgement, Verdict
-from churn_agent.evals.metrics import Costs, Decisions, Groups, Interval, Labels, Scores
-from churn_agent.evals.running import Prediction
+from churn_agent.evals.running import Prediction, SampleNote
+from churn_agent.measuring import comparing, metrics
+from churn_agent.measuring.comparing import Difference, Judgement, Verdict
+from churn_agent.measuring.metrics import Costs, Decisions, Groups, Interval, Labels, Scores
 
 _TURNED: Mapping[Judgement, Judgement] = {"better": "worse", "worse": "better"}
 
@@ -72,6 +72,8 @@ class Scored:
     groups: Groups
     development: Labels
     """Which samples choices are made on."""
+    judged: Labels
+    """Which samples may be judged by where nothing was chosen: all, but those of a training set."""
 
     @classmethod
     def of(cls, predictions: Sequence[Prediction]) -> "Scored":
@@ -85,7 +87,8 @@ class Scored:
             np.array([p.churned for p in assessed], dtype=bool),
             np.array([p.churn_probability for p in assessed], dtype=float),
             np.unique(customers, return_inverse=True)[1] if customers else np.zeros(0, dtype=np.intp),
-            np.array([p.split == "development" for p in assessed], dtype=bool),
+            np.array([p.split != "test" for p in assessed], dtype=bool),
+            np.array([p.split != "train" for p in assessed], dtype=bool),
         )
 
     def calibrated(self) -> Scores:
@@ -104,7 +107,8 @@ class Scored:
 
 
 def by_set_and_method(predictions: Sequence[Prediction]) -> Mapping[tuple[str, str], list[Prediction]]:
-    return map_reduce(predictions, lambda p: (p.set, p.method))
+    """Without repeats."""
+    return map_reduce((p for p in predictions if p.repeat == 0), lambda p: (p.set, p.method))
 
 
 def ranked(name: str, figures: Sequence[Figure]) -> list[str]:
@@ -113,18 +117,67 @@ def ranked(name: str, figures: Sequence[Figure]) -> list[str]:
     return sorted(dict.fromkeys(f.method for f in figures if f.set == name), key=lambda m: -areas.get(m, -1.0))
 
 
-def measure(predictions: Sequence[Prediction], costs: Costs) -> list[Figure]:
-    """All figures of all methods."""
+def measure(predictions: Sequence[Prediction], costs: Costs, notes: Sequence[SampleNote] = ()) -> list[Figure]:
+    """All figures of all methods.
+
+    Args:
+        notes: of the samples; those that say what a reader should find make figures of what it found.
+    """
+    gold = {(note.set, note.sample_id): note.gold for note in notes if note.gold is not None}
+    repeats = map_reduce((p for p in predictions if p.repeat), lambda p: (p.set, p.method))
     return [
         figure
         for (name, method), made in by_set_and_method(predictions).items()
-        for figure in _of_method(name, method, made, costs)
+        for figure in (
+            *_of_method(name, method, made, costs),
+            *_of_reading(name, method, [(p, gold[name, p.sample_id]) for p in made if (name, p.sample_id) in gold]),
+            *_of_repeats(name, method, made, repeats.get((name, method), [])),
+        )
     ]
+
+
+def _of_reading(
+    name: str, method: str, read: Sequence[tuple[Prediction, Mapping[str, Sequence[str]]]]
+) -> Iterator[Figure]:
+    """What of the gold was found: signals (with the interaction that shows them), and interactions cited at all."""
+    if not any(p.found for p, _ in read):
+        return
+    labels = np.array([p.churned for p, _ in read])
+    found = [_pairs(p.found) for p, _ in read]
+    gold = [_pairs(wanted) for _, wanted in read]
+    hit = sum(len(f & g) for f, g in zip(found, gold, strict=True))
+    cited = [({when for _, when in f}, {when for _, when in g}) for f, g in zip(found, gold, strict=True)]
+    for metric, part, whole in (
+        ("signal_precision", hit, sum(map(len, found))),
+        ("signal_recall", hit, sum(map(len, gold))),
+        ("evidence_recall", sum(len(f & g) for f, g in cited), sum(len(g) for _, g in cited)),
+    ):
+        value = part / whole if whole else math.nan
+        yield Figure(name, method, metric, "all", len(read), float(labels.mean()), value, math.nan, math.nan)
+
+
+def _pairs(found: Mapping[str, Sequence[str]]) -> set[tuple[str, str]]:
+    return {(signal, when) for signal, times in found.items() for when in times}
+
+
+def _of_repeats(name: str, method: str, made: Sequence[Prediction], repeats: Sequence[Prediction]) -> Iterator[Figure]:
+    """How far scores move, and how often the decision turns, when a sample is judged again."""
+    again = map_reduce((p for p in repeats if p.churn_probability is not None), lambda p: p.sample_id)
+    first = [p for p in made if p.churn_probability is not None and p.sample_id in again]
+    if not first:
+        return
+    threshold = Scored.of(made).threshold()
+    labels = np.array([p.churned for p in first])
+    scores = [np.array([p.churn_probability, *(r.churn_probability for r in again[p.sample_id])]) for p in first]
+    spread = float(np.mean([of_sample.std(ddof=1) for of_sample in scores]))
+    turned = float(np.mean([np.mean((s[1:] >= threshold) != (s[0] >= threshold)) for s in scores]))
+    for metric, value in (("score_spread", spread), ("decisions_turned", turned)):
+        yield Figure(name, method, metric, "all", len(first), float(labels.mean()), value, math.nan, math.nan)
 
 
 def _of_method(name: str, method: str, made: Sequence[Prediction], costs: Costs) -> Iterator[Figure]:
     scored = Scored.of(made)
-    everything, test = np.ones(len(scored.labels), dtype=bool), ~scored.development
+    everything, test = scored.judged, ~scored.development
 
     def figure(metric: str, split: str, rows: Labels, interval: Interval | float) -> Figure:
         if not isinstance(interval, Interval):
@@ -136,16 +189,16 @@ def _of_method(name: str, method: str, made: Sequence[Prediction], costs: Costs)
     def bootstrapped(metric: Callable[[Labels, Scores], float], rows: Labels, scores: Scores) -> Interval:
         return metrics.bootstrap(metric, scored.labels[rows], scores[rows], scored.groups[rows])
 
-    coverage = len(scored.labels) / len(made)
-    yield figure("answered", "all", everything, coverage)
+    yield figure("answered", "all", everything, len(scored.labels) / len(made))
     quotes = sum(p.quotes for p in made)
     if quotes:
         yield figure("verified_quotes", "all", everything, sum(p.verified_quotes for p in made) / quotes)
     for cost in ("prompt_tokens", "output_tokens", "seconds"):
         yield figure(f"{cost}_each", "all", everything, sum(getattr(p, cost) for p in made) / len(made))
-    if not enough(scored.labels):
+    if not enough(scored.labels[everything]):
         return
-    yield figure("auroc", "all", everything, metrics.auroc(scored.labels, scored.scores, scored.groups))
+    area = metrics.auroc(scored.labels[everything], scored.scores[everything], scored.groups[everything])
+    yield figure("auroc", "all", everything, area)
     yield figure(
         "average_precision", "all", everything, bootstrapped(metrics.average_precision, everything, scored.scores)
     )
@@ -235,7 +288,7 @@ def _difference(metric: str, first: Scored, second: Scored, costs: Costs) -> Dif
     """None where too few samples of either outcome were assessed by both."""
     _, of_first, of_second = np.intersect1d(first.ids, second.ids, assume_unique=True, return_indices=True)
     labels, groups = first.labels[of_first], first.groups[of_first]
-    chosen = np.ones(len(labels), dtype=bool) if metric == "auroc" else ~first.development[of_first]
+    chosen = first.judged[of_first] if metric == "auroc" else ~first.development[of_first]
     if not enough(labels[chosen]):
         return None
     probabilities = metric in ("brier", "log_loss")

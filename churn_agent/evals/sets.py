@@ -1,25 +1,48 @@
 """Labelled sets: a history, outcomes, and a card that says what churn means there and where it comes from."""
 
+import csv
 import hashlib
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from churn_agent import strict_yaml
+from churn_agent import strict_yaml, training
 from churn_agent.agent import ChurnAgent
-from churn_agent.domain.snapshot import Card, Snapshot
+from churn_agent.domain.snapshot import Card
 from churn_agent.errors import DataError, InputError
 from churn_agent.history import book
+from churn_agent.training import Sample
 
 _DEVELOPMENT = 0.4
 """Share of customers whose labels choices are made on."""
 _FEWEST_OF_A_CLASS = 2
+
+
+class Fetch(BaseModel):
+    """Where the originals of a set lie, and what turns them into one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    converter: str
+    """A name of `converting.CONVERTERS`."""
+    urls: Annotated[tuple[Annotated[str, Field(pattern=r"^https?://[^/]+/.+")], ...], Field(min_length=1)]
+    """Addresses of raw files at a commit, so that they stay what they are."""
+    sha256: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = ()
+    """Of each address, in their order; none if nobody has noted them yet."""
+    customers: int | None = None
+    churned: int | None = None
+    """How many there should be: what a file without a hash can be checked by."""
+
+    @model_validator(mode="after")
+    def _one_hash_each(self) -> "Fetch":
+        if self.sha256 and len(self.sha256) != len(self.urls):
+            raise ValueError(f"{len(self.sha256)} hashes for {len(self.urls)} addresses")
+        return self
 
 
 class SetCard(BaseModel):
@@ -36,19 +59,8 @@ class SetCard(BaseModel):
     split: Literal["customer", "time"] = "customer"
     """How the development split is cut off: by customer, or the earlier dates from the later."""
     note: Annotated[str | None, Field(max_length=2000)] = None
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A customer at a date, and what came of it."""
-
-    customer_id: str
-    as_of: date
-    churned: bool
-
-    @property
-    def id(self) -> str:
-        return f"{self.customer_id}@{self.as_of}"
+    fetch: Fetch | None = None
+    """None: whoever wants the set converts it by hand."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +87,20 @@ class LabelledSet:
         with agent.history.begin() as connection:
             book.set_card(connection, self.card.book)
 
+    def gold(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """Customer -> signal -> local times of the interactions that show it (`gold.csv`); empty if nobody wrote it."""
+        path = self.folder / "gold.csv"
+        found: dict[str, dict[str, tuple[str, ...]]] = {}
+        if path.exists():
+            with path.open(encoding="utf-8", newline="") as file:
+                for row in csv.DictReader(file):
+                    of_customer = found.setdefault(row["customer_id"], {})
+                    of_customer[row["signal"]] = (*of_customer.get(row["signal"], ()), row["timestamp"][:16])
+        return found
+
     def samples(self, agent: ChurnAgent) -> list[Sample]:
         """All samples of the set, by customer and date. Raises `DataError` if there are too few of either class."""
-        found = [Sample(*row) for row in book.all_labels(agent.history)]
+        found = training.samples(agent)
         churned = sum(sample.churned for sample in found)
         if min(churned, len(found) - churned) < _FEWEST_OF_A_CLASS:
             raise DataError(
@@ -129,11 +152,6 @@ def _card(folder: Path) -> SetCard:
     return SetCard(book=strict_yaml.load(plain, Card) if plain.exists() else Card())
 
 
-def snapshots(agent: ChurnAgent, samples: Iterable[Sample]) -> Iterator[Snapshot]:
-    """What is known of each sample."""
-    return (agent.snapshot(sample.customer_id, as_of=sample.as_of) for sample in samples)
-
-
 # --- choosing samples
 
 
@@ -173,11 +191,3 @@ def split(samples: Sequence[Sample], how: Literal["customer", "time"]) -> tuple[
 
 def _shuffled(customer_id: str) -> str:
     return hashlib.sha256(customer_id.encode()).hexdigest()
-
-
-def fingerprint(samples: Iterable[Sample]) -> str:
-    """SHA-256 over samples with their outcomes, cut to 16 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for sample in samples:
-        digest.update(f"{sample.id}={int(sample.churned)}\n".encode())
-    return digest.hexdigest()[:16]

@@ -1,20 +1,23 @@
 """What is to be compared: sets, ways of asking a language model, classic methods."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from churn_agent import strict_yaml
 from churn_agent.errors import InputError
-from churn_agent.evals.classic import METHODS, Method
-from churn_agent.evals.metrics import Costs
+from churn_agent.learning.methods import METHODS, Method
+from churn_agent.measuring.metrics import Costs
 from churn_agent.prompts import DEFAULT_PROMPTS, list_prompts
 from churn_agent.settings import Settings
 
 ALL, DEFAULT = "all", "default"
+Varied = Literal["evidence_limit", "evidence_tokens"]
+"""Settings that a suite can try values of."""
 
 
 class Ways(BaseModel):
@@ -29,6 +32,10 @@ class Ways(BaseModel):
     """Names of the only sets that they are tried on."""
     limit: Annotated[int, Field(ge=4)] | None = None
     """Samples of each set, if fewer than the suite's."""
+    settings: Mapping[Varied, Annotated[tuple[int, ...], Field(min_length=1)]] = {}
+    """Values of settings of the agent; every combination is a way of its own."""
+    repeats: Annotated[int, Field(ge=1, le=50)] = 1
+    """How often each sample is judged: beyond the first time with other seeds and the evidence in another order."""
 
 
 class Suite(BaseModel):
@@ -36,8 +43,11 @@ class Suite(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    sets: Annotated[tuple[str, ...], Field(min_length=1)]
+    sets: tuple[str, ...] = ()
     """Paths relative to the suite file, or names."""
+    train: str | None = None
+    test: str | None = None
+    """Two sets instead: all that is learned or chosen by labels is so on the first, and the second is judged once."""
     limit: Annotated[int, Field(ge=4)] | None = None
     """Most samples of a set."""
     ways: tuple[Ways, ...] = (Ways(),)
@@ -46,8 +56,12 @@ class Suite(BaseModel):
     delta: Annotated[float, Field(gt=0, lt=1)] = 0.02
     """Differences of a metric up to it do not matter."""
     costs: Costs = Costs()
-    evidence_limit: int | None = None
-    evidence_tokens: int | None = None
+
+    @model_validator(mode="after")
+    def _sets_or_a_pair(self) -> "Suite":
+        if (self.train is None) != (self.test is None) or bool(self.sets) == bool(self.train):
+            raise ValueError("name either sets, or train and test")
+        return self
 
 
 @dataclass(frozen=True)
@@ -57,10 +71,13 @@ class Way:
     mode: str
     prompt: str
     model: str
+    settings: tuple[tuple[Varied, int], ...] = ()
+    repeats: int = 1
 
     @property
     def name(self) -> str:
-        return f"{self.mode}/{self.prompt} {self.model}"
+        changed = "".join(f" {name}={value}" for name, value in self.settings)
+        return f"{self.mode}/{self.prompt} {self.model}{changed}"
 
 
 def load_suite(path: Path) -> Suite:
@@ -71,11 +88,15 @@ def load_suite(path: Path) -> Suite:
 
 
 def find_methods(names: Sequence[str] | Literal["all"]) -> list[Method]:
-    """Classic methods by name. Raises `InputError` for one that does not exist."""
+    """Classic methods by name; all are those that need no language model.
+
+    Raises:
+        InputError: one does not exist.
+    """
     unknown = [] if names == ALL else sorted(set(names) - set(METHODS))
     if unknown:
         raise InputError(f"no classic method {', '.join(unknown)}; there are: {', '.join(METHODS)}")
-    return [method for name, method in METHODS.items() if names == ALL or name in names]
+    return [method for name, method in METHODS.items() if name in names or (names == ALL and not method.reads)]
 
 
 def resolve(ways: Ways, settings: Settings) -> Iterator[Way]:
@@ -86,6 +107,6 @@ def resolve(ways: Ways, settings: Settings) -> Iterator[Way]:
     else:
         standard = (settings.prompt if mode == settings.mode else None) or DEFAULT_PROMPTS[mode]
         prompts = [standard if name == DEFAULT else name for name in ways.prompts]
-    for model in ways.models:
-        for prompt in prompts:
-            yield Way(mode, prompt, settings.model if model == DEFAULT else model)
+    grid: list[list[tuple[Varied, int]]] = [[(name, value) for value in each] for name, each in ways.settings.items()]
+    for model, prompt, changed in product(ways.models, prompts, product(*grid)):
+        yield Way(mode, prompt, settings.model if model == DEFAULT else model, changed, ways.repeats)

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from churn_agent.evals import classic, metrics
-from churn_agent.evals.classic import Method
-from churn_agent.evals.examples import Examples
+from churn_agent.learning.examples import Examples
+from churn_agent.learning.methods import Method, cross_fitted, score
+from churn_agent.measuring import metrics
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ def transfer(sets: Mapping[str, Examples], methods: Sequence[Method], *, seed: i
         if any(method.lacks(examples) for examples in sets.values()):
             continue
         for source, examples in sets.items():
-            score = method.learn(examples, seed)
+            fitted = method.make(seed).fit(examples, examples.labels)
             for target, others in sets.items():
-                scores = classic.cross_fitted(method, others, seed=seed) if target == source else score(others)
+                scores = cross_fitted(method, others, seed=seed) if target == source else score(fitted, others)
                 area = metrics.auroc(others.labels, scores)
                 found.append(Transfer(source, target, method.name, len(others), area.value, area.low, area.high))
     return found

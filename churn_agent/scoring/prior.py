@@ -94,8 +94,13 @@ def fact_contributions(facts: Sequence[Fact], *, horizon_days: int) -> list[Cont
 
 def signal_contribution(signal: Signal, *, age_days: float, horizon_days: int) -> Contribution:
     """Weight x strength, halved for every horizon that has passed since."""
-    decay = 0.5 ** (max(age_days, 0) / horizon_days)
-    return Contribution(signal.concept, SIGNAL_WEIGHTS.get(signal.concept, 0.0) * signal.strength * decay)
+    weight = SIGNAL_WEIGHTS.get(signal.concept, 0.0) * decay(age_days, horizon_days=horizon_days)
+    return Contribution(signal.concept, weight * signal.strength)
+
+
+def decay(age_days: float, *, horizon_days: int) -> float:
+    """How much of a signal is left, 0 to 1."""
+    return 0.5 ** (max(age_days, 0) / horizon_days)
 
 
 def leaning_contribution(leanings: Sequence[float]) -> float:

@@ -132,8 +132,9 @@ def _verdict(
         base_rate=base_rate,
         horizon_days=snapshot.card.horizon_days,
     )
-    return Verdict(probability, _band(value if base_rate is None else prior.sigmoid(log_odds)), tuple(shown))
+    return Verdict(probability, band_of(value if base_rate is None else prior.sigmoid(log_odds)), tuple(shown))
 
 
-def _band(score: float) -> Band:
+def band_of(score: float) -> Band:
+    """The band of a score, 0 to 1."""
     return "low" if score < LOW_BELOW else "high" if score >= HIGH_FROM else "medium"

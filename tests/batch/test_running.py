@@ -79,6 +79,6 @@ def test_a_file_of_another_kind_or_date_is_refused_and_left_alone(store, tmp_pat
     run(store, tmp_path / "out.jsonl")
     with (
         ChurnAgent(Settings.load(store=store, prompt="direct"), model=ScriptedModel()) as agent,
-        pytest.raises(InputError, match="another date, model or prompt"),
+        pytest.raises(InputError, match="another date, model, prompt or method"),
     ):
         run_batch(agent, tmp_path / "out.jsonl", as_of=date(2026, 2, 28))

@@ -62,7 +62,7 @@ def test_assess_json_is_alone_on_standard_output(book):
     assert result.json["provenance"]["model_id"] == "scripted (no language model)"
     assert set(result.json) == {
         "schema_version", "status", "status_reason", "customer_id", "as_of", "churn_probability", "band", "reasons",
-        "actions", "facts", "signals", "left_out", "provenance",
+        "actions", "facts", "signals", "leaning", "left_out", "provenance",
     }  # fmt: skip
 
 

@@ -5,20 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from churn_agent.demo.writing import write_book
-
 SUITE = {
     "sets": ["book"],
     "ways": [{"mode": "read", "models": ["scripted"]}, {"mode": "ask", "models": ["scripted"], "limit": 40}],
     "baselines": ["prior", "recency", "rfm", "tfidf", "boosting"],
 }
-
-
-@pytest.fixture(scope="session")
-def book_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sets") / "book"
-    write_book(folder, "telecom", 60)
-    return folder
 
 
 @pytest.fixture

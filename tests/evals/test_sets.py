@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from churn_agent.errors import DataError, InputError
 from churn_agent.evals import sets
-from churn_agent.evals.sets import Sample
+from churn_agent.training import Sample, fingerprint
 
 samples = st.lists(
     st.builds(
@@ -94,5 +94,5 @@ def test_a_set_of_one_outcome_is_refused(book_folder, tmp_path):
 
 
 def test_the_fingerprint_knows_samples_and_outcomes():
-    assert sets.fingerprint(many(5, 2)) == sets.fingerprint(many(5, 2))
-    assert sets.fingerprint(many(5, 2)) != sets.fingerprint(many(5, 3))
+    assert fingerprint(many(5, 2)) == fingerprint(many(5, 2))
+    assert fingerprint(many(5, 2)) != fingerprint(many(5, 3))

@@ -1,5 +1,6 @@
 """Samples as numbers, for classic methods: made from the same snapshots that the agent sees, so nothing is later."""
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,9 +13,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from churn_agent import facts as computed
+from churn_agent.domain.assessment import Assessment
 from churn_agent.domain.snapshot import Snapshot
-from churn_agent.evals.metrics import Groups, Labels, Scores
-from churn_agent.evals.sets import Sample
+from churn_agent.measuring.metrics import Groups, Labels, Scores
+from churn_agent.scoring import prior
 
 _WINDOWS_DAYS = (30, 90, 180)
 _MASK = "brand"
@@ -42,6 +44,8 @@ class Examples:
     """Mean embedding of messages, shape (samples, dimension); zero where there are none."""
     encoder: Path | None = None
     """Folder of the weights that a fine-tuned encoder begins with."""
+    readings: Sequence[Mapping[str, float]] | None = None
+    """What a language model read in the messages, by name."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -62,6 +66,7 @@ class Examples:
             some(self.texts),
             None if self.vectors is None else self.vectors[rows],
             self.encoder,
+            None if self.readings is None else some(self.readings),
         )
 
     def fact(self, name: str, default: float = 0.0) -> Scores:
@@ -70,20 +75,23 @@ class Examples:
 
 
 def prepare(
-    samples: Sequence[Sample],
+    churned: Sequence[bool],
     snapshots: Iterable[Snapshot],
     *,
     with_vectors: Callable[[Snapshot], Snapshot] | None = None,
     encoder: Path | None = None,
+    readings: Sequence[Mapping[str, float]] | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> Examples:
     """Computes examples of samples.
 
     Args:
+        churned: what came of each sample.
         snapshots: of the samples, in their order.
         with_vectors: gives a snapshot the vectors of its messages; None leaves them out.
         progress: called after each sample.
     """
+    customers: list[str] = []
     facts: list[Mapping[str, float]] = []
     numbers: list[Mapping[str, float]] = []
     attributes: list[Mapping[str, str]] = []
@@ -91,6 +99,7 @@ def prepare(
     texts: list[str] = []
     vectors: list[NDArray[np.float32] | None] = []
     for snapshot in snapshots:
+        customers.append(snapshot.customer_id)
         facts.append(computed.by_name(computed.compute(snapshot)))
         numeric, rest = _attributes(snapshot.attributes)
         numbers.append({**facts[-1], **_aggregates(snapshot), **numeric})
@@ -104,8 +113,8 @@ def prepare(
     if known is not None:
         stacked = np.vstack([np.zeros_like(known) if vector is None else vector for vector in vectors])
     return Examples(
-        np.array([sample.churned for sample in samples]),
-        _groups([sample.customer_id for sample in samples], texts),
+        np.array(churned, dtype=bool),
+        _groups(customers, texts),
         facts,
         numbers,
         attributes,
@@ -113,18 +122,33 @@ def prepare(
         texts,
         stacked,
         encoder,
+        readings,
     )
 
 
+def readings_of(assessment: Assessment, *, horizon_days: int) -> dict[str, float]:
+    """What a language model read in the messages of a customer: each signal as it counts today, and where all lean."""
+    found = dict.fromkeys(prior.SIGNAL_WEIGHTS, 0.0)
+    for signal in assessment.signals:
+        dates = [citation.occurred_at.date() for citation in signal.citations if citation.verified]
+        if dates:
+            age_days = (assessment.as_of - max(dates)).days
+            found[signal.concept] = signal.strength * prior.decay(age_days, horizon_days=horizon_days)
+    return {**found, "leaning": prior.NEUTRAL_LEANING if assessment.leaning is None else assessment.leaning}
+
+
 def _attributes(attributes: Mapping[str, str]) -> tuple[dict[str, float], dict[str, str]]:
-    numeric: dict[str, float] = {}
-    rest: dict[str, str] = {}
-    for name, value in attributes.items():
-        try:
-            numeric[f"attribute {name}"] = float(value)
-        except ValueError:
-            rest[name] = value
-    return numeric, rest
+    parsed = {name: _number(value) for name, value in attributes.items()}
+    numeric = {f"attribute {name}": number for name, number in parsed.items() if number is not None}
+    return numeric, {name: value for name, value in attributes.items() if parsed[name] is None}
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _aggregates(snapshot: Snapshot) -> dict[str, float]:
@@ -140,10 +164,9 @@ def _aggregates(snapshot: Snapshot) -> dict[str, float]:
         if each.amount is not None:
             values[f"{each.channel} amount"].append(each.amount)
         for name, value in each.metadata.items():
-            try:
-                values[f"{each.channel} {name}"].append(float(value))
-            except ValueError:
-                continue
+            number = _number(value)
+            if number is not None:
+                values[f"{each.channel} {name}"].append(number)
     for name, numbers in values.items():
         found |= {f"{name} mean": float(np.mean(numbers)), f"{name} sum": sum(numbers), f"{name} last": numbers[-1]}
     return found

@@ -1,18 +1,20 @@
 """Classic methods: what they learn, and what they must not see."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from churn_agent import training
 from churn_agent.embedding import Embedder
-from churn_agent.evals import classic
-from churn_agent.evals.examples import Examples, _groups, prepare
-from churn_agent.evals.sets import find_set, snapshots
+from churn_agent.evals.sets import find_set
+from churn_agent.learning import methods
+from churn_agent.learning.examples import Examples, _groups
 from churn_agent.settings import Settings
 
 
-def examples(n=200, seed=0):
+def make_examples(n=200, seed=0):
     """Churn shows in recency, in a word, in an attribute and in a vector."""
     random = np.random.default_rng(seed)
     labels = random.random(n) < 0.4
@@ -23,59 +25,68 @@ def examples(n=200, seed=0):
         [sorted(random.choice(np.arange(int(r), 200), 15), reverse=True) for r in recency],
         [f"{'goodbye' if c else 'hello'} number {i % 7}" for i, c in enumerate(labels)],
         (random.normal(size=(n, 8)) + labels[:, None]).astype(np.float32),
+        readings=[{"leaning": c + x} for c, x in zip(labels, random.normal(size=n), strict=True)],
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted(set(classic.METHODS) - {"encoder"}))
+@pytest.mark.parametrize("name", sorted(set(methods.METHODS) - {"encoder"}))
 def test_every_method_scores_everybody_between_0_and_1_and_alike_twice(name):
-    given = examples()
-    scores = classic.cross_fitted(classic.METHODS[name], given)
+    given = make_examples()
+    scores = methods.cross_fitted(methods.METHODS[name], given)
     assert scores.shape == (200,)
     assert ((scores >= 0) & (scores <= 1)).all()
-    np.testing.assert_array_equal(scores, classic.cross_fitted(classic.METHODS[name], given))
+    np.testing.assert_array_equal(scores, methods.cross_fitted(methods.METHODS[name], given))
 
 
-@pytest.mark.parametrize("name", sorted(set(classic.METHODS) - {"prior", "encoder"}))
+@pytest.mark.parametrize("name", sorted(set(methods.METHODS) - {"prior", "encoder"}))
 def test_every_method_finds_what_is_there(name):
-    given = examples()
-    scores = classic.cross_fitted(classic.METHODS[name], given)
+    given = make_examples()
+    scores = methods.cross_fitted(methods.METHODS[name], given)
     assert scores[given.labels].mean() > scores[~given.labels].mean()
 
 
 @pytest.mark.parametrize("name", ["rfm", "tfidf", "embedding", "boosting", "boosting_embedding"])
 def test_nothing_is_learned_from_outcomes_that_mean_nothing(name):
-    given = examples(300)
+    given = make_examples(300)
     random = np.random.default_rng(1)
     shuffled = Examples(**{**vars(given), "labels": random.permutation(given.labels)})
-    scores = classic.cross_fitted(classic.METHODS[name], shuffled)
+    scores = methods.cross_fitted(methods.METHODS[name], shuffled)
     above, below = scores[shuffled.labels], scores[~shuffled.labels]
     won = (above[:, None] > below).mean() + 0.5 * (above[:, None] == below).mean()
     assert 0.35 < won < 0.65
 
 
 def test_bg_nbd_wants_customers_who_came_back():
-    given = examples()
+    given = make_examples()
     once = replace(given, active_days=[days[-1:] for days in given.active_days])
-    assert classic.METHODS["bg_nbd"].lacks(given) is None
-    assert "more than one day" in classic.METHODS["bg_nbd"].lacks(once)
+    assert methods.METHODS["bg_nbd"].lacks(given) is None
+    assert "more than one day" in methods.METHODS["bg_nbd"].lacks(once)
+
+
+@pytest.mark.parametrize("name", sorted(set(methods.METHODS) - {"encoder"}))
+def test_what_was_learned_can_be_kept(name):
+    given = make_examples()
+    fitted = methods.METHODS[name].make(0).fit(given, given.labels)
+    again = pickle.loads(pickle.dumps(fitted))  # noqa: S301
+    np.testing.assert_array_equal(methods.score(fitted, given), methods.score(again, given))
 
 
 @pytest.mark.model
 def test_an_encoder_is_fine_tuned_and_keeps_what_is_not_told_by_words():
     settings = Settings.load()
     folder = Embedder.open(settings.embedder, settings.models_dir).folder
-    given = replace(examples(120), encoder=folder)
-    score = classic.METHODS["encoder"].learn(given.take(np.arange(90)), 0)
-    rest = given.take(np.arange(90, 120))
-    scores = score(rest)
+    given = replace(make_examples(120), encoder=folder)
+    known, rest = given.take(np.arange(90)), given.take(np.arange(90, 120))
+    fitted = methods.METHODS["encoder"].make(0).fit(known, known.labels)
+    scores = methods.score(fitted, rest)
     assert scores[rest.labels].min() > scores[~rest.labels].max()
-    np.testing.assert_allclose(scores, score(rest), atol=1e-6)
+    np.testing.assert_allclose(scores, methods.score(fitted, rest), atol=1e-6)
 
 
 def test_folds_keep_groups_whole():
-    given = examples()
+    given = make_examples()
     grouped = Examples(**{**vars(given), "groups": np.arange(200) // 4})
-    for train, test in classic.folds_of(grouped):
+    for train, test in methods.folds_of(grouped):
         assert not set(grouped.groups[train]) & set(grouped.groups[test])
 
 
@@ -90,7 +101,7 @@ def test_texts_do_not_name_the_company(book_folder, tmp_path):
     with labelled.open(tmp_path / "s") as agent:
         samples = labelled.samples(agent)
         company = labelled.card.book.company
-        given = prepare(samples, snapshots(agent, samples))
+        given = training.examples(agent, samples)
     assert len(given) == 60
     assert any("brand" in text for text in given.texts)
     assert not any(company.casefold() in text.casefold() for text in given.texts)

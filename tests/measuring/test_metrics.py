@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 from sklearn import metrics as sk
 
-from churn_agent.evals import metrics
-from churn_agent.evals.metrics import Costs, Decisions, Placements
+from churn_agent.measuring import metrics
+from churn_agent.measuring.metrics import Costs, Decisions, Placements
 
 
 def book(n=200, seed=0, strength=1.0, rounded=None):

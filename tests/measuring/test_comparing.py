@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from churn_agent.evals import comparing, metrics
-from churn_agent.evals.comparing import Difference
+from churn_agent.measuring import comparing, metrics
+from churn_agent.measuring.comparing import Difference
 
 
 def rivals(n, seed, better_by=0.0):

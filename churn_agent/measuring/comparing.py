@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from churn_agent.evals import metrics
-from churn_agent.evals.metrics import REACH, Costs, Groups, Labels, Placements, Scores
+from churn_agent.measuring import metrics
+from churn_agent.measuring.metrics import REACH, Costs, Groups, Labels, Placements, Scores
 
 Judgement = Literal["better", "worse", "equivalent", "cannot tell"]
 METRICS = ("auroc", "brier", "log_loss", "accuracy", "profit")

@@ -1,0 +1,61 @@
+"""`train`: methods learned from labels, to be used with `assess --method`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.table import Table
+
+from churn_agent.cli import common
+
+if TYPE_CHECKING:
+    from churn_agent.learning.kept import KeptCard
+
+
+@click.command()
+@click.argument("method", required=False)
+@click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="Import these outcomes first.")
+@common.model_options
+@common.as_json
+@click.pass_context
+def train(context: click.Context, method: str | None, labels: Path | None, json_: bool, **model: str | None) -> None:
+    """Train METHOD on the labels of the store and keep it; without METHOD, list what there is and what is kept.
+
+    Use it with: churn-agent assess CUSTOMER --method METHOD
+    """
+    with common.open_agent(context, **model) as agent:
+        from churn_agent import training
+        from churn_agent.learning.kept import kept_cards
+
+        if method is None:
+            _list(kept_cards(agent.settings.store), json_=json_)
+            return
+        if labels is not None:
+            agent.ingest([], labels=labels)
+        with common.counting() as bar:
+            task = bar.add_task(f"training {method}", total=None)
+            card = training.train(agent, method, progress=lambda: bar.advance(task))
+    if json_:
+        common.print_json(card.model_dump(mode="json"))
+        return
+    click.echo(
+        f"kept {card.name}: learned from {card.n} labels ({card.churned} churned); on strangers AUROC {card.auroc:.2f} "
+        f"[{card.auroc_low:.2f}, {card.auroc_high:.2f}], log-loss {card.log_loss:.3f} "
+        f"(the base rate alone: {card.log_loss_of_prior:.3f})"
+    )
+    click.echo(f"use it: churn-agent assess CUSTOMER --method {card.method}")
+
+
+def _list(cards: "list[KeptCard]", *, json_: bool) -> None:
+    from churn_agent.learning.methods import METHODS
+
+    if json_:
+        common.print_json([card.model_dump(mode="json") | {"name": card.name} for card in cards])
+        return
+    table = Table("method", "what it is", "kept", "labels", "AUROC on strangers")
+    for method in METHODS.values():
+        kept = [card for card in cards if card.method == method.name]
+        newest = kept[-1] if kept else None
+        area = f"{newest.auroc:.2f} [{newest.auroc_low:.2f}, {newest.auroc_high:.2f}]" if newest else ""
+        table.add_row(method.name, method.says, newest.name if newest else "", str(newest.n) if newest else "", area)
+    common.out.print(table)

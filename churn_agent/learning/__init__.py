@@ -1,0 +1,1 @@
+"""What is learned from labels: classic methods over facts, words, embeddings and readings, kept to be used again."""

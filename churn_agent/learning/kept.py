@@ -1,0 +1,144 @@
+"""Methods that were trained, kept in the store by name and version."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from churn_agent.errors import InputError, StoreUnavailable
+from churn_agent.learning.examples import Examples, Scores
+from churn_agent.learning.methods import METHODS, Estimator, Method, score
+
+_FOLDER = "methods"
+
+
+class Trained(BaseModel):
+    """What a method learned from, and how well it told strangers apart."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: str
+    """A name of `METHODS`."""
+    labels_hash: str
+    n: int
+    churned: int
+    first_as_of: date
+    last_as_of: date
+    horizon_days: int
+    auroc: float
+    auroc_low: float
+    auroc_high: float
+    """Cross-fitted, with its 95 % interval."""
+    log_loss: float
+    """Cross-fitted, in nats; that of the base rate is `log_loss_of_prior`."""
+    log_loss_of_prior: float
+    reader: str | None = None
+    """Model and prompt whose readings it learned from, if any."""
+    seed: int
+
+
+class KeptCard(Trained):
+    """The card of a kept method."""
+
+    version: int
+    trained_at: datetime
+    churn_agent: str
+    scikit_learn: str
+    sha256: str
+    """Of the file of the estimator."""
+
+    @property
+    def name(self) -> str:
+        """As `assess --method` takes it."""
+        return f"{self.method}-{self.version}"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A trained method, ready to score."""
+
+    card: KeptCard
+    estimator: Estimator
+
+    @property
+    def method(self) -> Method:
+        return METHODS[self.card.method]
+
+    def score(self, examples: Examples) -> Scores:
+        """Probability of churn, shape (samples,)."""
+        return score(self.estimator, examples)
+
+
+def keep(store: Path, trained: Trained, estimator: Estimator) -> KeptCard:
+    """Stores a trained method as the next version of its name. Raises `StoreUnavailable`."""
+    import joblib
+
+    folder = store / _FOLDER
+    versions = [card.version for card in kept_cards(store) if card.method == trained.method]
+    number = max(versions, default=0) + 1
+    path = folder / f"{trained.method}-{number}.joblib"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        joblib.dump(estimator, path, compress=3)
+        card = KeptCard(
+            **trained.model_dump(),
+            version=number,
+            trained_at=datetime.now(UTC),
+            churn_agent=version("churn-agent"),
+            scikit_learn=version("scikit-learn"),
+            sha256=_sha256(path),
+        )
+        # The card last: what has none is not there.
+        path.with_suffix(".json").write_text(card.model_dump_json(indent=2), encoding="utf-8")
+    except OSError as error:
+        raise StoreUnavailable(f"cannot keep a method in {str(folder)!r}: {error.strerror}") from error
+    return card
+
+
+def kept_cards(store: Path) -> list[KeptCard]:
+    """Cards of all kept methods, by name, the oldest version first."""
+    return sorted(_cards(store), key=lambda card: (card.method, card.version))
+
+
+def _cards(store: Path) -> Iterator[KeptCard]:
+    for path in (store / _FOLDER).glob("*.json"):
+        try:
+            yield KeptCard.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, ValidationError) as error:
+            raise StoreUnavailable(f"{str(path)!r} is no card of a method; move it away") from error
+
+
+def load(store: Path, name: str) -> Kept:
+    """A kept method: `boosting` is its newest version, `boosting-2` the second.
+
+    Raises:
+        InputError: there is none of that name, or it was kept by another version of scikit-learn.
+        StoreUnavailable: its file was changed.
+    """
+    import joblib
+
+    cards = kept_cards(store)
+    found = [card for card in cards if name in (card.method, card.name)]
+    if not found:
+        there = ", ".join(card.name for card in cards) or "none yet; run: churn-agent train boosting"
+        raise InputError(f"no trained method {name!r} in this store; there are: {there}")
+    card = found[-1]
+    path = store / _FOLDER / f"{card.name}.joblib"
+    if card.scikit_learn != version("scikit-learn"):
+        raise InputError(
+            f"{card.name} was trained with scikit-learn {card.scikit_learn}; run: churn-agent train {card.method}"
+        )
+    # A file of an estimator can run code as it is read: only what was written here is.
+    if not path.is_file() or _sha256(path) != card.sha256:
+        raise StoreUnavailable(f"{str(path)!r} is not what was kept; run: churn-agent train {card.method}")
+    return Kept(card, joblib.load(path))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

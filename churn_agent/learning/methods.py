@@ -1,0 +1,331 @@
+"""What can be learned from labels: classic methods, which a language model has to beat, and those on its readings."""
+
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from churn_agent.errors import DataError
+from churn_agent.learning.encoder import FineTunedEncoder
+from churn_agent.learning.examples import Examples, Scores
+
+FOLDS = 5
+_FEWEST_FOLDS = 2
+_PENALTY = 0.01
+"""On the parameters of BG/NBD, so that the fit converges."""
+_REPEATED = 0.3
+"""Share of customers who must have come back for BG/NBD to say anything."""
+Need = Literal["vectors", "encoder", "readings"]
+Estimator = Any
+"""Of scikit-learn's kind, over `Examples`: `fit(examples, labels)`, `predict_proba(examples)`."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A classic method."""
+
+    name: str
+    says: str
+    """What it is, in a few words."""
+    make: Callable[[int], Estimator]
+    """Given a seed, an estimator that has learned nothing yet."""
+    cross_fit: bool = True
+    """Whether it learns outcomes that it must not have seen of those whom it is asked about."""
+    needs: tuple[Need, ...] = ()
+    """Of examples, what takes time to make."""
+    lacks: Callable[[Examples], str | None] = lambda examples: None
+    """Says what examples lack for it to be used; None if nothing."""
+
+    @property
+    def reads(self) -> bool:
+        """Whether it learns from what a language model read, and so is no rival of one."""
+        return "readings" in self.needs
+
+
+# --- estimators over examples
+
+
+class Rule(ClassifierMixin, BaseEstimator):
+    """A score that learns nothing."""
+
+    def __init__(self, score: Callable[[Examples], Scores]) -> None:
+        self.score_of = score
+
+    def fit(self, examples: Examples, labels: Any = None) -> "Rule":
+        self.classes_ = np.array([False, True])
+        return self
+
+    def predict_proba(self, examples: Examples) -> Any:
+        return _both_sides(self.score_of(examples))
+
+
+class BgNbd(ClassifierMixin, BaseEstimator):
+    """One less the probability to be alive (Fader, Hardie & Lee 2005); knows dates of activity and no outcomes."""
+
+    def fit(self, examples: Examples, labels: Any = None) -> "BgNbd":
+        fitter = self._fitter()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of numpy, which has changed since the library was written
+            fitter.fit(*self._see(examples))
+        self.params_ = fitter.params_
+        self.classes_ = np.array([False, True])
+        return self
+
+    def predict_proba(self, examples: Examples) -> Any:
+        fitter = self._fitter()
+        fitter.params_ = self.params_
+        return _both_sides(np.clip(1 - np.asarray(fitter.conditional_probability_alive(*self._see(examples))), 0, 1))
+
+    @staticmethod
+    def _fitter() -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pandas, which has changed since the library was written
+            from lifetimes import BetaGeoFitter  # type: ignore[import-untyped]
+        return BetaGeoFitter(penalizer_coef=_PENALTY)
+
+    @staticmethod
+    def _see(examples: Examples) -> list[Scores]:
+        days = [each or [0] for each in examples.active_days]
+        frequency = [len(each) - 1 for each in days]
+        recency = [each[0] - each[-1] for each in days]
+        return [np.array(column, dtype=float) for column in (frequency, recency, [each[0] for each in days])]
+
+
+class Columns(TransformerMixin, BaseEstimator):
+    """Numbers and attributes as a table; a number that is not there is missing, not 0."""
+
+    def __init__(self, rows: Callable[[Examples], Sequence[dict[str, Any]]]) -> None:
+        self.rows = rows
+
+    def fit(self, examples: Examples, labels: Any = None) -> "Columns":
+        self.vectorizer_ = DictVectorizer(sparse=False).fit(self.rows(examples))
+        return self
+
+    def transform(self, examples: Examples) -> Any:
+        known = np.array(self.vectorizer_.get_feature_names_out())
+        numeric = np.array(["=" not in name for name in known])
+        rows = self.rows(examples)
+        table: Any = self.vectorizer_.transform(rows)
+        for i, row in enumerate(rows):
+            table[i, numeric & ~np.isin(known, list(row))] = np.nan
+        return table
+
+
+def _both_sides(scores: Scores) -> Any:
+    return np.column_stack([1 - scores, scores])
+
+
+# --- what they look at
+
+
+def _recency(examples: Examples) -> Scores:
+    return 1 - 1 / (1 + examples.fact("recency", 1e4) / 30)
+
+
+def _recency_and_frequency(examples: Examples) -> Scores:
+    active = np.maximum(examples.fact("active_days", 1.0), 1.0)
+    return 1 / (1 + active / (1 + examples.fact("recency", 1e4)))
+
+
+def _rfm(examples: Examples) -> Any:
+    columns = ("recency", "active_days", "interactions", "amount_total")
+    return np.column_stack([np.log1p(np.abs(examples.fact(name))) for name in columns])
+
+
+def _texts(examples: Examples) -> list[str]:
+    return list(examples.texts)
+
+
+def _vectors(examples: Examples) -> Any:
+    if examples.vectors is None:
+        raise ValueError("the examples have no vectors")
+    return examples.vectors
+
+
+def _table(examples: Examples) -> list[dict[str, Any]]:
+    return [{**numbers, **rest} for numbers, rest in zip(examples.numbers, examples.attributes, strict=True)]
+
+
+def _readings(examples: Examples) -> list[dict[str, Any]]:
+    if examples.readings is None:
+        raise ValueError("the examples have no readings")
+    return [dict(row) for row in examples.readings]
+
+
+def _table_and_readings(examples: Examples) -> list[dict[str, Any]]:
+    return [{**table, **read} for table, read in zip(_table(examples), _readings(examples), strict=True)]
+
+
+# --- what they lack
+
+
+def _lacks_repetition(examples: Examples) -> str | None:
+    if find_spec("lifetimes") is None:
+        return "lifetimes is not installed; run: pip install 'churn-agent[eval]'"
+    repeated = np.mean([len(days) > 1 for days in examples.active_days])
+    return None if repeated >= _REPEATED else "too few customers were active on more than one day"
+
+
+def _lacks_words(examples: Examples) -> str | None:
+    return None if any(examples.texts) else "nobody wrote anything"
+
+
+def _lacks_vectors(examples: Examples) -> str | None:
+    return None if examples.vectors is not None else "there are no messages to embed"
+
+
+# --- the methods
+
+
+def _over(see: Callable[[Examples], Any], *steps: Any) -> Pipeline:
+    return make_pipeline(FunctionTransformer(see), *steps)
+
+
+def _make_tfidf(seed: int) -> Estimator:
+    words = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=2, max_features=50_000)
+    letters = TfidfVectorizer(sublinear_tf=True, analyzer="char_wb", ngram_range=(2, 5), min_df=2, max_features=50_000)
+    both = FeatureUnion([("words", words), ("letters", letters)])
+    return _over(_texts, both, LogisticRegression(C=3.0, max_iter=1000))
+
+
+def _boosting(seed: int) -> Estimator:
+    return HistGradientBoostingClassifier(
+        learning_rate=0.05,
+        max_iter=200,
+        max_leaf_nodes=15,
+        min_samples_leaf=10,
+        l2_regularization=1.0,
+        random_state=seed,
+    )
+
+
+def _make_boosting_with_vectors(seed: int) -> Estimator:
+    both = FeatureUnion([("table", Columns(_table)), ("vectors", FunctionTransformer(_vectors))])
+    return make_pipeline(both, _boosting(seed))
+
+
+METHODS = {
+    method.name: method
+    for method in (
+        # Not cross-fitted: base rates of folds would rank samples against their outcomes.
+        Method("prior", "the base rate for everybody", lambda seed: DummyClassifier(strategy="prior"), cross_fit=False),
+        Method("recency", "days since the last activity", lambda seed: Rule(_recency), cross_fit=False),
+        Method(
+            "recency_frequency",
+            "log1p(recency) - log(active days)",
+            lambda seed: Rule(_recency_and_frequency),
+            cross_fit=False,
+        ),
+        Method(
+            "bg_nbd",
+            "BG/NBD: the chance that dates of activity have ended for good",
+            lambda seed: BgNbd(),
+            cross_fit=False,
+            lacks=_lacks_repetition,
+        ),
+        Method(
+            "rfm",
+            "logistic regression on recency, frequency, amounts",
+            lambda seed: _over(_rfm, StandardScaler(), LogisticRegression(max_iter=1000)),
+        ),
+        Method("tfidf", "logistic regression on TF-IDF of words and letters", _make_tfidf, lacks=_lacks_words),
+        Method(
+            "embedding",
+            "logistic regression on the mean embedding",
+            lambda seed: _over(_vectors, StandardScaler(), LogisticRegression(C=0.02, max_iter=2000)),
+            needs=("vectors",),
+            lacks=_lacks_vectors,
+        ),
+        Method(
+            "boosting",
+            "gradient boosting on facts, counts and attributes",
+            lambda seed: make_pipeline(Columns(_table), _boosting(seed)),
+        ),
+        Method(
+            "boosting_embedding",
+            "gradient boosting on all that and the mean embedding",
+            _make_boosting_with_vectors,
+            needs=("vectors",),
+            lacks=_lacks_vectors,
+        ),
+        Method(
+            "encoder",
+            "a BERT encoder fine-tuned on what was written",
+            lambda seed: FineTunedEncoder(seed=seed),
+            needs=("encoder",),
+            lacks=_lacks_words,
+        ),
+        Method(
+            "readings",
+            "logistic regression on what a language model read in the messages",
+            lambda seed: make_pipeline(Columns(_readings), StandardScaler(), LogisticRegression(C=0.1, max_iter=1000)),
+            needs=("readings",),
+        ),
+        Method(
+            "boosting_readings",
+            "gradient boosting on facts, counts, attributes and readings",
+            lambda seed: make_pipeline(Columns(_table_and_readings), _boosting(seed)),
+            needs=("readings",),
+        ),
+    )
+}
+
+
+def needs_of(methods: Iterable[Method]) -> frozenset[Need]:
+    """What any of the methods needs."""
+    return frozenset(need for method in methods for need in method.needs)
+
+
+def score(estimator: Estimator, examples: Examples) -> Scores:
+    """Probability of churn, shape (samples,), of an estimator that has been fitted."""
+    known = list(estimator.classes_)
+    probabilities = estimator.predict_proba(examples)
+    return probabilities[:, known.index(True)] if True in known else np.zeros(len(examples))
+
+
+def cross_fitted(method: Method, examples: Examples, *, seed: int = 0, folds: int = FOLDS) -> Scores:
+    """Scores of all examples, each by a model that saw neither its customer nor its words.
+
+    Returns:
+        Shape (samples,); the same folds for every method and seed.
+    """
+    if not method.cross_fit:
+        return score(method.make(seed).fit(examples, examples.labels), examples)
+    scores = np.full(len(examples), np.nan)
+    for train, test in folds_of(examples, folds=folds, seed=seed):
+        known = examples.take(train)
+        one_outcome = known.labels.all() or not known.labels.any()
+        fitted = (METHODS["prior"] if one_outcome else method).make(seed).fit(known, known.labels)
+        scores[test] = score(fitted, examples.take(test))
+    return scores
+
+
+def folds_of(examples: Examples, *, folds: int = FOLDS, seed: int = 0) -> Sequence[tuple[Any, Any]]:
+    """(Rows to learn from, rows to be asked about), stratified by outcome, whole groups.
+
+    There are fewer folds if there are fewer groups, or samples of an outcome.
+
+    Raises:
+        DataError: there are not two.
+    """
+    churned = int(examples.labels.sum())
+    most = min(folds, churned, len(examples) - churned, len(np.unique(examples.groups)))
+    if most < _FEWEST_FOLDS:
+        raise DataError(
+            f"classic methods cannot be learned from {len(examples)} samples, {churned} churned, of "
+            f"{len(np.unique(examples.groups))} customers with words of their own; take more samples"
+        )
+    splitter = StratifiedGroupKFold(most, shuffle=True, random_state=seed)
+    return list(splitter.split(np.zeros(len(examples)), examples.labels, examples.groups))

@@ -1,0 +1,124 @@
+"""Classic methods trained on the labels of a store, and kept in it."""
+
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+import numpy as np
+
+from churn_agent.agent import ChurnAgent
+from churn_agent.errors import DataError, InputError
+from churn_agent.history import book
+from churn_agent.learning import kept
+from churn_agent.learning.examples import Examples, prepare, readings_of
+from churn_agent.learning.kept import KeptCard, Trained
+from churn_agent.learning.methods import METHODS, Method, Need, cross_fitted
+from churn_agent.measuring import metrics
+
+Advance = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A customer at a date, and what came of it."""
+
+    customer_id: str
+    as_of: date
+    churned: bool
+
+    @property
+    def id(self) -> str:
+        return f"{self.customer_id}@{self.as_of}"
+
+
+def fingerprint(samples: Sequence[Sample]) -> str:
+    """SHA-256 over samples with their outcomes, cut to 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for each in samples:
+        digest.update(f"{each.id}={int(each.churned)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def samples(agent: ChurnAgent) -> list[Sample]:
+    """All labels of the store, by customer and date."""
+    return [Sample(*row) for row in book.all_labels(agent.history)]
+
+
+def examples(
+    agent: ChurnAgent, given: Sequence[Sample], *, needs: Collection[Need] = (), progress: Advance = lambda: None
+) -> Examples:
+    """What methods learn from: made from the snapshots that the agent sees.
+
+    Args:
+        needs: of the methods; what none needs is left out.
+        progress: called after each sample, and after each reading.
+
+    Raises:
+        Unavailable: the store, the embedder or the model cannot be used.
+    """
+    readings = None
+    if "readings" in needs:
+        horizon_days = agent.card.horizon_days
+        by_id: dict[str, dict[str, float]] = {}
+        for as_of, group in groupby(sorted(given, key=lambda each: each.as_of), key=lambda each: each.as_of):
+            of_day = [each.customer_id for each in group]
+            for assessment in agent.assess_many(of_day, as_of=as_of):
+                by_id[f"{assessment.customer_id}@{as_of}"] = readings_of(assessment, horizon_days=horizon_days)
+                progress()
+        readings = [by_id[each.id] for each in given]
+    if "vectors" in needs:
+        agent.index()
+    return prepare(
+        [each.churned for each in given],
+        (agent.snapshot(each.customer_id, as_of=each.as_of) for each in given),
+        with_vectors=agent.with_vectors if "vectors" in needs else None,
+        encoder=agent.embedder.folder if "encoder" in needs else None,
+        readings=readings,
+        progress=progress,
+    )
+
+
+def train(agent: ChurnAgent, name: str, *, progress: Advance = lambda: None) -> KeptCard:
+    """Trains a method on all labels of the store and keeps it there.
+
+    Raises:
+        InputError: there is no such method.
+        DataError: it cannot be learned from these labels.
+    """
+    method = _find(name)
+    given = samples(agent)
+    if not given:
+        raise DataError("the store has no labels; give them with --labels FILE, or run: churn-agent labels derive")
+    seen = examples(agent, given, needs=method.needs, progress=progress)
+    lacking = method.lacks(seen)
+    if lacking:
+        raise DataError(f"{name} cannot be trained: {lacking}")
+    seed = agent.settings.seed
+    scores = cross_fitted(method, seen, seed=seed)
+    area = metrics.auroc(seen.labels, scores, seen.groups)
+    dates = [each.as_of for each in given]
+    trained = Trained(
+        method=name,
+        labels_hash=fingerprint(given),
+        n=len(given),
+        churned=int(seen.labels.sum()),
+        first_as_of=min(dates),
+        last_as_of=max(dates),
+        horizon_days=agent.card.horizon_days,
+        auroc=area.value,
+        auroc_low=area.low,
+        auroc_high=area.high,
+        log_loss=metrics.log_loss(seen.labels, scores),
+        log_loss_of_prior=metrics.log_loss(seen.labels, np.full(len(given), seen.labels.mean())),
+        reader=agent.reader if "readings" in method.needs else None,
+        seed=seed,
+    )
+    return kept.keep(agent.settings.store, trained, method.make(seed).fit(seen, seen.labels))
+
+
+def _find(name: str) -> Method:
+    if name not in METHODS:
+        raise InputError(f"no method {name!r}; there are: {', '.join(METHODS)}")
+    return METHODS[name]

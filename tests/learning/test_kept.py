@@ -1,0 +1,92 @@
+"""Methods trained from the command line, kept with their card, and used."""
+
+import json
+
+import pytest
+
+from churn_agent.agent import ChurnAgent
+from churn_agent.errors import InputError, StoreUnavailable
+from churn_agent.learning import kept
+from churn_agent.training import samples, train
+
+
+@pytest.fixture
+def trained(tmp_path, book_folder):
+    """An agent with the scripted model on a store with labels."""
+    with ChurnAgent.open(tmp_path / "store", model="scripted") as agent:
+        agent.ingest([book_folder])
+        yield agent
+
+
+def reopened(agent, **settings):
+    return ChurnAgent.open(agent.settings.store, model="scripted", **settings)
+
+
+def test_train_then_assess_by_it(cli, tmp_path, book_folder):
+    store = ("--store", tmp_path / "store")
+    assert cli(*store, "ingest", book_folder).code == 0
+    made = cli(*store, "train", "rfm", "--model", "scripted")
+    assert made.code == 0, made.err
+    assert "kept rfm-1: learned from 60 labels" in made.out
+    customer = json.loads(cli(*store, "customers", "--json").out)[0]["customer_id"]
+    record = json.loads(cli(*store, "assess", customer, "--model", "scripted", "--method", "rfm", "--json").out)
+    assert record["provenance"]["method"] == record["churn_probability"]["method"] == "rfm-1"
+    assert 0 < record["churn_probability"]["value"] < 1
+    plain = json.loads(cli(*store, "assess", customer, "--model", "scripted", "--json").out)
+    assert plain["provenance"]["method"] is None
+    assert [r["statement"] for r in plain["reasons"]] == [r["statement"] for r in record["reasons"]]
+    assert all(reason["contribution"] is None for reason in record["reasons"])
+    assert "rfm-1" in cli(*store, "train").out
+
+
+@pytest.mark.parametrize("name", ["recency", "tfidf", "boosting", "readings", "prior"])
+def test_what_is_kept_scores_as_what_was_trained(trained, name):
+    first, second = train(trained, name), train(trained, name)
+    assert (first.version, second.version) == (1, 2)
+    assert first.labels_hash == second.labels_hash
+    sample = samples(trained)[0]
+    with reopened(trained, method=name) as newest, reopened(trained, method=first.name) as oldest:
+        records = [agent.assess(sample.customer_id, as_of=sample.as_of) for agent in (newest, oldest)]
+    assert [record.provenance.method for record in records] == [second.name, first.name]
+    assert records[0].churn_probability.value == pytest.approx(records[1].churn_probability.value)
+
+
+def test_a_method_on_readings_is_refused_with_another_prompt(trained):
+    train(trained, "readings")
+    sample = samples(trained)[0]
+    with (
+        reopened(trained, method="readings", prompt="few_shot") as other,
+        pytest.raises(InputError, match="another model's or prompt's readings"),
+    ):
+        other.assess(sample.customer_id, as_of=sample.as_of)
+
+
+def test_a_changed_file_is_not_loaded(trained):
+    card = train(trained, "rfm")
+    path = trained.settings.store / "methods" / f"{card.name}.joblib"
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(StoreUnavailable, match="not what was kept"):
+        kept.load(trained.settings.store, "rfm")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("train", "magic"), 2, "no method 'magic'; there are: prior"),
+        (("train", "rfm"), 3, "no labels"),
+        (("train", "rfm", "--labels", "nowhere.csv"), 3, "nowhere.csv"),
+    ],
+)
+def test_what_cannot_be_trained_is_said(cli, tmp_path, arguments, code, said):
+    result = cli("--store", tmp_path / "empty", *arguments)
+    assert result.code == code
+    assert said in result.err
+
+
+def test_an_unknown_method_is_said(cli, tmp_path, book_folder):
+    store = ("--store", tmp_path / "store")
+    cli(*store, "ingest", book_folder)
+    customer = json.loads(cli(*store, "customers", "--json").out)[0]["customer_id"]
+    result = cli(*store, "assess", customer, "--model", "scripted", "--method", "boosting")
+    assert result.code == 2
+    assert "no trained method 'boosting' in this store; there are: none yet" in result.err
