@@ -4,7 +4,7 @@ BIN := .venv/bin
 CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_CURL=OFF
 export CMAKE_ARGS
 
-.PHONY: demo test test-hard lint bench clean
+.PHONY: demo eval test test-hard lint bench clean
 .DEFAULT_GOAL := demo
 
 # torch first: whatever needs it then finds the CPU build.
@@ -24,6 +24,12 @@ export CMAKE_ARGS
 demo: .venv/installed
 	$(BIN)/churn-agent models pull
 	$(BIN)/churn-agent demo
+
+eval: .venv/installed
+	$(BIN)/churn-agent models pull
+	$(BIN)/churn-agent eval run eval/quick.yaml --resume
+	$(BIN)/churn-agent eval compare eval-runs/quick --against tfidf
+	$(BIN)/churn-agent eval report eval-runs/quick -o eval-runs/quick/report.html
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

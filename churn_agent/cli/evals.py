@@ -1,4 +1,4 @@
-"""`eval sets | fetch | run | compare | report | track | baselines | doctor | transfer`."""
+"""`eval sets | fetch | run | compare | report | search | baselines | doctor | transfer | track`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,11 +117,23 @@ def compare(runs: tuple[Path, ...], metric: str, against: str | None, delta: flo
     "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("report.html"), show_default=True
 )
 @click.option("--delta", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="Differences that matter.")
-def report(runs: tuple[Path, ...], out: Path, delta: float) -> None:
-    """One page about runs: verdict, leaderboard, pairs, curves, segments, disagreements, provenance."""
-    common.note("drawing")
-    from churn_agent.evals import write_report
+@click.option(
+    "--into",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Instead, put one line a set between the marks <!-- eval --> and <!-- /eval --> of this Markdown file.",
+)
+def report(runs: tuple[Path, ...], out: Path, delta: float, into: Path | None) -> None:
+    """One page about runs: verdict, leaderboard, pairs, curves, segments, disagreements, provenance.
 
+    With an OUT that ends in .md, the verdicts and leaderboards alone.
+    """
+    common.note("drawing")
+    from churn_agent.evals import write_report, write_summary
+
+    if into:
+        write_summary(*runs, into=into, delta=delta)
+        click.echo(f"written: {into}")
+        return
     command = f"churn-agent eval report {' '.join(map(str, runs))} -o {out}"
     write_report(*runs, to=out, delta=delta, command=command)
     click.echo(f"written: {out}")
@@ -151,6 +163,29 @@ def track(run: Path, to: "Tracker", uri: str | None, project: str, with_texts: b
     click.echo(f"{tracked.ways} methods on sets, with {', '.join(tracked.files)}: run {tracked.run} at {tracked.where}")
     if to == "wandb" and Path(tracked.where).is_dir():
         click.echo(f"send it on: wandb sync {tracked.where}/offline-run-*")
+
+
+@evals.command("search")
+@click.argument("suite_file", metavar="SUITE.yaml", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--limit", type=click.IntRange(min=4), metavar="N", help="Most samples of a set, stratified, seeded.")
+@click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the run.")
+@common.as_json
+def search(suite_file: Path, limit: int | None, out: Path | None, json_: bool) -> None:
+    """Choose the best prompt and settings of a suite, and say what the choice is worth on others (nested folds)."""
+    common.note("starting")
+    from churn_agent.evals import search as search_ways
+
+    with _Bars() as bars:
+        found = search_ways(suite_file, out=out or _RUNS / suite_file.stem, limit=limit, progress=bars)
+    if json_:
+        common.print_json([each.as_dict() for each in found])
+        return
+    for each in found:
+        folds = ", ".join(f"{name} in {n}" for name, n in each.chosen.items())
+        click.echo(
+            f"{each.set}: {each.method}; AUROC of choosing so {each.auroc:.3f} [{each.low:.3f}, {each.high:.3f}], "
+            f"n = {each.n} (on the samples it was chosen by: {each.apparent:.3f}; chosen: {folds})"
+        )
 
 
 @evals.command("baselines")

@@ -6,8 +6,20 @@ from churn_agent.evals.harness import (
     examine_sets,
     run_baselines,
     run_suite,
+    search,
     transfer,
     write_report,
+    write_summary,
 )
 
-__all__ = ["RunResult", "compare", "examine_sets", "run_baselines", "run_suite", "transfer", "write_report"]
+__all__ = [
+    "RunResult",
+    "compare",
+    "examine_sets",
+    "run_baselines",
+    "run_suite",
+    "search",
+    "transfer",
+    "write_report",
+    "write_summary",
+]

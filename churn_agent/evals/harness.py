@@ -13,10 +13,11 @@ from typing import Any
 
 from churn_agent import training
 from churn_agent.errors import InputError
-from churn_agent.evals import doctor, report, running, scoreboard, sets, transferring
+from churn_agent.evals import doctor, report, running, scoreboard, searching, sets, transferring
 from churn_agent.evals.doctor import Finding
-from churn_agent.evals.running import Planned, Prediction, Progress, read_predictions
+from churn_agent.evals.running import Planned, Prediction, Progress, SampleNote, read_predictions
 from churn_agent.evals.scoreboard import Comparison, Figure
+from churn_agent.evals.searching import Choice
 from churn_agent.evals.suite import ALL, Suite, find_methods, load_suite
 from churn_agent.evals.transferring import Transfer
 from churn_agent.learning.examples import Examples
@@ -27,6 +28,7 @@ from churn_agent.prompts import PromptTemplate, load_prompt
 from churn_agent.settings import Settings
 
 _ABOUT = "run.json"
+_USED = "test-sets-used.txt"
 _TRANSFERRED = ("rfm", "tfidf", "embedding", "boosting")
 
 
@@ -123,18 +125,50 @@ def transfer(
 
 
 def write_report(*folders: Path, to: Path, delta: float = 0.02, costs: Costs | None = None, command: str = "") -> None:
-    """Writes the page about runs. A method that several runs tried is taken from the last of them.
+    """Writes the page about runs; `.md` gets verdicts and leaderboards alone.
+
+    A method that several runs tried is taken from the last of them.
 
     Raises:
         InputError: a folder holds no run, or the page cannot be written.
     """
-    predictions = {(p.set, p.method, p.customer_id, p.as_of): p for each in folders for p in read_predictions(each)}
+    predictions, notes, provenance = _read(folders)
+    render = report.to_markdown if to.suffix == ".md" else report.to_html
+    page = render(predictions, notes, provenance, delta=delta, costs=costs or Costs(), command=command)
+    report.write(page, to)
+
+
+def write_summary(*folders: Path, into: Path, delta: float = 0.02, costs: Costs | None = None) -> None:
+    """Puts one line a set between the two marks `<!-- eval -->` and `<!-- /eval -->` of a Markdown file.
+
+    Raises:
+        InputError: a folder holds no run, or the file has no such marks or cannot be written.
+    """
+    predictions, _, provenance = _read(folders)
+    table = report.summary(predictions, provenance, delta=delta, costs=costs or Costs())
+    begin, end = (f"<!-- {mark}eval -->" for mark in ("", "/"))
+    try:
+        before, _, rest = into.read_text(encoding="utf-8").partition(begin)
+    except OSError as error:
+        raise InputError(f"cannot read {str(into)!r}: {error.strerror}") from error
+    _, found, after = rest.partition(end)
+    if not found:
+        raise InputError(f"{str(into)!r} has no lines {begin} and {end} for the table to stand between")
+    report.write(f"{before}{begin}\n{table}\n{end}{after}", into)
+
+
+def _read(folders: Sequence[Path]) -> tuple[list[Prediction], list[SampleNote], list[dict[str, Any]]]:
+    """Predictions, notes and provenance of runs; what several of them tried is taken from the last."""
+    predictions = {(p.set, p.method, p.sample_id, p.repeat): p for each in folders for p in read_predictions(each)}
     notes = [note for each in folders for note in running.read_notes(each)]
     provenance = [json.loads(path.read_text(encoding="utf-8")) for each in folders if (path := each / _ABOUT).exists()]
-    page = report.to_html(
-        list(predictions.values()), notes, provenance, delta=delta, costs=costs or Costs(), command=command
-    )
-    report.write(page, to)
+    return list(predictions.values()), notes, provenance
+
+
+def search(path: Path, *, out: Path, limit: int | None = None, progress: Progress | None = None) -> list[Choice]:
+    """Runs a suite (what is finished is kept) and chooses a way for each of its sets. Raises what `run_suite` does."""
+    result = run_suite(path, out=out, limit=limit, resume=True, progress=progress)
+    return searching.search(result.predictions, seed=load_suite(path).seed)
 
 
 def compare(
@@ -174,6 +208,9 @@ def _run(
         _check_same(json.loads(about.read_text(encoding="utf-8")), provenance, out)
     out.mkdir(parents=True, exist_ok=True)
     about.write_text(json.dumps(provenance, indent=2), encoding="utf-8")
+    if suite.test:
+        provenance["test_set_used_before"] = _used_before(out.parent / _USED, provenance)
+        about.write_text(json.dumps(provenance, indent=2), encoding="utf-8")
     predictions = running.run(planned, suite, settings, out=out, progress=progress)
     figures = scoreboard.measure(predictions, suite.costs, running.read_notes(out))
     comparisons = scoreboard.compare(predictions, delta=suite.delta, costs=suite.costs)
@@ -200,6 +237,18 @@ def _provenance(suite: Suite, planned: Sequence[Planned], settings: Settings) ->
         "default_model": settings.model,
         "embedder": settings.embedder,
     }
+
+
+def _used_before(ledger: Path, provenance: dict[str, Any]) -> int:
+    """How many other suites were judged on this test set; this one is noted. A test set that is chosen by is none."""
+    suite = hashlib.sha256(json.dumps(provenance["suite"], sort_keys=True).encode()).hexdigest()[:16]
+    test = provenance["sets"][provenance["suite"]["test"].rstrip("/").rpartition("/")[2]]["samples"]
+    lines = ledger.read_text(encoding="utf-8").splitlines() if ledger.exists() else []
+    used = {line.partition(" ")[2] for line in lines if line.startswith(test)}
+    if suite not in used:
+        with ledger.open("a", encoding="utf-8") as file:
+            file.write(f"{test} {suite}\n")
+    return len(used - {suite})
 
 
 def _machine() -> str:

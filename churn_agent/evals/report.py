@@ -27,7 +27,11 @@ _STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 _GREYS = ("0", "0.35", "0.55", "0.15", "0.45", "0.7")
 """Lines differ by dash as well as by shade, so that a grey print can be read."""
 _COLUMNS = ("auroc", "average_precision", "top_decile_lift", "brier", "calibration_error", "f1", "accuracy", "profit",
-            "answered", "verified_quotes", "seconds_each")  # fmt: skip
+            "answered", "verified_quotes", "signal_precision", "signal_recall", "evidence_recall", "score_spread",
+            "decisions_turned", "seconds_each")  # fmt: skip
+_MARKDOWN = ("auroc", "average_precision", "brier", "f1", "answered", "verified_quotes", "signal_precision",
+             "signal_recall", "evidence_recall", "score_spread", "decisions_turned", "prompt_tokens_each",
+             "output_tokens_each", "seconds_each")  # fmt: skip
 _FEWEST = 20
 """Samples of a segment below which no AUROC is given for it."""
 _DISAGREED = 8
@@ -77,6 +81,72 @@ def to_html(
     )
 
 
+def to_markdown(
+    predictions: Sequence[Prediction],
+    notes: Sequence[SampleNote],
+    provenance: Sequence[Mapping[str, Any]],
+    *,
+    delta: float,
+    costs: Costs,
+    command: str,
+) -> str:
+    """The verdicts and leaderboards of one or more runs; the rest as for `to_html`."""
+    figures = scoreboard.measure(predictions, costs, notes)
+    comparisons = scoreboard.compare(predictions, delta=delta, costs=costs)
+    found = {(f.set, f.method, f.metric): f for f in figures}
+    lines = [f"*Written by `{command}`; {_made(provenance)}.*", ""]
+    for name in dict.fromkeys(p.set for p in predictions):
+        methods = scoreboard.ranked(name, figures)
+        shown = [c for c in _MARKDOWN if any(_cell(found.get((name, m, c)))[0] for m in methods)]
+        lines += [f"## {name}", "", verdict(name, figures, comparisons), "", _sizes(name, figures), ""]
+        lines += [f"| method | {' | '.join(c.replace('_', ' ') for c in shown)} |", "|---" * (len(shown) + 1) + "|"]
+        for method in methods:
+            cells = [_cell(found.get((name, method, column))) for column in shown]
+            told = " | ".join(f"{value} [{interval}]" if interval else value for value, interval in cells)
+            lines.append(f"| {method} | {told} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def summary(
+    predictions: Sequence[Prediction], provenance: Sequence[Mapping[str, Any]], *, delta: float, costs: Costs
+) -> str:
+    """One line a set, in Markdown: the best way of asking a language model against the best classic method."""
+    figures = scoreboard.measure(predictions, costs)
+    comparisons = scoreboard.compare(predictions, delta=delta, costs=costs)
+    lines = [
+        "| set | n | churned | best way of asking (AUROC) | best classic method (AUROC) | verdict |",
+        "|---" * 6 + "|",
+    ]
+    for name in dict.fromkeys(p.set for p in predictions):
+        best = _rivals(name, figures)
+        if best is None:
+            continue
+        model, classic = best
+        judged = _pair(model, classic, comparisons).seen_from(model.method)[1]
+        lines.append(
+            f"| {name} | {model.n} | {model.base_rate:.0%} | {model.method.partition(' ')[0]} {_interval(model)} | "
+            f"{classic.method} {_interval(classic)} | {judged} |"
+        )
+    return "\n".join([*lines, "", f"{_made(provenance)[0].upper()}{_made(provenance)[1:]}."])
+
+
+def _made(provenance: Sequence[Mapping[str, Any]]) -> str:
+    dates = sorted({str(p.get("date", "?")) for p in provenance})
+    machines = sorted({str(p.get("machine", "?")) for p in provenance})
+    models = sorted({str(p.get("default_model", "?")) for p in provenance})
+    return f"run on {', '.join(dates)} on {', '.join(machines)}; default model {', '.join(models)}"
+
+
+def _sizes(name: str, figures: Sequence[Figure]) -> str:
+    sizes = {
+        f.split: f"{f.n} samples, {f.base_rate:.0%} churned"
+        for f in figures
+        if f.set == name and f.metric in ("auroc", "brier")
+    }
+    return "; ".join(f"{split}: {size}" for split, size in sizes.items()) + "."
+
+
 def write(text: str, path: Path) -> None:
     """Raises `InputError` if the file cannot be written."""
     try:
@@ -87,15 +157,12 @@ def write(text: str, path: Path) -> None:
 
 def verdict(name: str, figures: Sequence[Figure], comparisons: Sequence[Comparison]) -> str:
     """The first sentence: does the best way of asking a language model beat the best classic method on this set?"""
-    areas = {f.method: f for f in figures if f.set == name and f.metric == "auroc" and f.value == f.value}
-    ranked = [areas[method] for method in scoreboard.ranked(name, figures) if method in areas]
-    models = [f for f in ranked if f.method not in METHODS]
-    classics = [f for f in ranked if f.method in METHODS and not METHODS[f.method].reads]
-    if not models or not classics:
-        best = ranked[0] if ranked else None
-        return f"{best.method} ranks best: AUROC {_interval(best)}." if best else "Nothing can be said."
-    model, classic = models[0], classics[0]
-    pair = next(c for c in comparisons if c.set == name and {c.first, c.second} == {model.method, classic.method})
+    best = _rivals(name, figures)
+    if best is None:
+        ranked = _ranked(name, figures)
+        return f"{ranked[0].method} ranks best: AUROC {_interval(ranked[0])}." if ranked else "Nothing can be said."
+    model, classic = best
+    pair = _pair(model, classic, comparisons)
     _, judged = pair.seen_from(model.method)
     said = {
         "better": "The language model beats the classic methods",
@@ -105,6 +172,25 @@ def verdict(name: str, figures: Sequence[Figure], comparisons: Sequence[Comparis
     }[judged]
     n = pair.verdict.difference.n
     return f"{said}: {model.method} {_interval(model)}, {classic.method} {_interval(classic)} (AUROC, n = {n})."
+
+
+def _ranked(name: str, figures: Sequence[Figure]) -> list[Figure]:
+    """AUROC of the methods of a set, best first."""
+    areas = {f.method: f for f in figures if f.set == name and f.metric == "auroc" and f.value == f.value}
+    return [areas[method] for method in scoreboard.ranked(name, figures) if method in areas]
+
+
+def _rivals(name: str, figures: Sequence[Figure]) -> tuple[Figure, Figure] | None:
+    """AUROC of the best way of asking a language model and of the best classic method."""
+    ranked = _ranked(name, figures)
+    model = next((f for f in ranked if f.method not in METHODS), None)
+    classic = next((f for f in ranked if f.method in METHODS and not METHODS[f.method].reads), None)
+    return (model, classic) if model and classic else None
+
+
+def _pair(model: Figure, classic: Figure, comparisons: Sequence[Comparison]) -> Comparison:
+    both = {model.method, classic.method}
+    return next(c for c in comparisons if c.set == model.set and {c.first, c.second} == both)
 
 
 def _interval(figure: Figure) -> str:

@@ -304,13 +304,15 @@ def run(
     for each in planned:
         for way, samples in each.ways:
             left = writer.lacks(each.name, way.name, samples)
-            began = time.perf_counter()
-            tried = _run_way(each, way, left[:_PILOT], suite, settings, writer, progress)
-            if tried:
-                rest = way.repeats * len(left) - len(tried)
+            tried = [p for p in writer.made if (p.set, p.method) == (each.name, way.name)]
+            if left and not tried:
+                tried = _run_way(each, way, left[:_PILOT], suite, settings, writer, progress)
+                left = left[len(tried) :]
+            rest = len(left) + (way.repeats - 1) * len(samples)
+            if tried and rest:
                 estimate.samples += rest
                 estimate.tokens += rest * sum(p.prompt_tokens + p.output_tokens for p in tried) / len(tried)
-                estimate.seconds += rest * (time.perf_counter() - began) / len(tried)
+                estimate.seconds += rest * sum(p.seconds for p in tried) / len(tried)
     progress.estimated(estimate)
     for each in planned:
         _run_baselines(each, suite, settings, writer, progress)

@@ -59,3 +59,29 @@ def test_a_run_too_small_for_curves_still_gives_a_page(suite_file, tmp_path):
     run_suite(suite_file, out=tmp_path / "run")
     write_report(tmp_path / "run", to=tmp_path / "report.html")
     assert "Leaderboard" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_markdown_has_verdicts_and_leaderboards(cli, suite_file, tmp_path):
+    run_suite(suite_file, out=tmp_path / "run")
+    assert cli("eval", "report", tmp_path / "run", "-o", tmp_path / "results.md").code == 0
+    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert "## book" in text
+    assert "AUROC, n = " in text
+    assert "| rfm |" in text
+    assert "run on 20" in text
+
+
+def test_one_line_a_set_is_put_between_marks(cli, suite_file, tmp_path):
+    run_suite(suite_file, out=tmp_path / "run")
+    page = tmp_path / "README.md"
+    page.write_text("before\n<!-- eval -->\nold\n<!-- /eval -->\nafter\n")
+    assert cli("eval", "report", tmp_path / "run", "--into", page).code == 0
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("before\n<!-- eval -->\n| set |")
+    assert text.endswith("<!-- /eval -->\nafter\n")
+    assert "old" not in text
+    assert "| book | 60 |" in text
+    page.write_text("no marks")
+    result = cli("eval", "report", tmp_path / "run", "--into", page)
+    assert result.code == 2
+    assert page.read_text() == "no marks"

@@ -1,12 +1,16 @@
 """Runs of suites, from the command line, with the scripted model."""
 
 import json
+import shutil
 
 import pytest
 import yaml
 
+from churn_agent.demo.writing import write_book
 from churn_agent.evals import run_suite
-from churn_agent.evals.running import read_predictions
+from churn_agent.evals.running import Prediction, SampleNote, read_predictions
+from churn_agent.evals.scoreboard import measure
+from churn_agent.measuring.metrics import Costs
 
 
 def run(cli, suite_file, *options):
@@ -116,3 +120,62 @@ def test_baselines_alone(cli, book_folder):
     assert set(aurocs) == {"prior", "recency"}
     assert aurocs["prior"] == 0.5
     assert "there are: prior, recency" in cli("eval", "baselines", book_folder, "--method", "magic").err
+
+
+def test_a_pair_learns_on_the_first_set_and_is_judged_on_the_second(cli, suite_file, tmp_path, book_folder):
+    other = tmp_path / "other"
+    write_book(other, "telecom", 50, seed=9)
+    for name in ("interactions", "labels", "customers"):  # the demo's ids begin alike
+        path = next(other.glob(f"{name}.*"))
+        path.write_text(path.read_text().replace("c-", "d-"))
+    suite = {"train": str(book_folder), "test": str(other), "ways": [{"mode": "read", "models": ["scripted"]}]}
+    suite_file.write_text(yaml.safe_dump(suite | {"baselines": ["recency", "rfm"]}))
+    found = json.loads(run(cli, suite_file, "--json").out)
+    assert {each["set"] for each in found["predictions"]} == {"book to other"}
+    splits = {each["customer_id"][0]: each["split"] for each in found["predictions"]}
+    assert splits == {"c": "train", "d": "test"}
+    assert {m["n"] for m in found["metrics"] if m["metric"] in ("auroc", "brier")} == {50}
+    assert {each["n"] for each in found["comparisons"]} == {50}
+    assert found["provenance"]["test_set_used_before"] == 0
+    suite_file.write_text(yaml.safe_dump(suite | {"baselines": ["recency"]}))
+    assert json.loads(run(cli, suite_file, "--json").out)["provenance"]["test_set_used_before"] == 1
+
+
+def test_a_pair_must_not_share_customers(cli, suite_file, tmp_path, book_folder):
+    shutil.copytree(book_folder, tmp_path / "copy")
+    suite_file.write_text(yaml.safe_dump({"train": str(book_folder), "test": str(tmp_path / "copy")}))
+    result = run(cli, suite_file)
+    assert result.code == 2
+    assert "60 customers are in both sets" in result.err
+
+
+def test_repeats_measure_stability_and_nothing_else(cli, suite_file):
+    suite = yaml.safe_load(suite_file.read_text())
+    suite |= {"ways": [{"mode": "ask", "models": ["scripted"], "repeats": 3}], "baselines": [], "limit": 20}
+    suite_file.write_text(yaml.safe_dump(suite))
+    found = json.loads(run(cli, suite_file, "--json").out)
+    assert len(found["predictions"]) == 60
+    figures = {each["metric"]: each for each in found["metrics"]}
+    assert figures["auroc"]["n"] == 20
+    assert figures["decisions_turned"]["value"] == figures["score_spread"]["value"] == 0  # the script knows no order
+
+
+def test_what_a_reader_found_is_held_against_the_gold():
+    def prediction(customer, found):
+        return Prediction(
+            set="s", customer_id=customer, as_of="2026-01-01", churned=True, split="test", method="read", found=found,
+            churn_probability=0.5,
+        )  # fmt: skip
+
+    def note(customer, gold):
+        return SampleNote(set="s", customer_id=customer, as_of="2026-01-01", segments={}, evidence=[], gold=gold)
+
+    figures = measure(
+        [prediction("a", {"price": ("t1", "t2"), "praise": ("t3",)}), prediction("b", {})],
+        Costs(),
+        [note("a", {"price": ("t1",), "loyalty": ("t3",)}), note("b", {"price": ("t4", "t5")})],
+    )
+    values = {figure.metric: figure.value for figure in figures}
+    assert values["signal_precision"] == 1 / 3
+    assert values["signal_recall"] == 1 / 4
+    assert values["evidence_recall"] == 2 / 4
