@@ -15,10 +15,18 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("method", required=False)
 @click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="Import these outcomes first.")
+@click.option("--mlflow", metavar="URI", help="Also log it as a model of MLflow, on a server or in a folder.")
 @common.model_options
 @common.as_json
 @click.pass_context
-def train(context: click.Context, method: str | None, labels: Path | None, json_: bool, **model: str | None) -> None:
+def train(
+    context: click.Context,
+    method: str | None,
+    labels: Path | None,
+    mlflow: str | None,
+    json_: bool,
+    **model: str | None,
+) -> None:
     """Train METHOD on the labels of the store and keep it; without METHOD, list what there is and what is kept.
 
     Use it with: churn-agent assess CUSTOMER --method METHOD
@@ -35,6 +43,12 @@ def train(context: click.Context, method: str | None, labels: Path | None, json_
         with common.counting() as bar:
             task = bar.add_task(f"training {method}", total=None)
             card = training.train(agent, method, progress=lambda: bar.advance(task))
+        if mlflow:
+            from churn_agent.evals.tracking import log_model
+            from churn_agent.learning.kept import path_of
+
+            address = log_model(path_of(agent.settings.store, card), uri=mlflow, name=card.name)
+            common.note(f"logged as {address}")
     if json_:
         common.print_json(card.model_dump(mode="json"))
         return

@@ -212,7 +212,7 @@ def _run(
         provenance["test_set_used_before"] = _used_before(out.parent / _USED, provenance)
         about.write_text(json.dumps(provenance, indent=2), encoding="utf-8")
     predictions = running.run(planned, suite, settings, out=out, progress=progress)
-    figures = scoreboard.measure(predictions, suite.costs, running.read_notes(out))
+    figures = scoreboard.measure(predictions, suite.costs, running.read_notes(out), suite.prices)
     comparisons = scoreboard.compare(predictions, delta=suite.delta, costs=suite.costs)
     return RunResult(out, predictions, figures, comparisons, provenance)
 

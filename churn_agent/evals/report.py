@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import stats
 from sklearn import metrics as sk
 
 from churn_agent.errors import InputError
@@ -28,10 +29,11 @@ _GREYS = ("0", "0.35", "0.55", "0.15", "0.45", "0.7")
 """Lines differ by dash as well as by shade, so that a grey print can be read."""
 _COLUMNS = ("auroc", "average_precision", "top_decile_lift", "brier", "calibration_error", "f1", "accuracy", "profit",
             "answered", "verified_quotes", "signal_precision", "signal_recall", "evidence_recall", "score_spread",
-            "decisions_turned", "seconds_each")  # fmt: skip
+            "decisions_turned", "seconds_each", "money_each")  # fmt: skip
 _MARKDOWN = ("auroc", "average_precision", "brier", "f1", "answered", "verified_quotes", "signal_precision",
              "signal_recall", "evidence_recall", "score_spread", "decisions_turned", "prompt_tokens_each",
-             "output_tokens_each", "seconds_each")  # fmt: skip
+             "output_tokens_each", "seconds_each", "money_each")  # fmt: skip
+_DECISIONS = ("caught", "missed", "bothered", "spared")
 _FEWEST = 20
 """Samples of a segment below which no AUROC is given for it."""
 _DISAGREED = 8
@@ -220,6 +222,9 @@ def _of_set(
         "matrix": _matrix(order, of_set),
         "comparisons": of_set,
         "plots": list(_plots(drawn, found)),
+        "decisions": [
+            (m, [f"{found[m, what].value:.0f}" for what in _DECISIONS]) for m in usable if (m, _DECISIONS[0]) in found
+        ],
         "compared": list(usable),
         "segments": list(_segments(usable, {n.sample_id: n for n in notes if n.set == name})),
         "disagreements": list(_disagreements(name, usable, notes)),
@@ -255,6 +260,9 @@ def _plots(scored: Mapping[str, Scored], found: Mapping[tuple[str, str], Figure]
     ):
         fill = partial(_draw_curves, scored=scored, curve=curve, x=x, y=y, diagonal=diagonal)
         yield title, to_svg(fill, size=_SIZE)
+    best = next(iter(scored.values()))
+    band = partial(_draw_reliability, name=next(iter(scored)), scored=best)
+    yield "Reliability of the best, with the band of a perfect score", to_svg(band, size=_SIZE)
     yield "Cost against quality", to_svg(partial(_draw_costs, methods=list(scored), found=found), size=_SIZE)
 
 
@@ -267,6 +275,20 @@ def _draw_curves(
         axes.plot([0, 1], [0, 1], color="0.85", lw=0.8)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
+    axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def _draw_reliability(axes: Any, *, name: str, scored: Scored) -> None:
+    """Observed rates in bins, within what 95 % of perfectly calibrated scores would show in bins as small."""
+    test = ~scored.development
+    points = metrics.reliability(scored.labels[test], scored.calibrated()[test], bins=5)
+    expected = np.array([mean for mean, _, _ in points])
+    sizes = np.array([n for _, _, n in points])
+    low, high = (stats.binom.ppf(q, sizes, expected) / sizes for q in (0.025, 0.975))
+    axes.fill_between(expected, low, high, color="0.9", label="perfect (95 %)")
+    axes.plot(expected, [observed for _, observed, _ in points], "o-", color="0", ms=4, label=name)
+    axes.set_xlabel("calibrated probability (test split, five bins)")
+    axes.set_ylabel("churned")
     axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 

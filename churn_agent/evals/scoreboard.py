@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -117,11 +118,17 @@ def ranked(name: str, figures: Sequence[Figure]) -> list[str]:
     return sorted(dict.fromkeys(f.method for f in figures if f.set == name), key=lambda m: -areas.get(m, -1.0))
 
 
-def measure(predictions: Sequence[Prediction], costs: Costs, notes: Sequence[SampleNote] = ()) -> list[Figure]:
+def measure(
+    predictions: Sequence[Prediction],
+    costs: Costs,
+    notes: Sequence[SampleNote] = (),
+    prices: Mapping[str, tuple[float, float]] = MappingProxyType({}),
+) -> list[Figure]:
     """All figures of all methods.
 
     Args:
         notes: of the samples; those that say what a reader should find make figures of what it found.
+        prices: as `Suite.prices`.
     """
     gold = {(note.set, note.sample_id): note.gold for note in notes if note.gold is not None}
     repeats = map_reduce((p for p in predictions if p.repeat), lambda p: (p.set, p.method))
@@ -130,10 +137,21 @@ def measure(predictions: Sequence[Prediction], costs: Costs, notes: Sequence[Sam
         for (name, method), made in by_set_and_method(predictions).items()
         for figure in (
             *_of_method(name, method, made, costs),
+            *_of_money(name, method, made, prices),
             *_of_reading(name, method, [(p, gold[name, p.sample_id]) for p in made if (name, p.sample_id) in gold]),
             *_of_repeats(name, method, made, repeats.get((name, method), [])),
         )
     ]
+
+
+def _of_money(
+    name: str, method: str, made: Sequence[Prediction], prices: Mapping[str, tuple[float, float]]
+) -> Iterator[Figure]:
+    priced = [(p, prices[p.model]) for p in made if p.model and p.model in prices]
+    if priced:
+        spent = sum(p.prompt_tokens * into + p.output_tokens * out for p, (into, out) in priced) / 1e6
+        base_rate = float(np.mean([p.churned for p in made]))
+        yield Figure(name, method, "money_each", "all", len(made), base_rate, spent / len(made), math.nan, math.nan)
 
 
 def _of_reading(
@@ -177,57 +195,85 @@ def _of_repeats(name: str, method: str, made: Sequence[Prediction], repeats: Seq
 
 def _of_method(name: str, method: str, made: Sequence[Prediction], costs: Costs) -> Iterator[Figure]:
     scored = Scored.of(made)
-    everything, test = scored.judged, ~scored.development
-
-    def figure(metric: str, split: str, rows: Labels, interval: Interval | float) -> Figure:
-        if not isinstance(interval, Interval):
-            interval = Interval(interval, math.nan, math.nan)
-        n = int(rows.sum())
-        base_rate = float(scored.labels[rows].mean()) if n else math.nan
-        return Figure(name, method, metric, split, n, base_rate, interval.value, interval.low, interval.high)
-
-    def bootstrapped(metric: Callable[[Labels, Scores], float], rows: Labels, scores: Scores) -> Interval:
-        return metrics.bootstrap(metric, scored.labels[rows], scores[rows], scored.groups[rows])
-
-    yield figure("answered", "all", everything, len(scored.labels) / len(made))
+    judged, test = (
+        _Rows(name, method, "all", scored, scored.judged),
+        _Rows(name, method, "test", scored, ~scored.development),
+    )
+    yield judged.figure("answered", len(scored.labels) / len(made))
     quotes = sum(p.quotes for p in made)
     if quotes:
-        yield figure("verified_quotes", "all", everything, sum(p.verified_quotes for p in made) / quotes)
+        yield judged.figure("verified_quotes", sum(p.verified_quotes for p in made) / quotes)
     for cost in ("prompt_tokens", "output_tokens", "seconds"):
-        yield figure(f"{cost}_each", "all", everything, sum(getattr(p, cost) for p in made) / len(made))
-    if not enough(scored.labels[everything]):
-        return
-    area = metrics.auroc(scored.labels[everything], scored.scores[everything], scored.groups[everything])
-    yield figure("auroc", "all", everything, area)
-    yield figure(
-        "average_precision", "all", everything, bootstrapped(metrics.average_precision, everything, scored.scores)
-    )
-    yield figure("top_decile_lift", "all", everything, bootstrapped(metrics.lift, everything, scored.scores))
-    if not enough(scored.labels[test]):
-        return
-    calibrated, threshold = scored.calibrated(), scored.threshold()
-    labels = scored.labels[test]
-    for metric, what in (("brier", metrics.brier), ("log_loss", metrics.log_loss)):
-        yield figure(metric, "test", test, bootstrapped(what, test, calibrated))
-    parts = metrics.brier_parts(labels, calibrated[test])
-    yield figure("brier_miscalibration", "test", test, parts.miscalibration)
-    yield figure("brier_discrimination", "test", test, parts.discrimination)
-    error = metrics.expected_calibration_error(labels, calibrated[test])
-    perfect = metrics.calibration_error_of_the_perfect(calibrated[test])
-    yield figure("calibration_error", "test", test, Interval(error, 0.0, perfect))
-    yield figure("calibration_slope", "test", test, metrics.calibration_slope(labels, calibrated[test]))
-    yield figure("calibration_intercept", "test", test, metrics.calibration_intercept(labels, calibrated[test]))
+        yield judged.figure(f"{cost}_each", sum(getattr(p, cost) for p in made) / len(made))
+    if enough(judged.labels):
+        yield judged.figure("auroc", metrics.auroc(judged.labels, judged.of(scored.scores), judged.of(scored.groups)))
+        yield judged.bootstrapped("average_precision", metrics.average_precision, scored.scores)
+        yield judged.bootstrapped("top_decile_lift", metrics.lift, scored.scores)
+    if enough(test.labels):
+        yield from _of_probabilities(test)
+        yield from _of_decisions(test, costs)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Some of the samples that a method assessed."""
+
+    set: str
+    method: str
+    split: str
+    scored: Scored
+    rows: Labels
+
+    @property
+    def labels(self) -> Labels:
+        return self.scored.labels[self.rows]
+
+    def of(self, values: Any) -> Any:
+        return values[self.rows]
+
+    def figure(self, metric: str, value: Interval | float) -> Figure:
+        interval = value if isinstance(value, Interval) else Interval(value, math.nan, math.nan)
+        n = len(self.labels)
+        base_rate = float(self.labels.mean()) if n else math.nan
+        return Figure(
+            self.set, self.method, metric, self.split, n, base_rate, interval.value, interval.low, interval.high
+        )
+
+    def bootstrapped(self, name: str, metric: Callable[[Labels, Scores], float], scores: Scores) -> Figure:
+        return self.figure(name, metrics.bootstrap(metric, self.labels, self.of(scores), self.of(self.scored.groups)))
+
+
+def _of_probabilities(test: _Rows) -> Iterator[Figure]:
+    """After calibration on the development split."""
+    calibrated = test.scored.calibrated()
+    labels, scores = test.labels, test.of(calibrated)
+    yield test.bootstrapped("brier", metrics.brier, calibrated)
+    yield test.bootstrapped("log_loss", metrics.log_loss, calibrated)
+    parts = metrics.brier_parts(labels, scores)
+    yield test.figure("brier_miscalibration", parts.miscalibration)
+    yield test.figure("brier_discrimination", parts.discrimination)
+    error = metrics.expected_calibration_error(labels, scores)
+    perfect = metrics.calibration_error_of_the_perfect(scores)
+    yield test.figure("calibration_error", Interval(error, 0.0, perfect))
+    yield test.figure("calibration_slope", metrics.calibration_slope(labels, scores))
+    yield test.figure("calibration_intercept", metrics.calibration_intercept(labels, scores))
+
+
+def _of_decisions(test: _Rows, costs: Costs) -> Iterator[Figure]:
+    """At the threshold chosen on the development split, and at one half."""
+    scores, threshold = test.scored.scores, test.scored.threshold()
     for what in ("accuracy", "precision", "recall", "f1"):
         for at, border in (("", threshold), ("_at_half", 0.5)):
 
             def decided(labels: Labels, scores: Scores, what: str = what, border: float = border) -> float:
                 return float(getattr(Decisions.at(labels, scores, border), what))
 
-            yield figure(what + at, "test", test, bootstrapped(decided, test, scored.scores))
-    profit = lambda labels, scores: metrics.profit_at_capacity(labels, scores, costs)  # noqa: E731
-    yield figure("profit", "test", test, bootstrapped(profit, test, scored.scores))
-    at_best = metrics.expected_maximum_profit(labels, scored.scores[test], costs)
-    yield figure("expected_maximum_profit", "test", test, at_best)
+            yield test.bootstrapped(what + at, decided, scores)
+    matrix = Decisions.at(test.labels, test.of(scores), threshold)
+    for what in ("caught", "missed", "bothered", "spared"):
+        yield test.figure(what, float(getattr(matrix, what)))
+    yield test.bootstrapped("profit", lambda labels, some: metrics.profit_at_capacity(labels, some, costs), scores)
+    yield test.figure("expected_maximum_profit", metrics.expected_maximum_profit(test.labels, test.of(scores), costs))
 
 
 def enough(labels: Labels) -> bool:

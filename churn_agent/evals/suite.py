@@ -56,6 +56,8 @@ class Suite(BaseModel):
     delta: Annotated[float, Field(gt=0, lt=1)] = 0.02
     """Differences of a metric up to it do not matter."""
     costs: Costs = Costs()
+    prices: Mapping[str, tuple[float, float]] = {}
+    """Model -> price of a million prompt tokens and of a million output tokens; a model that is not named is free."""
 
     @model_validator(mode="after")
     def _sets_or_a_pair(self) -> "Suite":

@@ -74,6 +74,11 @@ class Kept:
         return score(self.estimator, examples)
 
 
+def path_of(store: Path, card: KeptCard) -> Path:
+    """The file of a kept estimator."""
+    return store / _FOLDER / f"{card.name}.joblib"
+
+
 def keep(store: Path, trained: Trained, estimator: Estimator) -> KeptCard:
     """Stores a trained method as the next version of its name. Raises `StoreUnavailable`."""
     import joblib
@@ -128,7 +133,7 @@ def load(store: Path, name: str) -> Kept:
         there = ", ".join(card.name for card in cards) or "none yet; run: churn-agent train boosting"
         raise InputError(f"no trained method {name!r} in this store; there are: {there}")
     card = found[-1]
-    path = store / _FOLDER / f"{card.name}.joblib"
+    path = path_of(store, card)
     if card.scikit_learn != version("scikit-learn"):
         raise InputError(
             f"{card.name} was trained with scikit-learn {card.scikit_learn}; run: churn-agent train {card.method}"

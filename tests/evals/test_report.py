@@ -30,7 +30,7 @@ def test_the_page_stands_alone_and_says_first_which_is_better(page):
         "Provenance",
     ):
         assert part in page
-    assert page.count("<svg") == 6
+    assert page.count("<svg") == 7
 
 
 def test_words_of_customers_cannot_become_markup(suite_file, tmp_path):

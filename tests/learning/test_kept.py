@@ -39,6 +39,14 @@ def test_train_then_assess_by_it(cli, tmp_path, book_folder):
     assert "rfm-1" in cli(*store, "train").out
 
 
+def test_a_trained_method_becomes_a_model_of_mlflow(cli, tmp_path, book_folder):
+    store = ("--store", tmp_path / "store")
+    cli(*store, "ingest", book_folder)
+    made = cli(*store, "train", "rfm", "--model", "scripted", "--mlflow", tmp_path / "tracked")
+    assert made.code == 0, made.err
+    assert "logged as models:/" in made.err
+
+
 @pytest.mark.parametrize("name", ["recency", "tfidf", "boosting", "readings", "prior"])
 def test_what_is_kept_scores_as_what_was_trained(trained, name):
     first, second = train(trained, name), train(trained, name)
