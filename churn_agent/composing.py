@@ -6,7 +6,6 @@ from churn_agent import playbook as playbooks
 from churn_agent.domain.assessment import Assessment, ChurnProbability, LeftOut, Provenance, Status
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.elicitation.base import Case, Elicitation
-from churn_agent.learning.kept import KeptCard
 from churn_agent.prompts import Taxonomy
 from churn_agent.scoring import verdict as verdicts
 from churn_agent.scoring.verdict import Verdict
@@ -16,16 +15,25 @@ LEAST_DAYS = 2
 
 
 def compose(
-    case: Case, found: Elicitation, taxonomy: Taxonomy, playbook: playbooks.Playbook, how: Provenance
+    case: Case,
+    found: Elicitation,
+    taxonomy: Taxonomy,
+    playbook: playbooks.Playbook,
+    how: Provenance,
+    *,
+    number: ChurnProbability | None = None,
 ) -> Assessment:
     """The record of one customer.
 
     Args:
         how: what all records of a run have in common; evidence and tokens are filled in.
+        number: of a trained method, in place of what the mode gives.
     """
     snapshot = case.snapshot
     status, why = _status(case, found)
     verdict = _verdict(case, found, taxonomy) if status == "assessed" else None
+    if verdict and number:
+        verdict = verdict.with_number(number)
     actions = ()
     if verdict:
         actions = playbooks.suggest(
@@ -57,26 +65,6 @@ def compose(
                 "cached_answers": found.cached_answers,
             }
         ),
-    )
-
-
-def with_score(assessment: Assessment, score: float, card: KeptCard) -> Assessment:
-    """The same assessment with the number of a trained method. What reasons add to that number is not known."""
-    if assessment.churn_probability is None:
-        return assessment
-    probability = ChurnProbability(
-        value=score,
-        low=None,
-        high=None,
-        raw=score,
-        method=card.name,
-        calibrated=False,
-        base_rate=card.churned / card.n,
-        horizon_days=assessment.churn_probability.horizon_days,
-    )
-    reasons = tuple(reason.model_copy(update={"contribution": None}) for reason in assessment.reasons)
-    return assessment.model_copy(
-        update={"churn_probability": probability, "band": verdicts.band_of(score), "reasons": reasons}
     )
 
 

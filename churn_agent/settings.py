@@ -44,7 +44,8 @@ class Settings(BaseSettings):
     prompt: str | None = None
     """Name of a prompt variant of the mode; the mode's default if not set."""
     method: str | None = None
-    """A method trained on labels (`churn-agent train`) that gives the number; the mode does if not set."""
+    """A method trained on labels (`churn-agent train`) that gives the number, or `none`. If not set, what `calibrate`
+    made, where it did; else the mode."""
 
     evidence_tokens: Annotated[int, Field(ge=50)] = 1000
     """Room for evidence in a prompt, in tokens of the language model."""

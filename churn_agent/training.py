@@ -7,6 +7,7 @@ from datetime import date
 from itertools import groupby
 
 import numpy as np
+from scipy.special import expit
 
 from churn_agent.agent import ChurnAgent
 from churn_agent.errors import DataError, InputError
@@ -14,7 +15,8 @@ from churn_agent.history import book
 from churn_agent.learning import kept
 from churn_agent.learning.examples import Examples, prepare, readings_of
 from churn_agent.learning.kept import KeptCard, Trained
-from churn_agent.learning.methods import METHODS, Method, Need, cross_fitted
+from churn_agent.learning.ladder import LEARNED
+from churn_agent.learning.methods import Method, Need, cross_fitted
 from churn_agent.measuring import metrics
 
 Advance = Callable[[], None]
@@ -97,6 +99,8 @@ def train(agent: ChurnAgent, name: str, *, progress: Advance = lambda: None) -> 
         raise DataError(f"{name} cannot be trained: {lacking}")
     seed = agent.settings.seed
     scores = cross_fitted(method, seen, seed=seed)
+    fitted = method.make(seed).fit(seen, seen.labels)
+    before = expit(np.array([row["score"] for row in seen.readings])) if seen.readings else None
     area = metrics.auroc(seen.labels, scores, seen.groups)
     dates = [each.as_of for each in given]
     trained = Trained(
@@ -112,13 +116,16 @@ def train(agent: ChurnAgent, name: str, *, progress: Advance = lambda: None) -> 
         auroc_high=area.high,
         log_loss=metrics.log_loss(seen.labels, scores),
         log_loss_of_prior=metrics.log_loss(seen.labels, np.full(len(given), seen.labels.mean())),
-        reader=agent.reader if "readings" in method.needs else None,
+        says=getattr(fitted, "says_", ""),
+        auroc_before=None if before is None else metrics.auroc(seen.labels, before).value,
+        log_loss_before=None if before is None else metrics.log_loss(seen.labels, before),
+        reader=agent.reader if method.reads else None,
         seed=seed,
     )
-    return kept.keep(agent.settings.store, trained, method.make(seed).fit(seen, seen.labels))
+    return kept.keep(agent.settings.store, trained, fitted)
 
 
 def _find(name: str) -> Method:
-    if name not in METHODS:
-        raise InputError(f"no method {name!r}; there are: {', '.join(METHODS)}")
-    return METHODS[name]
+    if name not in LEARNED:
+        raise InputError(f"no method {name!r}; there are: {', '.join(LEARNED)}")
+    return LEARNED[name]

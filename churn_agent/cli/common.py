@@ -61,7 +61,7 @@ def model_options(command: F) -> F:
 
 
 def method_option(command: F) -> F:
-    text = "A method trained with `churn-agent train` gives the number instead of the mode."
+    text = "A method trained with `churn-agent train` gives the number; none: the mode, even where it was calibrated."
     return click.option("--method", metavar="NAME", help=text)(command)
 
 

@@ -15,7 +15,7 @@ from churn_agent.cli.evals import evals
 from churn_agent.cli.labels import label, labels
 from churn_agent.cli.models import models
 from churn_agent.cli.searching import search
-from churn_agent.cli.training import train
+from churn_agent.cli.training import calibrate, train
 from churn_agent.errors import ChurnAgentError
 
 _INTERRUPTED = 130
@@ -48,6 +48,7 @@ for command in (
     labels,
     label,
     train,
+    calibrate,
     evals,
     models,
     doctor,

@@ -1,4 +1,4 @@
-"""`train`: methods learned from labels, to be used with `assess --method`."""
+"""`train` and `calibrate`: what is learned from labels."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,22 +52,57 @@ def train(
     if json_:
         common.print_json(card.model_dump(mode="json"))
         return
-    click.echo(
-        f"kept {card.name}: learned from {card.n} labels ({card.churned} churned); on strangers AUROC {card.auroc:.2f} "
-        f"[{card.auroc_low:.2f}, {card.auroc_high:.2f}], log-loss {card.log_loss:.3f} "
-        f"(the base rate alone: {card.log_loss_of_prior:.3f})"
-    )
+    _tell(card)
     click.echo(f"use it: churn-agent assess CUSTOMER --method {card.method}")
 
 
+@click.command()
+@click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="Import these outcomes first.")
+@common.model_options
+@common.as_json
+@click.pass_context
+def calibrate(context: click.Context, labels: Path | None, json_: bool, **model: str | None) -> None:
+    """Make the score a probability, by the outcomes in the store. Assessments use it from then on.
+
+    Few outcomes bend the score itself; more carry methods that learn from facts, words and readings. Which is used is
+    decided on customers that it has not seen.
+    """
+    with common.open_agent(context, **model) as agent:
+        from churn_agent import training
+
+        if labels is not None:
+            agent.ingest([], labels=labels)
+        with common.counting() as bar:
+            task = bar.add_task("calibrating", total=None)
+            card = training.train(agent, "calibrated", progress=lambda: bar.advance(task))
+    if json_:
+        common.print_json(card.model_dump(mode="json"))
+        return
+    _tell(card)
+    click.echo("assess and batch use it from now on; the score as it was before: --method none")
+
+
+def _tell(card: "KeptCard") -> None:
+    click.echo(f"kept {card.name}: learned from {card.n} labels ({card.churned} churned)")
+    if card.says:
+        click.echo(f"chosen: {card.says}")
+    table = Table("on customers it has not seen", "AUROC", "log-loss")
+    table.add_row("base rate alone", "0.50", f"{card.log_loss_of_prior:.3f}")
+    if card.auroc_before is not None and card.log_loss_before is not None:
+        table.add_row("before", f"{card.auroc_before:.2f}", f"{card.log_loss_before:.3f}")
+    area = f"{card.auroc:.2f} [{card.auroc_low:.2f}, {card.auroc_high:.2f}]"
+    table.add_row(card.name, area, f"{card.log_loss:.3f}")
+    common.out.print(table)
+
+
 def _list(cards: "list[KeptCard]", *, json_: bool) -> None:
-    from churn_agent.learning.methods import METHODS
+    from churn_agent.learning.ladder import LEARNED
 
     if json_:
         common.print_json([card.model_dump(mode="json") | {"name": card.name} for card in cards])
         return
     table = Table("method", "what it is", "kept", "labels", "AUROC on strangers")
-    for method in METHODS.values():
+    for method in LEARNED.values():
         kept = [card for card in cards if card.method == method.name]
         newest = kept[-1] if kept else None
         area = f"{newest.auroc:.2f} [{newest.auroc_low:.2f}, {newest.auroc_high:.2f}]" if newest else ""

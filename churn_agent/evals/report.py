@@ -16,7 +16,7 @@ from churn_agent.errors import InputError
 from churn_agent.evals import scoreboard
 from churn_agent.evals.running import Prediction, SampleNote
 from churn_agent.evals.scoreboard import Comparison, Figure, Scored, enough
-from churn_agent.learning.methods import METHODS
+from churn_agent.learning.ladder import LEARNED
 from churn_agent.measuring import comparing, metrics
 from churn_agent.measuring.metrics import Costs, Labels
 from churn_agent.plots import to_svg
@@ -185,8 +185,8 @@ def _ranked(name: str, figures: Sequence[Figure]) -> list[Figure]:
 def _rivals(name: str, figures: Sequence[Figure]) -> tuple[Figure, Figure] | None:
     """AUROC of the best way of asking a language model and of the best classic method."""
     ranked = _ranked(name, figures)
-    model = next((f for f in ranked if f.method not in METHODS), None)
-    classic = next((f for f in ranked if f.method in METHODS and not METHODS[f.method].reads), None)
+    model = next((f for f in ranked if f.method not in LEARNED), None)
+    classic = next((f for f in ranked if f.method in LEARNED and LEARNED[f.method].classic), None)
     return (model, classic) if model and classic else None
 
 
@@ -354,8 +354,8 @@ def _disagreements(
 ) -> Iterator[tuple[str, str, list[_Disagreement]]]:
     """The two best ways of asking a model, and the best of them against the best classic method."""
     by_id = {n.sample_id: n for n in notes if n.set == name}
-    models = [m for m in scored if m not in METHODS]
-    classics = [m for m in scored if m in METHODS and not METHODS[m].reads]
+    models = [m for m in scored if m not in LEARNED]
+    classics = [m for m in scored if m in LEARNED and LEARNED[m].classic]
     for first, second in [(first, second) for first in models[:1] for second in (*models[1:2], *classics[:1])]:
         one, other = scored[first], scored[second]
         _, rows, columns = np.intersect1d(one.ids, other.ids, assume_unique=True, return_indices=True)

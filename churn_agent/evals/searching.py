@@ -11,7 +11,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from churn_agent.evals.running import Prediction
 from churn_agent.evals.scoreboard import Scored, by_set_and_method, enough
-from churn_agent.learning.methods import METHODS
+from churn_agent.learning.ladder import LEARNED
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import REACH, Placements
 
@@ -47,7 +47,7 @@ def search(predictions: Sequence[Prediction], *, seed: int = 0) -> list[Choice]:
     """
     by_set: dict[str, dict[str, Scored]] = {}
     for (name, method), made in by_set_and_method(predictions).items():
-        if method not in METHODS:
+        if method not in LEARNED:
             by_set.setdefault(name, {})[method] = Scored.of(made)
     return [choice for name, ways in by_set.items() if (choice := _choose(name, ways, seed))]
 

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from churn_agent import strict_yaml
 from churn_agent.errors import InputError
-from churn_agent.learning.methods import METHODS, Method
+from churn_agent.learning.ladder import LEARNED
+from churn_agent.learning.methods import Method
 from churn_agent.measuring.metrics import Costs
 from churn_agent.prompts import DEFAULT_PROMPTS, list_prompts
 from churn_agent.settings import Settings
@@ -95,10 +96,10 @@ def find_methods(names: Sequence[str] | Literal["all"]) -> list[Method]:
     Raises:
         InputError: one does not exist.
     """
-    unknown = [] if names == ALL else sorted(set(names) - set(METHODS))
+    unknown = [] if names == ALL else sorted(set(names) - set(LEARNED))
     if unknown:
-        raise InputError(f"no classic method {', '.join(unknown)}; there are: {', '.join(METHODS)}")
-    return [method for name, method in METHODS.items() if name in names or (names == ALL and not method.reads)]
+        raise InputError(f"no classic method {', '.join(unknown)}; there are: {', '.join(LEARNED)}")
+    return [method for name, method in LEARNED.items() if name in names or (names == ALL and method.classic)]
 
 
 def resolve(ways: Ways, settings: Settings) -> Iterator[Way]:

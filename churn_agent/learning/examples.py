@@ -18,6 +18,7 @@ from churn_agent.domain.snapshot import Snapshot
 from churn_agent.measuring.metrics import Groups, Labels, Scores
 from churn_agent.scoring import prior
 
+_HELD = 1e-4
 _WINDOWS_DAYS = (30, 90, 180)
 _MASK = "brand"
 """Stands for the company's name in texts: it tells whose customer this is, not whether they leave."""
@@ -134,7 +135,10 @@ def readings_of(assessment: Assessment, *, horizon_days: int) -> dict[str, float
         if dates:
             age_days = (assessment.as_of - max(dates)).days
             found[signal.concept] = signal.strength * prior.decay(age_days, horizon_days=horizon_days)
-    return {**found, "leaning": prior.NEUTRAL_LEANING if assessment.leaning is None else assessment.leaning}
+    leaning = prior.NEUTRAL_LEANING if assessment.leaning is None else assessment.leaning
+    raw = assessment.churn_probability.raw if assessment.churn_probability else prior.sigmoid(prior.INTERCEPT)
+    held = min(max(raw, _HELD), 1 - _HELD)
+    return {**found, "leaning": leaning, "score": math.log(held / (1 - held))}
 
 
 def _attributes(attributes: Mapping[str, str]) -> tuple[dict[str, float], dict[str, str]]:

@@ -2,17 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from scipy.special import expit, logit
 
+from churn_agent.domain.assessment import ChurnProbability
 from churn_agent.errors import InputError, StoreUnavailable
-from churn_agent.learning.examples import Examples, Scores
-from churn_agent.learning.methods import METHODS, Estimator, Method, score
+from churn_agent.learning.examples import Examples
+from churn_agent.learning.ladder import LEARNED
+from churn_agent.learning.methods import Estimator, Method, score
+from churn_agent.measuring import metrics
 
 _FOLDER = "methods"
 
@@ -23,7 +27,7 @@ class Trained(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: str
-    """A name of `METHODS`."""
+    """A name of `LEARNED`."""
     labels_hash: str
     n: int
     churned: int
@@ -37,6 +41,11 @@ class Trained(BaseModel):
     log_loss: float
     """Cross-fitted, in nats; that of the base rate is `log_loss_of_prior`."""
     log_loss_of_prior: float
+    says: str = ""
+    """Why this and no other, where there was a choice."""
+    auroc_before: float | None = None
+    log_loss_before: float | None = None
+    """Of the uncalibrated score of the language model, where it was learned from."""
     reader: str | None = None
     """Model and prompt whose readings it learned from, if any."""
     seed: int
@@ -67,11 +76,39 @@ class Kept:
 
     @property
     def method(self) -> Method:
-        return METHODS[self.card.method]
+        return LEARNED[self.card.method]
 
-    def score(self, examples: Examples) -> Scores:
-        """Probability of churn, shape (samples,)."""
-        return score(self.estimator, examples)
+    @property
+    def calibrated(self) -> bool:
+        """Whether its scores are probabilities, with intervals."""
+        return hasattr(self.estimator, "interval")
+
+    def score(
+        self, examples: Examples, raw: Sequence[float | None], *, base_rate: float | None = None
+    ) -> list[ChurnProbability]:
+        """What it says of each sample.
+
+        Args:
+            raw: what the mode said, if anything.
+            base_rate: of the book that it is used on, if known and another than that of the labels.
+        """
+        learned = self.card.churned / self.card.n
+        shift = float(logit(base_rate) - logit(learned)) if base_rate and self.calibrated else 0.0
+        columns = [score(self.estimator, examples), *(self.estimator.interval(examples) if self.calibrated else ())]
+        moved = [expit(metrics.log_odds(column) + shift).tolist() for column in columns]
+        return [
+            ChurnProbability(
+                value=value,
+                low=bounds[0] if bounds else None,
+                high=bounds[1] if bounds else None,
+                raw=value if before is None or not self.calibrated else before,
+                method=self.card.name,
+                calibrated=self.calibrated,
+                base_rate=base_rate or learned,
+                horizon_days=self.card.horizon_days,
+            )
+            for before, value, *bounds in zip(raw, *moved, strict=True)
+        ]
 
 
 def path_of(store: Path, card: KeptCard) -> Path:

@@ -7,13 +7,16 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
+from scipy import optimize
+from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -23,6 +26,10 @@ from churn_agent.learning.examples import Examples, Scores
 
 FOLDS = 5
 _FEWEST_FOLDS = 2
+_SLOPE, _SLOPE_ERROR = 0.5, 0.25
+"""Mean and standard deviation of the prior of a calibration slope."""
+_PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3)
+"""Inverse strengths of L2 penalties that a logistic regression chooses from."""
 _PENALTY = 0.01
 """On the parameters of BG/NBD, so that the fit converges."""
 _REPEATED = 0.3
@@ -47,6 +54,9 @@ class Method:
     """Of examples, what takes time to make."""
     lacks: Callable[[Examples], str | None] = lambda examples: None
     """Says what examples lack for it to be used; None if nothing."""
+
+    classic: bool = True
+    """Whether it is what a language model has to beat; others build on readings, or on several of these."""
 
     @property
     def reads(self) -> bool:
@@ -103,6 +113,29 @@ class BgNbd(ClassifierMixin, BaseEstimator):
         return [np.array(column, dtype=float) for column in (frequency, recency, [each[0] for each in days])]
 
 
+class ShrunkPlatt(ClassifierMixin, BaseEstimator):
+    """A logistic curve over one score's log-odds, shape (samples, 1), that few labels cannot bend far (Platt 1999).
+
+    Its slope is drawn to one half by a normal prior, since scores are surer than they should be.
+    """
+
+    def fit(self, X: Any, y: Any) -> "ShrunkPlatt":  # noqa: N803 - scikit-learn's names
+        x, labels = X[:, 0], np.asarray(y, dtype=float)
+
+        def loss(curve: Any) -> float:
+            z = curve[0] + curve[1] * x
+            return float(np.sum(np.logaddexp(0, z) - labels * z) + ((curve[1] - _SLOPE) / _SLOPE_ERROR) ** 2 / 2)
+
+        base_rate = min(max(labels.mean(), 1e-3), 1 - 1e-3)
+        start = [np.log(base_rate / (1 - base_rate)), _SLOPE]
+        self.intercept_, self.slope_ = optimize.minimize(loss, start, method="BFGS").x
+        self.classes_ = np.array([False, True])
+        return self
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        return _both_sides(expit(self.intercept_ + self.slope_ * X[:, 0]))
+
+
 class Columns(TransformerMixin, BaseEstimator):
     """Numbers and attributes as a table; a number that is not there is missing, not 0."""
 
@@ -142,6 +175,19 @@ def _recency_and_frequency(examples: Examples) -> Scores:
 def _rfm(examples: Examples) -> Any:
     columns = ("recency", "active_days", "interactions", "amount_total")
     return np.column_stack([np.log1p(np.abs(examples.fact(name))) for name in columns])
+
+
+def _recency_and_frequency_log_odds(examples: Examples) -> Any:
+    return logit(_recency_and_frequency(examples))[:, None]
+
+
+def _score(examples: Examples) -> Any:
+    """Log-odds of the uncalibrated score."""
+    return np.array([row["score"] for row in _readings(examples)])[:, None]
+
+
+def _signed_log(values: Any) -> Any:
+    return np.sign(values) * np.log1p(np.abs(values))
 
 
 def _texts(examples: Examples) -> list[str]:
@@ -216,6 +262,16 @@ def _make_boosting_with_vectors(seed: int) -> Estimator:
     return make_pipeline(both, _boosting(seed))
 
 
+def _logistic(rows: Callable[[Examples], Sequence[dict[str, Any]]]) -> Estimator:
+    return make_pipeline(
+        Columns(rows),
+        SimpleImputer(strategy="median", keep_empty_features=True),
+        FunctionTransformer(_signed_log),
+        StandardScaler(),
+        GridSearchCV(LogisticRegression(max_iter=2000), {"C": _PENALTIES}, scoring="neg_log_loss", cv=5),
+    )
+
+
 METHODS = {
     method.name: method
     for method in (
@@ -272,12 +328,35 @@ METHODS = {
             "logistic regression on what a language model read in the messages",
             lambda seed: make_pipeline(Columns(_readings), StandardScaler(), LogisticRegression(C=0.1, max_iter=1000)),
             needs=("readings",),
+            classic=False,
+        ),
+        Method(
+            "platt",
+            "the uncalibrated score, bent to a probability",
+            lambda seed: _over(_score, ShrunkPlatt()),
+            needs=("readings",),
+            classic=False,
+        ),
+        Method(
+            "platt_recency_frequency",
+            "the same with log1p(recency) - log(active days)",
+            lambda seed: _over(_recency_and_frequency_log_odds, ShrunkPlatt()),
+            classic=False,
+        ),
+        Method("logistic", "logistic regression on facts, counts and attributes", lambda seed: _logistic(_table)),
+        Method(
+            "logistic_readings",
+            "logistic regression on facts, counts, attributes and readings",
+            lambda seed: _logistic(_table_and_readings),
+            needs=("readings",),
+            classic=False,
         ),
         Method(
             "boosting_readings",
             "gradient boosting on facts, counts, attributes and readings",
             lambda seed: make_pipeline(Columns(_table_and_readings), _boosting(seed)),
             needs=("readings",),
+            classic=False,
         ),
     )
 }

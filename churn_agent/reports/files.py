@@ -36,7 +36,7 @@ def to_markdown(assessment: Assessment) -> str:
     lines = [f"# Churn assessment of {_escape(assessment.customer_id)} at {assessment.as_of}", ""]
     if assessment.churn_probability and assessment.band:
         lines += [f"**{wording.BAND_WORDS[assessment.band].capitalize()}.**", ""]
-        lines += [f"Score {wording.score_words(assessment.churn_probability)}.", ""]
+        lines += [f"{wording.score_words(assessment.churn_probability)}.", ""]
         risk, protective = wording.cases(assessment)
         if not assessment.reasons:
             lines += [wording.NO_REASON, ""]

@@ -17,7 +17,7 @@ def print_card(assessment: Assessment, console: Console, *, title: str) -> None:
     parts: list[RenderableType] = []
     if assessment.churn_probability and assessment.band:
         parts.append(_bar(assessment.churn_probability.value, assessment.band))
-        parts.append(Text(f"Score {wording.score_words(assessment.churn_probability)}.", style="dim"))
+        parts.append(Text(f"{wording.score_words(assessment.churn_probability)}.", style="dim"))
         risk, protective = wording.cases(assessment)
         if not assessment.reasons:
             parts += [Text(), Text(wording.NO_REASON)]

@@ -10,6 +10,8 @@ from churn_agent.scoring import prior
 
 LOW_BELOW, HIGH_FROM = 0.35, 0.65
 """Band boundaries on the score."""
+HIGH_ODDS = 3.0
+"""Odds of churn, as a multiple of those of the base rate, from which on a calibrated probability is high."""
 LEAST_CONTRIBUTION = 0.15
 """Log-odds below which a fact is no reason."""
 LEANING = "leaning"
@@ -35,6 +37,13 @@ class Verdict:
     def weights(self) -> Mapping[str, float]:
         """Concept -> contribution in log-odds."""
         return {reason.concept: reason.contribution or 0.0 for reason in self.reasons}
+
+    def with_number(self, probability: ChurnProbability) -> "Verdict":
+        """The same reasons with another number, which they do not add up to."""
+        reasons = tuple(reason.model_copy(update={"contribution": None}) for reason in self.reasons)
+        if probability.calibrated and probability.base_rate:
+            return Verdict(probability, band_of_probability(probability.value, probability.base_rate), reasons)
+        return Verdict(probability, band_of(probability.value), reasons)
 
 
 def from_signals(
@@ -138,3 +147,9 @@ def _verdict(
 def band_of(score: float) -> Band:
     """The band of a score, 0 to 1."""
     return "low" if score < LOW_BELOW else "high" if score >= HIGH_FROM else "medium"
+
+
+def band_of_probability(value: float, base_rate: float) -> Band:
+    """The band of a calibrated probability: medium from the base rate on, high from three times its odds."""
+    odds = value / max(1 - value, 1e-9) * (1 - base_rate) / base_rate
+    return "low" if odds < 1 else "high" if odds >= HIGH_ODDS else "medium"

@@ -6,6 +6,7 @@ import pytest
 
 from churn_agent.agent import ChurnAgent
 from churn_agent.errors import InputError, StoreUnavailable
+from churn_agent.history import book
 from churn_agent.learning import kept
 from churn_agent.training import samples, train
 
@@ -98,3 +99,43 @@ def test_an_unknown_method_is_said(cli, tmp_path, book_folder):
     result = cli(*store, "assess", customer, "--model", "scripted", "--method", "boosting")
     assert result.code == 2
     assert "no trained method 'boosting' in this store; there are: none yet" in result.err
+
+
+def test_calibrate_makes_the_score_a_probability_from_then_on(cli, tmp_path, book_folder):
+    store = ("--store", tmp_path / "store")
+    cli(*store, "ingest", book_folder)
+    made = cli(*store, "calibrate", "--model", "scripted")
+    assert made.code == 0, made.err
+    assert "kept calibrated-1: learned from 60 labels" in made.out
+    assert "chosen: " in made.out
+    assert "before" in made.out
+    customer = json.loads(cli(*store, "customers", "--json").out)[0]["customer_id"]
+    assess = (*store, "assess", customer, "--model", "scripted")
+    number = json.loads(cli(*assess, "--json").out)["churn_probability"]
+    assert number["calibrated"]
+    assert number["method"] == "calibrated-1"
+    assert number["low"] <= number["value"] <= number["high"]
+    assert "Probability " in cli(*assess).out
+    before = json.loads(cli(*assess, "--json", "--method", "none").out)["churn_probability"]
+    assert not before["calibrated"]
+    assert before["raw"] == number["raw"]
+    other = cli(*assess, "--json", "--prompt", "few_shot")
+    assert "not calibrated: calibrated-1 learned from another model's or prompt's readings" in other.err
+    assert not json.loads(other.out)["churn_probability"]["calibrated"]
+
+
+def test_a_known_base_rate_moves_the_probabilities(trained):
+    train(trained, "calibrated")
+    sample = samples(trained)[0]
+
+    def value():
+        with reopened(trained) as agent:
+            return agent.assess(sample.customer_id, as_of=sample.as_of).churn_probability
+
+    as_learned = value()
+    with trained.history.begin() as connection:
+        book.set_card(connection, trained.card.model_copy(update={"base_rate": 0.01}))
+    rare = value()
+    assert rare.base_rate == 0.01
+    assert rare.value < as_learned.value
+    assert rare.low < rare.value < rare.high

@@ -25,7 +25,7 @@ def make_examples(n=200, seed=0):
         [sorted(random.choice(np.arange(int(r), 200), 15), reverse=True) for r in recency],
         [f"{'goodbye' if c else 'hello'} number {i % 7}" for i, c in enumerate(labels)],
         (random.normal(size=(n, 8)) + labels[:, None]).astype(np.float32),
-        readings=[{"leaning": c + x} for c, x in zip(labels, random.normal(size=n), strict=True)],
+        readings=[{"leaning": c + x, "score": c + x} for c, x in zip(labels, random.normal(size=n), strict=True)],
     )  # fmt: skip
 
 

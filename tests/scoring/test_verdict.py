@@ -4,7 +4,7 @@ from churn_agent.domain.assessment import Citation, Reason, Signal
 from churn_agent.domain.snapshot import Card
 from churn_agent.facts import compute
 from churn_agent.scoring import prior
-from churn_agent.scoring.verdict import from_log_odds, from_signals, from_statement
+from churn_agent.scoring.verdict import band_of_probability, from_log_odds, from_signals, from_statement
 from tests.conftest import interaction, snapshot
 
 STATEMENTS = {"leaving_announced": "Says they are leaving Acme.", "praise": "Is satisfied."}
@@ -76,3 +76,8 @@ def test_the_models_own_odds_claim_no_contribution_of_facts():
 def test_stated_reasons_are_kept_as_they_are():
     reason = Reason(statement="s", polarity="risk", concept="explained", citations=signal("praise", "risk").citations)
     assert from_statement(snapshot(interaction()), 0.9, [reason]).reasons == (reason,)
+
+
+def test_a_calibrated_probability_is_banded_by_the_base_rate():
+    assert [band_of_probability(p, 0.04) for p in (0.03, 0.05, 0.12)] == ["low", "medium", "high"]
+    assert [band_of_probability(p, 0.5) for p in (0.4, 0.6, 0.8)] == ["low", "medium", "high"]

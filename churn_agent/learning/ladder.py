@@ -1,0 +1,128 @@
+"""The calibration ladder: from few labels to many, the method that they can carry, and a probability from its score."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+
+from churn_agent.learning.examples import Examples
+from churn_agent.learning.methods import METHODS, Method, cross_fitted, score
+from churn_agent.measuring import comparing, metrics
+from churn_agent.measuring.metrics import Groups, Labels, Scores
+
+RUNGS: Sequence[tuple[int, tuple[str, ...]]] = (
+    (0, ("platt", "platt_recency_frequency")),
+    (30, ("readings", "rfm", "tfidf", "embedding")),
+    (100, ("logistic", "logistic_readings", "boosting", "boosting_readings", "boosting_embedding")),
+)
+"""Samples of the rarer outcome from which on methods are tried. Whichever has the least loss on strangers is used."""
+_HELD = 6.0
+"""Log-odds of scores are held within this, so that one sure mistake does not rule the calibration."""
+_DRAWS = 300
+_WITHIN = 0.95
+"""Share of redrawn calibrations that an interval holds, so that it covers the true rate in nine of ten trainings or
+more: redrawing leaves out that the scores themselves were learned."""
+
+
+class Ladder(ClassifierMixin, BaseEstimator):
+    """Chooses a method by cross-fitted log-loss and maps its score to a probability (Platt 1999).
+
+    A method that uses the language model's readings must be better than the best that does without, by a paired test;
+    where that cannot be told, both are stacked; where it is worse, it is left out.
+    """
+
+    def __init__(self, seed: int = 0, with_readings: bool = True) -> None:
+        self.seed = seed
+        self.with_readings = with_readings
+
+    def fit(self, examples: Examples, labels: Labels) -> "Ladder":
+        """Raises `DataError` if there are too few samples to be cross-fitted."""
+        scores = {name: cross_fitted(METHODS[name], examples, seed=self.seed) for name in self._tried(examples)}
+        self.losses_ = {name: metrics.log_loss(labels, each) for name, each in scores.items()}
+        self.chosen_, self.says_ = self._choose(scores, labels, examples.groups)
+        self.estimators_ = [METHODS[name].make(self.seed).fit(examples, labels) for name in self.chosen_]
+        seen = _log_odds([scores[name] for name in self.chosen_])
+        self.calibrator_ = _calibrator(seen, labels)
+        self.draws_ = _redrawn(seen, labels, examples.groups, self.seed)
+        self.classes_ = np.array([False, True])
+        return self
+
+    def _tried(self, examples: Examples) -> list[str]:
+        rarer = int(min(examples.labels.sum(), (~examples.labels).sum()))
+        methods = [METHODS[name] for fewest, names in RUNGS if rarer >= fewest for name in names]
+        return [m.name for m in methods if (self.with_readings or not m.reads) and not m.lacks(examples)]
+
+    def _choose(self, scores: dict[str, Scores], labels: Labels, groups: Groups) -> tuple[list[str], str]:
+        ranked = sorted(self.losses_, key=lambda name: self.losses_[name])
+        cheap = next(name for name in ranked if not METHODS[name].reads)
+        model = next((name for name in ranked if METHODS[name].reads), None)
+        if model is None:
+            return [cheap], f"{cheap} has the least loss"
+        difference = comparing.difference("log_loss", labels, scores[model], scores[cheap], groups, seed=self.seed)
+        [verdict] = comparing.judge([difference])
+        match verdict.judgement:
+            case "better":
+                return [model], f"{model} is better than the best method without a language model, {cheap}"
+            case "worse":
+                return [cheap], f"{cheap} is better than the best method with a language model, {model}"
+            case _:
+                return [
+                    model,
+                    cheap,
+                ], f"{model}, with a language model, and {cheap}, without, are as good: both are used"
+
+    def predict_proba(self, examples: Examples) -> Any:
+        """Shape (samples, 2)."""
+        return self.calibrator_.predict_proba(self._seen(examples))
+
+    def interval(self, examples: Examples) -> tuple[Scores, Scores]:
+        """Bounds that hold the rate of churn among customers of such a score in at least nine of ten trainings."""
+        log_odds = np.column_stack([np.ones(len(examples)), self._seen(examples)]) @ self.draws_.T
+        low, high = np.quantile(1 / (1 + np.exp(-log_odds)), [(1 - _WITHIN) / 2, (1 + _WITHIN) / 2], axis=1)
+        return low, high
+
+    def _seen(self, examples: Examples) -> NDArray[np.float64]:
+        return _log_odds([score(estimator, examples) for estimator in self.estimators_])
+
+
+def _log_odds(scores: Sequence[Scores]) -> NDArray[np.float64]:
+    """Shape (samples, scores)."""
+    return np.column_stack([metrics.log_odds(each) for each in scores]).clip(-_HELD, _HELD)
+
+
+def _calibrator(seen: NDArray[np.float64], labels: Labels) -> LogisticRegression:
+    return LogisticRegression(C=100.0, max_iter=1000).fit(seen, labels)
+
+
+def _redrawn(seen: NDArray[np.float64], labels: Labels, groups: Groups, seed: int) -> NDArray[np.float64]:
+    """Intercept and slopes of calibrators of redrawn customers, shape (draws, 1 + scores)."""
+    drawn: list[NDArray[np.float64]] = []
+    for rows in metrics.resamples(len(labels), groups, _DRAWS, seed):
+        if labels[rows].any() and not labels[rows].all():
+            fitted = _calibrator(seen[rows], labels[rows])
+            drawn.append(np.append(fitted.intercept_, fitted.coef_[0]))
+    return np.vstack(drawn)
+
+
+CALIBRATED = "calibrated"
+LEARNED: Mapping[str, Method] = {
+    **METHODS,
+    CALIBRATED: Method(
+        CALIBRATED,
+        "what suits these labels best, mapped to a probability with an interval",
+        lambda seed: Ladder(seed),
+        needs=("readings", "vectors"),
+        classic=False,
+    ),
+    "calibrated_without_readings": Method(
+        "calibrated_without_readings",
+        "the same from what needs no language model",
+        lambda seed: Ladder(seed, with_readings=False),
+        needs=("vectors",),
+        classic=False,
+    ),
+}
+"""All that can be learned from labels."""

@@ -1,0 +1,104 @@
+"""Probabilities from labels: what is chosen, and whether numbers and intervals keep their word."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+
+from churn_agent.learning.ladder import Ladder
+from churn_agent.learning.methods import METHODS, ShrunkPlatt, score
+from churn_agent.measuring import metrics
+
+from .test_methods import make_examples
+
+
+def with_scores(log_odds, labels, recency=None):
+    """Examples whose readings say `log_odds`, and in which nothing else tells (but recency, if given)."""
+    n = len(labels)
+    recency = np.full(n, 10.0) if recency is None else recency
+    facts = [{"recency": float(r), "active_days": 5.0, "interactions": 9.0} for r in recency]
+    return replace(
+        make_examples(n), labels=labels, facts=facts, numbers=facts, attributes=[{}] * n, texts=[""] * n, vectors=None,
+        readings=[{"score": float(x), "leaning": float(x)} for x in log_odds],
+    )  # fmt: skip
+
+
+def test_few_labels_bend_the_score_and_no_more():
+    random = np.random.default_rng(1)
+    x = random.normal(size=40)
+    labels = random.random(40) < expit(2 * x - 1)
+    ladder = Ladder().fit(with_scores(3 * x, labels), labels)
+    assert set(ladder.losses_) == {"platt", "platt_recency_frequency"}
+    assert "platt" in ladder.chosen_
+
+
+def test_many_labels_try_all_that_the_examples_have():
+    given = make_examples(320)
+    ladder = Ladder().fit(given, given.labels)
+    assert {"logistic_readings", "boosting", "embedding", "tfidf", "platt"} <= set(ladder.losses_)
+    without = Ladder(with_readings=False).fit(given, given.labels)
+    assert not any(METHODS[name].reads for name in without.losses_)
+
+
+def test_a_language_model_that_is_worse_is_left_out_and_one_that_is_better_stands_alone():
+    random = np.random.default_rng(2)
+    truth = random.normal(size=150) * 3
+    labels = random.random(150) < expit(truth)
+    noise = random.normal(size=150)
+    cheap = Ladder().fit(with_scores(noise, labels, recency=np.exp(truth + 3)), labels)
+    assert not any(METHODS[name].reads for name in cheap.chosen_)
+    assert "is better than the best method with a language model" in cheap.says_
+    model = Ladder().fit(with_scores(truth, labels, recency=np.exp(noise + 3)), labels)
+    assert [METHODS[name].reads for name in model.chosen_] == [True]
+    assert "better than the best method without" in model.says_
+
+
+def test_where_it_cannot_be_told_both_are_used():
+    random = np.random.default_rng(3)
+    truth = random.normal(size=150) * 2
+    labels = random.random(150) < expit(truth)
+    either = [truth + random.normal(size=150) for _ in range(2)]
+    ladder = Ladder().fit(with_scores(either[0], labels, recency=np.exp(either[1] + 3)), labels)
+    assert len(ladder.chosen_) == 2
+    assert "both are used" in ladder.says_
+
+
+def test_probabilities_are_calibrated_on_strangers():
+    slopes, intercepts = [], []
+    for draw in range(6):
+        random = np.random.default_rng(draw)
+        x = random.normal(size=2400) * 2
+        labels = random.random(2400) < expit(0.6 * x - 1)
+        given, rest = with_scores(3 * x + 2, labels), np.arange(400, 2400)
+        told = score(METHODS["platt"].make(0).fit(given.take(np.arange(400)), labels[:400]), given.take(rest))
+        slopes.append(metrics.calibration_slope(labels[rest], told))
+        intercepts.append(metrics.calibration_intercept(labels[rest], told))
+    assert np.mean(slopes) == pytest.approx(1, abs=0.15)
+    assert np.mean(intercepts) == pytest.approx(0, abs=0.15)
+
+
+@pytest.mark.parametrize("n", [50, 120])
+def test_intervals_cover_the_true_rate_at_least_as_often_as_they_say(n):
+    """Over 40 trainings, at scores from low to high."""
+    held = []
+    at = np.linspace(-3, 3, 7)
+    true_rate = expit(0.8 * at - 0.5)
+    for draw in range(40):
+        random = np.random.default_rng(draw)
+        x = random.normal(size=n) * 1.5
+        labels = random.random(n) < expit(0.8 * x - 0.5)
+        low, high = Ladder(seed=draw).fit(with_scores(x, labels), labels).interval(with_scores(at, at > 0))
+        held.append((low <= true_rate) & (true_rate <= high))
+    assert 0.86 <= np.mean(held) <= 0.99
+
+
+def test_a_shrunk_curve_stays_near_its_prior_with_few_labels_and_leaves_it_with_many():
+    random = np.random.default_rng(5)
+    x = random.normal(size=2000)
+    labels = random.random(2000) < expit(1.5 * x)
+    few, many = (ShrunkPlatt().fit(x[:n, None], labels[:n]) for n in (8, 2000))
+    assert abs(few.slope_ - 0.5) < 0.35
+    assert many.slope_ == pytest.approx(1.5, abs=0.25)
+    assert many.predict_proba(np.array([[0.0]]))[0, 1] == pytest.approx(0.5, abs=0.05)
+    assert logit(0.5) == 0
