@@ -103,6 +103,14 @@ class ChurnAgent(Store):
         self._notify(f"not calibrated: {why}; run: churn-agent calibrate")
         return None
 
+    def drifted(self, assessments: Iterable[Assessment]) -> list[str]:
+        """How the customers assessed differ, taken together, from those that the trained method learned from."""
+        if self._kept is None:
+            return []
+        from churn_agent.learning.drift import drifted
+
+        return drifted(self._kept.card.facts, (assessment.facts for assessment in assessments))
+
     @property
     def method(self) -> str | None:
         """The trained method that gives the number, with its version. Raises `InputError`."""

@@ -13,6 +13,7 @@ from churn_agent.agent import ChurnAgent
 from churn_agent.errors import DataError, InputError
 from churn_agent.history import book
 from churn_agent.learning import kept
+from churn_agent.learning.drift import spreads
 from churn_agent.learning.examples import Examples, prepare, readings_of
 from churn_agent.learning.kept import KeptCard, Trained
 from churn_agent.learning.ladder import LEARNED
@@ -121,6 +122,7 @@ def train(agent: ChurnAgent, name: str, *, progress: Advance = lambda: None) -> 
         log_loss_before=None if before is None else metrics.log_loss(seen.labels, before),
         reader=agent.reader if method.reads else None,
         seed=seed,
+        facts=spreads(seen.facts),
     )
     return kept.keep(agent.settings.store, trained, fitted)
 

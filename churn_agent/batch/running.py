@@ -24,6 +24,8 @@ class BatchSummary:
     customers: int = 0
     already_done: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
+    drifted: list[str] = field(default_factory=list)
+    """How the customers differ from those that the trained method learned from."""
 
 
 def run_batch(
@@ -63,6 +65,8 @@ def run_batch(
             file.flush()
             summary.statuses[assessment.status] += 1
             progress(len(customers) - len(left) + n, len(customers))
+            kept.append(assessment)
+    summary.drifted = agent.drifted(kept)
     return summary
 
 

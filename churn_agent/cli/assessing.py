@@ -140,6 +140,11 @@ def batch(
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
             )
     counts = dict(summary.statuses)
+    if summary.drifted:
+        common.note(
+            f"customers differ from those of the calibration ({'; '.join(summary.drifted[:3])}): "
+            "calibrate again as soon as there are new outcomes"
+        )
     if json_:
         common.print_json(
             {

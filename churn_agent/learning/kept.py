@@ -49,6 +49,8 @@ class Trained(BaseModel):
     reader: str | None = None
     """Model and prompt whose readings it learned from, if any."""
     seed: int
+    facts: dict[str, tuple[float, float]] = {}
+    """Mean and standard deviation of each fact, for `drift`."""
 
 
 class KeptCard(Trained):

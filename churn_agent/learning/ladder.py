@@ -15,7 +15,7 @@ from churn_agent.measuring.metrics import Groups, Labels, Scores
 
 RUNGS: Sequence[tuple[int, tuple[str, ...]]] = (
     (0, ("platt", "platt_recency_frequency")),
-    (30, ("readings", "rfm", "tfidf", "embedding")),
+    (30, ("readings", "rfm", "tfidf", "embedding", "neighbours")),
     (100, ("logistic", "logistic_readings", "boosting", "boosting_readings", "boosting_embedding")),
 )
 """Samples of the rarer outcome from which on methods are tried. Whichever has the least loss on strangers is used."""

@@ -17,6 +17,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -28,6 +29,7 @@ FOLDS = 5
 _FEWEST_FOLDS = 2
 _SLOPE, _SLOPE_ERROR = 0.5, 0.25
 """Mean and standard deviation of the prior of a calibration slope."""
+_NEAREST = 15
 _PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3)
 """Inverse strengths of L2 penalties that a logistic regression chooses from."""
 _PENALTY = 0.01
@@ -134,6 +136,20 @@ class ShrunkPlatt(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: Any) -> Any:  # noqa: N803
         return _both_sides(expit(self.intercept_ + self.slope_ * X[:, 0]))
+
+
+class Neighbours(ClassifierMixin, BaseEstimator):
+    """The share of churned among the nearest by cosine, drawn to the base rate as if one more had been seen of it."""
+
+    def fit(self, X: Any, y: Any) -> "Neighbours":  # noqa: N803
+        self.nearest_ = NearestNeighbors(n_neighbors=min(_NEAREST, len(X)), metric="cosine").fit(X)
+        self.outcomes_ = np.asarray(y, dtype=float)
+        self.classes_ = np.array([False, True])
+        return self
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        churned = self.outcomes_[self.nearest_.kneighbors(X, return_distance=False)]
+        return _both_sides((churned.sum(axis=1) + self.outcomes_.mean()) / (churned.shape[1] + 1))
 
 
 class Columns(TransformerMixin, BaseEstimator):
@@ -301,6 +317,13 @@ METHODS = {
             "embedding",
             "logistic regression on the mean embedding",
             lambda seed: _over(_vectors, StandardScaler(), LogisticRegression(C=0.02, max_iter=2000)),
+            needs=("vectors",),
+            lacks=_lacks_vectors,
+        ),
+        Method(
+            "neighbours",
+            "outcomes of the customers whose messages are nearest in meaning",
+            lambda seed: _over(_vectors, Neighbours()),
             needs=("vectors",),
             lacks=_lacks_vectors,
         ),

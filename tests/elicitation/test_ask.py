@@ -18,7 +18,7 @@ def answers(prompt, churn, stay):
     return given
 
 
-@pytest.mark.parametrize("name", ["lettered", "yes_no", "negated", "few_shot"])
+@pytest.mark.parametrize("name", ["lettered", "yes_no", "negated", "few_shot", "ensemble"])
 def test_log_odds_are_those_of_the_labels_that_mean_churn(name):
     prompt = load_prompt("ask", name)
     model = ScriptedModel({"score": [{"contains": "", "answer": answers(prompt, 0.6, 0.2)}]})
