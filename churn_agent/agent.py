@@ -16,7 +16,7 @@ from churn_agent import playbook as playbooks
 from churn_agent import retrieval
 from churn_agent.cache import CachedModel
 from churn_agent.composing import compose
-from churn_agent.domain.assessment import Assessment, ChurnProbability, Provenance
+from churn_agent.domain.assessment import Assessment, Provenance
 from churn_agent.domain.interactions import Interaction, text_id
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.elicitation.ask import ask
@@ -28,6 +28,7 @@ from churn_agent.history import records
 from churn_agent.models.base import ChatModel
 from churn_agent.models.opening import open_model
 from churn_agent.prompts import PromptTemplate, load_prompt
+from churn_agent.scoring.verdict import Number
 from churn_agent.screening import Screening, screen
 from churn_agent.settings import Settings
 from churn_agent.store import Notify, Store
@@ -256,7 +257,7 @@ class ChurnAgent(Store):
             for case, each, number in zip(cases, found, numbers, strict=True)
         ]
 
-    def _numbers(self, by: "Kept", made: Sequence[Assessment], batch: Sequence[Snapshot]) -> list[ChurnProbability]:
+    def _numbers(self, by: "Kept", made: Sequence[Assessment], batch: Sequence[Snapshot]) -> list[Number]:
         """What a trained method says, given what was read."""
         from churn_agent.learning.examples import prepare, readings_of
 
@@ -267,5 +268,4 @@ class ChurnAgent(Store):
             encoder=self.embedder.folder if "encoder" in by.method.needs else None,
             readings=[readings_of(each, horizon_days=self.card.horizon_days) for each in made],
         )
-        raw = [each.churn_probability.raw if each.churn_probability else None for each in made]
-        return by.score(given, raw, base_rate=self.card.base_rate)
+        return by.numbers(given, made, base_rate=self.card.base_rate)

@@ -3,12 +3,12 @@
 from string import Template
 
 from churn_agent import playbook as playbooks
-from churn_agent.domain.assessment import Assessment, ChurnProbability, LeftOut, Provenance, Status
+from churn_agent.domain.assessment import Assessment, LeftOut, Provenance, Status
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.elicitation.base import Case, Elicitation
 from churn_agent.prompts import Taxonomy
 from churn_agent.scoring import verdict as verdicts
-from churn_agent.scoring.verdict import Verdict
+from churn_agent.scoring.verdict import Number, Verdict
 
 LEAST_DAYS = 2
 """Without words to read, a history must have entries on so many days to be judged."""
@@ -21,7 +21,7 @@ def compose(
     playbook: playbooks.Playbook,
     how: Provenance,
     *,
-    number: ChurnProbability | None = None,
+    number: Number | None = None,
 ) -> Assessment:
     """The record of one customer.
 

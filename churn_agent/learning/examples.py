@@ -4,7 +4,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from churn_agent.scoring import prior
 
 _HELD = 1e-4
 _WINDOWS_DAYS = (30, 90, 180)
+_ABSENT = {"leaning": prior.NEUTRAL_LEANING}
 _MASK = "brand"
 """Stands for the company's name in texts: it tells whose customer this is, not whether they leave."""
 
@@ -68,6 +69,30 @@ class Examples:
             None if self.vectors is None else self.vectors[rows],
             self.encoder,
             None if self.readings is None else some(self.readings),
+        )
+
+    def without(self, removed: Sequence[tuple[str, float]], typical: Mapping[str, float]) -> "Examples":
+        """The samples, each as if one concept had not been there.
+
+        Args:
+            removed: for each sample, a signal or a fact, and what it added to the uncalibrated score.
+            typical: fact -> value in its place; a fact that is not named is missing.
+        """
+
+        def drop(row: Mapping[str, float], name: str) -> dict[str, float]:
+            rest = {key: value for key, value in row.items() if key != name}
+            return rest | ({name: typical[name]} if name in row and name in typical else {})
+
+        names = [name for name, _ in removed]
+        readings = self.readings and [
+            {**row, **({name: _ABSENT.get(name, 0.0)} if name in row else {}), "score": row["score"] - added}
+            for row, (name, added) in zip(self.readings, removed, strict=True)
+        ]
+        return replace(
+            self,
+            facts=[drop(row, name) for row, name in zip(self.facts, names, strict=True)],
+            numbers=[drop(row, name) for row, name in zip(self.numbers, names, strict=True)],
+            readings=readings,
         )
 
     def fact(self, name: str, default: float = 0.0) -> Scores:

@@ -8,15 +8,17 @@ from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from scipy.special import expit, logit
 
-from churn_agent.domain.assessment import ChurnProbability
+from churn_agent.domain.assessment import Assessment, ChurnProbability
 from churn_agent.errors import InputError, StoreUnavailable
-from churn_agent.learning.examples import Examples
+from churn_agent.learning.examples import Examples, Scores
 from churn_agent.learning.ladder import LEARNED
 from churn_agent.learning.methods import Estimator, Method, score
 from churn_agent.measuring import metrics
+from churn_agent.scoring.verdict import Number
 
 _FOLDER = "methods"
 
@@ -85,32 +87,50 @@ class Kept:
         """Whether its scores are probabilities, with intervals."""
         return hasattr(self.estimator, "interval")
 
-    def score(
-        self, examples: Examples, raw: Sequence[float | None], *, base_rate: float | None = None
-    ) -> list[ChurnProbability]:
+    def numbers(
+        self, examples: Examples, made: Sequence[Assessment], *, base_rate: float | None = None
+    ) -> list[Number]:
         """What it says of each sample.
 
         Args:
-            raw: what the mode said, if anything.
+            made: assessments by the mode, whose reasons are to be weighed.
             base_rate: of the book that it is used on, if known and another than that of the labels.
         """
         learned = self.card.churned / self.card.n
         shift = float(logit(base_rate) - logit(learned)) if base_rate and self.calibrated else 0.0
-        columns = [score(self.estimator, examples), *(self.estimator.interval(examples) if self.calibrated else ())]
+        scores = score(self.estimator, examples)
+        columns = [scores, *(self.estimator.interval(examples) if self.calibrated else ())]
         moved = [expit(metrics.log_odds(column) + shift).tolist() for column in columns]
+        contributions = self._contributions(examples, scores, made)
         return [
-            ChurnProbability(
-                value=value,
-                low=bounds[0] if bounds else None,
-                high=bounds[1] if bounds else None,
-                raw=value if before is None or not self.calibrated else before,
-                method=self.card.name,
-                calibrated=self.calibrated,
-                base_rate=base_rate or learned,
-                horizon_days=self.card.horizon_days,
+            Number(
+                ChurnProbability(
+                    value=value,
+                    low=bounds[0] if bounds else None,
+                    high=bounds[1] if bounds else None,
+                    raw=each.churn_probability.raw if each.churn_probability and self.calibrated else value,
+                    method=self.card.name,
+                    calibrated=self.calibrated,
+                    base_rate=base_rate or learned,
+                    horizon_days=self.card.horizon_days,
+                ),
+                by_concept,
             )
-            for before, value, *bounds in zip(raw, *moved, strict=True)
+            for each, by_concept, value, *bounds in zip(made, contributions, *moved, strict=True)
         ]
+
+    def _contributions(self, examples: Examples, scores: Scores, made: Sequence[Assessment]) -> list[dict[str, float]]:
+        """By how much each reason moves the log-odds: the score less that of the same customer without it."""
+        found: list[dict[str, float]] = [{} for _ in made]
+        reasons = [(i, reason) for i, each in enumerate(made) for reason in each.reasons]
+        if reasons:
+            rows = np.array([i for i, _ in reasons])
+            typical = {name: mean for name, (mean, _) in self.card.facts.items()}
+            removed = [(reason.concept, reason.contribution or 0.0) for _, reason in reasons]
+            without = metrics.log_odds(score(self.estimator, examples.take(rows).without(removed, typical)))
+            for (i, reason), before, after in zip(reasons, metrics.log_odds(scores)[rows], without, strict=True):
+                found[i][reason.concept] = float(before - after)
+        return found
 
 
 def path_of(store: Path, card: KeptCard) -> Path:

@@ -38,12 +38,34 @@ class Verdict:
         """Concept -> contribution in log-odds."""
         return {reason.concept: reason.contribution or 0.0 for reason in self.reasons}
 
-    def with_number(self, probability: ChurnProbability) -> "Verdict":
-        """The same reasons with another number, which they do not add up to."""
-        reasons = tuple(reason.model_copy(update={"contribution": None}) for reason in self.reasons)
+    def with_number(self, number: "Number") -> "Verdict":
+        """The same reasons for another number, weighed by what each does to that one."""
+        probability = number.probability
+        reasons = [_weighed(reason, number.contributions.get(reason.concept, 0.0)) for reason in self.reasons]
+        reasons = [r for r in reasons if r.citations or abs(r.contribution or 0) >= LEAST_CONTRIBUTION]
+        reasons.sort(key=lambda r: -abs(r.contribution or 0))
         if probability.calibrated and probability.base_rate:
-            return Verdict(probability, band_of_probability(probability.value, probability.base_rate), reasons)
-        return Verdict(probability, band_of(probability.value), reasons)
+            band = band_of_probability(probability.value, probability.base_rate)
+        else:
+            band = band_of(probability.value)
+        return Verdict(probability, band, tuple(reasons))
+
+
+@dataclass(frozen=True)
+class Number:
+    """What a trained method says."""
+
+    probability: ChurnProbability
+    contributions: Mapping[str, float]
+    """Concept -> by how much its log-odds would be lower without that signal, or with that fact as it usually is."""
+
+
+def _weighed(reason: Reason, contribution: float) -> Reason:
+    """A fact speaks for what it does to the number; what a customer says keeps its meaning."""
+    polarity = reason.polarity
+    if not reason.citations:
+        polarity = "risk" if contribution > 0 else "protective"
+    return reason.model_copy(update={"contribution": round(contribution, 3), "polarity": polarity})
 
 
 def from_signals(

@@ -1,5 +1,7 @@
 """Customers who no longer look like those that were learned from."""
 
+import re
+
 import numpy as np
 
 from churn_agent.domain.assessment import Fact
@@ -16,7 +18,7 @@ def test_what_has_moved_is_named_with_then_and_now_and_what_has_not_is_not():
     assert set(learned) == {"recency"}  # tenures were all alike
     assert drifted(learned, facts_of(random.normal(22, 10, 100))) == []
     [said] = drifted(learned, facts_of(random.normal(40, 10, 100)))
-    assert said.startswith("recency 4")
+    assert re.match(r"recency (39|4\d)", said)
     assert "days, was 2" in said
 
 

@@ -1,14 +1,23 @@
 """Methods trained from the command line, kept with their card, and used."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
+from scipy.special import expit
 
 from churn_agent.agent import ChurnAgent
+from churn_agent.domain.assessment import Assessment, Reason
 from churn_agent.errors import InputError, StoreUnavailable
 from churn_agent.history import book
 from churn_agent.learning import kept
+from churn_agent.learning.drift import spreads
+from churn_agent.learning.kept import Kept, KeptCard
+from churn_agent.learning.methods import METHODS
 from churn_agent.training import samples, train
+
+from .test_methods import make_examples
 
 
 @pytest.fixture
@@ -35,8 +44,9 @@ def test_train_then_assess_by_it(cli, tmp_path, book_folder):
     assert 0 < record["churn_probability"]["value"] < 1
     plain = json.loads(cli(*store, "assess", customer, "--model", "scripted", "--json").out)
     assert plain["provenance"]["method"] is None
-    assert [r["statement"] for r in plain["reasons"]] == [r["statement"] for r in record["reasons"]]
-    assert all(reason["contribution"] is None for reason in record["reasons"])
+    assert {r["concept"] for r in record["reasons"]} <= {r["concept"] for r in plain["reasons"]}
+    weights = [abs(reason["contribution"]) for reason in record["reasons"]]
+    assert weights == sorted(weights, reverse=True)
     assert "rfm-1" in cli(*store, "train").out
 
 
@@ -139,3 +149,30 @@ def test_a_known_base_rate_moves_the_probabilities(trained):
     assert rare.base_rate == 0.01
     assert rare.value < as_learned.value
     assert rare.low < rare.value < rare.high
+
+
+def test_reasons_are_weighed_by_what_they_do_to_the_number():
+    """A method whose score is a known sum gives its parts back."""
+    random = np.random.default_rng(0)
+    recency, price = random.exponential(20, 400), (random.random(400) < 0.3).astype(float)
+    labels = random.random(400) < expit(0.05 * (recency - 20) + 1.5 * price - 1)
+    facts = [{"recency": r} for r in recency]
+    readings = [{"price": p, "leaning": -0.9, "score": 0.0} for p in price]
+    given = replace(
+        make_examples(400), labels=labels, facts=facts, numbers=facts, attributes=[{}] * 400, readings=readings
+    )
+    estimator = METHODS["logistic_readings"].make(0).fit(given, labels)
+    learned = {"method": "logistic_readings", "n": 400, "churned": int(labels.sum()), "facts": spreads(facts)}
+    card = KeptCard.model_construct(**learned, version=1, horizon_days=90)
+    reasons = [
+        Reason(statement="", polarity="risk", concept=concept, contribution=0.5) for concept in ("recency", "price")
+    ]
+    record = Assessment.model_construct(reasons=tuple(reasons), churn_probability=None)
+    busy_and_dear = replace(given.take(np.array([0])), facts=[{"recency": 60.0}], numbers=[{"recency": 60.0}],
+                            readings=[{"price": 1.0, "leaning": -0.9, "score": 0.0}])  # fmt: skip
+    [number] = Kept(card, estimator).numbers(busy_and_dear, [record])
+    assert number.contributions["price"] == pytest.approx(1.5, abs=0.5)
+    assert number.contributions["recency"] > 0.5
+    quiet = replace(busy_and_dear, facts=[{"recency": 1.0}], numbers=[{"recency": 1.0}])
+    [number] = Kept(card, estimator).numbers(quiet, [record])
+    assert number.contributions["recency"] < -0.3
