@@ -16,14 +16,14 @@ from churn_agent import playbook as playbooks
 from churn_agent import retrieval
 from churn_agent.cache import CachedModel
 from churn_agent.composing import compose
-from churn_agent.domain.assessment import Assessment, Provenance
+from churn_agent.domain.assessment import Assessment, Fact, Provenance
 from churn_agent.domain.interactions import Interaction, text_id
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.elicitation.ask import ask
 from churn_agent.elicitation.base import Case
 from churn_agent.elicitation.explain import explain
 from churn_agent.elicitation.read import read
-from churn_agent.errors import InputError
+from churn_agent.errors import InputError, StoreUnavailable
 from churn_agent.history import records
 from churn_agent.models.base import ChatModel
 from churn_agent.models.opening import open_model
@@ -95,22 +95,23 @@ class ChurnAgent(Store):
             return None
         from churn_agent.learning import kept  # scikit-learn takes a second to load, and many need it not
 
-        found = kept.load(self.settings.store, wanted or "calibrated")
-        if found.card.reader in (None, self.reader):
-            return found
-        why = f"{found.card.name} learned from another model's or prompt's readings"
-        if wanted:
-            raise InputError(f"{why}; train {found.card.method} again")
-        self._notify(f"not calibrated: {why}; run: churn-agent calibrate")
-        return None
+        try:
+            found = kept.load(self.settings.store, wanted or "calibrated")
+            found.refuse_other(reader=self.reader, embedder=self.embedder_id)
+        except (InputError, StoreUnavailable) as error:
+            if wanted:
+                raise
+            self._notify(f"not calibrated: {error}")
+            return None
+        return found
 
-    def drifted(self, assessments: Iterable[Assessment]) -> list[str]:
-        """How the customers assessed differ, taken together, from those that the trained method learned from."""
+    def drifted(self, facts: Iterable[Sequence[Fact]]) -> list[str]:
+        """How customers with such facts differ, taken together, from those that the trained method learned from."""
         if self._kept is None:
             return []
         from churn_agent.learning.drift import drifted
 
-        return drifted(self._kept.card.facts, (assessment.facts for assessment in assessments))
+        return drifted(self._kept.card.facts, facts)
 
     @property
     def method(self) -> str | None:
@@ -145,7 +146,8 @@ class ChurnAgent(Store):
     ) -> Iterator[Assessment]:
         """Assesses customers, some at a time, in their order. Each record is stored as it is given."""
         for batch in chunked(customer_ids, _BATCH):
-            for assessment in self._assess([self.snapshot(customer_id, as_of=as_of) for customer_id in batch]):
+            taken = [self.snapshot(customer_id, as_of=as_of) for customer_id in batch]
+            for assessment in self._assess(taken, by=self._kept):
                 records.add(self.history, assessment, run_id=run_id)
                 yield assessment
 
@@ -170,7 +172,7 @@ class ChurnAgent(Store):
             card=card.model_copy(update={"company": company}) if company else card,
             interactions=(message,),
         )
-        return self._assess([snapshot])[0]
+        return self._assess([snapshot], by=None)[0]
 
     def close(self) -> None:
         """Frees the model, the index and the database."""
@@ -216,7 +218,12 @@ class ChurnAgent(Store):
             for kind, phrases in self._taxonomy.phrases.items()
         }
 
-    def _assess(self, batch: Sequence[Snapshot]) -> list[Assessment]:
+    def read_many(self, customer_ids: Iterable[str], *, as_of: date) -> Iterator[Assessment]:
+        """As `assess_many`, by the mode alone whatever was trained, and nothing is stored: what methods learn from."""
+        for batch in chunked(customer_ids, _BATCH):
+            yield from self._assess([self.snapshot(customer_id, as_of=as_of) for customer_id in batch], by=None)
+
+    def _assess(self, batch: Sequence[Snapshot], *, by: "Kept | None") -> list[Assessment]:
         started = time.monotonic()
         prompt = self.prompt
         cases = [self._case(snapshot) for snapshot in batch]
@@ -244,14 +251,14 @@ class ChurnAgent(Store):
             cached_answers=0,
             seconds=round(seconds, 3),
             seed=seed,
-            method=self.method,
+            method=by.card.name if by else None,
         )
         made = [
             compose(case, each, self._taxonomy, self._playbook, how) for case, each in zip(cases, found, strict=True)
         ]
-        if self._kept is None:
+        if by is None:
             return made
-        numbers = self._numbers(self._kept, made, batch)
+        numbers = self._numbers(by, made, batch)
         return [
             compose(case, each, self._taxonomy, self._playbook, how, number=number)
             for case, each, number in zip(cases, found, numbers, strict=True)
@@ -265,6 +272,7 @@ class ChurnAgent(Store):
             [False] * len(batch),
             batch,
             with_vectors=self.with_vectors if "vectors" in by.method.needs else None,
+            dimension=self.dimension if "vectors" in by.method.needs else 0,
             encoder=self.embedder.folder if "encoder" in by.method.needs else None,
             readings=[readings_of(each, horizon_days=self.card.horizon_days) for each in made],
         )

@@ -49,6 +49,17 @@ class Store:
         return Embedder.open(self.settings.embedder, self.settings.models_dir)
 
     @property
+    def dimension(self) -> int:
+        """Of vectors, without loading the embedder where the index knows it."""
+        known = (self._index.card or {}).get("dimension")
+        return int(known) if known else self.embedder.dimension
+
+    @property
+    def embedder_id(self) -> str:
+        """The embedder, with its revision."""
+        return f"{self.embedder.id} {self.embedder.revision}"
+
+    @property
     def card(self) -> Card:
         """The card of the book; a plain default if none was given."""
         return book.card(self.history) or Card()

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from churn_agent.agent import ChurnAgent
-from churn_agent.errors import DataError, InputError
+from churn_agent.errors import DataError, InputError, ModelCallError, UnknownCustomer
 from churn_agent.history import book
 from churn_agent.learning import kept
 from churn_agent.learning.drift import spreads
@@ -60,6 +60,7 @@ def examples(
 
     Raises:
         Unavailable: the store, the embedder or the model cannot be used.
+        ModelCallError: the model failed on a sample.
     """
     readings = None
     if "readings" in needs:
@@ -67,7 +68,12 @@ def examples(
         by_id: dict[str, dict[str, float]] = {}
         for as_of, group in groupby(sorted(given, key=lambda each: each.as_of), key=lambda each: each.as_of):
             of_day = [each.customer_id for each in group]
-            for assessment in agent.assess_many(of_day, as_of=as_of):
+            for assessment in agent.read_many(of_day, as_of=as_of):
+                if assessment.status == "failed":
+                    raise ModelCallError(
+                        f"{assessment.customer_id} could not be read: {assessment.status_reason}; "
+                        "run it again, what was read is paid"
+                    )
                 by_id[f"{assessment.customer_id}@{as_of}"] = readings_of(assessment, horizon_days=horizon_days)
                 progress()
         readings = [by_id[each.id] for each in given]
@@ -77,6 +83,7 @@ def examples(
         [each.churned for each in given],
         (agent.snapshot(each.customer_id, as_of=each.as_of) for each in given),
         with_vectors=agent.with_vectors if "vectors" in needs else None,
+        dimension=agent.dimension if "vectors" in needs else 0,
         encoder=agent.embedder.folder if "encoder" in needs else None,
         readings=readings,
         progress=progress,
@@ -91,9 +98,13 @@ def train(agent: ChurnAgent, name: str, *, progress: Advance = lambda: None) -> 
         DataError: it cannot be learned from these labels.
     """
     method = _find(name)
-    given = samples(agent)
-    if not given:
+    found = samples(agent)
+    if not found:
         raise DataError("the store has no labels; give them with --labels FILE, or run: churn-agent labels derive")
+    given = [sample for sample in found if _has_history(agent, sample)]
+    outcomes = {sample.churned for sample in given}
+    if len(outcomes) < 2:
+        raise DataError(f"of {len(given)} labels of customers with a history none is of the other outcome")
     seen = examples(agent, given, needs=method.needs, progress=progress)
     lacking = method.lacks(seen)
     if lacking:
@@ -108,10 +119,11 @@ def train(agent: ChurnAgent, name: str, *, progress: Advance = lambda: None) -> 
         method=name,
         labels_hash=fingerprint(given),
         n=len(given),
+        left_out=len(found) - len(given),
         churned=int(seen.labels.sum()),
         first_as_of=min(dates),
         last_as_of=max(dates),
-        horizon_days=agent.card.horizon_days,
+        horizon_days=_horizon(agent),
         auroc=area.value,
         auroc_low=area.low,
         auroc_high=area.high,
@@ -121,10 +133,28 @@ def train(agent: ChurnAgent, name: str, *, progress: Advance = lambda: None) -> 
         auroc_before=None if before is None else metrics.auroc(seen.labels, before).value,
         log_loss_before=None if before is None else metrics.log_loss(seen.labels, before),
         reader=agent.reader if method.reads else None,
+        embedder=agent.embedder_id if "vectors" in method.needs else None,
         seed=seed,
         facts=spreads(seen.facts),
     )
     return kept.keep(agent.settings.store, trained, fitted)
+
+
+def _has_history(agent: ChurnAgent, sample: Sample) -> bool:
+    try:
+        agent.snapshot(sample.customer_id, as_of=sample.as_of)
+    except UnknownCustomer:
+        return False
+    return True
+
+
+def _horizon(agent: ChurnAgent) -> int:
+    """Days that the labels look ahead."""
+    horizons = book.label_horizons(agent.history)
+    if len(horizons) > 1:
+        shown = ", ".join(f"{days} days" for days in sorted(horizons))
+        raise DataError(f"the labels look ahead by different times ({shown}): keep those of one")
+    return next(iter(horizons), agent.card.horizon_days)
 
 
 def _find(name: str) -> Method:

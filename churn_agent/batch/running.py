@@ -59,14 +59,15 @@ def run_batch(
     summary = BatchSummary(run_id, day, len(customers), already_done=len(done & set(customers)))
     left = [customer_id for customer_id in customers if customer_id not in done]
     progress(len(customers) - len(left), len(customers))
+    facts = [assessment.facts for assessment in kept]
     with path.open("a", encoding="utf-8") as file:
         for n, assessment in enumerate(agent.assess_many(left, as_of=day, run_id=run_id), start=1):
             file.write(assessment.model_dump_json() + "\n")
             file.flush()
             summary.statuses[assessment.status] += 1
             progress(len(customers) - len(left) + n, len(customers))
-            kept.append(assessment)
-    summary.drifted = agent.drifted(kept)
+            facts.append(assessment.facts)
+    summary.drifted = agent.drifted(facts)
     return summary
 
 

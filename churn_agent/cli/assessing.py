@@ -142,8 +142,8 @@ def batch(
     counts = dict(summary.statuses)
     if summary.drifted:
         common.note(
-            f"customers differ from those of the calibration ({'; '.join(summary.drifted[:3])}): "
-            "calibrate again as soon as there are new outcomes"
+            f"customers differ from those that {agent.method} learned from ({'; '.join(summary.drifted[:3])}): "
+            "train it again as soon as there are new outcomes"
         )
     if json_:
         common.print_json(
@@ -152,6 +152,7 @@ def batch(
                 "as_of": summary.as_of,
                 "customers": summary.customers,
                 "already_done": summary.already_done,
+                "drifted": summary.drifted,
                 **{status: counts.get(status, 0) for status in ("assessed", "abstained", "failed")},
             }
         )

@@ -168,15 +168,16 @@ def track(run: Path, to: "Tracker", uri: str | None, project: str, with_texts: b
 @evals.command("search")
 @click.argument("suite_file", metavar="SUITE.yaml", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--limit", type=click.IntRange(min=4), metavar="N", help="Most samples of a set, stratified, seeded.")
+@click.option("--resume", is_flag=True, help="Keep the finished predictions of an earlier call.")
 @click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the run.")
 @common.as_json
-def search(suite_file: Path, limit: int | None, out: Path | None, json_: bool) -> None:
+def search(suite_file: Path, limit: int | None, resume: bool, out: Path | None, json_: bool) -> None:
     """Choose the best prompt and settings of a suite, and say what the choice is worth on others (nested folds)."""
     common.note("starting")
     from churn_agent.evals import search as search_ways
 
     with _Bars() as bars:
-        found = search_ways(suite_file, out=out or _RUNS / suite_file.stem, limit=limit, progress=bars)
+        found = search_ways(suite_file, out=out or _RUNS / suite_file.stem, limit=limit, resume=resume, progress=bars)
     if json_:
         common.print_json([each.as_dict() for each in found])
         return

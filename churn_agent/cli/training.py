@@ -9,6 +9,7 @@ from rich.table import Table
 from churn_agent.cli import common
 
 if TYPE_CHECKING:
+    from churn_agent.agent import ChurnAgent
     from churn_agent.learning.kept import KeptCard
 
 
@@ -36,10 +37,11 @@ def train(
         from churn_agent.learning.kept import kept_cards
 
         if method is None:
+            if labels is not None:
+                raise click.UsageError("say which METHOD is to be trained")
             _list(kept_cards(agent.settings.store), json_=json_)
             return
-        if labels is not None:
-            agent.ingest([], labels=labels)
+        _import(agent, labels)
         with common.counting() as bar:
             task = bar.add_task(f"training {method}", total=None)
             card = training.train(agent, method, progress=lambda: bar.advance(task))
@@ -70,8 +72,7 @@ def calibrate(context: click.Context, labels: Path | None, json_: bool, **model:
     with common.open_agent(context, **model) as agent:
         from churn_agent import training
 
-        if labels is not None:
-            agent.ingest([], labels=labels)
+        _import(agent, labels)
         with common.counting() as bar:
             task = bar.add_task("calibrating", total=None)
             card = training.train(agent, "calibrated", progress=lambda: bar.advance(task))
@@ -82,8 +83,16 @@ def calibrate(context: click.Context, labels: Path | None, json_: bool, **model:
     click.echo("assess and batch use it from now on; the score as it was before: --method none")
 
 
+def _import(agent: "ChurnAgent", labels: Path | None) -> None:
+    if labels is not None:
+        rejected = agent.ingest([], labels=labels).rejected
+        if rejected:
+            common.note(f"{rejected} rows of {labels} were not taken; see the store's folder `rejected`")
+
+
 def _tell(card: "KeptCard") -> None:
-    click.echo(f"kept {card.name}: learned from {card.n} labels ({card.churned} churned)")
+    without = f"; {card.left_out} labels are of customers without a history" if card.left_out else ""
+    click.echo(f"kept {card.name}: learned from {card.n} labels ({card.churned} churned){without}")
     if card.says:
         click.echo(f"chosen: {card.says}")
     table = Table("on customers it has not seen", "AUROC", "log-loss")

@@ -16,6 +16,11 @@ RECORD_CHANNELS = frozenset(
 """Channels whose text a system wrote. All other channels hold words of people (a card can say otherwise)."""
 
 
+CHURN_REASONS = ("reason", "churn_reason", "cancel_reason", "cancellation_reason")
+"""Metadata and attributes that say why somebody left."""
+TELLING_ATTRIBUTES = frozenset((*CHURN_REASONS, "voluntary", "churned", "churn_date", "cancelled_at"))
+"""Attributes that are known of churners alone: nothing is learned from them."""
+
 COMPANY_CHANNELS = frozenset("balance bill billing charge invoice statement subscription".split())
 """Channels in which the company acts by itself: a bill that goes out is no activity of the customer."""
 _MISSED = "_missed"

@@ -86,7 +86,7 @@ def examine_sets(
 ) -> dict[str, list[Finding]]:
     """What is wrong with a set, or with each set of a suite file. Raises what `run_suite` does."""
     settings, path = Settings.load(), Path(name)
-    names = load_suite(path).sets if path.suffix == ".yaml" else (name,)
+    names = load_suite(path).names if path.suffix == ".yaml" else (name,)
     found: dict[str, list[Finding]] = {}
     for each in names:
         labelled = sets.find_set(
@@ -124,7 +124,7 @@ def transfer(
     return transferring.transfer(prepared, chosen)
 
 
-def write_report(*folders: Path, to: Path, delta: float = 0.02, costs: Costs | None = None, command: str = "") -> None:
+def write_report(*folders: Path, to: Path, delta: float = 0.02, command: str = "") -> None:
     """Writes the page about runs; `.md` gets verdicts and leaderboards alone.
 
     A method that several runs tried is taken from the last of them.
@@ -133,19 +133,20 @@ def write_report(*folders: Path, to: Path, delta: float = 0.02, costs: Costs | N
         InputError: a folder holds no run, or the page cannot be written.
     """
     predictions, notes, provenance = _read(folders)
+    suite = _suite_of(provenance)
     render = report.to_markdown if to.suffix == ".md" else report.to_html
-    page = render(predictions, notes, provenance, delta=delta, costs=costs or Costs(), command=command)
+    page = render(predictions, notes, provenance, delta=delta, costs=suite.costs, prices=suite.prices, command=command)
     report.write(page, to)
 
 
-def write_summary(*folders: Path, into: Path, delta: float = 0.02, costs: Costs | None = None) -> None:
+def write_summary(*folders: Path, into: Path, delta: float = 0.02) -> None:
     """Puts one line a set between the two marks `<!-- eval -->` and `<!-- /eval -->` of a Markdown file.
 
     Raises:
         InputError: a folder holds no run, or the file has no such marks or cannot be written.
     """
     predictions, _, provenance = _read(folders)
-    table = report.summary(predictions, provenance, delta=delta, costs=costs or Costs())
+    table = report.summary(predictions, provenance, delta=delta, costs=_suite_of(provenance).costs)
     begin, end = (f"<!-- {mark}eval -->" for mark in ("", "/"))
     try:
         before, _, rest = into.read_text(encoding="utf-8").partition(begin)
@@ -165,9 +166,16 @@ def _read(folders: Sequence[Path]) -> tuple[list[Prediction], list[SampleNote], 
     return list(predictions.values()), notes, provenance
 
 
-def search(path: Path, *, out: Path, limit: int | None = None, progress: Progress | None = None) -> list[Choice]:
-    """Runs a suite (what is finished is kept) and chooses a way for each of its sets. Raises what `run_suite` does."""
-    result = run_suite(path, out=out, limit=limit, resume=True, progress=progress)
+def _suite_of(provenance: Sequence[dict[str, Any]]) -> Suite:
+    """The suite of the last run: its costs and prices hold for a report on several."""
+    return Suite.model_validate(provenance[-1]["suite"]) if provenance else Suite(sets=("unknown",))
+
+
+def search(
+    path: Path, *, out: Path, limit: int | None = None, resume: bool = False, progress: Progress | None = None
+) -> list[Choice]:
+    """Runs a suite and chooses a way for each of its sets. Raises what `run_suite` and `searching.search` do."""
+    result = run_suite(path, out=out, limit=limit, resume=resume, progress=progress)
     return searching.search(result.predictions, seed=load_suite(path).seed)
 
 
@@ -208,10 +216,12 @@ def _run(
         _check_same(json.loads(about.read_text(encoding="utf-8")), provenance, out)
     out.mkdir(parents=True, exist_ok=True)
     about.write_text(json.dumps(provenance, indent=2), encoding="utf-8")
+    used_before = [_used_before(out.parent / _USED, each, suite) for each in planned]
     if suite.test:
-        provenance["test_set_used_before"] = _used_before(out.parent / _USED, provenance)
+        provenance["test_set_used_before"] = used_before[-1]
         about.write_text(json.dumps(provenance, indent=2), encoding="utf-8")
     predictions = running.run(planned, suite, settings, out=out, progress=progress)
+    about.write_text(json.dumps(provenance | {"finished": True}, indent=2), encoding="utf-8")
     figures = scoreboard.measure(predictions, suite.costs, running.read_notes(out), suite.prices)
     comparisons = scoreboard.compare(predictions, delta=suite.delta, costs=suite.costs)
     return RunResult(out, predictions, figures, comparisons, provenance)
@@ -239,16 +249,15 @@ def _provenance(suite: Suite, planned: Sequence[Planned], settings: Settings) ->
     }
 
 
-def _used_before(ledger: Path, provenance: dict[str, Any]) -> int:
-    """How many other suites were judged on this test set; this one is noted. A test set that is chosen by is none."""
-    suite = hashlib.sha256(json.dumps(provenance["suite"], sort_keys=True).encode()).hexdigest()[:16]
-    test = provenance["sets"][provenance["suite"]["test"].rstrip("/").rpartition("/")[2]]["samples"]
+def _used_before(ledger: Path, planned: Planned, suite: Suite) -> int:
+    """How many other suites were judged on this set; this one is noted. A test set that was chosen by is none."""
+    own = hashlib.sha256(suite.model_dump_json().encode()).hexdigest()[:16]
     lines = ledger.read_text(encoding="utf-8").splitlines() if ledger.exists() else []
-    used = {line.partition(" ")[2] for line in lines if line.startswith(test)}
-    if suite not in used:
+    used = {line.partition(" ")[2] for line in lines if line.startswith(planned.all_labels)}
+    if own not in used:
         with ledger.open("a", encoding="utf-8") as file:
-            file.write(f"{test} {suite}\n")
-    return len(used - {suite})
+            file.write(f"{planned.all_labels} {own}\n")
+    return len(used - {own})
 
 
 def _machine() -> str:
@@ -267,9 +276,15 @@ def _prompts(planned: Sequence[Planned], settings: Settings) -> list[PromptTempl
 
 
 def _check_same(earlier: dict[str, Any], now: dict[str, Any], out: Path) -> None:
-    """Predictions of other samples or splits must not be mixed."""
+    """Predictions of other samples or splits, or by other prompts, must not be mixed."""
     for name in earlier["sets"].keys() & now["sets"].keys():
         if earlier["sets"][name] != now["sets"][name]:
             raise InputError(
                 f"{str(out)!r} holds a run on other samples of {name!r}; leave --resume out, or give another -o"
             )
+    known, used = earlier.get("prompts", {}), now["prompts"]
+    changed = [name for name in known.keys() & used.keys() if known[name] != used[name]]
+    if changed:
+        raise InputError(
+            f"prompt {changed[0]} has changed since the run in {str(out)!r}; leave --resume out, or give another -o"
+        )

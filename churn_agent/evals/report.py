@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,7 @@ def to_html(
     *,
     delta: float,
     costs: Costs,
+    prices: Mapping[str, tuple[float, float]] = MappingProxyType({}),
     command: str,
 ) -> str:
     """The report of one or more runs.
@@ -68,7 +70,7 @@ def to_html(
     """
     import jinja2
 
-    figures = scoreboard.measure(predictions, costs, notes)
+    figures = scoreboard.measure(predictions, costs, notes, prices)
     comparisons = scoreboard.compare(predictions, delta=delta, costs=costs)
     template = jinja2.Environment(autoescape=True).from_string(
         files("churn_agent.evals").joinpath("report.html").read_text(encoding="utf-8")
@@ -90,10 +92,11 @@ def to_markdown(
     *,
     delta: float,
     costs: Costs,
+    prices: Mapping[str, tuple[float, float]] = MappingProxyType({}),
     command: str,
 ) -> str:
     """The verdicts and leaderboards of one or more runs; the rest as for `to_html`."""
-    figures = scoreboard.measure(predictions, costs, notes)
+    figures = scoreboard.measure(predictions, costs, notes, prices)
     comparisons = scoreboard.compare(predictions, delta=delta, costs=costs)
     found = {(f.set, f.method, f.metric): f for f in figures}
     lines = [f"*Written by `{command}`; {_made(provenance)}.*", ""]
@@ -304,11 +307,11 @@ def _draw_costs(axes: Any, *, methods: Sequence[str], found: Mapping[tuple[str, 
 
 
 def _roc(scored: Scored) -> Any:
-    return sk.roc_curve(scored.labels, scored.scores)[:2]
+    return sk.roc_curve(scored.labels[scored.judged], scored.scores[scored.judged])[:2]
 
 
 def _precision_recall(scored: Scored) -> Any:
-    precision, recall, _ = sk.precision_recall_curve(scored.labels, scored.scores)
+    precision, recall, _ = sk.precision_recall_curve(scored.labels[scored.judged], scored.scores[scored.judged])
     return recall, precision
 
 
@@ -319,7 +322,7 @@ def _reliability(scored: Scored) -> Any:
 
 
 def _gain(scored: Scored) -> Any:
-    return metrics.gain_curve(scored.labels, scored.scores)
+    return metrics.gain_curve(scored.labels[scored.judged], scored.scores[scored.judged])
 
 
 def _abstention(scored: Scored) -> Any:
@@ -337,7 +340,7 @@ def _segments(
             members[kind][value].add(id_)
     for kind, segments in sorted(members.items()):
         for value, ids in sorted(segments.items()) if len(segments) > 1 else ():
-            within = [np.array([id_ in ids for id_ in each.ids]) for each in scored.values()]
+            within = [each.judged & np.array([id_ in ids for id_ in each.ids]) for each in scored.values()]
             n = max((int(rows.sum()) for rows in within), default=0)
             if n >= _FEWEST:
                 yield kind, value, n, [_area(each, rows) for each, rows in zip(scored.values(), within, strict=True)]
@@ -359,6 +362,8 @@ def _disagreements(
     for first, second in [(first, second) for first in models[:1] for second in (*models[1:2], *classics[:1])]:
         one, other = scored[first], scored[second]
         _, rows, columns = np.intersect1d(one.ids, other.ids, assume_unique=True, return_indices=True)
+        judged = one.judged[rows]
+        rows, columns = rows[judged], columns[judged]
         worst = comparing.most_disagreed(one.scores[rows], other.scores[columns], _DISAGREED)
         yield (
             first,

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from churn_agent import training
-from churn_agent.agent import ChurnAgent
+from churn_agent.agent import NO_METHOD, ChurnAgent
 from churn_agent.domain.assessment import Assessment, Status
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import InputError
@@ -93,6 +93,8 @@ class Planned:
     ways: Sequence[tuple[Way, Sequence[Sample]]]
     notes: Sequence[SampleNote]
     store: Path
+    all_labels: str = ""
+    """Fingerprint of all labels of the set, drawn or not."""
     learned_on: "Planned | None" = None
     """The other set of a pair, on which all is learned that is judged on this one."""
     only_learned_on: bool = False
@@ -204,8 +206,7 @@ def plan(suite: Suite, settings: Settings, *, near: Path, out: Path, limit: int 
     """
     most = min((n for n in (limit, suite.limit) if n), default=None)
     drawing = _Drawing(suite, settings, out.parent / "stores", most)
-    names = suite.sets or (suite.train, suite.test)
-    found = [sets.find_set(str(name), near=near, sets_dir=settings.sets_dir) for name in names]
+    found = [sets.find_set(name, near=near, sets_dir=settings.sets_dir) for name in suite.names]
     if len({labelled.name for labelled in found}) < len(found):
         raise InputError("two sets of a suite have the same folder name; rename one")
     if suite.sets:
@@ -231,7 +232,8 @@ class _Drawing:
     def plan(self, labelled: LabelledSet, name: str) -> Planned:
         store, seed = self.stores / labelled.name, self.suite.seed
         with labelled.open(store) as agent:
-            samples = sets.draw(labelled.samples(agent), self.most, seed=seed)
+            found = labelled.samples(agent)
+            samples = sets.draw(found, self.most, seed=seed)
             notes = _describe(name, samples, agent, labelled.gold())
         development, _ = sets.split(samples, labelled.card.split)
         tried = {
@@ -241,7 +243,8 @@ class _Drawing:
             for way in resolve(each, self.settings)
         }
         of_development = frozenset(samples[i].id for i in development)
-        return Planned(name, labelled, samples, of_development, list(tried.items()), notes, store)
+        ways = list(tried.items())
+        return Planned(name, labelled, samples, of_development, ways, notes, store, training.fingerprint(found))
 
 
 def _describe(
@@ -320,7 +323,9 @@ def run(
             for repeat in range(way.repeats):
                 left = writer.lacks(each.name, way.name, samples, repeat=repeat)
                 _run_way(each, way, left, suite, settings, writer, progress, repeat=repeat)
-    return writer.made
+    wanted = {(each.name, way.name) for each in planned for way, _ in each.ways}
+    wanted |= {(each.name, method.name) for each in planned for method in find_methods(suite.baselines)}
+    return [p for p in writer.made if (p.set, p.method) in wanted]
 
 
 def _run_way(
@@ -348,7 +353,7 @@ def _run_way(
 
 def _open(store: Path, way: Way | None, suite: Suite, settings: Settings, repeat: int = 0) -> ChurnAgent:
     """An agent on the store of a set, for a way or for what `assess` does by default."""
-    update: dict[str, Any] = {"store": store, "seed": suite.seed + repeat}
+    update: dict[str, Any] = {"store": store, "seed": suite.seed + repeat, "method": NO_METHOD}
     if way:
         update |= {"mode": way.mode, "prompt": way.prompt, "model": way.model, **dict(way.settings)}
     if repeat:

@@ -147,6 +147,7 @@ def measure(
 def _of_money(
     name: str, method: str, made: Sequence[Prediction], prices: Mapping[str, tuple[float, float]]
 ) -> Iterator[Figure]:
+    made = [p for p in made if p.split != "train"]
     priced = [(p, prices[p.model]) for p in made if p.model and p.model in prices]
     if priced:
         spent = sum(p.prompt_tokens * into + p.output_tokens * out for p, (into, out) in priced) / 1e6
@@ -199,7 +200,8 @@ def _of_method(name: str, method: str, made: Sequence[Prediction], costs: Costs)
         _Rows(name, method, "all", scored, scored.judged),
         _Rows(name, method, "test", scored, ~scored.development),
     )
-    yield judged.figure("answered", len(scored.labels) / len(made))
+    made = [p for p in made if p.split != "train"]
+    yield judged.figure("answered", len(judged.labels) / len(made))
     quotes = sum(p.quotes for p in made)
     if quotes:
         yield judged.figure("verified_quotes", sum(p.verified_quotes for p in made) / quotes)

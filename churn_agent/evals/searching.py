@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
+from churn_agent.errors import InputError
 from churn_agent.evals.running import Prediction
-from churn_agent.evals.scoreboard import Scored, by_set_and_method, enough
+from churn_agent.evals.scoreboard import Scored, by_set_and_method
 from churn_agent.learning.ladder import LEARNED
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import REACH, Placements
@@ -40,34 +41,41 @@ class Choice:
 
 
 def search(predictions: Sequence[Prediction], *, seed: int = 0) -> list[Choice]:
-    """The best way of each set by AUROC, with the honest figure of choosing so.
+    """The best way of each set by AUROC on the samples that all ways judged, with the honest figure of choosing so.
 
     Nested cross-validation (Varma & Simon 2006): in each outer fold the way is chosen on the other folds and judged on
     this one. Scores of different ways have no common scale, so AUROC is taken within folds and averaged by their pairs.
+
+    Raises:
+        InputError: too few samples of a set were judged by all of its ways.
     """
     by_set: dict[str, dict[str, Scored]] = {}
-    for (name, method), made in by_set_and_method(predictions).items():
+    for (name, method), made in by_set_and_method([p for p in predictions if p.split != "train"]).items():
         if method not in LEARNED:
             by_set.setdefault(name, {})[method] = Scored.of(made)
-    return [choice for name, ways in by_set.items() if (choice := _choose(name, ways, seed))]
+    return [_choose(name, ways, seed) for name, ways in by_set.items()]
 
 
-def _choose(name: str, ways: Mapping[str, Scored], seed: int) -> Choice | None:
+def _choose(name: str, ways: Mapping[str, Scored], seed: int) -> Choice:
     shared = sorted(set.intersection(*(set(each.ids) for each in ways.values())))
     rows = {method: [each.ids.index(id_) for id_ in shared] for method, each in ways.items()}
     first = next(iter(ways))
     labels, groups = ways[first].labels[rows[first]], ways[first].groups[rows[first]]
     scores = {method: ways[method].scores[rows[method]] for method in ways}
-    most = min(_FOLDS, int(labels.sum()), int((~labels).sum()))
-    if not enough(labels):
-        return None
+    folds = min(_FOLDS, int(labels.sum()), int((~labels).sum()), len(np.unique(groups)))
+    if folds < 2:
+        fewest = min(ways, key=lambda method: len(ways[method].ids))
+        raise InputError(
+            f"set {name!r}: all ways judged {len(shared)} samples ({labels.sum()} churned), too few to choose by; "
+            f"{fewest!r} judged {len(ways[fewest].ids)}"
+        )
 
     def best(of: Any) -> str:
         return max(scores, key=lambda method: metrics.auroc(labels[of], scores[method][of]).value)
 
     parts: list[tuple[float, float, float]] = []
     chosen: Counter[str] = Counter()
-    splitter = StratifiedGroupKFold(most, shuffle=True, random_state=seed)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     for others, fold in splitter.split(np.zeros(len(labels)), labels, groups):
         way = best(others)
         chosen[way] += 1
@@ -77,7 +85,7 @@ def _choose(name: str, ways: Mapping[str, Scored], seed: int) -> Choice | None:
             parts.append((pairs, placed.mean, placed.variance))
     pairs, areas, variances = (np.array(column) for column in zip(*parts, strict=True))
     weights = pairs / pairs.sum()
-    value, reach = float(weights @ areas), REACH * math.sqrt(float(weights**2 @ variances))
+    value, reach = float(weights @ areas), REACH * math.sqrt(float(weights**2 @ np.nan_to_num(variances)))
     everything = np.arange(len(labels))
     winner = best(everything)
     apparent = metrics.auroc(labels, scores[winner]).value

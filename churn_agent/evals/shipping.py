@@ -13,7 +13,7 @@ from typing import Any
 
 from churn_agent.errors import ChurnAgentError, InputError
 from churn_agent.evals import report, scoreboard
-from churn_agent.evals.running import PREDICTIONS, SAMPLES, Prediction, read_predictions
+from churn_agent.evals.running import PREDICTIONS, SAMPLES, Prediction, read_notes, read_predictions
 from churn_agent.evals.scoreboard import Figure
 from churn_agent.evals.suite import Suite
 from churn_agent.prompts import PromptTemplate, list_prompts, load_prompt
@@ -50,7 +50,10 @@ class Run:
             raise InputError(f"{path} is not as this version writes it; run it again") from error
         if not predictions:
             raise InputError(f"{str(folder)!r} is no finished run: {PREDICTIONS} is empty")
-        content = (folder / PREDICTIONS).read_bytes() + path.read_bytes()
+        if not about.get("finished"):
+            raise InputError(f"the run in {str(folder)!r} is not finished; go on with: churn-agent eval run --resume")
+        told = {name: value for name, value in about.items() if name not in ("date", "machine")}
+        content = (folder / PREDICTIONS).read_bytes() + json.dumps(told, sort_keys=True).encode()
         return cls(folder, predictions, about, suite, samples, hashlib.sha256(content).hexdigest()[:16])
 
 
@@ -101,7 +104,7 @@ def gather(run: Run, with_texts: bool, notify: Callable[[str], None]) -> Shipmen
         notify: is told what is left out.
     """
     suite, predictions = run.suite, run.predictions
-    figures = scoreboard.measure(predictions, suite.costs)
+    figures = scoreboard.measure(predictions, suite.costs, read_notes(run.folder), suite.prices)
     comparisons = scoreboard.compare(predictions, delta=suite.delta, costs=suite.costs)
     find_prompt = cache(lambda label: _find_prompt(label, run.about.get("prompts", {}).get(label), notify))
     of_all: dict[str, str | int | float] = {"seed": suite.seed, "delta": suite.delta}

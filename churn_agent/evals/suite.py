@@ -60,6 +60,11 @@ class Suite(BaseModel):
     prices: Mapping[str, tuple[float, float]] = {}
     """Model -> price of a million prompt tokens and of a million output tokens; a model that is not named is free."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All sets, those of a pair too."""
+        return self.sets or (str(self.train), str(self.test))
+
     @model_validator(mode="after")
     def _sets_or_a_pair(self) -> "Suite":
         if (self.train is None) != (self.test is None) or bool(self.sets) == bool(self.train):

@@ -85,6 +85,13 @@ def all_labels(engine: Engine) -> list[tuple[str, date, bool]]:
         return [(row.customer_id, row.as_of, row.churned) for row in connection.execute(query)]
 
 
+def label_horizons(engine: Engine) -> set[int]:
+    """Days that labels look ahead, of those that say so."""
+    query = select(labels.c.horizon_days).where(labels.c.horizon_days.is_not(None)).distinct()
+    with engine.connect() as connection:
+        return set(connection.scalars(query))
+
+
 def label_count(engine: Engine) -> int:
     with engine.connect() as connection:
         return connection.scalar(select(func.count()).select_from(labels)) or 0

@@ -11,12 +11,11 @@ from datetime import date, timedelta
 
 from sqlalchemy import Engine
 
-from churn_agent.domain.interactions import Interaction, Label
+from churn_agent.domain.interactions import CHURN_REASONS, Interaction, Label
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import EmptyStore, InputError
 from churn_agent.history import book, interactions
 
-_REASONS = ("reason", "churn_reason", "cancel_reason", "cancellation_reason")
 _INVOLUNTARY = re.compile(
     r"non-?payment|unpaid|payment (?:failed|failure)|card declined|fraud|deceased|death|died|insolven|bankrupt"
     r"|nicht bezahlt|zahlungsausfall|betrug|verstorben|konkurs",
@@ -87,7 +86,9 @@ def _at(
     begin = card.end_of_day(day - timedelta(days=active_within_days))
     at_risk = interactions.active_customers(engine, events, after=begin, until=end)
     stayed = interactions.active_customers(engine, events, after=end, until=over)
-    marked = _marked(interactions.with_metadata(engine, (*_REASONS, *_TREATMENTS, "voluntary"), after=end, until=over))
+    marked = _marked(
+        interactions.with_metadata(engine, (*CHURN_REASONS, *_TREATMENTS, "voluntary"), after=end, until=over)
+    )
     treatments_known = interactions.any_metadata(engine, _TREATMENTS)
     rule = {"source": "derived", "event": ",".join(sorted(events)), "active_within_days": str(active_within_days)}
 
@@ -113,7 +114,7 @@ def _marked(rows: Sequence[Interaction]) -> dict[str, list[Interaction]]:
 def _why(found: Sequence[Interaction], attributes: Mapping[str, str]) -> dict[str, str]:
     """Reason and whether it was the customer's will, from interactions after the date, else from the attributes."""
     sources = [*(each.metadata for each in found), attributes]
-    reason = next((text for source in sources if (text := _first(source, _REASONS))), None)
+    reason = next((text for source in sources if (text := _first(source, CHURN_REASONS))), None)
     stated = next((source["voluntary"] for source in sources if source.get("voluntary")), None)
     why = {"reason": reason} if reason else {}
     if stated:

@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 
 from churn_agent import facts as computed
 from churn_agent.domain.assessment import Assessment
+from churn_agent.domain.interactions import TELLING_ATTRIBUTES
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.measuring.metrics import Groups, Labels, Scores
 from churn_agent.scoring import prior
@@ -43,7 +44,7 @@ class Examples:
     texts: Sequence[str]
     """All that the customer wrote (or that systems noted, where nobody wrote anything), company names masked."""
     vectors: NDArray[np.float32] | None
-    """Mean embedding of messages, shape (samples, dimension); zero where there are none."""
+    """Mean embedding of messages, shape (samples, dimension); zero where there are none. None if not asked for."""
     encoder: Path | None = None
     """Folder of the weights that a fine-tuned encoder begins with."""
     readings: Sequence[Mapping[str, float]] | None = None
@@ -105,6 +106,7 @@ def prepare(
     snapshots: Iterable[Snapshot],
     *,
     with_vectors: Callable[[Snapshot], Snapshot] | None = None,
+    dimension: int = 0,
     encoder: Path | None = None,
     readings: Sequence[Mapping[str, float]] | None = None,
     progress: Callable[[], None] = lambda: None,
@@ -115,6 +117,7 @@ def prepare(
         churned: what came of each sample.
         snapshots: of the samples, in their order.
         with_vectors: gives a snapshot the vectors of its messages; None leaves them out.
+        dimension: of those vectors.
         progress: called after each sample.
     """
     customers: list[str] = []
@@ -123,7 +126,8 @@ def prepare(
     attributes: list[Mapping[str, str]] = []
     active_days: list[list[int]] = []
     texts: list[str] = []
-    vectors: list[NDArray[np.float32] | None] = []
+    spoken: list[str] = []
+    vectors: list[NDArray[np.float32]] = []
     for snapshot in snapshots:
         customers.append(snapshot.customer_id)
         facts.append(computed.by_name(computed.compute(snapshot)))
@@ -132,21 +136,19 @@ def prepare(
         attributes.append(rest)
         active_days.append(_active_days(snapshot))
         texts.append(_text(snapshot))
-        vectors.append(_mean_vector(with_vectors(snapshot)) if with_vectors else None)
+        spoken.append(texts[-1] if snapshot.messages else "")
+        if with_vectors:
+            vectors.append(_mean_vector(with_vectors(snapshot), dimension))
         progress()
-    known = next((vector for vector in vectors if vector is not None), None)
-    stacked = None
-    if known is not None:
-        stacked = np.vstack([np.zeros_like(known) if vector is None else vector for vector in vectors])
     return Examples(
         np.array(churned, dtype=bool),
-        _groups(customers, texts),
+        _groups(customers, spoken),
         facts,
         numbers,
         attributes,
         active_days,
         texts,
-        stacked,
+        np.vstack(vectors) if vectors else None,
         encoder,
         readings,
     )
@@ -167,9 +169,10 @@ def readings_of(assessment: Assessment, *, horizon_days: int) -> dict[str, float
 
 
 def _attributes(attributes: Mapping[str, str]) -> tuple[dict[str, float], dict[str, str]]:
-    parsed = {name: _number(value) for name, value in attributes.items()}
+    """Numbers, and the rest; without what is known of churners alone."""
+    parsed = {name: _number(value) for name, value in attributes.items() if name not in TELLING_ATTRIBUTES}
     numeric = {f"attribute {name}": number for name, number in parsed.items() if number is not None}
-    return numeric, {name: value for name, value in attributes.items() if parsed[name] is None}
+    return numeric, {name: attributes[name] for name, number in parsed.items() if number is None}
 
 
 def _number(text: str) -> float | None:
@@ -208,13 +211,13 @@ def _active_days(snapshot: Snapshot) -> list[int]:
 
 
 def _text(snapshot: Snapshot) -> str:
-    shown = [each.text for each in snapshot.messages] or [each.text for each in snapshot.interactions]
+    shown = [each.text for each in snapshot.messages or snapshot.interactions if each.text.strip()]
     return re.sub(rf"\b{re.escape(snapshot.company)}\b", _MASK, "\n".join(shown), flags=re.IGNORECASE)
 
 
-def _mean_vector(snapshot: Snapshot) -> NDArray[np.float32] | None:
+def _mean_vector(snapshot: Snapshot, dimension: int) -> NDArray[np.float32]:
     parts = [snapshot.vectors[each.text_id].mean(axis=0) for each in snapshot.messages]
-    return np.stack(parts).mean(axis=0) if parts else None
+    return np.stack(parts).mean(axis=0) if parts else np.zeros(dimension, dtype=np.float32)
 
 
 def _groups(customers: Sequence[str], texts: Sequence[str]) -> Groups:

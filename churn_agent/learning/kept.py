@@ -32,6 +32,8 @@ class Trained(BaseModel):
     """A name of `LEARNED`."""
     labels_hash: str
     n: int
+    left_out: int = 0
+    """Labels of customers without a history up to their date."""
     churned: int
     first_as_of: date
     last_as_of: date
@@ -50,6 +52,8 @@ class Trained(BaseModel):
     """Of the uncalibrated score of the language model, where it was learned from."""
     reader: str | None = None
     """Model and prompt whose readings it learned from, if any."""
+    embedder: str | None = None
+    """Whose vectors it learned from, if any."""
     seed: int
     facts: dict[str, tuple[float, float]] = {}
     """Mean and standard deviation of each fact, for `drift`."""
@@ -81,6 +85,15 @@ class Kept:
     @property
     def method(self) -> Method:
         return LEARNED[self.card.method]
+
+    def refuse_other(self, *, reader: str, embedder: str) -> None:
+        """Raises `InputError` if it learned from another model's, prompt's or embedder's work than is done now."""
+        if self.card.reader not in (None, reader):
+            raise InputError(
+                f"{self.card.name} learned from another model's or prompt's readings; {_again(self.card.method)}"
+            )
+        if self.card.embedder not in (None, embedder):
+            raise InputError(f"{self.card.name} learned from another embedder's vectors; {_again(self.card.method)}")
 
     @property
     def calibrated(self) -> bool:
@@ -194,13 +207,18 @@ def load(store: Path, name: str) -> Kept:
     card = found[-1]
     path = path_of(store, card)
     if card.scikit_learn != version("scikit-learn"):
-        raise InputError(
-            f"{card.name} was trained with scikit-learn {card.scikit_learn}; run: churn-agent train {card.method}"
-        )
+        raise InputError(f"{card.name} is of scikit-learn {card.scikit_learn}; {_again(card.method)}")
     # A file of an estimator can run code as it is read: only what was written here is.
     if not path.is_file() or _sha256(path) != card.sha256:
-        raise StoreUnavailable(f"{str(path)!r} is not what was kept; run: churn-agent train {card.method}")
-    return Kept(card, joblib.load(path))
+        raise StoreUnavailable(f"{str(path)!r} is not what was kept; {_again(card.method)}")
+    try:
+        return Kept(card, joblib.load(path))
+    except (AttributeError, ImportError, ValueError) as error:  # made by a version whose modules were others
+        raise StoreUnavailable(f"{str(path)!r} is of another version: {error}; {_again(card.method)}") from error
+
+
+def _again(method: str) -> str:
+    return f"run: churn-agent {'calibrate' if method == 'calibrated' else f'train {method}'}"
 
 
 def _sha256(path: Path) -> str:

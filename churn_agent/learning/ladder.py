@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
 
+from churn_agent.learning.estimators import ShrunkLogistic
 from churn_agent.learning.examples import Examples
-from churn_agent.learning.methods import METHODS, Method, cross_fitted, score
+from churn_agent.learning.methods import METHODS, Method, cross_fitted, folds_of, score
 from churn_agent.measuring import comparing, metrics
 from churn_agent.measuring.metrics import Groups, Labels, Scores
 
@@ -21,8 +22,10 @@ RUNGS: Sequence[tuple[int, tuple[str, ...]]] = (
 """Samples of the rarer outcome from which on methods are tried. Whichever has the least loss on strangers is used."""
 _HELD = 6.0
 """Log-odds of scores are held within this, so that one sure mistake does not rule the calibration."""
+_SLOPE_ERROR, _LOOSE_ERROR = 0.5, 3.0
+"""Of the prior of the last curve's slopes; and where it is redrawn to see how little the labels say by themselves."""
 _DRAWS = 300
-_WITHIN = 0.95
+_WITHIN = 0.96
 """Share of redrawn calibrations that an interval holds, so that it covers the true rate in nine of ten trainings or
 more: redrawing leaves out that the scores themselves were learned."""
 
@@ -40,15 +43,25 @@ class Ladder(ClassifierMixin, BaseEstimator):
 
     def fit(self, examples: Examples, labels: Labels) -> "Ladder":
         """Raises `DataError` if there are too few samples to be cross-fitted."""
-        scores = {name: cross_fitted(METHODS[name], examples, seed=self.seed) for name in self._tried(examples)}
-        self.losses_ = {name: metrics.log_loss(labels, each) for name, each in scores.items()}
-        self.chosen_, self.says_ = self._choose(scores, labels, examples.groups)
+        tried = {
+            name: _log_odds([cross_fitted(METHODS[name], examples, seed=self.seed)]) for name in self._tried(examples)
+        }
+        # Judged as they are used: after a last curve, which here must not have seen them either.
+        told = {name: self._recalibrated(seen, examples, labels) for name, seen in tried.items()}
+        self.losses_ = {name: metrics.log_loss(labels, each) for name, each in told.items()}
+        self.chosen_, self.says_ = self._choose(told, labels, examples.groups)
         self.estimators_ = [METHODS[name].make(self.seed).fit(examples, labels) for name in self.chosen_]
-        seen = _log_odds([scores[name] for name in self.chosen_])
+        seen = np.hstack([tried[name] for name in self.chosen_])
         self.calibrator_ = _calibrator(seen, labels)
         self.draws_ = _redrawn(seen, labels, examples.groups, self.seed)
         self.classes_ = np.array([False, True])
         return self
+
+    def _recalibrated(self, seen: NDArray[np.float64], examples: Examples, labels: Labels) -> Scores:
+        told = np.empty(len(labels))
+        for train, test in folds_of(examples, seed=self.seed + 1):
+            told[test] = _calibrator(seen[train], labels[train]).predict_proba(seen[test])[:, 1]
+        return told
 
     def _tried(self, examples: Examples) -> list[str]:
         rarer = int(min(examples.labels.sum(), (~examples.labels).sum()))
@@ -80,9 +93,11 @@ class Ladder(ClassifierMixin, BaseEstimator):
 
     def interval(self, examples: Examples) -> tuple[Scores, Scores]:
         """Bounds that hold the rate of churn among customers of such a score in at least nine of ten trainings."""
-        log_odds = np.column_stack([np.ones(len(examples)), self._seen(examples)]) @ self.draws_.T
-        low, high = np.quantile(1 / (1 + np.exp(-log_odds)), [(1 - _WITHIN) / 2, (1 + _WITHIN) / 2], axis=1)
-        return low, high
+        seen = self._seen(examples)
+        drawn = expit(np.column_stack([np.ones(len(examples)), seen]) @ self.draws_.T)
+        low, high = np.quantile(drawn, [(1 - _WITHIN) / 2, (1 + _WITHIN) / 2], axis=1)
+        told = self.calibrator_.predict_proba(seen)[:, 1]
+        return np.minimum(low, told), np.maximum(high, told)
 
     def _seen(self, examples: Examples) -> NDArray[np.float64]:
         return _log_odds([score(estimator, examples) for estimator in self.estimators_])
@@ -93,8 +108,9 @@ def _log_odds(scores: Sequence[Scores]) -> NDArray[np.float64]:
     return np.column_stack([metrics.log_odds(each) for each in scores]).clip(-_HELD, _HELD)
 
 
-def _calibrator(seen: NDArray[np.float64], labels: Labels) -> LogisticRegression:
-    return LogisticRegression(C=100.0, max_iter=1000).fit(seen, labels)
+def _calibrator(seen: NDArray[np.float64], labels: Labels, error: float = _SLOPE_ERROR) -> ShrunkLogistic:
+    """Near the mean of the scores, unless the labels say otherwise."""
+    return ShrunkLogistic(1 / seen.shape[1], error).fit(seen, labels)
 
 
 def _redrawn(seen: NDArray[np.float64], labels: Labels, groups: Groups, seed: int) -> NDArray[np.float64]:
@@ -102,8 +118,8 @@ def _redrawn(seen: NDArray[np.float64], labels: Labels, groups: Groups, seed: in
     drawn: list[NDArray[np.float64]] = []
     for rows in metrics.resamples(len(labels), groups, _DRAWS, seed):
         if labels[rows].any() and not labels[rows].all():
-            fitted = _calibrator(seen[rows], labels[rows])
-            drawn.append(np.append(fitted.intercept_, fitted.coef_[0]))
+            fitted = _calibrator(seen[rows], labels[rows], _LOOSE_ERROR)
+            drawn.append(np.append(fitted.intercept_, fitted.slopes_))
     return np.vstack(drawn)
 
 

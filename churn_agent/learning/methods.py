@@ -1,39 +1,30 @@
 """What can be learned from labels: classic methods, which a language model has to beat, and those on its readings."""
 
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
-from scipy import optimize
-from scipy.special import expit, logit
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from scipy.special import logit
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
-from sklearn.neighbors import NearestNeighbors
+from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from churn_agent.errors import DataError
 from churn_agent.learning.encoder import FineTunedEncoder
+from churn_agent.learning.estimators import BgNbd, Columns, Neighbours, PenalisedLogistic, Rule, ShrunkLogistic
 from churn_agent.learning.examples import Examples, Scores
 
 FOLDS = 5
 _FEWEST_FOLDS = 2
 _SLOPE, _SLOPE_ERROR = 0.5, 0.25
-"""Mean and standard deviation of the prior of a calibration slope."""
-_NEAREST = 15
-_PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3)
-"""Inverse strengths of L2 penalties that a logistic regression chooses from."""
-_PENALTY = 0.01
-"""On the parameters of BG/NBD, so that the fit converges."""
+"""Prior of the slope that bends a raw score: those are surer than they should be."""
 _REPEATED = 0.3
 """Share of customers who must have come back for BG/NBD to say anything."""
 Need = Literal["vectors", "encoder", "readings"]
@@ -64,116 +55,6 @@ class Method:
     def reads(self) -> bool:
         """Whether it learns from what a language model read, and so is no rival of one."""
         return "readings" in self.needs
-
-
-# --- estimators over examples
-
-
-class Rule(ClassifierMixin, BaseEstimator):
-    """A score that learns nothing."""
-
-    def __init__(self, score: Callable[[Examples], Scores]) -> None:
-        self.score_of = score
-
-    def fit(self, examples: Examples, labels: Any = None) -> "Rule":
-        self.classes_ = np.array([False, True])
-        return self
-
-    def predict_proba(self, examples: Examples) -> Any:
-        return _both_sides(self.score_of(examples))
-
-
-class BgNbd(ClassifierMixin, BaseEstimator):
-    """One less the probability to be alive (Fader, Hardie & Lee 2005); knows dates of activity and no outcomes."""
-
-    def fit(self, examples: Examples, labels: Any = None) -> "BgNbd":
-        fitter = self._fitter()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of numpy, which has changed since the library was written
-            fitter.fit(*self._see(examples))
-        self.params_ = fitter.params_
-        self.classes_ = np.array([False, True])
-        return self
-
-    def predict_proba(self, examples: Examples) -> Any:
-        fitter = self._fitter()
-        fitter.params_ = self.params_
-        return _both_sides(np.clip(1 - np.asarray(fitter.conditional_probability_alive(*self._see(examples))), 0, 1))
-
-    @staticmethod
-    def _fitter() -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pandas, which has changed since the library was written
-            from lifetimes import BetaGeoFitter  # type: ignore[import-untyped]
-        return BetaGeoFitter(penalizer_coef=_PENALTY)
-
-    @staticmethod
-    def _see(examples: Examples) -> list[Scores]:
-        days = [each or [0] for each in examples.active_days]
-        frequency = [len(each) - 1 for each in days]
-        recency = [each[0] - each[-1] for each in days]
-        return [np.array(column, dtype=float) for column in (frequency, recency, [each[0] for each in days])]
-
-
-class ShrunkPlatt(ClassifierMixin, BaseEstimator):
-    """A logistic curve over one score's log-odds, shape (samples, 1), that few labels cannot bend far (Platt 1999).
-
-    Its slope is drawn to one half by a normal prior, since scores are surer than they should be.
-    """
-
-    def fit(self, X: Any, y: Any) -> "ShrunkPlatt":  # noqa: N803 - scikit-learn's names
-        x, labels = X[:, 0], np.asarray(y, dtype=float)
-
-        def loss(curve: Any) -> float:
-            z = curve[0] + curve[1] * x
-            return float(np.sum(np.logaddexp(0, z) - labels * z) + ((curve[1] - _SLOPE) / _SLOPE_ERROR) ** 2 / 2)
-
-        base_rate = min(max(labels.mean(), 1e-3), 1 - 1e-3)
-        start = [np.log(base_rate / (1 - base_rate)), _SLOPE]
-        self.intercept_, self.slope_ = optimize.minimize(loss, start, method="BFGS").x
-        self.classes_ = np.array([False, True])
-        return self
-
-    def predict_proba(self, X: Any) -> Any:  # noqa: N803
-        return _both_sides(expit(self.intercept_ + self.slope_ * X[:, 0]))
-
-
-class Neighbours(ClassifierMixin, BaseEstimator):
-    """The share of churned among the nearest by cosine, drawn to the base rate as if one more had been seen of it."""
-
-    def fit(self, X: Any, y: Any) -> "Neighbours":  # noqa: N803
-        self.nearest_ = NearestNeighbors(n_neighbors=min(_NEAREST, len(X)), metric="cosine").fit(X)
-        self.outcomes_ = np.asarray(y, dtype=float)
-        self.classes_ = np.array([False, True])
-        return self
-
-    def predict_proba(self, X: Any) -> Any:  # noqa: N803
-        churned = self.outcomes_[self.nearest_.kneighbors(X, return_distance=False)]
-        return _both_sides((churned.sum(axis=1) + self.outcomes_.mean()) / (churned.shape[1] + 1))
-
-
-class Columns(TransformerMixin, BaseEstimator):
-    """Numbers and attributes as a table; a number that is not there is missing, not 0."""
-
-    def __init__(self, rows: Callable[[Examples], Sequence[dict[str, Any]]]) -> None:
-        self.rows = rows
-
-    def fit(self, examples: Examples, labels: Any = None) -> "Columns":
-        self.vectorizer_ = DictVectorizer(sparse=False).fit(self.rows(examples))
-        return self
-
-    def transform(self, examples: Examples) -> Any:
-        known = np.array(self.vectorizer_.get_feature_names_out())
-        numeric = np.array(["=" not in name for name in known])
-        rows = self.rows(examples)
-        table: Any = self.vectorizer_.transform(rows)
-        for i, row in enumerate(rows):
-            table[i, numeric & ~np.isin(known, list(row))] = np.nan
-        return table
-
-
-def _both_sides(scores: Scores) -> Any:
-    return np.column_stack([1 - scores, scores])
 
 
 # --- what they look at
@@ -241,11 +122,12 @@ def _lacks_repetition(examples: Examples) -> str | None:
 
 
 def _lacks_words(examples: Examples) -> str | None:
-    return None if any(examples.texts) else "nobody wrote anything"
+    return None if any(text.strip() for text in examples.texts) else "nobody wrote anything"
 
 
 def _lacks_vectors(examples: Examples) -> str | None:
-    return None if examples.vectors is not None else "there are no messages to embed"
+    wrote = examples.vectors is not None and bool(examples.vectors.any())
+    return None if wrote else "there are no messages to embed"
 
 
 # --- the methods
@@ -284,7 +166,7 @@ def _logistic(rows: Callable[[Examples], Sequence[dict[str, Any]]]) -> Estimator
         SimpleImputer(strategy="median", keep_empty_features=True),
         FunctionTransformer(_signed_log),
         StandardScaler(),
-        GridSearchCV(LogisticRegression(max_iter=2000), {"C": _PENALTIES}, scoring="neg_log_loss", cv=5),
+        PenalisedLogistic(),
     )
 
 
@@ -356,14 +238,14 @@ METHODS = {
         Method(
             "platt",
             "the uncalibrated score, bent to a probability",
-            lambda seed: _over(_score, ShrunkPlatt()),
+            lambda seed: _over(_score, ShrunkLogistic(_SLOPE, _SLOPE_ERROR)),
             needs=("readings",),
             classic=False,
         ),
         Method(
             "platt_recency_frequency",
             "the same with log1p(recency) - log(active days)",
-            lambda seed: _over(_recency_and_frequency_log_odds, ShrunkPlatt()),
+            lambda seed: _over(_recency_and_frequency_log_odds, ShrunkLogistic(_SLOPE, _SLOPE_ERROR)),
             classic=False,
         ),
         Method("logistic", "logistic regression on facts, counts and attributes", lambda seed: _logistic(_table)),

@@ -30,6 +30,7 @@ ABOUT = {
     "sets": {"book": {"samples": "5a5a", "n": 40}},
     "default_model": "tiny",
     "embedder": "all-minilm-l6-v2",
+    "finished": True,
     "prompts": {READ.label: READ.content_hash},
 }
 

@@ -4,12 +4,14 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit
 
 from churn_agent.agent import ChurnAgent
 from churn_agent.domain.assessment import Assessment, Reason
-from churn_agent.errors import InputError, StoreUnavailable
+from churn_agent.domain.interactions import Label
+from churn_agent.errors import DataError, InputError, StoreUnavailable
 from churn_agent.history import book
 from churn_agent.learning import kept
 from churn_agent.learning.drift import spreads
@@ -68,6 +70,50 @@ def test_what_is_kept_scores_as_what_was_trained(trained, name):
         records = [agent.assess(sample.customer_id, as_of=sample.as_of) for agent in (newest, oldest)]
     assert [record.provenance.method for record in records] == [second.name, first.name]
     assert records[0].churn_probability.value == pytest.approx(records[1].churn_probability.value)
+
+
+def test_what_is_learned_from_is_read_by_the_mode_alone(trained):
+    """Not by a method that knows the outcomes already."""
+    train(trained, "boosting")
+    before = train(trained, "readings")
+    with reopened(trained, method="boosting") as agent:
+        again = train(agent, "readings")
+    assert (again.auroc, again.auroc_before) == (before.auroc, before.auroc_before)
+
+
+def test_a_damaged_calibration_can_be_made_again_and_stands_in_nobodys_way(trained):
+    card = train(trained, "calibrated")
+    path = kept.path_of(trained.settings.store, card)
+    path.write_bytes(b"broken")
+    said = []
+    sample = samples(trained)[0]
+    with ChurnAgent.open(trained.settings.store, model="scripted", notify=said.append) as agent:
+        assert not agent.assess(sample.customer_id, as_of=sample.as_of).churn_probability.calibrated
+        assert any("not calibrated" in each and "churn-agent calibrate" in each for each in said)
+        assert train(agent, "calibrated").version == 2
+
+
+def test_customers_who_wrote_nothing_and_labels_without_history_are_no_obstacle(trained):
+    with trained.history.begin() as connection:
+        book.add_labels(connection, [Label("nobody", "2026-01-01", True, None, {})])
+    trained.ingest(pd.DataFrame({"customer_id": ["silent"] * 2, "timestamp": ["2025-01-01", "2025-02-01"],
+                                 "channel": ["order"] * 2, "text": ["", ""], "amount": [1.0, 2.0]}))  # fmt: skip
+    card = train(trained, "embedding")
+    assert card.left_out == 1
+    with reopened(trained, method="embedding") as agent:
+        number = agent.assess("silent").churn_probability
+    assert 0 < number.value < 1
+
+
+def test_labels_of_one_outcome_or_of_several_horizons_are_refused(trained):
+    with trained.history.begin() as connection:
+        book.add_labels(connection, [Label("x", "2026-01-01", True, 7, {})])
+    with pytest.raises(DataError, match="different times"):
+        train(trained, "rfm")
+    with trained.history.begin() as connection:
+        connection.exec_driver_sql("update labels set churned = 1, horizon_days = null")
+    with pytest.raises(DataError, match="other outcome"):
+        train(trained, "recency")
 
 
 def test_a_method_on_readings_is_refused_with_another_prompt(trained):

@@ -1,10 +1,10 @@
 import pytest
 
-from churn_agent.domain.assessment import Citation, Reason, Signal
+from churn_agent.domain.assessment import ChurnProbability, Citation, Reason, Signal
 from churn_agent.domain.snapshot import Card
 from churn_agent.facts import compute
 from churn_agent.scoring import prior
-from churn_agent.scoring.verdict import band_of_probability, from_log_odds, from_signals, from_statement
+from churn_agent.scoring.verdict import Number, band_of_probability, from_log_odds, from_signals, from_statement
 from tests.conftest import interaction, snapshot
 
 STATEMENTS = {"leaving_announced": "Says they are leaving Acme.", "praise": "Is satisfied."}
@@ -81,3 +81,15 @@ def test_stated_reasons_are_kept_as_they_are():
 def test_a_calibrated_probability_is_banded_by_the_base_rate():
     assert [band_of_probability(p, 0.04) for p in (0.03, 0.05, 0.12)] == ["low", "medium", "high"]
     assert [band_of_probability(p, 0.5) for p in (0.4, 0.6, 0.8)] == ["low", "medium", "high"]
+
+
+def test_a_trained_number_weighs_reasons_anew_and_keeps_them_as_reasons_for_action():
+    verdict = judged(signal("leaving_announced", "risk"), leanings=[1.0])
+    number = ChurnProbability(
+        value=0.3, low=0.2, high=0.4, raw=0.9, method="calibrated-1", calibrated=True, base_rate=0.1, horizon_days=90
+    )
+    told = verdict.with_number(Number(number, {"leaving_announced": 0.4, "leaning": -0.2}))
+    assert told.weights == {"leaving_announced": 0.4, "leaning": -0.2}
+    assert [reason.concept for reason in told.reasons] == ["leaving_announced", "leaning"]
+    assert told.reasons[1].polarity == "protective"
+    assert told.band == "high"
