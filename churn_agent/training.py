@@ -19,6 +19,7 @@ from churn_agent.learning.kept import KeptCard, Trained
 from churn_agent.learning.ladder import LEARNED
 from churn_agent.learning.methods import Method, Need, cross_fitted
 from churn_agent.measuring import metrics
+from churn_agent.measuring.metrics import Labels, Scores
 
 Advance = Callable[[], None]
 
@@ -132,12 +133,18 @@ def train(agent: ChurnAgent, name: str, *, progress: Advance = lambda: None) -> 
         says=getattr(fitted, "says_", ""),
         auroc_before=None if before is None else metrics.auroc(seen.labels, before).value,
         log_loss_before=None if before is None else metrics.log_loss(seen.labels, before),
+        reliability=_bins(seen.labels, scores),
+        reliability_before=() if before is None else _bins(seen.labels, before),
         reader=agent.reader if method.reads else None,
         embedder=agent.embedder_id if "vectors" in method.needs else None,
         seed=seed,
         facts=spreads(seen.facts),
     )
     return kept.keep(agent.settings.store, trained, fitted)
+
+
+def _bins(labels: Labels, scores: Scores) -> tuple[tuple[float, float, int], ...]:
+    return tuple(metrics.reliability(labels, scores, bins=min(10, max(2, len(labels) // 20))))
 
 
 def _has_history(agent: ChurnAgent, sample: Sample) -> bool:

@@ -60,10 +60,13 @@ def train(
 
 @click.command()
 @click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="Import these outcomes first.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.svg", help="Draw before and after."
+)
 @common.model_options
 @common.as_json
 @click.pass_context
-def calibrate(context: click.Context, labels: Path | None, json_: bool, **model: str | None) -> None:
+def calibrate(context: click.Context, labels: Path | None, plot: Path | None, json_: bool, **model: str | None) -> None:
     """Make the score a probability, by the outcomes in the store. Assessments use it from then on.
 
     Few outcomes bend the score itself; more carry methods that learn from facts, words and readings. Which is used is
@@ -76,6 +79,11 @@ def calibrate(context: click.Context, labels: Path | None, json_: bool, **model:
         with common.counting() as bar:
             task = bar.add_task("calibrating", total=None)
             card = training.train(agent, "calibrated", progress=lambda: bar.advance(task))
+        if plot:
+            from churn_agent.reports import calibration
+
+            calibration.write(card, plot)
+            common.note(f"drawn: {plot}")
     if json_:
         common.print_json(card.model_dump(mode="json"))
         return

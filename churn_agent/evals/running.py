@@ -14,7 +14,7 @@ from churn_agent import training
 from churn_agent.agent import NO_METHOD, ChurnAgent
 from churn_agent.domain.assessment import Assessment, Status
 from churn_agent.domain.snapshot import Snapshot
-from churn_agent.errors import InputError
+from churn_agent.errors import DataError, InputError
 from churn_agent.evals import sets
 from churn_agent.evals.sets import LabelledSet
 from churn_agent.evals.suite import Suite, Way, find_methods, resolve
@@ -414,10 +414,14 @@ def _run_baselines(planned: Planned, suite: Suite, settings: Settings, writer: W
             progress.left_out(planned.labelled.name, method.name, lacking)
             continue
         began = time.perf_counter()
-        if planned.learned_on:
-            scores = score(method.make(suite.seed).fit(known, known.labels), given)
-        else:
-            scores = cross_fitted(method, given, seed=suite.seed)
+        try:
+            if planned.learned_on:
+                scores = score(method.make(suite.seed).fit(known, known.labels), given)
+            else:
+                scores = cross_fitted(method, given, seed=suite.seed)
+        except DataError as error:
+            progress.left_out(planned.labelled.name, method.name, str(error))
+            continue
         each = (time.perf_counter() - began) / len(given)
         writer.add(
             [

@@ -1,5 +1,7 @@
 """Estimators of scikit-learn's kind, over samples or over columns made of them."""
 
+import contextlib
+import io
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -14,10 +16,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import NearestNeighbors
 
+from churn_agent.errors import DataError
 from churn_agent.learning.examples import Examples, Scores
 
-_PENALTY = 0.01
-"""On the parameters of BG/NBD, so that the fit converges."""
+_FIT_PENALTIES = (0.01, 0.1, 1.0)
+"""On the parameters of BG/NBD, tried in turn until the fit converges."""
 _PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3)
 """Inverse strengths of L2 penalties that a logistic regression chooses from."""
 _NEAREST = 15
@@ -43,25 +46,36 @@ class BgNbd(ClassifierMixin, BaseEstimator):
     """One less the probability to be alive (Fader, Hardie & Lee 2005); knows dates of activity and no outcomes."""
 
     def fit(self, examples: Examples, labels: Any = None) -> "BgNbd":
-        fitter = self._fitter()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of numpy, which has changed since the library was written
-            fitter.fit(*self._see(examples))
-        self.params_ = fitter.params_
+        """Raises `DataError` if no fit is found."""
+        self.params_ = next(filter(None, (self._params(examples, penalty) for penalty in _FIT_PENALTIES)), None)
+        if self.params_ is None:
+            raise DataError("BG/NBD cannot be fitted to these dates of activity")
         self.classes_ = np.array([False, True])
         return self
 
+    def _params(self, examples: Examples, penalty: float) -> dict[str, float] | None:
+        fitter = self._fitter(penalty)
+        from lifetimes.utils import ConvergenceError  # type: ignore[import-untyped]
+
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # it prints what it could not do
+            warnings.simplefilter("ignore")  # of numpy, which has changed since the library was written
+            try:
+                fitter.fit(*self._see(examples))
+            except ConvergenceError:
+                return None
+        return dict(fitter.params_)
+
     def predict_proba(self, examples: Examples) -> Any:
-        fitter = self._fitter()
+        fitter = self._fitter(_FIT_PENALTIES[0])
         fitter.params_ = self.params_
         return _both_sides(np.clip(1 - np.asarray(fitter.conditional_probability_alive(*self._see(examples))), 0, 1))
 
     @staticmethod
-    def _fitter() -> Any:
+    def _fitter(penalty: float) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pandas, which has changed since the library was written
             from lifetimes import BetaGeoFitter  # type: ignore[import-untyped]
-        return BetaGeoFitter(penalizer_coef=_PENALTY)
+        return BetaGeoFitter(penalizer_coef=penalty)
 
     @staticmethod
     def _see(examples: Examples) -> list[Scores]:

@@ -50,6 +50,9 @@ class Trained(BaseModel):
     auroc_before: float | None = None
     log_loss_before: float | None = None
     """Of the uncalibrated score of the language model, where it was learned from."""
+    reliability: tuple[tuple[float, float, int], ...] = ()
+    reliability_before: tuple[tuple[float, float, int], ...] = ()
+    """Mean score, share that churned and customers of bins of equal size, cross-fitted."""
     reader: str | None = None
     """Model and prompt whose readings it learned from, if any."""
     embedder: str | None = None

@@ -160,10 +160,11 @@ def test_an_unknown_method_is_said(cli, tmp_path, book_folder):
 def test_calibrate_makes_the_score_a_probability_from_then_on(cli, tmp_path, book_folder):
     store = ("--store", tmp_path / "store")
     cli(*store, "ingest", book_folder)
-    made = cli(*store, "calibrate", "--model", "scripted")
+    made = cli(*store, "calibrate", "--model", "scripted", "--plot", tmp_path / "c.svg")
     assert made.code == 0, made.err
     assert "kept calibrated-1: learned from 60 labels" in made.out
     assert "chosen: " in made.out
+    assert "calibrated-1" in (tmp_path / "c.svg").read_text()
     assert "before" in made.out
     customer = json.loads(cli(*store, "customers", "--json").out)[0]["customer_id"]
     assess = (*store, "assess", customer, "--model", "scripted")

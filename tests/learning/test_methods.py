@@ -8,8 +8,9 @@ import pytest
 
 from churn_agent import training
 from churn_agent.embedding import Embedder
+from churn_agent.errors import DataError
 from churn_agent.evals.sets import find_set
-from churn_agent.learning import methods
+from churn_agent.learning import estimators, methods
 from churn_agent.learning.examples import Examples, _groups
 from churn_agent.settings import Settings
 
@@ -105,3 +106,9 @@ def test_texts_do_not_name_the_company(book_folder, tmp_path):
     assert len(given) == 60
     assert any("brand" in text for text in given.texts)
     assert not any(company.casefold() in text.casefold() for text in given.texts)
+
+
+def test_bg_nbd_that_cannot_be_fitted_says_so(monkeypatch):
+    monkeypatch.setattr(estimators, "_FIT_PENALTIES", ())
+    with pytest.raises(DataError, match="cannot be fitted"):
+        methods.cross_fitted(methods.METHODS["bg_nbd"], make_examples())
