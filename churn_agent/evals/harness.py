@@ -13,9 +13,11 @@ from typing import Any
 
 from churn_agent import training
 from churn_agent.errors import InputError
-from churn_agent.evals import doctor, report, running, scoreboard, searching, sets, transferring
+from churn_agent.evals import doctor, planning, report, running, scoreboard, searching, sets, transferring
 from churn_agent.evals.doctor import Finding
-from churn_agent.evals.running import Planned, Prediction, Progress, SampleNote, read_predictions
+from churn_agent.evals.planning import Planned
+from churn_agent.evals.predictions import PREDICTIONS, Prediction, SampleNote, read_notes, read_predictions
+from churn_agent.evals.running import Progress
 from churn_agent.evals.scoreboard import Comparison, Figure
 from churn_agent.evals.searching import Choice
 from churn_agent.evals.suite import ALL, Suite, find_methods, load_suite
@@ -93,7 +95,7 @@ def examine_sets(
             each, near=path.parent if path.suffix == ".yaml" else Path(), sets_dir=settings.sets_dir
         )
         notify(f"examining {labelled.name}")
-        with labelled.open(out.parent / "stores" / labelled.name) as agent:
+        with labelled.open(labelled.store_in(out.parent / "stores")) as agent:
             model = agent.model if with_model else None
             found[labelled.name] = doctor.examine(labelled, agent, delta=delta, model=model)
     return found
@@ -118,7 +120,7 @@ def transfer(
     for name in names:
         labelled = sets.find_set(name, near=Path(), sets_dir=settings.sets_dir)
         notify(f"preparing {labelled.name}")
-        with labelled.open(out / "stores" / labelled.name) as agent:
+        with labelled.open(labelled.store_in(out / "stores")) as agent:
             samples = sets.draw(labelled.samples(agent), limit)
             prepared[labelled.name] = training.examples(agent, samples, needs=needs_of(chosen))
     return transferring.transfer(prepared, chosen)
@@ -161,7 +163,7 @@ def write_summary(*folders: Path, into: Path, delta: float = 0.02) -> None:
 def _read(folders: Sequence[Path]) -> tuple[list[Prediction], list[SampleNote], list[dict[str, Any]]]:
     """Predictions, notes and provenance of runs; what several of them tried is taken from the last."""
     predictions = {(p.set, p.method, p.sample_id, p.repeat): p for each in folders for p in read_predictions(each)}
-    notes = [note for each in folders for note in running.read_notes(each)]
+    notes = [note for each in folders for note in read_notes(each)]
     provenance = [json.loads(path.read_text(encoding="utf-8")) for each in folders if (path := each / _ABOUT).exists()]
     return list(predictions.values()), notes, provenance
 
@@ -207,11 +209,11 @@ def _run(
     suite: Suite, *, near: Path, out: Path, limit: int | None, resume: bool, progress: Progress | None
 ) -> RunResult:
     settings = Settings.load()
-    planned = running.plan(suite, settings, near=near, out=out, limit=limit)
+    planned = planning.plan(suite, settings, near=near, out=out, limit=limit)
     provenance = _provenance(suite, planned, settings)
     about = out / _ABOUT
     if not resume:
-        (out / running.PREDICTIONS).unlink(missing_ok=True)
+        (out / PREDICTIONS).unlink(missing_ok=True)
     elif about.exists():
         _check_same(json.loads(about.read_text(encoding="utf-8")), provenance, out)
     out.mkdir(parents=True, exist_ok=True)
@@ -222,7 +224,7 @@ def _run(
         about.write_text(json.dumps(provenance, indent=2), encoding="utf-8")
     predictions = running.run(planned, suite, settings, out=out, progress=progress)
     about.write_text(json.dumps(provenance | {"finished": True}, indent=2), encoding="utf-8")
-    figures = scoreboard.measure(predictions, suite.costs, running.read_notes(out), suite.prices)
+    figures = scoreboard.measure(predictions, suite.costs, read_notes(out), suite.prices)
     comparisons = scoreboard.compare(predictions, delta=suite.delta, costs=suite.costs)
     return RunResult(out, predictions, figures, comparisons, provenance)
 
@@ -235,7 +237,7 @@ def _provenance(suite: Suite, planned: Sequence[Planned], settings: Settings) ->
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": _machine(),
         "sets": {
-            each.labelled.name: {
+            each.role + each.labelled.name: {
                 "samples": training.fingerprint(each.samples),
                 "n": len(each.samples),
                 "development": hashlib.sha256("\n".join(sorted(each.development)).encode()).hexdigest()[:16],

@@ -15,7 +15,7 @@ from sklearn import metrics as sk
 
 from churn_agent.errors import InputError
 from churn_agent.evals import scoreboard
-from churn_agent.evals.running import Prediction, SampleNote
+from churn_agent.evals.predictions import Prediction, SampleNote
 from churn_agent.evals.scoreboard import Comparison, Figure, Scored, enough
 from churn_agent.learning.ladder import LEARNED
 from churn_agent.measuring import comparing, metrics

@@ -11,7 +11,7 @@ import numpy as np
 from more_itertools import map_reduce
 from sklearn.linear_model import LogisticRegression
 
-from churn_agent.evals.running import Prediction, SampleNote
+from churn_agent.evals.predictions import Prediction, SampleNote
 from churn_agent.measuring import comparing, metrics
 from churn_agent.measuring.comparing import Difference, Judgement, Verdict
 from churn_agent.measuring.metrics import Costs, Decisions, Groups, Interval, Labels, Scores

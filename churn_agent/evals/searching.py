@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from churn_agent.errors import InputError
-from churn_agent.evals.running import Prediction
+from churn_agent.evals.predictions import Prediction
 from churn_agent.evals.scoreboard import Scored, by_set_and_method
 from churn_agent.learning.ladder import LEARNED
 from churn_agent.measuring import metrics

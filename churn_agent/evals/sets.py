@@ -71,6 +71,11 @@ class LabelledSet:
     folder: Path
     card: SetCard
 
+    def store_in(self, folder: Path) -> Path:
+        """Where its store lies among others: sets of the same name in two places are two sets."""
+        place = hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
+        return folder / f"{self.name}-{place}"
+
     def open(self, store: Path, **settings: Any) -> ChurnAgent:
         """An agent on a store that holds the set; what is there already is not imported again.
 

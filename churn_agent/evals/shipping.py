@@ -13,7 +13,7 @@ from typing import Any
 
 from churn_agent.errors import ChurnAgentError, InputError
 from churn_agent.evals import report, scoreboard
-from churn_agent.evals.running import PREDICTIONS, SAMPLES, Prediction, read_notes, read_predictions
+from churn_agent.evals.predictions import PREDICTIONS, SAMPLES, Prediction, read_notes, read_predictions
 from churn_agent.evals.scoreboard import Figure
 from churn_agent.evals.suite import Suite
 from churn_agent.prompts import PromptTemplate, list_prompts, load_prompt

@@ -8,7 +8,7 @@ import yaml
 
 from churn_agent.demo.writing import write_book
 from churn_agent.evals import run_suite
-from churn_agent.evals.running import Prediction, SampleNote, read_predictions
+from churn_agent.evals.predictions import Prediction, SampleNote, read_predictions
 from churn_agent.evals.scoreboard import measure
 from churn_agent.measuring.metrics import Costs
 
@@ -123,7 +123,7 @@ def test_baselines_alone(cli, book_folder):
 
 
 def test_a_pair_learns_on_the_first_set_and_is_judged_on_the_second(cli, suite_file, tmp_path, book_folder):
-    other = tmp_path / "other"
+    other = tmp_path / "elsewhere" / "book"  # halves of a set are often called alike
     write_book(other, "telecom", 50, seed=9)
     for name in ("interactions", "labels", "customers"):  # the demo's ids begin alike
         path = next(other.glob(f"{name}.*"))
@@ -131,9 +131,10 @@ def test_a_pair_learns_on_the_first_set_and_is_judged_on_the_second(cli, suite_f
     suite = {"train": str(book_folder), "test": str(other), "ways": [{"mode": "read", "models": ["scripted"]}]}
     suite_file.write_text(yaml.safe_dump(suite | {"baselines": ["recency", "rfm"]}))
     found = json.loads(run(cli, suite_file, "--json").out)
-    assert {each["set"] for each in found["predictions"]} == {"book to other"}
+    assert {each["set"] for each in found["predictions"]} == {"book to book"}
     splits = {each["customer_id"][0]: each["split"] for each in found["predictions"]}
     assert splits == {"c": "train", "d": "test"}
+    assert set(found["provenance"]["sets"]) == {"train: book", "test: book"}
     assert {m["n"] for m in found["metrics"] if m["metric"] in ("auroc", "brier")} == {50}
     assert {each["n"] for each in found["comparisons"]} == {50}
     assert found["provenance"]["test_set_used_before"] == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from churn_agent.evals.running import Prediction
+from churn_agent.evals.predictions import Prediction
 from churn_agent.evals.searching import search
 
 

@@ -18,7 +18,7 @@ from wandb.apis.public.runs import RunNotFoundError
 
 from churn_agent.errors import InputError, Unavailable
 from churn_agent.evals import run_suite, write_report
-from churn_agent.evals.running import Prediction, SampleNote
+from churn_agent.evals.predictions import Prediction, SampleNote
 from churn_agent.evals.tracking import log_model, track
 from churn_agent.prompts import load_prompt
 
