@@ -365,7 +365,7 @@ def bootstrap(
 def resamples(n: int, groups: Groups | None, draws: int, seed: int) -> Sequence[NDArray[np.intp]]:
     """Positions of samples drawn with replacement, all of a customer's together."""
     random = np.random.default_rng(seed)
-    if groups is None:
+    if groups is None or len(np.unique(groups)) == n:
         return [random.integers(0, n, n) for _ in range(draws)]
     members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
     return [np.concatenate([members[k] for k in random.integers(0, len(members), len(members))]) for _ in range(draws)]

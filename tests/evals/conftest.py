@@ -1,9 +1,12 @@
 """A small labelled set on disk."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
+
+from churn_agent.evals import run_suite
 
 SUITE = {
     "sets": ["book"],
@@ -17,3 +20,19 @@ def suite_file(tmp_path: Path, book_folder: Path) -> Path:
     path = tmp_path / "small.yaml"
     path.write_text(yaml.safe_dump(SUITE | {"sets": [str(book_folder)]}), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def finished_once(tmp_path_factory: pytest.TempPathFactory, book_folder: Path) -> Path:
+    """The folder of a run of that suite, made once."""
+    folder = tmp_path_factory.mktemp("finished")
+    path = folder / "small.yaml"
+    path.write_text(yaml.safe_dump(SUITE | {"sets": [str(book_folder)]}), encoding="utf-8")
+    run_suite(path, out=folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture
+def finished(tmp_path: Path, finished_once: Path) -> Path:
+    """A copy of it, to be changed."""
+    return Path(shutil.copytree(finished_once, tmp_path / "run"))

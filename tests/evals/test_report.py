@@ -10,9 +10,8 @@ from churn_agent.evals import run_suite, write_report
 
 
 @pytest.fixture
-def page(suite_file, tmp_path):
-    run_suite(suite_file, out=tmp_path / "run")
-    write_report(tmp_path / "run", to=tmp_path / "report.html", command="churn-agent eval report run")
+def page(finished, tmp_path):
+    write_report(finished, to=tmp_path / "report.html", command="churn-agent eval report run")
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
@@ -33,8 +32,7 @@ def test_the_page_stands_alone_and_says_first_which_is_better(page):
     assert page.count("<svg") == 7
 
 
-def test_words_of_customers_cannot_become_markup(suite_file, tmp_path):
-    run_suite(suite_file, out=tmp_path / "run")
+def test_words_of_customers_cannot_become_markup(finished, tmp_path):
     notes = (tmp_path / "run" / "samples.jsonl").read_text()
     (tmp_path / "run" / "samples.jsonl").write_text(
         re.sub(r'"evidence":\["', '"evidence":["<script>alert(1)</script>', notes)
@@ -45,8 +43,7 @@ def test_words_of_customers_cannot_become_markup(suite_file, tmp_path):
     assert "<script>" not in page
 
 
-def test_the_command_writes_it_and_names_what_it_cannot_write(cli, suite_file, tmp_path):
-    assert cli("eval", "run", suite_file, "-o", tmp_path / "run").code == 0
+def test_the_command_writes_it_and_names_what_it_cannot_write(cli, finished, tmp_path):
     assert cli("eval", "report", tmp_path / "run", "-o", tmp_path / "r.html").code == 0
     assert (tmp_path / "r.html").exists()
     with pytest.raises(InputError, match="cannot write"):
@@ -61,8 +58,7 @@ def test_a_run_too_small_for_curves_still_gives_a_page(suite_file, tmp_path):
     assert "Leaderboard" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-def test_markdown_has_verdicts_and_leaderboards(cli, suite_file, tmp_path):
-    run_suite(suite_file, out=tmp_path / "run")
+def test_markdown_has_verdicts_and_leaderboards(cli, finished, tmp_path):
     assert cli("eval", "report", tmp_path / "run", "-o", tmp_path / "results.md").code == 0
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert "## book" in text
@@ -71,8 +67,7 @@ def test_markdown_has_verdicts_and_leaderboards(cli, suite_file, tmp_path):
     assert "run on 20" in text
 
 
-def test_one_line_a_set_is_put_between_marks(cli, suite_file, tmp_path):
-    run_suite(suite_file, out=tmp_path / "run")
+def test_one_line_a_set_is_put_between_marks(cli, finished, tmp_path):
     page = tmp_path / "README.md"
     page.write_text("before\n<!-- eval -->\nold\n<!-- /eval -->\nafter\n")
     assert cli("eval", "report", tmp_path / "run", "--into", page).code == 0

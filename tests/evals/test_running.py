@@ -94,9 +94,8 @@ def test_mistakes_in_a_suite_are_named(cli, suite_file, change, says):
     assert says in result.err
 
 
-def test_compare_tells_pairs_and_guards_against_regressions(cli, suite_file):
-    out = suite_file.parent / "run"
-    assert run(cli, suite_file).code == 0
+def test_compare_tells_pairs_and_guards_against_regressions(cli, suite_file, finished):
+    out = finished
     pairs = json.loads(cli("eval", "compare", out, "--json").out)
     assert {each["judgement"] for each in pairs} <= {"better", "worse", "equivalent", "cannot tell"}
     assert len(pairs) == 21

@@ -68,7 +68,7 @@ def test_where_it_cannot_be_told_both_are_used():
 
 def test_probabilities_are_calibrated_on_strangers():
     slopes, intercepts = [], []
-    for draw in range(6):
+    for draw in range(4):
         random = np.random.default_rng(draw)
         x = random.normal(size=2400) * 2
         labels = random.random(2400) < expit(0.6 * x - 1)
@@ -80,13 +80,13 @@ def test_probabilities_are_calibrated_on_strangers():
     assert np.mean(intercepts) == pytest.approx(0, abs=0.15)
 
 
-@pytest.mark.parametrize("n", [50, 120])
+@pytest.mark.parametrize("n", [60])
 def test_intervals_cover_the_true_rate_at_least_as_often_as_they_say(n):
-    """Over 40 trainings, at scores from low to high."""
+    """Over 30 trainings, at scores from low to high."""
     held = []
     at = np.linspace(-3, 3, 7)
     true_rate = expit(0.8 * at - 0.5)
-    for draw in range(40):
+    for draw in range(30):
         random = np.random.default_rng(draw)
         x = random.normal(size=n) * 1.5
         labels = random.random(n) < expit(0.8 * x - 0.5)
