@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import logit
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -18,7 +17,15 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from churn_agent.errors import DataError
 from churn_agent.learning.encoder import FineTunedEncoder
-from churn_agent.learning.estimators import BgNbd, Columns, Neighbours, PenalisedLogistic, Rule, ShrunkLogistic
+from churn_agent.learning.estimators import (
+    BgNbd,
+    Boosting,
+    Columns,
+    Neighbours,
+    PenalisedLogistic,
+    Rule,
+    ShrunkLogistic,
+)
 from churn_agent.learning.examples import Examples, Scores
 
 FOLDS = 5
@@ -107,6 +114,11 @@ def _readings(examples: Examples) -> list[dict[str, Any]]:
     return [dict(row) for row in examples.readings]
 
 
+def _signals(examples: Examples) -> list[dict[str, float]]:
+    """The readings without the score, which facts are in too."""
+    return [{name: value for name, value in row.items() if name != "score"} for row in _readings(examples)]
+
+
 def _table_and_readings(examples: Examples) -> list[dict[str, Any]]:
     return [{**table, **read} for table, read in zip(_table(examples), _readings(examples), strict=True)]
 
@@ -123,6 +135,11 @@ def _lacks_repetition(examples: Examples) -> str | None:
 
 def _lacks_words(examples: Examples) -> str | None:
     return None if any(text.strip() for text in examples.texts) else "nobody wrote anything"
+
+
+def _lacks_readings(examples: Examples) -> str | None:
+    alike = len({tuple(sorted(row.items())) for row in _signals(examples)}) < 2
+    return "nothing was read that tells samples apart" if alike else None
 
 
 def _lacks_vectors(examples: Examples) -> str | None:
@@ -144,20 +161,9 @@ def _make_tfidf(seed: int) -> Estimator:
     return _over(_texts, both, LogisticRegression(C=3.0, max_iter=1000))
 
 
-def _boosting(seed: int) -> Estimator:
-    return HistGradientBoostingClassifier(
-        learning_rate=0.05,
-        max_iter=200,
-        max_leaf_nodes=15,
-        min_samples_leaf=10,
-        l2_regularization=1.0,
-        random_state=seed,
-    )
-
-
 def _make_boosting_with_vectors(seed: int) -> Estimator:
     both = FeatureUnion([("table", Columns(_table)), ("vectors", FunctionTransformer(_vectors))])
-    return make_pipeline(both, _boosting(seed))
+    return make_pipeline(both, Boosting(seed))
 
 
 def _logistic(rows: Callable[[Examples], Sequence[dict[str, Any]]]) -> Estimator:
@@ -212,7 +218,7 @@ METHODS = {
         Method(
             "boosting",
             "gradient boosting on facts, counts and attributes",
-            lambda seed: make_pipeline(Columns(_table), _boosting(seed)),
+            lambda seed: make_pipeline(Columns(_table), Boosting(seed)),
         ),
         Method(
             "boosting_embedding",
@@ -233,6 +239,7 @@ METHODS = {
             "logistic regression on what a language model read in the messages",
             lambda seed: make_pipeline(Columns(_readings), StandardScaler(), LogisticRegression(C=0.1, max_iter=1000)),
             needs=("readings",),
+            lacks=_lacks_readings,
             classic=False,
         ),
         Method(
@@ -254,13 +261,15 @@ METHODS = {
             "logistic regression on facts, counts, attributes and readings",
             lambda seed: _logistic(_table_and_readings),
             needs=("readings",),
+            lacks=_lacks_readings,
             classic=False,
         ),
         Method(
             "boosting_readings",
             "gradient boosting on facts, counts, attributes and readings",
-            lambda seed: make_pipeline(Columns(_table_and_readings), _boosting(seed)),
+            lambda seed: make_pipeline(Columns(_table_and_readings), Boosting(seed)),
             needs=("readings",),
+            lacks=_lacks_readings,
             classic=False,
         ),
     )
