@@ -31,6 +31,7 @@ from churn_agent.settings import Settings
 
 _ABOUT = "run.json"
 _USED = "test-sets-used.txt"
+_MARKS = "<!-- eval -->", "<!-- /eval -->"
 _TRANSFERRED = ("rfm", "tfidf", "embedding", "boosting")
 
 
@@ -127,7 +128,8 @@ def transfer(
 
 
 def write_report(*folders: Path, to: Path, delta: float = 0.02, command: str = "") -> None:
-    """Writes the page about runs; `.md` gets verdicts and leaderboards alone.
+    """Writes the page about runs; `.md` gets verdicts and leaderboards alone, between the marks `<!-- eval -->` and
+    `<!-- /eval -->` if the file is there already.
 
     A method that several runs tried is taken from the last of them.
 
@@ -138,26 +140,31 @@ def write_report(*folders: Path, to: Path, delta: float = 0.02, command: str = "
     suite = _suite_of(provenance)
     render = report.to_markdown if to.suffix == ".md" else report.to_html
     page = render(predictions, notes, provenance, delta=delta, costs=suite.costs, prices=suite.prices, command=command)
-    report.write(page, to)
+    report.write(page if to.suffix != ".md" or not to.exists() else _between_marks(page, to), to)
 
 
 def write_summary(*folders: Path, into: Path, delta: float = 0.02) -> None:
-    """Puts one line a set between the two marks `<!-- eval -->` and `<!-- /eval -->` of a Markdown file.
+    """Puts one line a set between the marks of a Markdown file.
 
     Raises:
         InputError: a folder holds no run, or the file has no such marks or cannot be written.
     """
     predictions, _, provenance = _read(folders)
     table = report.summary(predictions, provenance, delta=delta, costs=_suite_of(provenance).costs)
-    begin, end = (f"<!-- {mark}eval -->" for mark in ("", "/"))
+    report.write(_between_marks(table, into), into)
+
+
+def _between_marks(new: str, page: Path) -> str:
+    """The text of a page with what stands between its two marks replaced."""
+    begin, end = _MARKS
     try:
-        before, _, rest = into.read_text(encoding="utf-8").partition(begin)
+        before, _, rest = page.read_text(encoding="utf-8").partition(begin)
     except OSError as error:
-        raise InputError(f"cannot read {str(into)!r}: {error.strerror}") from error
+        raise InputError(f"cannot read {str(page)!r}: {error.strerror}") from error
     _, found, after = rest.partition(end)
     if not found:
-        raise InputError(f"{str(into)!r} has no lines {begin} and {end} for the table to stand between")
-    report.write(f"{before}{begin}\n{table}\n{end}{after}", into)
+        raise InputError(f"{str(page)!r} has no lines {begin} and {end} for the table to stand between")
+    return f"{before}{begin}\n{new}\n{end}{after}"
 
 
 def _read(folders: Sequence[Path]) -> tuple[list[Prediction], list[SampleNote], list[dict[str, Any]]]:
@@ -165,6 +172,11 @@ def _read(folders: Sequence[Path]) -> tuple[list[Prediction], list[SampleNote], 
     predictions = {(p.set, p.method, p.sample_id, p.repeat): p for each in folders for p in read_predictions(each)}
     notes = [note for each in folders for note in read_notes(each)]
     provenance = [json.loads(path.read_text(encoding="utf-8")) for each in folders if (path := each / _ABOUT).exists()]
+    models = {about["default_model"] for about in provenance}
+    if len(models) == 1:  # then it goes without saying
+        [model] = models
+        shown = [p.model_copy(update={"method": p.method.removesuffix(f" {model}")}) for p in predictions.values()]
+        return shown, notes, provenance
     return list(predictions.values()), notes, provenance
 
 

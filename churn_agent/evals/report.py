@@ -34,6 +34,8 @@ _COLUMNS = ("auroc", "average_precision", "top_decile_lift", "brier", "calibrati
 _MARKDOWN = ("auroc", "average_precision", "brier", "f1", "answered", "verified_quotes", "signal_precision",
              "signal_recall", "evidence_recall", "score_spread", "decisions_turned", "prompt_tokens_each",
              "output_tokens_each", "seconds_each", "money_each")  # fmt: skip
+_LARGE = 10
+"""From which on decimals say nothing."""
 _DECISIONS = ("caught", "missed", "bothered", "spared")
 _FEWEST = 20
 """Samples of a segment below which no AUROC is given for it."""
@@ -79,6 +81,7 @@ def to_html(
     return template.render(
         sets=[_of_set(name, predictions, notes, figures, comparisons) for name in names],
         columns=_COLUMNS,
+        models=sorted({str(each["default_model"]) for each in provenance}),
         delta=delta,
         provenance=provenance,
         command=command,
@@ -99,16 +102,18 @@ def to_markdown(
     figures = scoreboard.measure(predictions, costs, notes, prices)
     comparisons = scoreboard.compare(predictions, delta=delta, costs=costs)
     found = {(f.set, f.method, f.metric): f for f in figures}
+    by_method = scoreboard.by_set_and_method(predictions)
     lines = [f"*Written by `{command}`; {_made(provenance)}.*", ""]
     for name in dict.fromkeys(p.set for p in predictions):
         methods = scoreboard.ranked(name, figures)
         shown = [c for c in _MARKDOWN if any(_cell(found.get((name, m, c)))[0] for m in methods)]
         lines += [f"## {name}", "", verdict(name, figures, comparisons), "", _sizes(name, figures), ""]
-        lines += [f"| method | {' | '.join(c.replace('_', ' ') for c in shown)} |", "|---" * (len(shown) + 1) + "|"]
+        lines += [f"| method | n | {' | '.join(c.replace('_', ' ') for c in shown)} |", "|---" * (len(shown) + 2) + "|"]
+        assessed = {method: Scored.of(made) for (of, method), made in by_method.items() if of == name}
         for method in methods:
             cells = [_cell(found.get((name, method, column))) for column in shown]
             told = " | ".join(f"{value} [{interval}]" if interval else value for value, interval in cells)
-            lines.append(f"| {method} | {told} |")
+            lines.append(f"| {method} | {len(assessed[method].labels)} | {told} |")
         lines.append("")
     return "\n".join(lines)
 
@@ -220,7 +225,10 @@ def _of_set(
         "name": name,
         "verdict": verdict(name, figures, comparisons),
         "sizes": {f.split: (f.n, f.base_rate) for f in figures if f.set == name and f.metric in ("auroc", "brier")},
-        "rows": [(method, [_cell(found.get((method, column))) for column in _COLUMNS]) for method in order],
+        "rows": [
+            (method, len(scored[method].labels), [_cell(found.get((method, column))) for column in _COLUMNS])
+            for method in order
+        ],
         "methods": order,
         "matrix": _matrix(order, of_set),
         "comparisons": of_set,
@@ -238,7 +246,7 @@ def _cell(figure: Figure | None) -> tuple[str, str]:
     if figure is None or figure.value != figure.value:
         return "", ""
     interval = f"{figure.low:.2f} to {figure.high:.2f}" if figure.low == figure.low else ""
-    return f"{figure.value:.3f}", interval
+    return f"{figure.value:.3f}" if figure.value < _LARGE else f"{figure.value:,.0f}", interval
 
 
 def _matrix(methods: Sequence[str], comparisons: Sequence[Comparison]) -> list[list[str]]:
@@ -247,7 +255,7 @@ def _matrix(methods: Sequence[str], comparisons: Sequence[Comparison]) -> list[l
     for each in comparisons:
         for row, column in ((each.first, each.second), (each.second, each.first)):
             value, judged = each.seen_from(row)
-            cells[row, column] = f"{value:+.3f} {'' if judged == 'cannot tell' else judged}".strip()
+            cells[row, column] = f"{value:+.2f} {'' if judged == 'cannot tell' else judged}".strip()
     return [[cells.get((row, column), "") for column in methods] for row in methods]
 
 

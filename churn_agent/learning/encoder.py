@@ -58,7 +58,7 @@ class FineTunedEncoder(ClassifierMixin, BaseEstimator):
                 optimizer.step()
                 schedule.step()
                 optimizer.zero_grad()
-            now = log_loss(labels[held_out], self._probabilities(kept_out), labels=[False, True])
+            now = log_loss(labels[held_out], self._probabilities(kept_out)[:, 1], labels=[False, True])
             if now < best:
                 best, since = now, 0
                 best_weights = {name: value.clone() for name, value in self.model_.state_dict().items()}
