@@ -162,14 +162,17 @@ def test_words_of_customers_leave_only_when_asked_for(folder, tmp_path, to):
 def test_the_same_run_is_not_sent_twice(cli, folder, tmp_path, to):
     command = ("eval", "track", folder, "--to", to, "--uri", tmp_path / "tracked")
     assert cli(*command).code == 0
-    before = everything(tmp_path / "tracked")
+    # W&B's own service may still write its log, so there the runs are counted.
+    sent = everything if to == "mlflow" else lambda place: sorted(place.rglob("offline-run-*"))
+    before = sent(tmp_path / "tracked")
+    assert before
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
     again = cli("eval", "track", copy, *command[3:])
     assert again.code == 2
     assert "already at" in again.err
     assert len(again.err.splitlines()) == 2  # a note that it starts, and why not
-    assert everything(tmp_path / "tracked") == before
+    assert sent(tmp_path / "tracked") == before
     described(folder, seed=4)
     assert cli(*command).code == 0
 
