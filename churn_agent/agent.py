@@ -1,7 +1,7 @@
 """The agent: a customer and a date to an assessment."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -34,7 +34,9 @@ from churn_agent.settings import Settings
 from churn_agent.store import Notify, Store
 
 if TYPE_CHECKING:
+    from churn_agent.learning.examples import Examples
     from churn_agent.learning.kept import Kept
+    from churn_agent.learning.methods import Need
 
 NO_METHOD = "none"
 _CALIBRATED = "methods/calibrated-*.json"
@@ -264,16 +266,32 @@ class ChurnAgent(Store):
             for case, each, number in zip(cases, found, numbers, strict=True)
         ]
 
+    def examples(
+        self,
+        snapshots: Iterable[Snapshot],
+        churned: Sequence[bool],
+        *,
+        needs: "Collection[Need]",
+        readings: Sequence[Mapping[str, float]] | None,
+        progress: Callable[[], None] = lambda: None,
+    ) -> "Examples":
+        """What trained methods look at; see `learning.examples.prepare`. What none needs is left out."""
+        from churn_agent.learning.examples import prepare
+
+        return prepare(
+            churned,
+            snapshots,
+            with_vectors=self.with_vectors if "vectors" in needs else None,
+            dimension=self.dimension if "vectors" in needs else 0,
+            encoder=self.embedder.folder if "encoder" in needs else None,
+            readings=readings,
+            progress=progress,
+        )
+
     def _numbers(self, by: "Kept", made: Sequence[Assessment], batch: Sequence[Snapshot]) -> list[Number]:
         """What a trained method says, given what was read."""
-        from churn_agent.learning.examples import prepare, readings_of
+        from churn_agent.learning.examples import readings_of
 
-        given = prepare(
-            [False] * len(batch),
-            batch,
-            with_vectors=self.with_vectors if "vectors" in by.method.needs else None,
-            dimension=self.dimension if "vectors" in by.method.needs else 0,
-            encoder=self.embedder.folder if "encoder" in by.method.needs else None,
-            readings=[readings_of(each, horizon_days=self.card.horizon_days) for each in made],
-        )
+        readings = [readings_of(each, horizon_days=self.card.horizon_days) for each in made]
+        given = self.examples(batch, [False] * len(batch), needs=by.method.needs, readings=readings)
         return by.numbers(given, made, base_rate=self.card.base_rate)

@@ -14,7 +14,7 @@ from churn_agent.errors import DataError, InputError, ModelCallError, UnknownCus
 from churn_agent.history import book
 from churn_agent.learning import kept
 from churn_agent.learning.drift import spreads
-from churn_agent.learning.examples import Examples, prepare, readings_of
+from churn_agent.learning.examples import Examples, readings_of
 from churn_agent.learning.kept import KeptCard, Trained
 from churn_agent.learning.ladder import LEARNED
 from churn_agent.learning.methods import Method, Need, cross_fitted
@@ -80,12 +80,10 @@ def examples(
         readings = [by_id[each.id] for each in given]
     if "vectors" in needs:
         agent.index()
-    return prepare(
-        [each.churned for each in given],
+    return agent.examples(
         (agent.snapshot(each.customer_id, as_of=each.as_of) for each in given),
-        with_vectors=agent.with_vectors if "vectors" in needs else None,
-        dimension=agent.dimension if "vectors" in needs else 0,
-        encoder=agent.embedder.folder if "encoder" in needs else None,
+        [each.churned for each in given],
+        needs=needs,
         readings=readings,
         progress=progress,
     )

@@ -19,6 +19,21 @@ _SHOWN = ("auroc", "brier", "f1", "answered", "seconds_each")
 _REGRESSION, _UNFIT = 1, 3  # exit codes
 
 
+def _of_a_suite(command: common.F) -> common.F:
+    """Which suite is run, how much of it, and where to."""
+    file = click.Path(exists=True, dir_okay=False, path_type=Path)
+    folder = click.Path(file_okay=False, path_type=Path)
+    sample = click.IntRange(min=4)
+    for option in (
+        click.option("-o", "--out", type=folder, help="Folder of the run."),
+        click.option("--resume", is_flag=True, help="Keep the finished predictions of an earlier call."),
+        click.option("--limit", type=sample, metavar="N", help="Most samples of a set, stratified, seeded."),
+        click.argument("suite_file", metavar="SUITE.yaml", type=file),
+    ):
+        command = option(command)
+    return command
+
+
 @click.group("eval")
 def evals() -> None:
     """Compare prompts, models and classic methods on labelled sets."""
@@ -64,10 +79,7 @@ def fetch(name: str, source: str | None, out: Path | None, json_: bool) -> None:
 
 
 @evals.command("run")
-@click.argument("suite_file", metavar="SUITE.yaml", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--limit", type=click.IntRange(min=4), metavar="N", help="Most samples of a set, stratified, seeded.")
-@click.option("--resume", is_flag=True, help="Keep the finished predictions of an earlier call.")
-@click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the run.")
+@_of_a_suite
 @common.as_json
 def run(suite_file: Path, limit: int | None, resume: bool, out: Path | None, json_: bool) -> None:
     """Try the prompts, models and classic methods of a suite on its sets.
@@ -166,10 +178,7 @@ def track(run: Path, to: "Tracker", uri: str | None, project: str, with_texts: b
 
 
 @evals.command("search")
-@click.argument("suite_file", metavar="SUITE.yaml", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--limit", type=click.IntRange(min=4), metavar="N", help="Most samples of a set, stratified, seeded.")
-@click.option("--resume", is_flag=True, help="Keep the finished predictions of an earlier call.")
-@click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the run.")
+@_of_a_suite
 @common.as_json
 def search(suite_file: Path, limit: int | None, resume: bool, out: Path | None, json_: bool) -> None:
     """Choose the best prompt and settings of a suite, and say what the choice is worth on others (nested folds)."""

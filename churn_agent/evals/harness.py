@@ -229,11 +229,10 @@ def _run(
     elif about.exists():
         _check_same(json.loads(about.read_text(encoding="utf-8")), provenance, out)
     out.mkdir(parents=True, exist_ok=True)
-    about.write_text(json.dumps(provenance, indent=2), encoding="utf-8")
     used_before = [_used_before(out.parent / _USED, each, suite) for each in planned]
     if suite.test:
         provenance["test_set_used_before"] = used_before[-1]
-        about.write_text(json.dumps(provenance, indent=2), encoding="utf-8")
+    about.write_text(json.dumps(provenance, indent=2), encoding="utf-8")
     predictions = running.run(planned, suite, settings, out=out, progress=progress)
     about.write_text(json.dumps(provenance | {"finished": True}, indent=2), encoding="utf-8")
     figures = scoreboard.measure(predictions, suite.costs, read_notes(out), suite.prices)
@@ -275,7 +274,7 @@ def _used_before(ledger: Path, planned: Planned, suite: Suite) -> int:
 
 
 def _machine() -> str:
-    """Processor, cores and memory."""
+    """Processor and cores."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

@@ -1,6 +1,5 @@
 """Methods that were trained, kept in the store by name and version."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from churn_agent.learning.examples import Examples, Scores
 from churn_agent.learning.ladder import LEARNED
 from churn_agent.learning.methods import Estimator, Method, score
 from churn_agent.measuring import metrics
+from churn_agent.models import weights
 from churn_agent.scoring.verdict import Number
 
 _FOLDER = "methods"
@@ -171,7 +171,7 @@ def keep(store: Path, trained: Trained, estimator: Estimator) -> KeptCard:
             trained_at=datetime.now(UTC),
             churn_agent=version("churn-agent"),
             scikit_learn=version("scikit-learn"),
-            sha256=_sha256(path),
+            sha256=weights.sha256(path),
         )
         # The card last: what has none is not there.
         path.with_suffix(".json").write_text(card.model_dump_json(indent=2), encoding="utf-8")
@@ -212,7 +212,7 @@ def load(store: Path, name: str) -> Kept:
     if card.scikit_learn != version("scikit-learn"):
         raise InputError(f"{card.name} is of scikit-learn {card.scikit_learn}; {_again(card.method)}")
     # A file of an estimator can run code as it is read: only what was written here is.
-    if not path.is_file() or _sha256(path) != card.sha256:
+    if not path.is_file() or weights.sha256(path) != card.sha256:
         raise StoreUnavailable(f"{str(path)!r} is not what was kept; {_again(card.method)}")
     try:
         return Kept(card, joblib.load(path))
@@ -222,8 +222,3 @@ def load(store: Path, name: str) -> Kept:
 
 def _again(method: str) -> str:
     return f"run: churn-agent {'calibrate' if method == 'calibrated' else f'train {method}'}"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -82,10 +82,8 @@ class Ladder(ClassifierMixin, BaseEstimator):
             case "worse":
                 return [cheap], f"{cheap} is better than the best method with a language model, {model}"
             case _:
-                return [
-                    model,
-                    cheap,
-                ], f"{model}, with a language model, and {cheap}, without, are as good: both are used"
+                said = f"{model}, with a language model, and {cheap}, without, are as good: both are used"
+                return [model, cheap], said
 
     def predict_proba(self, examples: Examples) -> Any:
         """Shape (samples, 2)."""
