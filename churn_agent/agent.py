@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import UTC, date, datetime
 from functools import cached_property
 from importlib.metadata import version
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from churn_agent import playbook as playbooks
 from churn_agent import retrieval
 from churn_agent.cache import CachedModel
 from churn_agent.composing import compose
-from churn_agent.domain.assessment import Assessment, Fact, Provenance
+from churn_agent.domain.assessment import Assessment, Band, Fact, Provenance
 from churn_agent.domain.interactions import Interaction, text_id
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.elicitation.ask import ask
@@ -28,6 +29,7 @@ from churn_agent.history import records
 from churn_agent.models.base import ChatModel
 from churn_agent.models.opening import open_model
 from churn_agent.prompts import PromptTemplate, load_prompt
+from churn_agent.scoring.bands import Bands
 from churn_agent.scoring.verdict import Number
 from churn_agent.screening import Screening, screen
 from churn_agent.settings import Settings
@@ -120,6 +122,11 @@ class ChurnAgent(Store):
         """The trained method that gives the number, with its version. Raises `InputError`."""
         return self._kept.card.name if self._kept else None
 
+    @property
+    def _bands(self) -> Bands:
+        settings = self.settings
+        return Bands(settings.band_medium_from, settings.band_high_from, settings.band_margin)
+
     @cached_property
     def _playbook(self) -> playbooks.Playbook:
         return playbooks.load_playbook()
@@ -149,7 +156,8 @@ class ChurnAgent(Store):
         """Assesses customers, some at a time, in their order. Each record is stored as it is given."""
         for batch in chunked(customer_ids, _BATCH):
             taken = [self.snapshot(customer_id, as_of=as_of) for customer_id in batch]
-            for assessment in self._assess(taken, by=self._kept):
+            before = [records.before(self.history, each.customer_id, each.as_of) for each in taken]
+            for assessment in self._assess(taken, by=self._kept, before=before):
                 records.add(self.history, assessment, run_id=run_id)
                 yield assessment
 
@@ -225,7 +233,9 @@ class ChurnAgent(Store):
         for batch in chunked(customer_ids, _BATCH):
             yield from self._assess([self.snapshot(customer_id, as_of=as_of) for customer_id in batch], by=None)
 
-    def _assess(self, batch: Sequence[Snapshot], *, by: "Kept | None") -> list[Assessment]:
+    def _assess(
+        self, batch: Sequence[Snapshot], *, by: "Kept | None", before: Sequence[Assessment | None] = ()
+    ) -> list[Assessment]:
         started = time.monotonic()
         prompt = self.prompt
         cases = [self._case(snapshot) for snapshot in batch]
@@ -255,16 +265,24 @@ class ChurnAgent(Store):
             seed=seed,
             method=by.card.name if by else None,
         )
-        made = [
-            compose(case, each, self._taxonomy, self._playbook, how) for case, each in zip(cases, found, strict=True)
-        ]
-        if by is None:
-            return made
-        numbers = self._numbers(by, made, batch)
-        return [
-            compose(case, each, self._taxonomy, self._playbook, how, number=number)
-            for case, each, number in zip(cases, found, numbers, strict=True)
-        ]
+
+        def composed(numbers: Sequence[Number | None]) -> list[Assessment]:
+            return [
+                compose(
+                    case,
+                    each,
+                    self._taxonomy,
+                    self._playbook,
+                    how,
+                    number=number,
+                    bands=self._bands,
+                    before=_band_of(earlier, calibrated=by is not None and by.calibrated),
+                )
+                for case, each, number, earlier in zip_longest(cases, found, numbers, before)
+            ]
+
+        made = composed([])
+        return made if by is None else composed(self._numbers(by, made, batch))
 
     def examples(
         self,
@@ -295,3 +313,9 @@ class ChurnAgent(Store):
         readings = [readings_of(each, horizon_days=self.card.horizon_days) for each in made]
         given = self.examples(batch, [False] * len(batch), needs=by.method.needs, readings=readings)
         return by.numbers(given, made, base_rate=self.card.base_rate)
+
+
+def _band_of(earlier: Assessment | None, *, calibrated: bool) -> Band | None:
+    """The band of an earlier assessment, if its number is of the same kind."""
+    probability = earlier.churn_probability if earlier else None
+    return earlier.band if earlier and probability and probability.calibrated == calibrated else None

@@ -3,11 +3,12 @@
 from string import Template
 
 from churn_agent import playbook as playbooks
-from churn_agent.domain.assessment import Assessment, LeftOut, Provenance, Status
+from churn_agent.domain.assessment import Assessment, Band, LeftOut, Provenance, Status
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.elicitation.base import Case, Elicitation
 from churn_agent.prompts import Taxonomy
 from churn_agent.scoring import verdict as verdicts
+from churn_agent.scoring.bands import Bands
 from churn_agent.scoring.verdict import Number, Verdict
 
 LEAST_DAYS = 2
@@ -22,22 +23,26 @@ def compose(
     how: Provenance,
     *,
     number: Number | None = None,
+    bands: Bands,
+    before: Band | None = None,
 ) -> Assessment:
     """The record of one customer.
 
     Args:
         how: what all records of a run have in common; evidence and tokens are filled in.
         number: of a trained method, in place of what the mode gives.
+        before: the band that the customer was in.
     """
     snapshot = case.snapshot
     status, why = _status(case, found)
     verdict = _verdict(case, found, taxonomy) if status == "assessed" else None
     if verdict and number:
         verdict = verdict.with_number(number)
+    band = bands.of(verdict.probability, before) if verdict else None
     actions = ()
     if verdict:
         actions = playbooks.suggest(
-            playbooks.eligible(playbook, snapshot, case.facts, verdict.band),
+            playbooks.eligible(playbook, snapshot, case.facts, band),
             verdict.reasons,
             weights=verdict.weights,
             proposed=found.actions,
@@ -50,7 +55,8 @@ def compose(
         customer_id=snapshot.customer_id,
         as_of=snapshot.as_of,
         churn_probability=verdict.probability if verdict else None,
-        band=verdict.band if verdict else None,
+        band=band,
+        band_before=before,
         reasons=verdict.reasons if verdict else (),
         actions=actions,
         facts=case.facts,

@@ -17,6 +17,8 @@ APP = "churn-agent"
 PROJECT_FILE = Path("churn-agent.toml")
 USER_FILE = user_config_path(APP) / "config.toml"
 
+Share = Annotated[float, Field(gt=0, lt=1)]
+
 
 class Settings(BaseSettings):
     """Everything that can be set. `.env.example` explains each field."""
@@ -46,6 +48,12 @@ class Settings(BaseSettings):
     method: str | None = None
     """A method trained on labels (`churn-agent train`) that gives the number, or `none`. If not set, what `calibrate`
     made, where it did; else the mode."""
+    band_medium_from: Share | None = None
+    """Calibrated probability from which on a customer is of medium risk; the base rate if not set."""
+    band_high_from: Share | None = None
+    """The same for high risk; three times the odds of the base rate if not set."""
+    band_margin: Annotated[float, Field(ge=0, le=2)] = 0.2
+    """Log-odds by which a boundary must be passed to leave the band of the customer's assessment before."""
 
     evidence_tokens: Annotated[int, Field(ge=50)] = 1000
     """Room for evidence in a prompt, in tokens of the language model."""

@@ -134,6 +134,17 @@ def test_a_base_rate_pulls_the_value_and_leaves_the_raw_score(store, tmp_path):
     assert "base rate" in pulled.method
 
 
+def test_near_a_boundary_the_band_of_an_earlier_date_is_kept(store):
+    def bands(margin):
+        with open_agent(store, band_margin=margin) as agent:
+            return [agent.assess("c-3", as_of=day) for day in (date(2025, 9, 21), DAY)]
+
+    (first, free), (_, held) = bands(0.0), bands(2.0)
+    assert (first.band, first.band_before, free.band, free.band_before) == ("low", None, "high", "low")
+    assert held.band == held.band_before == "low"
+    assert held.churn_probability == free.churn_probability
+
+
 def test_a_text_needs_no_history_and_leaves_no_record(tmp_path):
     with open_agent(tmp_path / "empty", READ) as agent:
         record = agent.assess_text(WORDS, company="Acme")

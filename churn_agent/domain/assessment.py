@@ -131,6 +131,8 @@ class Assessment(_Part):
     as_of: date
     churn_probability: ChurnProbability | None
     band: Band | None
+    band_before: Band | None = None
+    """Of the customer's latest assessment at an earlier date; near a boundary it is kept."""
     reasons: tuple[Reason, ...]
     actions: tuple[RetentionAction, ...]
     facts: tuple[Fact, ...]

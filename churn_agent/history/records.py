@@ -1,6 +1,7 @@
 """Assessments as they were given, and the runs they belong to."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Engine, select
@@ -29,6 +30,19 @@ def of_customer(engine: Engine, customer_id: str) -> list[Assessment]:
     query = select(records.c.record).where(records.c.customer_id == customer_id).order_by(records.c.id.desc())
     with engine.connect() as connection:
         return [Assessment.model_validate(record) for record in connection.scalars(query)]
+
+
+def before(engine: Engine, customer_id: str, day: date) -> Assessment | None:
+    """The newest assessment of a customer at an earlier date, if it came to a number."""
+    query = (
+        select(records.c.record)
+        .where(records.c.customer_id == customer_id, records.c.as_of < day, records.c.status == "assessed")
+        .order_by(records.c.as_of.desc(), records.c.id.desc())
+        .limit(1)
+    )
+    with engine.connect() as connection:
+        found = connection.scalar(query)
+    return Assessment.model_validate(found) if found else None
 
 
 def latest(engine: Engine) -> Iterator[Assessment]:

@@ -1,17 +1,13 @@
-"""From what was found to a score, a band and reasons that add up to it."""
+"""From what was found to a score and reasons that add up to it."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from churn_agent.domain.assessment import Band, ChurnProbability, Fact, Polarity, Reason, Signal
+from churn_agent.domain.assessment import ChurnProbability, Fact, Polarity, Reason, Signal
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.scoring import prior
 
-LOW_BELOW, HIGH_FROM = 0.35, 0.65
-"""Band boundaries on the score."""
-HIGH_ODDS = 3.0
-"""Odds of churn, as a multiple of those of the base rate, from which on a calibrated probability is high."""
 LEAST_CONTRIBUTION = 0.15
 """Log-odds below which a fact is no reason."""
 LEANING = "leaning"
@@ -30,7 +26,6 @@ class Verdict:
     """A score and the reasons for it, weightiest first."""
 
     probability: ChurnProbability
-    band: Band
     reasons: tuple[Reason, ...]
 
     @property
@@ -40,15 +35,10 @@ class Verdict:
 
     def with_number(self, number: "Number") -> "Verdict":
         """The same reasons for another number, weighed by what each does to that one."""
-        probability = number.probability
         reasons = [_weighed(reason, number.contributions.get(reason.concept, 0.0)) for reason in self.reasons]
         reasons = [r for r in reasons if r.citations or abs(r.contribution or 0) >= LEAST_CONTRIBUTION]
         reasons.sort(key=lambda r: -abs(r.contribution or 0))
-        if probability.calibrated and probability.base_rate:
-            band = band_of_probability(probability.value, probability.base_rate)
-        else:
-            band = band_of(probability.value)
-        return Verdict(probability, band, tuple(reasons))
+        return Verdict(number.probability, tuple(reasons))
 
 
 @dataclass(frozen=True)
@@ -163,15 +153,4 @@ def _verdict(
         base_rate=base_rate,
         horizon_days=snapshot.card.horizon_days,
     )
-    return Verdict(probability, band_of(value if base_rate is None else prior.sigmoid(log_odds)), tuple(shown))
-
-
-def band_of(score: float) -> Band:
-    """The band of a score, 0 to 1."""
-    return "low" if score < LOW_BELOW else "high" if score >= HIGH_FROM else "medium"
-
-
-def band_of_probability(value: float, base_rate: float) -> Band:
-    """The band of a calibrated probability: medium from the base rate on, high from three times its odds."""
-    odds = value / max(1 - value, 1e-9) * (1 - base_rate) / base_rate
-    return "low" if odds < 1 else "high" if odds >= HIGH_ODDS else "medium"
+    return Verdict(probability, tuple(shown))

@@ -4,7 +4,7 @@ from churn_agent.domain.assessment import ChurnProbability, Citation, Reason, Si
 from churn_agent.domain.snapshot import Card
 from churn_agent.facts import compute
 from churn_agent.scoring import prior
-from churn_agent.scoring.verdict import Number, band_of_probability, from_log_odds, from_signals, from_statement
+from churn_agent.scoring.verdict import Number, from_log_odds, from_signals, from_statement
 from tests.conftest import interaction, snapshot
 
 STATEMENTS = {"leaving_announced": "Says they are leaving Acme.", "praise": "Is satisfied."}
@@ -62,7 +62,6 @@ def test_without_calibration_it_says_so_and_claims_no_interval():
 def test_zero_stays_zero():
     verdict = from_statement(snapshot(interaction()), 0.0, [])
     assert verdict.probability.raw == 0.0
-    assert verdict.band == "low"
 
 
 def test_the_models_own_odds_claim_no_contribution_of_facts():
@@ -78,11 +77,6 @@ def test_stated_reasons_are_kept_as_they_are():
     assert from_statement(snapshot(interaction()), 0.9, [reason]).reasons == (reason,)
 
 
-def test_a_calibrated_probability_is_banded_by_the_base_rate():
-    assert [band_of_probability(p, 0.04) for p in (0.03, 0.05, 0.12)] == ["low", "medium", "high"]
-    assert [band_of_probability(p, 0.5) for p in (0.4, 0.6, 0.8)] == ["low", "medium", "high"]
-
-
 def test_a_trained_number_weighs_reasons_anew_and_keeps_them_as_reasons_for_action():
     verdict = judged(signal("leaving_announced", "risk"), leanings=[1.0])
     number = ChurnProbability(
@@ -92,4 +86,4 @@ def test_a_trained_number_weighs_reasons_anew_and_keeps_them_as_reasons_for_acti
     assert told.weights == {"leaving_announced": 0.4, "leaning": -0.2}
     assert [reason.concept for reason in told.reasons] == ["leaving_announced", "leaning"]
     assert told.reasons[1].polarity == "protective"
-    assert told.band == "high"
+    assert told.probability is number
