@@ -59,7 +59,7 @@ def compose(
         band_before=before,
         reasons=verdict.reasons if verdict else (),
         actions=actions,
-        facts=case.facts,
+        facts=(*case.facts, number.alike) if number and number.alike else case.facts,
         signals=tuple(found.signals),
         leaning=sum(found.leanings) / len(found.leanings) if found.leanings else None,
         left_out=LeftOut(interactions=case.pack.left_out.interactions + dropped, tokens=case.pack.left_out.tokens),

@@ -2,21 +2,23 @@
 
 import hashlib
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from itertools import groupby
 
 import numpy as np
+from more_itertools import map_reduce
 from scipy.special import expit
 
 from churn_agent.agent import ChurnAgent
 from churn_agent.errors import DataError, InputError, ModelCallError, UnknownCustomer
-from churn_agent.history import book
+from churn_agent.history import book, interactions
+from churn_agent.labelling.derive import TREATMENTS, is_treatment
 from churn_agent.learning import kept
 from churn_agent.learning.drift import spreads
 from churn_agent.learning.examples import Examples, readings_of
-from churn_agent.learning.kept import KeptCard, Trained
-from churn_agent.learning.ladder import LEARNED
+from churn_agent.learning.kept import KeptCard, Segment, Trained
+from churn_agent.learning.ladder import LEARNED, Ladder
 from churn_agent.learning.methods import Method, Need, cross_fitted
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Labels, Scores
@@ -89,23 +91,34 @@ def examples(
     )
 
 
-def train(agent: ChurnAgent, name: str, *, progress: Advance = lambda: None) -> KeptCard:
+def train(agent: ChurnAgent, name: str, *, segment: str | None = None, progress: Advance = lambda: None) -> KeptCard:
     """Trains a method on all labels of the store and keeps it there.
+
+    Args:
+        segment: an attribute by whose values calibrated probabilities are moved, as far as the labels carry it.
 
     Raises:
         InputError: there is no such method.
         DataError: it cannot be learned from these labels.
     """
     method = _find(name)
+    if segment:
+        method = replace(method, make=lambda seed: Ladder(seed, segment=segment))
     found = samples(agent)
     if not found:
         raise DataError("the store has no labels; give them with --labels FILE, or run: churn-agent labels derive")
-    given = [sample for sample in found if _has_history(agent, sample)]
+    with_history = [sample for sample in found if _has_history(agent, sample)]
+    horizon_days = _horizon(agent)
+    treated = _treated(agent, with_history, horizon_days)
+    given = [sample for sample in with_history if sample not in treated]
     outcomes = {sample.churned for sample in given}
     if len(outcomes) < 2:
-        raise DataError(f"of {len(given)} labels of customers with a history none is of the other outcome")
+        left = f", {len(treated)} of treated customers left out," if treated else ""
+        raise DataError(f"of {len(given)} labels of customers with a history{left} none is of the other outcome")
     seen = examples(agent, given, needs=method.needs, progress=progress)
     lacking = method.lacks(seen)
+    if segment and not any(segment in row for row in seen.attributes):
+        lacking = f"no customer has an attribute {segment!r} with words as values"
     if lacking:
         raise DataError(f"{name} cannot be trained: {lacking}")
     seed = agent.settings.seed
@@ -118,17 +131,20 @@ def train(agent: ChurnAgent, name: str, *, progress: Advance = lambda: None) -> 
         method=name,
         labels_hash=fingerprint(given),
         n=len(given),
-        left_out=len(found) - len(given),
+        left_out=len(found) - len(with_history),
+        treated=len(treated),
         churned=int(seen.labels.sum()),
         first_as_of=min(dates),
         last_as_of=max(dates),
-        horizon_days=_horizon(agent),
+        horizon_days=horizon_days,
         auroc=area.value,
         auroc_low=area.low,
         auroc_high=area.high,
         log_loss=metrics.log_loss(seen.labels, scores),
         log_loss_of_prior=metrics.log_loss(seen.labels, np.full(len(given), seen.labels.mean())),
         says=getattr(fitted, "says_", ""),
+        segment=segment,
+        segments=_segments(fitted, seen, segment) if segment else {},
         auroc_before=None if before is None else metrics.auroc(seen.labels, before).value,
         log_loss_before=None if before is None else metrics.log_loss(seen.labels, before),
         reliability=_bins(seen.labels, scores),
@@ -141,6 +157,15 @@ def train(agent: ChurnAgent, name: str, *, progress: Advance = lambda: None) -> 
     return kept.keep(agent.settings.store, trained, fitted)
 
 
+def _segments(fitted: Ladder, seen: Examples, segment: str) -> dict[str, Segment]:
+    of_rows = np.array([row.get(segment, "") for row in seen.attributes])
+    return {
+        str(name): Segment(n=int(rows.sum()), churned=int(seen.labels[rows].sum()), offset=offset, error=error)
+        for name, (offset, error) in fitted.offsets_.items()
+        for rows in [of_rows == name]
+    }
+
+
 def _bins(labels: Labels, scores: Scores) -> tuple[tuple[float, float, int], ...]:
     return tuple(metrics.reliability(labels, scores, bins=min(10, max(2, len(labels) // 20))))
 
@@ -151,6 +176,28 @@ def _has_history(agent: ChurnAgent, sample: Sample) -> bool:
     except UnknownCustomer:
         return False
     return True
+
+
+def _treated(agent: ChurnAgent, given: Sequence[Sample], horizon_days: int) -> set[Sample]:
+    """Samples whose customer somebody tried to keep within the time that the label speaks of."""
+    if not given:
+        return set()
+    card, horizon = agent.card, timedelta(days=horizon_days)
+    first, last = min(each.as_of for each in given), max(each.as_of for each in given)
+    done = interactions.with_metadata(
+        agent.history, TREATMENTS, after=card.end_of_day(first), until=card.end_of_day(last + horizon)
+    )
+    times = map_reduce(filter(is_treatment, done), lambda each: each.customer_id, lambda each: each.occurred_at)
+    marked = book.marked_as_treated(agent.history)
+    return {
+        each
+        for each in given
+        if (each.customer_id, each.as_of) in marked
+        or any(
+            card.end_of_day(each.as_of) < when <= card.end_of_day(each.as_of + horizon)
+            for when in times.get(each.customer_id, ())
+        )
+    }
 
 
 def _horizon(agent: ChurnAgent) -> int:

@@ -63,10 +63,13 @@ def train(
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.svg", help="Draw before and after."
 )
+@click.option("--by", metavar="ATTRIBUTE", help="Move probabilities by segment, as far as the outcomes carry it.")
 @common.model_options
 @common.as_json
 @click.pass_context
-def calibrate(context: click.Context, labels: Path | None, plot: Path | None, json_: bool, **model: str | None) -> None:
+def calibrate(
+    context: click.Context, labels: Path | None, plot: Path | None, by: str | None, json_: bool, **model: str | None
+) -> None:
     """Make the score a probability, by the outcomes in the store. Assessments use it from then on.
 
     Few outcomes bend the score itself; more carry methods that learn from facts, words and readings. Which is used is
@@ -78,7 +81,7 @@ def calibrate(context: click.Context, labels: Path | None, plot: Path | None, js
         _import(agent, labels)
         with common.counting() as bar:
             task = bar.add_task("calibrating", total=None)
-            card = training.train(agent, "calibrated", progress=lambda: bar.advance(task))
+            card = training.train(agent, "calibrated", segment=by, progress=lambda: bar.advance(task))
         if plot:
             from churn_agent.reports import calibration
 
@@ -101,6 +104,8 @@ def _import(agent: "ChurnAgent", labels: Path | None) -> None:
 def _tell(card: "KeptCard") -> None:
     without = f"; {card.left_out} labels are of customers without a history" if card.left_out else ""
     click.echo(f"kept {card.name}: learned from {card.n} labels ({card.churned} churned){without}")
+    if card.treated:
+        click.echo(f"not learned from: {card.treated} labels of customers whom somebody tried to keep in that time")
     if card.says:
         click.echo(f"chosen: {card.says}")
     table = Table("on customers it has not seen", "AUROC", "log-loss")
@@ -110,6 +115,11 @@ def _tell(card: "KeptCard") -> None:
     area = f"{card.auroc:.2f} [{card.auroc_low:.2f}, {card.auroc_high:.2f}]"
     table.add_row(card.name, area, f"{card.log_loss:.3f}")
     common.out.print(table)
+    if card.segment:
+        table = Table(card.segment, "labels", "churned", "moved by (log-odds)")
+        for name, each in card.segments.items():
+            table.add_row(name, str(each.n), f"{each.churned / each.n:.0%}", f"{each.offset:+.2f} ± {each.error:.2f}")
+        common.out.print(table)
 
 
 def _list(cards: "list[KeptCard]", *, json_: bool) -> None:

@@ -85,6 +85,13 @@ def all_labels(engine: Engine) -> list[tuple[str, date, bool]]:
         return [(row.customer_id, row.as_of, row.churned) for row in connection.execute(query)]
 
 
+def marked_as_treated(engine: Engine) -> set[tuple[str, date]]:
+    """(Customer, date) of the labels that say themselves that something was done to keep the customer."""
+    query = select(labels.c.customer_id, labels.c.as_of).where(labels.c.metadata["treated"].as_string() == "yes")
+    with engine.connect() as connection:
+        return {(row.customer_id, row.as_of) for row in connection.execute(query)}
+
+
 def label_horizons(engine: Engine) -> set[int]:
     """Days that labels look ahead, of those that say so."""
     query = select(labels.c.horizon_days).where(labels.c.horizon_days.is_not(None)).distinct()

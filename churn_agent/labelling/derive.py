@@ -21,7 +21,7 @@ _INVOLUNTARY = re.compile(
     r"|nicht bezahlt|zahlungsausfall|betrug|verstorben|konkurs",
     re.IGNORECASE,
 )
-_TREATMENTS = ("action", "campaign")
+TREATMENTS = ("action", "campaign")
 """Metadata of outbound interactions that were meant to keep the customer."""
 
 
@@ -87,9 +87,9 @@ def _at(
     at_risk = interactions.active_customers(engine, events, after=begin, until=end)
     stayed = interactions.active_customers(engine, events, after=end, until=over)
     marked = _marked(
-        interactions.with_metadata(engine, (*CHURN_REASONS, *_TREATMENTS, "voluntary"), after=end, until=over)
+        interactions.with_metadata(engine, (*CHURN_REASONS, *TREATMENTS, "voluntary"), after=end, until=over)
     )
-    treatments_known = interactions.any_metadata(engine, _TREATMENTS)
+    treatments_known = interactions.any_metadata(engine, TREATMENTS)
     rule = {"source": "derived", "event": ",".join(sorted(events)), "active_within_days": str(active_within_days)}
 
     def label(customer_id: str) -> Label:
@@ -97,11 +97,16 @@ def _at(
         found = marked.get(customer_id, [])
         metadata = rule | (_why(found, book.attributes(engine, customer_id)) if churned else {})
         if treatments_known:
-            treated = any(each.direction == "outbound" and _first(each.metadata, _TREATMENTS) for each in found)
+            treated = any(map(is_treatment, found))
             metadata["treated"] = "yes" if treated else "no"
         return Label(customer_id, day.isoformat(), churned, horizon_days, metadata)
 
     return Derived(day, tuple(label(customer_id) for customer_id in sorted(at_risk)))
+
+
+def is_treatment(interaction: Interaction) -> bool:
+    """Whether the company did something to keep the customer."""
+    return interaction.direction == "outbound" and _first(interaction.metadata, TREATMENTS) is not None
 
 
 def _marked(rows: Sequence[Interaction]) -> dict[str, list[Interaction]]:

@@ -5,6 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,9 @@ _MASK = "brand"
 class Examples:
     """Samples with what classic methods look at; rows are samples."""
 
+    customers: Sequence[str]
+    dates: Sequence[date]
+    """The days that samples are judged at."""
     labels: Labels
     groups: Groups
     """Samples of one customer, or with the same words, share a number: they are never on both sides of a fold."""
@@ -60,6 +64,8 @@ class Examples:
             return [values[i] for i in rows]
 
         return Examples(
+            some(self.customers),
+            some(self.dates),
             self.labels[rows],
             self.groups[rows],
             some(self.facts),
@@ -121,6 +127,7 @@ def prepare(
         progress: called after each sample.
     """
     customers: list[str] = []
+    dates: list[date] = []
     facts: list[Mapping[str, float]] = []
     numbers: list[Mapping[str, float]] = []
     attributes: list[Mapping[str, str]] = []
@@ -130,6 +137,7 @@ def prepare(
     vectors: list[NDArray[np.float32]] = []
     for snapshot in snapshots:
         customers.append(snapshot.customer_id)
+        dates.append(snapshot.as_of)
         facts.append(computed.by_name(computed.compute(snapshot)))
         numeric, rest = _attributes(snapshot.attributes)
         numbers.append({**facts[-1], **_aggregates(snapshot), **numeric})
@@ -141,6 +149,8 @@ def prepare(
             vectors.append(_mean_vector(with_vectors(snapshot), dimension))
         progress()
     return Examples(
+        customers,
+        dates,
         np.array(churned, dtype=bool),
         _groups(customers, spoken),
         facts,

@@ -11,8 +11,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from scipy.special import expit, logit
 
-from churn_agent.domain.assessment import Assessment, ChurnProbability
+from churn_agent.domain.assessment import Assessment, ChurnProbability, Fact
 from churn_agent.errors import InputError, StoreUnavailable
+from churn_agent.learning.alike import Alike
 from churn_agent.learning.examples import Examples, Scores
 from churn_agent.learning.ladder import LEARNED
 from churn_agent.learning.methods import Estimator, Method, score
@@ -21,6 +22,19 @@ from churn_agent.models import weights
 from churn_agent.scoring.verdict import Number
 
 _FOLDER = "methods"
+
+
+class Segment(BaseModel):
+    """By how much the customers with one value of an attribute differ from what their other data say."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n: int
+    churned: int
+    offset: float
+    """Log-odds that their probabilities are moved by; drawn to none where there are few."""
+    error: float
+    """Its standard error."""
 
 
 class Trained(BaseModel):
@@ -34,6 +48,8 @@ class Trained(BaseModel):
     n: int
     left_out: int = 0
     """Labels of customers without a history up to their date."""
+    treated: int = 0
+    """Labels of customers whom something meant to keep them reached: nobody knows what would have become of them."""
     churned: int
     first_as_of: date
     last_as_of: date
@@ -47,6 +63,10 @@ class Trained(BaseModel):
     log_loss_of_prior: float
     says: str = ""
     """Why this and no other, where there was a choice."""
+    segment: str | None = None
+    """The attribute by which probabilities are moved."""
+    segments: dict[str, Segment] = {}
+    """By its value."""
     auroc_before: float | None = None
     log_loss_before: float | None = None
     """Of the uncalibrated score of the language model, where it was learned from."""
@@ -131,9 +151,18 @@ class Kept:
                     horizon_days=self.card.horizon_days,
                 ),
                 by_concept,
+                self._alike(examples, i),
             )
-            for each, by_concept, value, *bounds in zip(made, contributions, *moved, strict=True)
+            for i, (each, by_concept, value, *bounds) in enumerate(zip(made, contributions, *moved, strict=True))
         ]
+
+    def _alike(self, examples: Examples, row: int) -> Fact | None:
+        """What became of past customers who wrote alike, if the method knows of any."""
+        alike: Alike | None = getattr(self.estimator, "alike_", None)
+        if alike is None or examples.vectors is None:
+            return None
+        customer, day, horizon_days = examples.customers[row], examples.dates[row], self.card.horizon_days
+        return alike.fact(customer, day, examples.vectors[row], horizon_days=horizon_days)
 
     def _contributions(self, examples: Examples, scores: Scores, made: Sequence[Assessment]) -> list[dict[str, float]]:
         """By how much each reason moves the log-odds: the score less that of the same customer without it."""

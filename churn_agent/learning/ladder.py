@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import root_scalar
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from churn_agent.learning.alike import Alike
 from churn_agent.learning.estimators import ShrunkLogistic
 from churn_agent.learning.examples import Examples
 from churn_agent.learning.methods import METHODS, Method, cross_fitted, folds_of, score
@@ -24,6 +26,9 @@ _HELD = 6.0
 """Log-odds of scores are held within this, so that one sure mistake does not rule the calibration."""
 _SLOPE_ERROR, _LOOSE_ERROR = 0.5, 3.0
 """Of the prior of the last curve's slopes; and where it is redrawn to see how little the labels say by themselves."""
+_SEGMENT_ERROR = 0.5
+"""Of the prior of what segments differ by, in log-odds."""
+_FARTHEST = 50.0
 _DRAWS = 300
 _WITHIN = 0.96
 """Share of redrawn calibrations that an interval holds, so that it covers the true rate in nine of ten trainings or
@@ -37,9 +42,11 @@ class Ladder(ClassifierMixin, BaseEstimator):
     where that cannot be told, both are stacked; where it is worse, it is left out.
     """
 
-    def __init__(self, seed: int = 0, with_readings: bool = True) -> None:
+    def __init__(self, seed: int = 0, with_readings: bool = True, segment: str | None = None) -> None:
+        """Args: segment: an attribute by whose values probabilities are moved, as far as the labels carry it."""
         self.seed = seed
         self.with_readings = with_readings
+        self.segment = segment
 
     def fit(self, examples: Examples, labels: Labels) -> "Ladder":
         """Raises `DataError` if there are too few samples to be cross-fitted."""
@@ -53,7 +60,9 @@ class Ladder(ClassifierMixin, BaseEstimator):
         self.estimators_ = [METHODS[name].make(self.seed).fit(examples, labels) for name in self.chosen_]
         seen = np.hstack([tried[name] for name in self.chosen_])
         self.calibrator_ = _calibrator(seen, labels)
+        self.alike_ = Alike.of(examples)
         self.draws_ = _redrawn(seen, labels, examples.groups, self.seed)
+        self.offsets_ = _offsets(self._recalibrated(seen, examples, labels), labels, self._segments(examples))
         self.classes_ = np.array([False, True])
         return self
 
@@ -87,15 +96,28 @@ class Ladder(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, examples: Examples) -> Any:
         """Shape (samples, 2)."""
-        return self.calibrator_.predict_proba(self._seen(examples))
+        told = self.calibrator_.predict_proba(self._seen(examples))[:, 1]
+        moved = expit(metrics.log_odds(told) + self._moved(examples)[0]) if self.segment else told
+        return np.column_stack([1 - moved, moved])
 
     def interval(self, examples: Examples) -> tuple[Scores, Scores]:
         """Bounds that hold the rate of churn among customers of such a score in at least nine of ten trainings."""
-        seen = self._seen(examples)
-        drawn = expit(np.column_stack([np.ones(len(examples)), seen]) @ self.draws_.T)
+        drawn = np.column_stack([np.ones(len(examples)), self._seen(examples)]) @ self.draws_.T
+        offset, error = self._moved(examples)
+        noise = np.random.default_rng(self.seed).normal(size=len(self.draws_))
+        drawn = expit(drawn + offset[:, None] + error[:, None] * noise)
         low, high = np.quantile(drawn, [(1 - _WITHIN) / 2, (1 + _WITHIN) / 2], axis=1)
-        told = self.calibrator_.predict_proba(seen)[:, 1]
+        told = self.predict_proba(examples)[:, 1]
         return np.minimum(low, told), np.maximum(high, told)
+
+    def _segments(self, examples: Examples) -> list[str | None]:
+        return [row.get(self.segment) if self.segment else None for row in examples.attributes]
+
+    def _moved(self, examples: Examples) -> tuple[Scores, Scores]:
+        """By how many log-odds samples are moved for their segment, and the standard error of it."""
+        found = [self.offsets_.get(segment, (0.0, 0.0)) for segment in self._segments(examples)]
+        offsets, errors = np.array(found).reshape(-1, 2).T
+        return offsets, errors
 
     def _seen(self, examples: Examples) -> NDArray[np.float64]:
         return _log_odds([score(estimator, examples) for estimator in self.estimators_])
@@ -119,6 +141,25 @@ def _redrawn(seen: NDArray[np.float64], labels: Labels, groups: Groups, seed: in
             fitted = _calibrator(seen[rows], labels[rows], _LOOSE_ERROR)
             drawn.append(np.append(fitted.intercept_, fitted.slopes_))
     return np.vstack(drawn)
+
+
+def _offsets(told: Scores, labels: Labels, segments: Sequence[str | None]) -> dict[str | None, tuple[float, float]]:
+    """Segment -> log-odds that it differs by from what its customers were told, drawn to none, and the error of that.
+
+    An intercept for each segment with a normal prior: the random intercepts of a multilevel model (Gelman & Hill 2006).
+    """
+    found: dict[str | None, tuple[float, float]] = {}
+    for segment in sorted({each for each in segments if each is not None}):
+        rows = np.array([each == segment for each in segments])
+        z, churned = metrics.log_odds(told[rows]), labels[rows]
+
+        def slope(offset: float, z: Scores = z, churned: Labels = churned) -> float:
+            return float((expit(z + offset) - churned).sum() + offset / _SEGMENT_ERROR**2)
+
+        offset = float(root_scalar(slope, bracket=(-_FARTHEST, _FARTHEST)).root)
+        curvature = (expit(z + offset) * expit(-z - offset)).sum() + _SEGMENT_ERROR**-2
+        found[segment] = offset, float(curvature**-0.5)
+    return found
 
 
 CALIBRATED = "calibrated"

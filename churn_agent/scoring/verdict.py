@@ -48,6 +48,8 @@ class Number:
     probability: ChurnProbability
     contributions: Mapping[str, float]
     """Concept -> by how much its log-odds would be lower without that signal, or with that fact as it usually is."""
+    alike: Fact | None = None
+    """What became of customers alike."""
 
 
 def _weighed(reason: Reason, contribution: float) -> Reason:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -103,6 +104,43 @@ def test_customers_who_wrote_nothing_and_labels_without_history_are_no_obstacle(
     with reopened(trained, method="embedding") as agent:
         number = agent.assess("silent").churn_probability
     assert 0 < number.value < 1
+
+
+def test_customers_whom_somebody_tried_to_keep_are_not_learned_from(trained):
+    first, second, third = samples(trained)[:3]
+    horizon_days = trained.card.horizon_days
+    within, after = (first.as_of + timedelta(days=days) for days in (3, horizon_days + 1))
+    row = {"channel": "call", "text": "We called.", "direction": "outbound", "action": "retention_call"}
+    trained.ingest(pd.DataFrame([{"customer_id": first.customer_id, "timestamp": str(within), **row},
+                                 {"customer_id": second.customer_id, "timestamp": str(after), **row}]))  # fmt: skip
+    with trained.history.begin() as connection:
+        label = Label(third.customer_id, third.as_of.isoformat(), third.churned, None, {"treated": "yes"})
+        book.add_labels(connection, [label])
+    card = train(trained, "rfm")
+    assert (card.n, card.treated) == (58, 2)
+
+
+def test_a_calibrated_card_tells_of_customers_alike(cli, tmp_path, book_folder):
+    store = ("--store", tmp_path / "store")
+    cli(*store, "ingest", book_folder)
+    with ChurnAgent.open(tmp_path / "store", model="scripted") as agent:
+        sample = max(samples(agent), key=lambda each: each.as_of)
+        later = sample.as_of + timedelta(days=agent.card.horizon_days)
+    made = cli(*store, "calibrate", "--by", "segment", "--model", "scripted")
+    assert made.code == 0, made.err
+    assert "moved by" in made.out
+
+    def facts(day):
+        arguments = (*store, "assess", sample.customer_id, "--as-of", day, "--model", "scripted", "--json")
+        return {fact["name"]: fact for fact in json.loads(cli(*arguments).out)["facts"]}
+
+    assert "past customers whose words were most alike" in facts(later)["alike_left"]["text"]
+    assert "alike_left" not in facts(sample.as_of)
+
+
+def test_a_segment_that_nobody_has_is_said(trained):
+    with pytest.raises(DataError, match="no customer has an attribute 'planet'"):
+        train(trained, "calibrated", segment="planet")
 
 
 def test_labels_of_one_outcome_or_of_several_horizons_are_refused(trained):

@@ -103,3 +103,37 @@ def test_a_shrunk_curve_stays_near_its_prior_with_few_labels_and_leaves_it_with_
     assert abs(few.slopes_[0] - 0.5) < 0.35
     assert many.slopes_[0] == pytest.approx(1.5, abs=0.25)
     assert many.predict_proba(np.array([[0.0]]))[0, 1] == pytest.approx(0.5, abs=0.05)
+
+
+def test_segments_are_moved_as_far_as_their_labels_carry():
+    random = np.random.default_rng(4)
+    x = random.normal(size=180)
+    segments = np.where(np.arange(180) % 2 == 0, "shop", "web")
+    labels = random.random(180) < expit(x + np.where(segments == "shop", 0.7, -0.7))
+    given = replace(with_scores(x, labels), attributes=[{"channel": str(each)} for each in segments])
+    ladder = Ladder(segment="channel").fit(given, labels)
+    assert ladder.offsets_["shop"][0] > 0.3
+    assert ladder.offsets_["web"][0] < -0.1
+    plain = Ladder().fit(given, labels)
+    at = np.array([0, 1])
+    moved, level = (each.predict_proba(given.take(at))[:, 1] for each in (ladder, plain))
+    assert moved[0] > level[0]
+    assert moved[1] < level[1]
+    low, high = ladder.interval(given.take(at))
+    assert (low < moved).all()
+    assert (moved < high).all()
+    rows = np.flatnonzero(segments == "web")
+    few = Ladder(segment="channel").fit(given.take(rows), labels[rows])
+    unseen = few.predict_proba(given.take(at[:1]))[0, 1]
+    assert unseen == pytest.approx(few.calibrator_.predict_proba(few._seen(given.take(at[:1])))[0, 1])
+
+
+def test_a_segment_of_few_is_hardly_moved():
+    random = np.random.default_rng(5)
+    labels = random.random(200) < 0.3
+    labels[:3] = True
+    names = ["tiny"] * 3 + ["rest"] * 197
+    given = replace(with_scores(np.zeros(200), labels), attributes=[{"size": name} for name in names])
+    offset, error = Ladder(segment="size").fit(given, labels).offsets_["tiny"]
+    assert 0 < offset < 0.6
+    assert error > 0.3

@@ -1,0 +1,52 @@
+"""Past customers who wrote alike, and what became of them."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from churn_agent.domain.assessment import Fact
+from churn_agent.learning.examples import Examples
+from churn_agent.measuring.metrics import Labels
+
+NEAREST = 10
+_FEWEST = 5
+"""Below so many whose outcome was known nothing is said."""
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Customers at a date whose outcome is known, by the mean embedding of what they had written until then."""
+
+    customers: NDArray[np.str_]
+    dates: NDArray[np.datetime64]
+    churned: Labels
+    directions: NDArray[np.float32]
+    """Shape (customers, dimension), rows of unit length."""
+
+    @classmethod
+    def of(cls, examples: Examples) -> "Alike | None":
+        """None if nobody wrote anything."""
+        if examples.vectors is None or not examples.vectors.any():
+            return None
+        wrote = examples.vectors.any(axis=1)
+        vectors = examples.vectors[wrote]
+        return cls(
+            np.array(examples.customers)[wrote],
+            np.array(examples.dates, dtype="datetime64[D]")[wrote],
+            examples.labels[wrote],
+            vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
+        )
+
+    def fact(self, customer_id: str, as_of: date, vector: NDArray[Any], *, horizon_days: int) -> Fact | None:
+        """What became of those nearest in meaning; of others than the customer, and as far as was known at `as_of`."""
+        known_from = np.datetime64(as_of - timedelta(days=horizon_days))
+        usable = np.flatnonzero((self.dates <= known_from) & (self.customers != customer_id))
+        if len(usable) < _FEWEST or not vector.any():
+            return None
+        nearest = usable[np.argsort(-(self.directions[usable] @ vector), kind="stable")[:NEAREST]]
+        left = int(self.churned[nearest].sum())
+        text = f"Of the {len(nearest)} past customers whose words were most alike, {left} left."
+        return Fact(name="alike_left", value=left, unit=f"of {len(nearest)} customers", text=text)
