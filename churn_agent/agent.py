@@ -123,7 +123,8 @@ class ChurnAgent(Store):
         return self._kept.card.name if self._kept else None
 
     @property
-    def _bands(self) -> Bands:
+    def bands(self) -> Bands:
+        """The boundaries that the settings name."""
         settings = self.settings
         return Bands(settings.band_medium_from, settings.band_high_from, settings.band_margin)
 
@@ -228,10 +229,17 @@ class ChurnAgent(Store):
             for kind, phrases in self._taxonomy.phrases.items()
         }
 
-    def read_many(self, customer_ids: Iterable[str], *, as_of: date) -> Iterator[Assessment]:
-        """As `assess_many`, by the mode alone whatever was trained, and nothing is stored: what methods learn from."""
-        for batch in chunked(customer_ids, _BATCH):
-            yield from self._assess([self.snapshot(customer_id, as_of=as_of) for customer_id in batch], by=None)
+    def read_many(self, snapshots: Iterable[Snapshot]) -> Iterator[Assessment]:
+        """Assesses by the mode alone, whatever was trained, and stores nothing: what methods learn from."""
+        for batch in chunked(snapshots, _BATCH):
+            yield from self._assess(batch, by=None)
+
+    def varied(self, **settings: Any) -> "ChurnAgent":
+        """This agent with other settings. It shares model and store with this one, and is not to be closed."""
+        shared = {"history": self.history, "model": self.model, "_index": self._index}
+        other = ChurnAgent(self.settings.model_copy(update=settings), model=self._given_model, notify=self._notify)
+        other.__dict__.update(shared)
+        return other
 
     def _assess(
         self, batch: Sequence[Snapshot], *, by: "Kept | None", before: Sequence[Assessment | None] = ()
@@ -275,7 +283,7 @@ class ChurnAgent(Store):
                     self._playbook,
                     how,
                     number=number,
-                    bands=self._bands,
+                    bands=self.bands,
                     before=_band_of(earlier, calibrated=by is not None and by.calibrated),
                 )
                 for case, each, number, earlier in zip_longest(cases, found, numbers, before)

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import groupby
 
 import numpy as np
 from more_itertools import map_reduce
@@ -19,9 +18,10 @@ from churn_agent.learning.drift import spreads
 from churn_agent.learning.examples import Examples, readings_of
 from churn_agent.learning.kept import KeptCard, Segment, Trained
 from churn_agent.learning.ladder import LEARNED, Ladder
-from churn_agent.learning.methods import Method, Need, cross_fitted
+from churn_agent.learning.methods import Estimator, Method, Need, cross_fitted, score
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Labels, Scores
+from churn_agent.perturbing import Perturbed, perturbed
 
 Advance = Callable[[], None]
 
@@ -68,18 +68,15 @@ def examples(
     readings = None
     if "readings" in needs:
         horizon_days = agent.card.horizon_days
-        by_id: dict[str, dict[str, float]] = {}
-        for as_of, group in groupby(sorted(given, key=lambda each: each.as_of), key=lambda each: each.as_of):
-            of_day = [each.customer_id for each in group]
-            for assessment in agent.read_many(of_day, as_of=as_of):
-                if assessment.status == "failed":
-                    raise ModelCallError(
-                        f"{assessment.customer_id} could not be read: {assessment.status_reason}; "
-                        "run it again, what was read is paid"
-                    )
-                by_id[f"{assessment.customer_id}@{as_of}"] = readings_of(assessment, horizon_days=horizon_days)
-                progress()
-        readings = [by_id[each.id] for each in given]
+        readings = []
+        for assessment in agent.read_many(agent.snapshot(each.customer_id, as_of=each.as_of) for each in given):
+            if assessment.status == "failed":
+                raise ModelCallError(
+                    f"{assessment.customer_id} could not be read: {assessment.status_reason}; "
+                    "run it again, what was read is paid"
+                )
+            readings.append(readings_of(assessment, horizon_days=horizon_days))
+            progress()
     if "vectors" in needs:
         agent.index()
     return agent.examples(
@@ -91,11 +88,20 @@ def examples(
     )
 
 
-def train(agent: ChurnAgent, name: str, *, segment: str | None = None, progress: Advance = lambda: None) -> KeptCard:
+def train(
+    agent: ChurnAgent,
+    name: str,
+    *,
+    segment: str | None = None,
+    perturb: int = 0,
+    progress: Advance = lambda: None,
+) -> KeptCard:
     """Trains a method on all labels of the store and keeps it there.
 
     Args:
         segment: an attribute by whose values calibrated probabilities are moved, as far as the labels carry it.
+        perturb: customers who are judged again where nothing that matters has changed; how far their numbers move
+            widens all intervals.
 
     Raises:
         InputError: there is no such method.
@@ -143,6 +149,7 @@ def train(agent: ChurnAgent, name: str, *, segment: str | None = None, progress:
         log_loss=metrics.log_loss(seen.labels, scores),
         log_loss_of_prior=metrics.log_loss(seen.labels, np.full(len(given), seen.labels.mean())),
         says=getattr(fitted, "says_", ""),
+        spread=_spread(agent, fitted, method, given[:: -(-len(given) // perturb)], progress) if perturb else 0.0,
         segment=segment,
         segments=_segments(fitted, seen, segment) if segment else {},
         auroc_before=None if before is None else metrics.auroc(seen.labels, before).value,
@@ -155,6 +162,21 @@ def train(agent: ChurnAgent, name: str, *, segment: str | None = None, progress:
         facts=spreads(seen.facts),
     )
     return kept.keep(agent.settings.store, trained, fitted)
+
+
+def _spread(agent: ChurnAgent, fitted: Estimator, method: Method, given: Sequence[Sample], progress: Advance) -> float:
+    """Root mean square of the changes of what a method says, in log-odds, where nothing that matters has changed."""
+    snapshots = [agent.snapshot(each.customer_id, as_of=each.as_of) for each in given]
+
+    def said(each: Perturbed) -> Scores:
+        readings = [readings_of(made, horizon_days=agent.card.horizon_days) for made in each.assessments]
+        outcomes = [sample.churned for sample in given]  # nothing looks at them
+        return metrics.log_odds(
+            score(fitted, agent.examples(each.snapshots, outcomes, needs=method.needs, readings=readings))
+        )
+
+    plain, *others = (said(each) for each in perturbed(agent, snapshots, progress=progress))
+    return float(np.sqrt(np.mean([(other - plain) ** 2 for other in others])))
 
 
 def _segments(fitted: Ladder, seen: Examples, segment: str) -> dict[str, Segment]:

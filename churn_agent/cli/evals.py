@@ -1,4 +1,5 @@
-"""`eval sets | fetch | run | compare | report | search | baselines | doctor | transfer | track`."""
+"""`eval sets | fetch | run | compare | report | search | baselines | doctor | transfer | stability | faithfulness |
+track`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -260,6 +261,56 @@ def transfer(names: tuple[str, ...], methods: tuple[str, ...], limit: int | None
             row = [each for each in found if (each.method, each.trained_on) == (method, source)]
             table.add_row(source, *(f"{each.auroc:.2f} [{each.low:.2f}, {each.high:.2f}]" for each in row))
         common.out.print(table)
+
+
+_SETS = click.argument("names", metavar="SETS...", nargs=-1, required=True)
+_SOME = click.option("--limit", type=click.IntRange(min=4), metavar="N", help="Most samples, stratified, seeded.")
+
+
+@evals.command("stability")
+@_SETS
+@_SOME
+@common.as_json
+def stability(names: tuple[str, ...], limit: int | None, json_: bool) -> None:
+    """How far scores and bands move where nothing that matters has changed: with the prompt in other words, half of the
+    evidence, one irrelevant message more."""
+    common.note("starting")
+    from churn_agent.evals import measure_stability
+
+    found = measure_stability(names, out=_RUNS, limit=limit, notify=common.note)
+    if json_:
+        common.print_json([each.as_dict() for each in found])
+        return
+    table = Table("set", "perturbation", "n", "spread (log-odds)", "other band", "other band, held near boundaries")
+    for each in found:
+        flips = f"{each.flips:.1%} [up to {each.flips_high:.1%}]"
+        table.add_row(each.set, each.perturbation, str(each.n), f"{each.spread:.2f}", flips, f"{each.flips_held:.1%}")
+    common.out.print(table)
+
+
+@evals.command("faithfulness")
+@_SETS
+@_SOME
+@common.as_json
+def faithfulness(names: tuple[str, ...], limit: int | None, json_: bool) -> None:
+    """Does the cited evidence carry the score? Another mode judges without it and with it alone, against evidence drawn
+    at random."""
+    common.note("starting")
+    from churn_agent.evals import measure_faithfulness
+
+    found = measure_faithfulness(names, out=_RUNS, limit=limit, notify=common.note)
+    if json_:
+        common.print_json([each.as_dict() for each in found])
+        return
+    table = Table(
+        "set", "n", "moved without cited", "without random", "ratio", "moved with cited alone", "random alone"
+    )
+    for each in found:
+        ratio = f"{each.ratio:.2f} [{each.ratio_low:.2f} {each.ratio_high:.2f}]"
+        moved = (each.comprehensiveness, each.comprehensiveness_of_random, each.sufficiency, each.sufficiency_of_random)
+        without, random, alone, random_alone = (f"{value:.2f}" for value in moved)
+        table.add_row(each.set, str(each.n), without, random, ratio, alone, random_alone)
+    common.out.print(table)
 
 
 class _Bars:

@@ -63,12 +63,27 @@ def train(
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.svg", help="Draw before and after."
 )
+@click.option(
+    "--perturb",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Judge N customers again with less evidence, an irrelevant message and the prompt in other words; how far "
+    "their numbers move widens the intervals.",
+)
 @click.option("--by", metavar="ATTRIBUTE", help="Move probabilities by segment, as far as the outcomes carry it.")
 @common.model_options
 @common.as_json
 @click.pass_context
 def calibrate(
-    context: click.Context, labels: Path | None, plot: Path | None, by: str | None, json_: bool, **model: str | None
+    context: click.Context,
+    labels: Path | None,
+    plot: Path | None,
+    perturb: int,
+    by: str | None,
+    json_: bool,
+    **model: str | None,
 ) -> None:
     """Make the score a probability, by the outcomes in the store. Assessments use it from then on.
 
@@ -81,7 +96,7 @@ def calibrate(
         _import(agent, labels)
         with common.counting() as bar:
             task = bar.add_task("calibrating", total=None)
-            card = training.train(agent, "calibrated", segment=by, progress=lambda: bar.advance(task))
+            card = training.train(agent, "calibrated", segment=by, perturb=perturb, progress=lambda: bar.advance(task))
         if plot:
             from churn_agent.reports import calibration
 
@@ -115,6 +130,10 @@ def _tell(card: "KeptCard") -> None:
     area = f"{card.auroc:.2f} [{card.auroc_low:.2f}, {card.auroc_high:.2f}]"
     table.add_row(card.name, area, f"{card.log_loss:.3f}")
     common.out.print(table)
+    if card.spread:
+        click.echo(
+            f"where nothing that matters changes, numbers move by {card.spread:.2f} log-odds; intervals hold that"
+        )
     if card.segment:
         table = Table(card.segment, "labels", "churned", "moved by (log-odds)")
         for name, each in card.segments.items():

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -12,22 +12,39 @@ from pathlib import Path
 from typing import Any
 
 from churn_agent import training
+from churn_agent.agent import NO_METHOD, ChurnAgent
 from churn_agent.errors import InputError
-from churn_agent.evals import doctor, planning, report, running, scoreboard, searching, sets, transferring
+from churn_agent.evals import (
+    doctor,
+    faithfulness,
+    planning,
+    report,
+    running,
+    scoreboard,
+    searching,
+    sets,
+    stability,
+    transferring,
+)
 from churn_agent.evals.doctor import Finding
+from churn_agent.evals.faithfulness import Faithfulness
 from churn_agent.evals.planning import Planned
 from churn_agent.evals.predictions import PREDICTIONS, Prediction, SampleNote, read_notes, read_predictions
 from churn_agent.evals.running import Progress
 from churn_agent.evals.scoreboard import Comparison, Figure
 from churn_agent.evals.searching import Choice
+from churn_agent.evals.sets import LabelledSet
+from churn_agent.evals.stability import Stability
 from churn_agent.evals.suite import ALL, Suite, find_methods, load_suite
 from churn_agent.evals.transferring import Transfer
 from churn_agent.learning.examples import Examples
 from churn_agent.learning.methods import needs_of
 from churn_agent.measuring.comparing import METRICS
 from churn_agent.measuring.metrics import Costs
+from churn_agent.perturbing import perturbed
 from churn_agent.prompts import PromptTemplate, load_prompt
 from churn_agent.settings import Settings
+from churn_agent.training import Sample
 
 _ABOUT = "run.json"
 _USED = "test-sets-used.txt"
@@ -125,6 +142,53 @@ def transfer(
             samples = sets.draw(labelled.samples(agent), limit)
             prepared[labelled.name] = training.examples(agent, samples, needs=needs_of(chosen))
     return transferring.transfer(prepared, chosen)
+
+
+def measure_stability(
+    names: Sequence[str], *, out: Path, limit: int | None = None, notify: Callable[[str], None] = lambda what: None
+) -> list[Stability]:
+    """How far the default way's scores and bands move where nothing that matters has changed. Raises what `run_suite`
+    does."""
+    found: list[Stability] = []
+    for labelled, agent, samples in _drawn(names, out, limit, notify):
+        snapshots = [agent.snapshot(each.customer_id, as_of=each.as_of) for each in samples]
+        found += stability.measure(labelled.name, perturbed(agent, snapshots), agent.bands)
+    return found
+
+
+def measure_faithfulness(
+    names: Sequence[str], *, out: Path, limit: int | None = None, notify: Callable[[str], None] = lambda what: None
+) -> list[Faithfulness]:
+    """Whether the evidence that the default way cites is what another mode's score rests on. Raises what `run_suite`
+    does."""
+    found: list[Faithfulness] = []
+    for labelled, agent, samples in _drawn(names, out, limit, notify):
+        judge = agent.varied(mode="ask", prompt=None)
+        snapshots = [agent.snapshot(each.customer_id, as_of=each.as_of) for each in samples]
+        moved = [
+            faithfulness.moved(
+                judge.evidence(each.customer_id, as_of=each.as_of), each, judge, seed=agent.settings.seed
+            )
+            for each in agent.read_many(snapshots)
+        ]
+        summary = faithfulness.summarise(labelled.name, [each for each in moved if each])
+        if summary:
+            found.append(summary)
+        else:
+            notify(f"{labelled.name}: nobody has cited evidence and as much that is not cited")
+    return found
+
+
+def _drawn(
+    names: Sequence[str], out: Path, limit: int | None, notify: Callable[[str], None]
+) -> Iterator[tuple[LabelledSet, ChurnAgent, list[Sample]]]:
+    """Sets with an agent of the default way and the samples drawn."""
+    settings = Settings.load()
+    for name in names:
+        labelled = sets.find_set(name, near=Path(), sets_dir=settings.sets_dir)
+        notify(f"judging {labelled.name}")
+        with labelled.open(labelled.store_in(out / "stores"), method=NO_METHOD) as agent:
+            yield labelled, agent, sets.draw(labelled.samples(agent), limit)
 
 
 def write_report(*folders: Path, to: Path, delta: float = 0.02, command: str = "") -> None:

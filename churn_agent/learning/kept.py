@@ -22,6 +22,8 @@ from churn_agent.models import weights
 from churn_agent.scoring.verdict import Number
 
 _FOLDER = "methods"
+_NORMAL = 1.96
+"""Standard errors to either side that hold 95 % of a normal distribution."""
 
 
 class Segment(BaseModel):
@@ -63,6 +65,8 @@ class Trained(BaseModel):
     log_loss_of_prior: float
     says: str = ""
     """Why this and no other, where there was a choice."""
+    spread: float = 0.0
+    """How far numbers move where nothing that matters has changed: root mean square, in log-odds."""
     segment: str | None = None
     """The attribute by which probabilities are moved."""
     segments: dict[str, Segment] = {}
@@ -135,7 +139,7 @@ class Kept:
         learned = self.card.churned / self.card.n
         shift = float(logit(base_rate) - logit(learned)) if base_rate and self.calibrated else 0.0
         scores = score(self.estimator, examples)
-        columns = [scores, *(self.estimator.interval(examples) if self.calibrated else ())]
+        columns = [scores, *(self._interval(examples, scores) if self.calibrated else ())]
         moved = [expit(metrics.log_odds(column) + shift).tolist() for column in columns]
         contributions = self._contributions(examples, scores, made)
         return [
@@ -155,6 +159,15 @@ class Kept:
             )
             for i, (each, by_concept, value, *bounds) in enumerate(zip(made, contributions, *moved, strict=True))
         ]
+
+    def _interval(self, examples: Examples, scores: Scores) -> tuple[Scores, Scores]:
+        """What the labels leave open, and how far a number moves by itself: independent errors, added in squares."""
+        middle, noise = metrics.log_odds(scores), _NORMAL * self.card.spread
+        low, high = (
+            expit(middle + side * np.hypot(metrics.log_odds(bound) - middle, noise))
+            for side, bound in zip((-1, 1), self.estimator.interval(examples), strict=True)
+        )
+        return low, high
 
     def _alike(self, examples: Examples, row: int) -> Fact | None:
         """What became of past customers who wrote alike, if the method knows of any."""

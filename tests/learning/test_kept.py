@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
+from churn_agent import training
 from churn_agent.agent import ChurnAgent
 from churn_agent.domain.assessment import Assessment, Reason
 from churn_agent.domain.interactions import Label
@@ -136,6 +137,56 @@ def test_a_calibrated_card_tells_of_customers_alike(cli, tmp_path, book_folder):
 
     assert "past customers whose words were most alike" in facts(later)["alike_left"]["text"]
     assert "alike_left" not in facts(sample.as_of)
+
+
+def test_how_far_numbers_move_by_themselves_widens_intervals():
+    class Sure:
+        classes_ = (False, True)
+
+        def predict_proba(self, examples):
+            return np.full((len(examples), 2), 0.5)
+
+        def interval(self, examples):
+            return np.full(len(examples), 0.4), np.full(len(examples), 0.7)
+
+    def number(spread):
+        card = KeptCard.model_construct(method="calibrated", n=10, churned=5, version=1, horizon_days=90, spread=spread)
+        record = Assessment.model_construct(reasons=(), churn_probability=None)
+        return Kept(card, Sure()).numbers(make_examples(1), [record])[0].probability
+
+    narrow, wide = number(0.0), number(0.5)
+    assert (narrow.low, narrow.value, narrow.high) == (pytest.approx(0.4), pytest.approx(0.5), pytest.approx(0.7))
+    assert wide.value == narrow.value
+    assert wide.low == pytest.approx(expit(-np.hypot(np.log(1.5), 0.98)))
+    assert wide.high == pytest.approx(expit(np.hypot(np.log(7 / 3), 0.98)))
+
+
+def test_the_spread_is_of_the_number_that_is_given(trained):
+    """A rule on facts is not moved by less evidence or other words."""
+    given = samples(trained)[:6]
+    method = METHODS["recency"]
+    seen = training.examples(trained, given)
+    fitted = method.make(0).fit(seen, seen.labels)
+    assert training._spread(trained, fitted, method, given, lambda: None) == 0
+    wrote = np.mean([bool(trained.snapshot(each.customer_id, as_of=each.as_of).messages) for each in given])
+    moved = training._spread(trained, Told(), method, given, lambda: None)
+    assert wrote > 0
+    assert moved == pytest.approx(np.sqrt(wrote * np.log(4) ** 2 / 3))
+
+
+class Told:
+    """Says .8 of who has one message more than these customers had, else .5."""
+
+    classes_ = (False, True)
+
+    def __init__(self):
+        self.usual = None
+
+    def predict_proba(self, examples):
+        counts = examples.fact("interactions")
+        self.usual = counts if self.usual is None else self.usual
+        said = np.where(counts > self.usual, 0.8, 0.5)
+        return np.column_stack([1 - said, said])
 
 
 def test_a_segment_that_nobody_has_is_said(trained):
