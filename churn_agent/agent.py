@@ -17,7 +17,7 @@ from churn_agent import playbook as playbooks
 from churn_agent import retrieval
 from churn_agent.cache import CachedModel
 from churn_agent.composing import compose
-from churn_agent.domain.assessment import Assessment, Band, Fact, Provenance
+from churn_agent.domain.assessment import Assessment, Band, Fact, LeftOut, Provenance
 from churn_agent.domain.interactions import Interaction, text_id
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.elicitation.ask import ask
@@ -172,6 +172,23 @@ class ChurnAgent(Store):
             cases = [self._case(self.snapshot(customer_id, as_of=as_of)) for customer_id in batch]
             yield from screen(cases, self.model, prompt, self._taxonomy)
 
+    def record_of(self, screening: Screening) -> Assessment:
+        """The record of a customer who was screened and is not assessed: it gives no number."""
+        return Assessment(
+            status="failed" if screening.score is None else "abstained",
+            status_reason="could not be read" if screening.score is None else "screened only: others come first",
+            customer_id=screening.customer_id,
+            as_of=screening.as_of,
+            churn_probability=None,
+            band=None,
+            reasons=(),
+            actions=(),
+            facts=screening.facts,
+            left_out=LeftOut(),
+            screening=screening.score,
+            provenance=self._provenance(self._kept, prompt_tokens=screening.prompt_tokens),
+        )
+
     def assess_text(self, text: str, *, company: str | None = None) -> Assessment:
         """The assessment of one message by itself; no history is needed, and no record is stored."""
         card = self.card
@@ -256,23 +273,7 @@ class ChurnAgent(Store):
                 found = read(cases, self.model, prompt, self._taxonomy, seed=seed)
             case "explain":
                 found = explain(cases, self.model, prompt, seed=seed)
-        seconds = (time.monotonic() - started) / len(batch)
-        how = Provenance(
-            churn_agent=version("churn-agent"),
-            model_id=self.model.info.id,
-            model_sha256=self.model.info.sha256,
-            mode=prompt.mode,
-            prompt=prompt.label,
-            prompt_hash=prompt.content_hash,
-            embedder=(self._index.card or {}).get("embedder"),
-            evidence_ids=(),
-            prompt_tokens=0,
-            output_tokens=0,
-            cached_answers=0,
-            seconds=round(seconds, 3),
-            seed=seed,
-            method=by.card.name if by else None,
-        )
+        how = self._provenance(by, seconds=(time.monotonic() - started) / len(batch))
 
         def composed(numbers: Sequence[Number | None]) -> list[Assessment]:
             return [
@@ -291,6 +292,24 @@ class ChurnAgent(Store):
 
         made = composed([])
         return made if by is None else composed(self._numbers(by, made, batch))
+
+    def _provenance(self, by: "Kept | None", *, seconds: float = 0.0, prompt_tokens: int = 0) -> Provenance:
+        return Provenance(
+            churn_agent=version("churn-agent"),
+            model_id=self.model.info.id,
+            model_sha256=self.model.info.sha256,
+            mode=self.prompt.mode,
+            prompt=self.prompt.label,
+            prompt_hash=self.prompt.content_hash,
+            embedder=(self._index.card or {}).get("embedder"),
+            evidence_ids=(),
+            prompt_tokens=prompt_tokens,
+            output_tokens=0,
+            cached_answers=0,
+            seconds=round(seconds, 3),
+            seed=self.settings.seed,
+            method=by.card.name if by else None,
+        )
 
     def examples(
         self,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from churn_agent.composing import statements
+from churn_agent.domain.assessment import Fact
 from churn_agent.elicitation.base import Case
 from churn_agent.elicitation.read import read
 from churn_agent.models.base import ChatModel
@@ -27,6 +28,7 @@ class Screening:
     as_of: date
     score: float | None
     """0 to 1, for ranking customers that were screened alike; None if nothing could be read."""
+    facts: tuple[Fact, ...]
     prompt_tokens: int
 
 
@@ -43,5 +45,5 @@ def screen(cases: Sequence[Case], model: ChatModel, prompt: PromptTemplate, taxo
             worded = statements(case.snapshot, taxonomy)
             verdict = verdicts.from_signals(case.snapshot, case.facts, each.signals, each.leanings, worded)
             score = verdict.probability.raw
-        found.append(Screening(case.snapshot.customer_id, case.snapshot.as_of, score, each.prompt_tokens))
+        found.append(Screening(case.snapshot.customer_id, case.snapshot.as_of, score, case.facts, each.prompt_tokens))
     return found

@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     base_url: str | None = None
     """Address of an OpenAI-compatible API, such as http://127.0.0.1:8080/v1."""
     api_key: SecretStr | None = None
+    prompt_price: Annotated[float, Field(ge=0)] = 0.0
+    """Of a million prompt tokens, where the model is paid for."""
+    output_price: Annotated[float, Field(ge=0)] = 0.0
+    """Of a million output tokens."""
     request_timeout_s: Annotated[float, Field(gt=0)] = 60.0
     request_attempts: Annotated[int, Field(ge=1, le=10)] = 4
     """Tries of one request to an API, with growing pauses between them."""

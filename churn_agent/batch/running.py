@@ -3,16 +3,42 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from churn_agent import snapshots
 from churn_agent.agent import ChurnAgent
+from churn_agent.batch.budget import Budget, Meter, Prices
+from churn_agent.batch.cascade import Top, rank
+from churn_agent.batch.choosing import choose
 from churn_agent.domain.assessment import Assessment
 from churn_agent.errors import InputError
-from churn_agent.history import interactions, records
+from churn_agent.history import records, runs
+from churn_agent.screening import Screening
+
+SCREENED = "screened"
+"""How those are counted who were screened and not assessed."""
+
+
+@dataclass(frozen=True)
+class BatchSpec:
+    """What a batch is to do."""
+
+    as_of: date | None = None
+    """None: the day of the latest interaction stored."""
+    where: str | None = None
+    """A condition on attributes."""
+    only_new: bool = False
+    only_failed: bool = False
+    """Only who failed in an earlier call on the same file."""
+    limit: int | None = None
+    """The first so many customers, by id."""
+    top: Top | None = None
+    """Screen all, and assess only these in full."""
+    budget: Budget = field(default_factory=Budget)
 
 
 @dataclass
@@ -21,58 +47,162 @@ class BatchSummary:
 
     run_id: str
     as_of: date
+    path: Path
     customers: int = 0
+    screenings: int = 0
+    """Done in this call."""
     already_done: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
+    """Of those done in this call; `screened` are those who were not among the top."""
+    left: int = 0
+    """Customers that the budget was not enough for."""
     drifted: list[str] = field(default_factory=list)
     """How the customers differ from those that the trained method learned from."""
+
+    @property
+    def finished(self) -> int:
+        return self.already_done + self.statuses.total()
 
 
 def run_batch(
     agent: ChurnAgent,
     path: Path,
+    spec: BatchSpec = BatchSpec(),
     *,
-    as_of: date | None = None,
-    limit: int | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[BatchSummary], None] = lambda summary: None,
 ) -> BatchSummary:
-    """Assesses every customer with a history up to `as_of`, sorted by id, into `path`.
+    """Assesses customers with a history up to a day into `path`, and notes the run in the log of the store.
 
-    Records that the file already holds for the same date, model and prompt are kept; failed ones are done again.
+    Records that the file already holds for the same date, model and prompt are kept; failed ones are done again, and
+    stand with their reasons in a file beside it (`failures_path`).
 
     Raises:
-        InputError: the file holds something else, or records of another date, model or prompt.
+        InputError: the file holds something else, or records of another date, model or prompt; a condition cannot be
+            read.
     """
-    day = as_of or snapshots.default_as_of(agent.history, agent.card)
-    customers = interactions.customer_ids(agent.history, until=agent.card.end_of_day(day))[:limit]
-    spec = {
-        "as_of": day.isoformat(),
-        "model": agent.model.info.fingerprint,
-        "prompt_hash": agent.prompt.content_hash,
-        "method": agent.method,
-    }
-    run_id = hashlib.sha256(json.dumps([spec, str(path.resolve())]).encode()).hexdigest()[:32]
-    records.start_run(agent.history, run_id, spec)
-    kept = _read(path, day, agent)
-    _rewrite(path, kept)
-    done = {assessment.customer_id for assessment in kept}
-    summary = BatchSummary(run_id, day, len(customers), already_done=len(done & set(customers)))
-    left = [customer_id for customer_id in customers if customer_id not in done]
-    progress(len(customers) - len(left), len(customers))
-    facts = [assessment.facts for assessment in kept]
-    with path.open("a", encoding="utf-8") as file:
-        for n, assessment in enumerate(agent.assess_many(left, as_of=day, run_id=run_id), start=1):
-            file.write(assessment.model_dump_json() + "\n")
-            file.flush()
-            summary.statuses[assessment.status] += 1
-            progress(len(customers) - len(left) + n, len(customers))
-            facts.append(assessment.facts)
-    summary.drifted = agent.drifted(facts)
+    day = _day(agent, spec)
+    customers = choose(agent, day, where=spec.where, only_new=spec.only_new)[: spec.limit]
+    run_id = _start(agent, path, day, spec)
+    known = {each.customer_id: each for each in _read(path, day, agent)}
+    if spec.only_failed:
+        customers = [id_ for id_ in customers if id_ in known and known[id_].status == "failed"]
+    kept = {id_: each for id_, each in known.items() if each.status != "failed"}
+    summary = BatchSummary(run_id, day, path, len(customers))
+    progress(summary)
+    top, rest = _screened(agent, customers, day, spec, summary, progress)
+    # Who was only screened before, and is on top now, is assessed.
+    kept = {id_: each for id_, each in kept.items() if each.screening is None or id_ not in set(top)}
+    _rewrite(path, kept.values())
+    left = [id_ for id_ in top if id_ not in kept]
+    brief = [each for each in rest if each.customer_id not in kept]
+    summary.already_done = len(customers) - len(left) - len(brief)
+    try:
+        for assessment in _assessed(agent, left, brief, run_id, summary, _meter(agent, spec)):
+            kept[assessment.customer_id] = assessment
+            with path.open("a", encoding="utf-8") as file:
+                file.write(assessment.model_dump_json() + "\n")
+            progress(summary)
+    finally:
+        _note(agent, summary, kept.values())
+    order = {id_: n for n, id_ in enumerate([*top, *(each.customer_id for each in rest)])}
+    # A file that was gone on with reads as one that was written at once.
+    _rewrite(path, sorted(kept.values(), key=lambda each: order.get(each.customer_id, -1)))
+    _write_failures(path, kept.values())
+    summary.drifted = agent.drifted([each.facts for each in kept.values()])
     return summary
 
 
+def failures_path(path: Path) -> Path:
+    """The file beside a batch's with a line for each failure: `customer_id`, `reason`."""
+    return path.with_name(f"{path.stem}.failures.jsonl")
+
+
+def to_do(agent: ChurnAgent, path: Path, spec: BatchSpec) -> tuple[int, int]:
+    """(Customers, of which an earlier call has done): what `run_batch` would find. Raises what it does."""
+    day = _day(agent, spec)
+    customers = set(choose(agent, day, where=spec.where, only_new=spec.only_new)[: spec.limit])
+    known = _read(path, day, agent)
+    if spec.only_failed:
+        return sum(each.status == "failed" and each.customer_id in customers for each in known), 0
+    return len(customers), sum(each.status != "failed" and each.customer_id in customers for each in known)
+
+
+def _day(agent: ChurnAgent, spec: BatchSpec) -> date:
+    return spec.as_of or snapshots.default_as_of(agent.history, agent.card)
+
+
+def _start(agent: ChurnAgent, path: Path, day: date, spec: BatchSpec) -> str:
+    noted: dict[str, Any] = {
+        "as_of": day.isoformat(),
+        "model": agent.model.info.fingerprint,
+        "model_id": agent.model.info.id,
+        "prompt": agent.prompt.label,
+        "prompt_hash": agent.prompt.content_hash,
+        "method": agent.method,
+        "where": spec.where,
+        "only_new": spec.only_new,
+        "top": None if spec.top is None else vars(spec.top),
+        "file": str(path.resolve()),
+    }
+    run_id = hashlib.sha256(json.dumps(noted, sort_keys=True).encode()).hexdigest()[:32]
+    runs.start(agent.history, run_id, noted)
+    return run_id
+
+
+def _screened(
+    agent: ChurnAgent,
+    customers: Sequence[str],
+    day: date,
+    spec: BatchSpec,
+    summary: BatchSummary,
+    progress: Callable[[BatchSummary], None],
+) -> tuple[list[str], list[Screening]]:
+    """Who is to be assessed in full, and the screenings of the others."""
+    if spec.top is None:
+        return list(customers), []
+
+    def advance() -> None:
+        summary.screenings += 1
+        progress(summary)
+
+    ranked = rank(agent, customers, as_of=day, progress=advance)
+    n = spec.top.of(len(ranked))
+    return [each.customer_id for each in ranked[:n]], ranked[n:]
+
+
+def _assessed(
+    agent: ChurnAgent,
+    left: Sequence[str],
+    brief: Sequence[Screening],
+    run_id: str,
+    summary: BatchSummary,
+    meter: Meter,
+) -> Iterator[Assessment]:
+    for screening in brief:
+        record = agent.record_of(screening)
+        records.add(agent.history, record, run_id=run_id)
+        summary.statuses[SCREENED] += 1
+        yield record
+    for n, assessment in enumerate(agent.assess_many(left, as_of=summary.as_of, run_id=run_id), start=1):
+        summary.statuses[assessment.status] += 1
+        meter.count(assessment.provenance)
+        yield assessment
+        if meter.spent:
+            summary.left = len(left) - n
+            return
+
+
+def _meter(agent: ChurnAgent, spec: BatchSpec) -> Meter:
+    return Meter(spec.budget, Prices(agent.settings.prompt_price, agent.settings.output_price))
+
+
+def _note(agent: ChurnAgent, summary: BatchSummary, kept: Iterable[Assessment]) -> None:
+    counts = Counter(SCREENED if each.screening is not None else each.status for each in kept)
+    runs.finish(agent.history, summary.run_id, {"customers": summary.customers, "left": summary.left, **counts})
+
+
 def _read(path: Path, day: date, agent: ChurnAgent) -> list[Assessment]:
-    """The finished records of an earlier call; a last line that was cut off is dropped."""
+    """The records of an earlier call; a last line that was cut off is dropped."""
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -88,15 +218,30 @@ def _read(path: Path, day: date, agent: ChurnAgent) -> list[Assessment]:
         made = (assessment.as_of, how.model_id, how.prompt_hash, how.method)
         if made != (day, agent.model.info.id, agent.prompt.content_hash, agent.method):
             raise InputError(f"{path}:{number} was made for another date, model, prompt or method; give another file")
-        if assessment.status != "failed":
-            found.append(assessment)
+        found.append(assessment)
     return found
 
 
-def _rewrite(path: Path, kept: list[Assessment]) -> None:
+def _rewrite(path: Path, kept: Iterable[Assessment]) -> None:
+    _write(path, (each.model_dump_json() for each in kept))
+
+
+def _write_failures(path: Path, kept: Iterable[Assessment]) -> None:
+    failed = [
+        json.dumps({"customer_id": each.customer_id, "reason": each.status_reason}, ensure_ascii=False)
+        for each in kept
+        if each.status == "failed"
+    ]
+    if failed:
+        _write(failures_path(path), failed)
+    else:
+        failures_path(path).unlink(missing_ok=True)
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
     scratch = path.with_name(path.name + ".part")
     try:
-        scratch.write_text("".join(each.model_dump_json() + "\n" for each in kept), encoding="utf-8")
+        scratch.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         scratch.replace(path)
     except OSError as error:
         raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error

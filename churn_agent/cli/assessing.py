@@ -1,4 +1,4 @@
-"""`assess`, `evidence`, `batch`."""
+"""`assess`, `evidence`."""
 
 from datetime import date
 from pathlib import Path
@@ -8,8 +8,6 @@ import click
 
 from churn_agent.cli import common
 from churn_agent.errors import InputError
-
-_PART_FAILED = 5
 
 
 @click.command()
@@ -43,7 +41,7 @@ def assess(
         if text is not None and not text.strip():
             raise InputError("the text is empty")
         if text is None:
-            _mention_card(agent)
+            common.mention_card(agent)
         with common.notes.status("assessing"):
             if text is not None:
                 assessment = agent.assess_text(text, company=company)
@@ -106,69 +104,3 @@ def evidence(context: click.Context, customer_id: str, as_of: date | None, json_
         click.echo(f"Facts\n{fact_lines(case.facts)}\n")
         click.echo(f"Evidence (mode {agent.prompt.mode})\n{evidence_lines(case.pack.evidence) or 'none'}\n")
         click.echo(f"Left out: {left.interactions} interactions, about {left.tokens} tokens")
-
-
-@click.command()
-@common.as_of
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N customers, by id.")
-@common.model_options
-@common.method_option
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="JSON Lines file; if it is there, the batch goes on where it stopped.",
-)
-@common.as_json
-@click.pass_context
-def batch(
-    context: click.Context, as_of: date | None, limit: int | None, output: Path, json_: bool, **model: Any
-) -> None:
-    """Assess every customer of the book, one record a line."""
-    with common.open_agent(context, **model) as agent:
-        from churn_agent.batch.running import run_batch
-
-        _mention_card(agent)
-        with common.counting() as bar:
-            task = bar.add_task("customers", total=None)
-            summary = run_batch(
-                agent,
-                output,
-                as_of=as_of,
-                limit=limit,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-            )
-    counts = dict(summary.statuses)
-    if summary.drifted:
-        common.note(
-            f"customers differ from those that {agent.method} learned from ({'; '.join(summary.drifted[:3])}): "
-            "train it again as soon as there are new outcomes"
-        )
-    if json_:
-        common.print_json(
-            {
-                "run_id": summary.run_id,
-                "as_of": summary.as_of,
-                "customers": summary.customers,
-                "already_done": summary.already_done,
-                "drifted": summary.drifted,
-                **{status: counts.get(status, 0) for status in ("assessed", "abstained", "failed")},
-            }
-        )
-    else:
-        words = ", ".join(f"{n} {status}" for status, n in counts.items()) or "nothing left to do"
-        click.echo(f"{summary.customers} customers at {summary.as_of}: {words}; {summary.already_done} done before")
-    if counts.get("failed"):
-        raise click.exceptions.Exit(_PART_FAILED)
-
-
-def _mention_card(agent: Any) -> None:
-    from churn_agent.history import book
-
-    if book.card(agent.history) is None:
-        card = agent.card
-        common.note(
-            f"no card of the book: churn is taken as {card.churn_means!r} within {card.horizon_days} days; "
-            "give one with: churn-agent ingest --card card.yaml"
-        )

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from churn_agent.cli.assessing import assess, batch, evidence
+from churn_agent.cli.assessing import assess, evidence
+from churn_agent.cli.batches import batch, runs
 from churn_agent.cli.data import customers, data, index, ingest, show
 from churn_agent.cli.demo import demo
 from churn_agent.cli.doctor import doctor
@@ -45,6 +46,7 @@ for command in (
     evidence,
     assess,
     batch,
+    runs,
     labels,
     label,
     train,

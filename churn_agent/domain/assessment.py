@@ -141,4 +141,6 @@ class Assessment(_Part):
     leaning: float | None = None
     """Mean log-odds of leaving against staying over the messages read; None if none was asked about."""
     left_out: LeftOut
+    screening: Probability | None = None
+    """Score of a customer who was looked at briefly and not assessed; it says whom to assess first, and no more."""
     provenance: Provenance

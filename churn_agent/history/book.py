@@ -34,6 +34,12 @@ def attributes(engine: Engine, customer_id: str) -> Mapping[str, str]:
     return stored or {}
 
 
+def all_attributes(engine: Engine) -> dict[str, Mapping[str, str]]:
+    """Customer -> attributes, of those who have any."""
+    with engine.connect() as connection:
+        return {row.customer_id: row.attributes for row in connection.execute(select(customers))}
+
+
 def set_attributes(connection: Connection, rows: Iterable[tuple[str, Mapping[str, str]]]) -> int:
     """Replaces the attributes of the given customers. Returns how many customers."""
     done = 0

@@ -19,7 +19,7 @@ from churn_agent.errors import StoreUnavailable
 FILE_NAME = "history.db"
 _WAIT_S = 1.0
 """How long a second writer waits before it is told."""
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest migration."""
 
 

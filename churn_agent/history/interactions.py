@@ -141,6 +141,17 @@ def summaries(engine: Engine) -> list[tuple[str, int, datetime, datetime]]:
         return [(id_, n, from_stored(first), from_stored(last)) for id_, n, first, last in connection.execute(query)]
 
 
+def latest(engine: Engine, *, until: datetime) -> dict[str, datetime]:
+    """Customer -> time of the last interaction up to `until`."""
+    query = (
+        select(table.c.customer_id, func.max(table.c.occurred_at))
+        .where(table.c.occurred_at <= to_stored(until))
+        .group_by(table.c.customer_id)
+    )
+    with engine.connect() as connection:
+        return {customer_id: from_stored(last) for customer_id, last in connection.execute(query)}
+
+
 def texts_by_id(engine: Engine, ids: Sequence[str]) -> dict[str, str]:
     """The texts of the given ids."""
     found: dict[str, str] = {}

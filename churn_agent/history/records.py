@@ -1,14 +1,14 @@
-"""Assessments as they were given, and the runs they belong to."""
+"""Assessments as they were given. They are added and never changed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from churn_agent.domain.assessment import Assessment
 from churn_agent.history.database import now
-from churn_agent.history.tables import records, runs
+from churn_agent.history.tables import records
 
 
 def add(engine: Engine, assessment: Assessment, *, run_id: str | None = None) -> None:
@@ -56,8 +56,28 @@ def latest(engine: Engine) -> Iterator[Assessment]:
                 yield Assessment.model_validate(record)
 
 
-def start_run(engine: Engine, run_id: str, spec: Mapping[str, Any]) -> None:
-    """Notes a run; starting the same one again changes nothing."""
-    with engine.begin() as connection:
-        if connection.scalar(select(runs.c.id).where(runs.c.id == run_id)) is None:
-            connection.execute(runs.insert().values(id=run_id, created_at=now(), spec=dict(spec)))
+def newest_day(engine: Engine, *, before: date) -> dict[str, date]:
+    """Customer -> the latest date, of those before a day, that an assessment of them was made for."""
+    query = (
+        select(records.c.customer_id, func.max(records.c.as_of))
+        .where(records.c.as_of < before)
+        .group_by(records.c.customer_id)
+    )
+    with engine.connect() as connection:
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def of_run(engine: Engine, run_id: str) -> Iterator[Assessment]:
+    """The assessments of a run by customer; of several of one customer the newest."""
+    newest = select(func.max(records.c.id)).where(records.c.run_id == run_id).group_by(records.c.customer_id)
+    query = select(records.c.record).where(records.c.id.in_(newest)).order_by(records.c.customer_id)
+    with engine.connect() as connection:
+        for record in connection.execution_options(yield_per=500).scalars(query):
+            yield Assessment.model_validate(record)
+
+
+def newest(engine: Engine, n: int) -> list[Assessment]:
+    """The last records that were stored, the newest first."""
+    query = select(records.c.record).order_by(records.c.id.desc()).limit(n)
+    with engine.connect() as connection:
+        return [Assessment.model_validate(record) for record in connection.scalars(query)]

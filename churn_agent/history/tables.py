@@ -100,6 +100,22 @@ runs = Table(
     Column("id", String(32), primary_key=True),
     Column("created_at", DateTime, nullable=False),
     Column("spec", JSON, nullable=False),
+    Column("updated_at", DateTime),
+    Column("summary", JSON),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("created_at", DateTime, nullable=False),
+    Column("run_id", String(32)),
+    Column("customer_id", Text, nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("verdict", String(16)),
+    Column("decision", Text),
+    Column("note", Text),
+    Index("feedback_by_customer", "customer_id", "as_of"),
 )
 
 records = Table(

@@ -4,8 +4,14 @@ from datetime import date
 import pytest
 
 from churn_agent.agent import ChurnAgent
-from churn_agent.batch.running import run_batch
+from churn_agent.batch.budget import Budget, Prices, parse_budget
+from churn_agent.batch.cascade import Top, parse_top
+from churn_agent.batch.comparing import compare
+from churn_agent.batch.estimating import estimate
+from churn_agent.batch.running import BatchSpec, failures_path, run_batch
 from churn_agent.errors import InputError
+from churn_agent.history import records as stored
+from churn_agent.history import runs
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.settings import Settings
 from tests.conftest import write_csv
@@ -22,9 +28,13 @@ def store(tmp_path):
     return tmp_path / "store"
 
 
-def run(store, path, *, script=None, **more):
-    with ChurnAgent(Settings.load(store=store, prompt="direct"), model=ScriptedModel(script)) as agent:
-        return run_batch(agent, path, as_of=DAY, **more)
+def open_agent(store, script=None, **settings):
+    return ChurnAgent(Settings.load(store=store, prompt="direct", **settings), model=ScriptedModel(script))
+
+
+def run(store, path, *, script=None, progress=lambda summary: None, **spec):
+    with open_agent(store, script) as agent:
+        return run_batch(agent, path, BatchSpec(as_of=DAY, **spec), progress=progress)
 
 
 def records(path):
@@ -66,7 +76,7 @@ def test_what_failed_is_done_again_and_the_rest_is_not(store, tmp_path):
 
 def test_a_limit_takes_the_first_customers_and_progress_counts_them(store, tmp_path):
     seen = []
-    run(store, tmp_path / "out.jsonl", limit=3, progress=lambda done, total: seen.append((done, total)))
+    run(store, tmp_path / "out.jsonl", limit=3, progress=lambda done: seen.append((done.finished, done.customers)))
     assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
@@ -81,4 +91,138 @@ def test_a_file_of_another_kind_or_date_is_refused_and_left_alone(store, tmp_pat
         ChurnAgent(Settings.load(store=store, prompt="direct"), model=ScriptedModel()) as agent,
         pytest.raises(InputError, match="another date, model, prompt or method"),
     ):
-        run_batch(agent, tmp_path / "out.jsonl", as_of=date(2026, 2, 28))
+        run_batch(agent, tmp_path / "out.jsonl", BatchSpec(as_of=date(2026, 2, 28)))
+
+
+FAILS = {"generate": [{"contains": '"7 ', "error": "broke"}, {"contains": '"9 ', "error": "broke"}]}
+
+
+def test_failures_stand_in_a_file_of_their_own_and_can_be_done_alone(store, tmp_path):
+    path = tmp_path / "out.jsonl"
+    run(store, path, script=FAILS)
+    told = records(failures_path(path))
+    assert [each["customer_id"] for each in told] == ["c-07", "c-09"]
+    assert {each["reason"] for each in told} == {"broke"}
+    again = run(store, path, script={"generate": FAILS["generate"][1:]}, only_failed=True)
+    assert (again.customers, again.statuses) == (2, {"assessed": 1, "failed": 1})
+    assert [each["customer_id"] for each in records(failures_path(path))] == ["c-09"]
+    assert len(records(path)) == CUSTOMERS
+    run(store, path)
+    assert not failures_path(path).exists()
+    assert [each["customer_id"] for each in records(path)] == [f"c-{n:02}" for n in range(CUSTOMERS)]
+
+
+def test_a_condition_chooses_by_attributes(store, tmp_path):
+    with open_agent(store) as agent:
+        rows = [f"c-{n:02},{'smb' if n % 2 else 'big'},{n * 100}" for n in range(10)]
+        agent.ingest([], customers=write_csv(tmp_path / "c.csv", *rows, header="customer_id,segment,value"))
+    found = run(store, tmp_path / "out.jsonl", where="segment = smb and value > 300")
+    assert found.customers == 3
+    assert [each["customer_id"] for each in records(tmp_path / "out.jsonl")] == ["c-05", "c-07", "c-09"]
+    with pytest.raises(InputError, match="nothing is called 'colour'"):
+        run(store, tmp_path / "other.jsonl", where="colour = red")
+
+
+def test_only_new_is_who_did_something_since(store, tmp_path):
+    with open_agent(store) as agent:
+        run_batch(agent, tmp_path / "a.jsonl", BatchSpec(as_of=date(2026, 2, 14)))
+    before = len(records(tmp_path / "a.jsonl"))
+    path = tmp_path / "b.jsonl"
+    found = run(store, path, only_new=True)
+    assert found.customers == CUSTOMERS - before
+    assert run(store, path, only_new=True).already_done == found.customers
+
+
+def test_a_cascade_gives_numbers_to_the_top_alone_and_resumes(store, tmp_path):
+    def cascade(path, **more):
+        with ChurnAgent(Settings.load(store=store), model=ScriptedModel()) as agent:
+            return run_batch(agent, path, BatchSpec(as_of=DAY, top=Top(share=0.15), **more))
+
+    whole = cascade(tmp_path / "whole.jsonl")
+    assert (whole.screenings, whole.statuses) == (CUSTOMERS, {"screened": 17, "assessed": 3})
+    found = records(tmp_path / "whole.jsonl")
+    assert [each["screening"] is None for each in found] == [True] * 3 + [False] * 17
+    assert {each["status"] for each in found[3:]} == {"abstained"}
+    assert all(each["churn_probability"] is None and each["facts"] for each in found[3:])
+    screened = [each["screening"] for each in found[3:]]
+    assert screened == sorted(screened, reverse=True)
+    data = (tmp_path / "whole.jsonl").read_bytes()
+    (tmp_path / "cut.jsonl").write_bytes(data[: len(data) // 2])
+    cascade(tmp_path / "cut.jsonl")
+    strip = [[without_cost(each) for each in records(tmp_path / name)] for name in ("whole.jsonl", "cut.jsonl")]
+    assert strip[0] == strip[1]
+
+
+def test_a_spent_budget_stops_and_the_next_call_goes_on(store, tmp_path):
+    path = tmp_path / "out.jsonl"
+    with open_agent(store, prompt_price=1e6) as agent:
+        dear = run_batch(agent, tmp_path / "b.jsonl", BatchSpec(as_of=DAY, budget=Budget(money=1.0)))
+    assert 0 < dear.left < CUSTOMERS
+    first = run(store, path, budget=Budget(seconds=0))
+    assert (first.statuses.total(), first.left) == (1, CUSTOMERS - 1)
+    second = run(store, path)
+    assert (second.already_done, second.left) == (1, 0)
+
+
+def test_every_run_is_in_the_log(store, tmp_path):
+    done = run(store, tmp_path / "out.jsonl", script=FAILS)
+    run(store, tmp_path / "other.jsonl", limit=2, where=None)
+    with open_agent(store) as agent:
+        newest, first = runs.all_runs(agent.history)
+        assert runs.find(agent.history, done.run_id[:6]) == first
+        assert runs.find(agent.history, "latest") == newest
+        assert first.summary == {"customers": CUSTOMERS, "left": 0, "assessed": CUSTOMERS - 2, "failed": 2}
+        assert first.spec["as_of"] == "2026-03-01"
+        assert len(list(stored.of_run(agent.history, first.id))) == CUSTOMERS
+        with pytest.raises(InputError, match="no run 'zz'"):
+            runs.find(agent.history, "zz")
+
+
+def test_two_runs_are_held_against_each_other(store, tmp_path):
+    with open_agent(store) as agent:
+        early = run_batch(agent, tmp_path / "a.jsonl", BatchSpec(as_of=date(2026, 2, 20)))
+        late = run_batch(agent, tmp_path / "b.jsonl", BatchSpec(as_of=date(2027, 2, 20)))
+        found = compare(agent.history, early.run_id, late.run_id)
+    assert found.spec["as_of"] == ("2026-02-20", "2027-02-20")
+    assert found.both == early.customers
+    assert len(found.only_second) == late.customers - early.customers
+    assert all(each.band != each.band_before for each in found.moved)
+
+
+def test_an_estimate_is_judged_by_earlier_assessments_and_does_nothing(store, tmp_path):
+    path = tmp_path / "out.jsonl"
+    with open_agent(store, prompt_price=2.0) as agent:
+        unknown = estimate(agent, path, BatchSpec(as_of=DAY))
+        assert (unknown.customers, unknown.already_done, unknown.based_on, unknown.tokens) == (CUSTOMERS, 0, 0, None)
+        assert not path.exists()
+        run_batch(agent, path, BatchSpec(as_of=DAY, limit=5))
+        known = estimate(agent, path, BatchSpec(as_of=DAY))
+        each = [r["provenance"]["prompt_tokens"] + r["provenance"]["output_tokens"] for r in records(path)]
+        assert (known.already_done, known.in_full, known.based_on) == (5, 15, 5)
+        assert known.tokens == pytest.approx(15 * sum(each) / 5)
+        assert known.money > 0
+        top = estimate(agent, path, BatchSpec(as_of=DAY, top=Top(count=2)))
+        assert (top.in_full, top.tokens) == (2, pytest.approx((2 + 15 / 4) * sum(each) / 5))
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("45m", 2700), ("1.5h", 5400)])
+def test_budgets_of_time(text, seconds):
+    assert parse_budget(text, Prices()) == Budget(seconds=seconds)
+
+
+def test_budgets_of_money_need_prices():
+    assert parse_budget("$5", Prices(prompt=1)) == Budget(money=5)
+    with pytest.raises(InputError, match="needs prices"):
+        parse_budget("$5", Prices())
+    with pytest.raises(InputError, match="no budget"):
+        parse_budget("soon", Prices(prompt=1))
+
+
+@pytest.mark.parametrize("text", ["0", "0%", "101%", "x", "-3", "1.5"])
+def test_what_is_no_top_is_refused(text):
+    with pytest.raises(InputError, match="no number of customers"):
+        parse_top(text)
+
+
+def test_tops():
+    assert [parse_top(text).of(25) for text in ("20", "30", "10%", "100%", "0.1%")] == [20, 25, 3, 25, 1]

@@ -62,7 +62,7 @@ def test_assess_json_is_alone_on_standard_output(book):
     assert result.json["provenance"]["model_id"] == "scripted (no language model)"
     assert set(result.json) == {
         "schema_version", "status", "status_reason", "customer_id", "as_of", "churn_probability", "band", "reasons",
-        "actions", "facts", "signals", "leaning", "left_out", "provenance",
+        "actions", "facts", "signals", "leaning", "left_out", "provenance", "band_before", "screening",
     }  # fmt: skip
 
 
@@ -183,6 +183,26 @@ def test_a_partly_failed_batch_leaves_with_5(book, tmp_path):
     )
     assert result.code == 5
     assert "1 failed" in result.out
+    assert "--only-failed" in result.out
+    assert "broke" in (tmp_path / "out.failures.jsonl").read_text()
+
+
+def test_batches_and_their_log(book):
+    dry = book("batch", "--dry-run", *SCRIPTED)
+    assert dry.out.startswith("2 customers, 0 done before; 2 would be assessed\nno assessment by this model")
+    first = book("batch", "--deep-top", "1", *SCRIPTED, "--json").json
+    assert (first["assessed"], first["screened"]) == (1, 1)
+    second = book("batch", *SCRIPTED, "--as-of", "2026-05-01", "--json").json
+    listed = book("runs", "list", "--json").json
+    assert [run["id"] for run in listed] == [second["run_id"], first["run_id"]]
+    assert "2026-05-01" in book("runs", "list").out
+    assert "top: {'count': 1, 'share': None}" in book("runs", "show", first["run_id"][:8]).out
+    assert book("runs", "show", "--json").json["id"] == second["run_id"]
+    assert "as of: " in book("runs", "diff", first["run_id"][:8], "latest").out
+    assert book("runs", "diff", "no", "such").code == 2
+    spent = book("batch", "--budget", "0s", *SCRIPTED, "--prompt", "direct")
+    assert spent.code == 5
+    assert "the budget is spent: 1 customers are left" in spent.out
 
 
 def test_an_interruption_leaves_with_130(book, monkeypatch):

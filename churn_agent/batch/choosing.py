@@ -1,0 +1,52 @@
+"""Which customers of a book a batch is about."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from churn_agent.agent import ChurnAgent
+from churn_agent.conditions import Kind, parse
+from churn_agent.history import book, interactions, records
+
+
+def choose(agent: ChurnAgent, day: date, *, where: str | None = None, only_new: bool = False) -> list[str]:
+    """Customers with a history up to the end of a day, sorted.
+
+    Args:
+        where: a condition on attributes, such as `segment = smb and owner = ana`; who lacks an attribute is left out.
+        only_new: only who has done something since their latest assessment at an earlier day.
+
+    Raises:
+        InputError: the condition cannot be read, or names an attribute that nobody has.
+    """
+    end = agent.card.end_of_day(day)
+    found = interactions.customer_ids(agent.history, until=end)
+    if where:
+        condition = parse(where)
+        attributes = book.all_attributes(agent.history)
+        condition.check(_kinds(attributes.values()))
+        found = [id_ for id_ in found if condition.holds(attributes.get(id_, {}))]
+    if only_new:
+        latest = interactions.latest(agent.history, until=end)
+        seen = records.newest_day(agent.history, before=day)
+        found = [id_ for id_ in found if id_ not in seen or latest[id_] > agent.card.end_of_day(seen[id_])]
+    return found
+
+
+def _kinds(rows: Iterable[Mapping[str, str]]) -> dict[str, Kind]:
+    """Attribute -> whether all its values are numbers."""
+    kinds: dict[str, Kind] = {}
+    for row in rows:
+        for name, value in row.items():
+            if not _is_number(value):
+                kinds[name] = "text"
+            else:
+                kinds.setdefault(name, "number")
+    return kinds
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,65 @@
+"""Two runs held against each other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+
+from churn_agent.domain.assessment import Assessment, Band
+from churn_agent.history import records, runs
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A customer who is in another band than before."""
+
+    customer_id: str
+    band: Band | None
+    band_before: Band | None
+    value: float | None
+    value_before: float | None
+
+
+@dataclass(frozen=True)
+class RunDiff:
+    """What differs between two runs."""
+
+    first: str
+    second: str
+    spec: Mapping[str, tuple[Any, Any]]
+    """What was asked for differently: name -> (first, second)."""
+    both: int
+    only_first: Sequence[str]
+    only_second: Sequence[str]
+    moved: Sequence[Moved]
+    """The largest change of the number first."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def compare(engine: Engine, first: str, second: str) -> RunDiff:
+    """Raises `InputError` if a run is not there."""
+    a, b = (runs.find(engine, name) for name in (first, second))
+    of_a, of_b = ({each.customer_id: each for each in records.of_run(engine, run.id)} for run in (a, b))
+    moved = [
+        Moved(id_, of_b[id_].band, of_a[id_].band, _value(of_b[id_]), _value(of_a[id_]))
+        for id_ in of_a.keys() & of_b.keys()
+        if of_a[id_].band != of_b[id_].band
+    ]
+    moved.sort(key=lambda m: (-abs((m.value or 0) - (m.value_before or 0)), m.customer_id))
+    names = dict.fromkeys((*a.spec, *b.spec))
+    return RunDiff(
+        a.id,
+        b.id,
+        {n: (a.spec.get(n), b.spec.get(n)) for n in names if n != "file" and a.spec.get(n) != b.spec.get(n)},
+        len(of_a.keys() & of_b.keys()),
+        sorted(of_a.keys() - of_b.keys()),
+        sorted(of_b.keys() - of_a.keys()),
+        moved,
+    )
+
+
+def _value(assessment: Assessment) -> float | None:
+    return assessment.churn_probability.value if assessment.churn_probability else None

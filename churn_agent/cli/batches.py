@@ -1,0 +1,243 @@
+"""`batch` and `runs`: many customers, and the log of that."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from churn_agent.cli import common
+
+if TYPE_CHECKING:
+    from churn_agent.agent import ChurnAgent
+    from churn_agent.batch.estimating import Estimate
+    from churn_agent.batch.running import BatchSpec, BatchSummary
+
+_PARTLY = 5
+"""Exit code where some failed, or the budget was not enough for all."""
+_STATUSES = ("assessed", "abstained", "screened", "failed")
+_SHORT = 8
+"""Characters of a run's id that are shown."""
+
+
+def _selection(command: common.F) -> common.F:
+    """Who is assessed, and how much of it now."""
+    file = click.Path(path_type=Path, dir_okay=False)
+    for option in (
+        click.option("-o", "--output", type=file, help="JSON Lines file (default: in the store); it is gone on with."),
+        click.option("--dry-run", is_flag=True, help="Say what it would take, and do nothing."),
+        click.option("--budget", metavar="45m|$5", help="Stop after so much time or money; run it again to go on."),
+        click.option("--deep-top", metavar="N|P%", help="Screen all, and assess only so many on top in full."),
+        click.option("--screen-all", is_flag=True, help="The same as --deep-top 10%."),
+        click.option("--only-failed", is_flag=True, help="Only who failed in an earlier call on the same file."),
+        click.option("--only-new", is_flag=True, help="Only who did something since their last assessment."),
+        click.option("--where", metavar="CONDITION", help="On attributes: 'segment = smb and owner in (ana, bob)'."),
+        click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N customers, by id."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@common.as_of
+@_selection
+@common.model_options
+@common.method_option
+@common.as_json
+@click.pass_context
+def batch(
+    context: click.Context,
+    as_of: date | None,
+    limit: int | None,
+    where: str | None,
+    only_new: bool,
+    only_failed: bool,
+    screen_all: bool,
+    deep_top: str | None,
+    budget: str | None,
+    dry_run: bool,
+    output: Path | None,
+    json_: bool,
+    **model: Any,
+) -> None:
+    """Assess the customers of the book, one record a line. Run it again to go on where it stopped.
+
+    Leaves with 5 if some failed (they stand with their reasons in FILE.failures.jsonl), or if the budget was not enough
+    for all.
+    """
+    with common.open_agent(context, **model) as agent:
+        from churn_agent.batch.budget import Budget, Prices, parse_budget
+        from churn_agent.batch.cascade import parse_top
+        from churn_agent.batch.estimating import estimate
+        from churn_agent.batch.running import BatchSpec, failures_path, run_batch
+
+        common.mention_card(agent)
+        prices = Prices(agent.settings.prompt_price, agent.settings.output_price)
+        wanted = deep_top or ("10%" if screen_all else None)
+        spec = BatchSpec(
+            as_of=as_of,
+            where=where,
+            only_new=only_new,
+            only_failed=only_failed,
+            limit=limit,
+            top=parse_top(wanted) if wanted else None,
+            budget=parse_budget(budget, prices) if budget else Budget(),
+        )
+        path = output or _default_path(agent, spec)
+        if dry_run:
+            _tell_estimate(estimate(agent, path, spec), json_=json_)
+            return
+        with _bar() as bar:
+            summary = run_batch(agent, path, spec, progress=_shown_on(bar))
+    if summary.drifted:
+        common.note(
+            f"customers differ from those that {agent.method} learned from ({'; '.join(summary.drifted[:3])}): "
+            "train it again as soon as there are new outcomes"
+        )
+    counts = {status: summary.statuses.get(status, 0) for status in _STATUSES}
+    if json_:
+        common.print_json({**vars(summary), "statuses": counts, **counts})
+    else:
+        words = ", ".join(f"{n} {status}" for status, n in counts.items() if n) or "nothing left to do"
+        click.echo(f"{summary.customers} customers at {summary.as_of}: {words}; {summary.already_done} done before")
+        click.echo(f"run {summary.run_id[:_SHORT]}: {path}")
+        if summary.left:
+            click.echo(f"the budget is spent: {summary.left} customers are left; run the same command to go on")
+        if counts["failed"]:
+            click.echo(f"why they failed: {failures_path(path)}; again: the same command with --only-failed")
+    if counts["failed"] or summary.left:
+        raise click.exceptions.Exit(_PARTLY)
+
+
+@click.group()
+def runs() -> None:
+    """The log of batches."""
+
+
+@runs.command("list")
+@common.as_json
+@click.pass_context
+def list_runs(context: click.Context, json_: bool) -> None:
+    """All runs, the one that was worked on last first."""
+    with common.open_agent(context) as agent:
+        from churn_agent.history.runs import all_runs
+
+        found = all_runs(agent.history)
+    if json_:
+        common.print_json([vars(run) for run in found])
+        return
+    table = Table("run", "worked on", "customers at", "of", *_STATUSES, "left")
+    for run in found:
+        counts = [str(run.summary.get(name, "")) for name in (*_STATUSES, "left")]
+        worked_on = f"{run.updated_at or run.created_at:%Y-%m-%d %H:%M}"
+        table.add_row(run.id[:_SHORT], worked_on, run.spec["as_of"], str(run.summary.get("customers", "?")), *counts)
+    common.out.print(table)
+
+
+@runs.command("show")
+@click.argument("run_id", metavar="RUN", default="latest")
+@common.as_json
+@click.pass_context
+def show_run(context: click.Context, run_id: str, json_: bool) -> None:
+    """What a run was asked for and what it came to. RUN: the beginning of its id, or latest."""
+    with common.open_agent(context) as agent:
+        from churn_agent.history.runs import find
+
+        run = find(agent.history, run_id)
+    if json_:
+        common.print_json(vars(run))
+        return
+    click.echo(f"run {run.id}, begun {run.created_at:%Y-%m-%d %H:%M} UTC")
+    for name, value in {**run.spec, **run.summary}.items():
+        if value not in (None, False):
+            click.echo(f"  {name.replace('_', ' ')}: {value}")
+
+
+@runs.command("diff")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@common.as_json
+@click.pass_context
+def diff(context: click.Context, first: str, second: str, json_: bool) -> None:
+    """What differs between two runs: what was asked for, and the customers whose band changed."""
+    with common.open_agent(context) as agent:
+        from churn_agent.batch.comparing import compare
+
+        found = compare(agent.history, first, second)
+    if json_:
+        common.print_json(found.as_dict())
+        return
+    for name, (before, after) in found.spec.items():
+        click.echo(f"{name.replace('_', ' ')}: {before} -> {after}")
+    click.echo(f"{found.both} customers in both, {len(found.only_first)} only in A, {len(found.only_second)} only in B")
+    table = Table("customer", "band", "was", "number", "was")
+    for each in found.moved:
+        numbers = ("" if value is None else f"{value:.2f}" for value in (each.value, each.value_before))
+        table.add_row(each.customer_id, each.band or "none", each.band_before or "none", *numbers)
+    common.out.print(table)
+
+
+def _default_path(agent: "ChurnAgent", spec: "BatchSpec") -> Path:
+    """In the store, so that the same command finds its own file again."""
+    import hashlib
+
+    from churn_agent import snapshots
+
+    day = spec.as_of or snapshots.default_as_of(agent.history, agent.card)
+    asked = (spec.where, spec.only_new, spec.top, agent.model.info.fingerprint, agent.prompt.content_hash, agent.method)
+    folder = agent.settings.store / "batches"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{day}-{hashlib.sha256(repr(asked).encode()).hexdigest()[:_SHORT]}.jsonl"
+
+
+def _tell_estimate(found: "Estimate", *, json_: bool) -> None:
+    if json_:
+        common.print_json(vars(found))
+        return
+    click.echo(
+        f"{found.customers} customers, {found.already_done} done before; "
+        f"{found.in_full} would be assessed" + (" in full" if found.in_full < found.customers else "")
+    )
+    if found.tokens is None or found.seconds is None:
+        click.echo("no assessment by this model and prompt is stored: assess a few, then time and tokens can be told")
+        return
+    money = f", {found.money:.2f} in money" if found.money else ""
+    click.echo(
+        f"about {found.tokens:,.0f} tokens, {found.seconds / 60:.0f} minutes{money} "
+        f"(judged by {found.based_on} earlier assessments; what was paid before costs nothing)"
+    )
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=common.notes,
+        transient=True,
+    )
+
+
+def _shown_on(bar: Progress) -> "Callable[[BatchSummary], None]":
+    task = bar.add_task("customers", total=None, rate="")
+
+    def show(summary: "BatchSummary") -> None:
+        counts = [f"{n} {status}" for status in _STATUSES if (n := summary.statuses.get(status))]
+        screening = summary.screenings and not counts
+        done = summary.screenings if screening else summary.finished
+        speed = bar.tasks[0].speed
+        bar.update(
+            task,
+            description="screening" if screening else ", ".join(counts) or "customers",
+            completed=done,
+            total=summary.customers,
+            rate=f"{speed * 60:.0f} a minute" if speed else "",
+        )
+
+    return show

@@ -1,0 +1,68 @@
+"""A batch in a process of its own that is killed again and again."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from churn_agent.agent import ChurnAgent
+from churn_agent.history import interactions, records, runs
+from tests.conftest import write_csv
+
+KILLS = 50
+CUSTOMERS = 1500
+
+
+def start(store, path):
+    command = [sys.executable, "-m", "churn_agent", "--store", str(store), "batch", "--as-of", "2026-03-01"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen([*command, "--model", "scripted", "-o", str(path)], **quiet)
+
+
+def kill_while_it_writes(process, path, delay_s):
+    """Whether it was still at work."""
+    size = path.stat().st_size if path.exists() else 0
+    while process.poll() is None and (not path.exists() or path.stat().st_size <= size):
+        time.sleep(0.005)
+    time.sleep(delay_s)
+    alive = process.poll() is None
+    if alive:
+        os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    return alive
+
+
+@pytest.mark.hard
+def test_fifty_kills_lose_nothing_and_repeat_nothing(tmp_path):
+    rows = [f"c-{n:04},2026-02-{n % 27 + 1:02},chat,{n} messages" for n in range(CUSTOMERS)]
+    source = write_csv(tmp_path / "a.csv", *rows)
+    for name in ("killed", "whole"):
+        with ChurnAgent.open(tmp_path / name, model="scripted") as agent:
+            agent.ingest([source])
+    killed, whole = tmp_path / "killed.jsonl", tmp_path / "whole.jsonl"
+    rng = random.Random(0)
+    kills = sum(
+        kill_while_it_writes(start(tmp_path / "killed", killed), killed, rng.uniform(0, 0.1)) for _ in range(KILLS)
+    )
+    assert kills == KILLS
+    assert start(tmp_path / "killed", killed).wait() == 0
+    assert start(tmp_path / "whole", whole).wait() == 0
+
+    def told(path):
+        found = [json.loads(line) for line in path.read_text().splitlines()]
+        for each in found:
+            each["provenance"] = {k: v for k, v in each["provenance"].items() if k in ("prompt", "evidence_ids")}
+        return found
+
+    assert told(killed) == told(whole)
+    with ChurnAgent.open(tmp_path / "killed", model="scripted") as agent:
+        [run] = runs.all_runs(agent.history)
+        assert run.summary["assessed"] == CUSTOMERS == len(list(records.of_run(agent.history, run.id)))
+        # What was stored and not yet written when the process died is judged again; nothing else is.
+        stored = sum(len(records.of_customer(agent.history, id_)) for id_ in interactions.customer_ids(agent.history))
+        assert stored <= CUSTOMERS + KILLS
