@@ -251,6 +251,10 @@ class ChurnAgent(Store):
         for batch in chunked(snapshots, _BATCH):
             yield from self._assess(batch, by=None)
 
+    def judge(self, snapshot: Snapshot) -> Assessment:
+        """The assessment of any snapshot, by the trained method if there is one; nothing is stored."""
+        return self._assess([snapshot], by=self._kept)[0]
+
     def varied(self, **settings: Any) -> "ChurnAgent":
         """This agent with other settings. It shares model and store with this one, and is not to be closed."""
         shared = {"history": self.history, "model": self.model, "_index": self._index}
@@ -264,7 +268,8 @@ class ChurnAgent(Store):
         started = time.monotonic()
         prompt = self.prompt
         cases = [self._case(snapshot) for snapshot in batch]
-        self._notify(f"{prompt.label}: {sum(len(case.pack.evidence) for case in cases)} texts to {self.model.info.id}")
+        if len(cases) == 1:  # who assesses many sees a bar
+            self._notify(f"{prompt.label}: {len(cases[0].pack.evidence)} texts to {self.model.info.id}")
         seed = self.settings.seed
         match prompt.mode:
             case "ask":

@@ -15,6 +15,7 @@ from churn_agent.cli.doctor import doctor
 from churn_agent.cli.evals import evals
 from churn_agent.cli.labels import label, labels
 from churn_agent.cli.models import models
+from churn_agent.cli.reports import feedback, report
 from churn_agent.cli.searching import search
 from churn_agent.cli.training import calibrate, train
 from churn_agent.errors import ChurnAgentError
@@ -47,6 +48,8 @@ for command in (
     assess,
     batch,
     runs,
+    report,
+    feedback,
     labels,
     label,
     train,

@@ -20,6 +20,8 @@ HORIZON_DAYS = 90
 _WEEKS_AHEAD = round(HORIZON_DAYS / 7)
 _MOST_WEEKS = 70
 _SEGMENTS = ("private", "family", "small business")
+_OWNERS = ("Ana Silva", "Ben Okafor", "Chloe Martin")
+_YEARLY_VALUE = {"private": 300, "family": 600, "small business": 2400}
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def simulate(domain_name: str, n: int, *, seed: int) -> Iterator[DemoCustomer]:
         customer = _simulate_one(domain, f"c-{number + 101}", rng)
         if customer is not None:
             number += 1
+            customer.attributes |= _account(customer, random.Random(f"{seed}/{number}"))  # noqa: S311
             yield customer
         if number == n:
             return
@@ -112,6 +115,13 @@ def _simulate_one(domain: DemoDomain, customer_id: str, rng: random.Random) -> D
             customer.events += _week(domain, writer, state, rng, AS_OF - timedelta(days=7 * week - 1), week)
     customer.events.sort(key=lambda event: event.at)
     return customer if customer.events else None
+
+
+def _account(customer: DemoCustomer, rng: random.Random) -> dict[str, str]:
+    """Who looks after a customer, what they are worth, when the contract ends; nothing hangs on it."""
+    value = _YEARLY_VALUE[customer.attributes["segment"]] * rng.lognormvariate(0, 0.4)
+    renewal = AS_OF + timedelta(days=rng.randrange(7, 365))
+    return {"owner": rng.choice(_OWNERS), "yearly_value": f"{value:.0f}", "renewal_date": renewal.isoformat()}
 
 
 def _week(

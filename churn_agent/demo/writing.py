@@ -9,6 +9,7 @@ import yaml
 from churn_agent.demo.phrases import load
 from churn_agent.demo.simulator import HORIZON_DAYS, simulate
 
+_ATTRIBUTES = ("segment", "region", "owner", "yearly_value", "renewal_date")
 _COLUMNS = ("customer_id", "timestamp", "channel", "direction", "author", "text", "amount")
 
 
@@ -24,6 +25,8 @@ def write_book(
         "churn_means": chosen.churn_means,
         "horizon_days": HORIZON_DAYS,
         "time_zone": "UTC",
+        "value_attribute": "yearly_value",
+        "currency": "EUR",
         "note": "SYNTHETIC: a made-up company for showing the tool; it says nothing about its quality.",
     }
     (folder / "card.yaml").write_text(yaml.safe_dump(card, sort_keys=False, allow_unicode=True), encoding="utf-8")
@@ -36,7 +39,7 @@ def write_book(
         customers = csv.writer(customers_file)
         labels = csv.writer(labels_file)
         interactions.writerow(_COLUMNS)
-        customers.writerow(("customer_id", "segment", "region"))
+        customers.writerow(("customer_id", *_ATTRIBUTES))
         labels.writerow(("customer_id", "as_of", "churned", "horizon_days"))
         for done, customer in enumerate(simulate(domain, n, seed=seed), start=1):
             id_ = customer.customer_id
@@ -45,7 +48,7 @@ def write_book(
                 interactions.writerow(
                     (id_, e.at.isoformat(), e.channel, e.direction or "", e.author or "", e.text, amount)
                 )
-            customers.writerow((id_, customer.attributes["segment"], customer.attributes["region"]))
+            customers.writerow((id_, *(customer.attributes[name] for name in _ATTRIBUTES)))
             label = customer.label
             labels.writerow((id_, label.as_of, int(label.churned), label.horizon_days))
             progress(done, n)

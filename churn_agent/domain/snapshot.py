@@ -41,6 +41,14 @@ class Card(BaseModel):
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     language: str = "en"
     """Language that reports are read in."""
+    value_attribute: str | None = None
+    """Customer attribute with what the customer is worth a year, in money; amounts of the last year if not given."""
+    owner_attribute: str = "owner"
+    """Customer attribute with who looks after the customer."""
+    renewal_attribute: str = "renewal_date"
+    """Customer attribute with the ISO date on which the contract ends or is renewed."""
+    currency: str = ""
+    """As it stands before amounts of money in reports, such as `EUR`."""
     message_channels: tuple[str, ...] = ()
     """Channels that hold words of people, where the built-in list says otherwise."""
     record_channels: tuple[str, ...] = ()

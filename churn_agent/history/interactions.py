@@ -152,6 +152,17 @@ def latest(engine: Engine, *, until: datetime) -> dict[str, datetime]:
         return {customer_id: from_stored(last) for customer_id, last in connection.execute(query)}
 
 
+def amounts(engine: Engine, *, after: datetime, until: datetime) -> dict[str, float]:
+    """Customer -> sum of the amounts after a time and up to another, of those who have any."""
+    query = (
+        select(table.c.customer_id, func.sum(table.c.amount))
+        .where(table.c.amount.is_not(None), *_between(after, until))
+        .group_by(table.c.customer_id)
+    )
+    with engine.connect() as connection:
+        return {customer_id: float(total) for customer_id, total in connection.execute(query)}
+
+
 def texts_by_id(engine: Engine, ids: Sequence[str]) -> dict[str, str]:
     """The texts of the given ids."""
     found: dict[str, str] = {}

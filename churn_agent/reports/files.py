@@ -33,7 +33,7 @@ def to_json(assessment: Assessment) -> str:
 
 def to_markdown(assessment: Assessment) -> str:
     """The card as Markdown. What came from data is escaped."""
-    lines = [f"# Churn assessment of {_escape(assessment.customer_id)} at {assessment.as_of}", ""]
+    lines = [f"# Churn assessment of {escape(assessment.customer_id)} at {assessment.as_of}", ""]
     if assessment.churn_probability and assessment.band:
         lines += [f"**{wording.BAND_WORDS[assessment.band].capitalize()}.**", ""]
         lines += [f"{wording.score_words(assessment.churn_probability)}.", ""]
@@ -44,16 +44,16 @@ def to_markdown(assessment: Assessment) -> str:
         if assessment.actions:
             lines += ["## Suggested actions", ""]
             lines += [
-                f"- **{a.title}**, {wording.URGENCY_WORDS[a.urgency]}: {_escape(a.rationale)}"
+                f"- **{a.title}**, {wording.URGENCY_WORDS[a.urgency]}: {escape(a.rationale)}"
                 for a in assessment.actions
             ]
             lines.append("")
     else:
-        lines += [f"**{assessment.status}**: {_escape(assessment.status_reason or '')}", ""]
+        lines += [f"**{assessment.status}**: {escape(assessment.status_reason or '')}", ""]
     if assessment.facts:
-        lines += ["## Facts", "", *(f"- {_escape(fact.text)}" for fact in assessment.facts), ""]
+        lines += ["## Facts", "", *(f"- {escape(fact.text)}" for fact in assessment.facts), ""]
     missed = wording.not_considered(assessment)
-    lines += ([missed, ""] if missed else []) + [_escape(wording.origin(assessment))]
+    lines += ([missed, ""] if missed else []) + [escape(wording.origin(assessment))]
     return "\n".join(lines) + "\n"
 
 
@@ -62,12 +62,13 @@ def _reasons(assessment: Assessment, title: str, reasons: list[Reason]) -> list[
         return []
     lines = [f"## {title}", ""]
     for reason in reasons:
-        lines.append(f"- {_escape(reason.statement)}")
-        lines += [f"  - {_escape(wording.quoted(assessment, citation))}" for citation in reason.citations]
+        lines.append(f"- {escape(reason.statement)}")
+        lines += [f"  - {escape(wording.quoted(assessment, citation))}" for citation in reason.citations]
     return [*lines, ""]
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """Text from data as one line of Markdown that is nothing but text."""
     return " ".join(text.split()).translate(_SPECIAL)
 
 

@@ -7,6 +7,19 @@ BAND_WORDS = {
     "medium": "medium risk: worth a look",
     "high": "high risk: look at this customer soon",
 }
+CONCEPTS = {
+    "recency": "Has done nothing for a long time.",
+    "active_days": "Has been active on few days.",
+    "activity_trend": "Is less active than before.",
+    "tenure": "Is a new customer.",
+    "overdue": "Is silent for longer than usual.",
+    "last_rating": "Gave a poor rating.",
+    "missed": "Missed what was due.",
+    "monthly_contract": "Can leave at short notice.",
+    "main_contact_silence": "The main contact has fallen silent.",
+    "leaning": "The messages taken together read like leaving.",
+}
+"""Facts as drivers of churn over many customers, who have it in different degrees."""
 URGENCY_WORDS = {"today": "today", "this_week": "this week", "this_month": "this month"}
 
 

@@ -1,0 +1,119 @@
+"""Why a number is another than last time.
+
+What differs is substituted one after the other, in a fixed order: model, prompt, calibration (all on what was known
+then), the time that has passed, and what has happened since. Each part is the difference that its substitution makes,
+so that the parts add up to the change and nothing is left over.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from churn_agent.agent import NO_METHOD, ChurnAgent
+from churn_agent.domain.assessment import Assessment, ChurnProbability
+from churn_agent.domain.snapshot import Snapshot
+from churn_agent.errors import InputError
+from churn_agent.prompts import load_prompt
+
+PARTS = ("another model", "another prompt", "another calibration", "time passed", "new evidence")
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a customer's number came from one to another."""
+
+    before_as_of: date
+    before: float
+    now: float
+    parts: Mapping[str, float]
+    """Each of `PARTS` -> by how much it moved the number, 0 to 1; they sum up to `now - before`."""
+
+    @property
+    def total(self) -> float:
+        return self.now - self.before
+
+
+def explain(
+    agent: ChurnAgent,
+    before: Sequence[Assessment],
+    now: Sequence[Assessment],
+    *,
+    progress: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[str, Change]]:
+    """(Customer, change) of all who had a number in both runs.
+
+    Args:
+        agent: with the model, prompt and method of the second run.
+    """
+    earlier = {each.customer_id: each for each in before if each.churn_probability}
+    for each in now:
+        was = earlier.get(each.customer_id)
+        if was and each.churn_probability:
+            yield each.customer_id, _explain(agent, was, each)
+        progress()
+
+
+def _explain(agent: ChurnAgent, was: Assessment, now: Assessment) -> Change:
+    then = agent.snapshot(was.customer_id, as_of=was.as_of)
+    aged = replace(then, as_of=now.as_of)
+    start, end = _log_odds(was.churn_probability), _log_odds(now.churn_probability)
+    path = [start]
+    if _reader(was) == _reader(now):
+        path += [start, start]
+    else:
+        path += _readers(agent, was, now, then, start)
+    same_method = was.provenance.method == now.provenance.method and _reader(was) == _reader(now)
+    path.append(path[-1] if same_method else _judged(agent, then, fallback=path[-1]))
+    path.append(_judged(agent, aged, fallback=path[-1]) if now.as_of != was.as_of else path[-1])
+    path.append(end)
+    values = [1 / (1 + math.exp(-each)) for each in path]
+    parts = {name: after - at for name, at, after in zip(PARTS, values, values[1:], strict=False)}
+    return Change(was.as_of, values[0], values[-1], parts)
+
+
+def _readers(agent: ChurnAgent, was: Assessment, now: Assessment, then: Snapshot, start: float) -> tuple[float, float]:
+    """Log-odds after another model, and after another prompt too, by what they do to the uncalibrated score."""
+    plain = agent.varied(method=NO_METHOD)
+    scored = _judged(plain, then, fallback=start, raw=True)
+    moved = scored - _log_odds(was.churn_probability, raw=True)
+    if was.provenance.prompt_hash == now.provenance.prompt_hash:
+        return start + moved, start + moved
+    if _model(was) == _model(now):
+        return start, start + moved
+    old_prompt = _prompt_as_it_was(agent, was)
+    if old_prompt is None:  # nobody can read with it any more: the model stands for both
+        return start + moved, start + moved
+    by_old = _judged(plain.varied(prompt=old_prompt), then, fallback=start, raw=True)
+    return start + by_old - _log_odds(was.churn_probability, raw=True), start + moved
+
+
+def _prompt_as_it_was(agent: ChurnAgent, was: Assessment) -> str | None:
+    name = was.provenance.prompt.partition("/")[2].partition("@")[0]
+    try:
+        prompt = load_prompt(was.provenance.mode, name, folder=agent.settings.prompts_dir)
+    except InputError:
+        return None
+    return name if prompt.content_hash == was.provenance.prompt_hash else None
+
+
+def _judged(agent: ChurnAgent, snapshot: Snapshot, *, fallback: float, raw: bool = False) -> float:
+    """The log-odds that an agent gives; the ones before where it gives none."""
+    number = agent.judge(snapshot).churn_probability
+    return _log_odds(number, raw=raw) if number else fallback
+
+
+def _model(assessment: Assessment) -> tuple[str, str | None]:
+    return assessment.provenance.model_id, assessment.provenance.model_sha256
+
+
+def _reader(assessment: Assessment) -> tuple[tuple[str, str | None], str]:
+    return _model(assessment), assessment.provenance.prompt_hash
+
+
+def _log_odds(number: ChurnProbability | None, *, raw: bool = False) -> float:
+    """Of what is shown: the calibrated probability, or the score."""
+    assert number
+    shown = number.value if number.calibrated and not raw else number.raw
+    held = min(max(shown, 1e-6), 1 - 1e-6)
+    return math.log(held / (1 - held))

@@ -1,0 +1,122 @@
+"""`report` and `feedback`: what account managers work from, and what they say of it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from churn_agent.cli import common
+from churn_agent.errors import FileFormatError
+
+if TYPE_CHECKING:
+    from churn_agent.agent import ChurnAgent
+    from churn_agent.batch.changes import Change
+    from churn_agent.history.feedback import Feedback
+    from churn_agent.history.runs import Run
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN", default="latest")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    required=True,
+    help="A .html, .pdf, .xlsx, .csv, .jsonl, .md or .ics file; repeatable.",
+)
+@click.option("--since", metavar="RUN", help="An earlier run: each card says what changed the number, and by how much.")
+@click.option("--owner", metavar="NAME", help="Only the customers of this account manager.")
+@click.option("--per-owner", is_flag=True, help="A report for each account manager beside the one for all.")
+@click.option(
+    "--capacity",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Customers that can be called before the next report.",
+)
+@common.model_options
+@click.pass_context
+def report(
+    context: click.Context,
+    run_id: str,
+    outputs: tuple[Path, ...],
+    since: str | None,
+    owner: str | None,
+    per_owner: bool,
+    capacity: int,
+    **model: str | None,
+) -> None:
+    """Write the report of a batch. RUN: the beginning of its id (churn-agent runs list), or latest."""
+    with common.open_agent(context, **model) as agent:
+        from churn_agent.errors import InputError
+        from churn_agent.history import runs
+        from churn_agent.reports.portfolio import building, writing
+
+        for path in outputs:
+            writing.check(path)  # before anything takes time
+        run = runs.find(agent.history, run_id)
+        everybody = building.owners(agent, run)
+        if owner is not None and owner.casefold() not in {each.casefold() for each in everybody}:
+            there = ", ".join(everybody) or f"nobody has an attribute {agent.card.owner_attribute!r}"
+            raise InputError(f"nobody is called {owner!r} in this run; there are: {there}")
+        changes = _changes(agent, runs.find(agent.history, since), run) if since else {}
+        wanted = [owner, *(everybody if per_owner else ())]
+        taken = set(outputs)
+        for each in wanted:
+            portfolio = building.build(agent, run, owner=each, capacity=capacity)
+            for path in outputs:
+                to = path if each == owner else writing.path_for(path, each or "", taken=taken)
+                writing.write(portfolio, to, changes=changes)
+                click.echo(f"written: {to}")
+
+
+def _changes(agent: "ChurnAgent", before: "Run", now: "Run") -> "dict[str, Change]":
+    from churn_agent.batch.changes import explain
+    from churn_agent.history import records
+
+    first, second = (list(records.of_run(agent.history, run.id)) for run in (before, now))
+    with common.counting() as bar:
+        task = bar.add_task("what changed", total=len(second))
+        method = agent.varied(method=now.spec.get("method") or "none")
+        return dict(explain(method, first, second, progress=lambda: bar.advance(task)))
+
+
+@click.group()
+def feedback() -> None:
+    """What account managers say of assessments."""
+
+
+@feedback.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@common.as_json
+@click.pass_context
+def import_feedback(context: click.Context, file: Path, json_: bool) -> None:
+    """Bring in the FILE that a report saved (JSON Lines)."""
+    found = _read(file)
+    with common.open_agent(context) as agent:
+        from churn_agent.history.feedback import add
+
+        added = add(agent.history, found)
+    if json_:
+        common.print_json({"read": len(found), "added": added})
+    else:
+        click.echo(f"{added} judgements added, {len(found) - added} known before")
+
+
+def _read(file: Path) -> "list[Feedback]":
+    from pydantic import ValidationError
+
+    from churn_agent.history.feedback import Feedback
+
+    found: list[Feedback] = []
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            found.append(Feedback.model_validate_json(line))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise FileFormatError(f"{file}:{number}: {where}: {first['msg']}; nothing was imported") from error
+    return found

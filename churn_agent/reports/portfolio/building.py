@@ -1,0 +1,298 @@
+"""From the records of a run to what a report shows: whom to call first, why, and what is at stake."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from statistics import median
+from string import Template
+
+from churn_agent.domain.assessment import Assessment, Band, Citation
+from churn_agent.domain.interactions import Direction, Interaction
+from churn_agent.domain.snapshot import Card
+from churn_agent.history import book, interactions, records
+from churn_agent.history.runs import Run
+from churn_agent.learning.kept import KeptCard, kept_cards
+from churn_agent.prompts import Taxonomy, load_taxonomy
+from churn_agent.reports import wording
+from churn_agent.store import Store
+
+CAPACITY = 20
+"""Customers that can be called before the next report."""
+CARDS = 300
+"""Customers who get a card of their own; the others stand in the table."""
+_TIMELINE = 12
+"""Latest interactions on a card; those that are cited come in addition."""
+_QUOTED = 400
+"""Characters of an interaction on a card."""
+_YEAR = timedelta(days=365)
+_DRIVERS = 12
+BANDS: Sequence[Band] = ("high", "medium", "low")
+
+
+@dataclass(frozen=True)
+class Event:
+    """An interaction on a card: its text in pieces, cited ones marked."""
+
+    day: date
+    channel: str
+    direction: Direction | None
+    pieces: Sequence[tuple[str, bool]]
+    """(Text, whether it is cited)."""
+
+    @property
+    def cited(self) -> bool:
+        return any(marked for _, marked in self.pieces)
+
+
+@dataclass(frozen=True)
+class Account:
+    """A customer in a report."""
+
+    rank: int
+    assessment: Assessment
+    owner: str | None
+    yearly_value: float | None
+    renewal: date | None
+    call: bool
+    """Comes within what can be called before the next report."""
+    earlier: Sequence[tuple[date, float]] = ()
+    """Numbers of earlier assessments of the same kind, the oldest first."""
+    timeline: Sequence[Event] | None = None
+    """None where there is no card."""
+
+    @property
+    def number(self) -> float | None:
+        """The calibrated probability, or the score."""
+        found = self.assessment.churn_probability
+        return None if found is None else found.value if found.calibrated else found.raw
+
+    @property
+    def at_risk(self) -> float | None:
+        """Yearly value times that number."""
+        return None if self.number is None or self.yearly_value is None else self.number * self.yearly_value
+
+    @property
+    def days_to_renewal(self) -> int | None:
+        return (self.renewal - self.assessment.as_of).days if self.renewal else None
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A signal or fact over all customers in whose assessments it speaks for churn."""
+
+    concept: str
+    statement: str
+    customers: int
+    yearly_value: float
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """All that a report shows."""
+
+    run: Run
+    card: Card
+    as_of: date
+    accounts: Sequence[Account]
+    """The most at risk first."""
+    drivers: Sequence[Driver]
+    capacity: int
+    method: KeptCard | None
+    """What made probabilities of scores, if anything did."""
+    owner: str | None = None
+    """The report is about the customers of this person alone."""
+
+    @property
+    def calibrated(self) -> bool:
+        return any(a.assessment.churn_probability and a.assessment.churn_probability.calibrated for a in self.accounts)
+
+    @property
+    def bands(self) -> Mapping[Band, int]:
+        found = Counter(account.assessment.band for account in self.accounts)
+        return {band: found[band] for band in BANDS}
+
+    @property
+    def to_call(self) -> Sequence[Account]:
+        return [account for account in self.accounts if account.call]
+
+    @property
+    def value_at_risk(self) -> tuple[float, float | None, float | None] | None:
+        """Expected yearly value lost, with its bounds where probabilities are calibrated; None where no value is
+        known."""
+        valued = [
+            (account.assessment.churn_probability, account.yearly_value)
+            for account in self.accounts
+            if account.assessment.churn_probability and account.yearly_value is not None
+        ]
+        if not valued or not self.calibrated:
+            return None
+        low = sum((p.value if p.low is None else p.low) * value for p, value in valued)
+        high = sum((p.value if p.high is None else p.high) * value for p, value in valued)
+        return sum(p.value * value for p, value in valued), low, high
+
+    def counted(self, what: str) -> int:
+        """How many were `assessed`, `screened`, `abstained` or `failed`."""
+        return sum(depth_of(account.assessment) == what for account in self.accounts)
+
+
+def depth_of(assessment: Assessment) -> str:
+    """`assessed`, `screened`, `abstained` or `failed`."""
+    return "screened" if assessment.screening is not None else assessment.status
+
+
+def build(
+    store: Store, run: Run, *, owner: str | None = None, capacity: int = CAPACITY, cards: int = CARDS
+) -> Portfolio:
+    """The report of a run.
+
+    Args:
+        owner: only their customers.
+        capacity: customers that can be called before the next report; high and medium risks alone.
+        cards: customers who get a card of their own.
+    """
+    card = store.card
+    found = [_account(each, card) for each in _valued(store, run, card)]
+    if owner is not None:
+        found = [each for each in found if (each.owner or "").casefold() == owner.casefold()]
+    usual = median([each.yearly_value for each in found if each.yearly_value is not None] or [1.0])
+    found.sort(key=lambda each: (*_order(each, usual), each.assessment.customer_id))
+    risky = [each.assessment.customer_id for each in found if each.assessment.band in ("high", "medium")]
+    to_call = set(risky[:capacity])
+    accounts = [
+        _with_card(replace(each, rank=n, call=each.assessment.customer_id in to_call), store, wanted=n <= cards)
+        for n, each in enumerate(found, start=1)
+    ]
+    method = run.spec.get("method")
+    return Portfolio(
+        run=run,
+        card=card,
+        as_of=date.fromisoformat(str(run.spec["as_of"])),
+        accounts=accounts,
+        drivers=_drivers(accounts, load_taxonomy(), card),
+        capacity=capacity,
+        method=next((each for each in kept_cards(store.settings.store) if each.name == method), None),
+        owner=owner,
+    )
+
+
+def owners(store: Store, run: Run) -> list[str]:
+    """Everybody who looks after a customer of a run, sorted."""
+    name = store.card.owner_attribute
+    return sorted({row.get(name, "") for _, row, _ in _valued(store, run, store.card)} - {""})
+
+
+# --- parts
+
+_Valued = tuple[Assessment, Mapping[str, str], float | None]
+"""An assessment, the customer's attributes, and what they are worth a year."""
+
+
+def _valued(store: Store, run: Run, card: Card) -> Iterator[_Valued]:
+    attributes = book.all_attributes(store.history)
+    day = date.fromisoformat(str(run.spec["as_of"]))
+    paid: Mapping[str, float] = {}
+    if card.value_attribute is None:
+        paid = interactions.amounts(store.history, after=card.end_of_day(day - _YEAR), until=card.end_of_day(day))
+    for assessment in records.of_run(store.history, run.id):
+        row = attributes.get(assessment.customer_id, {})
+        given = _number(row.get(card.value_attribute)) if card.value_attribute else None
+        yield assessment, row, given if card.value_attribute else paid.get(assessment.customer_id)
+
+
+def _account(valued: _Valued, card: Card) -> Account:
+    assessment, attributes, value = valued
+    return Account(
+        rank=0,
+        assessment=assessment,
+        owner=attributes.get(card.owner_attribute) or None,
+        yearly_value=value,
+        renewal=_date(attributes.get(card.renewal_attribute)),
+        call=False,
+    )
+
+
+def _order(account: Account, usual: float) -> tuple[int, float]:
+    """Assessed ones by what is at risk (a usual value where none is known), then the screened, then the others."""
+    if account.number is not None:
+        value = usual if account.yearly_value is None else account.yearly_value
+        return 0, -account.number * max(value, 0.0)
+    screening = account.assessment.screening
+    return (2, 0.0) if screening is None else (1, -screening)
+
+
+def _with_card(account: Account, store: Store, *, wanted: bool) -> Account:
+    assessment = account.assessment
+    if not wanted or assessment.status != "assessed":
+        return account
+    snapshot = store.snapshot(assessment.customer_id, as_of=assessment.as_of)
+    cited: dict[str, list[Citation]] = defaultdict(list)
+    for reason in assessment.reasons:
+        for citation in reason.citations:
+            cited[citation.interaction_id].append(citation)
+    latest = {each.id for each in snapshot.interactions[-_TIMELINE:]}
+    shown = [each for each in snapshot.interactions if each.id in latest or each.id in cited]
+    timeline = [_event(each, cited.get(each.id, ())) for each in reversed(shown)]
+    return replace(account, timeline=timeline, earlier=tuple(_earlier(account, store)))
+
+
+def _earlier(account: Account, store: Store) -> Iterator[tuple[date, float]]:
+    """The newest number of each earlier date, of the same kind."""
+    own = account.assessment
+    calibrated = own.churn_probability is not None and own.churn_probability.calibrated
+    newest: dict[date, float] = {}
+    for each in records.of_customer(store.history, own.customer_id):
+        number = each.churn_probability
+        if number and number.calibrated == calibrated and each.as_of < own.as_of:
+            newest.setdefault(each.as_of, number.value if calibrated else number.raw)
+    yield from sorted(newest.items())
+
+
+def _event(interaction: Interaction, citations: Sequence[Citation]) -> Event:
+    text = interaction.text
+    spans = sorted((c.start, c.end) for c in citations if c.verified and c.start is not None and c.end is not None)
+    pieces: list[tuple[str, bool]] = []
+    at = 0
+    for start, end in spans:
+        if start >= at:
+            pieces += [(text[at:start], False), (text[start:end], True)]
+            at = end
+    rest = text[at:]
+    pieces.append((rest if len(rest) <= _QUOTED else f"{rest[:_QUOTED]} \u2026", False))
+    kept = [(piece, marked) for piece, marked in pieces if piece]
+    return Event(interaction.local_time.date(), interaction.channel, interaction.direction, kept)
+
+
+def _drivers(accounts: Sequence[Account], taxonomy: Taxonomy, card: Card) -> list[Driver]:
+    """What speaks for churn over the book, what concerns most customers first."""
+    customers: Counter[str] = Counter()
+    value: dict[str, float] = defaultdict(float)
+    for account in accounts:
+        for concept in {r.concept for r in account.assessment.reasons if r.polarity == "risk"}:
+            customers[concept] += 1
+            value[concept] += account.yearly_value or 0.0
+    return [
+        Driver(concept, _statement(concept, taxonomy, card), n, value[concept])
+        for concept, n in customers.most_common(_DRIVERS)
+    ]
+
+
+def _statement(concept: str, taxonomy: Taxonomy, card: Card) -> str:
+    signal = taxonomy.by_id.get(concept)
+    if signal:
+        return Template(signal.statement).substitute(company=card.company)
+    return wording.CONCEPTS.get(concept, concept.replace("_", " ").capitalize())
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text or "")
+    except ValueError:
+        return None
+
+
+def _date(text: str | None) -> date | None:
+    try:
+        return datetime.fromisoformat(text or "").date()
+    except ValueError:
+        return None

@@ -1,0 +1,44 @@
+"""Renewals with their risk, as a calendar (iCalendar, RFC 5545)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from churn_agent.reports.portfolio.building import Account, Portfolio
+from churn_agent.reports.portfolio.phrases import number_words
+
+if TYPE_CHECKING:
+    from icalendar import Event
+
+
+def to_ics(portfolio: Portfolio) -> bytes:
+    """An all-day entry for each renewal to come of a customer at medium or high risk."""
+    import icalendar
+
+    calendar = icalendar.Calendar()
+    calendar.add("prodid", "-//churn-agent//renewals//EN")
+    calendar.add("version", "2.0")
+    calendar.add("x-wr-calname", f"Renewals at risk, {portfolio.card.company}")
+    for account in portfolio.accounts:
+        if account.renewal and (account.days_to_renewal or 0) >= 0 and account.assessment.band in ("high", "medium"):
+            calendar.add_component(_entry(account, portfolio))
+    return calendar.to_ical()
+
+
+def _entry(account: Account, portfolio: Portfolio) -> "Event":
+    import icalendar
+
+    assessment = account.assessment
+    assert account.renewal
+    entry = icalendar.Event()
+    entry.add("uid", f"{portfolio.run.id}-{account.rank}@churn-agent")
+    entry.add("dtstamp", portfolio.run.updated_at or datetime.now(UTC))
+    entry.add("dtstart", account.renewal)
+    entry.add("dtend", account.renewal + timedelta(days=1))
+    entry.add("summary", f"Renewal of {assessment.customer_id}: {assessment.band} risk")
+    lines = [number_words(account)]
+    lines += [each.statement for each in assessment.reasons if each.polarity == "risk"][:3]
+    lines += [f"To do: {action.title}" for action in assessment.actions[:1]]
+    entry.add("description", "\n".join(lines))
+    if account.owner:
+        entry.add("contact", account.owner)
+    return entry

@@ -1,0 +1,58 @@
+import json
+
+import pytest
+
+from tests.reports.portfolio.conftest import store  # noqa: F401
+
+SCRIPTED = ["--model", "scripted", "--prompt", "direct"]
+
+
+@pytest.fixture
+def on(cli, store):  # noqa: F811
+    return lambda *arguments: cli("--store", store, *arguments)
+
+
+def test_reports_for_all_and_for_each_owner(on, tmp_path):
+    result = on("report", "-o", tmp_path / "b.csv", "-o", tmp_path / "b.md", "--per-owner")
+    assert result.code == 0, result.err
+    assert {path.name for path in tmp_path.glob("b*")} >= {"b.csv", "b.md", "b-ana.csv", "b-ben.csv", "b-ana.md"}
+    assert "c-5" not in (tmp_path / "b-ana.csv").read_text()
+
+
+def test_since_an_earlier_run_cards_say_what_changed(on, tmp_path):
+    newest, first = on("runs", "list", "--json").json
+    result = on("report", newest["id"][:8], "--since", first["id"][:8], "-o", tmp_path / "b.html", *SCRIPTED)
+    assert result.code == 0, result.err
+    assert "Since 2026-01-15" in (tmp_path / "b.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("report", "-o", "b.docx"), "ends in .html"),
+        (("report", "nothing", "-o", "b.csv"), "no run 'nothing'"),
+        (("report", "--owner", "Zoe", "-o", "b.csv"), "nobody is called 'Zoe' in this run; there are: Ana, Ben"),
+    ],
+)
+def test_what_cannot_be_reported_is_said(on, arguments, said):
+    result = on(*arguments)
+    assert result.code == 2
+    assert said in result.err.splitlines()[-1]
+
+
+def test_feedback_comes_back_once(on, tmp_path):
+    line = {
+        "run_id": None,
+        "customer_id": "c-1",
+        "as_of": "2026-03-01",
+        "verdict": "agree",
+        "decision": None,
+        "note": "x",
+    }
+    (tmp_path / "f.jsonl").write_text(json.dumps(line) + "\n")
+    assert on("feedback", "import", tmp_path / "f.jsonl", "--json").json == {"read": 1, "added": 1}
+    assert on("feedback", "import", tmp_path / "f.jsonl").out == "0 judgements added, 1 known before\n"
+    (tmp_path / "g.jsonl").write_text(json.dumps(line) + "\n" + json.dumps(line | {"verdict": "maybe"}))
+    result = on("feedback", "import", tmp_path / "g.jsonl")
+    assert result.code == 3
+    assert "g.jsonl:2: verdict" in result.err

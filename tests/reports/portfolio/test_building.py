@@ -1,0 +1,111 @@
+from datetime import date
+
+import pytest
+
+from churn_agent.batch.cascade import Top
+from churn_agent.batch.running import BatchSpec, run_batch
+from churn_agent.domain.assessment import Citation
+from churn_agent.history import runs
+from churn_agent.reports.portfolio.building import _event, build, owners
+from churn_agent.reports.portfolio.phrases import head
+from tests.conftest import interaction
+
+from .conftest import LEAVES, open_agent
+
+
+@pytest.fixture
+def agent(store):
+    with open_agent(store) as opened:
+        yield opened
+
+
+def latest(agent):
+    return runs.find(agent.history, "latest")
+
+
+def test_customers_are_ranked_by_what_is_at_risk(agent):
+    found = build(agent, latest(agent), capacity=2)
+    at_risk = [account.at_risk for account in found.accounts if account.at_risk is not None]
+    assert at_risk == sorted(at_risk, reverse=True)
+    assert [account.rank for account in found.accounts] == [1, 2, 3, 4, 5, 6]
+    assert {a.assessment.customer_id: a.yearly_value for a in found.accounts}["c-6"] is None
+    assert found.as_of == date(2026, 3, 1)
+    assert all(account.assessment.band in ("high", "medium") for account in found.to_call)
+
+
+def test_capacity_counts_customers_at_risk_wherever_they_stand(agent):
+    everybody = build(agent, latest(agent), capacity=100)
+    risky = [a.rank for a in everybody.accounts if a.assessment.band in ("high", "medium")]
+    assert [a.rank for a in everybody.to_call] == risky
+    assert [a.rank for a in build(agent, latest(agent), capacity=1).to_call] == risky[:1]
+    assert build(agent, latest(agent), capacity=0).to_call == []
+
+
+def test_the_timeline_marks_what_is_cited(agent):
+    [account] = [a for a in build(agent, latest(agent)).accounts if a.assessment.customer_id == "c-1"]
+    first = account.timeline[0]
+    assert (first.day, first.cited) == (date(2026, 2, 10), True)
+    assert first.pieces == [(LEAVES, True)]
+    assert not any(event.cited for event in account.timeline[1:])
+    assert [day for day, _ in account.earlier] == [date(2026, 1, 15)]
+
+
+def test_pieces_of_a_text_are_marked_once_and_long_rests_cut():
+    def cited(start, end, *, verified=True):
+        return Citation(
+            interaction_id="1", label="E1", quote="q", occurred_at=interaction().occurred_at, verified=verified,
+            start=start, end=end,
+        )  # fmt: skip
+
+    text = "I leave you. Bye now. " + "x" * 500
+    event = _event(interaction(text=text), [cited(13, 21), cited(0, 12), cited(2, 7), cited(30, 40, verified=False)])
+    assert event.pieces[:4] == [
+        ("I leave you.", True),
+        (" ", False),
+        ("Bye now.", True),
+        (" " + "x" * 399 + " …", False),
+    ]
+    assert _event(interaction(text="short"), []).pieces == [("short", False)]
+
+
+def test_an_owner_sees_their_customers_alone(agent):
+    assert owners(agent, latest(agent)) == ["Ana", "Ben"]
+    assert {a.owner for a in build(agent, latest(agent), owner="ana").accounts} == {"Ana"}
+
+
+def test_cards_are_for_the_first(agent):
+    found = build(agent, latest(agent), cards=2)
+    assert [account.timeline is not None for account in found.accounts] == [True, True, False, False, False, False]
+
+
+def test_drivers_count_customers_and_their_value(agent):
+    drivers = {each.concept: each for each in build(agent, latest(agent)).drivers}
+    assert drivers["leaving_announced"].customers == 1
+    assert drivers["leaving_announced"].yearly_value == 100
+    assert drivers["recency"].statement == "Has done nothing for a long time."
+
+
+def test_the_head_says_that_scores_are_no_probabilities_and_who_moved(agent):
+    found = build(agent, latest(agent))
+    said = " ".join(head(found))
+    assert "no probabilities" in said
+    assert "came into high risk" in said
+    assert found.value_at_risk is None
+
+
+def test_amounts_stand_in_for_a_value_that_no_attribute_names(agent, tmp_path):
+    (tmp_path / "plain.yaml").write_text("company: Acme\n")
+    (tmp_path / "more.csv").write_text(
+        "customer_id,timestamp,channel,text,amount\nc-2,2025-09-01,order,tea,30\nc-2,2024-01-01,order,tea,500\n"
+    )
+    agent.ingest([tmp_path / "more.csv"], card=tmp_path / "plain.yaml")
+    found = {a.assessment.customer_id: a.yearly_value for a in build(agent, latest(agent)).accounts}
+    assert (found["c-2"], found["c-1"]) == (30, None)
+
+
+def test_who_was_only_screened_comes_after_those_who_were_assessed(agent, tmp_path):
+    run_batch(agent, tmp_path / "c.jsonl", BatchSpec(as_of=date(2026, 3, 1), top=Top(count=2)))
+    found = build(agent, latest(agent))
+    assert [account.number is None for account in found.accounts] == [False, False, True, True, True, True]
+    assert found.counted("screened") == 4
+    assert "2 were assessed in full" in " ".join(head(found))

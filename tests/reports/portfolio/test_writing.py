@@ -1,0 +1,187 @@
+"""Every rendering, on plain and on hostile data."""
+
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+from datetime import date
+
+import icalendar
+import openpyxl
+import pytest
+from lxml import html
+
+from churn_agent.batch.running import BatchSpec, run_batch
+from churn_agent.errors import InputError
+from churn_agent.history import runs
+from churn_agent.reports.portfolio import writing
+from churn_agent.reports.portfolio.building import build
+from churn_agent.reports.portfolio.page import to_html
+from churn_agent.reports.portfolio.rows import COLUMNS
+
+from .conftest import LEAVES, hostile_texts, open_agent, quoting
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture
+def portfolio(store):
+    with open_agent(store) as agent:
+        yield build(agent, runs.find(agent.history, "latest"))
+
+
+@pytest.fixture
+def hostile(tmp_path, request):
+    """A report on customers whose ids, words and owners are hostile."""
+    folder = request.getfixturevalue("data") if request.param else None
+    texts = hostile_texts(folder)
+    with (tmp_path / "rows.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("customer_id", "timestamp", "channel", "direction", "text"))
+        for text in texts:
+            writer.writerow((f"id {text}", "2026-02-01", "chat", "inbound", text))
+            writer.writerow((f"id {text}", "2026-01-01", "order", "inbound", "1 x tea"))
+    with (tmp_path / "customers.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("customer_id", "owner"))
+        writer.writerows((f"id {text}", text) for text in texts)
+    with open_agent(tmp_path / "store", quoting(*texts)) as agent:
+        agent.ingest([tmp_path / "rows.csv"], customers=tmp_path / "customers.csv")
+        run_batch(agent, tmp_path / "b.jsonl", BatchSpec(as_of=date(2026, 3, 1)))
+        return build(agent, runs.find(agent.history, "latest"))
+
+
+both = pytest.mark.parametrize("hostile", [False, pytest.param(True, id="test material")], indirect=True)
+
+
+def written(portfolio, tmp_path, ending):
+    path = tmp_path / f"book{ending}"
+    writing.write(portfolio, path, changes={})
+    return path
+
+
+def test_rows_are_the_same_in_every_format(portfolio, tmp_path):
+    lines = [json.loads(line) for line in written(portfolio, tmp_path, ".jsonl").read_text().splitlines()]
+    assert [line["customer_id"] for line in lines] == [a.assessment.customer_id for a in portfolio.accounts]
+    assert list(lines[0]) == [column.name for column in COLUMNS]
+    [leaver] = [line for line in lines if line["customer_id"] == "c-1"]
+    assert (leaver["quote"], leaver["quoted_on"]) == (LEAVES, "2026-02-10")
+    assert leaver["action_id"] == "retention_call"
+    assert leaver["probability"] is None
+    table = list(csv.DictReader(io.StringIO(written(portfolio, tmp_path, ".csv").read_text())))
+    assert [row["customer_id"] for row in table] == [line["customer_id"] for line in lines]
+    sheet = openpyxl.load_workbook(written(portfolio, tmp_path, ".xlsx"))["All customers"]
+    assert [row[2].value for row in sheet.iter_rows(min_row=2)] == [line["customer_id"] for line in lines]
+
+
+def test_the_workbook_has_typed_cells_a_frozen_head_filters_and_a_sheet_for_each_owner(portfolio, tmp_path):
+    book = openpyxl.load_workbook(written(portfolio, tmp_path, ".xlsx"))
+    assert book.sheetnames == ["All customers", "Ana", "Ben", "Columns"]
+    sheet = book["All customers"]
+    assert sheet.freeze_panes == "A2"
+    assert sheet.auto_filter.ref.startswith("A1:")
+    names = [cell.value for cell in sheet[1]]
+    first = dict(zip(names, sheet[2], strict=True))
+    assert isinstance(first["score"].value, float)
+    assert first["score"].number_format == "0 %"
+    assert first["renewal date"].is_date
+    assert sheet.conditional_formatting
+    assert {row[3].value for row in book["Ana"].iter_rows(min_row=2)} == {"Ana"}
+
+
+def test_the_calendar_has_renewals_at_risk(portfolio, tmp_path):
+    calendar = icalendar.Calendar.from_ical(written(portfolio, tmp_path, ".ics").read_bytes())
+    at_risk = [a for a in portfolio.accounts if a.renewal and a.assessment.band in ("high", "medium")]
+    entries = calendar.walk("VEVENT")
+    assert len(entries) == len(at_risk) > 0
+    assert {e.decoded("dtstart") for e in entries} == {a.renewal for a in at_risk}
+
+
+def test_markdown_names_whom_to_call(portfolio, tmp_path):
+    text = written(portfolio, tmp_path, ".md").read_text()
+    assert "**c-1** (Ana): score" in text
+    assert LEAVES in text
+
+
+def test_the_page_is_one_file_with_headings_labels_and_a_card_for_everybody(portfolio):
+    page = html.fromstring(to_html(portfolio))
+    assert page.xpath("//html/@lang") == ["en"]
+    assert [h.text for h in page.xpath("//h1")] == ["Churn risk at Acme"]
+    assert not page.xpath("//*[@src or (@href and not(starts-with(@href, '#')))]")
+    assert all(field.getparent().tag == "label" for field in page.xpath("//input|//select"))
+    assert len(page.xpath("//details")) == len(portfolio.accounts)
+    assert page.xpath("//mark/text()") == [LEAVES]
+    assert not page.xpath("//figure[not(@aria-label)]")
+
+
+def test_an_unknown_ending_and_an_unwritable_file_are_said(portfolio, tmp_path):
+    with pytest.raises(InputError, match=r"ends in \.html, \.pdf"):
+        writing.write(portfolio, tmp_path / "book.docx", changes={})
+    with pytest.raises(InputError, match="cannot write"):
+        writing.write(portfolio, tmp_path / "no" / "book.csv", changes={})
+
+
+def test_files_of_owners_stay_in_the_folder_and_apart(tmp_path):
+    taken = set()
+    names = [writing.path_for(tmp_path / "b.html", owner, taken=taken) for owner in ("../x", "X", "", "Ana Silva")]
+    assert [path.name for path in names] == ["b-x.html", "b-x-2.html", "b-unnamed.html", "b-ana-silva.html"]
+    assert {path.parent for path in names} == {tmp_path}
+
+
+@both
+def test_hostile_text_is_text_in_the_page(hostile):
+    page = html.fromstring(to_html(hostile))
+    scripts = page.xpath("//script")
+    assert len(scripts) == 2
+    handlers = [name for each in page.iter() if isinstance(each.tag, str) for name in each.attrib if name[:2] == "on"]
+    assert handlers == []
+    assert not page.xpath("//img|//iframe|//object|//embed|//link|//base|//form|//main//style")
+    shown = page.text_content()
+    assert "{{ 7 * 7 }}" in shown
+
+
+@both
+def test_hostile_text_runs_nothing_in_a_browser(hostile, tmp_path):
+    if BROWSER is None:
+        pytest.skip("no Chromium or Chrome on this machine")
+    page = to_html(hostile)
+    nonce = page.split('nonce="')[1].split('"')[0]
+    probe = f'<script nonce="{nonce}">document.title = "ran: " + (window.__pwned ?? "nothing") + ", rows: " '
+    probe += '+ document.querySelectorAll("#table tbody tr").length;</script></body>'
+    path = tmp_path / "page.html"
+    path.write_text(page.replace("</body>", probe), encoding="utf-8")
+    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000", "--dump-dom"]
+    made = subprocess.run([*command, path.as_uri()], capture_output=True, text=True, timeout=120, check=True)
+    title = html.fromstring(made.stdout).xpath("//title/text()")
+    assert title == [f"ran: nothing, rows: {min(50, len(hostile.accounts))}"]
+
+
+@both
+def test_no_cell_of_a_table_is_a_formula(hostile, tmp_path):
+    for sheet in openpyxl.load_workbook(written(hostile, tmp_path, ".xlsx")):
+        assert not [cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f" or cell.hyperlink]
+    raw = written(hostile, tmp_path, ".csv").read_bytes().decode("utf-8")
+    table = list(csv.reader(io.StringIO(raw, newline="")))
+    assert {len(row) for row in table} == {len(COLUMNS)}
+    numbers = {"-"}  # of negative days; the cells that begin so are numbers
+    assert not [cell for row in table[1:] for cell in row if cell[:1] in set("=+@\t\r")]
+    assert all(cell.lstrip("-").replace(".", "").isdigit() for row in table for cell in row if cell[:1] in numbers)
+
+
+@both
+def test_hostile_text_is_text_in_markdown_and_calendars(hostile, tmp_path):
+    assert not re.search(
+        r"(?<!\\)[<*|`](?!\*)", written(hostile, tmp_path, ".md").read_text(encoding="utf-8").replace("**", "")
+    )
+    icalendar.Calendar.from_ical(written(hostile, tmp_path, ".ics").read_bytes())
+
+
+@pytest.mark.parametrize("hostile", [False], indirect=True)
+def test_a_pdf_has_the_page(hostile, tmp_path):
+    try:
+        import weasyprint  # noqa: F401
+    except (ImportError, OSError) as error:
+        pytest.skip(f"no WeasyPrint or Pango: {error}")
+    assert written(hostile, tmp_path, ".pdf").read_bytes().startswith(b"%PDF")
