@@ -130,7 +130,7 @@ class ChurnAgent(Store):
 
     @cached_property
     def _playbook(self) -> playbooks.Playbook:
-        return playbooks.load_playbook()
+        return playbooks.load_playbook(self.settings.prompts_dir)
 
     def evidence(self, customer_id: str, *, as_of: date | None = None) -> Case:
         """What a model would be shown of a customer, before any model runs (the local one counts tokens).

@@ -42,7 +42,7 @@ def compose(
     actions = ()
     if verdict:
         actions = playbooks.suggest(
-            playbooks.eligible(playbook, snapshot, case.facts, band),
+            playbooks.eligible(playbook, snapshot, case.facts, band, found.signals),
             verdict.reasons,
             weights=verdict.weights,
             proposed=found.actions,

@@ -78,10 +78,18 @@ class Condition:
         """Whether it holds; None where that depends on something that is not known."""
         return self.root.holds(known)
 
-    def check(self, kinds: Mapping[str, Kind]) -> None:
-        """Raises `InputError` for a name that is not in `kinds`, and where a name of one kind meets a value of the
-        other."""
+    def check(self, kinds: Mapping[str, Kind], *, beside: str | None = None) -> None:
+        """Looks at names and the kinds of their values.
+
+        Args:
+            beside: beginning of names that are not in `kinds` and may be of any kind.
+
+        Raises:
+            InputError: for a name that is not in `kinds`, or one that meets a value of another kind.
+        """
         for each in _comparisons(self.root):
+            if beside and each.name.startswith(beside):
+                continue
             kind = kinds.get(each.name)
             if kind is None:
                 raise InputError(f"condition {self.text!r}: nothing is called {each.name!r}")

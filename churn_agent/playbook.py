@@ -2,34 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from churn_agent import strict_yaml
-from churn_agent.domain.assessment import Band, Fact, Reason, RetentionAction, Urgency
+from churn_agent.conditions import Condition, Kind, Value, parse
+from churn_agent.domain.assessment import FACT_NAMES, Band, Fact, Reason, RetentionAction, Signal, Urgency
 from churn_agent.domain.snapshot import Snapshot
-from churn_agent.prompts import shipped_folder
+from churn_agent.errors import InputError
+from churn_agent.prompts import load_taxonomy, shipped_folder
 
 MOST_ACTIONS = 3
 LEAST_WEIGHT = 0.25
 """Contribution to the score (log-odds) below which a reason calls for no action."""
 
+_ATTRIBUTE = "attribute."
+"""Begins the names of customers' attributes in conditions."""
+
 
 class _Data(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Eligibility(_Data):
-    """Conditions; those given must all hold."""
-
-    min_tenure_days: int = 0
-    bands: tuple[Band, ...] = ("low", "medium", "high")
-    domains: tuple[str, ...] = ()
-    """Domains of the card; none given means all."""
-    least: Mapping[str, float] = {}
-    """Fact -> least value. A fact that the history is too short for does not stand in the way."""
 
 
 class PlaybookAction(_Data):
@@ -40,13 +35,34 @@ class PlaybookAction(_Data):
     what: str
     addresses: Annotated[tuple[str, ...], Field(min_length=1)]
     """Signals and facts."""
-    eligible: Eligibility = Eligibility()
+    when: str | None = None
+    """A condition on facts, signals (their strength, 0 to 1), `band`, `domain` and `attribute.NAME`: where it does not
+    hold, the action is not suggested. What is not known stands in no way."""
     urgency: Urgency
     cost: Annotated[float, Field(ge=0)]
     """Of doing it once, in the book's money."""
+    effect: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of those about to churn whom it keeps, if somebody has measured it."""
+    capacity: Annotated[int, Field(ge=1)] | None = None
+    """Customers for whom it can be done before the next report."""
+    never_say: tuple[str, ...] = ()
+    """What whoever does it must not say or promise."""
     owner: str
     channel: str
     cooldown_days: Annotated[int, Field(ge=0)] = 0
+
+    @cached_property
+    def condition(self) -> Condition | None:
+        return parse(self.when) if self.when else None
+
+    @model_validator(mode="after")
+    def _condition_can_be_checked(self) -> "PlaybookAction":
+        try:
+            if self.condition:
+                self.condition.check(_kinds(), beside=_ATTRIBUTE)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return self
 
 
 class Playbook(_Data):
@@ -60,17 +76,42 @@ class Playbook(_Data):
         return {action.id: action for action in self.actions}
 
 
-def load_playbook() -> Playbook:
-    """The shipped playbook, `prompts/playbook.yaml`."""
-    return strict_yaml.load(shipped_folder() / "playbook.yaml", Playbook)
+def load_playbook(folder: Path | None = None) -> Playbook:
+    """The playbook, `playbook.yaml`: that of the user's own prompts if there is one, else the shipped one.
+
+    Raises:
+        FileFormatError: it is no valid playbook; a condition in it cannot be read, or names what does not exist.
+    """
+    own = folder / "playbook.yaml" if folder else None
+    return strict_yaml.load(own if own and own.exists() else shipped_folder() / "playbook.yaml", Playbook)
 
 
-def eligible(playbook: Playbook, snapshot: Snapshot, facts: Sequence[Fact], band: Band | None) -> list[PlaybookAction]:
-    """The actions that may be taken for this customer now."""
-    oldest = min((each.occurred_at for each in snapshot.interactions), default=None)
+@cache
+def _signal_ids() -> tuple[str, ...]:
+    return tuple(load_taxonomy().by_id)
+
+
+def _kinds() -> dict[str, Kind]:
+    """What conditions can be about, attributes aside, which every book has of its own."""
+    numbers: dict[str, Kind] = dict.fromkeys((*FACT_NAMES, *_signal_ids()), "number")
+    return {**numbers, "band": "text", "domain": "text"}
+
+
+def eligible(
+    playbook: Playbook,
+    snapshot: Snapshot,
+    facts: Sequence[Fact],
+    band: Band | None,
+    signals: Sequence[Signal] | None = None,
+) -> list[PlaybookAction]:
+    """The actions that may be taken for this customer now.
+
+    Args:
+        signals: those that were read; None as long as nothing was.
+        band: None as long as it is not known.
+    """
     end = snapshot.card.end_of_day(snapshot.as_of)
-    tenure = (end - oldest).days if oldest else 0
-    values = {fact.name: fact.value for fact in facts}
+    known = _known(snapshot, facts, band, signals)
 
     def recently_done(action: PlaybookAction) -> bool:
         since = end - timedelta(days=action.cooldown_days)
@@ -82,12 +123,21 @@ def eligible(playbook: Playbook, snapshot: Snapshot, facts: Sequence[Fact], band
     return [
         action
         for action in playbook.actions
-        if tenure >= action.eligible.min_tenure_days
-        and (band is None or band in action.eligible.bands)
-        and (not action.eligible.domains or snapshot.card.domain in action.eligible.domains)
-        and all(values.get(name, least) >= least for name, least in action.eligible.least.items())
-        and not recently_done(action)
+        if (action.condition is None or action.condition.holds(known) is not False) and not recently_done(action)
     ]
+
+
+def _known(
+    snapshot: Snapshot, facts: Sequence[Fact], band: Band | None, signals: Sequence[Signal] | None
+) -> dict[str, Value]:
+    """What conditions can be about, by name."""
+    oldest = min((each.occurred_at for each in snapshot.interactions), default=None)
+    tenure = (snapshot.card.end_of_day(snapshot.as_of) - oldest).days if oldest else 0
+    known: dict[str, Value] = {f"{_ATTRIBUTE}{name}": value for name, value in snapshot.attributes.items()}
+    known |= {"domain": snapshot.card.domain, "tenure": float(tenure)} | ({"band": band} if band else {})
+    if signals is not None:
+        known |= dict.fromkeys(_signal_ids(), 0.0) | {each.concept: each.strength for each in signals}
+    return known | {fact.name: fact.value for fact in facts if fact.name != "tenure"}
 
 
 def suggest(
@@ -107,7 +157,7 @@ def suggest(
     # A fact calls for action only where it speaks for churn; of what customers say, good news may be answered too.
     telling = [reason for reason in reasons if reason.citations or reason.polarity == "risk"]
     statements = {
-        reason.concept: reason.statement
+        reason.concept: _with_evidence(reason)
         for reason in reversed(telling)
         if abs(weights.get(reason.concept, 0)) >= LEAST_WEIGHT
     }
@@ -124,7 +174,16 @@ def suggest(
             rationale=statements[first] if first else action.what,
             addresses=concepts,
             urgency=action.urgency,
+            owner=action.owner,
+            channel=action.channel,
+            never_say=action.never_say,
         )
         found.append((sum(abs(weights.get(concept, 0)) for concept in concepts), suggestion))
     found.sort(key=lambda pair: -pair[0])
     return tuple(suggestion for _, suggestion in found[:MOST_ACTIONS])
+
+
+def _with_evidence(reason: Reason) -> str:
+    """The statement, and where it was read."""
+    labels = dict.fromkeys(citation.label for citation in reason.citations)
+    return f"{reason.statement} ({', '.join(labels)})" if labels else reason.statement

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from churn_agent import snapshots
-from churn_agent.domain.interactions import text_id
+from churn_agent.domain.interactions import Interaction, text_id
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.embedding import Embedder
 from churn_agent.errors import EmptyStore, IndexBusy
@@ -24,6 +24,7 @@ from churn_agent.index.vectors import Index
 from churn_agent.ingest import importing
 from churn_agent.ingest.sources import find_sources
 from churn_agent.labelling.derive import Derived, derive
+from churn_agent.playbook import PlaybookAction
 from churn_agent.prompts import Taxonomy, load_taxonomy
 from churn_agent.search import Hit, nearest
 from churn_agent.settings import Settings
@@ -164,6 +165,21 @@ class Store:
             with self.history.begin() as connection:
                 book.add_labels(connection, [label for each in derived for label in each.labels])
         return derived
+
+    def note_action(self, customer_id: str, action: PlaybookAction, day: date) -> bool:
+        """Notes as an interaction that an action was done at noon of a day. Returns whether it was not noted before."""
+        noon = datetime.combine(day, time(12), self.card.zone).astimezone(UTC)
+        done = Interaction(
+            id=text_id(f"action/{customer_id}/{action.id}/{day}"),
+            customer_id=customer_id,
+            occurred_at=noon,
+            channel=action.channel,
+            text=action.title,
+            direction="outbound",
+            metadata={"action": action.id},
+        )
+        with self.history.begin() as connection:
+            return interactions.add(connection, [done]) > 0
 
     # --- looking
 

@@ -22,6 +22,7 @@ from churn_agent.learning.methods import Estimator, Method, Need, cross_fitted, 
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Labels, Scores
 from churn_agent.perturbing import Perturbed, perturbed
+from churn_agent.store import Store
 
 Advance = Callable[[], None]
 
@@ -115,11 +116,11 @@ def train(
         raise DataError("the store has no labels; give them with --labels FILE, or run: churn-agent labels derive")
     with_history = [sample for sample in found if _has_history(agent, sample)]
     horizon_days = _horizon(agent)
-    treated = _treated(agent, with_history, horizon_days)
-    given = [sample for sample in with_history if sample not in treated]
+    reached = treated(agent, with_history, horizon_days)
+    given = [sample for sample in with_history if sample not in reached]
     outcomes = {sample.churned for sample in given}
     if len(outcomes) < 2:
-        left = f", {len(treated)} of treated customers left out," if treated else ""
+        left = f", {len(reached)} of treated customers left out," if reached else ""
         raise DataError(f"of {len(given)} labels of customers with a history{left} none is of the other outcome")
     seen = examples(agent, given, needs=method.needs, progress=progress)
     lacking = method.lacks(seen)
@@ -138,7 +139,7 @@ def train(
         labels_hash=fingerprint(given),
         n=len(given),
         left_out=len(found) - len(with_history),
-        treated=len(treated),
+        treated=len(reached),
         churned=int(seen.labels.sum()),
         first_as_of=min(dates),
         last_as_of=max(dates),
@@ -200,17 +201,17 @@ def _has_history(agent: ChurnAgent, sample: Sample) -> bool:
     return True
 
 
-def _treated(agent: ChurnAgent, given: Sequence[Sample], horizon_days: int) -> set[Sample]:
+def treated(store: Store, given: Sequence[Sample], horizon_days: int) -> set[Sample]:
     """Samples whose customer somebody tried to keep within the time that the label speaks of."""
     if not given:
         return set()
-    card, horizon = agent.card, timedelta(days=horizon_days)
+    card, horizon = store.card, timedelta(days=horizon_days)
     first, last = min(each.as_of for each in given), max(each.as_of for each in given)
     done = interactions.with_metadata(
-        agent.history, TREATMENTS, after=card.end_of_day(first), until=card.end_of_day(last + horizon)
+        store.history, TREATMENTS, after=card.end_of_day(first), until=card.end_of_day(last + horizon)
     )
     times = map_reduce(filter(is_treatment, done), lambda each: each.customer_id, lambda each: each.occurred_at)
-    marked = book.marked_as_treated(agent.history)
+    marked = book.marked_as_treated(store.history)
     return {
         each
         for each in given

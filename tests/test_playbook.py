@@ -1,4 +1,12 @@
-from churn_agent.domain.assessment import Citation, Reason
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from churn_agent import facts
+from churn_agent.domain.assessment import FACT_NAMES, Citation, Reason, Signal
+from churn_agent.errors import FileFormatError
 from churn_agent.facts import compute
 from churn_agent.playbook import eligible, load_playbook, suggest
 from churn_agent.prompts import load_taxonomy
@@ -21,14 +29,9 @@ def allowed(taken, band):
 
 def test_actions_address_only_what_can_be_found():
     signals = set(load_taxonomy().by_id)
-    facts = {"recency", "active_days", "overdue", "activity_trend", "last_rating", "missed", "monthly_contract"} | {
-        "main_contact_silence"
-    }
     for action in load_playbook().actions:
-        assert set(action.addresses) <= signals | facts, action.id
-    assert {part.concept for part in fact_contributions(compute(snapshot(*LONG)), horizon_days=90)} <= facts | {
-        "tenure"
-    }
+        assert set(action.addresses) <= signals | FACT_NAMES, action.id
+    assert {part.concept for part in fact_contributions(compute(snapshot(*LONG)), horizon_days=90)} <= FACT_NAMES
 
 
 def test_conditions_are_checked_in_code():
@@ -68,7 +71,7 @@ def test_the_weightiest_reasons_come_first():
     )
     assert [each.playbook_id for each in found] == ["retention_call", "billing_review"]
     assert found[0].addresses == ("leaving_announced",)
-    assert found[0].rationale == "leaving_announced!"
+    assert found[0].rationale == "leaving_announced! (E1)"
 
 
 def test_a_good_rating_is_no_reason_to_follow_up():
@@ -86,3 +89,53 @@ def test_what_a_model_proposes_is_taken_only_from_the_eligible_ones():
     actions = allowed(snapshot(*LONG), "low")
     found = suggest(actions, [], weights={}, proposed=["retention_call", "billing_review", "free_money"])
     assert [each.playbook_id for each in found] == ["billing_review"]
+
+
+def own_playbook(folder, when):
+    folder.mkdir(exist_ok=True)
+    (folder / "playbook.yaml").write_text(
+        "version: 1\nactions:\n- {id: a, title: A, what: w, addresses: [price], urgency: today, cost: 1, owner: me, "
+        f"channel: phone, when: {json.dumps(when)}}}\n"
+    )
+    return load_playbook(folder)
+
+
+@pytest.mark.parametrize(
+    ("when", "allowed"),
+    [
+        ("price > 0.5", True),
+        ("billing_dispute > 0", False),
+        ("price > 0.5 and attribute.plan = gold", True),
+        ("attribute.plan = silver", False),
+        ("attribute.colour = red", True),
+        ("domain = business and tenure >= 300", True),
+        ("not (tenure >= 300)", False),
+        ("last_rating <= 2", True),
+    ],
+)
+def test_conditions_see_facts_signals_and_attributes(tmp_path, when, allowed):
+    taken = snapshot(*LONG, attributes={"plan": "gold"})
+    read = [Signal(concept="price", polarity="risk", strength=0.9, citations=())]
+    found = eligible(own_playbook(tmp_path / "p", when), taken, compute(taken), "high", read)
+    assert bool(found) is allowed
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ("prize > 0", "nothing is called 'prize'"),
+        ("price = high", "is a number"),
+        ("band > low", "is text"),
+        ("a =", "cannot read"),
+    ],
+)
+def test_a_condition_that_cannot_hold_is_said_as_the_file_is_read(tmp_path, when, said):
+    with pytest.raises(FileFormatError, match=said):
+        own_playbook(tmp_path / "p", when)
+
+
+def test_every_fact_that_is_computed_has_a_name_that_conditions_know():
+    source = Path(facts.__file__).read_text(encoding="utf-8")
+    named = set(re.findall(r'Fact\(\s*name="(\w+)"', source)) | {f"last_{name}" for name in facts._RATINGS}
+    named |= {"returns", "complaints", "missed"}
+    assert named == FACT_NAMES

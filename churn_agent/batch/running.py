@@ -13,7 +13,7 @@ from churn_agent import snapshots
 from churn_agent.agent import ChurnAgent
 from churn_agent.batch.budget import Budget, Meter, Prices
 from churn_agent.batch.cascade import Top, rank
-from churn_agent.batch.choosing import choose
+from churn_agent.batch.choosing import Part, choose
 from churn_agent.domain.assessment import Assessment
 from churn_agent.errors import InputError
 from churn_agent.history import records, runs
@@ -31,6 +31,7 @@ class BatchSpec:
     """None: the day of the latest interaction stored."""
     where: str | None = None
     """A condition on attributes."""
+    part: Part | None = None
     only_new: bool = False
     only_failed: bool = False
     """Only who failed in an earlier call on the same file."""
@@ -81,7 +82,7 @@ def run_batch(
             read.
     """
     day = _day(agent, spec)
-    customers = choose(agent, day, where=spec.where, only_new=spec.only_new)[: spec.limit]
+    customers = _chosen(agent, day, spec)
     run_id = _start(agent, path, day, spec)
     known = {each.customer_id: each for each in _read(path, day, agent)}
     if spec.only_failed:
@@ -120,11 +121,15 @@ def failures_path(path: Path) -> Path:
 def to_do(agent: ChurnAgent, path: Path, spec: BatchSpec) -> tuple[int, int]:
     """(Customers, of which an earlier call has done): what `run_batch` would find. Raises what it does."""
     day = _day(agent, spec)
-    customers = set(choose(agent, day, where=spec.where, only_new=spec.only_new)[: spec.limit])
+    customers = set(_chosen(agent, day, spec))
     known = _read(path, day, agent)
     if spec.only_failed:
         return sum(each.status == "failed" and each.customer_id in customers for each in known), 0
     return len(customers), sum(each.status != "failed" and each.customer_id in customers for each in known)
+
+
+def _chosen(agent: ChurnAgent, day: date, spec: BatchSpec) -> list[str]:
+    return choose(agent, day, where=spec.where, only_new=spec.only_new, part=spec.part)[: spec.limit]
 
 
 def _day(agent: ChurnAgent, spec: BatchSpec) -> date:
@@ -140,6 +145,7 @@ def _start(agent: ChurnAgent, path: Path, day: date, spec: BatchSpec) -> str:
         "prompt_hash": agent.prompt.content_hash,
         "method": agent.method,
         "where": spec.where,
+        "part": None if spec.part is None else f"{spec.part.number}/{spec.part.of}",
         "only_new": spec.only_new,
         "top": None if spec.top is None else vars(spec.top),
         "file": str(path.resolve()),

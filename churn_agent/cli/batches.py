@@ -34,6 +34,7 @@ def _selection(command: common.F) -> common.F:
         click.option("--screen-all", is_flag=True, help="The same as --deep-top 10%."),
         click.option("--only-failed", is_flag=True, help="Only who failed in an earlier call on the same file."),
         click.option("--only-new", is_flag=True, help="Only who did something since their last assessment."),
+        click.option("--part", metavar="K/N", help="Only the K-th of N parts, at random: try one method on each."),
         click.option("--where", metavar="CONDITION", help="On attributes: 'segment = smb and owner in (ana, bob)'."),
         click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N customers, by id."),
     ):
@@ -53,6 +54,7 @@ def batch(
     as_of: date | None,
     limit: int | None,
     where: str | None,
+    part: str | None,
     only_new: bool,
     only_failed: bool,
     screen_all: bool,
@@ -71,6 +73,7 @@ def batch(
     with common.open_agent(context, **model) as agent:
         from churn_agent.batch.budget import Budget, Prices, parse_budget
         from churn_agent.batch.cascade import parse_top
+        from churn_agent.batch.choosing import parse_part
         from churn_agent.batch.estimating import estimate
         from churn_agent.batch.running import BatchSpec, failures_path, run_batch
 
@@ -80,6 +83,7 @@ def batch(
         spec = BatchSpec(
             as_of=as_of,
             where=where,
+            part=parse_part(part) if part else None,
             only_new=only_new,
             only_failed=only_failed,
             limit=limit,
@@ -187,7 +191,15 @@ def _default_path(agent: "ChurnAgent", spec: "BatchSpec") -> Path:
     from churn_agent import snapshots
 
     day = spec.as_of or snapshots.default_as_of(agent.history, agent.card)
-    asked = (spec.where, spec.only_new, spec.top, agent.model.info.fingerprint, agent.prompt.content_hash, agent.method)
+    asked = (
+        spec.where,
+        spec.part,
+        spec.only_new,
+        spec.top,
+        agent.model.info.fingerprint,
+        agent.prompt.content_hash,
+        agent.method,
+    )
     folder = agent.settings.store / "batches"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{day}-{hashlib.sha256(repr(asked).encode()).hexdigest()[:_SHORT]}.jsonl"

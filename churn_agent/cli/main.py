@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from churn_agent.cli.actions import actions
 from churn_agent.cli.assessing import assess, evidence
 from churn_agent.cli.batches import batch, runs
 from churn_agent.cli.data import customers, data, index, ingest, show
@@ -14,8 +15,9 @@ from churn_agent.cli.demo import demo
 from churn_agent.cli.doctor import doctor
 from churn_agent.cli.evals import evals
 from churn_agent.cli.labels import label, labels
+from churn_agent.cli.ledger import ledger
 from churn_agent.cli.models import models
-from churn_agent.cli.reports import feedback, report
+from churn_agent.cli.reports import digest, feedback, report
 from churn_agent.cli.searching import search
 from churn_agent.cli.training import calibrate, train
 from churn_agent.errors import ChurnAgentError
@@ -49,7 +51,10 @@ for command in (
     batch,
     runs,
     report,
+    digest,
     feedback,
+    actions,
+    ledger,
     labels,
     label,
     train,

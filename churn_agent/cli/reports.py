@@ -84,6 +84,59 @@ def _changes(agent: "ChurnAgent", before: "Run", now: "Run") -> "dict[str, Chang
         return dict(explain(method, first, second, progress=lambda: bar.advance(task)))
 
 
+@click.command()
+@click.argument("run_id", metavar="RUN", default="latest")
+@click.option("--owner", metavar="NAME", help="Only the customers of this account manager.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="An .eml file to be sent as mail."
+)
+@click.option("--to", "recipient", metavar="ADDRESS", help="Whom the mail is for.")
+@click.option("--webhook", metavar="URL", help="Post it there, as Slack's incoming webhooks take it.")
+@click.option("--with-texts", is_flag=True, help="Also what customers wrote goes to the webhook.")
+@click.option(
+    "--false-alarms", type=click.FloatRange(min=0), metavar="N", help="Bear with so many: name fewer customers."
+)
+@click.option("--capacity", type=click.IntRange(min=0), default=20, show_default=True, metavar="N")
+@click.pass_context
+def digest(
+    context: click.Context,
+    run_id: str,
+    owner: str | None,
+    output: Path | None,
+    recipient: str | None,
+    webhook: str | None,
+    with_texts: bool,
+    false_alarms: float | None,
+    capacity: int,
+) -> None:
+    """A report in short: a mail, a message to a chat, or (with neither) the text of the mail."""
+    if output and output.suffix != ".eml":
+        raise click.UsageError(f"{str(output)!r}: a mail ends in .eml")
+    with common.open_agent(context) as agent:
+        from churn_agent.errors import InputError
+        from churn_agent.history import runs
+        from churn_agent.reports.portfolio import building
+        from churn_agent.reports.portfolio import digest as digests
+
+        run = runs.find(agent.history, run_id)
+        portfolio = building.build(agent, run, owner=owner, capacity=capacity, cards=0)
+        accounts = digests.chosen(portfolio, false_alarms=false_alarms)
+        mail = digests.to_eml(portfolio, accounts, to=recipient)
+        if output:
+            try:
+                output.write_bytes(mail)
+            except OSError as error:
+                raise InputError(f"cannot write {str(output)!r}: {error.strerror}") from error
+            click.echo(f"written: {output}")
+        if webhook:
+            digests.post(digests.to_chat(portfolio, accounts, with_texts=with_texts), webhook)
+            click.echo(f"posted: {len(accounts)} customers{'' if with_texts else ', none of their words'}")
+        if not output and not webhook:
+            from email import message_from_bytes, policy
+
+            click.echo(message_from_bytes(mail, policy=policy.default).get_content(), nl=False)
+
+
 @click.group()
 def feedback() -> None:
     """What account managers say of assessments."""

@@ -67,6 +67,19 @@ class RetentionAction(_Part):
     rationale: str
     addresses: tuple[str, ...]
     urgency: Urgency
+    owner: str | None = None
+    """The role that does it."""
+    channel: str | None = None
+    never_say: tuple[str, ...] = ()
+    """What must not be said or promised."""
+
+
+FACT_NAMES = frozenset(
+    """active_days activity_trend amount_total amount_trend complaints contacts interactions last_rating last_score
+    main_contact_silence missed monthly_contract overdue recency recent_active_days returns tenure typical_gap
+    unanswered""".split()
+)
+"""Of all facts that are computed."""
 
 
 class Fact(_Part):

@@ -45,6 +45,16 @@ def before(engine: Engine, customer_id: str, day: date) -> Assessment | None:
     return Assessment.model_validate(found) if found else None
 
 
+def assessed(engine: Engine, customer_id: str | None = None) -> Iterator[Assessment]:
+    """Every assessment that came to a number, as they were stored; of one customer, or of all."""
+    query = select(records.c.record).where(records.c.status == "assessed").order_by(records.c.id)
+    if customer_id is not None:
+        query = query.where(records.c.customer_id == customer_id)
+    with engine.connect() as connection:
+        for record in connection.execution_options(yield_per=500).scalars(query):
+            yield Assessment.model_validate(record)
+
+
 def latest(engine: Engine) -> Iterator[Assessment]:
     """The newest assessment of every customer and date, newest first."""
     seen: set[tuple[str, Any]] = set()

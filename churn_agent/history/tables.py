@@ -104,6 +104,16 @@ runs = Table(
     Column("summary", JSON),
 )
 
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("run_id", String(32), primary_key=True),
+    Column("customer_id", Text, primary_key=True),
+    Column("as_of", Date, nullable=False),
+    Column("arm", String(8), nullable=False),
+    Column("drawn", Boolean, nullable=False),
+)
+
 feedback = Table(
     "feedback",
     metadata,

@@ -6,6 +6,7 @@ import pytest
 from churn_agent.agent import ChurnAgent
 from churn_agent.batch.budget import Budget, Prices, parse_budget
 from churn_agent.batch.cascade import Top, parse_top
+from churn_agent.batch.choosing import parse_part
 from churn_agent.batch.comparing import compare
 from churn_agent.batch.estimating import estimate
 from churn_agent.batch.running import BatchSpec, failures_path, run_batch
@@ -226,3 +227,13 @@ def test_what_is_no_top_is_refused(text):
 
 def test_tops():
     assert [parse_top(text).of(25) for text in ("20", "30", "10%", "100%", "0.1%")] == [20, 25, 3, 25, 1]
+
+
+def test_parts_of_a_book_are_all_of_it_and_never_overlap(store, tmp_path):
+    found = [run(store, tmp_path / f"{n}.jsonl", part=parse_part(f"{n}/3")) for n in (1, 2, 3)]
+    ids = [each["customer_id"] for n in (1, 2, 3) for each in records(tmp_path / f"{n}.jsonl")]
+    assert sorted(ids) == [f"c-{n:02}" for n in range(CUSTOMERS)]
+    assert all(each.customers > 0 for each in found)
+    for text in ("0/2", "3/2", "x", "1/0"):
+        with pytest.raises(InputError, match="no part of a book"):
+            parse_part(text)

@@ -10,9 +10,10 @@ from string import Template
 from churn_agent.domain.assessment import Assessment, Band, Citation
 from churn_agent.domain.interactions import Direction, Interaction
 from churn_agent.domain.snapshot import Card
-from churn_agent.history import book, interactions, records
+from churn_agent.history import assignments, book, interactions, records
 from churn_agent.history.runs import Run
 from churn_agent.learning.kept import KeptCard, kept_cards
+from churn_agent.playbook import Playbook, load_playbook
 from churn_agent.prompts import Taxonomy, load_taxonomy
 from churn_agent.reports import wording
 from churn_agent.store import Store
@@ -56,6 +57,8 @@ class Account:
     renewal: date | None
     call: bool
     """Comes within what can be called before the next report."""
+    control: bool = False
+    """Drawn by lot to be left alone, so that calling can be judged."""
     earlier: Sequence[tuple[date, float]] = ()
     """Numbers of earlier assessments of the same kind, the oldest first."""
     timeline: Sequence[Event] | None = None
@@ -148,7 +151,8 @@ def build(
 
     Args:
         owner: only their customers.
-        capacity: customers that can be called before the next report; high and medium risks alone.
+        capacity: customers that can be called before the next report, high and medium risks alone; where
+            `actions plan` has decided, that holds.
         cards: customers who get a card of their own.
     """
     card = store.card
@@ -157,12 +161,23 @@ def build(
         found = [each for each in found if (each.owner or "").casefold() == owner.casefold()]
     usual = median([each.yearly_value for each in found if each.yearly_value is not None] or [1.0])
     found.sort(key=lambda each: (*_order(each, usual), each.assessment.customer_id))
+    planned = {each.customer_id: each.arm for each in assignments.of_run(store.history, run.id)}
     risky = [each.assessment.customer_id for each in found if each.assessment.band in ("high", "medium")]
-    to_call = set(risky[:capacity])
+    to_call = {id_ for id_ in risky if planned.get(id_) == "act"} if planned else set(risky[:capacity])
     accounts = [
-        _with_card(replace(each, rank=n, call=each.assessment.customer_id in to_call), store, wanted=n <= cards)
+        _with_card(
+            replace(
+                each,
+                rank=n,
+                call=each.assessment.customer_id in to_call,
+                control=planned.get(each.assessment.customer_id) == "control",
+            ),
+            store,
+            wanted=n <= cards,
+        )
         for n, each in enumerate(found, start=1)
     ]
+    accounts = _within_capacity(accounts, load_playbook(store.settings.prompts_dir))
     method = run.spec.get("method")
     return Portfolio(
         run=run,
@@ -219,6 +234,24 @@ def _order(account: Account, usual: float) -> tuple[int, float]:
         return 0, -account.number * max(value, 0.0)
     screening = account.assessment.screening
     return (2, 0.0) if screening is None else (1, -screening)
+
+
+def _within_capacity(accounts: Sequence[Account], playbook: Playbook) -> list[Account]:
+    """Actions that can be done for few only go to those most at risk; the others have their next one."""
+    taken: Counter[str] = Counter()
+    found: list[Account] = []
+    for account in accounts:
+        left = [
+            action
+            for action in account.assessment.actions
+            if (known := playbook.by_id.get(action.playbook_id)) is None
+            or known.capacity is None
+            or taken[action.playbook_id] < known.capacity
+        ]
+        if account.call and left:
+            taken[left[0].playbook_id] += 1
+        found.append(replace(account, assessment=account.assessment.model_copy(update={"actions": tuple(left)})))
+    return found
 
 
 def _with_card(account: Account, store: Store, *, wanted: bool) -> Account:

@@ -26,6 +26,7 @@ class Column:
 COLUMNS: Sequence[Column] = (
     Column("rank", "number", "place in the report, the most at risk first"),
     Column("call", "flag", "comes within what can be called before the next report"),
+    Column("control", "flag", "drawn by lot to be left alone, so that calling can be judged"),
     Column("customer_id", "text", "as in the data"),
     Column("owner", "text", "who looks after the customer"),
     Column("depth", "text", "assessed, screened, abstained or failed"),
@@ -84,6 +85,7 @@ def _row(account: Account) -> dict[str, Cell]:
     return {
         "rank": account.rank,
         "call": account.call,
+        "control": account.control,
         "customer_id": assessment.customer_id,
         "owner": account.owner,
         "depth": depth_of(assessment),

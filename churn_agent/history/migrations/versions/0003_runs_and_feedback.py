@@ -1,4 +1,4 @@
-"""What runs came to, and what account managers say of assessments."""
+"""What runs came to, whom it was decided to call, and what account managers say of assessments."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,5 +20,13 @@ def upgrade() -> None:
         sa.Column("verdict", sa.String(length=16), nullable=True),
         sa.Column("decision", sa.Text(), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
+    )
+    op.create_table(
+        "assignments",
+        sa.Column("run_id", sa.String(length=32), primary_key=True),
+        sa.Column("customer_id", sa.Text(), primary_key=True),
+        sa.Column("as_of", sa.Date(), nullable=False),
+        sa.Column("arm", sa.String(length=8), nullable=False),
+        sa.Column("drawn", sa.Boolean(), nullable=False),
     )
     op.create_index("feedback_by_customer", "feedback", ["customer_id", "as_of"])

@@ -1,0 +1,144 @@
+"""`ledger`: what forecasts were worth."""
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.table import Table
+
+from churn_agent.cli import common
+
+if TYPE_CHECKING:
+    from churn_agent.ledger import By, Forecast
+    from churn_agent.measuring.metrics import Interval
+
+
+@click.group()
+def ledger() -> None:
+    """What forecasts were worth, once their time was over."""
+
+
+@ledger.command("outcomes")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@common.as_json
+@click.pass_context
+def outcomes(context: click.Context, file: Path, json_: bool) -> None:
+    """Bring in what became of customers: a FILE with customer_id, as_of, churned."""
+    with common.open_agent(context) as agent:
+        summary = agent.ingest([], labels=file)
+    if json_:
+        common.print_json({"outcomes": summary.labels, "rejected": summary.rejected})
+    else:
+        click.echo(f"{summary.labels} outcomes brought in, {summary.rejected} rows not taken")
+
+
+@ledger.command("score")
+@click.option(
+    "--by",
+    type=click.Choice(["all", "month", "method", "model", "prompt", "treated"]),
+    default="all",
+    show_default=True,
+    help="Groups of forecasts. Methods that judged the same customers are also held against each other.",
+)
+@common.as_json
+@click.pass_context
+def score(context: click.Context, by: "By", json_: bool) -> None:
+    """How good the forecasts were whose outcome is known, and how the account managers' own judgements did."""
+    with common.open_agent(context) as agent:
+        from churn_agent import ledger as forecasting
+        from churn_agent.history.feedback import all_feedback
+
+        found = forecasting.forecasts(agent)
+        standings = forecasting.score(found, by)
+        compared = forecasting.compare(found, by)
+        judged = forecasting.judgements(found, all_feedback(agent.history))
+    open_, unknown = sum(not f.over for f in found), sum(f.over and f.churned is None for f in found)
+    if json_:
+        common.print_json(
+            {
+                "forecasts": len(found),
+                "not_over": open_,
+                "outcome_unknown": unknown,
+                "standings": [each.as_dict() for each in standings],
+                "compared": [{"first": a, "second": b, "verdict": verdict.text} for a, b, verdict in compared],
+                "judgements": judged.as_dict(),
+            }
+        )
+        return
+    click.echo(f"{len(found)} forecasts; {open_} are not over yet, of {unknown} that are the outcome is not known")
+    table = Table(by, "n", "churned", "expected", "Brier", "skill", "AUROC", "lift of the top tenth")
+    for each in standings:
+        table.add_row(
+            each.group,
+            str(each.n),
+            f"{each.churned:.0%}",
+            "" if each.expected is None else f"{each.expected:.0%}",
+            "" if each.brier is None else _shown(each.brier),
+            "" if each.skill is None else f"{each.skill:+.2f}",
+            _shown(each.auroc),
+            f"{each.lift:.1f}",
+        )
+    common.out.print(table)
+    for first, second, verdict in compared:
+        click.echo(f"{first} against {second}, on the same customers: {verdict.text}")
+    if judged.n:
+        click.echo(
+            f"account managers judged {judged.n} of them: {judged.right} came true, {judged.tool_right} of the tool; "
+            f"where they disagreed with it ({judged.disagreed}), they were right {judged.right_when_disagreeing} times"
+        )
+
+
+@ledger.command("show")
+@click.argument("customer_id")
+@common.model_options
+@common.as_json
+@click.pass_context
+def show(context: click.Context, customer_id: str, json_: bool, **model: str | None) -> None:
+    """Every forecast about a customer, what moved it from one to the next, and what came of it."""
+    with common.open_agent(context, **model) as agent:
+        from churn_agent.batch.changes import explain
+        from churn_agent.errors import InputError
+        from churn_agent.ledger import forecasts
+
+        found = forecasts(agent, customer_id)
+        if not found:
+            raise InputError(f"no forecast was made about {customer_id!r}; run: churn-agent assess {customer_id}")
+        moved: list[dict[str, float]] = [{}]
+        for before, after in itertools.pairwise(found):
+            by = agent.varied(method=after.assessment.provenance.method or "none")
+            changes = dict(explain(by, [before.assessment], [after.assessment]))
+            moved.append({name: part for name, part in changes[customer_id].parts.items() if abs(part) >= 0.005})
+    if json_:
+        common.print_json([_as_dict(each, parts) for each, parts in zip(found, moved, strict=True)])
+        return
+    table = Table("judged at", "number", "band", "moved by", "by", "outcome")
+    for each, parts in zip(found, moved, strict=True):
+        how = each.assessment.provenance
+        why = ", ".join(f"{name} {100 * part:+.0f}" for name, part in parts.items())
+        outcome = "not over yet" if not each.over else "not known"
+        if each.churned is not None:
+            outcome = "left" if each.churned else "stayed"
+        number = f"{each.number:.0%}" if each.calibrated else f"score {100 * each.number:.0f}"
+        table.add_row(f"{each.assessment.as_of}", number, each.assessment.band, why, how.method or how.prompt, outcome)
+    common.out.print(table)
+
+
+def _as_dict(each: "Forecast", parts: dict[str, float]) -> dict[str, object]:
+    return {
+        "as_of": each.assessment.as_of,
+        "number": each.number,
+        "calibrated": each.calibrated,
+        "band": each.assessment.band,
+        "method": each.assessment.provenance.method,
+        "moved_by": parts,
+        "over": each.over,
+        "churned": each.churned,
+        "treated": each.treated,
+    }
+
+
+def _shown(interval: "Interval") -> str:
+    if interval.value != interval.value:
+        return ""
+    return f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"

@@ -1,0 +1,130 @@
+"""A report in short, for the mailbox and for chat: whom to call, and why."""
+
+from collections.abc import Mapping, Sequence
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from churn_agent.errors import InputError, Unavailable
+from churn_agent.reports.portfolio.building import Account, Portfolio
+from churn_agent.reports.portfolio.phrases import head, money, number_words, title
+
+_ATTEMPTS = 4
+_LONGEST_PAUSE_S = 20.0
+_TIMEOUT_S = 10.0
+_MOST_BLOCKS = 40
+"""Slack takes fifty blocks in a message."""
+
+
+def chosen(portfolio: Portfolio, *, false_alarms: float | None = None) -> list[Account]:
+    """Whom a digest names: who is to be called, as far as the reader bears with false alarms.
+
+    Args:
+        false_alarms: most customers, of those named, that can be expected not to churn anyway.
+
+    Raises:
+        InputError: false alarms are to be counted, and numbers are no probabilities.
+    """
+    if false_alarms is None:
+        return list(portfolio.to_call)
+    if not portfolio.calibrated:
+        raise InputError("false alarms can be counted in probabilities only; run: churn-agent calibrate --labels FILE")
+    found: list[Account] = []
+    expected = 0.0
+    for account in portfolio.to_call:
+        expected += 1 - (account.number or 0.0)
+        if expected > false_alarms:
+            break
+        found.append(account)
+    return found
+
+
+def to_eml(portfolio: Portfolio, accounts: Sequence[Account], *, to: str | None = None) -> bytes:
+    """A mail in plain text that any mail program opens; who is named stands in it with their own words."""
+    mail = EmailMessage(policy=SMTP)
+    mail["Subject"] = f"{len(accounts)} to call: {_one_line(title(portfolio))}, {portfolio.as_of}"
+    if portfolio.run.updated_at:
+        mail["Date"] = format_datetime(portfolio.run.updated_at)
+    if to:
+        mail["To"] = _one_line(to)
+    lines = [f"{title(portfolio)}, {portfolio.as_of}", "", *(f"* {line}" for line in head(portfolio))]
+    for account in accounts:
+        lines += ["", *_lines(account, portfolio, with_texts=True)]
+    mail.set_content("\n".join(lines) + "\n")
+    return mail.as_bytes()
+
+
+def to_chat(portfolio: Portfolio, accounts: Sequence[Account], *, with_texts: bool = False) -> dict[str, Any]:
+    """A message as Slack's incoming webhooks take it, and others that follow them.
+
+    Args:
+        with_texts: also what customers wrote; else nothing of it leaves.
+    """
+    summary = f"{title(portfolio)}, {portfolio.as_of}: {len(accounts)} to call. {head(portfolio)[0]}"
+    parts = ["\n".join(_lines(account, portfolio, with_texts=with_texts)) for account in accounts[:_MOST_BLOCKS]]
+    if len(accounts) > _MOST_BLOCKS:
+        parts.append(f"and {len(accounts) - _MOST_BLOCKS} more")
+    blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": _escaped(part)}} for part in (summary, *parts)]
+    return {"text": _escaped(summary), "blocks": blocks}
+
+
+def post(message: Mapping[str, Any], url: str, *, client: httpx.Client | None = None) -> None:
+    """Sends a message to a webhook; a server that is busy or away is asked again, with growing pauses.
+
+    Raises:
+        InputError: the address is none of a webhook, or it refuses the message.
+        Unavailable: it cannot be reached.
+    """
+    if not url.startswith(("https://", "http://")):
+        raise InputError(f"{url!r} is no address of a webhook: it begins with https://")
+    own = client or httpx.Client(timeout=_TIMEOUT_S)
+    try:
+        for attempt in Retrying(
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=wait_exponential_jitter(max=_LONGEST_PAUSE_S),
+            retry=retry_if_exception(_may_pass),
+            reraise=True,
+        ):
+            with attempt:
+                own.post(url, json=dict(message)).raise_for_status()
+    except httpx.HTTPStatusError as error:
+        code = error.response.status_code
+        if _may_pass(error):
+            raise Unavailable(f"the webhook answered {code} {_ATTEMPTS} times; try again later") from error
+        raise InputError(f"the webhook refused the message with {code}; is its address still right?") from error
+    except httpx.HTTPError as error:
+        raise Unavailable(f"the webhook cannot be reached: {error}") from error
+    finally:
+        if client is None:
+            own.close()
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code == 429 or error.response.status_code >= 500
+    return isinstance(error, httpx.TransportError)
+
+
+def _lines(account: Account, portfolio: Portfolio, *, with_texts: bool) -> list[str]:
+    assessment = account.assessment
+    value = f", {money(account.yearly_value, portfolio)} a year" if account.yearly_value is not None else ""
+    renewal = f", renewal {account.renewal}" if account.renewal else ""
+    lines = [f"{account.rank}. {_one_line(assessment.customer_id)}: {number_words(account)}{value}{renewal}"]
+    for reason in [each for each in assessment.reasons if each.polarity == "risk"][:2]:
+        quote = f" \u201c{_one_line(reason.citations[0].quote)}\u201d" if reason.citations and with_texts else ""
+        lines.append(f"   {reason.statement}{quote}")
+    lines += [f"   To do: {action.title}" for action in assessment.actions[:1]]
+    return lines
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _escaped(text: str) -> str:
+    """As Slack wants it, so that nothing becomes a link or a mention."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
