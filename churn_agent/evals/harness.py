@@ -235,13 +235,17 @@ def _read(folders: Sequence[Path]) -> tuple[list[Prediction], list[SampleNote], 
     """Predictions, notes and provenance of runs; what several of them tried is taken from the last."""
     predictions = {(p.set, p.method, p.sample_id, p.repeat): p for each in folders for p in read_predictions(each)}
     notes = [note for each in folders for note in read_notes(each)]
-    provenance = [json.loads(path.read_text(encoding="utf-8")) for each in folders if (path := each / _ABOUT).exists()]
+    provenance = _about(folders)
     models = {about["default_model"] for about in provenance}
     if len(models) == 1:  # then it goes without saying
         [model] = models
         shown = [p.model_copy(update={"method": p.method.removesuffix(f" {model}")}) for p in predictions.values()]
         return shown, notes, provenance
     return list(predictions.values()), notes, provenance
+
+
+def _about(folders: Sequence[Path]) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text(encoding="utf-8")) for each in folders if (path := each / _ABOUT).exists()]
 
 
 def _suite_of(provenance: Sequence[dict[str, Any]]) -> Suite:
@@ -263,13 +267,16 @@ def compare(
     """Methods of one run against each other (or all against one), or those of the first run against the same ones of
     the others.
 
+    Args:
+        costs: for the metric `profit`; those of the last run's suite if not given.
+
     Raises:
         InputError: a folder holds no run, or there is nothing to compare.
     """
     if metric not in METRICS:
         raise InputError(f"no metric {metric!r}; there are: {', '.join(METRICS)}")
     runs = [read_predictions(folder) for folder in folders]
-    costs = costs or Costs()
+    costs = costs or _suite_of(_about(folders)).costs
     if len(runs) == 1:
         found = scoreboard.compare(runs[0], metric=metric, against=against, delta=delta, costs=costs)
     else:
