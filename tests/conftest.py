@@ -104,6 +104,14 @@ def scripted() -> ChatModel:
 
 
 @pytest.fixture
+def short_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calibration that tries the first rung alone, for tests of what is done with it."""
+    from churn_agent.learning import ladder
+
+    monkeypatch.setattr(ladder, "RUNGS", ladder.RUNGS[:1])
+
+
+@pytest.fixture
 def agent(tmp_path: Path, scripted: ChatModel) -> Iterator[ChurnAgent]:
     """An agent on an empty store, with a model that says nothing."""
     with ChurnAgent(Settings.load(store=tmp_path / "store"), model=scripted) as opened:

@@ -71,7 +71,8 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
         f"Try next:\n"
         f"  churn-agent {store}customers\n"
         f"  churn-agent {store}evidence {customer_id}\n"
-        f"  churn-agent {store}batch --limit 20 -o demo.jsonl\n"
+        f"  churn-agent {store}batch --deep-top 20\n"
+        f"  churn-agent {store}report -o demo.html\n"
         f'  churn-agent {store}assess --text "The customer service was terrible. I\'m considering switching."'
     )
 

@@ -51,19 +51,15 @@ def report(
 ) -> None:
     """Write the report of a batch. RUN: the beginning of its id (churn-agent runs list), or latest."""
     with common.open_agent(context, **model) as agent:
-        from churn_agent.errors import InputError
         from churn_agent.history import runs
         from churn_agent.reports.portfolio import building, writing
 
         for path in outputs:
             writing.check(path)  # before anything takes time
         run = runs.find(agent.history, run_id)
-        everybody = building.owners(agent, run)
-        if owner is not None and owner.casefold() not in {each.casefold() for each in everybody}:
-            there = ", ".join(everybody) or f"nobody has an attribute {agent.card.owner_attribute!r}"
-            raise InputError(f"nobody is called {owner!r} in this run; there are: {there}")
+        owner = building.find_owner(agent, run, owner) if owner else None
         changes = _changes(agent, runs.find(agent.history, since), run) if since else {}
-        wanted = [owner, *(everybody if per_owner else ())]
+        wanted = [owner, *(building.owners(agent, run) if per_owner else ())]
         taken = set(outputs)
         for each in wanted:
             portfolio = building.build(agent, run, owner=each, capacity=capacity)
@@ -119,6 +115,7 @@ def digest(
         from churn_agent.reports.portfolio import digest as digests
 
         run = runs.find(agent.history, run_id)
+        owner = building.find_owner(agent, run, owner) if owner else None
         portfolio = building.build(agent, run, owner=owner, capacity=capacity, cards=0)
         accounts = digests.chosen(portfolio, false_alarms=false_alarms)
         mail = digests.to_eml(portfolio, accounts, to=recipient)

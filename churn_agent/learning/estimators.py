@@ -27,6 +27,8 @@ _PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3)
 _NEAREST = 15
 _MOST_VALUES = 50
 _BOOSTED = 3
+_FEWEST_PRESENT = 10
+"""Numbers in a column, below which gradient boosting does without it."""
 _ENOUGH_TO_HOLD_OUT = 40
 """Samples of the rarer outcome."""
 _FEWEST_FOLDS = 2
@@ -170,6 +172,8 @@ class Boosting(ClassifierMixin, BaseEstimator):
         size: dict[str, Any] = {"max_iter": 60, "min_samples_leaf": 5, "early_stopping": False}
         if rarer >= _ENOUGH_TO_HOLD_OUT:
             size = {"max_iter": 600, "min_samples_leaf": 20, "early_stopping": True, "n_iter_no_change": 20}
+        # A column whose few numbers are all among those held out would leave nothing to cut.
+        self.kept_ = np.flatnonzero(np.sum(~np.isnan(X), axis=0) >= _FEWEST_PRESENT)
         self.fitted_ = [
             HistGradientBoostingClassifier(
                 learning_rate=0.06,
@@ -179,14 +183,14 @@ class Boosting(ClassifierMixin, BaseEstimator):
                 validation_fraction=0.15,
                 random_state=self.seed + n,
                 **size,
-            ).fit(X, y)
+            ).fit(X[:, self.kept_], y)
             for n in range(_BOOSTED)
         ]
         self.classes_ = self.fitted_[0].classes_
         return self
 
     def predict_proba(self, X: Any) -> Any:  # noqa: N803
-        return np.mean([each.predict_proba(X) for each in self.fitted_], axis=0)
+        return np.mean([each.predict_proba(X[:, self.kept_]) for each in self.fitted_], axis=0)
 
 
 class Columns(TransformerMixin, BaseEstimator):

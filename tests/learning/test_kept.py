@@ -83,6 +83,7 @@ def test_what_is_learned_from_is_read_by_the_mode_alone(trained):
     assert (again.auroc, again.auroc_before) == (before.auroc, before.auroc_before)
 
 
+@pytest.mark.usefixtures("short_ladder")
 def test_a_damaged_calibration_can_be_made_again_and_stands_in_nobodys_way(trained):
     card = train(trained, "calibrated")
     path = kept.path_of(trained.settings.store, card)
@@ -121,6 +122,7 @@ def test_customers_whom_somebody_tried_to_keep_are_not_learned_from(trained):
     assert (card.n, card.treated) == (58, 2)
 
 
+@pytest.mark.usefixtures("short_ladder")
 def test_a_calibrated_card_tells_of_customers_alike(cli, tmp_path, book_folder):
     store = ("--store", tmp_path / "store")
     cli(*store, "ingest", book_folder)
@@ -189,6 +191,7 @@ class Told:
         return np.column_stack([1 - said, said])
 
 
+@pytest.mark.usefixtures("short_ladder")
 def test_a_segment_that_nobody_has_is_said(trained):
     with pytest.raises(DataError, match="no customer has an attribute 'planet'"):
         train(trained, "calibrated", segment="planet")
@@ -246,6 +249,7 @@ def test_an_unknown_method_is_said(cli, tmp_path, book_folder):
     assert "no trained method 'boosting' in this store; there are: none yet" in result.err
 
 
+@pytest.mark.usefixtures("short_ladder")
 def test_calibrate_makes_the_score_a_probability_from_then_on(cli, tmp_path, book_folder):
     store = ("--store", tmp_path / "store")
     cli(*store, "ingest", book_folder)
@@ -270,6 +274,7 @@ def test_calibrate_makes_the_score_a_probability_from_then_on(cli, tmp_path, boo
     assert not json.loads(other.out)["churn_probability"]["calibrated"]
 
 
+@pytest.mark.usefixtures("short_ladder")
 def test_a_known_base_rate_moves_the_probabilities(trained):
     train(trained, "calibrated")
     sample = samples(trained)[0]

@@ -113,3 +113,14 @@ def test_bg_nbd_that_cannot_be_fitted_says_so(monkeypatch):
     monkeypatch.setattr(estimators, "_FIT_PENALTIES", ())
     with pytest.raises(DataError, match="cannot be fitted"):
         methods.cross_fitted(methods.METHODS["bg_nbd"], make_examples())
+
+
+def test_a_number_that_few_have_is_no_obstacle_to_boosting():
+    """Not even where all who have it are held out to see when to stop."""
+    given = make_examples(300)
+    rows = [dict(row) for row in given.numbers]
+    for n, row in enumerate(rows):
+        row[f"rare {n // 2}"] = 1.0
+    rare = replace(given, numbers=rows)
+    fitted = methods.METHODS["boosting"].make(0).fit(rare, rare.labels)
+    assert np.isfinite(fitted.predict_proba(rare)).all()

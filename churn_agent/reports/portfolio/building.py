@@ -10,6 +10,7 @@ from string import Template
 from churn_agent.domain.assessment import Assessment, Band, Citation
 from churn_agent.domain.interactions import Direction, Interaction
 from churn_agent.domain.snapshot import Card
+from churn_agent.errors import InputError
 from churn_agent.history import assignments, book, interactions, records
 from churn_agent.history.runs import Run
 from churn_agent.learning.kept import KeptCard, kept_cards
@@ -150,7 +151,7 @@ def build(
     """The report of a run.
 
     Args:
-        owner: only their customers.
+        owner: only their customers; as `find_owner` gives it.
         capacity: customers that can be called before the next report, high and medium risks alone; where
             `actions plan` has decided, that holds.
         cards: customers who get a card of their own.
@@ -158,7 +159,7 @@ def build(
     card = store.card
     found = [_account(each, card) for each in _valued(store, run, card)]
     if owner is not None:
-        found = [each for each in found if (each.owner or "").casefold() == owner.casefold()]
+        found = [each for each in found if each.owner == owner]
     usual = median([each.yearly_value for each in found if each.yearly_value is not None] or [1.0])
     found.sort(key=lambda each: (*_order(each, usual), each.assessment.customer_id))
     planned = {each.customer_id: each.arm for each in assignments.of_run(store.history, run.id)}
@@ -195,6 +196,16 @@ def owners(store: Store, run: Run) -> list[str]:
     """Everybody who looks after a customer of a run, sorted."""
     name = store.card.owner_attribute
     return sorted({row.get(name, "") for _, row, _ in _valued(store, run, store.card)} - {""})
+
+
+def find_owner(store: Store, run: Run, name: str) -> str:
+    """The account manager as the data call them. Raises `InputError` if nobody is called so."""
+    known = owners(store, run)
+    found = next((each for each in known if each.casefold() == name.casefold()), None)
+    if found is None:
+        there = ", ".join(known) or f"nobody has an attribute {store.card.owner_attribute!r}"
+        raise InputError(f"nobody is called {name!r} in this run; there are: {there}")
+    return found
 
 
 # --- parts
