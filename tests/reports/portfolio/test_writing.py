@@ -24,6 +24,7 @@ from churn_agent.reports.portfolio.rows import COLUMNS
 from .conftest import LEAVES, hostile_texts, open_agent, quoting
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+AT = {column.name: at for at, column in enumerate(COLUMNS)}
 
 
 @pytest.fixture
@@ -73,7 +74,9 @@ def test_rows_are_the_same_in_every_format(portfolio, tmp_path):
     table = list(csv.DictReader(io.StringIO(written(portfolio, tmp_path, ".csv").read_text())))
     assert [row["customer_id"] for row in table] == [line["customer_id"] for line in lines]
     sheet = openpyxl.load_workbook(written(portfolio, tmp_path, ".xlsx"))["All customers"]
-    assert [row[2].value for row in sheet.iter_rows(min_row=2)] == [line["customer_id"] for line in lines]
+    assert [row[AT["customer_id"]].value for row in sheet.iter_rows(min_row=2)] == [
+        line["customer_id"] for line in lines
+    ]
 
 
 def test_the_workbook_has_typed_cells_a_frozen_head_filters_and_a_sheet_for_each_owner(portfolio, tmp_path):
@@ -88,7 +91,7 @@ def test_the_workbook_has_typed_cells_a_frozen_head_filters_and_a_sheet_for_each
     assert first["score"].number_format == "0 %"
     assert first["renewal date"].is_date
     assert sheet.conditional_formatting
-    assert {row[3].value for row in book["Ana"].iter_rows(min_row=2)} == {"Ana"}
+    assert {row[AT["owner"]].value for row in book["Ana"].iter_rows(min_row=2)} == {"Ana"}
 
 
 def test_the_calendar_has_renewals_at_risk(portfolio, tmp_path):
