@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import UTC, date, datetime
 from functools import cached_property
 from importlib.metadata import version
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -280,6 +279,8 @@ class ChurnAgent(Store):
                 found = explain(cases, self.model, prompt, seed=seed)
         how = self._provenance(by, seconds=(time.monotonic() - started) / len(batch))
 
+        none = [None] * len(cases)
+
         def composed(numbers: Sequence[Number | None]) -> list[Assessment]:
             return [
                 compose(
@@ -292,10 +293,10 @@ class ChurnAgent(Store):
                     bands=self.bands,
                     before=_band_of(earlier, calibrated=by is not None and by.calibrated),
                 )
-                for case, each, number, earlier in zip_longest(cases, found, numbers, before)
+                for case, each, number, earlier in zip(cases, found, numbers, before or none, strict=True)
             ]
 
-        made = composed([])
+        made = composed(none)
         return made if by is None else composed(self._numbers(by, made, batch))
 
     def _provenance(self, by: "Kept | None", *, seconds: float = 0.0, prompt_tokens: int = 0) -> Provenance:

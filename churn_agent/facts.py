@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import mean, median
 
 from churn_agent.domain.assessment import Fact
-from churn_agent.domain.interactions import Interaction
+from churn_agent.domain.interactions import Interaction, as_number
 from churn_agent.domain.snapshot import Snapshot
 
 _RETURN_CHANNELS = frozenset({"return", "refund", "cancellation"})
@@ -179,7 +179,7 @@ def _troubles(snapshot: Snapshot) -> Iterator[Fact]:
 
 def _ratings(snapshot: Snapshot) -> Iterator[Fact]:
     for name in _RATINGS:
-        found = [value for each in snapshot.interactions if (value := _number(each.metadata.get(name))) is not None]
+        found = [value for each in snapshot.interactions if (value := as_number(each.metadata.get(name))) is not None]
         if found:
             text = f"Their last {name} is {found[-1]:g}, the mean of {len(found)} is {mean(found):.1f}."
             yield Fact(name=f"last_{name}", value=found[-1], unit="points", text=text)
@@ -192,14 +192,6 @@ def _contract(snapshot: Snapshot) -> Iterator[Fact]:
         kind = "can leave at short notice" if monthly else "is bound for a term"
         text = f"The contract ({term}) means that the customer {kind}."
         yield Fact(name="monthly_contract", value=float(monthly), unit="yes=1", text=text)
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def _days(n: float) -> str:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
@@ -44,7 +45,7 @@ class Forecast:
         """The calibrated probability, or the score."""
         found = self.assessment.churn_probability
         assert found
-        return found.value if found.calibrated else found.raw
+        return found.shown
 
     @property
     def calibrated(self) -> bool:
@@ -111,7 +112,7 @@ def forecasts(store: Store, customer_id: str | None = None) -> list[Forecast]:
     for each in records.assessed(store.history, customer_id):
         how = each.provenance
         newest[each.customer_id, each.as_of, how.model_id, how.prompt_hash, how.method] = each
-    outcomes = {(id_, day): churned for id_, day, churned in book.all_labels(store.history)}
+    outcomes = book.outcomes(store.history)
     samples = {
         key: Sample(*key, churned=outcomes.get(key, False))
         for key in {(each.customer_id, each.as_of) for each in newest.values()}
@@ -135,26 +136,22 @@ def forecasts(store: Store, customer_id: str | None = None) -> list[Forecast]:
 
 def score(found: Iterable[Forecast], by: By = "all") -> list[Standing]:
     """How good forecasts were whose outcome is known, by group; groups of few outcomes are left out."""
-    known = map_reduce((each for each in found if each.churned is not None), lambda each: each.group(by))
-    return [_standing(group, of_group) for group, of_group in sorted(known.items()) if len(of_group) >= _FEWEST]
+    return [_standing(group, of_group) for group, of_group in _known(found, by) if len(of_group) >= _FEWEST]
 
 
 def compare(found: Iterable[Forecast], by: By) -> list[tuple[str, str, Verdict]]:
     """Groups against each other on the customers and dates that both have: which served better (AUROC, paired)?"""
-    known = map_reduce((each for each in found if each.churned is not None), lambda each: each.group(by))
     by_sample = {
         group: {(each.assessment.customer_id, each.assessment.as_of): each for each in of_group}
-        for group, of_group in known.items()
+        for group, of_group in _known(found, by)
     }
     pairs: list[tuple[str, str, comparing.Difference]] = []
-    names = sorted(by_sample)
-    for i, first in enumerate(names):
-        for second in names[i + 1 :]:
-            both = sorted(by_sample[first].keys() & by_sample[second].keys())
-            labels, groups = _outcomes([by_sample[first][key] for key in both])
-            if min(labels.sum(), (~labels).sum()) >= 2:
-                a, b = (np.array([by_sample[name][key].number for key in both]) for name in (first, second))
-                pairs.append((first, second, comparing.difference("auroc", labels, a, b, groups)))
+    for first, second in combinations(by_sample, 2):
+        both = sorted(by_sample[first].keys() & by_sample[second].keys())
+        labels, groups = _outcomes([by_sample[first][key] for key in both])
+        if min(labels.sum(), (~labels).sum()) >= 2:
+            a, b = (np.array([by_sample[name][key].number for key in both]) for name in (first, second))
+            pairs.append((first, second, comparing.difference("auroc", labels, a, b, groups)))
     verdicts = comparing.judge([difference for _, _, difference in pairs])
     return [(first, second, verdict) for (first, second, _), verdict in zip(pairs, verdicts, strict=True)]
 
@@ -180,6 +177,11 @@ def judgements(found: Iterable[Forecast], said: Iterable[Feedback]) -> Judgement
 
 
 # --- parts
+
+
+def _known(found: Iterable[Forecast], by: By) -> list[tuple[str, list[Forecast]]]:
+    """The forecasts whose outcome is known, by group."""
+    return sorted(map_reduce((each for each in found if each.churned is not None), lambda each: each.group(by)).items())
 
 
 def _horizon(assessment: Assessment) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from churn_agent.domain.assessment import Provenance
 from churn_agent.errors import InputError
+from churn_agent.settings import Settings
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -16,6 +17,11 @@ class Prices:
 
     prompt: float = 0.0
     output: float = 0.0
+
+    @classmethod
+    def named(cls, settings: Settings) -> "Prices":
+        """Those that the settings name."""
+        return cls(settings.prompt_price, settings.output_price)
 
     def of(self, prompt_tokens: float, output_tokens: float) -> float:
         """What tokens cost."""

@@ -5,7 +5,6 @@ then), the time that has passed, and what has happened since. Each part is the d
 so that the parts add up to the change and nothing is left over.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -15,6 +14,7 @@ from churn_agent.domain.assessment import Assessment, ChurnProbability
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import InputError
 from churn_agent.prompts import load_prompt
+from churn_agent.scoring import prior
 
 PARTS = ("another model", "another prompt", "another calibration", "time passed", "new evidence")
 
@@ -58,16 +58,13 @@ def _explain(agent: ChurnAgent, was: Assessment, now: Assessment) -> Change:
     then = agent.snapshot(was.customer_id, as_of=was.as_of)
     aged = replace(then, as_of=now.as_of)
     start, end = _log_odds(was.churn_probability), _log_odds(now.churn_probability)
-    path = [start]
-    if _reader(was) == _reader(now):
-        path += [start, start]
-    else:
-        path += _readers(agent, was, now, then, start)
-    same_method = was.provenance.method == now.provenance.method and _reader(was) == _reader(now)
+    same_reader = _reader(was) == _reader(now)
+    path = [start, *((start, start) if same_reader else _readers(agent, was, now, then, start))]
+    same_method = same_reader and was.provenance.method == now.provenance.method
     path.append(path[-1] if same_method else _judged(agent, then, fallback=path[-1]))
     path.append(_judged(agent, aged, fallback=path[-1]) if now.as_of != was.as_of else path[-1])
     path.append(end)
-    values = [1 / (1 + math.exp(-each)) for each in path]
+    values = [prior.sigmoid(each) for each in path]
     parts = {name: after - at for name, at, after in zip(PARTS, values, values[1:], strict=False)}
     return Change(was.as_of, values[0], values[-1], parts)
 
@@ -114,6 +111,4 @@ def _reader(assessment: Assessment) -> tuple[tuple[str, str | None], str]:
 def _log_odds(number: ChurnProbability | None, *, raw: bool = False) -> float:
     """Of what is shown: the calibrated probability, or the score."""
     assert number
-    shown = number.value if number.calibrated and not raw else number.raw
-    held = min(max(shown, 1e-6), 1 - 1e-6)
-    return math.log(held / (1 - held))
+    return prior.log_odds(number.raw if raw else number.shown)

@@ -48,7 +48,6 @@ def estimate(agent: ChurnAgent, path: Path, spec: BatchSpec) -> Estimate:
     prompt, output = (
         units * mean(getattr(each, name) for each in fresh) for name in ("prompt_tokens", "output_tokens")
     )
-    prices = Prices(agent.settings.prompt_price, agent.settings.output_price)
     return Estimate(
         customers,
         done,
@@ -56,5 +55,5 @@ def estimate(agent: ChurnAgent, path: Path, spec: BatchSpec) -> Estimate:
         len(fresh),
         tokens=prompt + output,
         seconds=units * mean(each.seconds for each in fresh),
-        money=prices.of(prompt, output),
+        money=Prices.named(agent.settings).of(prompt, output),
     )

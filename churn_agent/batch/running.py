@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -92,17 +92,20 @@ def run_batch(
     progress(summary)
     top, rest = _screened(agent, customers, day, spec, summary, progress)
     # Who was only screened before, and is on top now, is assessed.
-    kept = {id_: each for id_, each in kept.items() if each.screening is None or id_ not in set(top)}
+    on_top = set(top)
+    kept = {id_: each for id_, each in kept.items() if each.screening is None or id_ not in on_top}
     _rewrite(path, kept.values())
     left = [id_ for id_ in top if id_ not in kept]
     brief = [each for each in rest if each.customer_id not in kept]
     summary.already_done = len(customers) - len(left) - len(brief)
+    meter = Meter(spec.budget, Prices.named(agent.settings))
     try:
-        for assessment in _assessed(agent, left, brief, run_id, summary, _meter(agent, spec)):
-            kept[assessment.customer_id] = assessment
-            with path.open("a", encoding="utf-8") as file:
+        with path.open("a", encoding="utf-8") as file:
+            for assessment in _assessed(agent, left, brief, run_id, summary, meter):
+                kept[assessment.customer_id] = assessment
                 file.write(assessment.model_dump_json() + "\n")
-            progress(summary)
+                file.flush()
+                progress(summary)
     finally:
         _note(agent, summary, kept.values())
     order = {id_: n for n, id_ in enumerate([*top, *(each.customer_id for each in rest)])}
@@ -136,8 +139,28 @@ def _day(agent: ChurnAgent, spec: BatchSpec) -> date:
     return spec.as_of or snapshots.default_as_of(agent.history, agent.card)
 
 
+def default_path(agent: ChurnAgent, spec: BatchSpec) -> Path:
+    """A file in the store; what is asked for again finds its own file again. Raises `InputError`, `Unavailable`."""
+    day = _day(agent, spec)
+    folder = agent.settings.store / "batches"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{day}-{_digest(_asked(agent, day, spec))[:8]}.jsonl"
+
+
 def _start(agent: ChurnAgent, path: Path, day: date, spec: BatchSpec) -> str:
-    noted: dict[str, Any] = {
+    noted = _asked(agent, day, spec) | {"file": str(path.resolve())}
+    run_id = _digest(noted)
+    runs.start(agent.history, run_id, noted)
+    return run_id
+
+
+def _digest(noted: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(noted, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _asked(agent: ChurnAgent, day: date, spec: BatchSpec) -> dict[str, Any]:
+    """What a run is about, and by which means."""
+    return {
         "as_of": day.isoformat(),
         "model": agent.model.info.fingerprint,
         "model_id": agent.model.info.id,
@@ -148,11 +171,7 @@ def _start(agent: ChurnAgent, path: Path, day: date, spec: BatchSpec) -> str:
         "part": None if spec.part is None else f"{spec.part.number}/{spec.part.of}",
         "only_new": spec.only_new,
         "top": None if spec.top is None else vars(spec.top),
-        "file": str(path.resolve()),
     }
-    run_id = hashlib.sha256(json.dumps(noted, sort_keys=True).encode()).hexdigest()[:32]
-    runs.start(agent.history, run_id, noted)
-    return run_id
 
 
 def _screened(
@@ -196,10 +215,6 @@ def _assessed(
         if meter.spent:
             summary.left = len(left) - n
             return
-
-
-def _meter(agent: ChurnAgent, spec: BatchSpec) -> Meter:
-    return Meter(spec.budget, Prices(agent.settings.prompt_price, agent.settings.output_price))
 
 
 def _note(agent: ChurnAgent, summary: BatchSummary, kept: Iterable[Assessment]) -> None:

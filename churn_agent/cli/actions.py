@@ -137,8 +137,7 @@ def uplift(context: click.Context, json_: bool) -> None:
         from churn_agent.history import assignments, book
         from churn_agent.reports.portfolio import holdout
 
-        outcomes = {(id_, day): churned for id_, day, churned in book.all_labels(agent.history)}
-        found = holdout.uplift(assignments.all_assignments(agent.history), outcomes)
+        found = holdout.uplift(assignments.all_assignments(agent.history), book.outcomes(agent.history))
     if json_:
         common.print_json(found.as_dict())
         return

@@ -12,9 +12,8 @@ from rich.table import Table
 from churn_agent.cli import common
 
 if TYPE_CHECKING:
-    from churn_agent.agent import ChurnAgent
     from churn_agent.batch.estimating import Estimate
-    from churn_agent.batch.running import BatchSpec, BatchSummary
+    from churn_agent.batch.running import BatchSummary
 
 _PARTLY = 5
 """Exit code where some failed, or the budget was not enough for all."""
@@ -75,10 +74,9 @@ def batch(
         from churn_agent.batch.cascade import parse_top
         from churn_agent.batch.choosing import parse_part
         from churn_agent.batch.estimating import estimate
-        from churn_agent.batch.running import BatchSpec, failures_path, run_batch
+        from churn_agent.batch.running import BatchSpec, default_path, failures_path, run_batch
 
         common.mention_card(agent)
-        prices = Prices(agent.settings.prompt_price, agent.settings.output_price)
         wanted = deep_top or ("10%" if screen_all else None)
         spec = BatchSpec(
             as_of=as_of,
@@ -88,9 +86,9 @@ def batch(
             only_failed=only_failed,
             limit=limit,
             top=parse_top(wanted) if wanted else None,
-            budget=parse_budget(budget, prices) if budget else Budget(),
+            budget=parse_budget(budget, Prices.named(agent.settings)) if budget else Budget(),
         )
-        path = output or _default_path(agent, spec)
+        path = output or default_path(agent, spec)
         if dry_run:
             _tell_estimate(estimate(agent, path, spec), json_=json_)
             return
@@ -182,27 +180,6 @@ def diff(context: click.Context, first: str, second: str, json_: bool) -> None:
         numbers = ("" if value is None else f"{value:.2f}" for value in (each.value, each.value_before))
         table.add_row(each.customer_id, each.band or "none", each.band_before or "none", *numbers)
     common.out.print(table)
-
-
-def _default_path(agent: "ChurnAgent", spec: "BatchSpec") -> Path:
-    """In the store, so that the same command finds its own file again."""
-    import hashlib
-
-    from churn_agent import snapshots
-
-    day = spec.as_of or snapshots.default_as_of(agent.history, agent.card)
-    asked = (
-        spec.where,
-        spec.part,
-        spec.only_new,
-        spec.top,
-        agent.model.info.fingerprint,
-        agent.prompt.content_hash,
-        agent.method,
-    )
-    folder = agent.settings.store / "batches"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{day}-{hashlib.sha256(repr(asked).encode()).hexdigest()[:_SHORT]}.jsonl"
 
 
 def _tell_estimate(found: "Estimate", *, json_: bool) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _RUNS = Path("eval-runs")
 _SHOWN = ("auroc", "brier", "f1", "answered", "seconds_each")
 _REGRESSION, _UNFIT = 1, 3  # exit codes
+_SETS = click.argument("names", metavar="SETS...", nargs=-1, required=True)
+_SOME = click.option("--limit", type=click.IntRange(min=4), metavar="N", help="Most samples, stratified, seeded.")
 
 
 def _of_a_suite(command: common.F) -> common.F:
@@ -202,7 +204,7 @@ def search(suite_file: Path, limit: int | None, resume: bool, out: Path | None, 
 @evals.command("baselines")
 @click.argument("name", metavar="SET")
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="A classic method; repeatable (default: all).")
-@click.option("--limit", type=click.IntRange(min=4), metavar="N", help="Most samples, stratified, seeded.")
+@_SOME
 @common.as_json
 def baselines(name: str, methods: tuple[str, ...], limit: int | None, json_: bool) -> None:
     """The classic methods alone on a set: what a language model has to beat."""
@@ -241,9 +243,9 @@ def doctor(name: str, delta: float, with_model: bool, json_: bool) -> int:
 
 
 @evals.command("transfer")
-@click.argument("names", metavar="SETS...", nargs=-1, required=True)
+@_SETS
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="A classic method; repeatable.")
-@click.option("--limit", type=click.IntRange(min=4), metavar="N", help="Most samples of a set, stratified, seeded.")
+@_SOME
 @common.as_json
 def transfer(names: tuple[str, ...], methods: tuple[str, ...], limit: int | None, json_: bool) -> None:
     """Train classic methods on each set and test them on each: rows learn, columns are tested (AUROC)."""
@@ -261,10 +263,6 @@ def transfer(names: tuple[str, ...], methods: tuple[str, ...], limit: int | None
             row = [each for each in found if (each.method, each.trained_on) == (method, source)]
             table.add_row(source, *(f"{each.auroc:.2f} [{each.low:.2f}, {each.high:.2f}]" for each in row))
         common.out.print(table)
-
-
-_SETS = click.argument("names", metavar="SETS...", nargs=-1, required=True)
-_SOME = click.option("--limit", type=click.IntRange(min=4), metavar="N", help="Most samples, stratified, seeded.")
 
 
 @evals.command("stability")

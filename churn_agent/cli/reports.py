@@ -57,12 +57,13 @@ def report(
         for path in outputs:
             writing.check(path)  # before anything takes time
         run = runs.find(agent.history, run_id)
-        owner = building.find_owner(agent, run, owner) if owner else None
+        accounts = building.read(agent, run)
+        owner = building.find_owner(accounts, owner, agent.card) if owner else None
         changes = _changes(agent, runs.find(agent.history, since), run) if since else {}
-        wanted = [owner, *(building.owners(agent, run) if per_owner else ())]
+        wanted = [owner, *(building.owners(accounts) if per_owner else ())]
         taken = set(outputs)
         for each in wanted:
-            portfolio = building.build(agent, run, owner=each, capacity=capacity)
+            portfolio = building.build(agent, run, accounts=accounts, owner=each, capacity=capacity)
             for path in outputs:
                 to = path if each == owner else writing.path_for(path, each or "", taken=taken)
                 writing.write(portfolio, to, changes=changes)
@@ -109,21 +110,18 @@ def digest(
     if output and output.suffix != ".eml":
         raise click.UsageError(f"{str(output)!r}: a mail ends in .eml")
     with common.open_agent(context) as agent:
-        from churn_agent.errors import InputError
         from churn_agent.history import runs
-        from churn_agent.reports.portfolio import building
+        from churn_agent.reports.portfolio import building, writing
         from churn_agent.reports.portfolio import digest as digests
 
         run = runs.find(agent.history, run_id)
-        owner = building.find_owner(agent, run, owner) if owner else None
-        portfolio = building.build(agent, run, owner=owner, capacity=capacity, cards=0)
+        everybody = building.read(agent, run)
+        owner = building.find_owner(everybody, owner, agent.card) if owner else None
+        portfolio = building.build(agent, run, accounts=everybody, owner=owner, capacity=capacity, cards=0)
         accounts = digests.chosen(portfolio, false_alarms=false_alarms)
         mail = digests.to_eml(portfolio, accounts, to=recipient)
         if output:
-            try:
-                output.write_bytes(mail)
-            except OSError as error:
-                raise InputError(f"cannot write {str(output)!r}: {error.strerror}") from error
+            writing.save(mail, output)
             click.echo(f"written: {output}")
         if webhook:
             digests.post(digests.to_chat(portfolio, accounts, with_texts=with_texts), webhook)

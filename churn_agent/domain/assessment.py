@@ -105,6 +105,11 @@ class ChurnProbability(_Part):
     base_rate: Probability | None
     horizon_days: int
 
+    @property
+    def shown(self) -> float:
+        """What people are shown: the calibrated probability, else the score."""
+        return self.value if self.calibrated else self.raw
+
 
 class LeftOut(_Part):
     """What the model was not shown."""

@@ -1,6 +1,7 @@
 """One interaction: something that happened between a customer and the company at a time."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -68,6 +69,15 @@ class Interaction:
     def text_id(self) -> str:
         """Key of the text's vectors in the index: equal texts share it."""
         return text_id(self.text)
+
+
+def as_number(text: str | None) -> float | None:
+    """The finite number that a text of metadata or an attribute is; None if it is none."""
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def text_id(text: str) -> str:

@@ -4,7 +4,7 @@ Comprehensiveness and sufficiency of DeYoung et al. 2020, "ERASER: A Benchmark t
 far a score moves without the cited evidence, and with it alone, each against as much evidence drawn at random.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from churn_agent.agent import ChurnAgent
 from churn_agent.domain.assessment import Assessment
 from churn_agent.elicitation.ask import ask
 from churn_agent.elicitation.base import Case
+from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Scores
 
 _DRAWS = 3
@@ -96,17 +97,22 @@ def summarise(name: str, found: Sequence[Moved]) -> Faithfulness | None:
     if not found:
         return None
     table = np.array([[m.without_cited, m.without_random, m.only_cited, m.only_random] for m in found])
-    ratios = np.array(list(_ratios(table)))
-    low, high = np.quantile(ratios, [0.025, 0.975])
+    draws = metrics.resamples(len(table), None, _RESAMPLES, 0)
+    low, high = np.quantile([_ratio(table[rows]) for rows in draws], [0.025, 0.975])
     without_cited, without_random, only_cited, only_random = table.mean(axis=0).tolist()
-    ratio = without_cited / max(without_random, _SMALLEST)
     return Faithfulness(
-        name, len(found), without_cited, without_random, ratio, float(low), float(high), only_cited, only_random
+        name,
+        len(found),
+        without_cited,
+        without_random,
+        _ratio(table),
+        float(low),
+        float(high),
+        only_cited,
+        only_random,
     )
 
 
-def _ratios(table: Scores) -> Iterator[float]:
-    random = np.random.default_rng(0)
-    for _ in range(_RESAMPLES):
-        cited, drawn = table[random.integers(len(table), size=len(table)), :2].mean(axis=0)
-        yield float(cited / max(drawn, _SMALLEST))
+def _ratio(table: Scores) -> float:
+    cited, drawn = table[:, :2].mean(axis=0)
+    return float(cited / max(drawn, _SMALLEST))

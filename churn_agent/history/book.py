@@ -91,6 +91,11 @@ def all_labels(engine: Engine) -> list[tuple[str, date, bool]]:
         return [(row.customer_id, row.as_of, row.churned) for row in connection.execute(query)]
 
 
+def outcomes(engine: Engine) -> dict[tuple[str, date], bool]:
+    """(Customer, date) -> churned, of all labels."""
+    return {(customer_id, as_of): churned for customer_id, as_of, churned in all_labels(engine)}
+
+
 def marked_as_treated(engine: Engine) -> set[tuple[str, date]]:
     """(Customer, date) of the labels that say themselves that something was done to keep the customer."""
     query = select(labels.c.customer_id, labels.c.as_of).where(labels.c.metadata["treated"].as_string() == "yes")

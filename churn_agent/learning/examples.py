@@ -1,6 +1,5 @@
 """Samples as numbers, for classic methods: made from the same snapshots that the agent sees, so nothing is later."""
 
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 
 from churn_agent import facts as computed
 from churn_agent.domain.assessment import Assessment
-from churn_agent.domain.interactions import TELLING_ATTRIBUTES
+from churn_agent.domain.interactions import TELLING_ATTRIBUTES, as_number
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.measuring.metrics import Groups, Labels, Scores
 from churn_agent.scoring import prior
@@ -174,23 +173,14 @@ def readings_of(assessment: Assessment, *, horizon_days: int) -> dict[str, float
             found[signal.concept] = signal.strength * prior.decay(age_days, horizon_days=horizon_days)
     leaning = prior.NEUTRAL_LEANING if assessment.leaning is None else assessment.leaning
     raw = assessment.churn_probability.raw if assessment.churn_probability else prior.sigmoid(prior.INTERCEPT)
-    held = min(max(raw, _HELD), 1 - _HELD)
-    return {**found, "leaning": leaning, "score": math.log(held / (1 - held))}
+    return {**found, "leaning": leaning, "score": prior.log_odds(raw, held=_HELD)}
 
 
 def _attributes(attributes: Mapping[str, str]) -> tuple[dict[str, float], dict[str, str]]:
     """Numbers, and the rest; without what is known of churners alone."""
-    parsed = {name: _number(value) for name, value in attributes.items() if name not in TELLING_ATTRIBUTES}
+    parsed = {name: as_number(value) for name, value in attributes.items() if name not in TELLING_ATTRIBUTES}
     numeric = {f"attribute {name}": number for name, number in parsed.items() if number is not None}
     return numeric, {name: attributes[name] for name, number in parsed.items() if number is None}
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _aggregates(snapshot: Snapshot) -> dict[str, float]:
@@ -206,7 +196,7 @@ def _aggregates(snapshot: Snapshot) -> dict[str, float]:
         if each.amount is not None:
             values[f"{each.channel} amount"].append(each.amount)
         for name, value in each.metadata.items():
-            number = _number(value)
+            number = as_number(value)
             if number is not None:
                 values[f"{each.channel} {name}"].append(number)
     for name, numbers in values.items():

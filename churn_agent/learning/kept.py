@@ -22,8 +22,6 @@ from churn_agent.models import weights
 from churn_agent.scoring.verdict import Number
 
 _FOLDER = "methods"
-_NORMAL = 1.96
-"""Standard errors to either side that hold 95 % of a normal distribution."""
 
 
 class Segment(BaseModel):
@@ -162,7 +160,7 @@ class Kept:
 
     def _interval(self, examples: Examples, scores: Scores) -> tuple[Scores, Scores]:
         """What the labels leave open, and how far a number moves by itself: independent errors, added in squares."""
-        middle, noise = metrics.log_odds(scores), _NORMAL * self.card.spread
+        middle, noise = metrics.log_odds(scores), metrics.REACH * self.card.spread
         low, high = (
             expit(middle + side * np.hypot(metrics.log_odds(bound) - middle, noise))
             for side, bound in zip((-1, 1), self.estimator.interval(examples), strict=True)

@@ -62,7 +62,9 @@ class Ladder(ClassifierMixin, BaseEstimator):
         self.calibrator_ = _calibrator(seen, labels)
         self.alike_ = Alike.of(examples)
         self.draws_ = _redrawn(seen, labels, examples.groups, self.seed)
-        self.offsets_ = _offsets(self._recalibrated(seen, examples, labels), labels, self._segments(examples))
+        self.offsets_ = {}
+        if self.segment:
+            self.offsets_ = _offsets(self._recalibrated(seen, examples, labels), labels, self._segments(examples))
         self.classes_ = np.array([False, True])
         return self
 

@@ -4,12 +4,12 @@ import math
 from dataclasses import dataclass
 
 from churn_agent.domain.assessment import Band, ChurnProbability
+from churn_agent.scoring.prior import log_odds
 
 SCORE_MEDIUM_FROM, SCORE_HIGH_FROM = 0.35, 0.65
 """Boundaries on an uncalibrated score."""
 HIGH_ODDS = 3.0
 """Odds of churn, as a multiple of those of the base rate, from which on a calibrated probability is high."""
-_HELD = 1e-6
 
 
 @dataclass(frozen=True)
@@ -25,23 +25,17 @@ class Bands:
 
     def of(self, probability: ChurnProbability, before: Band | None = None) -> Band:
         """The band of a customer, who was in `before`."""
-        value = probability.value if probability.calibrated else probability.raw
         medium, high = self._boundaries(probability)
         if before:  # what lies between them and where they were moves away
             medium += self.margin if before == "low" else -self.margin
             high += -self.margin if before == "high" else self.margin
-        x = _log_odds(value)
+        x = log_odds(probability.shown)
         return "low" if x < medium else "high" if x >= high else "medium"
 
     def _boundaries(self, probability: ChurnProbability) -> tuple[float, float]:
         if not probability.calibrated:
-            return _log_odds(SCORE_MEDIUM_FROM), _log_odds(SCORE_HIGH_FROM)
-        usual = _log_odds(probability.base_rate or 0.5)
-        medium = usual if self.medium_from is None else _log_odds(self.medium_from)
-        high = usual + math.log(HIGH_ODDS) if self.high_from is None else _log_odds(self.high_from)
+            return log_odds(SCORE_MEDIUM_FROM), log_odds(SCORE_HIGH_FROM)
+        usual = log_odds(probability.base_rate or 0.5)
+        medium = usual if self.medium_from is None else log_odds(self.medium_from)
+        high = usual + math.log(HIGH_ODDS) if self.high_from is None else log_odds(self.high_from)
         return medium, max(medium, high)
-
-
-def _log_odds(value: float) -> float:
-    held = min(max(value, _HELD), 1 - _HELD)
-    return math.log(held / (1 - held))

@@ -130,5 +130,11 @@ def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
+def log_odds(probability: float, *, held: float = 1e-6) -> float:
+    """Of a probability, held a little away from 0 and 1."""
+    p = min(max(probability, held), 1 - held)
+    return math.log(p / (1 - p))
+
+
 def _clip(x: float, most: float) -> float:
     return max(-most, min(most, x))

@@ -1,6 +1,5 @@
 """From what was found to a score and reasons that add up to it."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -110,8 +109,8 @@ def from_log_odds(snapshot: Snapshot, facts: Sequence[Fact], log_odds: float) ->
 
 def from_statement(snapshot: Snapshot, stated: float, reasons: Sequence[Reason]) -> Verdict:
     """The probability that the model wrote down (mode `explain`), with its verified reasons."""
-    held = min(max(stated, 1e-3), 1 - 1e-3)
-    return _verdict(snapshot, math.log(held / (1 - held)), list(reasons), method="stated", raw=stated)
+    log_odds = prior.log_odds(stated, held=1e-3)
+    return _verdict(snapshot, log_odds, list(reasons), method="stated", raw=stated)
 
 
 def _fact_reasons(snapshot: Snapshot, facts: Sequence[Fact]) -> list[Reason]:

@@ -19,6 +19,7 @@ from churn_agent.learning import kept
 from churn_agent.learning.drift import spreads
 from churn_agent.learning.kept import Kept, KeptCard
 from churn_agent.learning.methods import METHODS
+from churn_agent.measuring import metrics
 from churn_agent.training import samples, train
 
 from .test_methods import make_examples
@@ -159,8 +160,8 @@ def test_how_far_numbers_move_by_themselves_widens_intervals():
     narrow, wide = number(0.0), number(0.5)
     assert (narrow.low, narrow.value, narrow.high) == (pytest.approx(0.4), pytest.approx(0.5), pytest.approx(0.7))
     assert wide.value == narrow.value
-    assert wide.low == pytest.approx(expit(-np.hypot(np.log(1.5), 0.98)))
-    assert wide.high == pytest.approx(expit(np.hypot(np.log(7 / 3), 0.98)))
+    assert wide.low == pytest.approx(expit(-np.hypot(np.log(1.5), metrics.REACH / 2)))
+    assert wide.high == pytest.approx(expit(np.hypot(np.log(7 / 3), metrics.REACH / 2)))
 
 
 def test_the_spread_is_of_the_number_that_is_given(trained):

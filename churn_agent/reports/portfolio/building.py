@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from statistics import median
 from string import Template
 
-from churn_agent.domain.assessment import Assessment, Band, Citation
-from churn_agent.domain.interactions import Direction, Interaction
+from churn_agent.domain.assessment import Assessment, Band, Citation, Reason
+from churn_agent.domain.interactions import Direction, Interaction, as_number
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import InputError
 from churn_agent.history import assignments, book, interactions, records
@@ -69,7 +69,17 @@ class Account:
     def number(self) -> float | None:
         """The calibrated probability, or the score."""
         found = self.assessment.churn_probability
-        return None if found is None else found.value if found.calibrated else found.raw
+        return None if found is None else found.shown
+
+    @property
+    def risky(self) -> bool:
+        """Of medium or high risk."""
+        return self.assessment.band in ("high", "medium")
+
+    @property
+    def risks(self) -> Sequence[Reason]:
+        """What speaks for churn, the weightiest first."""
+        return wording.cases(self.assessment)[0]
 
     @property
     def at_risk(self) -> float | None:
@@ -146,26 +156,31 @@ def depth_of(assessment: Assessment) -> str:
 
 
 def build(
-    store: Store, run: Run, *, owner: str | None = None, capacity: int = CAPACITY, cards: int = CARDS
+    store: Store,
+    run: Run,
+    *,
+    accounts: Sequence[Account] | None = None,
+    owner: str | None = None,
+    capacity: int = CAPACITY,
+    cards: int = CARDS,
 ) -> Portfolio:
     """The report of a run.
 
     Args:
+        accounts: what `read` gave, where several reports are made of one run.
         owner: only their customers; as `find_owner` gives it.
         capacity: customers that can be called before the next report, high and medium risks alone; where
             `actions plan` has decided, that holds.
         cards: customers who get a card of their own.
     """
     card = store.card
-    found = [_account(each, card) for each in _valued(store, run, card)]
-    if owner is not None:
-        found = [each for each in found if each.owner == owner]
+    found = [each for each in accounts or read(store, run) if owner in (None, each.owner)]
     usual = median([each.yearly_value for each in found if each.yearly_value is not None] or [1.0])
     found.sort(key=lambda each: (*_order(each, usual), each.assessment.customer_id))
     planned = {each.customer_id: each.arm for each in assignments.of_run(store.history, run.id)}
-    risky = [each.assessment.customer_id for each in found if each.assessment.band in ("high", "medium")]
+    risky = [each.assessment.customer_id for each in found if each.risky]
     to_call = {id_ for id_ in risky if planned.get(id_) == "act"} if planned else set(risky[:capacity])
-    accounts = [
+    ranked = [
         _with_card(
             replace(
                 each,
@@ -178,64 +193,52 @@ def build(
         )
         for n, each in enumerate(found, start=1)
     ]
-    accounts = _within_capacity(accounts, load_playbook(store.settings.prompts_dir))
+    ranked = _within_capacity(ranked, load_playbook(store.settings.prompts_dir))
     method = run.spec.get("method")
     return Portfolio(
         run=run,
         card=card,
         as_of=date.fromisoformat(str(run.spec["as_of"])),
-        accounts=accounts,
-        drivers=_drivers(accounts, load_taxonomy(), card),
+        accounts=ranked,
+        drivers=_drivers(ranked, load_taxonomy(), card),
         capacity=capacity,
         method=next((each for each in kept_cards(store.settings.store) if each.name == method), None),
         owner=owner,
     )
 
 
-def owners(store: Store, run: Run) -> list[str]:
-    """Everybody who looks after a customer of a run, sorted."""
-    name = store.card.owner_attribute
-    return sorted({row.get(name, "") for _, row, _ in _valued(store, run, store.card)} - {""})
+def read(store: Store, run: Run) -> list[Account]:
+    """The customers of a run, not ranked yet."""
+    card, attributes = store.card, book.all_attributes(store.history)
+    day = date.fromisoformat(str(run.spec["as_of"]))
+    paid: Mapping[str, float] = {}
+    if card.value_attribute is None:
+        paid = interactions.amounts(store.history, after=card.end_of_day(day - _YEAR), until=card.end_of_day(day))
+    found: list[Account] = []
+    for assessment in records.of_run(store.history, run.id):
+        row = attributes.get(assessment.customer_id, {})
+        value = as_number(row.get(card.value_attribute)) if card.value_attribute else paid.get(assessment.customer_id)
+        owner, renewal = row.get(card.owner_attribute) or None, _date(row.get(card.renewal_attribute))
+        found.append(Account(0, assessment, owner, value, renewal, call=False))
+    return found
 
 
-def find_owner(store: Store, run: Run, name: str) -> str:
+def owners(accounts: Sequence[Account]) -> list[str]:
+    """Everybody who looks after one of the customers, sorted."""
+    return sorted({each.owner for each in accounts if each.owner})
+
+
+def find_owner(accounts: Sequence[Account], name: str, card: Card) -> str:
     """The account manager as the data call them. Raises `InputError` if nobody is called so."""
-    known = owners(store, run)
+    known = owners(accounts)
     found = next((each for each in known if each.casefold() == name.casefold()), None)
     if found is None:
-        there = ", ".join(known) or f"nobody has an attribute {store.card.owner_attribute!r}"
+        there = ", ".join(known) or f"nobody has an attribute {card.owner_attribute!r}"
         raise InputError(f"nobody is called {name!r} in this run; there are: {there}")
     return found
 
 
 # --- parts
-
-_Valued = tuple[Assessment, Mapping[str, str], float | None]
-"""An assessment, the customer's attributes, and what they are worth a year."""
-
-
-def _valued(store: Store, run: Run, card: Card) -> Iterator[_Valued]:
-    attributes = book.all_attributes(store.history)
-    day = date.fromisoformat(str(run.spec["as_of"]))
-    paid: Mapping[str, float] = {}
-    if card.value_attribute is None:
-        paid = interactions.amounts(store.history, after=card.end_of_day(day - _YEAR), until=card.end_of_day(day))
-    for assessment in records.of_run(store.history, run.id):
-        row = attributes.get(assessment.customer_id, {})
-        given = _number(row.get(card.value_attribute)) if card.value_attribute else None
-        yield assessment, row, given if card.value_attribute else paid.get(assessment.customer_id)
-
-
-def _account(valued: _Valued, card: Card) -> Account:
-    assessment, attributes, value = valued
-    return Account(
-        rank=0,
-        assessment=assessment,
-        owner=attributes.get(card.owner_attribute) or None,
-        yearly_value=value,
-        renewal=_date(attributes.get(card.renewal_attribute)),
-        call=False,
-    )
 
 
 def _order(account: Account, usual: float) -> tuple[int, float]:
@@ -288,7 +291,7 @@ def _earlier(account: Account, store: Store) -> Iterator[tuple[date, float]]:
     for each in records.of_customer(store.history, own.customer_id):
         number = each.churn_probability
         if number and number.calibrated == calibrated and each.as_of < own.as_of:
-            newest.setdefault(each.as_of, number.value if calibrated else number.raw)
+            newest.setdefault(each.as_of, number.shown)
     yield from sorted(newest.items())
 
 
@@ -312,7 +315,7 @@ def _drivers(accounts: Sequence[Account], taxonomy: Taxonomy, card: Card) -> lis
     customers: Counter[str] = Counter()
     value: dict[str, float] = defaultdict(float)
     for account in accounts:
-        for concept in {r.concept for r in account.assessment.reasons if r.polarity == "risk"}:
+        for concept in {reason.concept for reason in account.risks}:
             customers[concept] += 1
             value[concept] += account.yearly_value or 0.0
     return [
@@ -326,13 +329,6 @@ def _statement(concept: str, taxonomy: Taxonomy, card: Card) -> str:
     if signal:
         return Template(signal.statement).substitute(company=card.company)
     return wording.CONCEPTS.get(concept, concept.replace("_", " ").capitalize())
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text or "")
-    except ValueError:
-        return None
 
 
 def _date(text: str | None) -> date | None:

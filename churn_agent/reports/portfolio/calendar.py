@@ -19,7 +19,7 @@ def to_ics(portfolio: Portfolio) -> bytes:
     calendar.add("version", "2.0")
     calendar.add("x-wr-calname", f"Renewals at risk, {portfolio.card.company}")
     for account in portfolio.accounts:
-        if account.renewal and (account.days_to_renewal or 0) >= 0 and account.assessment.band in ("high", "medium"):
+        if account.renewal and (account.days_to_renewal or 0) >= 0 and account.risky:
             calendar.add_component(_entry(account, portfolio))
     return calendar.to_ical()
 
@@ -36,7 +36,7 @@ def _entry(account: Account, portfolio: Portfolio) -> "Event":
     entry.add("dtend", account.renewal + timedelta(days=1))
     entry.add("summary", f"Renewal of {assessment.customer_id}: {assessment.band} risk")
     lines = [number_words(account)]
-    lines += [each.statement for each in assessment.reasons if each.polarity == "risk"][:3]
+    lines += [reason.statement for reason in account.risks[:3]]
     lines += [f"To do: {action.title}" for action in assessment.actions[:1]]
     entry.add("description", "\n".join(lines))
     if account.owner:

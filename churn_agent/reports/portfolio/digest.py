@@ -72,7 +72,7 @@ def to_chat(portfolio: Portfolio, accounts: Sequence[Account], *, with_texts: bo
     return {"text": _escaped(summary), "blocks": blocks}
 
 
-def post(message: Mapping[str, Any], url: str, *, client: httpx.Client | None = None) -> None:
+def post(message: Mapping[str, Any], url: str) -> None:
     """Sends a message to a webhook; a server that is busy or away is asked again, with growing pauses.
 
     Raises:
@@ -81,7 +81,6 @@ def post(message: Mapping[str, Any], url: str, *, client: httpx.Client | None = 
     """
     if not url.startswith(("https://", "http://")):
         raise InputError(f"{url!r} is no address of a webhook: it begins with https://")
-    own = client or httpx.Client(timeout=_TIMEOUT_S)
     try:
         for attempt in Retrying(
             stop=stop_after_attempt(_ATTEMPTS),
@@ -90,7 +89,7 @@ def post(message: Mapping[str, Any], url: str, *, client: httpx.Client | None = 
             reraise=True,
         ):
             with attempt:
-                own.post(url, json=dict(message)).raise_for_status()
+                httpx.post(url, json=dict(message), timeout=_TIMEOUT_S).raise_for_status()
     except httpx.HTTPStatusError as error:
         code = error.response.status_code
         if _may_pass(error):
@@ -98,9 +97,6 @@ def post(message: Mapping[str, Any], url: str, *, client: httpx.Client | None = 
         raise InputError(f"the webhook refused the message with {code}; is its address still right?") from error
     except httpx.HTTPError as error:
         raise Unavailable(f"the webhook cannot be reached: {error}") from error
-    finally:
-        if client is None:
-            own.close()
 
 
 def _may_pass(error: BaseException) -> bool:
@@ -114,7 +110,7 @@ def _lines(account: Account, portfolio: Portfolio, *, with_texts: bool) -> list[
     value = f", {money(account.yearly_value, portfolio)} a year" if account.yearly_value is not None else ""
     renewal = f", renewal {account.renewal}" if account.renewal else ""
     lines = [f"{account.rank}. {_one_line(assessment.customer_id)}: {number_words(account)}{value}{renewal}"]
-    for reason in [each for each in assessment.reasons if each.polarity == "risk"][:2]:
+    for reason in account.risks[:2]:
         quote = f" \u201c{_one_line(reason.citations[0].quote)}\u201d" if reason.citations and with_texts else ""
         lines.append(f"   {reason.statement}{quote}")
     lines += [f"   To do: {action.title}" for action in assessment.actions[:1]]

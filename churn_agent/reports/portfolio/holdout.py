@@ -51,7 +51,7 @@ def plan(portfolio: Portfolio, *, share: float) -> Plan:
     Args:
         share: of the capacity for whose places chance decides between twice as many, 0 to 1.
     """
-    risky = [each for each in portfolio.accounts if each.assessment.band in ("high", "medium")]
+    risky = [each for each in portfolio.accounts if each.risky]
     ids = [each.assessment.customer_id for each in risky]
     places = min(round(share * portfolio.capacity), max(0, len(ids) - portfolio.capacity))
     sure = min(portfolio.capacity, len(ids)) - places

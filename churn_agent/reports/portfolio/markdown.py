@@ -27,8 +27,7 @@ def _account(account: Account, portfolio: Portfolio) -> list[str]:
     value = f", {money(account.at_risk, portfolio)} at risk" if account.at_risk is not None else ""
     owner = f" ({escape(account.owner)})" if account.owner else ""
     lines = [f"{account.rank}. **{escape(assessment.customer_id)}**{owner}: {number_words(account)}{escape(value)}"]
-    reason = next((each for each in assessment.reasons if each.polarity == "risk"), None)
-    if reason:
+    for reason in account.risks[:1]:
         quote = f" \u201c{escape(reason.citations[0].quote)}\u201d" if reason.citations else ""
         lines.append(f"   - {escape(reason.statement)}{quote}")
     if assessment.actions:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from churn_agent.batch.changes import Change
 from churn_agent.plots import to_svg
 from churn_agent.reports import wording
-from churn_agent.reports.portfolio.building import BANDS, Account, Portfolio
+from churn_agent.reports.portfolio.building import BANDS, Account, Portfolio, owners
 from churn_agent.reports.portfolio.phrases import head, money, number_words, title
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def to_html(portfolio: Portfolio, *, changes: Mapping[str, Change] | None = None
         bands=BANDS,
         drivers=portfolio.drivers,
         valued=any(account.yearly_value is not None for account in portfolio.accounts),
-        owners=sorted({account.owner for account in portfolio.accounts if account.owner}),
+        owners=owners(portfolio.accounts),
         cards=[account for account in portfolio.accounts if account.timeline is not None],
         changes=changes or {},
         columns=_COLUMNS,
@@ -91,8 +91,7 @@ def _row(account: Account, portfolio: Portfolio) -> dict[str, Any]:
 
 
 def _why(account: Account) -> str:
-    reason = next((each for each in account.assessment.reasons if each.polarity == "risk"), None)
-    return reason.statement if reason else ""
+    return account.risks[0].statement if account.risks else ""
 
 
 def _band(account: Account) -> "Markup":

@@ -79,7 +79,7 @@ def _row(account: Account) -> dict[str, Cell]:
     assessment = account.assessment
     number = assessment.churn_probability
     calibrated = number is not None and number.calibrated
-    reason = next((each for each in assessment.reasons if each.polarity == "risk"), None)
+    reason = next(iter(account.risks), None)
     citation = _newest(reason)
     action = assessment.actions[0] if assessment.actions else None
     return {

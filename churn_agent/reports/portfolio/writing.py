@@ -55,7 +55,11 @@ def check(path: Path) -> None:
 def write(portfolio: Portfolio, path: Path, *, changes: Changes) -> None:
     """Raises `InputError` for an ending without a rendering or a file that cannot be written, `Unavailable`."""
     check(path)
-    made = RENDERERS[path.suffix](portfolio, changes)
+    save(RENDERERS[path.suffix](portfolio, changes), path)
+
+
+def save(made: str | bytes, path: Path) -> None:
+    """Raises `InputError` if the file cannot be written."""
     try:
         if isinstance(made, str):
             path.write_text(made, encoding="utf-8", newline="")

@@ -6,7 +6,7 @@ from churn_agent.batch.cascade import Top
 from churn_agent.batch.running import BatchSpec, run_batch
 from churn_agent.domain.assessment import Citation
 from churn_agent.history import runs
-from churn_agent.reports.portfolio.building import _event, build, find_owner, owners
+from churn_agent.reports.portfolio.building import _event, build, find_owner, owners, read
 from churn_agent.reports.portfolio.phrases import head
 from tests.conftest import interaction
 
@@ -69,8 +69,9 @@ def test_pieces_of_a_text_are_marked_once_and_long_rests_cut():
 
 
 def test_an_owner_sees_their_customers_alone(agent):
-    assert owners(agent, latest(agent)) == ["Ana", "Ben"]
-    found = build(agent, latest(agent), owner=find_owner(agent, latest(agent), "ana"))
+    accounts = read(agent, latest(agent))
+    assert owners(accounts) == ["Ana", "Ben"]
+    found = build(agent, latest(agent), owner=find_owner(accounts, "ana", agent.card))
     assert {a.owner for a in found.accounts} == {"Ana"}
 
 
