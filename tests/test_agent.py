@@ -140,7 +140,7 @@ def test_near_a_boundary_the_band_of_an_earlier_date_is_kept(store):
             return [agent.assess("c-3", as_of=day) for day in (date(2025, 9, 21), DAY)]
 
     (first, free), (_, held) = bands(0.0), bands(2.0)
-    assert (first.band, first.band_before, free.band, free.band_before) == ("low", None, "high", "low")
+    assert (first.band, first.band_before, free.band, free.band_before) == ("low", None, "medium", "low")
     assert held.band == held.band_before == "low"
     assert held.churn_probability == free.churn_probability
 

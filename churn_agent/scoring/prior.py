@@ -2,7 +2,7 @@
 
 It is used where no labels are at hand. Its signs and sizes come from the literature (silence and frequency:
 Fader, Hardie & Lee 2005, "RFM and CLV"; reasons to switch: Keaveney 1995; contract terms: Ahn, Han & Lee 2006,
-"Customer churn analysis") and from a rule that was measured on public sets: log1p(recency) - log(active days).
+"Customer churn analysis") and from a rule that was measured on public sets: log1p(recency) - 3 log(active days).
 Nothing in it was fitted to the demo company. It ranks; it does not give a probability.
 """
 
@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from churn_agent.domain.assessment import Fact, Signal
 
 INTERCEPT = -0.8
-INACTIVITY_WEIGHT = 0.6
+RECENCY_WEIGHT, FREQUENCY_WEIGHT = 0.3, 0.9
 """Per unit of log1p(recency) and of -log(active days)."""
 TYPICAL_RECENCY_SHARE = 0.2
 """Recency that speaks neither for nor against churn, as a share of the horizon."""
 TYPICAL_ACTIVE_DAYS = 4
-TREND_WEIGHT = 0.3
 RATING_WEIGHT = 0.25
 """Per star away from three."""
 MISSED_WEIGHT = 0.5
@@ -70,18 +69,22 @@ class Contribution:
 
 
 def fact_contributions(facts: Sequence[Fact], *, horizon_days: int) -> list[Contribution]:
-    """The part of each fact that has a weight. A history without a second active day says nothing about rhythm."""
+    """The part of each fact that has a weight.
+
+    Under a contract, who has done one thing only need not do anything to stay, and who has stayed for long stays longer;
+    without one, silence is all there is to see of leaving, and age says nothing beside it (Fader & Hardie 2009,
+    "Probability models for customer-base analysis", on the two settings).
+    """
     value = {fact.name: fact.value for fact in facts}
+    under_contract = "monthly_contract" in value
     found: dict[str, float] = {}
-    if value.get("active_days", 0) >= 2:
+    if "active_days" in value and (value["active_days"] > 1 or not under_contract):
         typical = math.log1p(horizon_days * TYPICAL_RECENCY_SHARE)
-        found["recency"] = INACTIVITY_WEIGHT * (math.log1p(value["recency"]) - typical)
-        found["active_days"] = -INACTIVITY_WEIGHT * math.log(value["active_days"] / TYPICAL_ACTIVE_DAYS)
-    if "activity_trend" in value:
-        found["activity_trend"] = -TREND_WEIGHT * _clip(math.log(max(value["activity_trend"], 0.1)), 2)
+        found["recency"] = RECENCY_WEIGHT * (math.log1p(value["recency"]) - typical)
+        found["active_days"] = -FREQUENCY_WEIGHT * _clip(math.log(value["active_days"] / TYPICAL_ACTIVE_DAYS), 2)
     if "last_rating" in value:
         found["last_rating"] = -RATING_WEIGHT * _clip(value["last_rating"] - 3, 2)
-    if value.get("tenure", 0) >= _SHORTEST_TENURE_DAYS:
+    if under_contract and value.get("tenure", 0) >= _SHORTEST_TENURE_DAYS:
         found["tenure"] = -TENURE_WEIGHT * _clip(math.log(value["tenure"] / 365), 2)
     if "missed" in value:
         found["missed"] = MISSED_WEIGHT * min(value["missed"], 3)

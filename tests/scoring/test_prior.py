@@ -28,15 +28,27 @@ def test_the_logistic_function_is_symmetric(x):
     assert prior.sigmoid(x) + prior.sigmoid(-x) == pytest.approx(1)
 
 
-def test_the_rule_is_log_recency_minus_log_active_days():
+def test_the_rule_is_log_recency_minus_thrice_log_active_days():
     a = log_odds(recency=60, active_days=3)
     b = log_odds(recency=10, active_days=20)
-    rule = (math.log1p(60) - math.log(3)) - (math.log1p(10) - math.log(20))
-    assert a - b == pytest.approx(prior.INACTIVITY_WEIGHT * rule)
+    rule = (math.log1p(60) - 3 * math.log(3)) - (math.log1p(10) - 3 * math.log(20))
+    assert a - b == pytest.approx(prior.RECENCY_WEIGHT * rule)
 
 
-def test_one_active_day_says_nothing_about_rhythm():
-    assert log_odds(recency=60, active_days=1) == 0
+def test_many_active_days_do_not_drown_what_a_customer_says():
+    announced = prior.SIGNAL_WEIGHTS["leaving_announced"] + prior.leaning_contribution([2.0])
+    assert prior.INTERCEPT + log_odds(recency=0, active_days=300) + announced > 0
+
+
+def test_silence_after_one_active_day_speaks_of_leaving_only_without_a_contract():
+    assert log_odds(recency=90, active_days=1) > log_odds(recency=5, active_days=1)
+    bound = {"active_days": 1, "monthly_contract": 0}
+    assert log_odds(recency=90, **bound) == log_odds(recency=5, **bound)
+
+
+def test_age_speaks_for_staying_only_under_a_contract():
+    assert log_odds(tenure=60) == log_odds(tenure=900)
+    assert log_odds(tenure=60, monthly_contract=1) > log_odds(tenure=900, monthly_contract=1)
 
 
 def test_a_base_rate_pulls_the_score_towards_itself():
