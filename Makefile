@@ -39,11 +39,12 @@ lint: .venv/installed-dev
 
 test: lint
 	$(BIN)/churn-agent models pull
-	$(BIN)/pytest -m "not hard" --run-model
+	$(BIN)/pytest -m "not hard and not model"
+	$(BIN)/pytest -m "model and not hard" --run-model --numprocesses=0
 
 test-hard: .venv/installed-dev
 	$(BIN)/churn-agent models pull
-	$(BIN)/pytest -m hard --run-model
+	$(BIN)/pytest -m hard --run-model --numprocesses=0
 
 bench: .venv/installed-dev
 	$(BIN)/python eval/bench/ingest.py

@@ -1,8 +1,13 @@
 """Fixtures: a store in a temporary folder, the labelled sets, the real models, and a guard on the network."""
 
+import os
+
+os.environ["COLUMNS"] = "240"  # messages with long paths of temporary folders are not broken
+if "PYTEST_XDIST_WORKER" in os.environ:  # threads of several workers wait for each other longer than they work
+    os.environ["OMP_NUM_THREADS"] = "1"
+
 import json
 import logging
-import os
 import socket
 import sys
 from collections.abc import Callable, Iterator

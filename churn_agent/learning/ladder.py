@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from churn_agent.learning.alike import Alike
 from churn_agent.learning.estimators import ShrunkLogistic
 from churn_agent.learning.examples import Examples
-from churn_agent.learning.methods import METHODS, Method, cross_fitted, folds_of, score
+from churn_agent.learning.methods import METHODS, Folds, Method, cross_fitted, folds_of, score
 from churn_agent.measuring import comparing, metrics
 from churn_agent.measuring.metrics import Groups, Labels, Scores
 
@@ -50,11 +50,14 @@ class Ladder(ClassifierMixin, BaseEstimator):
 
     def fit(self, examples: Examples, labels: Labels) -> "Ladder":
         """Raises `DataError` if there are too few samples to be cross-fitted."""
+        folds = folds_of(examples, seed=self.seed)
         tried = {
-            name: _log_odds([cross_fitted(METHODS[name], examples, seed=self.seed)]) for name in self._tried(examples)
+            name: _log_odds([cross_fitted(METHODS[name], examples, seed=self.seed, folds=folds)])
+            for name in self._tried(examples)
         }
         # Judged as they are used: after a last curve, which here must not have seen them either.
-        told = {name: self._recalibrated(seen, examples, labels) for name, seen in tried.items()}
+        others = folds_of(examples, seed=self.seed + 1)
+        told = {name: _recalibrated(seen, labels, others) for name, seen in tried.items()}
         self.losses_ = {name: metrics.log_loss(labels, each) for name, each in told.items()}
         self.chosen_, self.says_ = self._choose(told, labels, examples.groups)
         self.estimators_ = [METHODS[name].make(self.seed).fit(examples, labels) for name in self.chosen_]
@@ -64,15 +67,9 @@ class Ladder(ClassifierMixin, BaseEstimator):
         self.draws_ = _redrawn(seen, labels, examples.groups, self.seed)
         self.offsets_ = {}
         if self.segment:
-            self.offsets_ = _offsets(self._recalibrated(seen, examples, labels), labels, self._segments(examples))
+            self.offsets_ = _offsets(_recalibrated(seen, labels, others), labels, self._segments(examples))
         self.classes_ = np.array([False, True])
         return self
-
-    def _recalibrated(self, seen: NDArray[np.float64], examples: Examples, labels: Labels) -> Scores:
-        told = np.empty(len(labels))
-        for train, test in folds_of(examples, seed=self.seed + 1):
-            told[test] = _calibrator(seen[train], labels[train]).predict_proba(seen[test])[:, 1]
-        return told
 
     def _tried(self, examples: Examples) -> list[str]:
         rarer = int(min(examples.labels.sum(), (~examples.labels).sum()))
@@ -133,6 +130,14 @@ def _log_odds(scores: Sequence[Scores]) -> NDArray[np.float64]:
 def _calibrator(seen: NDArray[np.float64], labels: Labels, error: float = _SLOPE_ERROR) -> ShrunkLogistic:
     """Near the mean of the scores, unless the labels say otherwise."""
     return ShrunkLogistic(1 / seen.shape[1], error).fit(seen, labels)
+
+
+def _recalibrated(seen: NDArray[np.float64], labels: Labels, folds: Folds) -> Scores:
+    """What curves say that were fitted to the other folds."""
+    told = np.empty(len(labels))
+    for train, test in folds:
+        told[test] = _calibrator(seen[train], labels[train]).predict_proba(seen[test])[:, 1]
+    return told
 
 
 def _redrawn(seen: NDArray[np.float64], labels: Labels, groups: Groups, seed: int) -> NDArray[np.float64]:

@@ -28,6 +28,8 @@ from churn_agent.learning.estimators import (
 )
 from churn_agent.learning.examples import Examples, Scores
 
+Folds = Sequence[tuple[Any, Any]]
+"""(Rows to learn from, rows to be asked about)."""
 FOLDS = 5
 _FEWEST_FOLDS = 2
 _SLOPE, _SLOPE_ERROR = 0.5, 0.25
@@ -288,8 +290,11 @@ def score(estimator: Estimator, examples: Examples) -> Scores:
     return probabilities[:, known.index(True)] if True in known else np.zeros(len(examples))
 
 
-def cross_fitted(method: Method, examples: Examples, *, seed: int = 0, folds: int = FOLDS) -> Scores:
+def cross_fitted(method: Method, examples: Examples, *, seed: int = 0, folds: Folds | None = None) -> Scores:
     """Scores of all examples, each by a model that saw neither its customer nor its words.
+
+    Args:
+        folds: as `folds_of` gives them for this seed, if they are at hand.
 
     Returns:
         Shape (samples,); the same folds for every method and seed.
@@ -297,7 +302,7 @@ def cross_fitted(method: Method, examples: Examples, *, seed: int = 0, folds: in
     if not method.cross_fit:
         return score(method.make(seed).fit(examples, examples.labels), examples)
     scores = np.full(len(examples), np.nan)
-    for train, test in folds_of(examples, folds=folds, seed=seed):
+    for train, test in folds or folds_of(examples, seed=seed):
         known = examples.take(train)
         one_outcome = known.labels.all() or not known.labels.any()
         fitted = (METHODS["prior"] if one_outcome else method).make(seed).fit(known, known.labels)
@@ -305,8 +310,8 @@ def cross_fitted(method: Method, examples: Examples, *, seed: int = 0, folds: in
     return scores
 
 
-def folds_of(examples: Examples, *, folds: int = FOLDS, seed: int = 0) -> Sequence[tuple[Any, Any]]:
-    """(Rows to learn from, rows to be asked about), stratified by outcome, whole groups.
+def folds_of(examples: Examples, *, seed: int = 0) -> Folds:
+    """Folds stratified by outcome, of whole groups.
 
     There are fewer folds if there are fewer groups, or samples of an outcome.
 
@@ -314,7 +319,7 @@ def folds_of(examples: Examples, *, folds: int = FOLDS, seed: int = 0) -> Sequen
         DataError: there are not two.
     """
     churned = int(examples.labels.sum())
-    most = min(folds, churned, len(examples) - churned, len(np.unique(examples.groups)))
+    most = min(FOLDS, churned, len(examples) - churned, len(np.unique(examples.groups)))
     if most < _FEWEST_FOLDS:
         raise DataError(
             f"classic methods cannot be learned from {len(examples)} samples, {churned} churned, of "

@@ -18,6 +18,8 @@ RECENCY_WEIGHT, FREQUENCY_WEIGHT = 0.3, 0.9
 TYPICAL_RECENCY_SHARE = 0.2
 """Recency that speaks neither for nor against churn, as a share of the horizon."""
 TYPICAL_ACTIVE_DAYS = 4
+SETTLED_SHARE = 0.3
+"""Share of the horizon after which few active days count in full; a new customer has had no time for more."""
 RATING_WEIGHT = 0.25
 """Per star away from three."""
 MISSED_WEIGHT = 0.5
@@ -71,8 +73,8 @@ class Contribution:
 def fact_contributions(facts: Sequence[Fact], *, horizon_days: int) -> list[Contribution]:
     """The part of each fact that has a weight.
 
-    Under a contract, who has done one thing only need not do anything to stay, and who has stayed for long stays longer;
-    without one, silence is all there is to see of leaving, and age says nothing beside it (Fader & Hardie 2009,
+    Under a contract nobody need do anything to stay, so one active day tells nothing, and who has stayed for long stays
+    longer; without one, silence is all that shows of leaving, and age says nothing beside it (Fader & Hardie 2009,
     "Probability models for customer-base analysis", on the two settings).
     """
     value = {fact.name: fact.value for fact in facts}
@@ -81,7 +83,8 @@ def fact_contributions(facts: Sequence[Fact], *, horizon_days: int) -> list[Cont
     if "active_days" in value and (value["active_days"] > 1 or not under_contract):
         typical = math.log1p(horizon_days * TYPICAL_RECENCY_SHARE)
         found["recency"] = RECENCY_WEIGHT * (math.log1p(value["recency"]) - typical)
-        found["active_days"] = -FREQUENCY_WEIGHT * _clip(math.log(value["active_days"] / TYPICAL_ACTIVE_DAYS), 2)
+        few = -FREQUENCY_WEIGHT * _clip(math.log(value["active_days"] / TYPICAL_ACTIVE_DAYS), 2)
+        found["active_days"] = few * min(1, value["tenure"] / (horizon_days * SETTLED_SHARE)) if few > 0 else few
     if "last_rating" in value:
         found["last_rating"] = -RATING_WEIGHT * _clip(value["last_rating"] - 3, 2)
     if under_contract and value.get("tenure", 0) >= _SHORTEST_TENURE_DAYS:

@@ -29,21 +29,26 @@ def test_the_logistic_function_is_symmetric(x):
 
 
 def test_the_rule_is_log_recency_minus_thrice_log_active_days():
-    a = log_odds(recency=60, active_days=3)
-    b = log_odds(recency=10, active_days=20)
+    a = log_odds(recency=60, active_days=3, tenure=365)
+    b = log_odds(recency=10, active_days=20, tenure=365)
     rule = (math.log1p(60) - 3 * math.log(3)) - (math.log1p(10) - 3 * math.log(20))
     assert a - b == pytest.approx(prior.RECENCY_WEIGHT * rule)
 
 
 def test_many_active_days_do_not_drown_what_a_customer_says():
     announced = prior.SIGNAL_WEIGHTS["leaving_announced"] + prior.leaning_contribution([2.0])
-    assert prior.INTERCEPT + log_odds(recency=0, active_days=300) + announced > 0
+    assert prior.INTERCEPT + log_odds(recency=0, active_days=300, tenure=900) + announced > 0
 
 
 def test_silence_after_one_active_day_speaks_of_leaving_only_without_a_contract():
-    assert log_odds(recency=90, active_days=1) > log_odds(recency=5, active_days=1)
-    bound = {"active_days": 1, "monthly_contract": 0}
+    once = {"active_days": 1, "tenure": 90}
+    assert log_odds(recency=90, **once) > log_odds(recency=5, **once)
+    bound = {**once, "monthly_contract": 0}
     assert log_odds(recency=90, **bound) == log_odds(recency=5, **bound)
+
+
+def test_a_new_customer_has_had_no_time_for_many_active_days():
+    assert log_odds(recency=3, active_days=1, tenure=3) < log_odds(recency=3, active_days=1, tenure=30)
 
 
 def test_age_speaks_for_staying_only_under_a_contract():
