@@ -18,8 +18,12 @@ RECENCY_WEIGHT, FREQUENCY_WEIGHT = 0.3, 0.9
 TYPICAL_RECENCY_SHARE = 0.2
 """Recency that speaks neither for nor against churn, as a share of the horizon."""
 TYPICAL_ACTIVE_DAYS = 4
+MOST_FREQUENCY = 1.0
+"""log(active days / typical) beyond which more of them say no more, so that they do not drown what customers say."""
 SETTLED_SHARE = 0.3
 """Share of the horizon after which few active days count in full; a new customer has had no time for more."""
+OVERDUE_WEIGHT = 0.25
+"""Per unit of log(silence / usual gap), from twice the usual gap on."""
 RATING_WEIGHT = 0.25
 """Per star away from three."""
 MISSED_WEIGHT = 0.5
@@ -83,8 +87,10 @@ def fact_contributions(facts: Sequence[Fact], *, horizon_days: int) -> list[Cont
     if "active_days" in value and (value["active_days"] > 1 or not under_contract):
         typical = math.log1p(horizon_days * TYPICAL_RECENCY_SHARE)
         found["recency"] = RECENCY_WEIGHT * (math.log1p(value["recency"]) - typical)
-        few = -FREQUENCY_WEIGHT * _clip(math.log(value["active_days"] / TYPICAL_ACTIVE_DAYS), 2)
+        few = -FREQUENCY_WEIGHT * min(math.log(value["active_days"] / TYPICAL_ACTIVE_DAYS), MOST_FREQUENCY)
         found["active_days"] = few * min(1, value["tenure"] / (horizon_days * SETTLED_SHARE)) if few > 0 else few
+    if value.get("overdue", 0) > 2:
+        found["overdue"] = OVERDUE_WEIGHT * _clip(math.log(value["overdue"] / 2), 3)
     if "last_rating" in value:
         found["last_rating"] = -RATING_WEIGHT * _clip(value["last_rating"] - 3, 2)
     if under_contract and value.get("tenure", 0) >= _SHORTEST_TENURE_DAYS:

@@ -30,8 +30,8 @@ def test_the_logistic_function_is_symmetric(x):
 
 def test_the_rule_is_log_recency_minus_thrice_log_active_days():
     a = log_odds(recency=60, active_days=3, tenure=365)
-    b = log_odds(recency=10, active_days=20, tenure=365)
-    rule = (math.log1p(60) - 3 * math.log(3)) - (math.log1p(10) - 3 * math.log(20))
+    b = log_odds(recency=10, active_days=9, tenure=365)
+    rule = (math.log1p(60) - 3 * math.log(3)) - (math.log1p(10) - 3 * math.log(9))
     assert a - b == pytest.approx(prior.RECENCY_WEIGHT * rule)
 
 
