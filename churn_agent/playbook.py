@@ -185,5 +185,5 @@ def suggest(
 
 def _with_evidence(reason: Reason) -> str:
     """The statement, and where it was read."""
-    labels = dict.fromkeys(citation.label for citation in reason.citations)
-    return f"{reason.statement} ({', '.join(labels)})" if labels else reason.statement
+    days = dict.fromkeys(f"{citation.occurred_at:%Y-%m-%d}" for citation in reason.citations)
+    return f"{reason.statement} ({', '.join(days)})" if days else reason.statement

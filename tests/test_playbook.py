@@ -71,7 +71,7 @@ def test_the_weightiest_reasons_come_first():
     )
     assert [each.playbook_id for each in found] == ["retention_call", "billing_review"]
     assert found[0].addresses == ("leaving_announced",)
-    assert found[0].rationale == "leaving_announced! (E1)"
+    assert found[0].rationale == "leaving_announced! (2025-01-25)"
 
 
 def test_a_good_rating_is_no_reason_to_follow_up():

@@ -15,7 +15,7 @@ LEANING = "leaning"
 _WORDED: Mapping[str, tuple[str, str]] = {
     "recency": ("Has done nothing for {value:g} days.", "Has been active lately."),
     "tenure": ("Is a new customer, of {value:g} days.", "Has been a customer for {value:g} days."),
-    "active_days": ("Has been active on few days: {value:g}.", "Has been active on many days: {value:g}."),
+    "active_days": ("Has been active on few days: {value:g}.", "Has been active on {value:g} days."),
 }
 """How facts are worded as a reason for churn and against it, where the bare fact would leave the reader guessing."""
 

@@ -77,6 +77,12 @@ class Account:
         return self.assessment.band in ("high", "medium")
 
     @property
+    def worth_a_call(self) -> bool:
+        """Risky, or with a score that is no probability: that only ranks, and rules nobody out."""
+        found = self.assessment.churn_probability
+        return found is not None and (self.risky or not found.calibrated)
+
+    @property
     def risks(self) -> Sequence[Reason]:
         """What speaks for churn, the weightiest first."""
         return wording.cases(self.assessment)[0]
@@ -169,8 +175,8 @@ def build(
     Args:
         accounts: what `read` gave, where several reports are made of one run.
         owner: only their customers; as `find_owner` gives it.
-        capacity: customers that can be called before the next report, high and medium risks alone; where
-            `actions plan` has decided, that holds.
+        capacity: customers that can be called before the next report, of low risk none; where `actions plan` has
+            decided, that holds.
         cards: customers who get a card of their own.
     """
     card = store.card
@@ -178,8 +184,8 @@ def build(
     usual = median([each.yearly_value for each in found if each.yearly_value is not None] or [1.0])
     found.sort(key=lambda each: (*_order(each, usual), each.assessment.customer_id))
     planned = {each.customer_id: each.arm for each in assignments.of_run(store.history, run.id)}
-    risky = [each.assessment.customer_id for each in found if each.risky]
-    to_call = {id_ for id_ in risky if planned.get(id_) == "act"} if planned else set(risky[:capacity])
+    worth = [each.assessment.customer_id for each in found if each.worth_a_call]
+    to_call = {id_ for id_ in worth if planned.get(id_) == "act"} if planned else set(worth[:capacity])
     ranked = [
         _with_card(
             replace(

@@ -46,16 +46,16 @@ def detectable(rate: float, n: int) -> float:
 
 
 def plan(portfolio: Portfolio, *, share: float) -> Plan:
-    """Divides the customers at risk.
+    """Divides the customers worth a call.
 
     Args:
         share: of the capacity for whose places chance decides between twice as many, 0 to 1.
     """
-    risky = [each for each in portfolio.accounts if each.risky]
-    ids = [each.assessment.customer_id for each in risky]
+    worth = [each for each in portfolio.accounts if each.worth_a_call]
+    ids = [each.assessment.customer_id for each in worth]
     places = min(round(share * portfolio.capacity), max(0, len(ids) - portfolio.capacity))
     sure = min(portfolio.capacity, len(ids)) - places
-    margin = risky[sure : sure + 2 * places]
+    margin = worth[sure : sure + 2 * places]
     season = f"{portfolio.as_of.year}-{(portfolio.as_of.month - 1) // 3 + 1}"
     lots = sorted(margin, key=lambda each: _lot(each.assessment.customer_id, season))
     chosen = {each.assessment.customer_id for each in lots[:places]}

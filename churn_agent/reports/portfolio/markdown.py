@@ -15,18 +15,18 @@ def to_markdown(portfolio: Portfolio) -> str:
     ]
     if portfolio.to_call:
         lines += [f"## Call first ({len(portfolio.to_call)})", ""]
-        lines += [line for account in portfolio.to_call for line in _account(account, portfolio)]
+        lines += [line for n, each in enumerate(portfolio.to_call, start=1) for line in _account(n, each, portfolio)]
     if portfolio.drivers:
         lines += ["", "## What drives it", ""]
         lines += [f"- {escape(each.statement)} {each.customers} customers." for each in portfolio.drivers[:5]]
     return "\n".join(lines) + "\n"
 
 
-def _account(account: Account, portfolio: Portfolio) -> list[str]:
+def _account(n: int, account: Account, portfolio: Portfolio) -> list[str]:
     assessment = account.assessment
     value = f", {money(account.at_risk, portfolio)} at risk" if account.at_risk is not None else ""
     owner = f" ({escape(account.owner)})" if account.owner else ""
-    lines = [f"{account.rank}. **{escape(assessment.customer_id)}**{owner}: {number_words(account)}{escape(value)}"]
+    lines = [f"{n}. **{escape(assessment.customer_id)}**{owner}: {number_words(account)}{escape(value)}"]
     for reason in account.risks[:1]:
         quote = f" \u201c{escape(reason.citations[0].quote)}\u201d" if reason.citations else ""
         lines.append(f"   - {escape(reason.statement)}{quote}")

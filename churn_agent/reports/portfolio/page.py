@@ -33,7 +33,11 @@ _MAPPED = 150
 """Most customers on the map."""
 _NAMED = 12
 """Of them, how many have their rank beside them."""
-_MARKS: Mapping[str, tuple[str, str]] = {"high": ("#b42318", "o"), "medium": ("#c98a00", "s")}
+_MARKS: Mapping[str, tuple[str, str]] = {
+    "high": ("#b42318", "o"),
+    "medium": ("#c98a00", "s"),
+    "low": ("#4b7f52", "^"),
+}
 """Bands differ by shape as well as by colour."""
 
 
@@ -118,7 +122,7 @@ def _map(accounts: Sequence[Account]) -> str | None:
     shown = [
         account
         for account in accounts
-        if account.assessment.band in _MARKS and account.days_to_renewal is not None and account.days_to_renewal >= 0
+        if account.worth_a_call and account.days_to_renewal is not None and account.days_to_renewal >= 0
     ][:_MAPPED]
     if not shown:
         return None
@@ -127,6 +131,8 @@ def _map(accounts: Sequence[Account]) -> str | None:
     def draw(axes: Any) -> None:
         for band, (colour, mark) in _MARKS.items():
             of_band = [account for account in shown if account.assessment.band == band]
+            if not of_band:
+                continue
             axes.scatter(
                 [account.days_to_renewal for account in of_band],
                 [account.number for account in of_band],

@@ -16,6 +16,7 @@ from lxml import html
 from churn_agent.batch.running import BatchSpec, run_batch
 from churn_agent.errors import InputError
 from churn_agent.history import runs
+from churn_agent.playbook import load_playbook
 from churn_agent.reports.portfolio import writing
 from churn_agent.reports.portfolio.building import build
 from churn_agent.reports.portfolio.page import to_html
@@ -188,3 +189,44 @@ def test_a_pdf_has_the_page(hostile, tmp_path):
     except (ImportError, OSError) as error:
         pytest.skip(f"no WeasyPrint or Pango: {error}")
     assert written(hostile, tmp_path, ".pdf").read_bytes().startswith(b"%PDF")
+
+
+OFFER = "90% off for life"
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [[OFFER], ["free_money", "retention_call"], [f"retention_call {OFFER}"], ["RETENTION_CALL"], ["retention_call"] * 9],
+)
+def test_no_offer_that_is_not_in_the_catalogue_reaches_a_report(actions, tmp_path):
+    catalogue = {action.title for action in load_playbook().actions}
+    reason = {"statement": "Leaves.", "polarity": "risk", "evidence": "E1", "quote": LEAVES, "offer": OFFER}
+    answer = {"reasons": [reason], "actions": actions, "offer": OFFER, "churn_probability": 0.9}
+    (tmp_path / "rows.csv").write_text(
+        f"customer_id,timestamp,channel,text\nc-1,2026-01-01,chat,{LEAVES}\nc-1,2026-02-20,chat,{LEAVES}\n"
+    )
+    with open_agent(tmp_path / "store", {"generate": [{"answer": answer}]}, mode="explain") as agent:
+        agent.ingest([tmp_path / "rows.csv"])
+        run_batch(agent, tmp_path / "b.jsonl", BatchSpec(as_of=date(2026, 3, 1)))
+        portfolio = build(agent, runs.find(agent.history, "latest"))
+    [account] = portfolio.accounts
+    assert account.assessment.status == "assessed"
+    assert {action.title for action in account.assessment.actions} <= catalogue
+    for ending in (".html", ".csv", ".jsonl", ".md", ".ics"):
+        assert OFFER not in written(portfolio, tmp_path, ending).read_text(encoding="utf-8")
+
+
+def test_garbage_in_place_of_an_answer_reaches_no_report(data, tmp_path):
+    lines = (data / "adversarial" / "model_outputs.jsonl").read_text(encoding="utf-8").splitlines()
+    outputs = [json.loads(line)["raw"] for line in lines]
+    rows = [f"c-{n:02},2026-02-{day},chat,text number {n:02}" for n in range(len(outputs)) for day in (10, 20)]
+    (tmp_path / "rows.csv").write_text("\n".join(["customer_id,timestamp,channel,text", *rows]))
+    script = {"generate": [{"contains": f"number {n:02}", "answer": raw} for n, raw in enumerate(outputs)]}
+    with open_agent(tmp_path / "store", script, mode="explain") as agent:
+        agent.ingest([tmp_path / "rows.csv"])
+        run_batch(agent, tmp_path / "b.jsonl", BatchSpec(as_of=date(2026, 3, 1)))
+        portfolio = build(agent, runs.find(agent.history, "latest"))
+    assert len(portfolio.accounts) == len(outputs)
+    catalogue = {action.title for action in load_playbook().actions}
+    assert {action.title for each in portfolio.accounts for action in each.assessment.actions} <= catalogue
+    assert "Call within 24 hours" not in written(portfolio, tmp_path, ".html").read_text(encoding="utf-8")
