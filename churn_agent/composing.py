@@ -9,6 +9,7 @@ from churn_agent.elicitation.base import Case, Elicitation
 from churn_agent.prompts import Taxonomy
 from churn_agent.scoring import verdict as verdicts
 from churn_agent.scoring.bands import Bands
+from churn_agent.scoring.prior import overall_leaning
 from churn_agent.scoring.verdict import Number, Verdict
 
 LEAST_DAYS = 2
@@ -61,7 +62,7 @@ def compose(
         actions=actions,
         facts=(*case.facts, number.alike) if number and number.alike else case.facts,
         signals=tuple(found.signals),
-        leaning=sum(found.leanings) / len(found.leanings) if found.leanings else None,
+        leaning=overall_leaning(found.leanings),
         left_out=LeftOut(interactions=case.pack.left_out.interactions + dropped, tokens=case.pack.left_out.tokens),
         provenance=how.model_copy(
             update={

@@ -157,7 +157,8 @@ class Assessment(_Part):
     signals: tuple[Signal, ...] = ()
     """Every signal read, also those whose quotes could not be verified."""
     leaning: float | None = None
-    """Mean log-odds of leaving against staying over the messages read; None if none was asked about."""
+    """Log-odds of leaving against staying over the messages read, the latest weighing most; None if none was asked
+    about."""
     left_out: LeftOut
     screening: Probability | None = None
     """Score of a customer who was looked at briefly and not assessed; it says whom to assess first, and no more."""

@@ -38,6 +38,8 @@ LEAVING_LEANING, STAYING_LEANING = 0.15, -1.4
 UNCLEAR_LEANING_WEIGHT, CLEAR_LEANING_WEIGHT = 0.4, 1.2
 """Per unit of leaning between those two, and beyond them."""
 MOST_LEANING = 1.5
+LEANING_FADES = 0.5
+"""What a message counts for in the leaning, as a share of the one after it."""
 
 SIGNAL_WEIGHTS: Mapping[str, float] = {
     "leaving_announced": 2.5,
@@ -115,13 +117,23 @@ def decay(age_days: float, *, horizon_days: int) -> float:
     return 0.5 ** (max(age_days, 0) / horizon_days)
 
 
-def leaning_contribution(leanings: Sequence[float]) -> float:
-    """What the mean answer to "will this customer leave?" adds over a neutral message (log-odds, at most 1.5)."""
-    if not leanings:
+def overall_leaning(leanings: Sequence[float]) -> float | None:
+    """Mean of the answers to "will this customer leave?" (log-odds), each counting half as much as that to the message
+    after it; None without any.
+
+    Args:
+        leanings: of the messages, the oldest first.
+    """
+    weights = [LEANING_FADES**after for after in reversed(range(len(leanings)))]
+    return sum(w * x for w, x in zip(weights, leanings, strict=True)) / sum(weights) if weights else None
+
+
+def leaning_contribution(leaning: float | None) -> float:
+    """What the overall leaning adds over that of a neutral message (log-odds, at most 1.5)."""
+    if leaning is None:
         return 0.0
-    mean = sum(leanings) / len(leanings)
-    unclear = min(max(mean, STAYING_LEANING), LEAVING_LEANING)
-    clear = mean - unclear
+    unclear = min(max(leaning, STAYING_LEANING), LEAVING_LEANING)
+    clear = leaning - unclear
     return _clip(UNCLEAR_LEANING_WEIGHT * (unclear - NEUTRAL_LEANING) + CLEAR_LEANING_WEIGHT * clear, MOST_LEANING)
 
 

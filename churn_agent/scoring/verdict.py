@@ -90,14 +90,14 @@ def from_signals(
                 citations=tuple(sorted(verified, key=lambda c: c.occurred_at, reverse=True)[:3]),
             )
         )
-    leaning = prior.leaning_contribution(leanings)
-    log_odds += leaning
-    mean = sum(leanings) / len(leanings) if leanings else prior.NEUTRAL_LEANING
-    if mean >= prior.LEAVING_LEANING or mean <= prior.STAYING_LEANING:
-        which = "leaving" if mean >= prior.LEAVING_LEANING else "staying"
+    leaning = prior.overall_leaning(leanings)
+    added = prior.leaning_contribution(leaning)
+    log_odds += added
+    if leaning is not None and not prior.STAYING_LEANING < leaning < prior.LEAVING_LEANING:
+        which = "leaving" if leaning >= prior.LEAVING_LEANING else "staying"
         messages = "the one message" if len(leanings) == 1 else f"the {len(leanings)} messages"
         reasons.append(
-            _reason(LEANING, f"Taken as a whole, {messages} read{'s' * (len(leanings) == 1)} like {which}.", leaning)
+            _reason(LEANING, f"Taken as a whole, {messages} read{'s' * (len(leanings) == 1)} like {which}.", added)
         )
     return _verdict(snapshot, log_odds, reasons, method="prior")
 

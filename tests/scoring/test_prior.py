@@ -36,7 +36,7 @@ def test_the_rule_is_log_recency_minus_thrice_log_active_days():
 
 
 def test_many_active_days_do_not_drown_what_a_customer_says():
-    announced = prior.SIGNAL_WEIGHTS["leaving_announced"] + prior.leaning_contribution([2.0])
+    announced = prior.SIGNAL_WEIGHTS["leaving_announced"] + prior.leaning_contribution(2.0)
     assert prior.INTERCEPT + log_odds(recency=0, active_days=300, tenure=900) + announced > 0
 
 
@@ -75,6 +75,12 @@ def test_a_signal_halves_with_every_horizon():
 
 
 def test_a_message_about_something_else_does_not_move_the_score():
-    assert prior.leaning_contribution([]) == 0
-    assert prior.leaning_contribution([prior.NEUTRAL_LEANING]) == 0
-    assert prior.leaning_contribution([9.0]) == pytest.approx(1.5)
+    assert prior.leaning_contribution(prior.overall_leaning([])) == 0
+    assert prior.leaning_contribution(prior.NEUTRAL_LEANING) == 0
+    assert prior.leaning_contribution(9.0) == pytest.approx(1.5)
+
+
+def test_the_latest_message_leans_most():
+    assert prior.overall_leaning([1.0]) == 1.0
+    assert prior.overall_leaning([4.0, 1.0]) == pytest.approx(2.0)
+    assert prior.overall_leaning([0.0, 2.0]) > prior.overall_leaning([2.0, 0.0])

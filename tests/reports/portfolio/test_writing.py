@@ -196,7 +196,13 @@ OFFER = "90% off for life"
 
 @pytest.mark.parametrize(
     "actions",
-    [[OFFER], ["free_money", "retention_call"], [f"retention_call {OFFER}"], ["RETENTION_CALL"], ["retention_call"] * 9],
+    [
+        [OFFER],
+        ["free_money", "retention_call"],
+        [f"retention_call {OFFER}"],
+        ["RETENTION_CALL"],
+        ["retention_call"] * 9,
+    ],
 )
 def test_no_offer_that_is_not_in_the_catalogue_reaches_a_report(actions, tmp_path):
     catalogue = {action.title for action in load_playbook().actions}
