@@ -186,4 +186,4 @@ def suggest(
 def _with_evidence(reason: Reason) -> str:
     """The statement, and where it was read."""
     days = dict.fromkeys(f"{citation.occurred_at:%Y-%m-%d}" for citation in reason.citations)
-    return f"{reason.statement} ({', '.join(days)})" if days else reason.statement
+    return f"{reason.statement.removesuffix('.')} ({', '.join(days)})" if days else reason.statement
