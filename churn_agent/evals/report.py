@@ -17,7 +17,7 @@ from churn_agent.errors import InputError
 from churn_agent.evals import scoreboard
 from churn_agent.evals.predictions import Prediction, SampleNote
 from churn_agent.evals.scoreboard import Comparison, Figure, Scored, enough
-from churn_agent.learning.ladder import LEARNED
+from churn_agent.learning.ladder import CALIBRATED, LEARNED
 from churn_agent.measuring import comparing, metrics
 from churn_agent.measuring.metrics import Costs, Labels
 from churn_agent.plots import to_svg
@@ -121,12 +121,14 @@ def to_markdown(
 def summary(
     predictions: Sequence[Prediction], provenance: Sequence[Mapping[str, Any]], *, delta: float, costs: Costs
 ) -> str:
-    """One line a set, in Markdown: the best way of asking a language model against the best classic method."""
+    """One line a set, in Markdown: the best way of asking a language model against the best classic method, and what
+    the default way gives once it is calibrated with outcomes."""
     figures = scoreboard.measure(predictions, costs)
     comparisons = scoreboard.compare(predictions, delta=delta, costs=costs)
     lines = [
-        "| set | n | churned | best way of asking (AUROC) | best classic method (AUROC) | verdict |",
-        "|---" * 6 + "|",
+        "| set | n | churned | best way of asking (AUROC) | best classic method (AUROC) | verdict "
+        "| calibrated (AUROC) |",
+        "|---" * 7 + "|",
     ]
     for name in dict.fromkeys(p.set for p in predictions):
         best = _rivals(name, figures)
@@ -134,9 +136,10 @@ def summary(
             continue
         model, classic = best
         judged = _pair(model, classic, comparisons).seen_from(model.method)[1]
+        learned = next((_interval(f) for f in _ranked(name, figures) if f.method == CALIBRATED), "")
         lines.append(
             f"| {name} | {model.n} | {model.base_rate:.0%} | {model.method.partition(' ')[0]} {_interval(model)} | "
-            f"{classic.method} {_interval(classic)} | {judged} |"
+            f"{classic.method} {_interval(classic)} | {judged} | {learned} |"
         )
     return "\n".join([*lines, "", f"{_made(provenance)[0].upper()}{_made(provenance)[1:]}."])
 

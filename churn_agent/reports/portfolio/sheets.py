@@ -28,7 +28,13 @@ def to_xlsx(portfolio: Portfolio) -> bytes:
     import xlsxwriter
 
     written = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    # Rows are written in their order and leave memory at once.
+    options = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
     workbook: Any = xlsxwriter.Workbook(written, options)
     workbook.set_properties({"title": f"Churn risk at {portfolio.as_of}", "company": portfolio.card.company})
     found = list(rows(portfolio))
