@@ -10,7 +10,6 @@ BAND_WORDS = {
 CONCEPTS = {
     "recency": "Has done nothing for a long time.",
     "active_days": "Has been active on few days.",
-    "activity_trend": "Is less active than before.",
     "tenure": "Is a new customer.",
     "overdue": "Is silent for longer than usual.",
     "last_rating": "Gave a poor rating.",
