@@ -175,7 +175,7 @@ def build(
     Args:
         accounts: what `read` gave, where several reports are made of one run.
         owner: only their customers; as `find_owner` gives it.
-        capacity: customers that can be called before the next report, of low risk none; where `actions plan` has
+        capacity: how many of those worth a call can be called before the next report; where `actions plan` has
             decided, that holds.
         cards: customers who get a card of their own.
     """
