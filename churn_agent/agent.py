@@ -24,7 +24,7 @@ from churn_agent.elicitation.base import Case
 from churn_agent.elicitation.explain import explain
 from churn_agent.elicitation.read import read
 from churn_agent.errors import InputError, StoreUnavailable
-from churn_agent.history import records
+from churn_agent.history import book, records
 from churn_agent.models.base import ChatModel
 from churn_agent.models.opening import open_model
 from churn_agent.prompts import PromptTemplate, load_prompt
@@ -336,8 +336,16 @@ class ChurnAgent(Store):
             dimension=self.dimension if "vectors" in needs else 0,
             encoder=self.embedder.folder if "encoder" in needs else None,
             readings=readings,
+            companies=self._companies(),
             progress=progress,
         )
+
+    def _companies(self) -> set[str]:
+        """Names of all companies of the book."""
+        named = self.card.company_attribute
+        if not named:
+            return set()
+        return {each[named] for each in book.all_attributes(self.history).values() if each.get(named)}
 
     def _numbers(self, by: "Kept", made: Sequence[Assessment], batch: Sequence[Snapshot]) -> list[Number]:
         """What a trained method says, given what was read."""

@@ -70,6 +70,7 @@ def compose(
                 "prompt_tokens": found.prompt_tokens,
                 "output_tokens": found.output_tokens,
                 "cached_answers": found.cached_answers,
+                "rejected_quotes": found.rejected_quotes,
             }
         ),
     )

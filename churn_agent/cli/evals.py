@@ -12,6 +12,7 @@ from churn_agent.cli import common
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from churn_agent.evals.predictions import Prediction
     from churn_agent.evals.scoreboard import Figure
     from churn_agent.evals.tracking import Tracker
 
@@ -46,14 +47,18 @@ def evals() -> None:
 @common.as_json
 def list_sets(json_: bool) -> None:
     """Sets that are known, with what churn means there and where they come from."""
-    from churn_agent.evals.sets import list_cards
+    from churn_agent.evals.sets import list_sets
+    from churn_agent.settings import Settings
 
-    cards = list_cards()
+    cards = list_sets(Settings.load().sets_dir)
     if json_:
-        common.print_json([{"name": name, **card.model_dump(mode="json")} for name, card in cards.items()])
+        common.print_json(
+            [{"name": name, "here": here, **card.model_dump(mode="json")} for name, (card, here) in cards.items()]
+        )
         return
-    for name, card in cards.items():
+    for name, (card, here) in cards.items():
         click.echo(f"{name:26} {card.book.domain:20} {card.book.churn_means}; {card.book.horizon_days} days")
+        click.echo(f"{'':26} {here or 'not here: churn-agent eval fetch says where it comes from'}")
         click.echo(f"{'':26} {card.origin}; licence: {card.licence}")
         for leak in card.leaks:
             click.echo(f"{'':26} known leak: {leak}")
@@ -107,23 +112,38 @@ def run(suite_file: Path, limit: int | None, resume: bool, out: Path | None, jso
 @click.option("--metric", default="auroc", show_default=True, help="Or brier, log_loss, accuracy, profit.")
 @click.option("--against", metavar="METHOD", help="Hold all others against this one, instead of all pairs.")
 @click.option("--delta", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="Differences that matter.")
+@click.option(
+    "--disagreements", type=click.IntRange(1), metavar="N", help="Also the N samples ranked most differently."
+)
 @common.as_json
-def compare(runs: tuple[Path, ...], metric: str, against: str | None, delta: float, json_: bool) -> int:
+def compare(
+    runs: tuple[Path, ...], metric: str, against: str | None, delta: float, disagreements: int | None, json_: bool
+) -> int:
     """Which way is better, by paired tests on the same samples.
 
     With several runs, the first is held against the others, method by method; exit code 1 means that a method of the
     first is worse by more than DELTA than the same method of another.
     """
     from churn_agent.evals import compare as compare_runs
+    from churn_agent.evals import most_disagreed
 
+    first, *others = runs
+    if disagreements and others:
+        raise click.UsageError("--disagreements is for the methods of one run")
     comparisons = compare_runs(*runs, metric=metric, against=against, delta=delta)
+    apart = [most_disagreed(first, each, disagreements) if disagreements else [] for each in comparisons]
+    both = list(zip(comparisons, apart, strict=True))
     if json_:
-        common.print_json([each.as_dict() for each in comparisons])
+        common.print_json(
+            [each.as_dict() | {"disagreements": [_side_by_side(*pair) for pair in pairs]} for each, pairs in both]
+        )
     else:
-        for each in comparisons:
+        for each, pairs in both:
             click.echo(f"{each.set}: {each.first} against {each.second}: {each.verdict.text}")
+            for one, other in pairs:
+                _print_side_by_side(one, other)
     beyond = [c for c in comparisons if c.verdict.judgement == "worse" and abs(c.verdict.difference.value) > delta]
-    return _REGRESSION if len(runs) > 1 and beyond else 0
+    return _REGRESSION if others and beyond else 0
 
 
 @evals.command("report")
@@ -222,10 +242,12 @@ def baselines(name: str, methods: tuple[str, ...], limit: int | None, json_: boo
 
 @evals.command("doctor")
 @click.argument("name", metavar="SET|SUITE.yaml")
-@click.option("--delta", type=click.FloatRange(0, 1), default=0.15, show_default=True, help="Difference to be shown.")
+@click.option(
+    "--delta", type=click.FloatRange(0, 1, min_open=True), help="AUROC difference to be shown; a fault if it cannot be."
+)
 @click.option("--with-model", is_flag=True, help="Also ask the language model whether it knows the texts by heart.")
 @common.as_json
-def doctor(name: str, delta: float, with_model: bool, json_: bool) -> int:
+def doctor(name: str, delta: float | None, with_model: bool, json_: bool) -> int:
     """Is a set fit to judge by? Leaves with 3 if it has a fault."""
     common.note("starting")
     from churn_agent.evals import examine_sets
@@ -327,10 +349,13 @@ class _Bars:
 
     def planned(self, plan: "Sequence[Any]") -> None:
         for each in plan:
-            churned = sum(sample.churned for sample in each.samples)
+            churned, drawn = sum(sample.churned for sample in each.samples), len(each.samples)
+            some = (
+                f" (a stratified sample of {each.all_samples:,}, always the same)" if drawn < each.all_samples else ""
+            )
             common.note(
-                f"{each.labelled.name}: {len(each.samples)} samples, {churned} churned, "
-                f"{len(each.development)} for choices; {len(each.ways)} ways"
+                f"{each.labelled.name}: {drawn} customers at a date{some}, {churned} churned, "
+                f"{len(each.development)} for choices; {len(each.ways)} ways of asking a model"
             )
 
     def estimated(self, estimate: Any) -> None:
@@ -350,6 +375,23 @@ class _Bars:
 
     def advanced(self) -> None:
         self._bars.advance(self._task)
+
+
+def _print_side_by_side(one: "Prediction", other: "Prediction") -> None:
+    outcome = "churned" if one.churned else "stayed"
+    click.echo(f"  {one.sample_id}, {outcome}: {one.churn_probability:.2f} and {other.churn_probability:.2f}")
+    for quoted in dict.fromkeys((*one.cited, *other.cited)):
+        click.echo(f"    {quoted}")
+
+
+def _side_by_side(one: "Prediction", other: "Prediction") -> dict[str, Any]:
+    said = {"first": one, "second": other}
+    return {
+        "customer_id": one.customer_id,
+        "as_of": one.as_of,
+        "churned": one.churned,
+        **{name: {"churn_probability": each.churn_probability, "cited": each.cited} for name, each in said.items()},
+    }
 
 
 def _print_figures(figures: "Sequence[Figure]") -> None:

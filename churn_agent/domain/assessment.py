@@ -133,6 +133,8 @@ class Provenance(_Part):
     output_tokens: int
     cached_answers: int
     """Requests to the model that were answered from the store."""
+    rejected_quotes: int = 0
+    """Quotes that are not in what they were said to be from; the reasons that they were given for are dropped."""
     seconds: float
     seed: int
     method: str | None = None

@@ -44,6 +44,9 @@ class Elicitation:
     prompt_tokens: int = 0
     output_tokens: int = 0
     cached_answers: int = 0
+    rejected_quotes: int = 0
+    """Mode `explain`: quotes that are not in the interaction that they were said to be from; their reasons are
+    dropped."""
 
     def count(self, usage: Usage) -> None:
         """Adds what a request cost."""

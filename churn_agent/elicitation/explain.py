@@ -82,6 +82,7 @@ def _take(output: ModelOutput, case: Case, into: Elicitation) -> None:
             continue
         seen.add(reason.statement.casefold())
         citation = cite(evidence, reason.quote)
+        into.rejected_quotes += not citation.verified
         if citation.verified:
             into.reasons.append(
                 Reason(statement=reason.statement, polarity=reason.polarity, concept=CONCEPT, citations=(citation,))

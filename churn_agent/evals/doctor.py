@@ -35,6 +35,8 @@ _SURE = 1e-3
 """p-values below it count as shown."""
 _FEWEST_WORDS = 6
 """Shorter texts are alike by chance."""
+_LARGE = 0.15
+"""Difference of AUROCs that any set should show."""
 _SHARED = 0.05
 """Share of test samples whose words stand in the development split too, from which on that is a fault."""
 _ROUND = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
@@ -59,13 +61,16 @@ def examine(
     labelled: LabelledSet,
     agent: ChurnAgent,
     *,
-    delta: float = 0.15,
+    delta: float | None = None,
+    limit: int | None = None,
     model: ChatModel | None = None,
 ) -> list[Finding]:
     """All findings on a set, faults first.
 
     Args:
-        delta: the difference of AUROCs that the set is to show.
+        delta: the difference of AUROCs (above 0) that the set is to show; if none is asked for, a set that shows only
+            those above .15 is warned of.
+        limit: samples that will be drawn, if fewer than the set has.
         model: asked whether it knows texts of the set by heart; None leaves that out.
 
     Raises:
@@ -78,7 +83,7 @@ def examine(
         *_outcomes_in_texts(snapshots, labels),
         *_later_dates(snapshots, labels),
         *_telling_identifiers(samples, labels),
-        *_size(samples, labels, delta),
+        *_size(labelled, samples, labels, delta, limit),
         *_base_rate(labels),
         *_duplicates(labelled, samples, snapshots),
         *_nothing_to_find(samples, snapshots),
@@ -88,7 +93,7 @@ def examine(
 
 
 def _outcomes_in_texts(snapshots: Sequence[Snapshot], labels: Labels) -> Iterator[Finding]:
-    """Records, which systems wrote, that state the outcome. What people announce is what a reader is to find."""
+    """Records and answers that state the outcome. What customers announce is what a reader is to find."""
     shown = [next(filter(None, map(_stated_outcome, _records(snapshot))), None) for snapshot in snapshots]
     telling = np.array([each is not None for each in shown])
     if telling.any() and _associated(telling, labels):
@@ -102,7 +107,12 @@ def _outcomes_in_texts(snapshots: Sequence[Snapshot], labels: Labels) -> Iterato
 
 
 def _records(snapshot: Snapshot) -> list[str]:
-    return [each.text for each in snapshot.interactions if not snapshot.card.holds_words(each.channel)]
+    """What others than the customer wrote: systems, and the company itself."""
+    return [
+        each.text
+        for each in snapshot.interactions
+        if each.direction == "outbound" or not snapshot.card.holds_words(each.channel)
+    ]
 
 
 def _stated_outcome(text: str) -> str | None:
@@ -169,23 +179,28 @@ def _telling_identifiers(samples: Sequence[Sample], labels: Labels) -> Iterator[
             )
 
 
-def _size(samples: Sequence[Sample], labels: Labels, delta: float) -> Iterator[Finding]:
+def _size(
+    labelled: LabelledSet, samples: Sequence[Sample], labels: Labels, delta: float | None, limit: int | None
+) -> Iterator[Finding]:
     """By the standard error of a difference of AUROCs of .75 that correlate by a half (Hanley & McNeil 1982, 1983)."""
-    _, test = sets.split(samples, "customer")
-    m, n = int(labels[test].sum()), int((~labels[test]).sum())
+    _, test = sets.split(samples, labelled.card.split)
+    drawn = min(1.0, (limit or len(samples)) / len(samples))
+    m, n = drawn * labels[test].sum(), drawn * (~labels[test]).sum()
     if not m or not n:
         return
+    wanted = _LARGE if delta is None else delta
     area = 0.75
     q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
     variance = (area * (1 - area) + (m - 1) * (q1 - area**2) + (n - 1) * (q2 - area**2)) / (m * n)
     detectable = DETECTED * math.sqrt(2 * variance * (1 - 0.5))
-    if detectable > delta:
-        needed = math.ceil(len(labels) * (detectable / delta) ** 2)
+    if detectable > wanted:
+        n_drawn = round(drawn * len(labels))
+        needed = math.ceil(n_drawn * (detectable / wanted) ** 2)
         yield Finding(
             "too small",
-            "fault",
-            f"{len(labels)} samples ({labels.sum()} churned) show differences of AUROC from {detectable:.2f} on, "
-            f"not of {delta:g}; about {needed:,} would",
+            "warning" if delta is None else "fault",
+            f"{n_drawn} samples ({drawn * labels.sum():.0f} churned) show differences of AUROC from {detectable:.2f} "
+            f"on, not of {wanted:g}; about {needed:,} would",
         )
 
 

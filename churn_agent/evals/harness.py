@@ -41,6 +41,7 @@ from churn_agent.learning.examples import Examples
 from churn_agent.learning.methods import needs_of
 from churn_agent.measuring.comparing import METRICS
 from churn_agent.measuring.metrics import Costs
+from churn_agent.models.catalogue import catalogue
 from churn_agent.perturbing import perturbed
 from churn_agent.prompts import PromptTemplate, load_prompt
 from churn_agent.settings import Settings
@@ -84,7 +85,10 @@ def run_suite(
         InputError, DataError: the suite or a set cannot be used.
         Unavailable: a model or a store cannot be used.
     """
-    return _run(load_suite(path), near=path.parent, out=out, limit=limit, resume=resume, progress=progress)
+    command = f"churn-agent eval run {path}{f' --limit {limit}' if limit else ''}"
+    return _run(
+        load_suite(path), near=path.parent, out=out, limit=limit, resume=resume, progress=progress, command=command
+    )
 
 
 def run_baselines(
@@ -98,24 +102,25 @@ def run_baselines(
     """Classic methods alone on a set, all if none are named. Raises what `run_suite` does."""
     chosen = [method.name for method in find_methods(methods or ALL)]
     suite = Suite(sets=(name,), ways=(), baselines=tuple(chosen))
-    return _run(suite, near=Path(), out=out, limit=limit, resume=False, progress=progress).figures
+    command = f"churn-agent eval baselines {name}"
+    return _run(suite, near=Path(), out=out, limit=limit, resume=False, progress=progress, command=command).figures
 
 
 def examine_sets(
-    name: str, *, out: Path, delta: float, with_model: bool, notify: Callable[[str], None] = lambda what: None
+    name: str, *, out: Path, delta: float | None, with_model: bool, notify: Callable[[str], None] = lambda what: None
 ) -> dict[str, list[Finding]]:
     """What is wrong with a set, or with each set of a suite file. Raises what `run_suite` does."""
     settings, path = Settings.load(), Path(name)
-    names = load_suite(path).names if path.suffix == ".yaml" else (name,)
+    suite = load_suite(path) if path.suffix == ".yaml" else Suite(sets=(name,))
     found: dict[str, list[Finding]] = {}
-    for each in names:
+    for each in suite.names:
         labelled = sets.find_set(
             each, near=path.parent if path.suffix == ".yaml" else Path(), sets_dir=settings.sets_dir
         )
         notify(f"examining {labelled.name}")
         with labelled.open(labelled.store_in(out.parent / "stores")) as agent:
             model = agent.model if with_model else None
-            found[labelled.name] = doctor.examine(labelled, agent, delta=delta, model=model)
+            found[labelled.name] = doctor.examine(labelled, agent, delta=delta, limit=suite.limit, model=model)
     return found
 
 
@@ -141,7 +146,7 @@ def transfer(
         with labelled.open(labelled.store_in(out / "stores")) as agent:
             samples = sets.draw(labelled.samples(agent), limit)
             prepared[labelled.name] = training.examples(agent, samples, needs=needs_of(chosen))
-    return transferring.transfer(prepared, chosen)
+    return transferring.transfer(prepared, chosen, notify=notify)
 
 
 def measure_stability(
@@ -193,7 +198,7 @@ def _drawn(
 
 def write_report(*folders: Path, to: Path, delta: float = 0.02, command: str = "") -> None:
     """Writes the page about runs; `.md` gets verdicts and leaderboards alone, between the marks `<!-- eval -->` and
-    `<!-- /eval -->` if the file is there already.
+    `<!-- /eval -->`, so that what stands around them is left as it is when it is written again.
 
     A method that several runs tried is taken from the last of them.
 
@@ -204,7 +209,9 @@ def write_report(*folders: Path, to: Path, delta: float = 0.02, command: str = "
     suite = _suite_of(provenance)
     render = report.to_markdown if to.suffix == ".md" else report.to_html
     page = render(predictions, notes, provenance, delta=delta, costs=suite.costs, prices=suite.prices, command=command)
-    report.write(page if to.suffix != ".md" or not to.exists() else _between_marks(page, to), to)
+    if to.suffix == ".md":
+        page = _between_marks(page, to) if to.exists() else "\n".join((_MARKS[0], page, _MARKS[1], ""))
+    report.write(page, to)
 
 
 def write_summary(*folders: Path, into: Path, delta: float = 0.02) -> None:
@@ -245,7 +252,18 @@ def _read(folders: Sequence[Path]) -> tuple[list[Prediction], list[SampleNote], 
 
 
 def _about(folders: Sequence[Path]) -> list[dict[str, Any]]:
-    return [json.loads(path.read_text(encoding="utf-8")) for each in folders if (path := each / _ABOUT).exists()]
+    return [_read_about(path) for each in folders if (path := each / _ABOUT).exists()]
+
+
+def _read_about(path: Path) -> dict[str, Any]:
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        Suite.model_validate(about["suite"])
+        if not isinstance(about["sets"], dict) or not isinstance(about["default_model"], str):
+            raise TypeError
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path} is not as this version writes it; run the suite again without --resume") from error
+    return about
 
 
 def _suite_of(provenance: Sequence[dict[str, Any]]) -> Suite:
@@ -259,6 +277,12 @@ def search(
     """Runs a suite and chooses a way for each of its sets. Raises what `run_suite` and `searching.search` do."""
     result = run_suite(path, out=out, limit=limit, resume=resume, progress=progress)
     return searching.search(result.predictions, seed=load_suite(path).seed)
+
+
+def most_disagreed(folder: Path, comparison: Comparison, n: int) -> list[tuple[Prediction, Prediction]]:
+    """What two methods of a run said about the samples that they rank most differently, the worst first."""
+    made = scoreboard.by_set_and_method(read_predictions(folder))
+    return scoreboard.most_disagreed(made[comparison.set, comparison.first], made[comparison.set, comparison.second], n)
 
 
 def compare(
@@ -289,16 +313,23 @@ def compare(
 
 
 def _run(
-    suite: Suite, *, near: Path, out: Path, limit: int | None, resume: bool, progress: Progress | None
+    suite: Suite,
+    *,
+    near: Path,
+    out: Path,
+    limit: int | None,
+    resume: bool,
+    progress: Progress | None,
+    command: str,
 ) -> RunResult:
     settings = Settings.load()
     planned = planning.plan(suite, settings, near=near, out=out, limit=limit)
-    provenance = _provenance(suite, planned, settings)
+    provenance = _provenance(suite, planned, settings, limit, command)
     about = out / _ABOUT
     if not resume:
         (out / PREDICTIONS).unlink(missing_ok=True)
     elif about.exists():
-        _check_same(json.loads(about.read_text(encoding="utf-8")), provenance, out)
+        _check_same(_read_about(about), provenance, out)
     out.mkdir(parents=True, exist_ok=True)
     used_before = [_used_before(out.parent / _USED, each, suite) for each in planned]
     if suite.test:
@@ -311,17 +342,25 @@ def _run(
     return RunResult(out, predictions, figures, comparisons, provenance)
 
 
-def _provenance(suite: Suite, planned: Sequence[Planned], settings: Settings) -> dict[str, Any]:
+def _provenance(
+    suite: Suite, planned: Sequence[Planned], settings: Settings, limit: int | None, command: str
+) -> dict[str, Any]:
+    models = dict.fromkeys([settings.model, *(way.model for each in planned for way, _ in each.ways)])
     return {
         "churn_agent": version("churn-agent"),
+        "libraries": {name: version(name) for name in ("scikit-learn", "numpy", "chromadb", "sentence-transformers")},
+        "command": command,
         "suite": suite.model_dump(mode="json"),
         "seed": suite.seed,
+        "limit": limit,
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": _machine(),
         "sets": {
             each.role + each.labelled.name: {
                 "samples": training.fingerprint(each.samples),
                 "n": len(each.samples),
+                "of": each.all_samples,
+                "files": each.labelled.fingerprint(),
                 "development": hashlib.sha256("\n".join(sorted(each.development)).encode()).hexdigest()[:16],
                 "split": each.labelled.card.split,
             }
@@ -329,6 +368,7 @@ def _provenance(suite: Suite, planned: Sequence[Planned], settings: Settings) ->
         },
         "prompts": {prompt.label: prompt.content_hash for prompt in _prompts(planned, settings)},
         "default_model": settings.model,
+        "models": {model: entry.files[0].sha256 for model in models if (entry := catalogue().get(model)) is not None},
         "embedder": settings.embedder,
     }
 

@@ -35,6 +35,8 @@ class Planned:
     ways: Sequence[tuple[Way, Sequence[Sample]]]
     notes: Sequence[SampleNote]
     store: Path
+    all_samples: int = 0
+    """How many the set has, drawn or not."""
     all_labels: str = ""
     """Fingerprint of all labels of the set, drawn or not."""
     learned_on: "Planned | None" = None
@@ -104,18 +106,28 @@ class _Drawing:
         store, seed = labelled.store_in(self.stores), self.suite.seed
         with labelled.open(store) as agent:
             found = labelled.samples(agent)
-            samples = sets.draw(found, self.most, seed=seed)
+            # Before drawing, so that a sample is on the same side however many are drawn.
+            development, test = sets.split(found, labelled.card.split)
+            samples = sets.draw([found[i] for i in sorted((*development, *test))], self.most, seed=seed)
             notes = _describe(name, samples, agent, labelled.gold())
-        development, _ = sets.split(samples, labelled.card.split)
+        drawn = frozenset(sample.id for sample in samples)
         tried = {
             way: sets.draw(samples, each.limit, seed=seed)
             for each in self.suite.ways
             if each.sets is None or labelled.name in each.sets
             for way in resolve(each, self.settings)
         }
-        of_development = frozenset(samples[i].id for i in development)
-        ways = list(tried.items())
-        return Planned(name, labelled, samples, of_development, ways, notes, store, training.fingerprint(found))
+        return Planned(
+            name,
+            labelled,
+            samples,
+            drawn & {found[i].id for i in development},
+            list(tried.items()),
+            notes,
+            store,
+            all_samples=len(found),
+            all_labels=training.fingerprint(found),
+        )
 
 
 def _describe(

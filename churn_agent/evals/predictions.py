@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -12,6 +12,7 @@ from churn_agent.training import Sample
 
 Split = Literal["train", "development", "test"]
 """Choices are made on the first two. `train` is a set of its own, which nothing is judged on."""
+Kind = TypeVar("Kind", bound=BaseModel)
 PREDICTIONS, SAMPLES = "predictions.jsonl", "samples.jsonl"
 
 
@@ -50,6 +51,8 @@ class Prediction(_OfSample):
     verified_quotes: int = 0
     found: Mapping[str, tuple[str, ...]] = {}
     """Signal -> local times of the interactions that verified quotes show it in."""
+    cited: tuple[str, ...] = ()
+    """Reasons with their verified quotes, the weightiest first."""
 
 
 class SampleNote(_OfSample):
@@ -75,7 +78,9 @@ class Writer:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / PREDICTIONS
         self.made = [p for p in read_predictions(folder) if p.status != "failed"] if self._path.exists() else []
-        self._path.write_text("".join(p.model_dump_json() + "\n" for p in self.made), encoding="utf-8")
+        kept = self._path.with_suffix(".new")  # put in place whole: whatever ends the program here loses nothing
+        kept.write_text("".join(p.model_dump_json() + "\n" for p in self.made), encoding="utf-8")
+        kept.replace(self._path)
 
     def lacks(self, name: str, method: str, samples: Sequence[Sample], *, repeat: int = 0) -> list[Sample]:
         """The samples that a method has not judged yet."""
@@ -92,23 +97,21 @@ def read_predictions(folder: Path) -> list[Prediction]:
     """The predictions of a run. Raises `InputError` if the folder holds none or something else."""
     path = folder / PREDICTIONS
     try:
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = path.read_bytes().split(b"\n")[:-1]  # what follows the last line end was cut off
     except OSError as error:
         raise InputError(f"{str(folder)!r} is no run of an eval: {error.strerror}: {path.name}") from error
-    if lines and not lines[-1].endswith("\n"):
-        lines.pop()
-    found: list[Prediction] = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            found.append(Prediction.model_validate_json(line))
-        except ValidationError as error:
-            raise InputError(f"{path}:{number} is no prediction; give another folder") from error
-    return found
+    return [_read(Prediction, line, f"{path}:{number}") for number, line in enumerate(lines, start=1)]
 
 
 def read_notes(folder: Path) -> list[SampleNote]:
     """What the samples of a run are like; nothing if the run was made by hand."""
     path = folder / SAMPLES
-    if not path.exists():
-        return []
-    return [SampleNote.model_validate_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    return [_read(SampleNote, line, f"{path}:{number}") for number, line in enumerate(lines, start=1)]
+
+
+def _read(kind: type[Kind], line: bytes, where: str) -> Kind:
+    try:
+        return kind.model_validate_json(line)
+    except ValidationError as error:
+        raise InputError(f"{where} is no line of a run; give another folder") from error

@@ -18,7 +18,7 @@ from churn_agent.evals import scoreboard
 from churn_agent.evals.predictions import Prediction, SampleNote
 from churn_agent.evals.scoreboard import Comparison, Figure, Scored, enough
 from churn_agent.learning.ladder import CALIBRATED, LEARNED
-from churn_agent.measuring import comparing, metrics
+from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Costs, Labels
 from churn_agent.plots import to_svg
 
@@ -28,12 +28,20 @@ _DRAWN = 6
 _STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 _GREYS = ("0", "0.35", "0.55", "0.15", "0.45", "0.7")
 """Lines differ by dash as well as by shade, so that a grey print can be read."""
-_COLUMNS = ("auroc", "average_precision", "top_decile_lift", "brier", "calibration_error", "f1", "accuracy", "profit",
-            "answered", "verified_quotes", "signal_precision", "signal_recall", "evidence_recall", "score_spread",
+_COLUMNS = ("auroc", "average_precision", "top_decile_lift", "brier", "f1", "profit", "answered", "abstained",
+            "verified_quotes", "signal_precision", "signal_recall", "evidence_recall", "score_spread",
             "decisions_turned", "seconds_each", "money_each")  # fmt: skip
+_MORE = ("brier_miscalibration", "brier_discrimination", "log_loss", "calibration_error",
+         "calibration_error_if_perfect", "calibration_slope", "calibration_intercept", "accuracy", "precision",
+         "recall", "f1_at_half", "area_under_risk_coverage", "expected_maximum_profit")  # fmt: skip
 _MARKDOWN = ("auroc", "average_precision", "brier", "f1", "answered", "verified_quotes", "signal_precision",
              "signal_recall", "evidence_recall", "score_spread", "decisions_turned", "prompt_tokens_each",
              "output_tokens_each", "seconds_each", "money_each")  # fmt: skip
+_BOARDS = (("Leaderboard", _COLUMNS), ("Probabilities and decisions", _MORE))
+_PICKED = (
+    "The best way and the best classic method of a set are those that rank best on these very samples: of many, also "
+    "the luckiest. `churn-agent eval search` says what choosing so is worth on others."
+)
 _LARGE = 10
 """From which on decimals say nothing."""
 _DECISIONS = ("caught", "missed", "bothered", "spared")
@@ -47,10 +55,8 @@ class _Disagreement:
     """A sample that two methods rank most differently."""
 
     note: SampleNote | None
-    customer_id: str
-    churned: bool
-    first: float
-    second: float
+    first: Prediction
+    second: Prediction
 
 
 def to_html(
@@ -80,10 +86,11 @@ def to_html(
     names = list(dict.fromkeys(p.set for p in predictions))
     return template.render(
         sets=[_of_set(name, predictions, notes, figures, comparisons) for name in names],
-        columns=_COLUMNS,
         models=sorted({str(each["default_model"]) for each in provenance}),
         delta=delta,
         provenance=provenance,
+        picked=_PICKED.replace("`", ""),
+        unfinished=[each["suite"] for each in provenance if not each.get("finished")],
         command=command,
     )
 
@@ -103,12 +110,12 @@ def to_markdown(
     comparisons = scoreboard.compare(predictions, delta=delta, costs=costs)
     found = {(f.set, f.method, f.metric): f for f in figures}
     by_method = scoreboard.by_set_and_method(predictions)
-    lines = [f"*Written by `{command}`; {_made(provenance)}.*", ""]
+    lines = [f"*Written by `{command}`; {_made(provenance)}.*", "", _PICKED, ""]
     for name in dict.fromkeys(p.set for p in predictions):
         methods = scoreboard.ranked(name, figures)
         shown = [c for c in _MARKDOWN if any(_cell(found.get((name, m, c)))[0] for m in methods)]
         lines += [f"## {name}", "", verdict(name, figures, comparisons), "", _sizes(name, figures), ""]
-        lines += [f"| method | n | {' | '.join(c.replace('_', ' ') for c in shown)} |", "|---" * (len(shown) + 2) + "|"]
+        lines += [f"| method | n | {' | '.join(_headings(shown, found))} |", "|---" * (len(shown) + 2) + "|"]
         assessed = {method: Scored.of(made) for (of, method), made in by_method.items() if of == name}
         for method in methods:
             cells = [_cell(found.get((name, method, column))) for column in shown]
@@ -135,7 +142,8 @@ def summary(
         if best is None:
             continue
         model, classic = best
-        judged = _pair(model, classic, comparisons).seen_from(model.method)[1]
+        pair = _pair(model, classic, comparisons)
+        judged = pair.seen_from(model.method)[1] if pair else "cannot tell"
         learned = next((_interval(f) for f in _ranked(name, figures) if f.method == CALIBRATED), "")
         lines.append(
             f"| {name} | {model.n} | {model.base_rate:.0%} | {model.method.partition(' ')[0]} {_interval(model)} | "
@@ -149,6 +157,12 @@ def _made(provenance: Sequence[Mapping[str, Any]]) -> str:
     machines = sorted({str(p.get("machine", "?")) for p in provenance})
     models = sorted({str(p.get("default_model", "?")) for p in provenance})
     return f"run on {', '.join(dates)} on {', '.join(machines)}; default model {', '.join(models)}"
+
+
+def _headings(columns: Sequence[str], found: Mapping[tuple[str, str, str], Figure]) -> list[str]:
+    """Names of metrics, with the split that they stand on where that is not all samples."""
+    splits = {metric: figure.split for (_, _, metric), figure in found.items()}
+    return [c.replace("_", " ") + (" (test)" if splits.get(c) == "test" else "") for c in columns]
 
 
 def _sizes(name: str, figures: Sequence[Figure]) -> str:
@@ -176,6 +190,8 @@ def verdict(name: str, figures: Sequence[Figure], comparisons: Sequence[Comparis
         return f"{ranked[0].method} ranks best: AUROC {_interval(ranked[0])}." if ranked else "Nothing can be said."
     model, classic = best
     pair = _pair(model, classic, comparisons)
+    if pair is None:
+        return f"{model.method} {_interval(model)} and {classic.method} {_interval(classic)} share too few samples."
     _, judged = pair.seen_from(model.method)
     said = {
         "better": "The language model beats the classic methods",
@@ -201,9 +217,9 @@ def _rivals(name: str, figures: Sequence[Figure]) -> tuple[Figure, Figure] | Non
     return (model, classic) if model and classic else None
 
 
-def _pair(model: Figure, classic: Figure, comparisons: Sequence[Comparison]) -> Comparison:
+def _pair(model: Figure, classic: Figure, comparisons: Sequence[Comparison]) -> Comparison | None:
     both = {model.method, classic.method}
-    return next(c for c in comparisons if c.set == model.set and {c.first, c.second} == both)
+    return next((c for c in comparisons if c.set == model.set and {c.first, c.second} == both), None)
 
 
 def _interval(figure: Figure) -> str:
@@ -221,17 +237,14 @@ def _of_set(
     found = {(f.method, f.metric): f for f in figures if f.set == name}
     order = scoreboard.ranked(name, figures)
     scored = {method: Scored.of(made[method]) for method in order}
-    usable = {m: s for m, s in scored.items() if enough(s.labels) and enough(s.labels[~s.development])}
+    usable = {m: s for m, s in scored.items() if s.can_be_judged}
     drawn = dict(list(usable.items())[:_DRAWN])
     of_set = [c for c in comparisons if c.set == name]
     return {
         "name": name,
         "verdict": verdict(name, figures, comparisons),
         "sizes": {f.split: (f.n, f.base_rate) for f in figures if f.set == name and f.metric in ("auroc", "brier")},
-        "rows": [
-            (method, len(scored[method].labels), [_cell(found.get((method, column))) for column in _COLUMNS])
-            for method in order
-        ],
+        "boards": [_board(title, columns, name, order, scored, figures) for title, columns in _BOARDS],
         "methods": order,
         "matrix": _matrix(order, of_set),
         "comparisons": of_set,
@@ -241,8 +254,23 @@ def _of_set(
         ],
         "compared": list(usable),
         "segments": list(_segments(usable, {n.sample_id: n for n in notes if n.set == name})),
-        "disagreements": list(_disagreements(name, usable, notes)),
+        "disagreements": list(_disagreements(name, made, list(usable), notes)),
     }
+
+
+def _board(
+    title: str,
+    columns: Sequence[str],
+    name: str,
+    order: Sequence[str],
+    scored: Mapping[str, Scored],
+    figures: Sequence[Figure],
+) -> tuple[str, list[str], list[tuple[str, int, list[tuple[str, str]]]]]:
+    """Title, headings and rows (method, n, cells) of a leaderboard, without columns that nobody has."""
+    found = {(f.set, f.method, f.metric): f for f in figures if f.set == name}
+    shown = [c for c in columns if any(_cell(found.get((name, method, c)))[0] for method in order)]
+    rows = [(m, len(scored[m].labels), [_cell(found.get((name, m, c))) for c in shown]) for m in order]
+    return title, _headings(shown, found), rows
 
 
 def _cell(figure: Figure | None) -> tuple[str, str]:
@@ -358,35 +386,18 @@ def _segments(
 
 
 def _area(scored: Scored, rows: Labels) -> str:
-    if rows.sum() < _FEWEST or not enough(scored.labels[rows]):
+    if rows.sum() < _FEWEST or not enough(scored.labels[rows], scored.groups[rows]):
         return ""
     return f"{metrics.auroc(scored.labels[rows], scored.scores[rows], scored.groups[rows]).value:.2f}"
 
 
 def _disagreements(
-    name: str, scored: Mapping[str, Scored], notes: Sequence[SampleNote]
+    name: str, made: Mapping[str, Sequence[Prediction]], order: Sequence[str], notes: Sequence[SampleNote]
 ) -> Iterator[tuple[str, str, list[_Disagreement]]]:
     """The two best ways of asking a model, and the best of them against the best classic method."""
     by_id = {n.sample_id: n for n in notes if n.set == name}
-    models = [m for m in scored if m not in LEARNED]
-    classics = [m for m in scored if m in LEARNED and LEARNED[m].classic]
+    models = [m for m in order if m not in LEARNED]
+    classics = [m for m in order if m in LEARNED and LEARNED[m].classic]
     for first, second in [(first, second) for first in models[:1] for second in (*models[1:2], *classics[:1])]:
-        one, other = scored[first], scored[second]
-        _, rows, columns = np.intersect1d(one.ids, other.ids, assume_unique=True, return_indices=True)
-        judged = one.judged[rows]
-        rows, columns = rows[judged], columns[judged]
-        worst = comparing.most_disagreed(one.scores[rows], other.scores[columns], _DISAGREED)
-        yield (
-            first,
-            second,
-            [
-                _Disagreement(
-                    by_id.get(one.ids[int(rows[i])]),
-                    one.ids[int(rows[i])].rpartition("@")[0],
-                    bool(one.labels[rows[i]]),
-                    float(one.scores[rows[i]]),
-                    float(other.scores[columns[i]]),
-                )
-                for i in worst
-            ],
-        )
+        worst = scoreboard.most_disagreed(made[first], made[second], _DISAGREED)
+        yield first, second, [_Disagreement(by_id.get(one.sample_id), one, other) for one, other in worst]

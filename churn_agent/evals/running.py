@@ -8,6 +8,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from churn_agent import training
 from churn_agent.agent import NO_METHOD, ChurnAgent
 from churn_agent.domain.assessment import Assessment
@@ -21,7 +23,9 @@ from churn_agent.settings import Settings
 from churn_agent.training import Sample
 
 _PILOT = 4
-"""Samples of each way that are assessed first, to tell how long the rest will take."""
+"""Samples of each way that are assessed first, and as many again to tell by how long the rest will take: the first pay
+for what all share."""
+_CITED = 3
 
 
 @dataclass
@@ -95,9 +99,11 @@ class _Run:
                 left = self.writer.lacks(each.name, way.name, samples)
                 tried = [p for p in self.writer.made if (p.set, p.method) == (each.name, way.name)]
                 if left and not tried:
-                    tried = self.way(each, way, left[:_PILOT])
-                    left = left[len(tried) :]
-                rest = len(left) + (way.repeats - 1) * len(samples)
+                    self.way(each, way, left[:_PILOT])
+                    tried = self.way(each, way, left[_PILOT : 2 * _PILOT])
+                    left = left[2 * _PILOT :]
+                again = (self.writer.lacks(each.name, way.name, samples, repeat=n) for n in range(1, way.repeats))
+                rest = len(left) + sum(map(len, again))
                 if tried and rest:
                     estimate.samples += rest
                     estimate.tokens += rest * sum(p.prompt_tokens + p.output_tokens for p in tried) / len(tried)
@@ -128,7 +134,7 @@ class _Run:
         for method in waiting:
             began = time.perf_counter()
             try:
-                scores = self._learned(method, given, known)
+                scores = self._learned(method, given, known, planned)
             except DataError as error:
                 self.progress.left_out(planned.labelled.name, method.name, str(error))
                 continue
@@ -140,13 +146,22 @@ class _Run:
                 ]
             )
 
-    def _learned(self, method: Method, given: Examples, known: Examples) -> Scores:
+    def _learned(self, method: Method, given: Examples, known: Examples, planned: Planned) -> Scores:
         lacking = method.lacks(known) or method.lacks(given)
         if lacking:
             raise DataError(lacking)
-        if known is given:
-            return cross_fitted(method, given, seed=self.suite.seed)
-        return score(method.make(self.suite.seed).fit(known, known.labels), given)
+        seed = self.suite.seed
+        if known is not given:
+            return score(method.make(seed).fit(known, known.labels), given)
+        if planned.labelled.card.split != "time":
+            return cross_fitted(method, given, seed=seed)
+        # What came later must not be learned from: the later dates are judged by what the earlier ones taught.
+        early = np.array([sample.id in planned.development for sample in planned.samples])
+        earlier, later = (given.take(np.flatnonzero(rows)) for rows in (early, ~early))
+        scores = np.empty(len(given))
+        scores[early] = cross_fitted(method, earlier, seed=seed)
+        scores[~early] = score(method.make(seed).fit(earlier, earlier.labels), later)
+        return scores
 
     def _examples(self, planned: Planned, methods: Sequence[Method]) -> Examples:
         self.progress.began(f"{planned.labelled.name}: classic methods", len(planned.samples))
@@ -173,6 +188,7 @@ def _to_prediction(planned: Planned, way: Way, sample: Sample, record: Assessmen
     quotes = [citation for reason in record.reasons for citation in reason.citations]
     quotes += [citation for signal in record.signals for citation in signal.citations if not citation.verified]
     used, zone = record.provenance, planned.labelled.card.book.zone
+    reasons = [(each.statement, [c.quote for c in each.citations if c.verified]) for each in record.reasons]
     found: dict[str, set[str]] = defaultdict(set)
     for each in (*record.signals, *record.reasons):
         for citation in each.citations:
@@ -190,7 +206,8 @@ def _to_prediction(planned: Planned, way: Way, sample: Sample, record: Assessmen
         prompt_tokens=used.prompt_tokens,
         output_tokens=used.output_tokens,
         seconds=used.seconds,
-        quotes=len(quotes),
+        quotes=len(quotes) + used.rejected_quotes,
         verified_quotes=sum(citation.verified for citation in quotes),
         found={concept: tuple(sorted(times)) for concept, times in sorted(found.items())},
+        cited=tuple(f"{statement} “{quotes[0]}”" for statement, quotes in reasons if quotes)[:_CITED],
     )

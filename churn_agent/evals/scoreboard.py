@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 from more_itertools import map_reduce
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from churn_agent.evals.predictions import Prediction, SampleNote
 from churn_agent.measuring import comparing, metrics
 from churn_agent.measuring.comparing import Difference, Judgement, Verdict
 from churn_agent.measuring.metrics import Costs, Decisions, Groups, Interval, Labels, Scores
 
+_FEWER_DRAWS = 200
+"""Of a bootstrap of what takes long to compute."""
 _TURNED: Mapping[Judgement, Judgement] = {"better": "worse", "worse": "better"}
 
 
@@ -94,12 +98,19 @@ class Scored:
 
     def calibrated(self) -> Scores:
         """Scores as probabilities, by a logistic regression on their log-odds (Platt 1999) over the development split;
-        all the base rate of it if it cannot be fitted."""
+        all the base rate of it if it cannot be fitted. How wide the scores are spread makes no difference."""
         x = metrics.log_odds(self.scores)[:, None]
         known = self.labels[self.development]
         if len(known) == 0 or known.all() or not known.any():
             return np.full(len(self.scores), known.mean() if len(known) else 0.5)
-        return LogisticRegression(max_iter=1000).fit(x[self.development], known).predict_proba(x)[:, 1]
+        curve = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        return curve.fit(x[self.development], known).predict_proba(x)[:, 1]
+
+    @property
+    def can_be_judged(self) -> bool:
+        """Whether there are enough samples of either outcome, and enough of them held out."""
+        test = ~self.development
+        return enough(self.labels, self.groups) and enough(self.labels[test], self.groups[test])
 
     def threshold(self) -> float:
         """The best F1's on the development split; 0.5 if that has only one class."""
@@ -132,47 +143,66 @@ def measure(
     """
     gold = {(note.set, note.sample_id): note.gold for note in notes if note.gold is not None}
     repeats = map_reduce((p for p in predictions if p.repeat), lambda p: (p.set, p.method))
-    return [
-        figure
-        for (name, method), made in by_set_and_method(predictions).items()
-        for figure in (
-            *_of_method(name, method, made, costs),
-            *_of_money(name, method, made, prices),
-            *_of_reading(name, method, [(p, gold[name, p.sample_id]) for p in made if (name, p.sample_id) in gold]),
-            *_of_repeats(name, method, made, repeats.get((name, method), [])),
-        )
-    ]
+    found: list[Figure] = []
+    for (name, method), made in by_set_and_method(predictions).items():
+        asked = [p for p in made if p.split != "train"]
+        if asked:
+            found += _of_asking(name, method, asked, prices)
+            found += _of_scores(name, method, made, costs)
+            found += _of_reading(name, method, asked, gold)
+            found += _of_repeats(name, method, made, repeats.get((name, method), []))
+    return found
 
 
-def _of_money(
-    name: str, method: str, made: Sequence[Prediction], prices: Mapping[str, tuple[float, float]]
+def _of_asked(name: str, method: str, metric: str, asked: Sequence[Prediction], interval: Interval) -> Figure:
+    """A figure of all who were asked about, assessed or not."""
+    base_rate = float(np.mean([p.churned for p in asked]))
+    return Figure(name, method, metric, "all", len(asked), base_rate, interval.value, interval.low, interval.high)
+
+
+def _ratio(asked: Sequence[Prediction], parts: Sequence[float], wholes: Sequence[float] | None = None) -> Interval:
+    """Sum of the parts over that of the wholes, or the mean of the parts."""
+    of_customer = np.unique([p.customer_id for p in asked], return_inverse=True)[1]
+    whole = np.ones(len(asked)) if wholes is None else np.array(wholes, dtype=float)
+    return metrics.ratio(np.array(parts, dtype=float), whole, of_customer)
+
+
+def _of_asking(
+    name: str, method: str, asked: Sequence[Prediction], prices: Mapping[str, tuple[float, float]]
 ) -> Iterator[Figure]:
-    made = [p for p in made if p.split != "train"]
-    priced = [(p, prices[p.model]) for p in made if p.model and p.model in prices]
-    if priced:
-        spent = sum(p.prompt_tokens * into + p.output_tokens * out for p, (into, out) in priced) / 1e6
-        base_rate = float(np.mean([p.churned for p in made]))
-        yield Figure(name, method, "money_each", "all", len(made), base_rate, spent / len(made), math.nan, math.nan)
+    """How many were answered and verified, and what that cost."""
+
+    def figure(metric: str, interval: Interval) -> Figure:
+        return _of_asked(name, method, metric, asked, interval)
+
+    yield figure("answered", metrics.share(sum(p.churn_probability is not None for p in asked), len(asked)))
+    yield figure("abstained", metrics.share(sum(p.status == "abstained" for p in asked), len(asked)))
+    if any(p.quotes for p in asked):
+        yield figure("verified_quotes", _ratio(asked, [p.verified_quotes for p in asked], [p.quotes for p in asked]))
+    for cost in ("prompt_tokens", "output_tokens", "seconds"):
+        yield figure(f"{cost}_each", _ratio(asked, [getattr(p, cost) for p in asked]))
+    priced = [prices.get(p.model or "", (0.0, 0.0)) for p in asked]
+    if any(p.model in prices for p in asked):
+        money = [(p.prompt_tokens * i + p.output_tokens * o) / 1e6 for p, (i, o) in zip(asked, priced, strict=True)]
+        yield figure("money_each", _ratio(asked, money))
 
 
 def _of_reading(
-    name: str, method: str, read: Sequence[tuple[Prediction, Mapping[str, Sequence[str]]]]
+    name: str, method: str, asked: Sequence[Prediction], gold: Mapping[tuple[str, str], Mapping[str, Sequence[str]]]
 ) -> Iterator[Figure]:
     """What of the gold was found: signals (with the interaction that shows them), and interactions cited at all."""
-    if not any(p.found for p, _ in read):
+    read = [p for p in asked if (name, p.sample_id) in gold]
+    if not any(p.found for p in read):
         return
-    labels = np.array([p.churned for p, _ in read])
-    found = [_pairs(p.found) for p, _ in read]
-    gold = [_pairs(wanted) for _, wanted in read]
-    hit = sum(len(f & g) for f, g in zip(found, gold, strict=True))
-    cited = [({when for _, when in f}, {when for _, when in g}) for f, g in zip(found, gold, strict=True)]
-    for metric, part, whole in (
-        ("signal_precision", hit, sum(map(len, found))),
-        ("signal_recall", hit, sum(map(len, gold))),
-        ("evidence_recall", sum(len(f & g) for f, g in cited), sum(len(g) for _, g in cited)),
+    both = [(_pairs(p.found), _pairs(gold[name, p.sample_id])) for p in read]
+    cited = [({when for _, when in f}, {when for _, when in g}) for f, g in both]
+    hit = [len(f & g) for f, g in both]
+    for metric, parts, wholes in (
+        ("signal_precision", hit, [len(f) for f, _ in both]),
+        ("signal_recall", hit, [len(g) for _, g in both]),
+        ("evidence_recall", [len(f & g) for f, g in cited], [len(g) for _, g in cited]),
     ):
-        value = part / whole if whole else math.nan
-        yield Figure(name, method, metric, "all", len(read), float(labels.mean()), value, math.nan, math.nan)
+        yield _of_asked(name, method, metric, read, _ratio(read, parts, wholes))
 
 
 def _pairs(found: Mapping[str, Sequence[str]]) -> set[tuple[str, str]]:
@@ -186,32 +216,22 @@ def _of_repeats(name: str, method: str, made: Sequence[Prediction], repeats: Seq
     if not first:
         return
     threshold = Scored.of(made).threshold()
-    labels = np.array([p.churned for p in first])
     scores = [np.array([p.churn_probability, *(r.churn_probability for r in again[p.sample_id])]) for p in first]
-    spread = float(np.mean([of_sample.std(ddof=1) for of_sample in scores]))
-    turned = float(np.mean([np.mean((s[1:] >= threshold) != (s[0] >= threshold)) for s in scores]))
-    for metric, value in (("score_spread", spread), ("decisions_turned", turned)):
-        yield Figure(name, method, metric, "all", len(first), float(labels.mean()), value, math.nan, math.nan)
+    spread = [float(of_sample.std(ddof=1)) for of_sample in scores]
+    turned = [float(np.mean((s[1:] >= threshold) != (s[0] >= threshold))) for s in scores]
+    for metric, values in (("score_spread", spread), ("decisions_turned", turned)):
+        yield _of_asked(name, method, metric, first, _ratio(first, values))
 
 
-def _of_method(name: str, method: str, made: Sequence[Prediction], costs: Costs) -> Iterator[Figure]:
+def _of_scores(name: str, method: str, made: Sequence[Prediction], costs: Costs) -> Iterator[Figure]:
     scored = Scored.of(made)
-    judged, test = (
-        _Rows(name, method, "all", scored, scored.judged),
-        _Rows(name, method, "test", scored, ~scored.development),
-    )
-    made = [p for p in made if p.split != "train"]
-    yield judged.figure("answered", len(judged.labels) / len(made))
-    quotes = sum(p.quotes for p in made)
-    if quotes:
-        yield judged.figure("verified_quotes", sum(p.verified_quotes for p in made) / quotes)
-    for cost in ("prompt_tokens", "output_tokens", "seconds"):
-        yield judged.figure(f"{cost}_each", sum(getattr(p, cost) for p in made) / len(made))
-    if enough(judged.labels):
-        yield judged.figure("auroc", metrics.auroc(judged.labels, judged.of(scored.scores), judged.of(scored.groups)))
+    judged = _Rows(name, method, "all", scored, scored.judged)
+    test = _Rows(name, method, "test", scored, ~scored.development)
+    if enough(judged.labels, judged.groups):
+        yield judged.figure("auroc", metrics.auroc(judged.labels, judged.of(scored.scores), judged.groups))
         yield judged.bootstrapped("average_precision", metrics.average_precision, scored.scores)
         yield judged.bootstrapped("top_decile_lift", metrics.lift, scored.scores)
-    if enough(test.labels):
+    if enough(test.labels, test.groups):
         yield from _of_probabilities(test)
         yield from _of_decisions(test, costs)
 
@@ -230,35 +250,40 @@ class _Rows:
     def labels(self) -> Labels:
         return self.scored.labels[self.rows]
 
+    @property
+    def groups(self) -> Groups:
+        return self.scored.groups[self.rows]
+
     def of(self, values: Any) -> Any:
         return values[self.rows]
 
-    def figure(self, metric: str, value: Interval | float) -> Figure:
-        interval = value if isinstance(value, Interval) else Interval(value, math.nan, math.nan)
-        n = len(self.labels)
-        base_rate = float(self.labels.mean()) if n else math.nan
-        return Figure(
-            self.set, self.method, metric, self.split, n, base_rate, interval.value, interval.low, interval.high
-        )
+    def figure(self, metric: str, value: Interval) -> Figure:
+        n, base_rate = len(self.labels), float(self.labels.mean())
+        return Figure(self.set, self.method, metric, self.split, n, base_rate, value.value, value.low, value.high)
 
-    def bootstrapped(self, name: str, metric: Callable[[Labels, Scores], float], scores: Scores) -> Figure:
-        return self.figure(name, metrics.bootstrap(metric, self.labels, self.of(scores), self.of(self.scored.groups)))
+    def bootstrapped(
+        self, name: str, metric: Callable[[Labels, Scores], float], scores: Scores, *, draws: int = 1000
+    ) -> Figure:
+        return self.figure(name, metrics.bootstrap(metric, self.labels, self.of(scores), self.groups, draws=draws))
 
 
 def _of_probabilities(test: _Rows) -> Iterator[Figure]:
     """After calibration on the development split."""
     calibrated = test.scored.calibrated()
-    labels, scores = test.labels, test.of(calibrated)
     yield test.bootstrapped("brier", metrics.brier, calibrated)
     yield test.bootstrapped("log_loss", metrics.log_loss, calibrated)
-    parts = metrics.brier_parts(labels, scores)
-    yield test.figure("brier_miscalibration", parts.miscalibration)
-    yield test.figure("brier_discrimination", parts.discrimination)
-    error = metrics.expected_calibration_error(labels, scores)
-    perfect = metrics.calibration_error_of_the_perfect(scores)
-    yield test.figure("calibration_error", Interval(error, 0.0, perfect))
-    yield test.figure("calibration_slope", metrics.calibration_slope(labels, scores))
-    yield test.figure("calibration_intercept", metrics.calibration_intercept(labels, scores))
+    for name, metric in (
+        ("brier_miscalibration", lambda labels, some: metrics.brier_parts(labels, some).miscalibration),
+        ("brier_discrimination", lambda labels, some: metrics.brier_parts(labels, some).discrimination),
+        ("calibration_slope", metrics.calibration_slope),
+        ("calibration_intercept", metrics.calibration_intercept),
+    ):
+        yield test.bootstrapped(name, metric, calibrated, draws=_FEWER_DRAWS)
+    scores = test.of(calibrated)
+    # No interval: redrawn samples are farther off than the sample. The band of a perfect score is what it is held to.
+    error = metrics.expected_calibration_error(test.labels, scores)
+    yield test.figure("calibration_error", Interval(error, math.nan, math.nan))
+    yield test.figure("calibration_error_if_perfect", metrics.calibration_error_of_the_perfect(scores))
 
 
 def _of_decisions(test: _Rows, costs: Costs) -> Iterator[Figure]:
@@ -273,14 +298,18 @@ def _of_decisions(test: _Rows, costs: Costs) -> Iterator[Figure]:
             yield test.bootstrapped(what + at, decided, scores)
     matrix = Decisions.at(test.labels, test.of(scores), threshold)
     for what in ("caught", "missed", "bothered", "spared"):
-        yield test.figure(what, float(getattr(matrix, what)))
-    yield test.bootstrapped("profit", lambda labels, some: metrics.profit_at_capacity(labels, some, costs), scores)
-    yield test.figure("expected_maximum_profit", metrics.expected_maximum_profit(test.labels, test.of(scores), costs))
+        yield test.figure(what, Interval(float(getattr(matrix, what)), math.nan, math.nan))
+    for name, metric, draws in (
+        ("area_under_risk_coverage", lambda y, some: metrics.area_under_risk_coverage(y, some, threshold), 1000),
+        ("profit", lambda y, some: metrics.profit_at_capacity(y, some, costs), 1000),
+        ("expected_maximum_profit", lambda y, some: metrics.expected_maximum_profit(y, some, costs), _FEWER_DRAWS),
+    ):
+        yield test.bootstrapped(name, metric, scores, draws=draws)
 
 
-def enough(labels: Labels) -> bool:
-    """Whether there are two of each outcome, below which nothing can be said."""
-    return bool(min(labels.sum(), (~labels).sum()) >= 2)
+def enough(labels: Labels, groups: Groups) -> bool:
+    """Whether two customers of each outcome are there, below which nothing can be said."""
+    return min(len(np.unique(groups[labels])), len(np.unique(groups[~labels]))) >= 2
 
 
 def compare(
@@ -336,8 +365,9 @@ def _difference(metric: str, first: Scored, second: Scored, costs: Costs) -> Dif
     """None where too few samples of either outcome were assessed by both."""
     _, of_first, of_second = np.intersect1d(first.ids, second.ids, assume_unique=True, return_indices=True)
     labels, groups = first.labels[of_first], first.groups[of_first]
-    chosen = first.judged[of_first] if metric == "auroc" else ~first.development[of_first]
-    if not enough(labels[chosen]):
+    held_out = ~first.development[of_first] & ~second.development[of_second]
+    chosen = first.judged[of_first] if metric == "auroc" else held_out
+    if not enough(labels[chosen], groups[chosen]):
         return None
     probabilities = metric in ("brier", "log_loss")
     scores = [
@@ -353,6 +383,20 @@ def _difference(metric: str, first: Scored, second: Scored, costs: Costs) -> Dif
         thresholds=(first.threshold(), second.threshold()),
         costs=costs,
     )
+
+
+def most_disagreed(
+    first: Sequence[Prediction], second: Sequence[Prediction], n: int
+) -> list[tuple[Prediction, Prediction]]:
+    """What two methods said about the samples that they rank most differently, the worst first."""
+    of_second = {p.sample_id: p for p in second if p.repeat == 0 and p.churn_probability is not None}
+    both = [
+        (p, of_second[p.sample_id])
+        for p in first
+        if p.repeat == 0 and p.split != "train" and p.churn_probability is not None and p.sample_id in of_second
+    ]
+    scores = np.array([[one.churn_probability, other.churn_probability] for one, other in both]).reshape(-1, 2)
+    return [both[i] for i in comparing.most_disagreed(scores[:, 0], scores[:, 1], n)]
 
 
 def compare_runs(

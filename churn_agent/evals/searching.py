@@ -45,12 +45,13 @@ def search(predictions: Sequence[Prediction], *, seed: int = 0) -> list[Choice]:
 
     Nested cross-validation (Varma & Simon 2006): in each outer fold the way is chosen on the other folds and judged on
     this one. Scores of different ways have no common scale, so AUROC is taken within folds and averaged by their pairs.
+    Of a pair of sets the way is chosen on the first and judged once, on the second.
 
     Raises:
         InputError: too few samples of a set were judged by all of its ways.
     """
     by_set: dict[str, dict[str, Scored]] = {}
-    for (name, method), made in by_set_and_method([p for p in predictions if p.split != "train"]).items():
+    for (name, method), made in by_set_and_method(predictions).items():
         if method not in LEARNED:
             by_set.setdefault(name, {})[method] = Scored.of(made)
     return [_choose(name, ways, seed) for name, ways in by_set.items()]
@@ -62,6 +63,7 @@ def _choose(name: str, ways: Mapping[str, Scored], seed: int) -> Choice:
     first = next(iter(ways))
     labels, groups = ways[first].labels[rows[first]], ways[first].groups[rows[first]]
     scores = {method: ways[method].scores[rows[method]] for method in ways}
+    judged = ways[first].judged[rows[first]]
     folds = min(_FOLDS, int(labels.sum()), int((~labels).sum()), len(np.unique(groups)))
     if folds < 2:
         fewest = min(ways, key=lambda method: len(ways[method].ids))
@@ -76,7 +78,8 @@ def _choose(name: str, ways: Mapping[str, Scored], seed: int) -> Choice:
     parts: list[tuple[float, float, float]] = []
     chosen: Counter[str] = Counter()
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    for others, fold in splitter.split(np.zeros(len(labels)), labels, groups):
+    drawn = splitter.split(np.zeros(len(labels)), labels, groups) if judged.all() else [(~judged, judged)]
+    for others, fold in drawn:
         way = best(others)
         chosen[way] += 1
         pairs = float(labels[fold].sum() * (~labels[fold]).sum())
@@ -86,7 +89,7 @@ def _choose(name: str, ways: Mapping[str, Scored], seed: int) -> Choice:
     pairs, areas, variances = (np.array(column) for column in zip(*parts, strict=True))
     weights = pairs / pairs.sum()
     value, reach = float(weights @ areas), REACH * math.sqrt(float(weights**2 @ np.nan_to_num(variances)))
-    everything = np.arange(len(labels))
-    winner = best(everything)
-    apparent = metrics.auroc(labels, scores[winner]).value
-    return Choice(name, winner, len(labels), apparent, value, value - reach, value + reach, dict(chosen))
+    choosing = judged if judged.all() else ~judged
+    winner = best(choosing)
+    apparent = metrics.auroc(labels[choosing], scores[winner][choosing]).value
+    return Choice(name, winner, int(judged.sum()), apparent, value, value - reach, value + reach, dict(chosen))

@@ -76,6 +76,14 @@ class LabelledSet:
         place = hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
         return folder / f"{self.name}-{place}"
 
+    def fingerprint(self) -> str:
+        """SHA-256 over the files of the folder, cut to 16 hexadecimal digits: texts count, not labels alone."""
+        digest = hashlib.sha256()
+        for path in sorted(self.folder.iterdir()):
+            if path.is_file():
+                digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        return digest.hexdigest()[:16]
+
     def open(self, store: Path, **settings: Any) -> ChurnAgent:
         """An agent on a store that holds the set; what is there already is not imported again.
 
@@ -146,6 +154,16 @@ def list_cards() -> dict[str, SetCard]:
     for path in sorted((shipped / "datasets").glob("*/set.yaml")):
         cards[path.parent.name] = strict_yaml.load(path, SetCard)
     return cards
+
+
+def list_sets(sets_dir: Path | None) -> dict[str, tuple[SetCard, Path | None]]:
+    """Name -> card, and the folder if the set is here: those that are known, and all in `sets_dir` that have labels."""
+    own = sorted(path.parent for path in sets_dir.glob("*/labels.*")) if sets_dir else []
+    found: dict[str, tuple[SetCard, Path | None]] = {folder.name: (_card(folder), folder) for folder in own}
+    for name, card in list_cards().items():
+        shipped = shipped_folder() / "datasets" / name
+        found.setdefault(name, (card, shipped if shipped.is_dir() else None))
+    return dict(sorted(found.items()))
 
 
 def _card(folder: Path) -> SetCard:

@@ -166,7 +166,7 @@ def _files(run: Run, with_texts: bool) -> Iterator[tuple[str, str]]:
                 yield name, (run.folder / name).read_text(encoding="utf-8")
         return
     # why something failed may quote what was asked
-    bare = [each.model_copy(update={"status_reason": None}) for each in run.predictions]
+    bare = [each.model_copy(update={"status_reason": None, "cited": ()}) for each in run.predictions]
     yield PREDICTIONS, "".join(each.model_dump_json() + "\n" for each in bare)
     yield _ABOUT, json.dumps(run.about, indent=2)
     if (run.folder / _REPORT).exists():

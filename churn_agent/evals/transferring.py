@@ -1,6 +1,6 @@
 """What is learned on one set, tried on another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,16 +25,24 @@ class Transfer:
         return asdict(self)
 
 
-def transfer(sets: Mapping[str, Examples], methods: Sequence[Method], *, seed: int = 0) -> list[Transfer]:
-    """Every pair of sets; a set with itself is cross-fitted."""
+def transfer(
+    sets: Mapping[str, Examples],
+    methods: Sequence[Method],
+    *,
+    seed: int = 0,
+    notify: Callable[[str], None] = lambda what: None,
+) -> list[Transfer]:
+    """Every pair of sets; a set with itself is cross-fitted. What is left out is told to `notify`."""
     found: list[Transfer] = []
     for method in methods:
-        if any(method.lacks(examples) for examples in sets.values()):
+        lacking = [f"{name}: {why}" for name, examples in sets.items() if (why := method.lacks(examples))]
+        if lacking:
+            notify(f"{method.name} is left out: {lacking[0]}")
             continue
         for source, examples in sets.items():
             fitted = method.make(seed).fit(examples, examples.labels)
             for target, others in sets.items():
                 scores = cross_fitted(method, others, seed=seed) if target == source else score(fitted, others)
-                area = metrics.auroc(others.labels, scores)
+                area = metrics.auroc(others.labels, scores, others.groups)
                 found.append(Transfer(source, target, method.name, len(others), area.value, area.low, area.high))
     return found

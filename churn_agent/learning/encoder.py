@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.model_selection import StratifiedGroupKFold
 
-from churn_agent.errors import ModelUnavailable
+from churn_agent.errors import DataError, ModelUnavailable
 from churn_agent.learning.examples import Examples, Labels
 
 _EPOCHS = 6
 _PATIENCE = 2
 """Epochs without a better loss on what was held out, after which it ends."""
-_HELD_OUT = 0.15
+_PARTS = 7
+"""One of which is held out."""
 _RATE = 5e-5
 _BATCH = 16
 _PIECES = 128
@@ -32,14 +33,14 @@ class FineTunedEncoder(ClassifierMixin, BaseEstimator):
         self.seed = seed
 
     def fit(self, examples: Examples, labels: Labels) -> "FineTunedEncoder":
-        """Raises `ModelUnavailable` if the folder of the examples holds no weights of an encoder."""
+        """Raises `ModelUnavailable` if the folder of the examples holds no weights of an encoder, `DataError` if the
+        examples are too few."""
         import torch
 
         torch.manual_seed(self.seed)
         self.classes_ = np.array([False, True])
         self.tokenizer_, self.model_ = _load(examples.encoder)
-        splitter = StratifiedShuffleSplit(1, test_size=_HELD_OUT, random_state=self.seed)
-        [(train, held_out)] = splitter.split(np.zeros(len(labels)), labels)
+        train, held_out = self._held_out(examples, labels)
         kept_out = [examples.texts[int(i)] for i in held_out]
         steps = _EPOCHS * -(-len(train) // _BATCH)
         optimizer = torch.optim.AdamW(self.model_.parameters(), lr=_RATE, weight_decay=0.01)
@@ -68,6 +69,14 @@ class FineTunedEncoder(ClassifierMixin, BaseEstimator):
                     break
         self.model_.load_state_dict(best_weights)
         return self
+
+    def _held_out(self, examples: Examples, labels: Labels) -> Any:
+        """Rows to learn from, and rows to end the training by: about a seventh, of other customers and other words."""
+        parts = min(_PARTS, int(labels.sum()), int((~labels).sum()), len(np.unique(examples.groups)))
+        if parts < 2:
+            raise DataError(f"an encoder cannot be fine-tuned on {len(labels)} samples, {labels.sum()} churned")
+        splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=self.seed)
+        return next(splitter.split(np.zeros(len(labels)), labels, examples.groups))
 
     def predict_proba(self, examples: Examples) -> Any:
         """Shape (samples, 2)."""

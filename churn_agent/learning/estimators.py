@@ -168,12 +168,15 @@ class Boosting(ClassifierMixin, BaseEstimator):
         self.seed = seed
 
     def fit(self, X: Any, y: Any) -> "Boosting":  # noqa: N803
+        """Raises `DataError` if no column has numbers enough."""
         rarer = min(int(np.sum(y)), int(np.sum(~np.asarray(y, dtype=bool))))
         size: dict[str, Any] = {"max_iter": 60, "min_samples_leaf": 5, "early_stopping": False}
         if rarer >= _ENOUGH_TO_HOLD_OUT:
             size = {"max_iter": 600, "min_samples_leaf": 20, "early_stopping": True, "n_iter_no_change": 20}
         # A column whose few numbers are all among those held out would leave nothing to cut.
         self.kept_ = np.flatnonzero(np.sum(~np.isnan(X), axis=0) >= _FEWEST_PRESENT)
+        if not len(self.kept_):
+            raise DataError(f"gradient boosting needs {_FEWEST_PRESENT} samples to learn from, not {len(X)}")
         self.fitted_ = [
             HistGradientBoostingClassifier(
                 learning_rate=0.06,

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -22,8 +22,8 @@ from churn_agent.scoring import prior
 _HELD = 1e-4
 _WINDOWS_DAYS = (30, 90, 180)
 _ABSENT = {"leaning": prior.NEUTRAL_LEANING}
-_MASK = "brand"
-"""Stands for the company's name in texts: it tells whose customer this is, not whether they leave."""
+_OWN, _OTHER = "brand", "rival"
+"""Stand for the names of companies in texts: those tell whose customer this is, not whether they leave."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class Examples:
     active_days: Sequence[Sequence[int]]
     """Days before `as_of` on which the customer did something, the oldest first."""
     texts: Sequence[str]
-    """All that the customer wrote (or that systems noted, where nobody wrote anything), company names masked."""
+    """All that the customer wrote (or that systems noted, where nobody wrote anything). The name of their company, and
+    those that are other customers' company, are masked."""
     vectors: NDArray[np.float32] | None
     """Mean embedding of messages, shape (samples, dimension); zero where there are none. None if not asked for."""
     encoder: Path | None = None
@@ -114,6 +115,7 @@ def prepare(
     dimension: int = 0,
     encoder: Path | None = None,
     readings: Sequence[Mapping[str, float]] | None = None,
+    companies: Collection[str] = (),
     progress: Callable[[], None] = lambda: None,
 ) -> Examples:
     """Computes examples of samples.
@@ -123,6 +125,7 @@ def prepare(
         snapshots: of the samples, in their order.
         with_vectors: gives a snapshot the vectors of its messages; None leaves them out.
         dimension: of those vectors.
+        companies: all of the book, whose names are masked in texts as those of the customers' own companies are.
         progress: called after each sample.
     """
     customers: list[str] = []
@@ -132,6 +135,7 @@ def prepare(
     attributes: list[Mapping[str, str]] = []
     active_days: list[list[int]] = []
     texts: list[str] = []
+    own: list[str] = []
     spoken: list[str] = []
     vectors: list[NDArray[np.float32]] = []
     for snapshot in snapshots:
@@ -143,6 +147,7 @@ def prepare(
         attributes.append(rest)
         active_days.append(_active_days(snapshot))
         texts.append(_text(snapshot))
+        own.append(snapshot.company)
         spoken.append(texts[-1] if snapshot.messages else "")
         if with_vectors:
             vectors.append(_mean_vector(with_vectors(snapshot), dimension))
@@ -156,7 +161,7 @@ def prepare(
         numbers,
         attributes,
         active_days,
-        texts,
+        _masked(texts, own, companies),
         np.vstack(vectors) if vectors else None,
         encoder,
         readings,
@@ -212,7 +217,21 @@ def _active_days(snapshot: Snapshot) -> list[int]:
 
 def _text(snapshot: Snapshot) -> str:
     shown = [each.text for each in snapshot.messages or snapshot.interactions if each.text.strip()]
-    return re.sub(rf"\b{re.escape(snapshot.company)}\b", _MASK, "\n".join(shown), flags=re.IGNORECASE)
+    return "\n".join(shown)
+
+
+def _masked(texts: Sequence[str], own: Sequence[str], companies: Collection[str]) -> list[str]:
+    """Texts without the names of companies.
+
+    Args:
+        own: the company of each writer.
+    """
+    longest_first = sorted({*own, *companies}, key=len, reverse=True)
+    named = re.compile(rf"\b({'|'.join(map(re.escape, longest_first))})\b", re.IGNORECASE)
+    return [
+        named.sub(lambda found, mine=mine: _OWN if found[0].casefold() == mine.casefold() else _OTHER, text)
+        for text, mine in zip(texts, own, strict=True)
+    ]
 
 
 def _mean_vector(snapshot: Snapshot, dimension: int) -> NDArray[np.float32]:

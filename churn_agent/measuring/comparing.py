@@ -42,9 +42,7 @@ class Difference:
         return DETECTED * self.standard_error
 
     def samples_to_find(self, difference: float) -> int:
-        """How many samples would find a difference as large, four times out of five."""
-        if difference == 0:
-            raise ValueError("no number of samples finds a difference of 0")
+        """How many samples would find a difference as large (not 0), four times out of five."""
         return math.ceil(self.n * (self.detectable / abs(difference)) ** 2)
 
 
@@ -67,7 +65,10 @@ class Verdict:
             return f"equivalent within {self.delta:g}: {shown}"
         if self.judgement != "cannot tell":
             return f"{self.judgement}: {shown}, p = {self.p_adjusted:.3f}"
-        needed = d.samples_to_find(max(abs(d.value), self.delta))
+        wanted = max(abs(d.value), self.delta)
+        if not wanted:
+            return f"cannot tell: {shown}; they are alike, and no number of samples shows a difference of 0"
+        needed = d.samples_to_find(wanted)
         return f"cannot tell: {shown}; about {needed:,} samples would tell, {d.detectable:.3f} is found with these"
 
 
@@ -84,8 +85,9 @@ def difference(
 ) -> Difference:
     """A paired difference of a metric of `METRICS`.
 
-    AUROC after DeLong et al. (1988), clustered by customer after Obuchowski (1997); accuracy with McNemar's exact test;
-    the rest by a bootstrap over customers.
+    AUROC after DeLong et al. (1988), clustered by customer after Obuchowski (1997); accuracy with McNemar's exact test,
+    or where customers have several samples with the clustered one of Durkalski et al. (2003); the rest by a bootstrap
+    over customers.
 
     Args:
         groups: number of the customer that each sample is of; None for one sample each.
@@ -94,7 +96,7 @@ def difference(
     if metric == "auroc":
         return _auroc_difference(labels, first, second, groups)
     if metric == "accuracy":
-        return _accuracy_difference(labels, first >= thresholds[0], second >= thresholds[1])
+        return _accuracy_difference(labels, first >= thresholds[0], second >= thresholds[1], groups)
     measured: dict[str, Callable[[Labels, Scores], float]] = {
         "brier": metrics.brier,
         "log_loss": metrics.log_loss,
@@ -114,10 +116,13 @@ def _normal(metric: str, value: float, standard_error: float, n: int) -> Differe
     return Difference(metric, value, value - reach, value + reach, float(2 * stats.norm.sf(z)), standard_error, n)
 
 
-def _accuracy_difference(labels: Labels, first: Labels, second: Labels) -> Difference:
-    right_first, right_second = first == labels, second == labels
-    gained, lost = int((right_first & ~right_second).sum()), int((~right_first & right_second).sum())
+def _accuracy_difference(labels: Labels, first: Labels, second: Labels, groups: Groups | None) -> Difference:
+    gains = (first == labels).astype(float) - (second == labels)
     n = len(labels)
+    if groups is not None and len(np.unique(groups)) < n:
+        of_customers = np.bincount(np.unique(groups, return_inverse=True)[1], weights=gains)
+        return _normal("accuracy", float(gains.mean()), float(np.sqrt((of_customers**2).sum())) / n, n)
+    gained, lost = int((gains > 0).sum()), int((gains < 0).sum())
     value = (gained - lost) / n
     error = math.sqrt(max(gained + lost - (gained - lost) ** 2 / n, 0.0)) / n
     p = float(stats.binomtest(gained, gained + lost, 0.5).pvalue) if gained + lost else 1.0

@@ -82,13 +82,18 @@ class Placements:
         return float(self.churned.mean())
 
     @property
+    def customers(self) -> tuple[int, int]:
+        """How many customers churned, and how many stayed."""
+        return len(np.unique(self.churned_groups)), len(np.unique(self.stayed_groups))
+
+    @property
     def variance(self) -> float:
-        """Of the mean."""
+        """Of the mean; NaN unless two customers churned and two stayed."""
         groups = np.union1d(self.churned_groups, self.stayed_groups)
         churned = _centred_sums(self.churned, self.churned_groups, groups)
         stayed = _centred_sums(self.stayed, self.stayed_groups, groups)
         m, n = len(self.churned), len(self.stayed)
-        with_churned, with_stayed = (len(np.unique(g)) for g in (self.churned_groups, self.stayed_groups))
+        with_churned, with_stayed = self.customers
         if with_churned < 2 or with_stayed < 2:
             return math.nan
         return float(
@@ -106,12 +111,21 @@ def _centred_sums(values: Scores, of: Groups, groups: Groups) -> Scores:
 
 
 def auroc(labels: Labels, scores: Scores, groups: Groups | None = None) -> Interval:
-    """Probability that a churned customer's score is above a staying one's, ties half; interval after DeLong."""
+    """Probability that a churned customer's score is above a staying one's, ties half; interval after DeLong.
+
+    Where the scores rank without a mistake DeLong's interval has no width; then the bound is the ranking at which as
+    many customers of the rarer outcome are all placed right once in forty times.
+    """
     if labels.all() or not labels.any():
         return Interval(math.nan, math.nan, math.nan)
     placements = Placements.of(labels, scores, groups)
-    reach = REACH * math.sqrt(placements.variance)
-    return Interval(placements.mean, max(0.0, placements.mean - reach), min(1.0, placements.mean + reach))
+    value, variance = placements.mean, placements.variance
+    if variance == 0 and value in (0.0, 1.0):
+        bound = 0.025 ** (1 / min(placements.customers))
+        return Interval(value, bound, 1.0) if value else Interval(value, 0.0, 1 - bound)
+    reach = REACH * math.sqrt(variance)
+    low, high = np.clip([value - reach, value + reach], 0, 1)
+    return Interval(value, float(low), float(high))
 
 
 def average_precision(labels: Labels, scores: Scores) -> float:
@@ -182,13 +196,14 @@ def expected_calibration_error(labels: Labels, scores: Scores, bins: int = 10) -
     return _ece(labels.astype(float), scores, bins)
 
 
-def calibration_error_of_the_perfect(
-    scores: Scores, *, bins: int = 10, draws: int = 1000, quantile: float = 0.95, seed: int = 0
-) -> float:
-    """The calibration error that perfectly calibrated scores stay below in 95 % of samples of this size."""
+def calibration_error_of_the_perfect(scores: Scores, *, bins: int = 10, draws: int = 1000, seed: int = 0) -> Interval:
+    """The calibration error that these scores would show if they were perfectly calibrated: its mean over samples of
+    this size, and the band that 95 % of them lie in."""
     random = np.random.default_rng(seed)
     outcomes = random.random((draws, len(scores))) < scores
-    return float(np.quantile([_ece(outcome.astype(float), scores, bins) for outcome in outcomes], quantile))
+    errors = [_ece(outcome.astype(float), scores, bins) for outcome in outcomes]
+    low, high = np.quantile(errors, [0.025, 0.975])
+    return Interval(float(np.mean(errors)), float(low), float(high))
 
 
 def _ece(outcome: Scores, scores: Scores, bins: int) -> float:
@@ -343,6 +358,11 @@ def risk_coverage(labels: Labels, scores: Scores, threshold: float) -> tuple[Sco
     return n / len(labels), np.cumsum(wrong) / n
 
 
+def area_under_risk_coverage(labels: Labels, scores: Scores, threshold: float) -> float:
+    """Mean share of wrong decisions over all shares decided (AURC, Geifman, Uziel & El-Yaniv 2019); lower is better."""
+    return float(risk_coverage(labels, scores, threshold)[1].mean())
+
+
 # --- intervals for everything else
 
 
@@ -357,9 +377,30 @@ def bootstrap(
 ) -> Interval:
     """A metric with the percentile interval of a bootstrap over customers."""
     found = [metric(labels[drawn], scores[drawn]) for drawn in resamples(len(labels), groups, draws, seed)]
-    usable = [value for value in found if not math.isnan(value)]
+    return _percentiles(metric(labels, scores), found)
+
+
+def ratio(parts: Scores, wholes: Scores, groups: Groups | None = None, *, draws: int = 1000, seed: int = 0) -> Interval:
+    """Sum of the parts over that of the wholes, with the percentile interval of a bootstrap over customers."""
+
+    def of(rows: Any) -> float:
+        whole = float(wholes[rows].sum())
+        return float(parts[rows].sum()) / whole if whole else math.nan
+
+    found = [of(rows) for rows in resamples(len(parts), groups, draws, seed)]
+    return _percentiles(of(slice(None)), found)
+
+
+def share(part: int, whole: int) -> Interval:
+    """Part of the whole, with the exact interval of Clopper & Pearson (1934)."""
+    found = stats.binomtest(part, whole).proportion_ci(0.95)
+    return Interval(part / whole, float(found.low), float(found.high))
+
+
+def _percentiles(value: float, found: Sequence[float]) -> Interval:
+    usable = [each for each in found if not math.isnan(each)]
     low, high = np.quantile(usable, [0.025, 0.975]) if usable else (math.nan, math.nan)
-    return Interval(metric(labels, scores), float(low), float(high))
+    return Interval(value, float(low), float(high))
 
 
 def resamples(n: int, groups: Groups | None, draws: int, seed: int) -> Sequence[NDArray[np.intp]]:

@@ -105,7 +105,7 @@ def test_a_clean_set_passes(tmp_path):
         (numbered_by_outcome, "identifiers predict", "fault"),
         (same_words, "duplicates over splits", "fault"),
         (same_customers, "duplicate customers", "fault"),
-        (few, "too small", "fault"),
+        (few, "too small", "warning"),
         (round_base_rate, "base rate set by hand", "warning"),
         (shuffled, "nothing to find", "fault"),
     ],
@@ -136,6 +136,31 @@ def test_a_set_that_the_model_knows_by_heart_is_found(tmp_path):
 def test_a_set_that_the_model_has_never_seen_is_not(tmp_path):
     rows, labels = clean(60)
     assert "memorised" not in {f.check for f in examine(tmp_path, rows, labels, model=Parrot(knows=False))}
+
+
+def test_a_difference_that_was_asked_for_and_cannot_be_shown_is_a_fault(tmp_path):
+    rows, labels = clean(300)
+    found = {(f.check, f.weight) for f in examine(tmp_path, rows, labels, delta=0.02)}
+    assert ("too small", "fault") in found
+    found = {(f.check, f.weight) for f in examine(tmp_path, rows, labels, limit=40)}
+    assert ("too small", "warning") in found
+
+
+def test_outcomes_in_answers_of_the_company_are_found(tmp_path):
+    folder, (rows, labels) = tmp_path / "told", clean()
+    write(folder, rows, labels)
+    churned = {customer for customer, _, outcome in labels if int(outcome)}
+    told = [
+        (customer, f"{AS_OF - timedelta(days=1)}", "chat", "outbound", "Your account was closed as you wished.")
+        for customer in sorted(churned)
+    ]
+    with (folder / "interactions.csv").open("w", newline="", encoding="utf-8") as file:
+        header = ("customer_id", "timestamp", "channel", "direction", "text")
+        csv.writer(file).writerows([header, *((c, t, ch, "inbound", x) for c, t, ch, x in rows), *told])
+    labelled = find_set(str(folder), near=tmp_path)
+    with labelled.open(tmp_path / "store") as agent:
+        found = doctor.examine(labelled, agent)
+    assert ("outcome in the text", "fault") in {(f.check, f.weight) for f in found}
 
 
 def test_the_command_leaves_with_3_on_faults(cli, tmp_path):

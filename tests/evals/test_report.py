@@ -1,5 +1,6 @@
 """The page about runs."""
 
+import json
 import re
 
 import pytest
@@ -65,6 +66,20 @@ def test_markdown_has_verdicts_and_leaderboards(cli, finished, tmp_path):
     assert "AUROC, n = " in text
     assert "| rfm |" in text
     assert "run on 20" in text
+
+
+def test_a_markdown_file_that_it_wrote_is_written_again(cli, finished, tmp_path):
+    for _ in range(2):
+        result = cli("eval", "report", finished, "-o", tmp_path / "results.md")
+        assert result.code == 0, result.err
+    assert (tmp_path / "results.md").read_text(encoding="utf-8").count("## book") == 1
+
+
+def test_a_run_that_is_not_finished_says_so(finished, tmp_path):
+    about = json.loads((finished / "run.json").read_text())
+    (finished / "run.json").write_text(json.dumps({**about, "finished": False}))
+    write_report(finished, to=tmp_path / "report.html")
+    assert "is not finished" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_one_line_a_set_is_put_between_marks(cli, finished, tmp_path):

@@ -1,8 +1,11 @@
 """Runs of suites, from the command line, with the scripted model."""
 
+import csv
 import json
 import shutil
+from datetime import date, timedelta
 
+import numpy as np
 import pytest
 import yaml
 
@@ -31,7 +34,9 @@ def test_a_suite_gives_predictions_metrics_comparisons_and_provenance(cli, suite
     assert {each["metric"] for each in found["metrics"]} >= {"auroc", "brier", "f1", "profit", "calibration_error"}
     assert all(0 <= each["p_adjusted"] <= 1 for each in found["comparisons"])
     assert found["provenance"]["sets"]["book"]["n"] == 60
-    assert "60 samples" in result.err
+    assert "60 customers at a date" in result.err
+    assert found["provenance"]["command"].startswith("churn-agent eval run ")
+    assert found["provenance"]["sets"]["book"]["files"]
 
 
 def by_method_prompt(by_method):
@@ -112,6 +117,53 @@ def test_compare_tells_pairs_and_guards_against_regressions(cli, suite_file, fin
     assert "no run of an eval" in cli("eval", "compare", suite_file.parent, out).err
 
 
+def test_who_two_ways_disagree_on_is_shown_side_by_side_with_what_they_cited(cli, finished):
+    [pair] = json.loads(cli("eval", "compare", finished, "--against", "recency", "--disagreements", 2, "--json").out)[
+        -1:
+    ]
+    assert len(pair["disagreements"]) == 2
+    assert {"first", "second", "customer_id", "churned"} <= pair["disagreements"][0].keys()
+    cited = [p.model_copy(update={"cited": ("Complains. “late again”",)}) for p in read_predictions(finished)]
+    (finished / "predictions.jsonl").write_text("".join(p.model_dump_json() + "\n" for p in cited))
+    told = cli("eval", "compare", finished, "--against", "recency", "--disagreements", 1).out
+    assert "    Complains. “late again”\n" in told
+    assert cli("eval", "compare", finished, finished, "--disagreements", 1).code == 2
+
+
+def test_a_sample_is_on_the_same_side_however_many_are_drawn(cli, suite_file):
+    def splits(limit):
+        found = json.loads(run(cli, suite_file, "--limit", limit, "--json").out)
+        return {p["customer_id"]: p["split"] for p in found["predictions"]}
+
+    few, many = splits(20), splits(50)
+    shared = few.keys() & many.keys()
+    assert len(shared) > 10
+    assert all(few[each] == many[each] for each in shared)
+
+
+def test_of_a_set_that_is_split_by_time_no_customer_is_on_both_sides(suite_file, book_folder, tmp_path):
+    folder = tmp_path / "twice"
+    shutil.copytree(book_folder, folder)
+    [labels] = folder.glob("labels.*")
+    header, *rows = list(csv.reader(labels.open(encoding="utf-8", newline="")))
+    day = header.index("as_of")
+    earlier = [[*row[:day], f"{date.fromisoformat(row[day]) - timedelta(days=40)}", *row[day + 1 :]] for row in rows]
+    with labels.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows[:40], *earlier[35:]])
+    card = yaml.safe_load((folder / "card.yaml").read_text()) if (folder / "card.yaml").exists() else {}
+    (folder / "set.yaml").write_text(yaml.safe_dump({"book": card, "split": "time"}))
+    suite = {"sets": [str(folder)], "ways": [], "baselines": ["recency", "rfm", "tfidf"]}
+    suite_file.write_text(yaml.safe_dump(suite))
+    made = run_suite(suite_file, out=tmp_path / "out").predictions
+    sides = {}
+    for p in made:
+        sides.setdefault(p.customer_id, set()).add(p.split)
+    assert all(len(each) == 1 for each in sides.values())
+    of_split = {split: [p.as_of for p in made if p.split == split] for split in ("development", "test")}
+    assert max(of_split["development"]) < min(of_split["test"])
+    assert {p.method for p in made if p.split == "test"} == {"recency", "rfm", "tfidf"}
+
+
 def test_baselines_alone(cli, book_folder):
     result = cli("eval", "baselines", book_folder, "--method", "prior", "--method", "recency", "--json")
     assert result.code == 0, result.err
@@ -158,6 +210,59 @@ def test_repeats_measure_stability_and_nothing_else(cli, suite_file):
     figures = {each["metric"]: each for each in found["metrics"]}
     assert figures["auroc"]["n"] == 20
     assert figures["decisions_turned"]["value"] == figures["score_spread"]["value"] == 0  # the script knows no order
+
+
+def predictions(scores, labels, method="m", **more):
+    given = {"set": "s", "as_of": "2026-01-01", "split": "test"} | more
+    return [
+        Prediction(customer_id=f"c{i}", churned=bool(label), method=method, churn_probability=float(score), **given)
+        for i, (score, label) in enumerate(zip(scores, labels, strict=True))
+    ]
+
+
+def test_a_method_that_was_asked_about_the_training_set_alone_has_no_figures():
+    assert measure(predictions([0.1, 0.9], [False, True], split="train"), Costs()) == []
+
+
+def test_how_far_scores_are_spread_makes_no_difference_to_their_calibration():
+    random = np.random.default_rng(0)
+    labels = random.random(200) < 0.4
+    log_odds = random.normal(size=200) + labels
+    found = []
+    for scale in (1.0, 0.01):
+        scores = 1 / (1 + np.exp(-scale * log_odds))
+        made = predictions(scores, labels)
+        made = [p.model_copy(update={"split": "development"}) if i % 2 else p for i, p in enumerate(made)]
+        found.append({f.metric: f.value for f in measure(made, Costs())})
+    assert found[0]["brier"] == pytest.approx(found[1]["brier"], abs=1e-4)
+    assert found[0]["calibration_slope"] == pytest.approx(found[1]["calibration_slope"], rel=1e-2)
+
+
+def test_figures_have_intervals_and_are_of_all_who_were_asked():
+    labels = np.arange(40) % 2 == 0
+    made = predictions(labels * 0.5 + 0.2, labels, quotes=2, verified_quotes=1, seconds=1.0)
+    made[0] = made[0].model_copy(update={"churn_probability": None, "status": "abstained"})
+    figures = {f.metric: f for f in measure(made, Costs())}
+    assert (figures["answered"].n, figures["answered"].value) == (40, 39 / 40)
+    assert figures["answered"].low < 39 / 40 < figures["answered"].high < 1
+    assert figures["abstained"].value == 1 / 40
+    assert (figures["verified_quotes"].low, figures["verified_quotes"].high) == (0.5, 0.5)
+    assert figures["area_under_risk_coverage"].low <= figures["area_under_risk_coverage"].high
+
+
+def test_money_is_what_tokens_cost():
+    made = predictions([0.2, 0.8], [False, True], model="x", prompt_tokens=1000, output_tokens=100)
+    [money] = [f.value for f in measure(made, Costs(), prices={"x": (2.0, 10.0)}) if f.metric == "money_each"]
+    assert money == pytest.approx((1000 * 2 + 100 * 10) / 1e6)
+
+
+def test_a_file_of_a_run_that_is_broken_is_named(cli, finished):
+    (finished / "run.json").write_text("{")
+    result = cli("eval", "report", finished, "-o", finished / "r.html")
+    assert result.code == 2
+    assert "run.json is not as this version writes it" in result.err
+    (finished / "predictions.jsonl").write_bytes(b"\xff\xfe\n")
+    assert "predictions.jsonl:1 is no line of a run" in cli("eval", "compare", finished).err
 
 
 def test_what_a_reader_found_is_held_against_the_gold():

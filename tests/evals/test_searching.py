@@ -43,6 +43,21 @@ def test_the_best_of_many_useless_ways_is_found_out():
     assert abs(np.mean(honest) - 0.5) < 0.03
 
 
+def test_of_a_pair_the_way_is_chosen_on_the_first_set_and_judged_on_the_second():
+    random = np.random.default_rng(0)
+    labels = random.random(200) < 0.4
+    good, bad = (labels + random.normal(size=200) + 3) / 9, random.random(200)
+    first = np.arange(200) < 100
+    made = []
+    for method, scores in (("a", np.where(first, good, bad)), ("b", np.where(first, bad, good))):
+        of_pair = said(method, scores.clip(0, 1), labels)
+        made += [p.model_copy(update={"split": "train"}) if i < 100 else p for i, p in enumerate(of_pair)]
+    [choice] = search(made)
+    assert (choice.method, choice.n, choice.chosen) == ("a", 100, {"a": 1})
+    assert choice.apparent > 0.7
+    assert abs(choice.auroc - 0.5) < 0.12
+
+
 def test_the_command_tries_settings_and_names_the_choice(cli, suite_file):
     suite = yaml.safe_load(suite_file.read_text())
     suite |= {

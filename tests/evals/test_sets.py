@@ -1,5 +1,6 @@
 """Labelled sets: found, described, drawn from and split."""
 
+import json
 from datetime import date, timedelta
 
 import pytest
@@ -80,6 +81,14 @@ def test_a_set_is_found_by_path_by_name_and_in_the_folder_of_sets(book_folder, t
         ("book", tmp_path, book_folder.parent),
     ):
         assert sets.find_set(name, near=near, sets_dir=sets_dir).folder == book_folder.resolve()
+
+
+def test_sets_that_are_here_are_listed_with_their_folder(book_folder, cli, monkeypatch):
+    monkeypatch.setenv("CHURN_AGENT_SETS_DIR", str(book_folder.parent))
+    found = {each["name"]: each["here"] for each in json.loads(cli("eval", "sets", "--json").out)}
+    assert found["book"] == str(book_folder)
+    assert found["hard_cases"].endswith("hard_cases")
+    assert found["telco_ibm"] is None
 
 
 def test_a_set_of_one_outcome_is_refused(book_folder, tmp_path):

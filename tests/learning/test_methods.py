@@ -12,7 +12,8 @@ from churn_agent.embedding import Embedder
 from churn_agent.errors import DataError
 from churn_agent.evals.sets import find_set
 from churn_agent.learning import estimators, methods
-from churn_agent.learning.examples import Examples, _groups
+from churn_agent.learning.encoder import FineTunedEncoder
+from churn_agent.learning.examples import Examples, _groups, _masked
 from churn_agent.settings import Settings
 
 
@@ -109,10 +110,26 @@ def test_texts_do_not_name_the_company(book_folder, tmp_path):
     assert not any(company.casefold() in text.casefold() for text in given.texts)
 
 
+def test_names_of_other_companies_are_masked_as_such():
+    texts = ["Acme is bad, I go to Rival & Co.", "rival & co never answers, acme does"]
+    assert _masked(texts, ["Acme", "Rival & Co"], ["Acme", "Third"]) == [
+        "brand is bad, I go to rival.",
+        "brand never answers, rival does",
+    ]
+
+
 def test_bg_nbd_that_cannot_be_fitted_says_so(monkeypatch):
     monkeypatch.setattr(estimators, "_FIT_PENALTIES", ())
     with pytest.raises(DataError, match="cannot be fitted"):
         methods.cross_fitted(methods.METHODS["bg_nbd"], make_examples())
+
+
+def test_too_few_samples_are_refused_in_one_line():
+    few = make_examples(8)
+    with pytest.raises(DataError, match="needs 10 samples"):
+        methods.METHODS["boosting"].make(0).fit(few, few.labels)
+    with pytest.raises(DataError, match="cannot be fine-tuned on 8 samples"):
+        FineTunedEncoder()._held_out(few, np.arange(8) == 0)
 
 
 def test_a_number_that_few_have_is_no_obstacle_to_boosting():

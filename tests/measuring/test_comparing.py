@@ -59,6 +59,18 @@ def test_mcnemar_is_the_exact_binomial_test_of_those_decided_differently():
     assert found.value == pytest.approx(9 / 30)
 
 
+def test_decisions_on_the_same_customers_again_are_no_more_evidence():
+    """Five samples a customer, all decided alike: as many false alarms as the level says."""
+    alarms = 0
+    for seed in range(400):
+        random = np.random.default_rng(seed)
+        labels, first, second = (np.repeat(random.random(60) < 0.5, 5) for _ in range(3))
+        groups = np.repeat(np.arange(60), 5)
+        found = comparing.difference("accuracy", labels, first * 1.0, second * 1.0, groups)
+        alarms += found.p < 0.05
+    assert 0.02 <= alarms / 400 <= 0.08
+
+
 @pytest.mark.parametrize("metric", ["brier", "log_loss", "profit"])
 def test_bootstrapped_differences_of_equals_are_no_difference(metric):
     labels, first, _ = rivals(100, 0)
@@ -86,6 +98,12 @@ def test_a_small_certain_difference_is_equivalence_and_a_wide_one_cannot_be_told
     assert equivalent.judgement == "equivalent"
     assert unknown.judgement == "cannot tell"
     assert "about 1,396 samples would tell" in unknown.text
+
+
+def test_a_difference_of_nothing_that_must_be_nothing_needs_no_number_of_samples():
+    alike = Difference("auroc", 0.0, 0.0, 0.0, 1.0, 0.0, 100)
+    [verdict] = comparing.judge([alike], delta=0.0)
+    assert "no number of samples" in verdict.text
 
 
 def test_more_comparisons_ask_for_more():

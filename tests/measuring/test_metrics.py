@@ -63,6 +63,23 @@ def test_samples_of_the_same_customers_widen_the_interval():
     assert clustered.standard_error == pytest.approx(once.standard_error, rel=0.03)
 
 
+def test_a_ranking_without_a_mistake_is_not_certain():
+    """Twenty of twenty placed right: the exact lower bound of Clopper and Pearson on one side."""
+    labels = np.repeat([True, False], [20, 80])
+    found = metrics.auroc(labels, labels.astype(float))
+    assert (found.value, found.high) == (1, 1)
+    assert found.low == pytest.approx(stats.beta.ppf(0.025, 20, 1))
+    assert metrics.auroc(labels, 1 - labels.astype(float)).high == pytest.approx(1 - found.low)
+
+
+def test_one_customer_who_churned_often_has_no_interval():
+    labels = np.repeat([True, False], [5, 20])
+    groups = np.append(np.zeros(5), np.arange(1, 21)).astype(int)
+    found = metrics.auroc(labels, np.linspace(0, 1, 25), groups)
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+
+
 def test_one_class_has_no_ranking():
     assert math.isnan(metrics.auroc(np.ones(5, dtype=bool), np.linspace(0, 1, 5)).value)
 
@@ -90,6 +107,17 @@ def test_the_parts_of_brier_add_up_and_none_is_negative(drawn):
     assert parts.discrimination >= -1e-9
 
 
+def test_the_parts_of_brier_are_those_of_murphy_where_scores_are_few_and_in_order():
+    """With isotonic observed rates the bins of the CORP decomposition are the values of the score (Murphy 1973)."""
+    scores = np.repeat([0.1, 0.4, 0.8], [40, 30, 30])
+    labels = np.concatenate([np.arange(40) < 8, np.arange(30) < 12, np.arange(30) < 21])
+    rates, sizes = np.array([0.2, 0.4, 0.7]), np.array([40, 30, 30])
+    parts = metrics.brier_parts(labels, scores)
+    assert parts.miscalibration == pytest.approx((sizes * (np.array([0.1, 0.4, 0.8]) - rates) ** 2).sum() / 100)
+    assert parts.discrimination == pytest.approx((sizes * (rates - 0.41) ** 2).sum() / 100)
+    assert parts.uncertainty == pytest.approx(0.41 * 0.59)
+
+
 def test_calibration_error_is_that_of_bins_counted_by_hand():
     scores = np.array([0.1, 0.1, 0.2, 0.2, 0.8, 0.8, 0.9, 0.9])
     labels = np.array([0, 0, 0, 1, 1, 1, 1, 0], dtype=bool)
@@ -97,15 +125,14 @@ def test_calibration_error_is_that_of_bins_counted_by_hand():
     assert metrics.expected_calibration_error(labels, scores, bins=2) == pytest.approx(by_hand)
 
 
-def test_perfect_probabilities_stay_below_the_null_band_nineteen_times_of_twenty():
+def test_perfect_probabilities_stay_within_the_null_band_nineteen_times_of_twenty():
     random = np.random.default_rng(0)
     inside = 0
     for _ in range(200):
         scores = random.beta(2, 3, size=150)
         labels = random.random(150) < scores
-        inside += metrics.expected_calibration_error(labels, scores) <= metrics.calibration_error_of_the_perfect(
-            scores, draws=200
-        )
+        perfect = metrics.calibration_error_of_the_perfect(scores, draws=200)
+        inside += perfect.low <= metrics.expected_calibration_error(labels, scores) <= perfect.high
     assert inside >= 180
 
 
@@ -128,6 +155,17 @@ def test_calibration_slope_agrees_with_a_likelihood_maximised_directly():
         return -np.log(np.where(labels, p, 1 - p)).sum()
 
     assert metrics.calibration_slope(labels, scores) == pytest.approx(optimize.minimize(loss, [0, 1]).x[1], abs=1e-3)
+
+
+def test_calibration_intercept_agrees_with_a_likelihood_maximised_directly():
+    labels, scores = book(300)
+    x = np.log(scores / (1 - scores))
+
+    def loss(a):
+        return np.logaddexp(0, x + a).sum() - (x + a)[labels].sum()
+
+    found = optimize.minimize_scalar(loss, bounds=(-5, 5), method="bounded", options={"xatol": 1e-8})
+    assert metrics.calibration_intercept(labels, scores) == pytest.approx(found.x, abs=1e-5)
 
 
 def test_decisions_agree_with_scikit_learn():
@@ -154,6 +192,14 @@ def test_lift_of_perfect_scores_is_what_the_base_rate_allows_and_of_equal_ones_i
     assert metrics.lift(labels, np.full(100, 0.3)) == pytest.approx(1)
 
 
+def test_lift_and_gain_are_counted_one_by_one():
+    labels, scores = book(150)
+    best_first = sorted(zip(scores, labels, strict=True), reverse=True)
+    caught = [sum(churned for _, churned in best_first[:n]) / labels.sum() for n in range(151)]
+    assert metrics.lift(labels, scores, 0.2) == pytest.approx(caught[30] / 0.2)
+    assert metrics.gain_curve(labels, scores, 150)[1] == pytest.approx(caught)
+
+
 def test_the_gain_curve_runs_from_nobody_to_everybody():
     shares, caught = metrics.gain_curve(*book(100))
     assert (shares[0], caught[0], shares[-1], caught[-1]) == (0, 0, 1, 1)
@@ -178,6 +224,29 @@ def test_risk_grows_as_the_unsure_are_decided_too():
     coverage, risk = metrics.risk_coverage(*book(2000, strength=2), threshold=0.5)
     assert coverage[-1] == 1
     assert risk[400] < risk[-1]
+
+
+def test_the_area_under_risk_and_coverage_is_counted_by_hand():
+    labels = np.array([True, False, False, True])
+    scores = np.array([0.9, 0.2, 0.6, 0.45])  # from surest on: right, right, wrong, wrong
+    expected = (0 + 0 + 1 / 3 + 2 / 4) / 4
+    assert metrics.area_under_risk_coverage(labels, scores, 0.5) == pytest.approx(expected)
+
+
+def test_a_bootstrapped_ratio_covers_as_often_as_it_says():
+    covered = 0
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        wholes = random.integers(0, 5, 120)
+        found = metrics.ratio(random.binomial(wholes, 0.6).astype(float), wholes.astype(float), draws=300)
+        covered += found.low <= 0.6 <= found.high
+    assert 0.9 <= covered / 200 <= 0.99
+
+
+def test_a_share_has_the_published_interval():
+    """Clopper and Pearson (1934) for 4 of 20, as R's binom.test gives it."""
+    found = metrics.share(4, 20)
+    assert (found.value, found.low, found.high) == pytest.approx((0.2, 0.0573, 0.4366), abs=5e-5)
 
 
 def test_a_bootstrap_over_customers_draws_them_whole():
