@@ -128,7 +128,8 @@ class ChurnAgent(Store):
         return Bands(settings.band_medium_from, settings.band_high_from, settings.band_margin)
 
     @cached_property
-    def _playbook(self) -> playbooks.Playbook:
+    def playbook(self) -> playbooks.Playbook:
+        """Shipped, or from the folder of prompts that the settings name. Raises `FileFormatError`."""
         return playbooks.load_playbook(self.settings.prompts_dir)
 
     def evidence(self, customer_id: str, *, as_of: date | None = None) -> Case:
@@ -156,7 +157,8 @@ class ChurnAgent(Store):
         """Assesses customers, some at a time, in their order. Each record is stored as it is given."""
         for batch in chunked(customer_ids, _BATCH):
             taken = [self.snapshot(customer_id, as_of=as_of) for customer_id in batch]
-            before = [records.before(self.history, each.customer_id, each.as_of) for each in taken]
+            by = self.method
+            before = [records.before(self.history, each.customer_id, each.as_of, method=by) for each in taken]
             for assessment in self._assess(taken, by=self._kept, before=before):
                 records.add(self.history, assessment, run_id=run_id)
                 yield assessment
@@ -234,7 +236,7 @@ class ChurnAgent(Store):
             order=self.settings.evidence_order,
             seed=self.settings.seed,
         )
-        actions = tuple(playbooks.eligible(self._playbook, snapshot, facts, None))
+        actions = tuple(playbooks.eligible(self.playbook, snapshot, facts, None))
         return Case(snapshot, facts, pack, actions)
 
     @cached_property
@@ -287,7 +289,7 @@ class ChurnAgent(Store):
                     case,
                     each,
                     self._taxonomy,
-                    self._playbook,
+                    self.playbook,
                     how,
                     number=number,
                     bands=self.bands,

@@ -1,5 +1,7 @@
 """Conditions that people write: `segment = smb and (overdue >= 1 or not owner in (ana, bob))`.
 
+A name with spaces or signs in it stands between backticks.
+
 A name that nothing is known of makes a comparison neither true nor false (three-valued logic: Kleene 1952).
 """
 
@@ -78,6 +80,11 @@ class Condition:
         """Whether it holds; None where that depends on something that is not known."""
         return self.root.holds(known)
 
+    @property
+    def compared(self) -> list[tuple[str, Value]]:
+        """Each name with each value that it is held against."""
+        return [(each.name, value) for each in _comparisons(self.root) for value in each.values]
+
     def check(self, kinds: Mapping[str, Kind], *, beside: str | None = None) -> None:
         """Looks at names and the kinds of their values.
 
@@ -121,7 +128,7 @@ def _comparisons(node: Node) -> list[Comparison]:
 def _grammar() -> pp.ParserElement:
     words = {word: pp.CaselessKeyword(word) for word in ("and", "or", "not", "in")}
     keyword = pp.MatchFirst(list(words.values()))
-    name = ~keyword + pp.Regex(_NAME)
+    name = (~keyword + pp.Regex(_NAME)) | pp.QuotedString("`")
     number = pp.Regex(r"-?\d+(\.\d+)?(?![\w.\-])").set_parse_action(pp.common.convert_to_float)
     quoted = pp.QuotedString('"', esc_char="\\") | pp.QuotedString("'", esc_char="\\")
     value = number | quoted | (~keyword + pp.Regex(r"[^\s()=<>!,\"']+"))

@@ -1,10 +1,12 @@
 """Retention actions come from the playbook alone: eligible ones, for the reasons that were found."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -19,6 +21,7 @@ MOST_ACTIONS = 3
 LEAST_WEIGHT = 0.25
 """Contribution to the score (log-odds) below which a reason calls for no action."""
 
+_BANDS = get_args(Band)
 _ATTRIBUTE = "attribute."
 """Begins the names of customers' attributes in conditions."""
 
@@ -56,12 +59,20 @@ class PlaybookAction(_Data):
         return parse(self.when) if self.when else None
 
     @model_validator(mode="after")
-    def _condition_can_be_checked(self) -> "PlaybookAction":
+    def _can_ever_be_suggested(self) -> "PlaybookAction":
+        unknown = [name for name in self.addresses if name not in (*FACT_NAMES, *_signal_ids())]
+        if unknown:
+            raise ValueError(f"action {self.id!r} addresses {unknown[0]!r}, which is no signal and no fact")
         try:
             if self.condition:
                 self.condition.check(_kinds(), beside=_ATTRIBUTE)
         except InputError as error:
             raise ValueError(str(error)) from error
+        for name, value in self.condition.compared if self.condition else ():
+            if name == "band" and value not in _BANDS:
+                raise ValueError(f"condition {self.when!r}: a band is {', '.join(_BANDS)}, never {value!r}")
+            if name in _signal_ids() and not 0 <= float(value) <= 1:
+                raise ValueError(f"condition {self.when!r}: the strength of {name!r} is from 0 to 1, never {value:g}")
         return self
 
 
@@ -70,6 +81,18 @@ class Playbook(_Data):
 
     version: int
     actions: tuple[PlaybookAction, ...]
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> "Playbook":
+        twice = [id_ for id_, n in Counter(action.id for action in self.actions).items() if n > 1]
+        if twice:
+            raise ValueError(f"two actions have the id {twice[0]!r}")
+        return self
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256, cut to 16 hexadecimal digits."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
     @cached_property
     def by_id(self) -> dict[str, PlaybookAction]:
@@ -161,17 +184,26 @@ def suggest(
         for reason in reversed(telling)
         if abs(weights.get(reason.concept, 0)) >= LEAST_WEIGHT
     }
+    # Reasons that a model worded belong to no action; then what was quoted stands for an action that it chose.
+    cited = next((reason for reason in reasons if reason.citations), None)
+    quoted = _with_evidence(cited, said="What they wrote") if cited else "Chosen by the model for what it was shown."
+    at_stake = {"risk": 0.0, "protective": 0.0}
+    for reason in telling:
+        at_stake[reason.polarity] += abs(weights.get(reason.concept, 0))
+    good_news = {reason.concept for reason in telling if reason.polarity == "protective"}
     for action in actions:
         if proposed and action.id not in proposed:
             continue
         concepts = tuple(concept for concept in action.addresses if concept in statements)
+        if concepts and good_news.issuperset(concepts) and at_stake["risk"] > at_stake["protective"]:
+            continue  # nobody is thanked while they seem to leave
         if not concepts and not proposed:
             continue
         first = max(concepts, key=lambda concept: abs(weights.get(concept, 0)), default=None)
         suggestion = RetentionAction(
             playbook_id=action.id,
             title=action.title,
-            rationale=statements[first] if first else action.what,
+            rationale=statements[first] if first else quoted,
             addresses=concepts,
             urgency=action.urgency,
             owner=action.owner,
@@ -183,7 +215,8 @@ def suggest(
     return tuple(suggestion for _, suggestion in found[:MOST_ACTIONS])
 
 
-def _with_evidence(reason: Reason) -> str:
-    """The statement, and where it was read."""
+def _with_evidence(reason: Reason, said: str = "") -> str:
+    """The statement (or what is said instead of it), and where it was read."""
     days = dict.fromkeys(f"{citation.occurred_at:%Y-%m-%d}" for citation in reason.citations)
-    return f"{reason.statement.removesuffix('.')} ({', '.join(days)})" if days else reason.statement
+    told = said or reason.statement
+    return f"{told.removesuffix('.')} ({', '.join(days)})" if days else told

@@ -11,7 +11,8 @@ from churn_agent.history import book, interactions
 
 
 def default_as_of(engine: Engine, card: Card) -> date:
-    """The day of the latest interaction stored, in the book's time zone.
+    """The day of the latest interaction stored, in the book's time zone; what the company itself began counts only
+    where there is nothing else.
 
     Raises:
         EmptyStore: there is none.
@@ -19,7 +20,8 @@ def default_as_of(engine: Engine, card: Card) -> date:
     span = interactions.span(engine)
     if span is None:
         raise EmptyStore
-    return span[1].astimezone(card.zone).date()
+    last = interactions.last_from_outside(engine) or span[1]
+    return last.astimezone(card.zone).date()
 
 
 def take(engine: Engine, customer_id: str, *, as_of: date | None = None) -> Snapshot:

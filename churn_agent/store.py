@@ -1,7 +1,8 @@
 """A store: the history and the index of one book, what goes into it and what can be looked up."""
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -16,8 +17,9 @@ from churn_agent.domain.interactions import Interaction, text_id
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.embedding import Embedder
 from churn_agent.errors import EmptyStore, IndexBusy
-from churn_agent.history import book, interactions, statistics
+from churn_agent.history import book, forgetting, interactions, statistics
 from churn_agent.history.database import open_database
+from churn_agent.history.forgetting import Removed
 from churn_agent.history.statistics import BookStatistics
 from churn_agent.index import updating
 from churn_agent.index.vectors import Index
@@ -181,6 +183,24 @@ class Store:
         with self.history.begin() as connection:
             return interactions.add(connection, [done]) > 0
 
+    def forget(self, customer_id: str) -> Removed:
+        """Takes a customer out of history, index and the files of batches in the store; see `history.forgetting`.
+
+        What trained methods learned from them stays learned until they are trained again.
+
+        Raises:
+            UnknownCustomer: there is none of that name.
+            StoreUnavailable: the index is in use.
+        """
+        self.snapshot(customer_id)  # says it where nobody is called so
+        with self._index.held() if self._index.card else nullcontext():
+            removed = forgetting.forget(self.history, customer_id)
+        if removed.text_ids and self._index.card:
+            self._index.remove(removed.text_ids)
+        for path in (self.settings.store / "batches").glob("*.jsonl"):
+            _drop_lines(path, customer_id)
+        return removed
+
     # --- looking
 
     def search(self, meaning: str, *, since: date | None = None, limit: int = 10) -> list[Hit]:
@@ -244,3 +264,10 @@ class Store:
                     self._index.create(self.embedder)
                 self._index.add(new.items())
         return known
+
+
+def _drop_lines(path: Path, customer_id: str) -> None:
+    lines = path.read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if json.loads(line)["customer_id"] != customer_id]
+    if len(kept) < len(lines):
+        path.write_bytes(b"".join(kept))

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from churn_agent.errors import InputError
 from churn_agent.history import records, runs
 from churn_agent.screening import Screening
 
+_BEGINNING = b'{"schema_version":'
+"""Of a record: what else a file ends with is somebody's, and not to be written over."""
 SCREENED = "screened"
 """How those are counted who were screened and not assessed."""
 
@@ -83,22 +86,23 @@ def run_batch(
     """
     day = _day(agent, spec)
     customers = _chosen(agent, day, spec)
-    run_id = _start(agent, path, day, spec)
     known = {each.customer_id: each for each in _read(path, day, agent)}
-    if spec.only_failed:
-        customers = [id_ for id_ in customers if id_ in known and known[id_].status == "failed"]
+    _rewrite(path, known.values())  # a file that cannot be written is told of before anything is paid
+    run_id = _start(agent, path, day, spec)
+    again = {id_ for id_ in customers if not spec.only_failed or (id_ in known and known[id_].status == "failed")}
     kept = {id_: each for id_, each in known.items() if each.status != "failed"}
-    summary = BatchSummary(run_id, day, path, len(customers))
+    summary = BatchSummary(run_id, day, path, len(again))
     progress(summary)
+    meter = Meter(spec.budget, Prices.named(agent.settings))
+    # All are ranked, also where only some are done again: who is on top of those is no more than who is on top of all.
     top, rest = _screened(agent, customers, day, spec, summary, progress)
+    order = {id_: n for n, id_ in enumerate([*top, *(each.customer_id for each in rest)])}
     # Who was only screened before, and is on top now, is assessed.
     on_top = set(top)
     kept = {id_: each for id_, each in kept.items() if each.screening is None or id_ not in on_top}
-    _rewrite(path, kept.values())
-    left = [id_ for id_ in top if id_ not in kept]
-    brief = [each for each in rest if each.customer_id not in kept]
-    summary.already_done = len(customers) - len(left) - len(brief)
-    meter = Meter(spec.budget, Prices.named(agent.settings))
+    left = [id_ for id_ in top if id_ not in kept and id_ in again]
+    brief = [each for each in rest if each.customer_id not in kept and each.customer_id in again]
+    summary.already_done = len(again) - len(left) - len(brief)
     try:
         with path.open("a", encoding="utf-8") as file:
             for assessment in _assessed(agent, left, brief, run_id, summary, meter):
@@ -108,7 +112,6 @@ def run_batch(
                 progress(summary)
     finally:
         _note(agent, summary, kept.values())
-    order = {id_: n for n, id_ in enumerate([*top, *(each.customer_id for each in rest)])}
     # A file that was gone on with reads as one that was written at once.
     _rewrite(path, sorted(kept.values(), key=lambda each: order.get(each.customer_id, -1)))
     _write_failures(path, kept.values())
@@ -150,7 +153,9 @@ def default_path(agent: ChurnAgent, spec: BatchSpec) -> Path:
 def _start(agent: ChurnAgent, path: Path, day: date, spec: BatchSpec) -> str:
     noted = _asked(agent, day, spec) | {"file": str(path.resolve())}
     run_id = _digest(noted)
-    runs.start(agent.history, run_id, noted)
+    # What changes no number is told, and makes no other run of it.
+    told = {"churn_agent": version("churn-agent"), "playbook": agent.playbook.content_hash, "limit": spec.limit}
+    runs.start(agent.history, run_id, noted | told | {"budget": vars(spec.budget)})
     return run_id
 
 
@@ -167,6 +172,9 @@ def _asked(agent: ChurnAgent, day: date, spec: BatchSpec) -> dict[str, Any]:
         "prompt": agent.prompt.label,
         "prompt_hash": agent.prompt.content_hash,
         "method": agent.method,
+        "embedder": agent.settings.embedder,
+        "evidence": [agent.settings.evidence_limit, agent.settings.evidence_tokens],
+        "seed": agent.settings.seed,
         "where": spec.where,
         "part": None if spec.part is None else f"{spec.part.number}/{spec.part.of}",
         "only_new": spec.only_new,
@@ -206,7 +214,8 @@ def _assessed(
     for screening in brief:
         record = agent.record_of(screening)
         records.add(agent.history, record, run_id=run_id)
-        summary.statuses[SCREENED] += 1
+        summary.statuses[_counted(record)] += 1
+        meter.count(record.provenance)
         yield record
     for n, assessment in enumerate(agent.assess_many(left, as_of=summary.as_of, run_id=run_id), start=1):
         summary.statuses[assessment.status] += 1
@@ -218,17 +227,23 @@ def _assessed(
 
 
 def _note(agent: ChurnAgent, summary: BatchSummary, kept: Iterable[Assessment]) -> None:
-    counts = Counter(SCREENED if each.screening is not None else each.status for each in kept)
-    runs.finish(agent.history, summary.run_id, {"customers": summary.customers, "left": summary.left, **counts})
+    """Notes what stands in the file, whichever call did it."""
+    counts = Counter(map(_counted, kept))
+    told = {"customers": counts.total() + summary.left, "left": summary.left, **counts}
+    runs.finish(agent.history, summary.run_id, told)
+
+
+def _counted(record: Assessment) -> str:
+    return record.status if record.screening is None or record.status == "failed" else SCREENED
 
 
 def _read(path: Path, day: date, agent: ChurnAgent) -> list[Assessment]:
     """The records of an earlier call; a last line that was cut off is dropped."""
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    if lines and not lines[-1].endswith("\n"):
-        lines.pop()
+    *lines, cut_off = path.read_bytes().split(b"\n")
+    if not cut_off.startswith(_BEGINNING) and not _BEGINNING.startswith(cut_off):
+        raise InputError(f"{path}:{len(lines) + 1} is no record of a batch; give another file")
     found: list[Assessment] = []
     for number, line in enumerate(lines, start=1):
         try:

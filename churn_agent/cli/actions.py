@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from churn_agent.agent import ChurnAgent
     from churn_agent.reports.portfolio.holdout import Plan
 
-_REPORTS = (1, 4, 13, 52)
-"""Numbers of reports that a plan is judged for; weekly ones make a week, a month, a quarter and a year."""
+_SEASONS = (1, 2, 4, 8)
+"""Quarters that a plan is judged for. All through one the same customers may stand at the margin."""
 _POINTLESS = 0.5
 """Share of churn that acting would have to prevent for it to be seen, above which a control group teaches nothing."""
 
@@ -60,8 +60,8 @@ def list_actions(context: click.Context, json_: bool) -> None:
 def plan(context: click.Context, run_id: str, capacity: int, share: int, dry_run: bool, json_: bool) -> None:
     """Whom to call after a run, and whom to leave alone so that calling can be judged.
 
-    Chance decides about SHARE per cent of the CAPACITY places, between twice as many customers at its margin; reports
-    then show who is not to be called. RUN: the beginning of its id, or latest.
+    Chance decides about SHARE per cent of the CAPACITY places, between about twice as many customers at its margin;
+    reports then show who is not to be called. RUN: the beginning of its id, or latest.
     """
     with common.open_agent(context) as agent:
         from churn_agent.history import assignments, runs
@@ -78,7 +78,10 @@ def plan(context: click.Context, run_id: str, capacity: int, share: int, dry_run
                 "run_id": run.id,
                 "stored": not dry_run,
                 "assignments": [vars(each) for each in found.assignments],
-                "detectable": {reports: found.detectable(reports) for reports in _REPORTS} if found.drawn else None,
+                "expected": found.expected,
+                "calibrated": found.calibrated,
+                "detectable": {n: found.detectable(n) for n in _SEASONS} if found.drawn else None,
+                "pointless": _is_pointless(found),
             }
         )
         return
@@ -92,18 +95,25 @@ def plan(context: click.Context, run_id: str, capacity: int, share: int, dry_run
 def _advise(found: "Plan") -> None:
     if not found.drawn:
         click.echo(
-            "nothing can be learned: there are no more customers at risk than can be called, or no share is drawn"
+            "nothing can be learned: there are no more customers at risk than can be called, no share is drawn, or all lots "
+            "of so few fell alike"
         )
         return
-    table = Table("reports", "in each group", "smallest difference that is found (4 times out of 5)")
-    for reports in _REPORTS:
-        table.add_row(str(reports), str(found.drawn * reports), f"{found.detectable(reports):.0%} of the customers")
+    table = Table("quarters", "in each group", "smallest difference that is found (4 times out of 5)")
+    for n in _SEASONS:
+        table.add_row(str(n), str(found.drawn * n), f"{found.detectable(n):.0%} of the customers")
     common.out.print(table)
-    if found.detectable(_REPORTS[-1]) > _POINTLESS * found.expected:
+    if not found.calibrated:
+        click.echo(f"that {found.expected:.0%} of them leave is what scores say, which are no probabilities")
+    if _is_pointless(found):
         click.echo(
             f"a control group is hardly worth it: of about {found.expected:.0%} who leave, acting would have to keep "
-            "more than half for a year of weekly reports to show it; call them all, or draw a larger share"
+            "more than half for two years to show it; call them all, or draw a larger share"
         )
+
+
+def _is_pointless(found: "Plan") -> bool:
+    return not found.drawn or found.detectable(_SEASONS[-1]) > _POINTLESS * found.expected
 
 
 @actions.command("log")

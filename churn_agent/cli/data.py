@@ -1,4 +1,4 @@
-"""`ingest`, `index`, `customers`, `show`."""
+"""`ingest`, `index`, `customers`, `show`, `forget`."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -15,6 +15,25 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _SHOWN_TEMPLATES = 3
+
+
+@click.command()
+@click.argument("customer_id")
+@click.confirmation_option(prompt="Nothing of the customer but numbers without a name will be left. Go on?")
+@common.as_json
+@click.pass_context
+def forget(context: click.Context, customer_id: str, json_: bool) -> None:
+    """Take a customer out of the store: words, attributes, judgements, and what models wrote.
+
+    Forecasts stay in the ledger with their date and outcome, under a name that leads to nobody. Files outside the
+    store (exports, rejected rows, reports) are not touched, and methods that were trained are to be trained again.
+    """
+    with common.open_agent(context) as agent:
+        removed = agent.forget(customer_id)
+    if json_:
+        common.print_json({"interactions": removed.interactions, "forecasts_kept": removed.forecasts})
+    else:
+        click.echo(f"{removed.interactions} interactions are gone; {removed.forecasts} forecasts stay without a name")
 
 
 @click.command()

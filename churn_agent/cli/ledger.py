@@ -36,10 +36,10 @@ def outcomes(context: click.Context, file: Path, json_: bool) -> None:
 @ledger.command("score")
 @click.option(
     "--by",
-    type=click.Choice(["all", "month", "method", "model", "prompt", "treated"]),
+    type=click.Choice(["all", "month", "method", "model", "prompt", "treated", "made"]),
     default="all",
     show_default=True,
-    help="Groups of forecasts. Methods that judged the same customers are also held against each other.",
+    help="Groups of forecasts; they are also held against each other, on the same customers where they share some.",
 )
 @common.as_json
 @click.pass_context
@@ -53,6 +53,7 @@ def score(context: click.Context, by: "By", json_: bool) -> None:
         standings = forecasting.score(found, by)
         compared = forecasting.compare(found, by)
         judged = forecasting.judgements(found, all_feedback(agent.history))
+    back_tests = sum(f.back_test for f in found)
     open_, unknown = sum(not f.over for f in found), sum(f.over and f.churned is None for f in found)
     if json_:
         common.print_json(
@@ -61,13 +62,19 @@ def score(context: click.Context, by: "By", json_: bool) -> None:
                 "not_over": open_,
                 "outcome_unknown": unknown,
                 "standings": [each.as_dict() for each in standings],
-                "compared": [{"first": a, "second": b, "verdict": verdict.text} for a, b, verdict in compared],
+                "back_tests": back_tests,
+                "compared": [each.as_dict() for each in compared],
                 "judgements": judged.as_dict(),
             }
         )
         return
     click.echo(f"{len(found)} forecasts; {open_} are not over yet, of {unknown} that are the outcome is not known")
-    table = Table(by, "n", "churned", "expected", "Brier", "skill", "AUROC", "lift of the top tenth")
+    if back_tests:
+        click.echo(
+            f"{back_tests} were made after their time was over: back-tests, in which a method may have learned from "
+            "what it is judged by; --by made tells them apart"
+        )
+    table = Table(by, "n", "churned", "expected", "Brier", "skill", "slope", "AUROC", "lift of the top tenth")
     for each in standings:
         table.add_row(
             each.group,
@@ -76,12 +83,14 @@ def score(context: click.Context, by: "By", json_: bool) -> None:
             "" if each.expected is None else f"{each.expected:.0%}",
             "" if each.brier is None else _shown(each.brier),
             "" if each.skill is None else f"{each.skill:+.2f}",
+            "" if each.calibration_slope is None else f"{each.calibration_slope:.2f}",
             _shown(each.auroc),
             f"{each.lift:.1f}",
         )
     common.out.print(table)
-    for first, second, verdict in compared:
-        click.echo(f"{first} against {second}, on the same customers: {verdict.text}")
+    for each in compared:
+        whom = "on the same customers" if each.paired else "each on customers of its own"
+        click.echo(f"{each.first} against {each.second}, {whom}: {each.verdict.text}")
     if judged.n:
         click.echo(
             f"account managers judged {judged.n} of them: {judged.right} came true, {judged.tool_right} of the tool; "
@@ -106,7 +115,9 @@ def show(context: click.Context, customer_id: str, json_: bool, **model: str | N
             raise InputError(f"no forecast was made about {customer_id!r}; run: churn-agent assess {customer_id}")
         moved: list[dict[str, float]] = [{}]
         for before, after in itertools.pairwise(found):
-            by = agent.varied(method=after.assessment.provenance.method or "none")
+            how = after.assessment.provenance
+            prompt = how.prompt.partition("@")[0].partition("/")[2]
+            by = agent.varied(mode=how.mode, prompt=prompt, method=how.method or "none")
             changes = dict(explain(by, [before.assessment], [after.assessment]))
             moved.append({name: part for name, part in changes[customer_id].parts.items() if abs(part) >= 0.005})
     if json_:

@@ -10,7 +10,7 @@ import click
 from churn_agent.cli.actions import actions
 from churn_agent.cli.assessing import assess, evidence
 from churn_agent.cli.batches import batch, runs
-from churn_agent.cli.data import customers, data, index, ingest, show
+from churn_agent.cli.data import customers, data, forget, index, ingest, show
 from churn_agent.cli.demo import demo
 from churn_agent.cli.doctor import doctor
 from churn_agent.cli.evals import evals
@@ -45,6 +45,7 @@ for command in (
     data,
     customers,
     show,
+    forget,
     search,
     evidence,
     assess,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from churn_agent.cli import common
-from churn_agent.errors import FileFormatError
+from churn_agent.errors import FileFormatError, InputError
 
 if TYPE_CHECKING:
     from churn_agent.agent import ChurnAgent
@@ -77,8 +77,17 @@ def _changes(agent: "ChurnAgent", before: "Run", now: "Run") -> "dict[str, Chang
     first, second = (list(records.of_run(agent.history, run.id)) for run in (before, now))
     with common.counting() as bar:
         task = bar.add_task("what changed", total=len(second))
-        method = agent.varied(method=now.spec.get("method") or "none")
-        return dict(explain(method, first, second, progress=lambda: bar.advance(task)))
+        by = _as_the_run(agent, now)
+        return dict(explain(by, first, second, progress=lambda: bar.advance(task)))
+
+
+def _as_the_run(agent: "ChurnAgent", run: "Run") -> "ChurnAgent":
+    """An agent with the mode, prompt and method of a run. Raises `InputError` if the model is another one."""
+    mode, _, prompt = str(run.spec["prompt"]).partition("@")[0].partition("/")
+    model = run.spec["model_id"]
+    if agent.model.info.id != model:
+        raise InputError(f"the run was made with the model {model}: give it with --model")
+    return agent.varied(mode=mode, prompt=prompt, method=run.spec.get("method") or "none")
 
 
 @click.command()
@@ -160,7 +169,9 @@ def _read(file: Path) -> "list[Feedback]":
     from churn_agent.history.feedback import Feedback
 
     found: list[Feedback] = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(
+        file.read_bytes().splitlines(), start=1
+    ):  # at line ends alone, not at those of Unicode
         try:
             found.append(Feedback.model_validate_json(line))
         except ValidationError as error:

@@ -13,6 +13,8 @@ SCHEMA_VERSION = 1
 Status = Literal["assessed", "abstained", "failed"]
 Polarity = Literal["risk", "protective"]
 Band = Literal["low", "medium", "high"]
+EXPLAINED = "explained"
+"""Concept of reasons that a model worded: they belong to no signal of the taxonomy."""
 Urgency = Literal["today", "this_week", "this_month"]
 Probability = Annotated[float, Field(ge=0, le=1)]
 

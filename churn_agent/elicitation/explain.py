@@ -9,15 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from churn_agent.domain.assessment import Polarity, Probability, Reason
+from churn_agent.domain.assessment import EXPLAINED, Polarity, Probability, Reason
 from churn_agent.elicitation.base import Case, Elicitation, cite, closed_object, failure_of, string, variables
 from churn_agent.models.base import ChatModel, GenerateRequest, Message, ModelOutput
 from churn_agent.prompts import PromptTemplate, fill
 
 MOST_REASONS = 4
 MOST_ACTIONS = 2
-CONCEPT = "explained"
-"""Concept of reasons that a model worded: they belong to no signal of the taxonomy."""
 
 
 class _Reason(BaseModel):
@@ -85,7 +83,7 @@ def _take(output: ModelOutput, case: Case, into: Elicitation) -> None:
         into.rejected_quotes += not citation.verified
         if citation.verified:
             into.reasons.append(
-                Reason(statement=reason.statement, polarity=reason.polarity, concept=CONCEPT, citations=(citation,))
+                Reason(statement=reason.statement, polarity=reason.polarity, concept=EXPLAINED, citations=(citation,))
             )
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from more_itertools import chunked
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, or_, select
 
 from churn_agent.domain.interactions import Label
 from churn_agent.domain.snapshot import Card
@@ -91,9 +91,17 @@ def all_labels(engine: Engine) -> list[tuple[str, date, bool]]:
         return [(row.customer_id, row.as_of, row.churned) for row in connection.execute(query)]
 
 
-def outcomes(engine: Engine) -> dict[tuple[str, date], bool]:
-    """(Customer, date) -> churned, of all labels."""
-    return {(customer_id, as_of): churned for customer_id, as_of, churned in all_labels(engine)}
+def outcomes(engine: Engine, *, horizon_days: int | None = None) -> dict[tuple[str, date], bool]:
+    """(Customer, date) -> churned, of all labels.
+
+    Args:
+        horizon_days: leaves labels out that say that they look ahead by another time.
+    """
+    query = select(labels.c.customer_id, labels.c.as_of, labels.c.churned)
+    if horizon_days is not None:
+        query = query.where(or_(labels.c.horizon_days.is_(None), labels.c.horizon_days == horizon_days))
+    with engine.connect() as connection:
+        return {(row.customer_id, row.as_of): row.churned for row in connection.execute(query)}
 
 
 def marked_as_treated(engine: Engine) -> set[tuple[str, date]]:

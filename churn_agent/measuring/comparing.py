@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from churn_agent.measuring import metrics
-from churn_agent.measuring.metrics import REACH, Costs, Groups, Labels, Placements, Scores
+from churn_agent.measuring.metrics import REACH, Costs, Groups, Interval, Labels, Placements, Scores
 
 Judgement = Literal["better", "worse", "equivalent", "cannot tell"]
 METRICS = ("auroc", "brier", "log_loss", "accuracy", "profit")
@@ -103,6 +103,12 @@ def difference(
         "profit": lambda labels, scores: metrics.profit_at_capacity(labels, scores, costs),
     }
     return _bootstrapped_difference(metric, measured[metric], labels, first, second, groups, seed)
+
+
+def unpaired(first: Interval, n_first: int, second: Interval, n_second: int) -> Difference:
+    """A difference of two AUROCs of different customers, who tell nothing of each other."""
+    error = math.hypot(first.standard_error, second.standard_error)
+    return _normal("auroc", first.value - second.value, error, n_first + n_second)
 
 
 def _auroc_difference(labels: Labels, first: Scores, second: Scores, groups: Groups | None) -> Difference:

@@ -1,6 +1,8 @@
 """How an assessment is put into words, the same in every format."""
 
-from churn_agent.domain.assessment import Assessment, ChurnProbability, Citation, Reason
+from collections.abc import Mapping
+
+from churn_agent.domain.assessment import Assessment, ChurnProbability, Citation, Polarity, Reason
 
 BAND_WORDS = {
     "low": "low risk: no action needed now",
@@ -19,6 +21,10 @@ CONCEPTS = {
     "leaning": "The messages taken together read like leaving.",
 }
 """Facts as drivers of churn over many customers, who have it in different degrees."""
+READ_AS: Mapping[Polarity, str] = {
+    "risk": "What they wrote reads like a reason to leave.",
+    "protective": "What they wrote reads like a reason to stay.",
+}
 URGENCY_WORDS = {"today": "today", "this_week": "this week", "this_month": "this month"}
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from statistics import median
 from string import Template
 
-from churn_agent.domain.assessment import Assessment, Band, Citation, Reason
+from churn_agent.domain.assessment import EXPLAINED, Assessment, Band, Citation, Reason
 from churn_agent.domain.interactions import Direction, Interaction, as_number
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import InputError
@@ -180,26 +180,26 @@ def build(
         cards: customers who get a card of their own.
     """
     card = store.card
-    found = [each for each in accounts or read(store, run) if owner in (None, each.owner)]
-    usual = median([each.yearly_value for each in found if each.yearly_value is not None] or [1.0])
-    found.sort(key=lambda each: (*_order(each, usual), each.assessment.customer_id))
     planned = {each.customer_id: each.arm for each in assignments.of_run(store.history, run.id)}
+    everybody = [
+        replace(each, control=planned.get(each.assessment.customer_id) == "control")
+        for each in accounts or read(store, run)
+    ]
+    usual = median([each.yearly_value for each in everybody if each.yearly_value is not None] or [1.0])
+    everybody.sort(key=lambda each: (*_order(each, usual), each.assessment.customer_id))
+    # What can be done for few only is given out over the whole book, so that two reports do not promise it twice.
+    shared = _within_capacity(everybody, load_playbook(store.settings.prompts_dir))
+    found = [each for each in shared if owner in (None, each.owner)]
     worth = [each.assessment.customer_id for each in found if each.worth_a_call]
     to_call = {id_ for id_ in worth if planned.get(id_) == "act"} if planned else set(worth[:capacity])
     ranked = [
         _with_card(
-            replace(
-                each,
-                rank=n,
-                call=each.assessment.customer_id in to_call,
-                control=planned.get(each.assessment.customer_id) == "control",
-            ),
+            replace(each, rank=n, call=each.assessment.customer_id in to_call),
             store,
             wanted=n <= cards,
         )
         for n, each in enumerate(found, start=1)
     ]
-    ranked = _within_capacity(ranked, load_playbook(store.settings.prompts_dir))
     method = run.spec.get("method")
     return Portfolio(
         run=run,
@@ -225,8 +225,17 @@ def read(store: Store, run: Run) -> list[Account]:
         row = attributes.get(assessment.customer_id, {})
         value = as_number(row.get(card.value_attribute)) if card.value_attribute else paid.get(assessment.customer_id)
         owner, renewal = row.get(card.owner_attribute) or None, _date(row.get(card.renewal_attribute))
-        found.append(Account(0, assessment, owner, value, renewal, call=False))
+        found.append(Account(0, _in_our_words(assessment), owner, value, renewal, call=False))
     return found
+
+
+def _in_our_words(assessment: Assessment) -> Assessment:
+    """Without what a model worded by itself: it may promise what no playbook has. The customer's own words stand."""
+    reasons = tuple(
+        each.model_copy(update={"statement": wording.READ_AS[each.polarity]}) if each.concept == EXPLAINED else each
+        for each in assessment.reasons
+    )
+    return assessment.model_copy(update={"reasons": reasons})
 
 
 def owners(accounts: Sequence[Account]) -> list[str]:
@@ -268,7 +277,7 @@ def _within_capacity(accounts: Sequence[Account], playbook: Playbook) -> list[Ac
             or known.capacity is None
             or taken[action.playbook_id] < known.capacity
         ]
-        if account.call and left:
+        if account.worth_a_call and not account.control and left:
             taken[left[0].playbook_id] += 1
         found.append(replace(account, assessment=account.assessment.model_copy(update={"actions": tuple(left)})))
     return found

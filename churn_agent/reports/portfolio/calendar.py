@@ -1,10 +1,11 @@
 """Renewals with their risk, as a calendar (iCalendar, RFC 5545)."""
 
-from datetime import UTC, datetime, timedelta
+import hashlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from churn_agent.reports.portfolio.building import Account, Portfolio
-from churn_agent.reports.portfolio.phrases import number_words
+from churn_agent.reports.portfolio.phrases import number_words, to_do
 
 if TYPE_CHECKING:
     from icalendar import Event
@@ -30,14 +31,15 @@ def _entry(account: Account, portfolio: Portfolio) -> "Event":
     assessment = account.assessment
     assert account.renewal
     entry = icalendar.Event()
-    entry.add("uid", f"{portfolio.run.id}-{account.rank}@churn-agent")
+    # The same from week to week, so that a calendar that takes the file again has each renewal once.
+    named = f"{portfolio.card.company}/{assessment.customer_id}/{account.renewal}"
+    entry.add("uid", f"{hashlib.sha256(named.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}@churn-agent")
     entry.add("dtstamp", portfolio.run.updated_at or datetime.now(UTC))
     entry.add("dtstart", account.renewal)
-    entry.add("dtend", account.renewal + timedelta(days=1))
     entry.add("summary", f"Renewal of {assessment.customer_id}: {assessment.band} risk")
     lines = [number_words(account)]
     lines += [reason.statement for reason in account.risks[:3]]
-    lines += [f"To do: {action.title}" for action in assessment.actions[:1]]
+    lines += to_do(account)
     entry.add("description", "\n".join(lines))
     if account.owner:
         entry.add("contact", account.owner)

@@ -11,13 +11,15 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_expo
 
 from churn_agent.errors import InputError, Unavailable
 from churn_agent.reports.portfolio.building import Account, Portfolio
-from churn_agent.reports.portfolio.phrases import head, money, number_words, title
+from churn_agent.reports.portfolio.phrases import head, money, number_words, title, to_do
 
 _ATTEMPTS = 4
 _LONGEST_PAUSE_S = 20.0
 _TIMEOUT_S = 10.0
 _MOST_BLOCKS = 40
 """Slack takes fifty blocks in a message."""
+_LONGEST_BLOCK = 3000
+"""Characters of a block that Slack takes."""
 
 
 def chosen(portfolio: Portfolio, *, false_alarms: float | None = None) -> list[Account]:
@@ -68,7 +70,10 @@ def to_chat(portfolio: Portfolio, accounts: Sequence[Account], *, with_texts: bo
     parts = ["\n".join(_lines(account, portfolio, with_texts=with_texts)) for account in accounts[:_MOST_BLOCKS]]
     if len(accounts) > _MOST_BLOCKS:
         parts.append(f"and {len(accounts) - _MOST_BLOCKS} more")
-    blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": _escaped(part)}} for part in (summary, *parts)]
+    blocks = [
+        {"type": "section", "text": {"type": "mrkdwn", "text": _escaped(part)[:_LONGEST_BLOCK]}}
+        for part in (summary, *parts)
+    ]
     return {"text": _escaped(summary), "blocks": blocks}
 
 
@@ -95,6 +100,8 @@ def post(message: Mapping[str, Any], url: str) -> None:
         if _may_pass(error):
             raise Unavailable(f"the webhook answered {code} {_ATTEMPTS} times; try again later") from error
         raise InputError(f"the webhook refused the message with {code}; is its address still right?") from error
+    except httpx.InvalidURL as error:
+        raise InputError(f"{url!r} is no address of a webhook: {error}") from error
     except httpx.HTTPError as error:
         raise Unavailable(f"the webhook cannot be reached: {error}") from error
 
@@ -113,7 +120,7 @@ def _lines(account: Account, portfolio: Portfolio, *, with_texts: bool) -> list[
     for reason in account.risks[:2]:
         quote = f" \u201c{_one_line(reason.citations[0].quote)}\u201d" if reason.citations and with_texts else ""
         lines.append(f"   {reason.statement}{quote}")
-    lines += [f"   To do: {action.title}" for action in assessment.actions[:1]]
+    lines += [f"   {line}" for line in to_do(account)]
     return lines
 
 

@@ -6,6 +6,7 @@ they get a call; there chance decides, so that leaving some alone costs least.
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -29,14 +30,19 @@ class Plan:
     expected: float
     """Mean number of those between whom chance decides."""
 
+    calibrated: bool
+    """Whether those numbers are probabilities."""
+
     @property
     def drawn(self) -> int:
-        """Customers in each arm between whom chance decides."""
-        return sum(each.drawn and each.arm == "control" for each in self.assignments)
+        """Customers in each arm (in the smaller one) between whom chance decides."""
+        arms = Counter(each.arm for each in self.assignments if each.drawn)
+        return min(arms["act"], arms["control"])
 
-    def detectable(self, reports: int) -> float:
-        """The smallest difference of churn rates that so many reports find four times out of five, 0 to 1."""
-        return detectable(self.expected, self.drawn * reports)
+    def detectable(self, seasons: int) -> float:
+        """The smallest difference of churn rates that so many quarters find four times out of five, 0 to 1, with other
+        customers at the margin in each of them."""
+        return detectable(self.expected, self.drawn * seasons)
 
 
 def detectable(rate: float, n: int) -> float:
@@ -48,32 +54,40 @@ def detectable(rate: float, n: int) -> float:
 def plan(portfolio: Portfolio, *, share: float) -> Plan:
     """Divides the customers worth a call.
 
+    From the last of those who are sure of a place on, everybody's lot says whether they have one of the places left or
+    are left alone, until all places are taken.
+
     Args:
-        share: of the capacity for whose places chance decides between twice as many, 0 to 1.
+        share: of the capacity for whose places chance decides, 0 to 1.
     """
     worth = [each for each in portfolio.accounts if each.worth_a_call]
     ids = [each.assessment.customer_id for each in worth]
     places = min(round(share * portfolio.capacity), max(0, len(ids) - portfolio.capacity))
     sure = min(portfolio.capacity, len(ids)) - places
-    margin = worth[sure : sure + 2 * places]
-    season = f"{portfolio.as_of.year}-{(portfolio.as_of.month - 1) // 3 + 1}"
-    lots = sorted(margin, key=lambda each: _lot(each.assessment.customer_id, season))
-    chosen = {each.assessment.customer_id for each in lots[:places]}
 
     def assigned(customer_id: str, arm: Arm, *, drawn: bool) -> Assignment:
         return Assignment(portfolio.run.id, customer_id, portfolio.as_of, arm, drawn)
 
     found = [assigned(id_, "act", drawn=False) for id_ in ids[:sure]]
-    for each in margin:
-        id_ = each.assessment.customer_id
-        found.append(assigned(id_, "act" if id_ in chosen else "control", drawn=True))
-    numbers = [each.number or 0.0 for each in margin]
-    return Plan(found, sum(numbers) / len(numbers) if numbers else 0.0)
+    numbers: list[float] = []
+    for each in worth[sure:]:
+        if not places:
+            break
+        arm = _lot(each.assessment.customer_id, portfolio.as_of)
+        found.append(assigned(each.assessment.customer_id, arm, drawn=True))
+        numbers.append(each.number or 0.0)
+        places -= arm == "act"
+    return Plan(found, sum(numbers) / len(numbers) if numbers else 0.0, portfolio.calibrated)
 
 
-def _lot(customer_id: str, season: str) -> str:
+def _lot(customer_id: str, day: date) -> Arm:
     """The same all through a quarter, so that nobody is called one week and left alone the next."""
-    return hashlib.sha256(f"{season}/{customer_id}".encode("utf-8", "surrogatepass")).hexdigest()
+    drawn = hashlib.sha256(f"{_season(day)}/{customer_id}".encode("utf-8", "surrogatepass")).digest()
+    return "act" if drawn[0] % 2 else "control"
+
+
+def _season(day: date) -> str:
+    return f"{day.year}-{(day.month - 1) // 3 + 1}"
 
 
 @dataclass(frozen=True)
@@ -110,16 +124,18 @@ class Uplift:
 
 
 def uplift(assignments: Sequence[Assignment], outcomes: Mapping[tuple[str, date], bool]) -> Uplift:
-    """Reads out what acting did.
+    """Reads out what acting did. A customer counts once a quarter, at the first date whose outcome is known.
 
     Args:
         outcomes: (customer, date) -> whether they churned within the horizon after it.
     """
-    drawn: dict[tuple[str, date], Arm] = {(e.customer_id, e.as_of): e.arm for e in assignments if e.drawn}
     known: dict[Arm, list[bool]] = {"act": [], "control": []}
-    for key, arm in drawn.items():
-        if key in outcomes:
-            known[arm].append(outcomes[key])
+    counted: set[tuple[str, str]] = set()
+    for each in sorted(assignments, key=lambda each: each.as_of):
+        in_season, key = (each.customer_id, _season(each.as_of)), (each.customer_id, each.as_of)
+        if each.drawn and key in outcomes and in_season not in counted:
+            counted.add(in_season)
+            known[each.arm].append(outcomes[key])
     acted, control = known["act"], known["control"]
     if not acted or not control:
         return Uplift(len(acted), sum(acted), len(control), sum(control), math.nan, math.nan, math.nan)

@@ -1,6 +1,9 @@
 """What all renderings of a report say in the same words."""
 
+from churn_agent.batch.changes import Change
 from churn_agent.reports.portfolio.building import Account, Portfolio
+
+_SEEN = 0.005
 
 
 def number_words(account: Account) -> str:
@@ -13,6 +16,21 @@ def number_words(account: Account) -> str:
         return f"score {100 * found.raw:.0f} of 100"
     span = f" ({found.low:.0%} to {found.high:.0%})" if found.low is not None and found.high is not None else ""
     return f"{found.value:.0%}{span} within {found.horizon_days} days"
+
+
+def to_do(account: Account) -> list[str]:
+    """The first action with its channel, and what must not be said with it; nothing if none is suggested."""
+    action = next(iter(account.assessment.actions), None)
+    if action is None:
+        return []
+    said = [f"Do not say or promise: {'; '.join(action.never_say)}"] if action.never_say else []
+    return [f"To do: {action.title}{f' ({action.channel})' if action.channel else ''}", *said]
+
+
+def change_words(change: Change) -> str:
+    """By how much a number moved, and the parts that can be seen."""
+    parts = [f"{name} {100 * part:+.0f}" for name, part in change.parts.items() if abs(part) >= _SEEN]
+    return f"Since {change.before_as_of}: {100 * change.total:+.0f} points{': ' if parts else ''}{', '.join(parts)}"
 
 
 def money(amount: float | None, portfolio: Portfolio) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from churn_agent.batch.changes import PARTS, Change
 from churn_agent.domain.assessment import Citation, Reason
 from churn_agent.reports.portfolio.building import Account, Portfolio, depth_of
 
@@ -23,6 +24,7 @@ class Column:
     says: str
 
 
+_PARTS = {part: f"change_{part.replace(' ', '_')}" for part in PARTS}
 COLUMNS: Sequence[Column] = (
     Column("rank", "number", "place in the report, the most at risk first"),
     Column("call", "flag", "comes within what can be called before the next report"),
@@ -46,6 +48,10 @@ COLUMNS: Sequence[Column] = (
     Column("action", "text", "what to do first"),
     Column("action_id", "text", "its id in the playbook"),
     Column("action_reason", "text", "why"),
+    Column("action_channel", "text", "by which way"),
+    Column("never_say", "text", "what must not be said or promised with it"),
+    Column("change", "share", "of the number since the run that the report was held against; its parts add up to it"),
+    *(Column(name, "share", f"part of the change: {part}") for part, name in _PARTS.items()),
     Column("as_of", "date", "the day that was judged at"),
     Column("horizon_days", "number", "days that the assessment looks ahead"),
 )
@@ -53,29 +59,33 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula (OWASP: CSV injection)."""
 
 
-def rows(portfolio: Portfolio) -> Iterator[Mapping[str, Cell]]:
-    """A row for each customer, in the order of the report."""
+def rows(portfolio: Portfolio, changes: Mapping[str, Change]) -> Iterator[Mapping[str, Cell]]:
+    """A row for each customer, in the order of the report.
+
+    Args:
+        changes: customer -> what moved their number since another run.
+    """
     for account in portfolio.accounts:
-        yield _row(account)
+        yield _row(account, changes.get(account.assessment.customer_id))
 
 
-def to_csv(portfolio: Portfolio) -> str:
+def to_csv(portfolio: Portfolio, changes: Mapping[str, Change]) -> str:
     """With a header; text that a spreadsheet would run as a formula gets an apostrophe before it."""
     written = io.StringIO(newline="")
     # Lines end as RFC 4180 has it; with another end, the module would leave a lone carriage return in text unquoted.
     writer = csv.DictWriter(written, [column.name for column in COLUMNS], lineterminator="\r\n")
     writer.writeheader()
-    for row in rows(portfolio):
+    for row in rows(portfolio, changes):
         writer.writerow({name: _harmless(value) for name, value in row.items()})
     return written.getvalue()
 
 
-def to_jsonl(portfolio: Portfolio) -> str:
+def to_jsonl(portfolio: Portfolio, changes: Mapping[str, Change]) -> str:
     """A row a line, dates as ISO dates, nothing changed."""
-    return "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows(portfolio))
+    return "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows(portfolio, changes))
 
 
-def _row(account: Account) -> dict[str, Cell]:
+def _row(account: Account, change: Change | None) -> dict[str, Cell]:
     assessment = account.assessment
     number = assessment.churn_probability
     calibrated = number is not None and number.calibrated
@@ -105,6 +115,10 @@ def _row(account: Account) -> dict[str, Cell]:
         "action": action.title if action else None,
         "action_id": action.playbook_id if action else None,
         "action_reason": action.rationale if action else None,
+        "action_channel": action.channel if action else None,
+        "never_say": "; ".join(action.never_say) if action and action.never_say else None,
+        "change": change.total if change else None,
+        **{name: change.parts[part] if change else None for part, name in _PARTS.items()},
         "as_of": assessment.as_of,
         "horizon_days": number.horizon_days if number else None,
     }

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from churn_agent.batch.changes import Change
 from churn_agent.reports.portfolio.building import Portfolio
 from churn_agent.reports.portfolio.rows import COLUMNS, Cell, Column, rows
 
@@ -23,7 +24,7 @@ _LONGEST_NAME = 31
 _LONGEST_CELL = 32_000
 
 
-def to_xlsx(portfolio: Portfolio) -> bytes:
+def to_xlsx(portfolio: Portfolio, changes: Mapping[str, Change]) -> bytes:
     """A workbook with typed cells, a frozen head, filters, and bands in colour."""
     import xlsxwriter
 
@@ -37,7 +38,7 @@ def to_xlsx(portfolio: Portfolio) -> bytes:
     }
     workbook: Any = xlsxwriter.Workbook(written, options)
     workbook.set_properties({"title": f"Churn risk at {portfolio.as_of}", "company": portfolio.card.company})
-    found = list(rows(portfolio))
+    found = list(rows(portfolio, changes))
     used: set[str] = set()
     _sheet(workbook, _name("All customers", used), found)
     by_owner: dict[str, list[Mapping[str, Cell]]] = {}
@@ -112,7 +113,7 @@ def _name(wanted: str, used: set[str]) -> str:
     plain = "history " if plain.casefold() == "history" else plain  # Excel keeps that name for itself
     for n in range(1, len(used) + 2):
         ending = f" {n}" if n > 1 else ""
-        name = plain[: _LONGEST_NAME - len(ending)].rstrip() + ending
+        name = plain[: _LONGEST_NAME - len(ending)].rstrip(" '") + ending
         if name.casefold() not in used:
             break
     else:

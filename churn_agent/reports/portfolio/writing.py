@@ -38,10 +38,10 @@ def _nothing_from_elsewhere(url: str, *_: object, **__: object) -> dict[str, obj
 RENDERERS: Mapping[str, Callable[[Portfolio, Changes], str | bytes]] = {
     ".html": lambda portfolio, changes: to_html(portfolio, changes=changes),
     ".pdf": to_pdf,
-    ".xlsx": lambda portfolio, _: to_xlsx(portfolio),
-    ".csv": lambda portfolio, _: to_csv(portfolio),
-    ".jsonl": lambda portfolio, _: to_jsonl(portfolio),
-    ".md": lambda portfolio, _: to_markdown(portfolio),
+    ".xlsx": to_xlsx,
+    ".csv": to_csv,
+    ".jsonl": to_jsonl,
+    ".md": to_markdown,
     ".ics": lambda portfolio, _: to_ics(portfolio),
 }
 
