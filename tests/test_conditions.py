@@ -67,3 +67,9 @@ def test_names_and_kinds_are_checked():
     ):
         with pytest.raises(InputError, match=said):
             parse(text).check(kinds)
+
+
+def test_a_name_with_signs_stands_between_backticks():
+    condition = parse("`plan-type 2` = gold and segment = smb")
+    assert condition.holds({"plan-type 2": "gold", "segment": "smb"})
+    assert not condition.holds({"plan-type 2": "tin", "segment": "smb"})

@@ -8,7 +8,7 @@ from churn_agent import facts
 from churn_agent.domain.assessment import FACT_NAMES, Citation, Reason, Signal
 from churn_agent.errors import FileFormatError
 from churn_agent.facts import compute
-from churn_agent.playbook import eligible, load_playbook, suggest
+from churn_agent.playbook import Playbook, PlaybookAction, eligible, load_playbook, suggest
 from churn_agent.prompts import load_taxonomy
 from churn_agent.scoring.prior import fact_contributions
 from tests.conftest import interaction, snapshot
@@ -139,3 +139,39 @@ def test_every_fact_that_is_computed_has_a_name_that_conditions_know():
     named = set(re.findall(r'Fact\(\s*name="(\w+)"', source)) | {f"last_{name}" for name in facts._RATINGS}
     named |= {"returns", "complaints", "missed"}
     assert named == FACT_NAMES
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"addresses": ["prise"]}, "addresses 'prise', which is no signal and no fact"),
+        ({"when": "band = hgih"}, "a band is low, medium, high, never 'hgih'"),
+        ({"when": "price > 7"}, "the strength of 'price' is from 0 to 1, never 7"),
+    ],
+)
+def test_what_can_never_hold_is_refused_as_the_file_is_read(change, says):
+    action = load_playbook().actions[0].model_dump() | change
+    with pytest.raises(ValueError, match=says):
+        PlaybookAction.model_validate(action)
+
+
+def test_ids_are_unique():
+    action = load_playbook().actions[0]
+    with pytest.raises(ValueError, match="two actions have the id"):
+        Playbook(version=1, actions=(action, action))
+
+
+def test_nobody_is_thanked_while_they_seem_to_leave():
+    actions = [a for a in load_playbook().actions if "praise" in a.addresses]
+    assert actions
+    praise, silence = reason("praise", "protective"), reason("recency", said=False)
+    weights = {"praise": -0.5, "recency": 0.9}
+    assert suggest(actions, [praise], weights=weights)
+    assert not suggest(actions, [praise, silence], weights=weights)
+
+
+def test_an_action_that_a_model_chose_names_what_was_quoted():
+    [action] = load_playbook().actions[:1]
+    worded = reason("explained").model_copy(update={"statement": "Give them all for free."})
+    [suggested] = suggest([action], [worded], weights={}, proposed=[action.id])
+    assert suggested.rationale.startswith("What they wrote (20")

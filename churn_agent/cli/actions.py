@@ -95,8 +95,8 @@ def plan(context: click.Context, run_id: str, capacity: int, share: int, dry_run
 def _advise(found: "Plan") -> None:
     if not found.drawn:
         click.echo(
-            "nothing can be learned: there are no more customers at risk than can be called, no share is drawn, or all lots "
-            "of so few fell alike"
+            "nothing can be learned: there are no more customers at risk than can be called, no share is drawn, or all "
+            "lots of so few fell alike"
         )
         return
     table = Table("quarters", "in each group", "smallest difference that is found (4 times out of 5)")

@@ -237,3 +237,67 @@ def test_parts_of_a_book_are_all_of_it_and_never_overlap(store, tmp_path):
     for text in ("0/2", "3/2", "x", "1/0"):
         with pytest.raises(InputError, match="no part of a book"):
             parse_part(text)
+
+
+def test_a_file_that_ends_in_somebodys_words_is_left_alone(store, tmp_path):
+    path = tmp_path / "note.txt"
+    path.write_text("buy milk")
+    with pytest.raises(InputError, match=r"note\.txt:1 is no record"):
+        run(store, path)
+    assert path.read_text() == "buy milk"
+    path.write_bytes(b"\xff\xfe\n")
+    with pytest.raises(InputError, match=r"note\.txt:1 is no record"):
+        run(store, path)
+
+
+def test_line_ends_of_unicode_end_no_record(tmp_path):
+    with open_agent(tmp_path / "odd") as agent:
+        agent.ingest([write_csv(tmp_path / "odd.csv", "c-1,2026-02-01,chat,one\u2028two\x85three")])
+        path = tmp_path / "out.jsonl"
+        run_batch(agent, path, BatchSpec(as_of=DAY))
+        assert run_batch(agent, path, BatchSpec(as_of=DAY)).already_done == 1
+
+
+def test_a_file_that_cannot_be_written_is_told_of_before_anything_is_paid(store, tmp_path):
+    class Unpaid(ScriptedModel):
+        def score_labels(self, requests):
+            raise AssertionError("something was asked")
+
+    with (
+        ChurnAgent(Settings.load(store=store), model=Unpaid()) as agent,
+        pytest.raises(InputError, match="cannot write"),
+    ):
+        run_batch(agent, tmp_path / "nowhere" / "out.jsonl", BatchSpec(as_of=DAY, top=Top(count=3)))
+
+
+def test_of_a_cascade_who_failed_is_done_again_as_deep_as_they_rank(store, tmp_path):
+    def cascade(script=None, **more):
+        with ChurnAgent(Settings.load(store=store), model=ScriptedModel(script)) as agent:
+            return run_batch(agent, tmp_path / "out.jsonl", BatchSpec(as_of=DAY, top=Top(count=4), **more))
+
+    cascade()
+    whole = records(tmp_path / "out.jsonl")
+    lines = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    broken = {whole[0]["customer_id"], whole[1]["customer_id"]}
+    failed = [json.dumps(json.loads(line) | {"status": "failed"}) if n < 2 else line for n, line in enumerate(lines)]
+    (tmp_path / "out.jsonl").write_text("\n".join(failed) + "\n", encoding="utf-8")
+    again = cascade(only_failed=True)
+    assert (again.customers, again.statuses) == (len(broken), {"assessed": 2})
+    assert [without_cost(each) for each in records(tmp_path / "out.jsonl")] == [without_cost(each) for each in whole]
+    with open_agent(store) as agent:
+        assert runs.find(agent.history, again.run_id).summary["customers"] == CUSTOMERS
+
+
+def test_who_could_not_be_screened_failed(store, tmp_path):
+    script = {"score": [{"contains": '"7 ', "error": "broke"}]}
+    with ChurnAgent(Settings.load(store=store), model=ScriptedModel(script)) as agent:
+        found = run_batch(agent, tmp_path / "out.jsonl", BatchSpec(as_of=DAY, top=Top(count=2)))
+    assert found.statuses == {"failed": 1, "screened": CUSTOMERS - 3, "assessed": 2}
+    assert [each["customer_id"] for each in records(failures_path(tmp_path / "out.jsonl"))] == ["c-07"]
+
+
+def test_who_failed_last_time_is_new(store, tmp_path):
+    fails = {"generate": [{"contains": '"7 ', "error": "broke"}]}
+    with open_agent(store, fails) as agent:
+        run_batch(agent, tmp_path / "a.jsonl", BatchSpec(as_of=date(2026, 2, 27)))
+    assert run(store, tmp_path / "b.jsonl", only_new=True).customers == 1

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import date
 
 import icalendar
@@ -13,14 +14,19 @@ import openpyxl
 import pytest
 from lxml import html
 
+from churn_agent.batch.changes import PARTS, Change
 from churn_agent.batch.running import BatchSpec, run_batch
 from churn_agent.errors import InputError
+from churn_agent.history import records as stored
 from churn_agent.history import runs
 from churn_agent.playbook import load_playbook
-from churn_agent.reports.portfolio import writing
+from churn_agent.reports.portfolio import digest, writing
 from churn_agent.reports.portfolio.building import build
+from churn_agent.reports.portfolio.calendar import to_ics
 from churn_agent.reports.portfolio.page import to_html
 from churn_agent.reports.portfolio.rows import COLUMNS
+from churn_agent.reports.portfolio.sheets import _name
+from tests.conftest import write_csv
 
 from .conftest import LEAVES, hostile_texts, open_agent, quoting
 
@@ -101,6 +107,71 @@ def test_the_calendar_has_renewals_at_risk(portfolio, tmp_path):
     entries = calendar.walk("VEVENT")
     assert len(entries) == len(at_risk) > 0
     assert {e.decoded("dtstart") for e in entries} == {a.renewal for a in at_risk}
+
+
+def test_a_renewal_is_the_same_entry_week_after_week_however_late(store, tmp_path):
+    with open_agent(store) as agent:
+        rows = ["c-1,Ana,100,9999-12-31"]
+        agent.ingest(
+            [], customers=write_csv(tmp_path / "c.csv", *rows, header="customer_id,owner,yearly_value,renewal_date")
+        )
+        newest, older = runs.all_runs(agent.history)
+        found = [build(agent, run) for run in (newest, older)]
+    uids = []
+    for portfolio in found:
+        risky = [replace(a, assessment=a.assessment.model_copy(update={"band": "high"})) for a in portfolio.accounts]
+        calendar = icalendar.Calendar.from_ical(to_ics(replace(portfolio, accounts=risky)))
+        uids.append({e["uid"] for e in calendar.walk("VEVENT")})
+        assert date(9999, 12, 31) in {e.decoded("dtstart") for e in calendar.walk("VEVENT")}
+    assert uids[0] == uids[1]
+
+
+def test_names_of_sheets_never_end_in_an_apostrophe():
+    used = set()
+    for owner in ("a" * 30 + "'b", "'" * 40, "Ana", "ana"):
+        name = _name(owner, used)
+        assert not name.startswith("'")
+        assert not name.endswith("'")
+        assert len(name) <= 31
+    assert len(used) == 4
+
+
+def test_what_changed_stands_in_the_data_too_and_adds_up(portfolio, tmp_path):
+    change = Change(date(2026, 1, 15), 0.2, 0.5, dict(zip(PARTS, (0.0, 0.0, 0.1, 0.05, 0.15), strict=True)))
+    for ending in (".jsonl", ".csv", ".xlsx", ".md"):
+        writing.write(portfolio, tmp_path / f"c{ending}", changes={"c-1": change})
+    lines = [json.loads(line) for line in (tmp_path / "c.jsonl").read_text().splitlines()]
+    [row] = [line for line in lines if line["customer_id"] == "c-1"]
+    parts = [value for name, value in row.items() if name.startswith("change_")]
+    assert sum(parts) == pytest.approx(row["change"]) == pytest.approx(0.3)
+    assert "Since 2026-01-15: +30 points: another calibration +10" in (tmp_path / "c.md").read_text()
+    assert "change_new_evidence" in (tmp_path / "c.csv").read_text()
+
+
+def test_what_a_model_words_by_itself_stands_in_no_report(portfolio, tmp_path, store):
+    """Its statement may offer what no playbook has; the customer's own words stay."""
+    with open_agent(store) as agent:
+        run = runs.find(agent.history, "latest")
+        told = [
+            each.model_copy(
+                update={
+                    "reasons": tuple(
+                        r.model_copy(update={"statement": OFFER, "concept": "explained"}) for r in each.reasons
+                    )
+                }
+            )
+            for each in stored.of_run(agent.history, run.id)
+        ]
+        for each in told:
+            stored.add(agent.history, each, run_id=run.id)
+        made = build(agent, run)
+    assert any(reason.citations for a in made.accounts for reason in a.assessment.reasons)
+    for ending in (".html", ".csv", ".jsonl", ".md", ".ics"):
+        writing.write(made, tmp_path / f"o{ending}", changes={})
+        text = (tmp_path / f"o{ending}").read_text()
+        assert OFFER not in text
+    assert LEAVES in (tmp_path / "o.html").read_text()
+    assert OFFER not in json.dumps(digest.to_chat(made, made.accounts))
 
 
 def test_markdown_names_whom_to_call(portfolio, tmp_path):
