@@ -60,6 +60,8 @@ def report(
         accounts = building.read(agent, run)
         owner = building.find_owner(accounts, owner, agent.card) if owner else None
         changes = _changes(agent, runs.find(agent.history, since), run) if since else {}
+        if per_owner and not building.owners(accounts):
+            common.note(f"nobody has an owner: no customer has an attribute {agent.card.owner_attribute!r}")
         wanted = [owner, *(building.owners(accounts) if per_owner else ())]
         taken = set(outputs)
         for each in wanted:

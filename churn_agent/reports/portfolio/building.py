@@ -12,6 +12,7 @@ from churn_agent.domain.interactions import Direction, Interaction, as_number
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import InputError
 from churn_agent.history import assignments, book, interactions, records
+from churn_agent.history.feedback import Feedback, all_feedback
 from churn_agent.history.runs import Run
 from churn_agent.learning.kept import KeptCard, kept_cards
 from churn_agent.playbook import Playbook, load_playbook
@@ -60,6 +61,8 @@ class Account:
     """Comes within what can be called before the next report."""
     control: bool = False
     """Drawn by lot to be left alone, so that calling can be judged."""
+    judged: Feedback | None = None
+    """What an account manager said last of this assessment."""
     earlier: Sequence[tuple[date, float]] = ()
     """Numbers of earlier assessments of the same kind, the oldest first."""
     timeline: Sequence[Event] | None = None
@@ -118,6 +121,8 @@ class Portfolio:
     """The most at risk first."""
     drivers: Sequence[Driver]
     capacity: int
+    planned: bool
+    """Whom to call was decided by `actions plan`, not by the capacity alone."""
     method: KeptCard | None
     """What made probabilities of scores, if anything did."""
     owner: str | None = None
@@ -208,6 +213,7 @@ def build(
         accounts=ranked,
         drivers=_drivers(ranked, load_taxonomy(), card),
         capacity=capacity,
+        planned=bool(planned),
         method=next((each for each in kept_cards(store.settings.store) if each.name == method), None),
         owner=owner,
     )
@@ -220,12 +226,14 @@ def read(store: Store, run: Run) -> list[Account]:
     paid: Mapping[str, float] = {}
     if card.value_attribute is None:
         paid = interactions.amounts(store.history, after=card.end_of_day(day - _YEAR), until=card.end_of_day(day))
+    judged = {(each.customer_id, each.as_of): each for each in all_feedback(store.history)}
     found: list[Account] = []
     for assessment in records.of_run(store.history, run.id):
         row = attributes.get(assessment.customer_id, {})
         value = as_number(row.get(card.value_attribute)) if card.value_attribute else paid.get(assessment.customer_id)
         owner, renewal = row.get(card.owner_attribute) or None, _date(row.get(card.renewal_attribute))
-        found.append(Account(0, _in_our_words(assessment), owner, value, renewal, call=False))
+        said = judged.get((assessment.customer_id, assessment.as_of))
+        found.append(Account(0, _in_our_words(assessment), owner, value, renewal, call=False, judged=said))
     return found
 
 

@@ -52,6 +52,8 @@ COLUMNS: Sequence[Column] = (
     Column("never_say", "text", "what must not be said or promised with it"),
     Column("change", "share", "of the number since the run that the report was held against; its parts add up to it"),
     *(Column(name, "share", f"part of the change: {part}") for part, name in _PARTS.items()),
+    Column("judgement", "text", "what an account manager said of it: agree, disagree, already known"),
+    Column("decision", "text", "what they decided: an action of the playbook, none or other"),
     Column("as_of", "date", "the day that was judged at"),
     Column("horizon_days", "number", "days that the assessment looks ahead"),
 )
@@ -119,6 +121,8 @@ def _row(account: Account, change: Change | None) -> dict[str, Cell]:
         "never_say": "; ".join(action.never_say) if action and action.never_say else None,
         "change": change.total if change else None,
         **{name: change.parts[part] if change else None for part, name in _PARTS.items()},
+        "judgement": account.judged.verdict if account.judged else None,
+        "decision": account.judged.decision if account.judged else None,
         "as_of": assessment.as_of,
         "horizon_days": number.horizon_days if number else None,
     }

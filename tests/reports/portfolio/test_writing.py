@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import icalendar
 import openpyxl
@@ -19,6 +20,7 @@ from churn_agent.batch.running import BatchSpec, run_batch
 from churn_agent.errors import InputError
 from churn_agent.history import records as stored
 from churn_agent.history import runs
+from churn_agent.history.feedback import Feedback, add
 from churn_agent.playbook import load_playbook
 from churn_agent.reports.portfolio import digest, writing
 from churn_agent.reports.portfolio.building import build
@@ -189,6 +191,26 @@ def test_the_page_is_one_file_with_headings_labels_and_a_card_for_everybody(port
     assert len(page.xpath("//details")) == len(portfolio.accounts)
     assert page.xpath("//mark/text()") == [LEAVES]
     assert not page.xpath("//figure[not(@aria-label)]")
+
+
+def test_a_judgement_that_was_brought_back_stands_on_the_card_and_in_the_data(store, tmp_path):
+    said = Feedback(customer_id="c-1", as_of=date(2026, 3, 1), verdict="disagree", decision="other", note="<b>no</b>")
+    with open_agent(store) as agent:
+        add(agent.history, [said])
+        made = build(agent, runs.find(agent.history, "latest"))
+    page = html.fromstring(to_html(made))
+    [card] = page.xpath("//details[@data-customer='c-1']")
+    assert card.xpath(".//input[@checked]/@value") == ["disagree"]
+    assert card.xpath(".//option[@selected]/@value") == ["other"]
+    assert card.xpath(".//input[@class='note']/@value") == ["<b>no</b>"]
+    assert not page.xpath("//details[@data-customer='c-2']//input[@checked]")
+    lines = [json.loads(line) for line in written(made, tmp_path, ".jsonl").read_text().splitlines()]
+    assert {line["customer_id"]: line["judgement"] for line in lines if line["judgement"]} == {"c-1": "disagree"}
+
+
+def test_every_column_is_explained_in_the_documentation():
+    documented = (Path(__file__).parents[3] / "docs" / "reports.md").read_text(encoding="utf-8")
+    assert [c.name for c in COLUMNS if f"`{c.name}`" not in documented] == []
 
 
 def test_an_unknown_ending_and_an_unwritable_file_are_said(portfolio, tmp_path):
