@@ -28,6 +28,7 @@ from churn_agent.history import book, records
 from churn_agent.models.base import ChatModel
 from churn_agent.models.opening import open_model
 from churn_agent.prompts import PromptTemplate, load_prompt
+from churn_agent.scoring import prior
 from churn_agent.scoring.bands import Bands
 from churn_agent.scoring.verdict import Number
 from churn_agent.screening import Screening, screen
@@ -87,8 +88,8 @@ class ChurnAgent(Store):
 
     @property
     def reader(self) -> str:
-        """What reads: model and prompt, by hash. Raises `Unavailable`, `InputError`."""
-        return f"{self.model.info.fingerprint} {self.prompt.content_hash}"
+        """What makes a score of words: model, prompt and prior weights, by hash. Raises `Unavailable`, `InputError`."""
+        return f"{self.model.info.fingerprint} {self.prompt.content_hash} {prior.fingerprint()}"
 
     @cached_property
     def _kept(self) -> "Kept | None":

@@ -267,13 +267,32 @@ def doctor(name: str, delta: float | None, with_model: bool, json_: bool) -> int
 @evals.command("transfer")
 @_SETS
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="A classic method; repeatable.")
+@click.option(
+    "--calibration", is_flag=True, help="Instead: calibrate scores on all sets but one, and try that on the one."
+)
 @_SOME
 @common.as_json
-def transfer(names: tuple[str, ...], methods: tuple[str, ...], limit: int | None, json_: bool) -> None:
+def transfer(
+    names: tuple[str, ...], methods: tuple[str, ...], calibration: bool, limit: int | None, json_: bool
+) -> None:
     """Train classic methods on each set and test them on each: rows learn, columns are tested (AUROC)."""
     common.note("starting")
     from churn_agent.evals import transfer as transfer_between
+    from churn_agent.evals import transfer_calibration
 
+    if calibration:
+        if methods:
+            raise click.UsageError("--calibration tries its own methods: leave --method out")
+        moved = transfer_calibration(names, out=_RUNS, limit=limit, notify=common.note)
+        if json_:
+            common.print_json([each.as_dict() for each in moved])
+            return
+        table = Table("tried on", "calibrated by", "n", "log-loss", "of the score as it is", "verdict")
+        for each in moved:
+            losses = f"{each.log_loss:.3f}", f"{each.log_loss_uncalibrated:.3f}"
+            table.add_row(each.set, each.method, str(each.n), *losses, each.verdict.text)
+        common.out.print(table)
+        return
     found = transfer_between(names, out=_RUNS, methods=methods or None, limit=limit, notify=common.note)
     if json_:
         common.print_json([each.as_dict() for each in found])

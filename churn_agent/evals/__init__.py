@@ -11,6 +11,7 @@ from churn_agent.evals.harness import (
     run_suite,
     search,
     transfer,
+    transfer_calibration,
     write_report,
     write_summary,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "run_suite",
     "search",
     "transfer",
+    "transfer_calibration",
     "write_report",
     "write_summary",
 ]

@@ -36,9 +36,9 @@ from churn_agent.evals.searching import Choice
 from churn_agent.evals.sets import LabelledSet
 from churn_agent.evals.stability import Stability
 from churn_agent.evals.suite import ALL, Suite, find_methods, load_suite
-from churn_agent.evals.transferring import Transfer
+from churn_agent.evals.transferring import FromOthers, Transfer
 from churn_agent.learning.examples import Examples
-from churn_agent.learning.methods import needs_of
+from churn_agent.learning.methods import Method, needs_of
 from churn_agent.measuring.comparing import METRICS
 from churn_agent.measuring.metrics import Costs
 from churn_agent.models.catalogue import catalogue
@@ -137,16 +137,30 @@ def transfer(
     Args:
         methods: names of `methods.METHODS`; all that learn and need no fine-tuning if not given.
     """
-    settings = Settings.load()
     chosen = find_methods(methods or _TRANSFERRED)
-    prepared: dict[str, Examples] = {}
-    for name in names:
-        labelled = sets.find_set(name, near=Path(), sets_dir=settings.sets_dir)
-        notify(f"preparing {labelled.name}")
-        with labelled.open(labelled.store_in(out / "stores")) as agent:
-            samples = sets.draw(labelled.samples(agent), limit)
-            prepared[labelled.name] = training.examples(agent, samples, needs=needs_of(chosen))
-    return transferring.transfer(prepared, chosen, notify=notify)
+    return transferring.transfer(_prepared(names, out, limit, chosen, notify), chosen, notify=notify)
+
+
+def transfer_calibration(
+    names: Sequence[str], *, out: Path, limit: int | None = None, notify: Callable[[str], None] = lambda what: None
+) -> list[FromOthers]:
+    """What a calibration learned on all sets but one does for the scores of that one, whose base rate is given.
+
+    Raises:
+        InputError: there are not two sets. And what `run_suite` does.
+    """
+    if len(names) < 2:
+        raise InputError("a calibration is learned on other sets than it is tried on: give two or more")
+    return transferring.from_others(_prepared(names, out, limit, transferring.CALIBRATIONS, notify))
+
+
+def _prepared(
+    names: Sequence[str], out: Path, limit: int | None, methods: Sequence[Method], notify: Callable[[str], None]
+) -> dict[str, Examples]:
+    found: dict[str, Examples] = {}
+    for labelled, agent, samples in _drawn(names, out, limit, notify):
+        found[labelled.name] = training.examples(agent, samples, needs=needs_of(methods))
+    return found
 
 
 def measure_stability(
@@ -191,7 +205,7 @@ def _drawn(
     settings = Settings.load()
     for name in names:
         labelled = sets.find_set(name, near=Path(), sets_dir=settings.sets_dir)
-        notify(f"judging {labelled.name}")
+        notify(f"reading {labelled.name}")
         with labelled.open(labelled.store_in(out / "stores"), method=NO_METHOD) as agent:
             yield labelled, agent, sets.draw(labelled.samples(agent), limit)
 

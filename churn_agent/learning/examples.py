@@ -78,6 +78,29 @@ class Examples:
             None if self.readings is None else some(self.readings),
         )
 
+    def and_(self, other: "Examples") -> "Examples":
+        """These samples and others, whose customers are taken to be other people."""
+
+        def both(one: Sequence, two: Sequence) -> list:  # type: ignore[type-arg]
+            return [*one, *two]
+
+        vectors = None if self.vectors is None or other.vectors is None else np.vstack([self.vectors, other.vectors])
+        known = self.readings is not None and other.readings is not None
+        return Examples(
+            both(self.customers, other.customers),
+            both(self.dates, other.dates),
+            np.append(self.labels, other.labels),
+            np.append(self.groups, other.groups + self.groups.max(initial=-1) + 1),
+            both(self.facts, other.facts),
+            both(self.numbers, other.numbers),
+            both(self.attributes, other.attributes),
+            both(self.active_days, other.active_days),
+            both(self.texts, other.texts),
+            vectors,
+            self.encoder,
+            both(self.readings or (), other.readings or ()) if known else None,
+        )
+
     def without(self, removed: Sequence[tuple[str, float]], typical: Mapping[str, float]) -> "Examples":
         """The samples, each as if one concept had not been there.
 

@@ -112,10 +112,12 @@ class Kept:
         return LEARNED[self.card.method]
 
     def refuse_other(self, *, reader: str, embedder: str) -> None:
-        """Raises `InputError` if it learned from another model's, prompt's or embedder's work than is done now."""
+        """Raises `InputError` if it learned from another model's, prompt's or embedder's work than is done now, or from
+        scores by other weights."""
         if self.card.reader not in (None, reader):
             raise InputError(
-                f"{self.card.name} learned from another model's or prompt's readings; {_again(self.card.method)}"
+                f"{self.card.name} learned from readings by another model, prompt or weights; "
+                f"{_again(self.card.method)}"
             )
         if self.card.embedder not in (None, embedder):
             raise InputError(f"{self.card.name} learned from another embedder's vectors; {_again(self.card.method)}")

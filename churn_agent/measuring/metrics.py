@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
+from scipy.special import expit
 
 Labels = NDArray[np.bool_]
 Scores = NDArray[np.float64]
@@ -22,6 +21,9 @@ Groups = NDArray[np.intp]
 
 REACH = float(stats.norm.ppf(0.975))
 """Standard errors on either side of a normal 95 % interval."""
+_NEWTON_STEPS, _CONVERGED = 50, 1e-9
+_SEPARATED = 50.0
+"""Log-odds beyond which outcomes are told apart without a mistake, and no slope is the best."""
 _HELD = 1e-6
 """Probabilities are held this far from 0 and 1 where logarithms are taken."""
 
@@ -179,8 +181,9 @@ class BrierParts:
 
 def brier_parts(labels: Labels, scores: Scores) -> BrierParts:
     """CORP decomposition (Dimitriadis, Gneiting & Jordan 2021), without bins: against the isotonic recalibration."""
-    outcome = labels.astype(float)
-    recalibrated = IsotonicRegression(y_min=0, y_max=1).fit(scores, outcome).predict(scores)
+    _, which, sizes = np.unique(scores, return_inverse=True, return_counts=True)
+    observed = np.bincount(which, weights=labels) / sizes
+    recalibrated = optimize.isotonic_regression(observed, weights=sizes).x[which]
     at_best, base = brier(labels, recalibrated), float(labels.mean())
     uncertainty = base * (1 - base)
     return BrierParts(brier(labels, scores) - at_best, uncertainty - at_best, uncertainty)
@@ -224,7 +227,16 @@ def calibration_slope(labels: Labels, scores: Scores) -> float:
     x = log_odds(scores)
     if labels.all() or not labels.any() or np.ptp(x) == 0:
         return math.nan
-    return float(LogisticRegression(C=math.inf, max_iter=1000).fit(x[:, None], labels).coef_[0, 0])
+    design = np.column_stack([np.ones(len(x)), (x - x.mean()) / x.std()])
+    found = np.zeros(2)
+    for _ in range(_NEWTON_STEPS):  # a bootstrap calls this too often for a solver with more about it
+        fitted = expit(design @ found)
+        hessian = (design * (fitted * (1 - fitted))[:, None]).T @ design
+        step = np.linalg.lstsq(hessian, design.T @ (labels - fitted), rcond=None)[0]
+        found = found + step
+        if np.abs(step).max() < _CONVERGED or np.abs(found).max() > _SEPARATED:
+            break
+    return float(found[1] / x.std())
 
 
 def calibration_intercept(labels: Labels, scores: Scores) -> float:

@@ -6,6 +6,8 @@ Fader, Hardie & Lee 2005, "RFM and CLV"; reasons to switch: Keaveney 1995; contr
 Nothing in it was fitted to the demo company. It ranks; it does not give a probability.
 """
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,6 +76,12 @@ class Contribution:
 
     concept: str
     log_odds: float
+
+
+def fingerprint() -> str:
+    """Of all weights, cut to 16 hexadecimal digits: what learned from scores holds for scores by the same weights."""
+    weights = {name: value for name, value in globals().items() if name.isupper()}
+    return hashlib.sha256(json.dumps(weights, sort_keys=True, default=dict).encode()).hexdigest()[:16]
 
 
 def fact_contributions(facts: Sequence[Fact], *, horizon_days: int) -> list[Contribution]:

@@ -110,7 +110,7 @@ def test_mlflow_gets_a_parent_and_a_child_for_each_method_on_each_set(cli, folde
     assert read.metrics["answered"] == 39 / 40
     assert read.metrics["auroc_low"] <= read.metrics["auroc"] <= read.metrics["auroc_high"]
     assert {"brier", "f1", "calibration_error", "profit", "n_all", "n_test"} <= read.metrics.keys()
-    assert "answered_low" not in read.metrics
+    assert "calibration_error_low" not in read.metrics
     files = {each.path for each in client.list_artifacts(parent.info.run_id)}
     assert files == {"predictions.jsonl", "run.json"} == set(result.json["files"])
 

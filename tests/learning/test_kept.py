@@ -20,6 +20,7 @@ from churn_agent.learning.drift import spreads
 from churn_agent.learning.kept import Kept, KeptCard
 from churn_agent.learning.methods import METHODS
 from churn_agent.measuring import metrics
+from churn_agent.scoring import prior
 from churn_agent.training import samples, train
 
 from .test_methods import make_examples
@@ -214,7 +215,18 @@ def test_a_method_on_readings_is_refused_with_another_prompt(trained):
     sample = samples(trained)[0]
     with (
         reopened(trained, method="readings", prompt="few_shot") as other,
-        pytest.raises(InputError, match="another model's or prompt's readings"),
+        pytest.raises(InputError, match="readings by another model, prompt or weights"),
+    ):
+        other.assess(sample.customer_id, as_of=sample.as_of)
+
+
+def test_a_method_on_scores_is_refused_with_other_weights(trained, monkeypatch):
+    train(trained, "readings")
+    sample = samples(trained)[0]
+    monkeypatch.setattr(prior, "RECENCY_WEIGHT", 0.4)
+    with (
+        reopened(trained, method="readings") as other,
+        pytest.raises(InputError, match="readings by another model, prompt or weights"),
     ):
         other.assess(sample.customer_id, as_of=sample.as_of)
 
@@ -271,7 +283,7 @@ def test_calibrate_makes_the_score_a_probability_from_then_on(cli, tmp_path, boo
     assert not before["calibrated"]
     assert before["raw"] == number["raw"]
     other = cli(*assess, "--json", "--prompt", "few_shot")
-    assert "not calibrated: calibrated-1 learned from another model's or prompt's readings" in other.err
+    assert "not calibrated: calibrated-1 learned from readings by another model, prompt or weights" in other.err
     assert not json.loads(other.out)["churn_probability"]["calibrated"]
 
 
