@@ -189,7 +189,7 @@ def test_from_the_command_line(cli, tmp_path):
         assert cli(*store, "batch", "--as-of", day, "--model", "scripted").code == 0
     outcomes = [f"c-{n:02},2026-01-31,{n % 2}" for n in range(14)]
     made = cli(
-        *store, "ledger", "outcomes", write_csv(tmp_path / "o.csv", *outcomes, header="customer_id,as_of,churned")
+        *store, "outcomes", "import", write_csv(tmp_path / "o.csv", *outcomes, header="customer_id,as_of,churned")
     )
     assert made.out == "14 outcomes brought in, 0 rows not taken\n"
     scored = cli(*store, "ledger", "score")

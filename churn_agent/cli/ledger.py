@@ -1,4 +1,4 @@
-"""`ledger`: what forecasts were worth."""
+"""`outcomes` and `ledger`: what became of customers, and what forecasts were worth."""
 
 import itertools
 from pathlib import Path
@@ -19,11 +19,16 @@ def ledger() -> None:
     """What forecasts were worth, once their time was over."""
 
 
-@ledger.command("outcomes")
+@click.group()
+def outcomes() -> None:
+    """What became of customers."""
+
+
+@outcomes.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @common.as_json
 @click.pass_context
-def outcomes(context: click.Context, file: Path, json_: bool) -> None:
+def import_outcomes(context: click.Context, file: Path, json_: bool) -> None:
     """Bring in what became of customers: a FILE with customer_id, as_of, churned."""
     with common.open_agent(context) as agent:
         summary = agent.ingest([], labels=file)

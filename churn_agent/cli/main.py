@@ -15,7 +15,7 @@ from churn_agent.cli.demo import demo
 from churn_agent.cli.doctor import doctor
 from churn_agent.cli.evals import evals
 from churn_agent.cli.labels import label, labels
-from churn_agent.cli.ledger import ledger
+from churn_agent.cli.ledger import ledger, outcomes
 from churn_agent.cli.models import models
 from churn_agent.cli.reports import digest, feedback, report
 from churn_agent.cli.searching import search
@@ -56,6 +56,7 @@ for command in (
     feedback,
     actions,
     ledger,
+    outcomes,
     labels,
     label,
     train,

@@ -12,6 +12,8 @@ import pytest
 
 from churn_agent.agent import ChurnAgent
 from churn_agent.history import interactions, records, runs
+from churn_agent.reports.portfolio.building import build
+from churn_agent.reports.portfolio.rows import to_csv
 from tests.conftest import write_csv
 
 KILLS = 50
@@ -60,6 +62,11 @@ def test_fifty_kills_lose_nothing_and_repeat_nothing(tmp_path):
         return found
 
     assert told(killed) == told(whole)
+    reports = []
+    for name in ("killed", "whole"):
+        with ChurnAgent.open(tmp_path / name, model="scripted") as agent:
+            reports.append(to_csv(build(agent, runs.find(agent.history, "latest")), {}))
+    assert reports[0] == reports[1]
     with ChurnAgent.open(tmp_path / "killed", model="scripted") as agent:
         [run] = runs.all_runs(agent.history)
         assert run.summary["assessed"] == CUSTOMERS == len(list(records.of_run(agent.history, run.id)))
