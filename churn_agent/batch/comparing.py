@@ -44,7 +44,7 @@ def compare(engine: Engine, first: str, second: str) -> RunDiff:
     a, b = (runs.find(engine, name) for name in (first, second))
     of_a, of_b = ({each.customer_id: each for each in records.of_run(engine, run.id)} for run in (a, b))
     moved = [
-        Moved(id_, of_b[id_].band, of_a[id_].band, _value(of_b[id_]), _value(of_a[id_]))
+        Moved(id_, of_b[id_].band, of_a[id_].band, _shown(of_b[id_]), _shown(of_a[id_]))
         for id_ in of_a.keys() & of_b.keys()
         if of_a[id_].band != of_b[id_].band
     ]
@@ -61,5 +61,5 @@ def compare(engine: Engine, first: str, second: str) -> RunDiff:
     )
 
 
-def _value(assessment: Assessment) -> float | None:
-    return assessment.churn_probability.value if assessment.churn_probability else None
+def _shown(assessment: Assessment) -> float | None:
+    return assessment.churn_probability.shown if assessment.churn_probability else None
