@@ -62,7 +62,7 @@ class Check(_Data):
     """Mode `read`: yes/no questions that keep or drop what was proposed.
 
     In `context` and `question`, `$message` is the sentence that was quoted, and `$definition` the proposed signal's;
-    for `leaving` and `staying` it is the whole message.
+    for `leaving`, `staying` and `closing` it is the whole message.
     """
 
     system: str
@@ -70,6 +70,9 @@ class Check(_Data):
     question: str
     leaving: str
     staying: str
+    closing: str | None = None
+    """Whether they ask to end it all. Plain requests ("please delete my account") show no wish that a small model would
+    call an intention; asked of messages whose words hint at it (`Choice.hinting`)."""
     neutral: Annotated[tuple[str, ...], Field(min_length=1)]
     """Words that say nothing: how far the model leans to yes without cause is measured on them and subtracted
     (contextual calibration, Zhao et al. 2021)."""
@@ -93,6 +96,8 @@ class Choice(_Data):
     """Signals proposed for one sentence."""
     silent: Annotated[float, Field(ge=0, le=1)]
     """A message is asked nothing more if all its sentences show nothing with at least this probability."""
+    hinting: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Probability of all words about leaving together from which a sentence hints at it."""
 
 
 class PromptTemplate(_Data):

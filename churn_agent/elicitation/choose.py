@@ -13,6 +13,7 @@ from churn_agent.models.base import ChatModel, LabelScores, Question, ScoreReque
 from churn_agent.prompts import Choice, PromptTemplate, Taxonomy, fill
 from churn_agent.scoring.prior import sigmoid
 
+_OF_LEAVING = ("leaving_announced", "leaving_considered", "contract_end", "contact_left")
 _FEWEST_WORDS = 4
 """Shorter sentences are read together with the one before, or the next."""
 
@@ -35,6 +36,7 @@ def choose(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTemp
     for i, reading in readings.items():
         reading.failure, reading.silent = None, True
         reading.proposals, reading.proposed_odds = {}, {}
+        hints = dict.fromkeys(parts[i], 0.0)
         for part in parts[i]:
             result = scored[distinct[part]]
             if result.id not in counted:  # paid by the first who needs it
@@ -46,11 +48,14 @@ def choose(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTemp
                 break
             likely = _likely(result, choice)
             reading.silent = reading.silent and likely[choice.nothing] >= choice.silent
+            hints[part] = sum(likely[choice.words[id_]] for id_ in _OF_LEAVING if id_ in choice.words)
             for signal in sorted(choice.words, key=lambda id_: -likely[choice.words[id_]])[: choice.most]:
                 odds = _log_odds(likely[choice.words[signal]])
                 if odds >= max(_log_odds(choice.least), reading.proposed_odds.get(signal, -math.inf)):
                     reading.proposals[signal], reading.proposed_odds[signal] = part, odds
         reading.strengths = {id_: sigmoid(odds) for id_, odds in reading.proposed_odds.items()}
+        most = max(hints, key=lambda part: hints[part], default=None)
+        reading.hint = most if most and hints[most] >= choice.hinting else None
 
 
 def _likely(result: LabelScores, choice: Choice) -> dict[str, float]:

@@ -5,6 +5,7 @@ staying. How far the model leans to yes on words that say nothing is subtracted 
 Zhao et al. 2021, "Calibrate Before Use").
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,10 +16,16 @@ from churn_agent.models.base import ChatModel, LabelScores, Message, Question, S
 from churn_agent.prompts import Check, Taxonomy, fill
 from churn_agent.scoring.prior import LEAVING_LEANING, NEUTRAL_LEANING, sigmoid
 
-_LEAVING, _STAYING, _CONFIRMED = "leaving", "staying", "confirmed"  # ids of questions
+_LEAVING, _STAYING, _CLOSING, _CONFIRMED = "leaving", "staying", "closing", "confirmed"  # ids of questions
 _YES, _NO = "Yes", "No"
 _CONSIDERED = "leaving_considered"
 """Asked about wherever a message as a whole leans to leaving: small models often call it something else."""
+_ANNOUNCED = "leaving_announced"
+_CLOSES = 0.75
+"""Log-odds from which a message asks to end it all. Chosen on questions to a bank and on chats about telephone
+companies: of closures nine in ten are above it, of other questions none, of who leaves another company one in six."""
+_LESS_SURE = 1.0
+"""By how many log-odds that answer leans less to leaving than it says: it is easily given."""
 _MISTAKEN_FOR_LEAVING = "disengagement"
 _ANY_COMPANY = "the company"
 """Neutral words are said to any company, so that their answers are paid once for all."""
@@ -41,6 +48,8 @@ class Reading:
     complaints that of leaving."""
     silent: bool = False
     """Shows so clearly nothing that nothing more is asked about it."""
+    hint: str | None = None
+    """The sentence whose words hint most at leaving, if any do."""
     leaning: float | None = None
     """Log-odds of leaving against staying."""
     usages: list[Usage] = field(default_factory=list)
@@ -55,10 +64,12 @@ def confirm(readings: Mapping[int, Reading], model: ChatModel, check: Check, tax
     """Keeps of each reading's proposals those that the model confirms, with their strength, and sets its leaning."""
     asked: list[_Asked] = []
     for i, reading in readings.items():
-        if reading.silent:
+        hinted = check.closing is not None and reading.hint is not None
+        if reading.silent and not hinted:
             reading.leaning, reading.strengths = NEUTRAL_LEANING, {}
             continue
         asked += [_Asked(i, reading.text, _LEAVING), _Asked(i, reading.text, _STAYING)]
+        asked += [_Asked(i, reading.text, _CLOSING)] if hinted else []
         asked += [_Asked(i, _seen(id_, reading), id_) for id_ in reading.proposals]
     odds = _ask(asked, readings, model, check, taxonomy)
     for i in {each.reading for each in asked}:
@@ -82,7 +93,7 @@ def _ask(
     asked: Sequence[_Asked], readings: Mapping[int, Reading], model: ChatModel, check: Check, taxonomy: Taxonomy
 ) -> dict[tuple[int, str], float]:
     """(Reading, name) -> log-odds of yes, for signals less those of neutral words. A text is evaluated once."""
-    signals = {each.name for each in asked} - {_LEAVING, _STAYING}
+    signals = {each.name for each in asked} - {_LEAVING, _STAYING, _CLOSING}
     causeless = _odds_without_cause(signals, model, check, taxonomy)
     together: dict[tuple[int, str], list[str]] = {}
     for each in asked:
@@ -92,6 +103,7 @@ def _ask(
         company = readings[i].company
         values = {"company": company, "message": f'"{box(text)}"'}
         plain = {_LEAVING: fill(check.leaving, values), _STAYING: fill(check.staying, values)}
+        plain[_CLOSING] = fill(check.closing or "", values)
         questions = {
             name: plain.get(name) or fill(check.question, values | _about(name, company, taxonomy)) for name in names
         }
@@ -162,7 +174,11 @@ def _weigh(reading: Reading, odds: Mapping[str, float], check: Check, taxonomy: 
 
     A complaint counts as far as the whole message leans to leaving: it may be about somebody else, or meant kindly.
     """
-    reading.leaning = (odds[_LEAVING] - odds[_STAYING]) / 2
+    plain, closing = (odds[_LEAVING] - odds[_STAYING]) / 2, odds.get(_CLOSING, -math.inf)
+    if reading.silent and closing < _CLOSES:
+        reading.leaning, reading.strengths = NEUTRAL_LEANING, {}
+        return
+    reading.leaning = max(plain, closing - _LESS_SURE) if closing >= _CLOSES else plain
     complaint = sigmoid(2 * reading.leaning)
     yes = {id_: sigmoid(odds[id_] + _weight_of_proposal(id_, reading)) for id_ in reading.proposals}
     reading.strengths = {
@@ -170,6 +186,8 @@ def _weigh(reading: Reading, odds: Mapping[str, float], check: Check, taxonomy: 
         for id_ in reading.proposals
         if yes[id_] >= check.least and _agrees(id_, reading.leaning)
     }
+    if closing >= _CLOSES and plain <= 0 and reading.hint and not any(map(_speaks_of_leaving, reading.strengths)):
+        reading.proposals[_ANNOUNCED], reading.strengths[_ANNOUNCED] = reading.hint, sigmoid(closing)
     _one_signal_a_quote(reading)
 
 

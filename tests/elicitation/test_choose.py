@@ -39,11 +39,12 @@ class Recorder(ScriptedModel):
         return super().score_labels(requests)
 
 
-def reading(texts, sentences, *, confirmed=0.5, leaving=0.4, staying=0.4):
+def reading(texts, sentences, *, confirmed=0.5, leaving=0.4, staying=0.4, closing=0.1):
     """Reads texts; `sentences` says what each shows, all else shows nothing."""
     answers = dict.fromkeys(load_taxonomy().by_id, odds(confirmed)) | {
         "leaving": odds(leaving),
         "staying": odds(staying),
+        "closing": odds(closing),
     }
     script = [{"contains": words, "answer": {"confirmed": odds(0.5)}} for words in PROMPT.check.neutral]
     script += [{"contains": "Customer:", "answer": answers}]
@@ -131,3 +132,26 @@ def test_words_for_unknown_signals_are_refused(tmp_path):
     (tmp_path / "read" / "mine.yaml").write_text(text.replace("    price: price", "    prize: price"), encoding="utf-8")
     with pytest.raises(FileFormatError, match="prize"):
         load_prompt("read", "mine", folder=tmp_path)
+
+
+CLOSE, ASKS = "How can I delete my account?", "Where is my new card?"
+
+
+@pytest.mark.parametrize(("closing", "expected"), [(0.9, {"leaving_announced": 0.9}), (0.4, {})])
+def test_a_plain_request_to_end_it_all_is_no_silence(closing, expected):
+    """Its words only hint at leaving, and nobody who asks so politely is said to intend it."""
+    found, model = reading([CLOSE], {CLOSE: {"none": 0.8, "leave": 0.06}}, leaving=0.3, staying=0.5, closing=closing)
+    assert {signal.concept: round(signal.strength, 2) for signal in found.signals} == expected
+    assert (found.leanings[0] > 0) == bool(expected)
+    assert ["leaving", "staying", "closing"] in [questions for _, questions in model.asked]
+
+
+def test_who_does_not_hint_at_leaving_is_not_asked_about_it():
+    _, model = reading([ASKS], {ASKS: {"none": 0.97}}, closing=0.9)
+    assert not any("closing" in questions for _, questions in model.asked)
+
+
+def test_of_several_sentences_the_one_that_hints_most_is_quoted():
+    sentences = {CLOSE: {"none": 0.8, "leave": 0.06}, ASKS: {"none": 0.97}}
+    found, _ = reading([f"{ASKS} {CLOSE}"], sentences, leaving=0.3, staying=0.5, closing=0.9)
+    assert found.signals[0].citations[0].quote == CLOSE.rstrip("?")
