@@ -27,7 +27,7 @@ from churn_agent.errors import InputError, StoreUnavailable
 from churn_agent.history import book, records
 from churn_agent.models.base import ChatModel
 from churn_agent.models.opening import open_model
-from churn_agent.prompts import PromptTemplate, load_prompt
+from churn_agent.prompts import PromptTemplate, load_prompt, named
 from churn_agent.scoring import prior
 from churn_agent.scoring.bands import Bands
 from churn_agent.scoring.verdict import Number
@@ -257,6 +257,16 @@ class ChurnAgent(Store):
         """The assessment of any snapshot, by the trained method if there is one; nothing is stored."""
         return self._assess([snapshot], by=self._kept)[0]
 
+    def as_made(self, prompt: str, method: str | None) -> "ChurnAgent":
+        """This agent as it would be to make something again.
+
+        Args:
+            prompt: the label of the prompt that it was made with.
+            method: the trained method that gave its number.
+        """
+        mode, name = named(prompt)
+        return self.varied(mode=mode, prompt=name, method=method or NO_METHOD)
+
     def varied(self, **settings: Any) -> "ChurnAgent":
         """This agent with other settings. It shares model and store with this one, and is not to be closed."""
         shared = {"history": self.history, "model": self.model, "_index": self._index}
@@ -345,10 +355,10 @@ class ChurnAgent(Store):
 
     def _companies(self) -> set[str]:
         """Names of all companies of the book."""
-        named = self.card.company_attribute
-        if not named:
+        attribute = self.card.company_attribute
+        if not attribute:
             return set()
-        return {each[named] for each in book.all_attributes(self.history).values() if each.get(named)}
+        return book.values_of(self.history, attribute)
 
     def _numbers(self, by: "Kept", made: Sequence[Assessment], batch: Sequence[Snapshot]) -> list[Number]:
         """What a trained method says, given what was read."""

@@ -193,12 +193,12 @@ def compare(found: Iterable[Forecast], by: By) -> list[Compared]:
     for first, second in combinations(by_sample, 2):
         shared = sorted(by_sample[first].keys() & by_sample[second].keys())
         labels, groups = _outcomes([by_sample[first][key] for key in shared])
-        if _enough(labels, groups):
+        if metrics.enough(labels, groups):
             a, b = (np.array([by_sample[name][key].number for key in shared]) for name in (first, second))
             pairs.append((first, second, True, comparing.difference("auroc", labels, a, b, groups)))
         elif not shared:
             one, other = (list(by_sample[name].values()) for name in (first, second))
-            if all(_enough(*_outcomes(each)) for each in (one, other)):
+            if all(metrics.enough(*_outcomes(each)) for each in (one, other)):
                 pairs.append((first, second, False, comparing.unpaired(_area(one), len(one), _area(other), len(other))))
     verdicts = comparing.judge([difference for *_, difference in pairs])
     return [Compared(a, b, paired, verdict) for (a, b, paired, _), verdict in zip(pairs, verdicts, strict=True)]
@@ -241,11 +241,6 @@ def _known(found: Iterable[Forecast], by: By) -> list[tuple[str, list[Forecast]]
 def _area(found: Sequence[Forecast]) -> Interval:
     labels, groups = _outcomes(found)
     return metrics.auroc(labels, np.array([each.number for each in found]), groups)
-
-
-def _enough(labels: Labels, groups: Groups) -> bool:
-    """Whether there are two customers of each outcome."""
-    return min(len(np.unique(groups[labels])), len(np.unique(groups[~labels]))) >= 2
 
 
 def _horizon(assessment: Assessment) -> int:

@@ -163,6 +163,12 @@ def list_prompts(folder: Path | None = None) -> dict[tuple[Mode, str], Path]:
     return found
 
 
+def named(label: str) -> tuple[str, str]:
+    """(mode, name) of a `PromptTemplate.label`."""
+    mode, _, name = label.partition("@")[0].partition("/")
+    return mode, name
+
+
 def load_prompt(mode: str, name: str | None = None, *, folder: Path | None = None) -> PromptTemplate:
     """Loads a prompt variant; without a name, the mode's default.
 

@@ -71,7 +71,7 @@ def main() -> None:
         scored = {result.id: result.log_probabilities["satisfied"] for result in agent.model.score_labels(requests)}
     odds = np.array([scored[each.id]["Yes"] - scored[each.id]["No"] for each in shown])
     groups = np.unique([each.customer_id for each in shown], return_inverse=True)[1]
-    area = metrics.auroc(np.array(good), 1 / (1 + np.exp(-odds)), groups)
+    area = metrics.auroc(np.array(good), odds, groups)
     told = {"set": labelled.name, "n": len(shown), "auroc": area.value, "low": area.low, "high": area.high}
     if given.json:
         print(json.dumps(told))

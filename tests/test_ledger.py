@@ -138,7 +138,11 @@ def test_who_is_forgotten_leaves_a_number_a_date_and_an_outcome(agent, cli):
     with agent.history.connect() as connection:
         texts = "select count(*) from interactions where customer_id = 'c-07'"
         assert connection.exec_driver_sql(texts).scalar() == 1
+    batch = agent.settings.store / "batches" / "b.jsonl"
+    batch.parent.mkdir()
+    batch.write_bytes(b'{"customer_id":"c-07"}\n{"customer_id":"c-08"}\n{"customer_id":"c-0')
     agent.forget("c-07")
+    assert batch.read_bytes() == b'{"customer_id":"c-08"}\n'
     after = score(told(agent))
     assert after[0].n == 40
     assert after[0].brier.value == pytest.approx(before[0].brier.value)

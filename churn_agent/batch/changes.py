@@ -13,9 +13,10 @@ from churn_agent.agent import NO_METHOD, ChurnAgent
 from churn_agent.domain.assessment import Assessment, ChurnProbability
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import InputError
-from churn_agent.prompts import load_prompt
+from churn_agent.prompts import load_prompt, named
 from churn_agent.scoring import prior
 
+_SEEN = 0.005
 PARTS = ("another model", "another prompt", "another calibration", "time passed", "new evidence")
 
 
@@ -32,6 +33,11 @@ class Change:
     @property
     def total(self) -> float:
         return self.now - self.before
+
+    @property
+    def seen(self) -> dict[str, float]:
+        """The parts that make half a point or more."""
+        return {name: part for name, part in self.parts.items() if abs(part) >= _SEEN}
 
 
 def explain(
@@ -86,7 +92,7 @@ def _readers(agent: ChurnAgent, was: Assessment, now: Assessment, then: Snapshot
 
 
 def _prompt_as_it_was(agent: ChurnAgent, was: Assessment) -> str | None:
-    name = was.provenance.prompt.partition("/")[2].partition("@")[0]
+    _, name = named(was.provenance.prompt)
     try:
         prompt = load_prompt(was.provenance.mode, name, folder=agent.settings.prompts_dir)
     except InputError:

@@ -131,7 +131,7 @@ def compare(
     if disagreements and others:
         raise click.UsageError("--disagreements is for the methods of one run")
     comparisons = compare_runs(*runs, metric=metric, against=against, delta=delta)
-    apart = [most_disagreed(first, each, disagreements) if disagreements else [] for each in comparisons]
+    apart = most_disagreed(first, comparisons, disagreements) if disagreements else [[] for _ in comparisons]
     both = list(zip(comparisons, apart, strict=True))
     if json_:
         common.print_json(

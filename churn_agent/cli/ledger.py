@@ -121,10 +121,9 @@ def show(context: click.Context, customer_id: str, json_: bool, **model: str | N
         moved: list[dict[str, float]] = [{}]
         for before, after in itertools.pairwise(found):
             how = after.assessment.provenance
-            prompt = how.prompt.partition("@")[0].partition("/")[2]
-            by = agent.varied(mode=how.mode, prompt=prompt, method=how.method or "none")
+            by = agent.as_made(how.prompt, how.method)
             changes = dict(explain(by, [before.assessment], [after.assessment]))
-            moved.append({name: part for name, part in changes[customer_id].parts.items() if abs(part) >= 0.005})
+            moved.append(changes[customer_id].seen)
     if json_:
         common.print_json([_as_dict(each, parts) for each, parts in zip(found, moved, strict=True)])
         return

@@ -85,11 +85,10 @@ def _changes(agent: "ChurnAgent", before: "Run", now: "Run") -> "dict[str, Chang
 
 def _as_the_run(agent: "ChurnAgent", run: "Run") -> "ChurnAgent":
     """An agent with the mode, prompt and method of a run. Raises `InputError` if the model is another one."""
-    mode, _, prompt = str(run.spec["prompt"]).partition("@")[0].partition("/")
     model = run.spec["model_id"]
     if agent.model.info.id != model:
         raise InputError(f"the run was made with the model {model}: give it with --model")
-    return agent.varied(mode=mode, prompt=prompt, method=run.spec.get("method") or "none")
+    return agent.as_made(str(run.spec["prompt"]), run.spec.get("method"))
 
 
 @click.command()

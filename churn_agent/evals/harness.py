@@ -293,10 +293,14 @@ def search(
     return searching.search(result.predictions, seed=load_suite(path).seed)
 
 
-def most_disagreed(folder: Path, comparison: Comparison, n: int) -> list[tuple[Prediction, Prediction]]:
-    """What two methods of a run said about the samples that they rank most differently, the worst first."""
+def most_disagreed(
+    folder: Path, comparisons: Sequence[Comparison], n: int
+) -> list[list[tuple[Prediction, Prediction]]]:
+    """For each comparison of a run, what its two methods said about the samples that they rank most differently."""
     made = scoreboard.by_set_and_method(read_predictions(folder))
-    return scoreboard.most_disagreed(made[comparison.set, comparison.first], made[comparison.set, comparison.second], n)
+    return [
+        scoreboard.most_disagreed(made[each.set, each.first], made[each.set, each.second], n) for each in comparisons
+    ]
 
 
 def compare(

@@ -16,7 +16,7 @@ from sklearn import metrics as sk
 from churn_agent.errors import InputError
 from churn_agent.evals import scoreboard
 from churn_agent.evals.predictions import Prediction, SampleNote
-from churn_agent.evals.scoreboard import Comparison, Figure, Scored, enough
+from churn_agent.evals.scoreboard import Comparison, Figure, Scored
 from churn_agent.learning.ladder import CALIBRATED, LEARNED
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Costs, Labels
@@ -386,7 +386,7 @@ def _segments(
 
 
 def _area(scored: Scored, rows: Labels) -> str:
-    if rows.sum() < _FEWEST or not enough(scored.labels[rows], scored.groups[rows]):
+    if rows.sum() < _FEWEST or not metrics.enough(scored.labels[rows], scored.groups[rows]):
         return ""
     return f"{metrics.auroc(scored.labels[rows], scored.scores[rows], scored.groups[rows]).value:.2f}"
 

@@ -110,7 +110,7 @@ class Scored:
     def can_be_judged(self) -> bool:
         """Whether there are enough samples of either outcome, and enough of them held out."""
         test = ~self.development
-        return enough(self.labels, self.groups) and enough(self.labels[test], self.groups[test])
+        return metrics.enough(self.labels, self.groups) and metrics.enough(self.labels[test], self.groups[test])
 
     def threshold(self) -> float:
         """The best F1's on the development split; 0.5 if that has only one class."""
@@ -227,11 +227,11 @@ def _of_scores(name: str, method: str, made: Sequence[Prediction], costs: Costs)
     scored = Scored.of(made)
     judged = _Rows(name, method, "all", scored, scored.judged)
     test = _Rows(name, method, "test", scored, ~scored.development)
-    if enough(judged.labels, judged.groups):
+    if metrics.enough(judged.labels, judged.groups):
         yield judged.figure("auroc", metrics.auroc(judged.labels, judged.of(scored.scores), judged.groups))
         yield judged.bootstrapped("average_precision", metrics.average_precision, scored.scores)
         yield judged.bootstrapped("top_decile_lift", metrics.lift, scored.scores)
-    if enough(test.labels, test.groups):
+    if metrics.enough(test.labels, test.groups):
         yield from _of_probabilities(test)
         yield from _of_decisions(test, costs)
 
@@ -307,11 +307,6 @@ def _of_decisions(test: _Rows, costs: Costs) -> Iterator[Figure]:
         yield test.bootstrapped(name, metric, scores, draws=draws)
 
 
-def enough(labels: Labels, groups: Groups) -> bool:
-    """Whether two customers of each outcome are there, below which nothing can be said."""
-    return min(len(np.unique(groups[labels])), len(np.unique(groups[~labels]))) >= 2
-
-
 def compare(
     predictions: Sequence[Prediction],
     *,
@@ -367,7 +362,7 @@ def _difference(metric: str, first: Scored, second: Scored, costs: Costs) -> Dif
     labels, groups = first.labels[of_first], first.groups[of_first]
     held_out = ~first.development[of_first] & ~second.development[of_second]
     chosen = first.judged[of_first] if metric == "auroc" else held_out
-    if not enough(labels[chosen], groups[chosen]):
+    if not metrics.enough(labels[chosen], groups[chosen]):
         return None
     probabilities = metric in ("brier", "log_loss")
     scores = [

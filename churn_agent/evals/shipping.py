@@ -16,7 +16,7 @@ from churn_agent.evals import report, scoreboard
 from churn_agent.evals.predictions import PREDICTIONS, SAMPLES, Prediction, read_notes, read_predictions
 from churn_agent.evals.scoreboard import Figure
 from churn_agent.evals.suite import Suite
-from churn_agent.prompts import PromptTemplate, list_prompts, load_prompt
+from churn_agent.prompts import PromptTemplate, list_prompts, load_prompt, named
 from churn_agent.settings import Settings
 
 Parameters = Mapping[str, str | int | float]
@@ -146,7 +146,7 @@ def _find_prompt(label: str, recorded: str | None, notify: Callable[[str], None]
         recorded: hash that the run wrote down; where it wrote none, the version must do.
     """
     folder = Settings.load().prompts_dir
-    mode, name = label.partition("@")[0].split("/")
+    mode, name = named(label)
     try:
         template = load_prompt(mode, name, folder=folder)
     except ChurnAgentError:

@@ -6,7 +6,6 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit
 
 from churn_agent.learning.examples import Examples
 from churn_agent.learning.methods import METHODS, Method, cross_fitted, score
@@ -86,8 +85,8 @@ def from_others(sets: Mapping[str, Examples], *, seed: int = 0) -> list[FromOthe
         for name, tested in sets.items():
             known = reduce(Examples.and_, (each for other, each in sets.items() if other != name))
             rate = float(tested.labels.mean())
-            told = metrics.log_odds(score(method.make(seed).fit(known, known.labels), tested))
-            calibrated = expit(told + logit(rate) - logit(known.labels.mean()))
+            told = score(method.make(seed).fit(known, known.labels), tested)
+            calibrated = metrics.at_base_rate(told, float(known.labels.mean()), rate)
             plain = np.array([prior.pull_to_base_rate(row["score"], rate) for row in tested.readings or ()])
             parts.append((name, tested.labels, calibrated, plain))
         labels, calibrated, plain = (np.concatenate(column) for column in list(zip(*parts, strict=True))[1:])

@@ -40,6 +40,13 @@ def all_attributes(engine: Engine) -> dict[str, Mapping[str, str]]:
         return {row.customer_id: row.attributes for row in connection.execute(select(customers))}
 
 
+def values_of(engine: Engine, attribute: str) -> set[str]:
+    """The values that an attribute has among all customers, without empty ones."""
+    query = select(customers.c.attributes[attribute].as_string()).distinct()
+    with engine.connect() as connection:
+        return {value for value in connection.scalars(query) if value}
+
+
 def set_attributes(connection: Connection, rows: Iterable[tuple[str, Mapping[str, str]]]) -> int:
     """Replaces the attributes of the given customers. Returns how many customers."""
     done = 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from churn_agent.domain.assessment import Assessment, ChurnProbability, Fact
 from churn_agent.errors import InputError, StoreUnavailable
@@ -137,10 +137,10 @@ class Kept:
             base_rate: of the book that it is used on, if known and another than that of the labels.
         """
         learned = self.card.churned / self.card.n
-        shift = float(logit(base_rate) - logit(learned)) if base_rate and self.calibrated else 0.0
+        wanted = base_rate if base_rate and self.calibrated else learned
         scores = score(self.estimator, examples)
         columns = [scores, *(self._interval(examples, scores) if self.calibrated else ())]
-        moved = [expit(metrics.log_odds(column) + shift).tolist() for column in columns]
+        moved = [metrics.at_base_rate(column, learned, wanted).tolist() for column in columns]
         contributions = self._contributions(examples, scores, made)
         return [
             Number(

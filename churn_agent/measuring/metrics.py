@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
-from scipy.special import expit
+from scipy.special import expit, logit
 
 Labels = NDArray[np.bool_]
 Scores = NDArray[np.float64]
@@ -40,6 +40,11 @@ class Interval:
     def standard_error(self) -> float:
         """Of a normal interval."""
         return (self.high - self.low) / (2 * REACH)
+
+
+def enough(labels: Labels, groups: Groups) -> bool:
+    """Whether two customers of each outcome are there, below which nothing can be said."""
+    return min(len(np.unique(groups[labels])), len(np.unique(groups[~labels]))) >= 2
 
 
 # --- ranking
@@ -255,6 +260,11 @@ def _held(scores: Scores) -> Scores:
 def log_odds(scores: Scores) -> Scores:
     """Of scores, held a little away from 0 and 1."""
     return np.log(_held(scores) / (1 - _held(scores)))
+
+
+def at_base_rate(scores: Scores, learned: float, wanted: float) -> Scores:
+    """Probabilities learned where one share churned, moved in log-odds to where another does."""
+    return expit(log_odds(scores) + logit(wanted) - logit(learned))
 
 
 # --- decisions

@@ -3,8 +3,6 @@
 from churn_agent.batch.changes import Change
 from churn_agent.reports.portfolio.building import Account, Portfolio
 
-_SEEN = 0.005
-
 
 def number_words(account: Account) -> str:
     """A calibrated probability with its interval, or a score that says what it is."""
@@ -29,7 +27,7 @@ def to_do(account: Account) -> list[str]:
 
 def change_words(change: Change) -> str:
     """By how much a number moved, and the parts that can be seen."""
-    parts = [f"{name} {100 * part:+.0f}" for name, part in change.parts.items() if abs(part) >= _SEEN]
+    parts = [f"{name} {100 * part:+.0f}" for name, part in change.seen.items()]
     return f"Since {change.before_as_of}: {100 * change.total:+.0f} points{': ' if parts else ''}{', '.join(parts)}"
 
 
