@@ -84,7 +84,7 @@ def run_batch(
         InputError: the file holds something else, or records of another date, model or prompt; a condition cannot be
             read.
     """
-    day = _day(agent, spec)
+    day = day_of(agent, spec)
     customers = _chosen(agent, day, spec)
     known = {each.customer_id: each for each in _read(path, day, agent)}
     _rewrite(path, known.values())  # a file that cannot be written is told of before anything is paid
@@ -124,27 +124,29 @@ def failures_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}.failures.jsonl")
 
 
-def to_do(agent: ChurnAgent, path: Path, spec: BatchSpec) -> tuple[int, int]:
-    """(Customers, of which an earlier call has done): what `run_batch` would find. Raises what it does."""
-    day = _day(agent, spec)
-    customers = set(_chosen(agent, day, spec))
-    known = _read(path, day, agent)
-    if spec.only_failed:
-        return sum(each.status == "failed" and each.customer_id in customers for each in known), 0
-    return len(customers), sum(each.status != "failed" and each.customer_id in customers for each in known)
+def to_do(agent: ChurnAgent, path: Path, spec: BatchSpec) -> tuple[int, list[str]]:
+    """(How many customers are asked for, those whom no earlier call has done): what `run_batch` would find.
+
+    Raises what it does.
+    """
+    day = day_of(agent, spec)
+    failed = {each.customer_id: each.status == "failed" for each in _read(path, day, agent)}
+    asked = [id_ for id_ in _chosen(agent, day, spec) if not spec.only_failed or failed.get(id_)]
+    return len(asked), [id_ for id_ in asked if failed.get(id_, True)]
 
 
 def _chosen(agent: ChurnAgent, day: date, spec: BatchSpec) -> list[str]:
     return choose(agent, day, where=spec.where, only_new=spec.only_new, part=spec.part)[: spec.limit]
 
 
-def _day(agent: ChurnAgent, spec: BatchSpec) -> date:
+def day_of(agent: ChurnAgent, spec: BatchSpec) -> date:
+    """The date at which customers are assessed."""
     return spec.as_of or snapshots.default_as_of(agent.history, agent.card)
 
 
 def default_path(agent: ChurnAgent, spec: BatchSpec) -> Path:
     """A file in the store; what is asked for again finds its own file again. Raises `InputError`, `Unavailable`."""
-    day = _day(agent, spec)
+    day = day_of(agent, spec)
     folder = agent.settings.store / "batches"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{day}-{_digest(_asked(agent, day, spec))[:8]}.jsonl"

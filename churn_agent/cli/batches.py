@@ -191,12 +191,12 @@ def _tell_estimate(found: "Estimate", *, json_: bool) -> None:
         f"{found.in_full} would be assessed" + (" in full" if found.in_full < found.customers else "")
     )
     if found.tokens is None or found.seconds is None:
-        click.echo("no assessment by this model and prompt is stored: assess a few, then time and tokens can be told")
-        return
+        return  # nobody is left
     money = f", {found.money:.2f} in money" if found.money else ""
+    judged_by = "that were assessed for this" if found.tried else "earlier assessments"
     click.echo(
         f"about {found.tokens:,.0f} tokens, {found.seconds / 60:.0f} minutes{money} "
-        f"(judged by {found.based_on} earlier assessments; what was paid before costs nothing)"
+        f"(judged by {found.based_on} {judged_by}; what was paid before costs nothing)"
     )
 
 

@@ -193,17 +193,29 @@ def test_two_runs_are_held_against_each_other(store, tmp_path):
 def test_an_estimate_is_judged_by_earlier_assessments_and_does_nothing(store, tmp_path):
     path = tmp_path / "out.jsonl"
     with open_agent(store, prompt_price=2.0) as agent:
-        unknown = estimate(agent, path, BatchSpec(as_of=DAY))
-        assert (unknown.customers, unknown.already_done, unknown.based_on, unknown.tokens) == (CUSTOMERS, 0, 0, None)
-        assert not path.exists()
         run_batch(agent, path, BatchSpec(as_of=DAY, limit=5))
         known = estimate(agent, path, BatchSpec(as_of=DAY))
         each = [r["provenance"]["prompt_tokens"] + r["provenance"]["output_tokens"] for r in records(path)]
-        assert (known.already_done, known.in_full, known.based_on) == (5, 15, 5)
+        assert (known.already_done, known.in_full, known.based_on, known.tried) == (5, 15, 5, False)
         assert known.tokens == pytest.approx(15 * sum(each) / 5)
         assert known.money > 0
         top = estimate(agent, path, BatchSpec(as_of=DAY, top=Top(count=2)))
         assert (top.in_full, top.tokens) == (2, pytest.approx((2 + 15 / 4) * sum(each) / 5))
+
+
+def test_an_estimate_without_earlier_assessments_tries_a_few_customers_and_stores_nothing(store, tmp_path):
+    path = tmp_path / "out.jsonl"
+    with open_agent(store, prompt_price=2.0) as agent:
+        found = estimate(agent, path, BatchSpec(as_of=DAY))
+        assert (found.customers, found.already_done, found.based_on, found.tried) == (CUSTOMERS, 0, 3, True)
+        assert found.tokens > 0
+        assert found.money > 0
+        assert not path.exists()
+        assert not stored.newest(agent.history, 1)
+        run_batch(agent, path, BatchSpec(as_of=DAY))
+        assert estimate(agent, path, BatchSpec(as_of=DAY)).tokens == 0
+        each = [r["provenance"]["prompt_tokens"] + r["provenance"]["output_tokens"] for r in records(path)]
+        assert found.tokens == pytest.approx(sum(each), rel=0.5)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("45m", 2700), ("1.5h", 5400)])

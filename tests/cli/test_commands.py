@@ -189,7 +189,8 @@ def test_a_partly_failed_batch_leaves_with_5(book, tmp_path):
 
 def test_batches_and_their_log(book):
     dry = book("batch", "--dry-run", *SCRIPTED)
-    assert dry.out.startswith("2 customers, 0 done before; 2 would be assessed\nno assessment by this model")
+    assert dry.out.startswith("2 customers, 0 done before; 2 would be assessed\nabout ")
+    assert "judged by 1 that were assessed for this" in dry.out
     first = book("batch", "--deep-top", "1", *SCRIPTED, "--json").json
     assert (first["assessed"], first["screened"]) == (1, 1)
     second = book("batch", *SCRIPTED, "--as-of", "2026-05-01", "--json").json
