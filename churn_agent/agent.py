@@ -171,7 +171,7 @@ class ChurnAgent(Store):
         """
         prompt = self.prompt if self.prompt.choice else load_prompt("read")
         for batch in chunked(customer_ids, _SCREENED):
-            cases = [self._case(self.snapshot(customer_id, as_of=as_of)) for customer_id in batch]
+            cases = self._cases(self.snapshot(customer_id, as_of=as_of) for customer_id in batch)
             yield from screen(cases, self.model, prompt, self._taxonomy)
 
     def record_of(self, screening: Screening) -> Assessment:
@@ -219,7 +219,11 @@ class ChurnAgent(Store):
 
     # --- parts
 
-    def _case(self, snapshot: Snapshot) -> Case:
+    def _cases(self, snapshots: Iterable[Snapshot]) -> list[Case]:
+        companies = frozenset(self._companies())
+        return [self._case(snapshot, companies) for snapshot in snapshots]
+
+    def _case(self, snapshot: Snapshot, companies: frozenset[str] = frozenset()) -> Case:
         facts = computed.compute(snapshot)
         candidates = snapshot.messages if self.settings.mode == "read" else snapshot.interactions
         distinct = {each.text_id for each in candidates}
@@ -238,7 +242,7 @@ class ChurnAgent(Store):
             seed=self.settings.seed,
         )
         actions = tuple(playbooks.eligible(self.playbook, snapshot, facts, None))
-        return Case(snapshot, facts, pack, actions)
+        return Case(snapshot, facts, pack, actions, companies)
 
     @cached_property
     def _query_vectors(self) -> retrieval.QueryVectors:
@@ -279,7 +283,7 @@ class ChurnAgent(Store):
     ) -> list[Assessment]:
         started = time.monotonic()
         prompt = self.prompt
-        cases = [self._case(snapshot) for snapshot in batch]
+        cases = self._cases(batch)
         if len(cases) == 1:  # who assesses many sees a bar
             self._notify(f"{prompt.label}: {len(cases[0].pack.evidence)} texts to {self.model.info.id}")
         seed = self.settings.seed
@@ -354,11 +358,9 @@ class ChurnAgent(Store):
         )
 
     def _companies(self) -> set[str]:
-        """Names of all companies of the book."""
+        """Names of all companies of the book, and of their competitors."""
         attribute = self.card.company_attribute
-        if not attribute:
-            return set()
-        return book.values_of(self.history, attribute)
+        return {*self.card.competitors, *(book.values_of(self.history, attribute) if attribute else ())}
 
     def _numbers(self, by: "Kept", made: Sequence[Assessment], batch: Sequence[Snapshot]) -> list[Number]:
         """What a trained method says, given what was read."""

@@ -58,11 +58,23 @@ class PromptQuestion(_Data):
         return (*self.churn, *self.stay, *self.neither)
 
 
+class Translation(_Data):
+    """Messages in another language are translated before they are asked about: who leaves whom stands in small words,
+    which a small model reads best in the language that it learned most of."""
+
+    language: Annotated[str, Field(pattern="^[a-z]{2}$")]
+    """Into which (ISO 639-1)."""
+    system: str
+    examples: tuple[Example, ...] = ()
+    """With answers in JSON: `{"translation":"..."}`."""
+
+
 class Check(_Data):
     """Mode `read`: yes/no questions that keep or drop what was proposed.
 
     In `context` and `question`, `$message` is the sentence that was quoted, and `$definition` the proposed signal's;
-    for `leaving`, `staying` and `closing` it is the whole message.
+    for `leaving`, `staying` and `closing` it is the whole message. `$company` is a made-up name, as it then is in the
+    message (`naming.renamed`).
     """
 
     system: str
@@ -76,6 +88,7 @@ class Check(_Data):
     neutral: Annotated[tuple[str, ...], Field(min_length=1)]
     """Words that say nothing: how far the model leans to yes without cause is measured on them and subtracted
     (contextual calibration, Zhao et al. 2021)."""
+    translation: Translation | None = None
     least: Annotated[float, Field(ge=0, le=1)] = 0.8
     """Probability of yes, after that subtraction, below which a proposed signal is dropped."""
 
@@ -201,6 +214,8 @@ def load_prompt(mode: str, name: str | None = None, *, folder: Path | None = Non
             prompt.check.question,
             prompt.check.leaving,
             prompt.check.staying,
+            prompt.check.closing or "",
+            prompt.check.translation.system if prompt.check.translation else "",
         ]
     unknown = {v for text in texts for v in Template(text).get_identifiers()} - _VARIABLES[mode]
     if unknown:

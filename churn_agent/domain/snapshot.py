@@ -33,6 +33,8 @@ class Card(BaseModel):
     company: str = "the company"
     company_attribute: str | None = None
     """Customer attribute that names the company of that customer (for books that hold several brands)."""
+    competitors: tuple[str, ...] = ()
+    """Names of companies that customers may leave for, so that who is left for whom is not judged by their names."""
     domain: str = "business"
     churn_means: str = "the customer stops being a customer"
     horizon_days: Annotated[int, Field(ge=1, le=3650)] = 90

@@ -23,6 +23,8 @@ class Case:
     pack: EvidencePack
     actions: tuple[PlaybookAction, ...] = ()
     """Those that a model may choose from."""
+    companies: frozenset[str] = frozenset()
+    """Names of companies that messages may speak of."""
 
 
 @dataclass

@@ -1,19 +1,24 @@
 """The second half of mode `read`: yes/no questions about what was proposed.
 
 Each proposal is asked about with the sentence that it quotes, and each message as a whole is asked about leaving and
-staying. How far the model leans to yes on words that say nothing is subtracted first (contextual calibration:
-Zhao et al. 2021, "Calibrate Before Use").
+staying. For that companies get made-up names, and foreign messages are translated. How far the model leans to yes on
+words that say nothing is subtracted first (contextual calibration: Zhao et al. 2021, "Calibrate Before Use").
 """
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from pydantic import BaseModel, ValidationError
+
 from churn_agent.context import box
-from churn_agent.elicitation.base import failure_of
+from churn_agent.elicitation.base import closed_object, failure_of, string
 from churn_agent.grounding import find_quote, sentences
-from churn_agent.models.base import ChatModel, LabelScores, Message, Question, ScoreRequest, Usage
-from churn_agent.prompts import Check, Taxonomy, fill
+from churn_agent.ingest.cleaning import language_of
+from churn_agent.models.base import ChatModel, GenerateRequest, LabelScores, Message, Question, ScoreRequest, Usage
+from churn_agent.naming import OWN, others_named, renamed
+from churn_agent.prompts import Check, Taxonomy, Translation, fill
 from churn_agent.scoring.prior import LEAVING_LEANING, NEUTRAL_LEANING, sigmoid
 
 _LEAVING, _STAYING, _CLOSING, _CONFIRMED = "leaving", "staying", "closing", "confirmed"  # ids of questions
@@ -27,10 +32,14 @@ companies: of closures nine in ten are above it, of other questions none, of who
 _LESS_SURE = 1.0
 """By how many log-odds that answer leans less to leaving than it says: it is easily given."""
 _MISTAKEN_FOR_LEAVING = "disengagement"
-_ANY_COMPANY = "the company"
-"""Neutral words are said to any company, so that their answers are paid once for all."""
+_LONGEST_TRANSLATED = 1000
+"""Characters; what is longer takes long to write, and is read as it is."""
 LONGEST_QUOTE = 240
 """Characters up to which a sentence or a message is quoted whole."""
+
+
+class _Translated(BaseModel):
+    translation: str
 
 
 @dataclass
@@ -39,13 +48,16 @@ class Reading:
 
     company: str
     text: str
+    companies: frozenset[str] = frozenset()
+    """Names of companies that it may speak of."""
+    translation: str | None = None
     proposals: dict[str, str] = field(default_factory=dict)
     """Signal id -> quote."""
     proposed_odds: dict[str, float] = field(default_factory=dict)
     """Signal id -> log-odds with which it was proposed, where they are known."""
     strengths: dict[str, float] = field(default_factory=dict)
-    """Signal id -> how much it counts, 0 to 1: the probability of yes, the odds of the proposal included, and for
-    complaints that of leaving."""
+    """Signal id -> how much it counts, 0 to 1: the probability of yes, the odds of the proposal included, and of
+    what speaks of churn that of leaving."""
     silent: bool = False
     """Shows so clearly nothing that nothing more is asked about it."""
     hint: str | None = None
@@ -56,28 +68,75 @@ class Reading:
     failure: str | None = None
 
     @property
+    def told(self) -> str:
+        """The message as it is asked about."""
+        return self.with_made_up_names(self.translation or self.text)
+
+    def with_made_up_names(self, text: str) -> str:
+        return renamed(text, self.company, self.companies)
+
+    @property
     def variables(self) -> dict[str, str]:
         return {"company": self.company, "message": f'"{box(self.text)}"'}
 
 
 def confirm(readings: Mapping[int, Reading], model: ChatModel, check: Check, taxonomy: Taxonomy) -> None:
     """Keeps of each reading's proposals those that the model confirms, with their strength, and sets its leaning."""
+    hinting = {
+        i
+        for i, reading in readings.items()
+        # Who names another company may ask to close the account there.
+        if check.closing and reading.hint and not others_named(reading.text, reading.company, reading.companies)
+    }
+    speaking = {i: reading for i, reading in readings.items() if not reading.silent or i in hinting}
+    for i in readings.keys() - speaking.keys():
+        readings[i].leaning, readings[i].strengths = NEUTRAL_LEANING, {}
+    if check.translation:
+        _translate(list(speaking.values()), model, check.translation)
     asked: list[_Asked] = []
-    for i, reading in readings.items():
-        hinted = check.closing is not None and reading.hint is not None
-        if reading.silent and not hinted:
-            reading.leaning, reading.strengths = NEUTRAL_LEANING, {}
-            continue
-        asked += [_Asked(i, reading.text, _LEAVING), _Asked(i, reading.text, _STAYING)]
-        asked += [_Asked(i, reading.text, _CLOSING)] if hinted else []
+    for i, reading in speaking.items():
+        asked += [_Asked(i, reading.told, _LEAVING), _Asked(i, reading.told, _STAYING)]
+        asked += [_Asked(i, reading.told, _CLOSING)] if i in hinting else []
         asked += [_Asked(i, _seen(id_, reading), id_) for id_ in reading.proposals]
     odds = _ask(asked, readings, model, check, taxonomy)
     for i in {each.reading for each in asked}:
         if not readings[i].failure:
             _weigh(readings[i], {name: value for (of, name), value in odds.items() if of == i}, check, taxonomy)
-    hinted = [_Asked(i, reading.text, _CONSIDERED) for i, reading in readings.items() if _hints_at_leaving(reading)]
+    hinted = [_Asked(i, reading.told, _CONSIDERED) for i, reading in readings.items() if _hints_at_leaving(reading)]
     for (i, _), value in _ask(hinted, readings, model, check, taxonomy).items():
         _add_wish_to_leave(readings[i], sigmoid(value), check)
+
+
+def _translate(readings: Sequence[Reading], model: ChatModel, translation: Translation) -> None:
+    """Translates messages in other languages; one that cannot be is asked about as it is."""
+    foreign: dict[str, list[Reading]] = {}
+    for reading in readings:
+        language = language_of(reading.text) if len(reading.text) <= _LONGEST_TRANSLATED else None
+        if language and language != translation.language:
+            foreign.setdefault(reading.text, []).append(reading)
+    shared = [Message("system", translation.system)]
+    for example in translation.examples:
+        shared += [Message("user", example.user), Message("assistant", example.assistant)]
+    requests = [
+        GenerateRequest(
+            str(n),
+            tuple(shared),
+            (Message("user", box(text)),),
+            closed_object({"translation": string(2 * len(text) + 20)}),
+            max_tokens=2 * model.count_tokens(text) + 20,
+        )
+        for n, text in enumerate(foreign)
+    ]
+    same = list(foreign.values())
+    for output in model.generate(requests):
+        first, *_ = translated = same[int(output.id)]
+        first.usages.append(output.usage)  # paid by the first who needs it
+        if failure_of(output):
+            continue
+        with suppress(ValidationError):
+            text = _Translated.model_validate_json(output.text).translation
+            for reading in translated:
+                reading.translation = text.strip() or None
 
 
 @dataclass(frozen=True)
@@ -100,13 +159,10 @@ def _ask(
         together.setdefault((each.reading, each.text), []).append(each.name)
     requests: list[ScoreRequest] = []
     for (i, text), names in together.items():
-        company = readings[i].company
-        values = {"company": company, "message": f'"{box(text)}"'}
+        values = {"company": OWN, "message": f'"{box(text)}"'}
         plain = {_LEAVING: fill(check.leaving, values), _STAYING: fill(check.staying, values)}
         plain[_CLOSING] = fill(check.closing or "", values)
-        questions = {
-            name: plain.get(name) or fill(check.question, values | _about(name, company, taxonomy)) for name in names
-        }
+        questions = {name: plain.get(name) or fill(check.question, values | _about(name, taxonomy)) for name in names}
         requests.append(_request(f"{i}/{len(requests)}", values, questions, check))
     odds: dict[tuple[int, str], float] = {}
     for scores in model.score_labels(requests):
@@ -127,8 +183,8 @@ def _odds_without_cause(
     requests: list[ScoreRequest] = []
     for signal in sorted(signals):
         for n, words in enumerate(check.neutral):
-            values = {"company": _ANY_COMPANY, "message": f'"{words}"'}
-            question = fill(check.question, values | _about(signal, _ANY_COMPANY, taxonomy))
+            values = {"company": OWN, "message": f'"{words}"'}
+            question = fill(check.question, values | _about(signal, taxonomy))
             requests.append(_request(f"{n}/{signal}", values, {_CONFIRMED: question}, check))
     found: dict[str, list[float]] = {}
     for scores in model.score_labels(requests):
@@ -145,8 +201,8 @@ def _request(id_: str, values: Mapping[str, str], questions: Mapping[str, str], 
     )
 
 
-def _about(signal: str, company: str, taxonomy: Taxonomy) -> dict[str, str]:
-    return {"definition": fill(taxonomy.by_id[signal].definition, {"company": company})}
+def _about(signal: str, taxonomy: Taxonomy) -> dict[str, str]:
+    return {"definition": fill(taxonomy.by_id[signal].definition, {"company": OWN})}
 
 
 def _log_odds(scores: LabelScores) -> dict[str, float]:
@@ -156,7 +212,9 @@ def _log_odds(scores: LabelScores) -> dict[str, float]:
 
 def _seen(signal: str, reading: Reading) -> str:
     """What a check of a proposal sees: its sentence; the whole message if the sentence alone was scored before."""
-    return reading.text if signal in reading.proposed_odds else _sentence(reading.proposals[signal], reading.text)
+    if signal in reading.proposed_odds:
+        return reading.told
+    return reading.with_made_up_names(_sentence(reading.proposals[signal], reading.text))
 
 
 def _sentence(quote: str, text: str) -> str:
@@ -172,23 +230,28 @@ def _sentence(quote: str, text: str) -> str:
 def _weigh(reading: Reading, odds: Mapping[str, float], check: Check, taxonomy: Taxonomy) -> None:
     """Keeps the proposals that were confirmed, and sets the leaning.
 
-    A complaint counts as far as the whole message leans to leaving: it may be about somebody else, or meant kindly.
+    What speaks of churn counts as far as the whole message leans to leaving: it may be about somebody else, or meant
+    kindly.
     """
     plain, closing = (odds[_LEAVING] - odds[_STAYING]) / 2, odds.get(_CLOSING, -math.inf)
     if reading.silent and closing < _CLOSES:
         reading.leaning, reading.strengths = NEUTRAL_LEANING, {}
         return
     reading.leaning = max(plain, closing - _LESS_SURE) if closing >= _CLOSES else plain
-    complaint = sigmoid(2 * reading.leaning)
     yes = {id_: sigmoid(odds[id_] + _weight_of_proposal(id_, reading)) for id_ in reading.proposals}
     reading.strengths = {
-        id_: yes[id_] * (complaint if _is_complaint(id_, taxonomy) else 1.0)
+        id_: yes[id_] * (_of_risk(reading) if taxonomy.by_id[id_].polarity == "risk" else 1.0)
         for id_ in reading.proposals
         if yes[id_] >= check.least and _agrees(id_, reading.leaning)
     }
     if closing >= _CLOSES and plain <= 0 and reading.hint and not any(map(_speaks_of_leaving, reading.strengths)):
         reading.proposals[_ANNOUNCED], reading.strengths[_ANNOUNCED] = reading.hint, sigmoid(closing)
     _one_signal_a_quote(reading)
+
+
+def _of_risk(reading: Reading) -> float:
+    """How much what speaks of churn counts: the probability that this message is of somebody who leaves."""
+    return sigmoid(2 * (reading.leaning or 0.0))
 
 
 def _hints_at_leaving(reading: Reading) -> bool:
@@ -205,7 +268,7 @@ def _add_wish_to_leave(reading: Reading, yes: float, check: Check) -> None:
     quote = reading.proposals[_MISTAKEN_FOR_LEAVING] if mistaken else reading.text
     if len(quote) <= LONGEST_QUOTE:
         reading.proposals[_CONSIDERED] = quote
-        reading.strengths[_CONSIDERED] = yes
+        reading.strengths[_CONSIDERED] = yes * _of_risk(reading)
 
 
 def _one_signal_a_quote(reading: Reading) -> None:
@@ -227,10 +290,6 @@ def _agrees(signal: str, leaning: float) -> bool:
     if _speaks_of_leaving(signal):
         return leaning > 0  # likelier to leave than to stay
     return not _speaks_of_staying(signal) or leaning < LEAVING_LEANING
-
-
-def _is_complaint(signal: str, taxonomy: Taxonomy) -> bool:
-    return taxonomy.by_id[signal].polarity == "risk" and not _speaks_of_leaving(signal)
 
 
 def _speaks_of_leaving(signal: str) -> bool:

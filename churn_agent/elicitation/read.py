@@ -41,7 +41,7 @@ def read(
     for case in cases:
         for evidence in case.pack.evidence:
             key = (case.snapshot.company, evidence.text)
-            readings.setdefault(key, Reading(*key))
+            readings.setdefault(key, Reading(*key, case.companies))
     numbered = dict(enumerate(readings.values()))
     _propose(numbered, model, prompt, taxonomy, seed)
     retry = {i: reading for i, reading in numbered.items() if reading.failure}

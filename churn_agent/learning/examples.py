@@ -1,6 +1,5 @@
 """Samples as numbers, for classic methods: made from the same snapshots that the agent sees, so nothing is later."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,13 +16,14 @@ from churn_agent.domain.assessment import Assessment
 from churn_agent.domain.interactions import TELLING_ATTRIBUTES, as_number
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.measuring.metrics import Groups, Labels, Scores
+from churn_agent.naming import renamed
 from churn_agent.scoring import prior
 
 _HELD = 1e-4
 _WINDOWS_DAYS = (30, 90, 180)
 _ABSENT = {"leaning": prior.NEUTRAL_LEANING}
 _OWN, _OTHER = "brand", "rival"
-"""Stand for the names of companies in texts: those tell whose customer this is, not whether they leave."""
+"""Stand for the names of companies in texts."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +175,7 @@ def prepare(
         if with_vectors:
             vectors.append(_mean_vector(with_vectors(snapshot), dimension))
         progress()
+    named = {*own, *companies}
     return Examples(
         customers,
         dates,
@@ -184,7 +185,7 @@ def prepare(
         numbers,
         attributes,
         active_days,
-        _masked(texts, own, companies),
+        [renamed(text, mine, named, as_own=_OWN, as_others=(_OTHER,)) for text, mine in zip(texts, own, strict=True)],
         np.vstack(vectors) if vectors else None,
         encoder,
         readings,
@@ -241,20 +242,6 @@ def _active_days(snapshot: Snapshot) -> list[int]:
 def _text(snapshot: Snapshot) -> str:
     shown = [each.text for each in snapshot.messages or snapshot.interactions if each.text.strip()]
     return "\n".join(shown)
-
-
-def _masked(texts: Sequence[str], own: Sequence[str], companies: Collection[str]) -> list[str]:
-    """Texts without the names of companies.
-
-    Args:
-        own: the company of each writer.
-    """
-    longest_first = sorted({*own, *companies}, key=len, reverse=True)
-    named = re.compile(rf"\b({'|'.join(map(re.escape, longest_first))})\b", re.IGNORECASE)
-    return [
-        named.sub(lambda found, mine=mine: _OWN if found[0].casefold() == mine.casefold() else _OTHER, text)
-        for text, mine in zip(texts, own, strict=True)
-    ]
 
 
 def _mean_vector(snapshot: Snapshot, dimension: int) -> NDArray[np.float32]:

@@ -21,7 +21,10 @@ RUNGS: Sequence[tuple[int, tuple[str, ...]]] = (
     (30, ("readings", "rfm", "tfidf", "embedding", "neighbours")),
     (100, ("logistic", "logistic_readings", "boosting", "boosting_readings", "boosting_embedding")),
 )
-"""Samples of the rarer outcome from which on methods are tried. Whichever has the least loss on strangers is used."""
+"""Samples of the rarer outcome from which on methods are tried. Those with the least loss on strangers are used."""
+_STACKED = 2
+"""Methods of a kind that are stacked. Which of several good ones looks best is chance; their mean is steadier (van der
+Laan, Polley & Hubbard 2007, "Super Learner")."""
 _HELD = 6.0
 """Log-odds of scores are held within this, so that one sure mistake does not rule the calibration."""
 _SLOPE_ERROR, _LOOSE_ERROR = 0.5, 3.0
@@ -36,10 +39,10 @@ more: redrawing leaves out that the scores themselves were learned."""
 
 
 class Ladder(ClassifierMixin, BaseEstimator):
-    """Chooses a method by cross-fitted log-loss and maps its score to a probability (Platt 1999).
+    """Chooses methods by cross-fitted log-loss and maps their scores to a probability (Platt 1999).
 
-    A method that uses the language model's readings must be better than the best that does without, by a paired test;
-    where that cannot be told, both are stacked; where it is worse, it is left out.
+    The best that use the language model's readings are stacked with the best that do without; where they are worse, by
+    a paired test, they are left out.
     """
 
     def __init__(self, seed: int = 0, with_readings: bool = True, segment: str | None = None) -> None:
@@ -78,20 +81,21 @@ class Ladder(ClassifierMixin, BaseEstimator):
 
     def _choose(self, scores: dict[str, Scores], labels: Labels, groups: Groups) -> tuple[list[str], str]:
         ranked = sorted(self.losses_, key=lambda name: self.losses_[name])
-        cheap = next(name for name in ranked if not METHODS[name].reads)
-        model = next((name for name in ranked if METHODS[name].reads), None)
-        if model is None:
-            return [cheap], f"{cheap} has the least loss"
-        difference = comparing.difference("log_loss", labels, scores[model], scores[cheap], groups, seed=self.seed)
+        cheap = [name for name in ranked if not METHODS[name].reads][:_STACKED]
+        model = [name for name in ranked if METHODS[name].reads][:_STACKED]
+        if not model:
+            return cheap, f"{' and '.join(cheap)} have the least loss"
+        with_, without = model[0], cheap[0]
+        difference = comparing.difference("log_loss", labels, scores[with_], scores[without], groups, seed=self.seed)
         [verdict] = comparing.judge([difference])
         match verdict.judgement:
             case "better":
-                return [model], f"{model} is better than the best method without a language model, {cheap}"
+                said = f"{with_} is better than the best method without a language model, {without}"
             case "worse":
-                return [cheap], f"{cheap} is better than the best method with a language model, {model}"
+                return cheap, f"{without} is better than the best method with a language model, {with_}"
             case _:
-                said = f"{model}, with a language model, and {cheap}, without, are as good: both are used"
-                return [model, cheap], said
+                said = f"{with_}, with a language model, and {without}, without, are as good"
+        return [*model, *cheap], f"{said}; used: {', '.join([*model, *cheap])}"
 
     def predict_proba(self, examples: Examples) -> Any:
         """Shape (samples, 2)."""

@@ -7,10 +7,10 @@ from churn_agent.playbook import eligible, load_playbook
 from tests.conftest import interaction, snapshot
 
 
-def case(*texts):
+def case(*texts, company="Acme", companies=()):
     """A customer who wrote these texts, a day between them."""
     rows = [interaction(n, days_ago=len(texts) - n, text=text, direction="inbound") for n, text in enumerate(texts)]
-    taken = snapshot(*rows, card=Card(company="Acme"))
+    taken = snapshot(*rows, card=Card(company=company))
     pack = retrieval.retrieve(taken, rows, {}, limit=20, token_budget=1000, count_tokens=len)
     known = facts.compute(taken)
-    return Case(taken, known, pack, tuple(eligible(load_playbook(), taken, known, None)))
+    return Case(taken, known, pack, tuple(eligible(load_playbook(), taken, known, None)), frozenset(companies))

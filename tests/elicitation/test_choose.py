@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from churn_agent.elicitation import choose
+from churn_agent.elicitation import choose, confirm
 from churn_agent.elicitation.read import read
 from churn_agent.errors import FileFormatError
 from churn_agent.models.scripted import ScriptedModel
@@ -39,8 +39,8 @@ class Recorder(ScriptedModel):
         return super().score_labels(requests)
 
 
-def reading(texts, sentences, *, confirmed=0.5, leaving=0.4, staying=0.4, closing=0.1):
-    """Reads texts; `sentences` says what each shows, all else shows nothing."""
+def reading(texts, sentences, *, confirmed=0.5, leaving=0.4, staying=0.4, closing=0.1, written=(), **companies):
+    """Reads texts; `sentences` says what each shows, all else shows nothing; `written` are translations."""
     answers = dict.fromkeys(load_taxonomy().by_id, odds(confirmed)) | {
         "leaving": odds(leaving),
         "staying": odds(staying),
@@ -49,8 +49,9 @@ def reading(texts, sentences, *, confirmed=0.5, leaving=0.4, staying=0.4, closin
     script = [{"contains": words, "answer": {"confirmed": odds(0.5)}} for words in PROMPT.check.neutral]
     script += [{"contains": "Customer:", "answer": answers}]
     script += [{"contains": text, "answer": {"word": shows(**likely)}} for text, likely in sentences.items()]
-    model = Recorder({"score": [*script, {"contains": "", "answer": {"word": shows(none=0.95)}}]})
-    [found] = read([case(*texts)], model, PROMPT, load_taxonomy())
+    script += [{"contains": "", "answer": {"word": shows(none=0.95)}}]
+    model = Recorder({"score": script, "generate": list(written)})
+    [found] = read([case(*texts, **companies)], model, PROMPT, load_taxonomy())
     return found, model
 
 
@@ -155,3 +156,53 @@ def test_of_several_sentences_the_one_that_hints_most_is_quoted():
     sentences = {CLOSE: {"none": 0.8, "leave": 0.06}, ASKS: {"none": 0.97}}
     found, _ = reading([f"{ASKS} {CLOSE}"], sentences, leaving=0.3, staying=0.5, closing=0.9)
     assert found.signals[0].citations[0].quote == CLOSE.rstrip("?")
+
+
+def test_a_check_knows_no_company_by_its_name_and_quotes_are_as_they_were_written():
+    text = "SALT was down again today, so I go to Swisscom next month."
+    found, model = reading(
+        [text], {text: {"leave": 0.9}}, confirmed=0.9, leaving=0.9, company="salt", companies=["Swisscom"]
+    )
+    [context] = [context for context, ids in model.asked if "leaving" in ids]
+    assert context == 'Customer: "Acme was down again today, so I go to Rivalo next month."\n'
+    assert found.signals[0].citations[0].quote == text.rstrip(".")
+
+
+GERMAN, ENGLISH = "Ich wechsle nächsten Monat von Salt zu Swisscom.", "I will switch from Salt to Swisscom next month."
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ({"answer": {"translation": ENGLISH}}, "I will switch from Acme to Rivalo next month."),
+        ({"answer": "{"}, "Ich wechsle nächsten Monat von Acme zu Rivalo."),
+        ({"answer": {"translation": " "}}, "Ich wechsle nächsten Monat von Acme zu Rivalo."),
+        ({"error": "too long"}, "Ich wechsle nächsten Monat von Acme zu Rivalo."),
+    ],
+)
+def test_a_foreign_message_is_translated_for_the_check_if_it_can_be(written, seen):
+    found, model = reading(
+        [GERMAN],
+        {GERMAN: {"leave": 0.9}},
+        confirmed=0.9,
+        leaving=0.9,
+        written=[{"contains": GERMAN, **written}],
+        company="Salt",
+        companies=["Swisscom"],
+    )
+    assert [context for context, ids in model.asked if "leaving" in ids] == [f'Customer: "{seen}"\n']
+    assert found.signals[0].citations[0].quote == GERMAN.rstrip(".")
+    assert not found.failure
+
+
+@pytest.mark.parametrize("text", [MOVE, "Tschüss.", GERMAN * 3])
+def test_neither_english_nor_unclear_nor_very_long_messages_are_translated(text, monkeypatch):
+    monkeypatch.setattr(confirm, "_LONGEST_TRANSLATED", 100)
+    written = [{"contains": "", "answer": {"translation": "something else"}}]
+    _, model = reading([text], {text[:20]: {"leave": 0.9}}, written=written)
+    assert not any("something else" in context for context, _ in model.asked)
+
+
+def test_who_says_nothing_is_not_translated():
+    found, _ = reading(["Wo finde ich denn die Anleitung?"], {}, written=[{"contains": "", "error": "not asked for"}])
+    assert found.output_tokens == 0

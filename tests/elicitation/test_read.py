@@ -22,7 +22,7 @@ def reading(texts, *, found, confirmed=0.9, leaving=0.5, staying=0.5, considered
         {
             "generate": [{"contains": "", "answer": signals(*found)}],
             "score": [
-                {"contains": "Company: the company", "answer": {"confirmed": odds(0.5)}},
+                *({"contains": words, "answer": {"confirmed": odds(0.5)}} for words in FEW_SHOT.check.neutral),
                 {
                     "contains": "",
                     "answer": {
@@ -67,14 +67,14 @@ def test_leaving_against_the_plain_answers_is_dropped():
 
 def test_a_wish_to_leave_is_found_by_asking():
     found = reading([WORDS], found=[], leaving=0.9, staying=0.2, considered=0.8)
-    assert concepts(found) == {"leaving_considered": 0.8}
+    assert concepts(found) == {"leaving_considered": 0.78}  # 0.8 times the odds of leaving
     assert found.signals[0].citations[0].quote == WORDS.rstrip(".")
 
 
 def test_a_wish_to_leave_takes_the_place_of_a_fading_use():
     fading = [("disengagement", "I will move to Rival")]
     found = reading([WORDS], found=fading, leaving=0.9, staying=0.2, considered=0.8)
-    assert concepts(found) == {"leaving_considered": 0.8}
+    assert concepts(found) == {"leaving_considered": 0.78}  # 0.8 times the odds of leaving
     assert found.signals[0].citations[0].quote == WORDS  # three content words are found only with the neighbour
 
 

@@ -13,7 +13,7 @@ from churn_agent.errors import DataError
 from churn_agent.evals.sets import find_set
 from churn_agent.learning import estimators, methods
 from churn_agent.learning.encoder import FineTunedEncoder
-from churn_agent.learning.examples import Examples, _groups, _masked
+from churn_agent.learning.examples import Examples, _groups
 from churn_agent.settings import Settings
 
 
@@ -108,14 +108,6 @@ def test_texts_do_not_name_the_company(book_folder, tmp_path):
     assert len(given) == 60
     assert any("brand" in text for text in given.texts)
     assert not any(company.casefold() in text.casefold() for text in given.texts)
-
-
-def test_names_of_other_companies_are_masked_as_such():
-    texts = ["Acme is bad, I go to Rival & Co.", "rival & co never answers, acme does"]
-    assert _masked(texts, ["Acme", "Rival & Co"], ["Acme", "Third"]) == [
-        "brand is bad, I go to rival.",
-        "brand never answers, rival does",
-    ]
 
 
 def test_bg_nbd_that_cannot_be_fitted_says_so(monkeypatch):
