@@ -27,9 +27,9 @@ def renamed(
     return _any_of(frozenset({own, *companies})).sub(name, text)
 
 
-def others_named(text: str, own: str, companies: Collection[str]) -> bool:
-    """Whether a text names a company that is not the writer's own."""
-    return any(found[0].casefold() != own.casefold() for found in _any_of(frozenset({own, *companies})).finditer(text))
+def named(text: str, own: str, companies: Collection[str]) -> set[str]:
+    """The companies that a text names, in lower case (casefolded)."""
+    return {name.casefold() for name in _any_of(frozenset({own, *companies})).findall(text)}
 
 
 @lru_cache(maxsize=256)

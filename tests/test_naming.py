@@ -1,4 +1,4 @@
-from churn_agent.naming import renamed
+from churn_agent.naming import named, renamed
 
 
 def test_companies_get_made_up_names_in_whatever_case_they_are_written():
@@ -13,6 +13,10 @@ def test_a_longer_name_wins_over_one_that_it_begins_with():
 
 def test_more_companies_than_names_take_turns():
     assert renamed("a b c d e a", "own", "abcde", as_others=("x", "y")) == "x y x y x x"
+
+
+def test_the_companies_that_a_text_names_are_told_in_lower_case():
+    assert named("From Salt to SALT, or O2?", "swisscom", ["salt", "o2", "UPC"]) == {"salt", "o2"}
 
 
 def test_a_book_whose_company_has_no_name_leaves_texts_alone():

@@ -1,8 +1,8 @@
 """The second half of mode `read`: yes/no questions about what was proposed.
 
 Each proposal is asked about with the sentence that it quotes, and each message as a whole is asked about leaving and
-staying. For that companies get made-up names, and foreign messages are translated. How far the model leans to yes on
-words that say nothing is subtracted first (contextual calibration: Zhao et al. 2021, "Calibrate Before Use").
+staying. For that, named companies get made-up names, and foreign messages are translated. How far the model leans to
+yes on words that say nothing is subtracted first (contextual calibration: Zhao et al. 2021, "Calibrate Before Use").
 """
 
 import math
@@ -17,7 +17,7 @@ from churn_agent.elicitation.base import closed_object, failure_of, string
 from churn_agent.grounding import find_quote, sentences
 from churn_agent.ingest.cleaning import language_of
 from churn_agent.models.base import ChatModel, GenerateRequest, LabelScores, Message, Question, ScoreRequest, Usage
-from churn_agent.naming import OWN, others_named, renamed
+from churn_agent.naming import OWN, named, renamed
 from churn_agent.prompts import Check, Taxonomy, Translation, fill
 from churn_agent.scoring.prior import LEAVING_LEANING, NEUTRAL_LEANING, sigmoid
 
@@ -32,6 +32,8 @@ companies: of closures nine in ten are above it, of other questions none, of who
 _LESS_SURE = 1.0
 """By how many log-odds that answer leans less to leaving than it says: it is easily given."""
 _MISTAKEN_FOR_LEAVING = "disengagement"
+_ANY_COMPANY = "the company"
+"""Where no company is named; neutral words are said to it too, so that their answers are paid once for all."""
 _LONGEST_TRANSLATED = 1000
 """Characters; what is longer takes long to write, and is read as it is."""
 LONGEST_QUOTE = 240
@@ -68,6 +70,16 @@ class Reading:
     failure: str | None = None
 
     @property
+    def named(self) -> set[str]:
+        """The companies that it names."""
+        return named(self.text, self.company, self.companies)
+
+    @property
+    def called(self) -> str:
+        """What the company is called in questions: who says "you" knows it by no name."""
+        return OWN if self.named else _ANY_COMPANY
+
+    @property
     def told(self) -> str:
         """The message as it is asked about."""
         return self.with_made_up_names(self.translation or self.text)
@@ -86,7 +98,7 @@ def confirm(readings: Mapping[int, Reading], model: ChatModel, check: Check, tax
         i
         for i, reading in readings.items()
         # Who names another company may ask to close the account there.
-        if check.closing and reading.hint and not others_named(reading.text, reading.company, reading.companies)
+        if check.closing and reading.hint and not reading.named - {reading.company.casefold()}
     }
     speaking = {i: reading for i, reading in readings.items() if not reading.silent or i in hinting}
     for i in readings.keys() - speaking.keys():
@@ -159,10 +171,13 @@ def _ask(
         together.setdefault((each.reading, each.text), []).append(each.name)
     requests: list[ScoreRequest] = []
     for (i, text), names in together.items():
-        values = {"company": OWN, "message": f'"{box(text)}"'}
+        values = {"company": readings[i].called, "message": f'"{box(text)}"'}
         plain = {_LEAVING: fill(check.leaving, values), _STAYING: fill(check.staying, values)}
         plain[_CLOSING] = fill(check.closing or "", values)
-        questions = {name: plain.get(name) or fill(check.question, values | _about(name, taxonomy)) for name in names}
+        questions = {
+            name: plain.get(name) or fill(check.question, values | _about(name, values["company"], taxonomy))
+            for name in names
+        }
         requests.append(_request(f"{i}/{len(requests)}", values, questions, check))
     odds: dict[tuple[int, str], float] = {}
     for scores in model.score_labels(requests):
@@ -183,8 +198,8 @@ def _odds_without_cause(
     requests: list[ScoreRequest] = []
     for signal in sorted(signals):
         for n, words in enumerate(check.neutral):
-            values = {"company": OWN, "message": f'"{words}"'}
-            question = fill(check.question, values | _about(signal, taxonomy))
+            values = {"company": _ANY_COMPANY, "message": f'"{words}"'}
+            question = fill(check.question, values | _about(signal, _ANY_COMPANY, taxonomy))
             requests.append(_request(f"{n}/{signal}", values, {_CONFIRMED: question}, check))
     found: dict[str, list[float]] = {}
     for scores in model.score_labels(requests):
@@ -201,8 +216,8 @@ def _request(id_: str, values: Mapping[str, str], questions: Mapping[str, str], 
     )
 
 
-def _about(signal: str, taxonomy: Taxonomy) -> dict[str, str]:
-    return {"definition": fill(taxonomy.by_id[signal].definition, {"company": OWN})}
+def _about(signal: str, company: str, taxonomy: Taxonomy) -> dict[str, str]:
+    return {"definition": fill(taxonomy.by_id[signal].definition, {"company": company})}
 
 
 def _log_odds(scores: LabelScores) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Signals proposed by the probabilities of words."""
 
 import math
+import re
 
 import pytest
 
@@ -31,11 +32,14 @@ class Recorder(ScriptedModel):
 
     def __init__(self, script):
         super().__init__(script)
-        self.asked = []
+        self.asked, self.companies = [], set()
 
     def score_labels(self, requests):
         requests = list(requests)
         self.asked += [(request.context, [q.id for q in request.questions]) for request in requests]
+        systems = [request.shared[0].content for request in requests]
+        told = [re.search("what a customer of (.*) says", system) for system in systems]
+        self.companies |= {found[1] for found in told if found}
         return super().score_labels(requests)
 
 
@@ -166,6 +170,13 @@ def test_a_check_knows_no_company_by_its_name_and_quotes_are_as_they_were_writte
     [context] = [context for context, ids in model.asked if "leaving" in ids]
     assert context == 'Customer: "Acme was down again today, so I go to Rivalo next month."\n'
     assert found.signals[0].citations[0].quote == text.rstrip(".")
+
+
+def test_who_names_no_company_is_asked_about_the_company():
+    _, model = reading([DOWN], {DOWN: {"fault": 0.9}}, company="Salt", companies=["Swisscom"])
+    assert model.companies == {"the company"}
+    _, model = reading([f"Salt: {DOWN}"], {DOWN: {"fault": 0.9}}, company="Salt", companies=["Swisscom"])
+    assert model.companies == {"Acme", "the company"}  # the latter for neutral words
 
 
 GERMAN, ENGLISH = "Ich wechsle nächsten Monat von Salt zu Swisscom.", "I will switch from Salt to Swisscom next month."
