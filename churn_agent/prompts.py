@@ -73,8 +73,8 @@ class Check(_Data):
     """Mode `read`: yes/no questions that keep or drop what was proposed.
 
     In `context` and `question`, `$message` is the sentence that was quoted, and `$definition` the proposed signal's;
-    for `leaving`, `staying` and `closing` it is the whole message. `$company` is a made-up name, as it then is in the
-    message (`naming.renamed`).
+    for `leaving`, `staying` and `closing` it is the whole message. Where that names a company, `$company` is a made-up
+    name, as it then is in the message (`naming.renamed`); else it is "the company".
     """
 
     system: str
