@@ -21,6 +21,7 @@ def write_book(
     chosen = load().domains[domain]
     card = {
         "company": chosen.company,
+        "competitors": list(chosen.rivals),
         "domain": domain,
         "churn_means": chosen.churn_means,
         "horizon_days": HORIZON_DAYS,
