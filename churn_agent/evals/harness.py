@@ -347,7 +347,11 @@ def _run(
     if not resume:
         (out / PREDICTIONS).unlink(missing_ok=True)
     elif about.exists():
-        _check_same(_read_about(about), provenance, out)
+        earlier = _read_about(about)
+        _check_same(earlier, provenance, out)
+        for name in ("date", "machine"):
+            both = [*str(earlier.get(name, "?")).split("; "), provenance[name]]
+            provenance[name] = "; ".join(dict.fromkeys(both))
     out.mkdir(parents=True, exist_ok=True)
     used_before = [_used_before(out.parent / _USED, each, suite) for each in planned]
     if suite.test:
@@ -372,7 +376,7 @@ def _provenance(
         "seed": suite.seed,
         "limit": limit,
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": _machine(),
+        "machine": _machine(settings.gpu_layers),
         "sets": {
             each.role + each.labelled.name: {
                 "samples": training.fingerprint(each.samples),
@@ -402,14 +406,19 @@ def _used_before(ledger: Path, planned: Planned, suite: Suite) -> int:
     return len(used - {own})
 
 
-def _machine() -> str:
-    """Processor and cores."""
+def _machine(gpu_layers: int) -> str:
+    """Processor, cores and, where the local model runs on one, GPU."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         name = platform.processor() or platform.machine()
-    return f"{name}, {os.cpu_count()} cores, {platform.system()}"
+    machine = f"{name}, {os.cpu_count()} cores, {platform.system()}"
+    if gpu_layers:
+        import torch
+
+        machine += f", {torch.cuda.get_device_name() if torch.cuda.is_available() else 'a GPU'}"
+    return machine
 
 
 def _prompts(planned: Sequence[Planned], settings: Settings) -> list[PromptTemplate]:

@@ -153,10 +153,10 @@ def summary(
 
 
 def _made(provenance: Sequence[Mapping[str, Any]]) -> str:
-    dates = sorted({str(p.get("date", "?")) for p in provenance})
-    machines = sorted({str(p.get("machine", "?")) for p in provenance})
-    models = sorted({str(p.get("default_model", "?")) for p in provenance})
-    return f"run on {', '.join(dates)} on {', '.join(machines)}; default model {', '.join(models)}"
+    def of(name: str) -> str:
+        return ", ".join(sorted({each for p in provenance for each in str(p.get(name, "?")).split("; ")}))
+
+    return f"run on {of('date')} on {of('machine')}; default model {of('default_model')}"
 
 
 def _headings(columns: Sequence[str], found: Mapping[tuple[str, str, str], Figure]) -> list[str]:

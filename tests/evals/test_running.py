@@ -50,7 +50,10 @@ def test_a_second_call_keeps_what_was_finished_and_a_cut_off_line_is_done_again(
     path = out / "predictions.jsonl"
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:-3]) + lines[-3][:20])
+    about = json.loads((out / "run.json").read_text())
+    (out / "run.json").write_text(json.dumps(about | {"machine": "another"}))
     again = run_suite(suite_file, out=out, resume=True)
+    assert again.provenance["machine"] == f"another; {about['machine']}"
     key = lambda p: (p.method, p.customer_id)  # noqa: E731
     told = lambda made: sorted([(*key(p), p.churn_probability) for p in made], key=str)  # noqa: E731
     assert told(again.predictions) == told(first.predictions)

@@ -48,13 +48,23 @@ class Context:
     """Evaluates batches of tokens over several sequences."""
 
     def __init__(
-        self, model: Any, *, cells: int, sequences: int, tuning: Tuning, vocabulary_size: int, exact: bool = False
+        self,
+        model: Any,
+        *,
+        cells: int,
+        sequences: int,
+        tuning: Tuning,
+        vocabulary_size: int,
+        exact: bool = False,
+        gpu: bool = False,
     ) -> None:
         """Sets a context up.
 
         Args:
             exact: what follows a token depends, to the last bit, only on the tokens before it and not on others in the
-                batch, provided that cells lie in the order of their tokens. Attention over long prompts is slower.
+                batch, provided that cells lie in the order of their tokens. Attention over long prompts is slower. On a
+                GPU nothing is that exact.
+            gpu: layers of the model lie on one.
 
         Raises:
             ModelUnavailable: there is not enough memory.
@@ -66,10 +76,13 @@ class Context:
         params.n_outputs_max = MOST_OUTPUTS + _LEAST_ROWS
         params.kv_unified = True
         params.n_threads = params.n_threads_batch = tuning.threads
-        params.flash_attn_type = int(tuning.flash_attention or exact)
         # Keys and values of unlike types make llama.cpp walk the cells one by one and step over those of others. The
         # kernel for like types takes them by the tile, so that sums depend on where in a tile a cell lies.
         self.kv_type: KVType = "bf16_f16" if exact else tuning.kv_type
+        params.flash_attn_type = int(tuning.flash_attention or exact)
+        if gpu:  # whose kernels may lack what is asked for: llama.cpp would do that on the processor, many times slower
+            self.kv_type = "f16"
+            params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO
         params.type_k, params.type_v = _KV_TYPES[self.kv_type]
         params.no_perf = True
         self._context = llama_cpp.llama_init_from_model(model, params)

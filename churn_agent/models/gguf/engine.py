@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from churn_agent.errors import BadWeights
+from churn_agent.errors import BadWeights, ModelUnavailable
 from churn_agent.models.base import GenerateRequest, LabelScores, ModelOutput, ScoreRequest
 from churn_agent.models.gguf.context import Context
 from churn_agent.models.gguf.native import llama_cpp
@@ -39,9 +39,9 @@ class Engine:
 
         Raises:
             BadWeights: llama.cpp cannot load it.
-            ModelUnavailable: there is not enough memory.
+            ModelUnavailable: there is not enough memory, or layers on a GPU are asked of a build without one.
         """
-        self._model = load(path, gpu_layers=gpu_layers)
+        self._model, self._gpu = load(path, gpu_layers=gpu_layers), gpu_layers != 0
         self._vocabulary = Vocabulary(self._model)
         trained = int(llama_cpp.llama_model_n_ctx_train(self._model))
         self.context_tokens = min(context_tokens, trained) if trained else context_tokens
@@ -85,6 +85,7 @@ class Engine:
             tuning=self._tuning,
             vocabulary_size=self._vocabulary.size,
             exact=exact,
+            gpu=self._gpu,
         )
         files = PrefixFiles(
             self._prefix_folder, build=f"{self._build}|{context.kv_type}", most_bytes=self._prefix_bytes
@@ -95,7 +96,18 @@ class Engine:
 
 
 def load(path: Path, *, gpu_layers: int = 0, vocabulary_only: bool = False) -> Any:
-    """Loads a GGUF. Raises `BadWeights`."""
+    """Loads a GGUF.
+
+    Raises:
+        BadWeights: llama.cpp cannot load it.
+        ModelUnavailable: layers on a GPU are asked of a build without one.
+    """
+    if gpu_layers and not llama_cpp.llama_supports_gpu_offload():
+        raise ModelUnavailable(
+            f"CHURN_AGENT_GPU_LAYERS is {gpu_layers}, but this llama-cpp-python knows no GPU; build it for yours "
+            '(CMAKE_ARGS="-DGGML_CUDA=ON" pip install --force-reinstall --no-cache-dir '
+            f"llama-cpp-python=={llama_cpp.__version__}), or set it to 0"
+        )
     llama_cpp.llama_log_set(_ignore_log, None)
     llama_cpp.llama_backend_init()
     params = llama_cpp.llama_model_default_params()

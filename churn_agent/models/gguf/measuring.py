@@ -16,8 +16,9 @@ from churn_agent.models.gguf.tuning import Tuning, physical_cores
 from churn_agent.models.gguf.vocabulary import Vocabulary
 
 _PARALLEL = (1, 2, 4, 6, 8, 12, 16, 24, 32)
-_MICRO_BATCHES = (128, 256, 512)
-_PROMPT = 512
+_PROMPT, _MICRO_BATCHES = 512, (128, 256, 512)
+_PROMPT_ON_GPU, _MICRO_BATCHES_ON_GPU = 2048, (512, 1024, 2048)
+"""A GPU has hardly begun after a few hundred tokens."""
 _BEHIND = 64
 _ENOUGH = 0.9
 """Of the best rate: more answers at once than needed for it only cost memory."""
@@ -47,7 +48,7 @@ def tune(path: Path, *, gpu_layers: int = 0, seen: Callable[[Measurement], None]
     probe(path)
     model = load(path, gpu_layers=gpu_layers)
     try:
-        return _tune(model, seen)
+        return _tune(model, gpu_layers != 0, seen)
     finally:
         llama_cpp.llama_model_free(model)
 
@@ -61,23 +62,28 @@ def rate(path: Path, tuning: Tuning, what: str, tokens: int) -> float:
         llama_cpp.llama_model_free(model)
 
 
-def _tune(model: Any, seen: Callable[[Measurement], None]) -> Tuning:
+def _tune(model: Any, gpu: bool, seen: Callable[[Measurement], None]) -> Tuning:
     """One setting after the other: each is kept if it is clearly faster than what was best so far."""
     best = Tuning()
-    fastest = _rate(model, best, "prefill", _PROMPT, seen)
+    prompt, micro_batches = (_PROMPT_ON_GPU, _MICRO_BATCHES_ON_GPU) if gpu else (_PROMPT, _MICRO_BATCHES)
+
+    def measure(tuning: Tuning, what: str, tokens: int) -> float:
+        return _rate(model, tuning, what, tokens, seen, gpu=gpu)
+
+    fastest = measure(best, "prefill", prompt)
     for changes in (
         [{"threads": n} for n in _other_thread_counts()],
-        [{"micro_batch": n} for n in _MICRO_BATCHES if n != best.micro_batch],
-        [{"flash_attention": False}, {"kv_type": "q8_0"}],
+        [{"micro_batch": n} for n in micro_batches if n != best.micro_batch],
+        [] if gpu else [{"flash_attention": False}, {"kv_type": "q8_0"}],
     ):
         others = [best.model_copy(update=change) for change in changes]
-        rates = {other: _rate(model, other, "prefill", _PROMPT, seen) for other in others}
+        rates = {other: measure(other, "prefill", prompt) for other in others}
         quickest = max(rates, key=lambda other: rates[other], default=best)
         if rates.get(quickest, 0.0) > _WORTH * fastest:
             best, fastest = quickest, rates[quickest]
     decode: dict[int, float] = {}
     for parallel in _PARALLEL:
-        decode[parallel] = _rate(model, best.model_copy(update={"parallel": parallel}), "decode", parallel, seen)
+        decode[parallel] = measure(best.model_copy(update={"parallel": parallel}), "decode", parallel)
     enough = _ENOUGH * max(decode.values())
     return best.model_copy(update={"parallel": min(n for n, rate in decode.items() if rate >= enough)})
 
@@ -87,9 +93,14 @@ def _other_thread_counts() -> list[int]:
     return [] if every == physical_cores() else [every]
 
 
-def _rate(model: Any, tuning: Tuning, what: str, tokens: int, seen: Callable[[Measurement], None]) -> float:
+def _rate(
+    model: Any, tuning: Tuning, what: str, tokens: int, seen: Callable[[Measurement], None], *, gpu: bool = False
+) -> float:
     """Tokens a second behind a short prompt: of a longer one, or one token for each of several answers."""
-    context = Context(model, cells=2048, sequences=SEQUENCES, tuning=tuning, vocabulary_size=Vocabulary(model).size)
+    vocabulary = Vocabulary(model).size
+    context = Context(
+        model, cells=2 * _PROMPT_ON_GPU, sequences=SEQUENCES, tuning=tuning, vocabulary_size=vocabulary, gpu=gpu
+    )
     list(context.decode([Entry(100 + i, i, (0,)) for i in range(_BEHIND)]))
     fastest = 0.0
     for _ in range(2 if what == "prefill" else 3):

@@ -51,13 +51,15 @@ class GGUFModel:
         Raises:
             WeightsMissing: there is no such file.
             BadWeights: it is not a GGUF, or llama.cpp cannot load it.
+            ModelUnavailable: layers on a GPU are asked of a build without one.
         """
         check_header(path)
-        self._vocabulary_model = load(path, vocabulary_only=True)
+        self._vocabulary_model = load(path, gpu_layers=gpu_layers, vocabulary_only=True)
         self._vocabulary = Vocabulary(self._vocabulary_model)
         tuning = tuning or Tuning()
         weights = sha256 or f"{path.resolve()} {path.stat().st_mtime_ns}"
-        build = f"{weights}|llama-cpp-python {llama_cpp.__version__}|{tuning.affects_answers}"
+        where = f"|gpu {gpu_layers}" if gpu_layers else ""
+        build = f"{weights}|llama-cpp-python {llama_cpp.__version__}|{tuning.affects_answers}{where}"
         self._options = {
             "path": path,
             "context_tokens": context_tokens,

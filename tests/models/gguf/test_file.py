@@ -2,7 +2,8 @@ import struct
 
 import pytest
 
-from churn_agent.errors import BadWeights, WeightsMissing
+from churn_agent.errors import BadWeights, ModelUnavailable, WeightsMissing
+from churn_agent.models.gguf import engine
 from churn_agent.models.gguf.file import check_header, probe
 
 FILES = [
@@ -57,3 +58,10 @@ def test_a_file_that_passes_the_header_but_not_the_library_is_an_error(tmp_path)
 def test_no_file_is_said_to_be_missing(tmp_path):
     with pytest.raises(WeightsMissing, match="cannot read"):
         check_header(tmp_path / "none.gguf")
+
+
+def test_a_gpu_that_is_asked_for_and_not_there_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine.llama_cpp, "llama_supports_gpu_offload", lambda: False)
+
+    with pytest.raises(ModelUnavailable, match="CHURN_AGENT_GPU_LAYERS is -1"):
+        engine.load(tmp_path / "model.gguf", gpu_layers=-1)
