@@ -1,7 +1,7 @@
 """A cheap look at a customer: which of them are worth an assessment?
 
-The latest messages are read as mode `read` does it, but nothing is asked about what is found, and the facts are added.
-What either reading has paid is paid for the other one too.
+The latest messages alone are read, as mode `read` reads all, and the facts are added. What either reading has paid is
+paid for the other one too.
 """
 
 from collections.abc import Sequence
@@ -35,11 +35,10 @@ class Screening:
 def screen(cases: Sequence[Case], model: ChatModel, prompt: PromptTemplate, taxonomy: Taxonomy) -> list[Screening]:
     """Screens customers, in their order. The prompt must have a `choice`."""
     assert prompt.choice
-    brief = prompt.model_copy(update={"check": None})
     packs = [replace(case.pack, evidence=case.pack.evidence[-MESSAGES:]) for case in cases]
     shown = [replace(case, pack=pack) for case, pack in zip(cases, packs, strict=True)]
     found: list[Screening] = []
-    for case, each in zip(shown, read(shown, model, brief, taxonomy), strict=True):
+    for case, each in zip(shown, read(shown, model, prompt, taxonomy), strict=True):
         score = None
         if not each.failure:
             worded = statements(case.snapshot, taxonomy)

@@ -1,7 +1,8 @@
 """Do scores rest on the evidence that is cited? Judged by another mode than the one that cites.
 
 Comprehensiveness and sufficiency of DeYoung et al. 2020, "ERASER: A Benchmark to Evaluate Rationalized NLP Models": how
-far a score moves without the cited evidence, and with it alone, each against as much evidence drawn at random.
+far a score moves without the cited evidence, and with it alone, each against as much evidence drawn at random. The
+judge hears every text alone, since a small model is near chance on a whole history; its score of several is their mean.
 """
 
 from collections.abc import Sequence
@@ -73,22 +74,18 @@ def moved(case: Case, assessment: Assessment, judge: ChurnAgent, *, seed: int = 
         return None
     random = np.random.default_rng([seed, len(case.pack.evidence), len(of_cited)])
     drawn = [sorted(random.choice(others, len(of_cited), replace=False).tolist()) for _ in range(_DRAWS)]
-    kept = [list(shown)]
-    for some in (of_cited, *drawn):
-        kept += [[i for i in shown if i not in some], some]
-    scores = _scores([_showing(case, some) for some in kept], judge)
-    if scores is None:
+    heard = _heard(case, judge)
+    if heard is None:
         return None
-    change = np.abs(scores[1:] - scores[0])
-    return Moved(float(change[0]), float(change[2::2].mean()), float(change[1]), float(change[3::2].mean()))
+    without = [abs(np.delete(heard, some).mean() - heard.mean()) for some in (of_cited, *drawn)]
+    only = [abs(heard[some].mean() - heard.mean()) for some in (of_cited, *drawn)]
+    return Moved(float(without[0]), float(np.mean(without[1:])), float(only[0]), float(np.mean(only[1:])))
 
 
-def _showing(case: Case, rows: Sequence[int]) -> Case:
-    return replace(case, pack=replace(case.pack, evidence=tuple(case.pack.evidence[i] for i in rows)))
-
-
-def _scores(cases: Sequence[Case], judge: ChurnAgent) -> Scores | None:
-    odds = [each.log_odds for each in ask(cases, judge.model, judge.prompt)]
+def _heard(case: Case, judge: ChurnAgent) -> Scores | None:
+    """The judge's log-odds of churn by each text alone; None if it fails on one."""
+    alone = [replace(case, pack=replace(case.pack, evidence=(each,))) for each in case.pack.evidence]
+    odds = [each.log_odds for each in ask(alone, judge.model, judge.prompt)]
     return np.array(odds, dtype=float) if all(each is not None for each in odds) else None
 
 

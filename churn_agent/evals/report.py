@@ -154,7 +154,7 @@ def summary(
 
 def _made(provenance: Sequence[Mapping[str, Any]]) -> str:
     def of(name: str) -> str:
-        return ", ".join(sorted({each for p in provenance for each in str(p.get(name, "?")).split("; ")}))
+        return " and ".join(sorted({each for p in provenance for each in str(p.get(name, "?")).split("; ")}))
 
     return f"run on {of('date')} on {of('machine')}; default model {of('default_model')}"
 

@@ -200,7 +200,7 @@ def test_an_estimate_is_judged_by_earlier_assessments_and_does_nothing(store, tm
         assert known.tokens == pytest.approx(15 * sum(each) / 5)
         assert known.money > 0
         top = estimate(agent, path, BatchSpec(as_of=DAY, top=Top(count=2)))
-        assert (top.in_full, top.tokens) == (2, pytest.approx((2 + 15 / 4) * sum(each) / 5))
+        assert (top.in_full, top.tokens) == (2, pytest.approx((2 + 15 * 2 / 5) * sum(each) / 5))
 
 
 def test_an_estimate_without_earlier_assessments_tries_a_few_customers_and_stores_nothing(store, tmp_path):
