@@ -18,7 +18,8 @@ from churn_agent.measuring.metrics import Groups, Labels, Scores
 
 RUNGS: Sequence[tuple[int, tuple[str, ...]]] = (
     (0, ("platt", "platt_recency_frequency")),
-    (30, ("readings", "rfm", "tfidf", "embedding", "neighbours")),
+    (10, ("readings", "tfidf")),
+    (30, ("rfm", "embedding", "neighbours")),
     (100, ("logistic", "logistic_readings", "boosting", "boosting_readings", "boosting_embedding")),
 )
 """Samples of the rarer outcome from which on methods are tried. Those with the least loss on strangers are used."""
