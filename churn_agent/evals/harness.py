@@ -407,18 +407,14 @@ def _used_before(ledger: Path, planned: Planned, suite: Suite) -> int:
 
 
 def _machine(gpu_layers: int) -> str:
-    """Processor, cores and, where the local model runs on one, GPU."""
+    """Processor, cores, and whether the local model runs on a GPU."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         name = platform.processor() or platform.machine()
-    machine = f"{name}, {os.cpu_count()} cores, {platform.system()}"
-    if gpu_layers:
-        import torch
-
-        machine += f", {torch.cuda.get_device_name() if torch.cuda.is_available() else 'a GPU'}"
-    return machine
+    gpu = ", the model on a GPU" if gpu_layers else ""
+    return f"{name}, {os.cpu_count()} cores, {platform.system()}{gpu}"
 
 
 def _prompts(planned: Sequence[Planned], settings: Settings) -> list[PromptTemplate]:
