@@ -80,7 +80,7 @@ class Context:
         # kernel for like types takes them by the tile, so that sums depend on where in a tile a cell lies.
         self.kv_type: KVType = "bf16_f16" if exact else tuning.kv_type
         params.flash_attn_type = int(tuning.flash_attention or exact)
-        if gpu:  # whose kernels may lack what is asked for: llama.cpp would do that on the processor, many times slower
+        if gpu:  # plain types, and attention by whatever kernel is there: nothing else was tried on one
             self.kv_type = "f16"
             params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO
         params.type_k, params.type_v = _KV_TYPES[self.kv_type]
