@@ -97,10 +97,11 @@ class ShrunkLogistic(ClassifierMixin, BaseEstimator):
     Over the log-odds of scores it is the calibration of Platt (1999). The intercept is free.
     """
 
-    def __init__(self, slope: float, error: float) -> None:
-        """Args: slope, error: mean and standard deviation of the prior of each slope."""
+    def __init__(self, slope: float, error: float, positive: bool = False) -> None:
+        """Args: slope, error: mean and standard deviation of the prior of each slope; positive: none is below 0."""
         self.slope = slope
         self.error = error
+        self.positive = positive
 
     def fit(self, X: Any, y: Any) -> "ShrunkLogistic":  # noqa: N803 - scikit-learn's names
         labels = np.asarray(y, dtype=float)
@@ -114,7 +115,8 @@ class ShrunkLogistic(ClassifierMixin, BaseEstimator):
 
         base_rate = min(max(labels.mean(), 1e-3), 1 - 1e-3)
         start = np.append(logit(base_rate), np.full(X.shape[1], self.slope))
-        found = optimize.minimize(loss, start, jac=True, method="BFGS").x
+        bounds = [(None, None), *[(0 if self.positive else None, None)] * X.shape[1]]
+        found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
         self.intercept_, self.slopes_ = float(found[0]), found[1:]
         self.classes_ = np.array([False, True])
         return self

@@ -133,8 +133,12 @@ def _log_odds(scores: Sequence[Scores]) -> NDArray[np.float64]:
 
 
 def _calibrator(seen: NDArray[np.float64], labels: Labels, error: float = _SLOPE_ERROR) -> ShrunkLogistic:
-    """Near the mean of the scores, unless the labels say otherwise."""
-    return ShrunkLogistic(1 / seen.shape[1], error).fit(seen, labels)
+    """Near the mean of the scores, unless the labels say otherwise.
+
+    No slope is below 0 (Breiman 1996, "Stacked Regressions"): where few texts are shared by many, a method that never
+    saw the text ranks strangers the wrong way round, and would be turned round for good.
+    """
+    return ShrunkLogistic(1 / seen.shape[1], error, positive=True).fit(seen, labels)
 
 
 def _recalibrated(seen: NDArray[np.float64], labels: Labels, folds: Folds) -> Scores:

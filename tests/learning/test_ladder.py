@@ -68,6 +68,21 @@ def test_where_it_cannot_be_told_the_best_of_both_kinds_are_used():
     assert "are as good" in ladder.says_
 
 
+def test_few_texts_shared_by_many_are_not_turned_round():
+    """Words that no fold saw rank strangers the wrong way round; that must not teach to believe the opposite."""
+    leaving = ["I am looking at other providers", "How do I cancel it", "My contract will not be renewed"]
+    staying = ["Thanks, it works again", "Can I add a second card", "Where do I find the bill"]
+    of_rows = np.arange(42) % 6
+    labels = of_rows < 3
+    given = replace(
+        with_scores(np.zeros(42), labels), texts=[(leaving + staying)[each] for each in of_rows], groups=of_rows
+    )
+    ladder = Ladder().fit(given, labels)
+    assert "tfidf" in ladder.chosen_
+    told = score(ladder, given)
+    assert told[labels].min() > told[~labels].max() - 0.01
+
+
 def test_probabilities_are_calibrated_on_strangers():
     slopes, intercepts = [], []
     for draw in range(4):
