@@ -42,8 +42,10 @@ def compose(
     band = bands.of(verdict.probability, before) if verdict else None
     actions = ()
     if verdict:
+        # A low score that is no probability only ranks, and rules nothing out.
+        settled = None if band == "low" and not verdict.probability.calibrated else band
         actions = playbooks.suggest(
-            playbooks.eligible(playbook, snapshot, case.facts, band, found.signals),
+            playbooks.eligible(playbook, snapshot, case.facts, settled, found.signals),
             verdict.reasons,
             weights=verdict.weights,
             proposed=found.actions,

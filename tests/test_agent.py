@@ -109,6 +109,20 @@ def test_a_model_that_fails_makes_a_failed_record_and_no_number(store, mode):
     assert fine.status == "assessed"
 
 
+def test_a_low_score_that_is_no_probability_rules_no_action_out(tmp_path):
+    days = [f"c-9,2026-{month}-{day:02},order,1 x tea" for month in ("01", "02") for day in range(1, 28)]
+    script = {
+        "generate": [
+            {"contains": "rises", "answer": {"signals": [{"quote": "The price rises again", "signal": "price"}]}}
+        ]
+    }
+    with open_agent(tmp_path / "store", script) as agent:
+        agent.ingest([write_csv(tmp_path / "a.csv", *days, 'c-9,2026-02-27,chat,"The price rises again."')])
+        record = agent.assess("c-9", as_of=DAY)
+    assert record.band == "low"
+    assert "plan_check" in [action.playbook_id for action in record.actions]
+
+
 def test_only_the_playbook_speaks_of_offers(store):
     answer = {
         "reasons": [{"statement": "Unhappy.", "polarity": "risk", "evidence": "E2", "quote": "line is down again"}],
