@@ -110,6 +110,9 @@ def _bfloat16_pays() -> bool:
     """Whether this processor multiplies matrices of the model's shape faster in bfloat16 (AMX, AVX512-BF16)."""
     import torch
 
+    if torch.backends.cpu.get_cpu_capability() == "AVX2":
+        return False  # it has no such instructions, and finding that out by multiplying would take seconds
+
     def seconds(dtype: torch.dtype) -> float:
         left, right = torch.ones(2048, 384, dtype=dtype), torch.ones(384, 1536, dtype=dtype)
         found: list[float] = []

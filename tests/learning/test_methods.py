@@ -33,19 +33,13 @@ def make_examples(n=200, seed=0):
 
 
 @pytest.mark.parametrize("name", sorted(set(methods.METHODS) - {"encoder"}))
-def test_every_method_scores_everybody_between_0_and_1_and_alike_twice(name):
+def test_every_method_finds_what_is_there_and_scores_alike_twice(name):
     given = make_examples()
     scores = methods.cross_fitted(methods.METHODS[name], given)
     assert scores.shape == (200,)
     assert ((scores >= 0) & (scores <= 1)).all()
     np.testing.assert_array_equal(scores, methods.cross_fitted(methods.METHODS[name], given))
-
-
-@pytest.mark.parametrize("name", sorted(set(methods.METHODS) - {"prior", "encoder"}))
-def test_every_method_finds_what_is_there(name):
-    given = make_examples()
-    scores = methods.cross_fitted(methods.METHODS[name], given)
-    assert scores[given.labels].mean() > scores[~given.labels].mean()
+    assert name == "prior" or scores[given.labels].mean() > scores[~given.labels].mean()
 
 
 @pytest.mark.parametrize("name", ["rfm", "tfidf", "embedding", "boosting", "boosting_embedding"])
