@@ -1,7 +1,8 @@
 """The agent: a customer and a date to an assessment."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -277,6 +278,19 @@ class ChurnAgent(Store):
         other = ChurnAgent(self.settings.model_copy(update=settings), model=self._given_model, notify=self._notify)
         other.__dict__.update(shared)
         return other
+
+    @contextmanager
+    def elsewhere(self, store: Path) -> "Generator[ChurnAgent]":
+        """An agent like this one on another store."""
+        other = ChurnAgent(
+            self.settings.model_copy(update={"store": store}), model=self._given_model, notify=self._notify
+        )
+        try:
+            yield other
+        finally:
+            if self._given_model:
+                other.__dict__.pop("model", None)  # it is not ours to close
+            other.close()
 
     def _assess(
         self, batch: Sequence[Snapshot], *, by: "Kept | None", before: Sequence[Assessment | None] = ()

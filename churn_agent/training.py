@@ -4,6 +4,9 @@ import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import reduce
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from more_itertools import map_reduce
@@ -14,17 +17,20 @@ from churn_agent.errors import DataError, InputError, ModelCallError, UnknownCus
 from churn_agent.history import book, interactions
 from churn_agent.labelling.derive import TREATMENTS, is_treatment
 from churn_agent.learning import kept
+from churn_agent.learning.carried import Carried, carried_to_each
 from churn_agent.learning.drift import spreads
 from churn_agent.learning.examples import Examples, readings_of
 from churn_agent.learning.kept import KeptCard, Segment, Trained
 from churn_agent.learning.ladder import LEARNED, Ladder
-from churn_agent.learning.methods import Estimator, Method, Need, cross_fitted, score
+from churn_agent.learning.methods import METHODS, Estimator, Method, Need, cross_fitted, score
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Labels, Scores
 from churn_agent.perturbing import Perturbed, perturbed
 from churn_agent.store import Store
 
 Advance = Callable[[], None]
+_READ = 300
+"""Customers whose mean a calibration from other books is moved by."""
 
 
 @dataclass(frozen=True)
@@ -111,17 +117,8 @@ def train(
     method = _find(name)
     if segment:
         method = replace(method, make=lambda seed: Ladder(seed, segment=segment))
-    found = samples(agent)
-    if not found:
-        raise DataError("the store has no labels; give them with --labels FILE, or run: churn-agent labels derive")
-    with_history = [sample for sample in found if _has_history(agent, sample)]
-    horizon_days = _horizon(agent)
-    reached = treated(agent, with_history, horizon_days)
-    given = [sample for sample in with_history if sample not in reached]
-    outcomes = {sample.churned for sample in given}
-    if len(outcomes) < 2:
-        left = f", {len(reached)} of treated customers left out," if reached else ""
-        raise DataError(f"of {len(given)} labels of customers with a history{left} none is of the other outcome")
+    learnable = _learnable(agent)
+    given = learnable.samples
     seen = examples(agent, given, needs=method.needs, progress=progress)
     lacking = method.lacks(seen)
     if segment and not any(segment in row for row in seen.attributes):
@@ -131,38 +128,128 @@ def train(
     seed = agent.settings.seed
     scores = cross_fitted(method, seen, seed=seed)
     fitted = method.make(seed).fit(seen, seen.labels)
-    before = expit(np.array([row["score"] for row in seen.readings])) if seen.readings else None
-    area = metrics.auroc(seen.labels, scores, seen.groups)
-    dates = [each.as_of for each in given]
     trained = Trained(
         method=name,
-        labels_hash=fingerprint(given),
-        n=len(given),
-        left_out=len(found) - len(with_history),
-        treated=len(reached),
-        churned=int(seen.labels.sum()),
-        first_as_of=min(dates),
-        last_as_of=max(dates),
-        horizon_days=horizon_days,
-        auroc=area.value,
-        auroc_low=area.low,
-        auroc_high=area.high,
-        log_loss=metrics.log_loss(seen.labels, scores),
-        log_loss_of_prior=metrics.log_loss(seen.labels, np.full(len(given), seen.labels.mean())),
+        left_out=learnable.left_out,
+        treated=learnable.treated,
+        horizon_days=learnable.horizon_days,
         says=getattr(fitted, "says_", ""),
-        spread=_spread(agent, fitted, method, given[:: -(-len(given) // perturb)], progress) if perturb else 0.0,
+        spread=_spread(agent, fitted, method, _some(given, perturb), progress) if perturb else 0.0,
         segment=segment,
         segments=_segments(fitted, seen, segment) if segment else {},
-        auroc_before=None if before is None else metrics.auroc(seen.labels, before).value,
-        log_loss_before=None if before is None else metrics.log_loss(seen.labels, before),
-        reliability=_bins(seen.labels, scores),
-        reliability_before=() if before is None else _bins(seen.labels, before),
         reader=agent.reader if method.reads else None,
         embedder=agent.embedder_id if "vectors" in method.needs else None,
         seed=seed,
         facts=spreads(seen.facts),
+        **_measured(given, seen, scores, np.full(len(given), seen.labels.mean())),
     )
     return kept.keep(agent.settings.store, trained, fitted)
+
+
+def carry(agent: ChurnAgent, stores: Sequence[Path], *, perturb: int = 0, progress: Advance = lambda: None) -> KeptCard:
+    """Calibrates the score of a book by the outcomes in other stores and its own base rate; kept as `calibrated`.
+
+    See `learning.carried`. Of its own customers up to 300 are read, as they are at its last day. The figures on
+    strangers are of each other book by the rest of them, or cross-fitted where there is only one.
+
+    Args:
+        stores: with labels; they are read with the agent's model and prompt.
+        perturb: as of `train`.
+
+    Raises:
+        InputError: the card of the book has no base rate.
+        DataError: a store has no labels to learn from.
+    """
+    rate = agent.card.base_rate
+    if rate is None:
+        raise InputError("what share churns has to be known: put `base_rate` on the card of the book")
+    method, seed = LEARNED["calibrated"], agent.settings.seed
+    learnable: list[_Learnable] = []
+    books: list[Examples] = []
+    for store in stores:
+        with agent.elsewhere(store) as other:
+            try:
+                learnable.append(_learnable(other))
+            except DataError as error:
+                raise DataError(f"{store}: {error}") from error
+            books.append(examples(other, learnable[-1].samples, needs=("readings",), progress=progress))
+    drawn = np.random.default_rng(seed).permutation(interactions.customer_ids(agent.history))[:_READ].tolist()
+    today = [Sample(id_, agent.snapshot(id_).as_of, False) for id_ in drawn]
+    own = examples(agent, today, needs=("readings",), progress=progress)
+    fitted = Carried().fit(books, own, rate)
+    strangers = carried_to_each(books) if len(books) > 1 else [cross_fitted(METHODS["platt"], books[0], seed=seed)]
+    given = [sample for each in learnable for sample in each.samples]
+    trained = Trained(
+        method=method.name,
+        left_out=sum(each.left_out for each in learnable),
+        treated=sum(each.treated for each in learnable),
+        horizon_days=agent.card.horizon_days,
+        says=f"the slope of other books ({len(books)}), moved to a base rate of {rate:.1%} over {len(today)} customers",
+        spread=_spread(agent, fitted, method, _some(today, perturb), progress) if perturb else 0.0,
+        reader=agent.reader,
+        seed=seed,
+        facts=spreads(own.facts),
+        **_measured(
+            given,
+            reduce(Examples.and_, books),
+            np.concatenate(strangers),
+            np.concatenate([np.full(len(each), each.labels.mean()) for each in books]),
+        ),
+    )
+    return kept.keep(agent.settings.store, trained, fitted)
+
+
+@dataclass(frozen=True)
+class _Learnable:
+    """The labels of a store that can be learned from."""
+
+    samples: Sequence[Sample]
+    left_out: int
+    treated: int
+    horizon_days: int
+
+
+def _learnable(agent: ChurnAgent) -> _Learnable:
+    """Raises `DataError` if there are not labels of both outcomes."""
+    found = samples(agent)
+    if not found:
+        raise DataError("the store has no labels; give them with --labels FILE, or run: churn-agent labels derive")
+    with_history = [sample for sample in found if _has_history(agent, sample)]
+    horizon_days = _horizon(agent)
+    reached = treated(agent, with_history, horizon_days)
+    given = [sample for sample in with_history if sample not in reached]
+    if len({sample.churned for sample in given}) < 2:
+        left = f", {len(reached)} of treated customers left out," if reached else ""
+        raise DataError(f"of {len(given)} labels of customers with a history{left} none is of the other outcome")
+    return _Learnable(given, len(found) - len(with_history), len(reached), horizon_days)
+
+
+def _measured(given: Sequence[Sample], seen: Examples, scores: Scores, base_rates: Scores) -> dict[str, Any]:
+    """Fields of a card: what was learned from, and how good scores of strangers are."""
+    before = expit(np.array([row["score"] for row in seen.readings])) if seen.readings else None
+    area = metrics.auroc(seen.labels, scores, seen.groups)
+    dates = [each.as_of for each in given]
+    return {
+        "labels_hash": fingerprint(given),
+        "n": len(given),
+        "churned": int(seen.labels.sum()),
+        "first_as_of": min(dates),
+        "last_as_of": max(dates),
+        "auroc": area.value,
+        "auroc_low": area.low,
+        "auroc_high": area.high,
+        "log_loss": metrics.log_loss(seen.labels, scores),
+        "log_loss_of_prior": metrics.log_loss(seen.labels, base_rates),
+        "auroc_before": None if before is None else metrics.auroc(seen.labels, before).value,
+        "log_loss_before": None if before is None else metrics.log_loss(seen.labels, before),
+        "reliability": _bins(seen.labels, scores),
+        "reliability_before": () if before is None else _bins(seen.labels, before),
+    }
+
+
+def _some(given: Sequence[Sample], n: int) -> Sequence[Sample]:
+    """About so many of the samples, from all over."""
+    return given[:: -(-len(given) // n)]
 
 
 def _spread(agent: ChurnAgent, fitted: Estimator, method: Method, given: Sequence[Sample], progress: Advance) -> float:

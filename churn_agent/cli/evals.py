@@ -282,15 +282,15 @@ def transfer(
 
     if calibration:
         if methods:
-            raise click.UsageError("--calibration tries its own methods: leave --method out")
+            raise click.UsageError("--calibration tries a method of its own: leave --method out")
         moved = transfer_calibration(names, out=_RUNS, limit=limit, notify=common.note)
         if json_:
             common.print_json([each.as_dict() for each in moved])
             return
-        table = Table("tried on", "calibrated by", "n", "log-loss", "of the score as it is", "verdict")
+        table = Table("tried on", "n", "log-loss", "of the score as it is", "verdict")
         for each in moved:
             losses = f"{each.log_loss:.3f}", f"{each.log_loss_uncalibrated:.3f}"
-            table.add_row(each.set, each.method, str(each.n), *losses, each.verdict.text)
+            table.add_row(each.set, str(each.n), *losses, each.verdict.text)
         common.out.print(table)
         return
     found = transfer_between(names, out=_RUNS, methods=methods or None, limit=limit, notify=common.note)

@@ -73,6 +73,15 @@ def train(
     "their numbers move widens the intervals.",
 )
 @click.option("--by", metavar="ATTRIBUTE", help="Move probabilities by segment, as far as the outcomes carry it.")
+@click.option(
+    "--from",
+    "stores",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    multiple=True,
+    metavar="STORE",
+    help="Learn from the outcomes in another store, for a book without any whose card has a base rate. Can be given "
+    "several times.",
+)
 @common.model_options
 @common.as_json
 @click.pass_context
@@ -82,6 +91,7 @@ def calibrate(
     plot: Path | None,
     perturb: int,
     by: str | None,
+    stores: tuple[Path, ...],
     json_: bool,
     **model: str | None,
 ) -> None:
@@ -90,13 +100,22 @@ def calibrate(
     Few outcomes bend the score itself; more carry methods that learn from facts, words and readings. Which is used is
     decided on customers that it has not seen.
     """
+    if stores and (labels or by):
+        raise click.UsageError("--from learns from other stores alone: leave --labels and --by out")
     with common.open_agent(context, **model) as agent:
         from churn_agent import training
 
         _import(agent, labels)
         with common.counting() as bar:
             task = bar.add_task("calibrating", total=None)
-            card = training.train(agent, "calibrated", segment=by, perturb=perturb, progress=lambda: bar.advance(task))
+
+            def advance() -> None:
+                bar.advance(task)
+
+            if stores:
+                card = training.carry(agent, stores, perturb=perturb, progress=advance)
+            else:
+                card = training.train(agent, "calibrated", segment=by, perturb=perturb, progress=advance)
         if plot:
             from churn_agent.reports import calibration
 

@@ -38,7 +38,7 @@ from churn_agent.evals.stability import Stability
 from churn_agent.evals.suite import ALL, Suite, find_methods, load_suite
 from churn_agent.evals.transferring import FromOthers, Transfer
 from churn_agent.learning.examples import Examples
-from churn_agent.learning.methods import Method, needs_of
+from churn_agent.learning.methods import METHODS, Method, needs_of
 from churn_agent.measuring.comparing import METRICS
 from churn_agent.measuring.metrics import Costs
 from churn_agent.models.catalogue import catalogue
@@ -151,7 +151,7 @@ def transfer_calibration(
     """
     if len(names) < 2:
         raise InputError("a calibration is learned on other sets than it is tried on: give two or more")
-    return transferring.from_others(_prepared(names, out, limit, transferring.CALIBRATIONS, notify))
+    return transferring.from_others(_prepared(names, out, limit, [METHODS["platt"]], notify))
 
 
 def _prepared(

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import reduce
 from typing import Any
 
 import numpy as np
 
+from churn_agent.learning.carried import carried_to_each
 from churn_agent.learning.examples import Examples
-from churn_agent.learning.methods import METHODS, Method, cross_fitted, score
+from churn_agent.learning.methods import Method, cross_fitted, score, uncalibrated
 from churn_agent.measuring import comparing, metrics
 from churn_agent.measuring.comparing import Verdict
-from churn_agent.measuring.metrics import Labels, Scores
 from churn_agent.scoring import prior
 
 
@@ -56,11 +55,10 @@ def transfer(
 
 @dataclass(frozen=True)
 class FromOthers:
-    """A calibration learned on all other sets, against the score as it is; both know the base rate of this one."""
+    """A calibration carried over from all other sets, against the score as it is; both know this one's base rate."""
 
     set: str
     """`all` for the samples of all sets together."""
-    method: str
     n: int
     log_loss: float
     log_loss_uncalibrated: float
@@ -71,28 +69,21 @@ class FromOthers:
         return {**asdict(self), "verdict": self.verdict.text}
 
 
-CALIBRATIONS = tuple(METHODS[name] for name in ("platt", "platt_recency_frequency"))
-
-
-def from_others(sets: Mapping[str, Examples], *, seed: int = 0) -> list[FromOthers]:
-    """Each calibration of a score, learned on all sets but one and tried on that one.
+def from_others(sets: Mapping[str, Examples]) -> list[FromOthers]:
+    """The calibration of the score that `calibrate --from` makes, learned on all sets but one and tried on that one.
 
     The base rate of the set it is tried on is given, as a book's card may give it, and nothing else of its outcomes.
     """
-    found: list[FromOthers] = []
-    for method in CALIBRATIONS:
-        parts: list[tuple[str, Labels, Scores, Scores]] = []
-        for name, tested in sets.items():
-            known = reduce(Examples.and_, (each for other, each in sets.items() if other != name))
-            rate = float(tested.labels.mean())
-            told = score(method.make(seed).fit(known, known.labels), tested)
-            calibrated = metrics.at_base_rate(told, float(known.labels.mean()), rate)
-            plain = np.array([prior.pull_to_base_rate(row["score"], rate) for row in tested.readings or ()])
-            parts.append((name, tested.labels, calibrated, plain))
-        labels, calibrated, plain = (np.concatenate(column) for column in list(zip(*parts, strict=True))[1:])
-        parts.append(("all", labels, calibrated, plain))
-        differences = [comparing.difference("log_loss", y, after, before) for _, y, after, before in parts]
-        for (name, y, after, before), verdict in zip(parts, comparing.judge(differences), strict=True):
-            losses = metrics.log_loss(y, after), metrics.log_loss(y, before)
-            found.append(FromOthers(name, method.name, len(y), *losses, verdict))
-    return found
+    labels = [each.labels for each in sets.values()]
+    carried = carried_to_each(list(sets.values()))
+    plain = [
+        np.array([prior.pull_to_base_rate(x, float(each.labels.mean())) for x in uncalibrated(each)[:, 0]])
+        for each in sets.values()
+    ]
+    parts = [*zip(labels, carried, plain, strict=True)]
+    parts.append((np.concatenate(labels), np.concatenate(carried), np.concatenate(plain)))
+    verdicts = comparing.judge([comparing.difference("log_loss", *part) for part in parts])
+    return [
+        FromOthers(name, len(y), metrics.log_loss(y, after), metrics.log_loss(y, before), verdict)
+        for name, (y, after, before), verdict in zip([*sets, "all"], parts, verdicts, strict=True)
+    ]

@@ -136,7 +136,7 @@ class Kept:
             made: assessments by the mode, whose reasons are to be weighed.
             base_rate: of the book that it is used on, if known and another than that of the labels.
         """
-        learned = self.card.churned / self.card.n
+        learned = getattr(self.estimator, "base_rate_", self.card.churned / self.card.n)
         wanted = base_rate if base_rate and self.calibrated else learned
         scores = score(self.estimator, examples)
         columns = [scores, *(self._interval(examples, scores) if self.calibrated else ())]

@@ -32,7 +32,7 @@ Folds = Sequence[tuple[Any, Any]]
 """(Rows to learn from, rows to be asked about)."""
 FOLDS = 5
 _FEWEST_FOLDS = 2
-_SLOPE, _SLOPE_ERROR = 0.5, 0.25
+SLOPE, SLOPE_ERROR = 0.5, 0.25
 """Prior of the slope that bends a raw score: those are surer than they should be."""
 _REPEATED = 0.3
 """Share of customers who must have come back for BG/NBD to say anything."""
@@ -87,8 +87,8 @@ def _recency_and_frequency_log_odds(examples: Examples) -> Any:
     return logit(_recency_and_frequency(examples))[:, None]
 
 
-def _score(examples: Examples) -> Any:
-    """Log-odds of the uncalibrated score."""
+def uncalibrated(examples: Examples) -> Any:
+    """Log-odds of the score as it is, shape (samples, 1)."""
     return np.array([row["score"] for row in _readings(examples)])[:, None]
 
 
@@ -247,14 +247,14 @@ METHODS = {
         Method(
             "platt",
             "the uncalibrated score, bent to a probability",
-            lambda seed: _over(_score, ShrunkLogistic(_SLOPE, _SLOPE_ERROR)),
+            lambda seed: _over(uncalibrated, ShrunkLogistic(SLOPE, SLOPE_ERROR)),
             needs=("readings",),
             classic=False,
         ),
         Method(
             "platt_recency_frequency",
             "the same with log1p(recency) - log(active days)",
-            lambda seed: _over(_recency_and_frequency_log_odds, ShrunkLogistic(_SLOPE, _SLOPE_ERROR)),
+            lambda seed: _over(_recency_and_frequency_log_odds, ShrunkLogistic(SLOPE, SLOPE_ERROR)),
             classic=False,
         ),
         Method("logistic", "logistic regression on facts, counts and attributes", lambda seed: _logistic(_table)),

@@ -36,7 +36,7 @@ def test_few_labels_bend_the_score_and_no_more():
 
 
 def test_many_labels_try_all_that_the_examples_have():
-    given = make_examples(280)
+    given = make_examples(320)
     ladder = Ladder().fit(given, given.labels)
     assert {"logistic_readings", "boosting", "embedding", "tfidf", "platt"} <= set(ladder.losses_)
     without = Ladder(with_readings=False)._tried(given)
