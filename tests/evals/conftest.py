@@ -22,6 +22,14 @@ def suite_file(tmp_path: Path, book_folder: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def light_suite_file(suite_file: Path) -> Path:
+    """The same set with a rule that learns nothing, for tests of what samples are drawn."""
+    suite = yaml.safe_load(suite_file.read_text()) | {"ways": [], "baselines": ["recency"]}
+    suite_file.write_text(yaml.safe_dump(suite), encoding="utf-8")
+    return suite_file
+
+
 @pytest.fixture(scope="session")
 def finished_once(tmp_path_factory: pytest.TempPathFactory, book_folder: Path) -> Path:
     """The folder of a run of that suite, made once."""

@@ -44,9 +44,9 @@ def by_method_prompt(by_method):
     return name.removeprefix("ask/").removesuffix(" scripted")
 
 
-def test_a_second_call_keeps_what_was_finished_and_a_cut_off_line_is_done_again(suite_file):
-    out = suite_file.parent / "run"
-    first = run_suite(suite_file, out=out)
+def test_a_second_call_keeps_what_was_finished_and_a_cut_off_line_is_done_again(suite_file, finished):
+    out = finished
+    first = read_predictions(out)
     path = out / "predictions.jsonl"
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:-3]) + lines[-3][:20])
@@ -56,19 +56,19 @@ def test_a_second_call_keeps_what_was_finished_and_a_cut_off_line_is_done_again(
     assert again.provenance["machine"] == f"another; {about['machine']}"
     key = lambda p: (p.method, p.customer_id)  # noqa: E731
     told = lambda made: sorted([(*key(p), p.churn_probability) for p in made], key=str)  # noqa: E731
-    assert told(again.predictions) == told(first.predictions)
+    assert told(again.predictions) == told(first)
     assert path.read_text().startswith(lines[0])
 
 
-def test_a_run_on_other_samples_is_not_mixed_in(cli, suite_file):
-    assert run(cli, suite_file, "--limit", 20).code == 0
-    result = run(cli, suite_file, "--resume")
+def test_a_run_on_other_samples_is_not_mixed_in(cli, light_suite_file):
+    assert run(cli, light_suite_file, "--limit", 20).code == 0
+    result = run(cli, light_suite_file, "--resume")
     assert result.code == 2
     assert "other samples" in result.err
 
 
-def test_a_limit_draws_in_proportion(cli, suite_file):
-    found = json.loads(run(cli, suite_file, "--limit", 20, "--json").out)
+def test_a_limit_draws_in_proportion(cli, light_suite_file):
+    found = json.loads(run(cli, light_suite_file, "--limit", 20, "--json").out)
     assert len({each["customer_id"] for each in found["predictions"]}) == 20
 
 
@@ -133,9 +133,9 @@ def test_who_two_ways_disagree_on_is_shown_side_by_side_with_what_they_cited(cli
     assert cli("eval", "compare", finished, finished, "--disagreements", 1).code == 2
 
 
-def test_a_sample_is_on_the_same_side_however_many_are_drawn(cli, suite_file):
+def test_a_sample_is_on_the_same_side_however_many_are_drawn(cli, light_suite_file):
     def splits(limit):
-        found = json.loads(run(cli, suite_file, "--limit", limit, "--json").out)
+        found = json.loads(run(cli, light_suite_file, "--limit", limit, "--json").out)
         return {p["customer_id"]: p["split"] for p in found["predictions"]}
 
     few, many = splits(20), splits(50)
