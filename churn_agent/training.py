@@ -26,6 +26,7 @@ from churn_agent.learning.methods import METHODS, Estimator, Method, Need, cross
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Labels, Scores
 from churn_agent.perturbing import Perturbed, perturbed
+from churn_agent.snapshots import default_as_of
 from churn_agent.store import Store
 
 Advance = Callable[[], None]
@@ -173,8 +174,9 @@ def carry(agent: ChurnAgent, stores: Sequence[Path], *, perturb: int = 0, progre
             except DataError as error:
                 raise DataError(f"{store}: {error}") from error
             books.append(examples(other, learnable[-1].samples, needs=("readings",), progress=progress))
-    drawn = np.random.default_rng(seed).permutation(interactions.customer_ids(agent.history))[:_READ].tolist()
-    today = [Sample(id_, agent.snapshot(id_).as_of, False) for id_ in drawn]
+    day = default_as_of(agent.history, agent.card)
+    known = interactions.customer_ids(agent.history, until=agent.card.end_of_day(day))
+    today = [Sample(id_, day, False) for id_ in np.random.default_rng(seed).permutation(known)[:_READ].tolist()]
     own = examples(agent, today, needs=("readings",), progress=progress)
     fitted = Carried().fit(books, own, rate)
     strangers = carried_to_each(books) if len(books) > 1 else [cross_fitted(METHODS["platt"], books[0], seed=seed)]
