@@ -18,8 +18,9 @@ import tenacity
 
 from churn_agent.errors import FileFormatError, InputError, Unavailable
 from churn_agent.evals import sets
-from churn_agent.evals.converting import CONVERTERS, Case, Converter, Event, Originals
-from churn_agent.evals.sets import Fetch, SetCard
+from churn_agent.evals.converting import CONVERTERS
+from churn_agent.evals.converting.cases import Case, Converter, Event, Originals
+from churn_agent.evals.sets import Fetch
 from churn_agent.models import weights
 from churn_agent.settings import Settings
 
@@ -54,24 +55,18 @@ def fetch(
         Unavailable: an original cannot be had, or is not the one that the card names.
         FileFormatError: an original does not hold what the converter reads.
     """
-    card = _card(name)
-    if card.fetch is None:
-        raise InputError(
-            f"set {name!r} has to be converted by hand: get it from its origin ({card.origin}) and make a folder "
-            f"{name!r} of interactions.csv (customer_id, timestamp, channel, text) and labels.csv (customer_id, as_of, "
-            "churned)"
-        )
-    convert = CONVERTERS.get(card.fetch.converter)
+    origin, licence = _origin(name)
+    convert = CONVERTERS.get(origin.converter)
     if convert is None:
-        raise InputError(f"set {name!r}: no converter {card.fetch.converter!r}; there are: {', '.join(CONVERTERS)}")
+        raise InputError(f"set {name!r}: no converter {origin.converter!r}; there are: {', '.join(CONVERTERS)}")
     to = to or (Settings.load().sets_dir or Path()) / name
     if to.exists() and not (to.is_dir() and not any(to.iterdir())):
         raise InputError(f"{str(to)!r} is there already and not empty: remove it, or name another folder with -o")
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=to.parent, prefix=".fetching-") as scratch:
-            came = _originals(card.fetch, source, Path(scratch), notify)
-            hashes = _checked(card.fetch, came)
+            came = _originals(origin, source, Path(scratch), notify)
+            hashes = _checked(origin, came)
             try:
                 cases = _converted(convert, {url: file for url, (file, _) in came.items()})
             except (FileFormatError, ValueError) as error:
@@ -87,18 +82,18 @@ def fetch(
     except OSError as error:
         raise InputError(f"cannot use {str(error.filename or to)!r}: {error.strerror or error}") from error
     churned = sum(case.churned for case in cases)
-    trust = _trust(card.fetch, source, len(cases), churned)
-    return Fetched(to, card.licence, len(cases), churned, interactions, hashes, trust)
+    trust = _trust(origin, source, len(cases), churned)
+    return Fetched(to, licence, len(cases), churned, interactions, hashes, trust)
 
 
-def _card(name: str) -> SetCard:
-    cards = sets.list_cards()
-    if name not in cards:
-        can = ", ".join(each for each, card in cards.items() if card.fetch)
-        raise InputError(f"no set {name!r}; what can be fetched: {can}")
+def _origin(name: str) -> tuple[Fetch, str]:
+    """What a set is made from, and its licence."""
     if (shipped := sets.shipped_folder() / "datasets" / name).is_dir():
         raise InputError(f"set {name!r} needs no fetching, it is shipped: {shipped}")
-    return cards[name]
+    can = {each: (card.fetch, card.licence) for each, card in sets.list_cards().items() if card.fetch}
+    if name not in can:
+        raise InputError(f"no set {name!r}; what can be fetched: {', '.join(can)}")
+    return can[name]
 
 
 # --- getting the originals

@@ -30,19 +30,25 @@ class Fetch(BaseModel):
 
     converter: str
     """A name of `converting.CONVERTERS`."""
-    urls: Annotated[tuple[Annotated[str, Field(pattern=r"^https?://[^/]+/.+")], ...], Field(min_length=1)]
-    """Addresses of raw files at a commit, so that they stay what they are."""
+    folder: Annotated[str, Field(pattern=r"^https?://[^/]+/(.+/)?$")]
+    """Address that those of all files begin with."""
+    files: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+    """Raw files at a commit, so that they stay what they are; below the folder."""
     sha256: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = ()
-    """Of each address, in their order; none if nobody has noted them yet."""
+    """Of each file, in their order; none if nobody has noted them yet."""
     customers: int | None = None
     churned: int | None = None
     """How many there should be: what a file without a hash can be checked by."""
 
     @model_validator(mode="after")
     def _one_hash_each(self) -> "Fetch":
-        if self.sha256 and len(self.sha256) != len(self.urls):
-            raise ValueError(f"{len(self.sha256)} hashes for {len(self.urls)} addresses")
+        if self.sha256 and len(self.sha256) != len(self.files):
+            raise ValueError(f"{len(self.sha256)} hashes for {len(self.files)} files")
         return self
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return tuple(self.folder + file for file in self.files)
 
 
 class SetCard(BaseModel):
@@ -60,7 +66,7 @@ class SetCard(BaseModel):
     """How the development split is cut off: by customer, or the earlier dates from the later."""
     note: Annotated[str | None, Field(max_length=2000)] = None
     fetch: Fetch | None = None
-    """None: whoever wants the set converts it by hand."""
+    """None if it is nobody's originals: shipped, or one's own."""
 
 
 @dataclass(frozen=True)

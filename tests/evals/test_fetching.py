@@ -4,7 +4,9 @@ All rows are invented; their form is that of the originals.
 """
 
 import csv
+import gzip
 import hashlib
+import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -89,6 +91,105 @@ STUDENTS = {
     "Target": ("Graduate", "Dropout"),
 }
 
+CHATBOT = {
+    "id": (7, 8, 9, 10, 11, 12),
+    "message": ("Alto is dear, I go to Basso", "Alto is dear, I go to Basso", "Basso, I stay", "Basso, I stay", "Alto?", "alto?"),
+    "Company": ("Alto", "basso", "Basso", "Basso", "alto", "Alto"),
+    "y": (1, 0, 0, 0, 1, 0),
+}  # fmt: skip
+REVIEWS = [
+    {"reviewerID": who, "asin": f"B{n}", "reviewerName": "Ann", "helpful": [0, 0], "summary": f"No. {n}",
+     "reviewText": "I like it", "overall": 4.0, "unixReviewTime": day * 86400, "reviewTime": "a day"}
+    for who, days in (("STAYS", (14974, 14973, 14972, 15339)), ("GOES", (14972, 14973, 14974, 15340)), ("TWO", (14972, 14973)))
+    for n, day in enumerate(days)
+]  # fmt: skip
+"""Day 14974 since 1970 is 2010-12-31, 15339 a year later."""
+ACCOUNTS = {
+    "accounts": {
+        "account_id": ("A-1", "A-2", "A-3"),
+        "account_name": ("One", "Two", "Three"),
+        "industry": "FinTech",
+        "country": "DE",
+        "signup_date": ("2024-01-01", "2024-08-02", "2024-08-03"),
+        "referral_source": "ads",
+        "plan_tier": "Basic",
+        "seats": 5,
+        "is_trial": ("False", "True", "False"),
+        "churn_flag": ("True", "False", "False"),
+    },
+    "subscriptions": {
+        "subscription_id": ("S-1", "S-2"),
+        "account_id": ("A-1", "A-2"),
+        "start_date": ("2024-02-01", "2024-08-03"),
+        "end_date": ("2024-03-01", "2024-10-05"),
+        "plan_tier": "Pro",
+        "seats": 8,
+        "mrr_amount": (392, 0),
+        "is_trial": ("False", "True"),
+        "billing_frequency": "annual",
+        "auto_renew_flag": ("True", "False"),
+    },
+    "feature_usage": {
+        "subscription_id": ("S-1", "S-1", "S-1"),
+        "usage_date": ("2024-02-03", "2024-02-09", "2024-10-01"),
+        "feature_name": ("f1", "f1", "f2"),
+        "usage_count": (10, 5, 99),
+        "usage_duration_secs": (1800, 1800, 1),
+        "error_count": (0, 2, 0),
+    },
+    "support_tickets": {
+        "account_id": ("A-1", "A-1"),
+        "submitted_at": ("2024-04-01", "2024-05-01 10:00:00"),
+        "priority": ("high", "low"),
+        "first_response_time_minutes": (74, 12),
+        "resolution_time_hours": (32.0, 3.5),
+        "satisfaction_score": (5.0, ""),
+        "escalation_flag": ("False", "True"),
+    },
+    "churn_events": {
+        "account_id": ("A-1", "A-2"),
+        "churn_date": ("2024-06-01", "2024-12-31"),
+        "reason_code": ("pricing", "support"),
+        "refund_amount_usd": (17.06, 0),
+        "is_reactivation": ("True", "False"),
+        "feedback_text": ("too expensive", ""),
+    },
+}
+WHERE = {"code_module": "AAA", "code_presentation": "2013J"}
+COURSES = {
+    "studentInfo": {**WHERE, "id_student": (1, 2, 3, 4), "gender": "F", "num_of_prev_attempts": 0, "studied_credits": 60, "final_result": "Withdrawn"},
+    "studentRegistration": {**WHERE, "id_student": (1, 2, 3, 4), "date_registration": (-102, "-5.0", -9, 3), "date_unregistration": ("", 61, 60, "")},
+    "assessments": {**WHERE, "id_assessment": (10, 11, 12, 13), "assessment_type": ("TMA", "CMA", "TMA", "Exam"), "date": (19, 54, 61, ""), "weight": (10, 12.5, 20, 100)},
+    "student_assessment_processed": {"id_assessment": (10, 11, 10), "id_student": (1, 1, 2), "date_submitted": (18, -1, 61), "is_banked": (0, 1, 0), "score": (78.0, 100, 50)},
+}  # fmt: skip
+DAYS = {
+    "2011-05-03": [
+        ("1", "A", "CUP", 2, "2011-05-03 10:01:00", 1.5, "17850.0", "Malta"),
+        ("1", "B", "BOX, RED", 1, "2011-05-03 10:00:00", 4, "17850.0", "Malta"),
+        ("1", "A", "CUP", 2, "2011-05-03 10:01:00", 1.5, "17850.0", "Malta"),
+        ("2", "A", "CUP", 1, "2011-05-03 11:00:00", 1.5, "", "Malta"),
+        *(("3", str(n), f"N{n}", 1, "2011-05-03 12:00:00", n, "17851.0", "Spain") for n in range(1, 10)),
+    ],
+    "2011-09-09": [
+        ("C4", "A", "CUP", -1, "2011-09-09 10:00:00", 1.5, "17850.0", "Malta"),
+        ("5", "A", "CUP", 1, "2011-09-09 11:00:00", 1.5, "17850.0", "Malta"),
+        ("6", "A", "CUP", 1, "2011-09-09 11:00:00", 1.5, "17851.0", "Spain"),
+        ("7", "A", "CUP", 1, "2011-09-09 11:00:00", 1.5, "17852.0", "Spain"),
+    ],
+    "2011-12-08": [("8", "A", "CUP", 1, "2011-12-08 11:00:00", 1.5, "17850.0", "Malta")],
+    "2011-12-09": [
+        ("9", "A", "CUP", 1, "2011-12-09 11:00:00", 1.5, "17851.0", "Spain"),
+        ("C10", "A", "CUP", -1, "2011-10-09 11:00:00", 1.5, "17851.0", "Spain"),
+    ],
+}
+INVOICE_LINE = "InvoiceNo StockCode Description Quantity InvoiceDate UnitPrice CustomerID Country".split()
+
+
+def write_rows(path, columns):
+    """A cell that all rows share stands for a column of it."""
+    n = max(len(cells) for cells in columns.values() if isinstance(cells, tuple))
+    write_table(path, {name: cells if isinstance(cells, tuple) else (cells,) * n for name, cells in columns.items()})
+
 
 def write_table(path, columns, delimiter=","):
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,6 +223,17 @@ def originals(tmp_path):
     write_table(folder / "BankChurners.csv", CARDS)
     write_table(folder / "students_dropout_academic_success.csv", STUDENTS, ";")
     write_sheet(folder / "Telco_customer_churn.xlsx", TELCO)
+    write_rows(folder / "DE_chatbot.csv", CHATBOT)
+    lines = "".join(f"{json.dumps(review)}\n" for review in REVIEWS)
+    (folder / "reviews_Digital_Music_5.json.gz").write_bytes(gzip.compress(lines.encode()))
+    for name, columns in ACCOUNTS.items():
+        write_rows(folder / f"ravenstack_{name}.csv", columns)
+    for name, columns in COURSES.items():
+        write_rows(folder / f"{name}.csv", columns)
+    for file in sets.list_cards()["online_retail"].fetch.files:
+        lines = DAYS.get(file.removesuffix(".csv"), [])
+        with (folder / file).open("w", newline="", encoding="utf-8") as day:
+            csv.writer(day).writerows([INVOICE_LINE, *lines])
     for where in ("clojurians/2019/merged-clojurians-clojure", "elmlang/2019/merged-elmlang-general"):
         write_chat(folder / f"data/{where}.xml", ("2019-01-02T10:00:00", "Only", "once"))
     for year in (2018, 2019):
@@ -169,8 +281,8 @@ def test_every_address_is_pinned_to_the_commit_that_its_card_names_and_has_a_con
 
 
 def test_hashes_on_a_card_are_one_for_each_address():
-    with pytest.raises(ValueError, match="1 hashes for 2 addresses"):
-        sets.Fetch(converter="students", urls=("https://a/b", "https://a/c"), sha256=("0" * 64,))
+    with pytest.raises(ValueError, match="1 hashes for 2 files"):
+        sets.Fetch(converter="students", folder="https://a/", files=("b", "c"), sha256=("0" * 64,))
 
 
 # --- converters
@@ -257,7 +369,98 @@ def test_chat_members_are_judged_by_sixty_days_and_nobody_is_named(made):
     assert not any(name in str(interactions) + str(labels) for name in ("Ann", "Bob", "Cleo", "too early", "here I am"))
 
 
-@pytest.mark.parametrize("name", ["banking77_closure_intent", "telco_ibm", "student_dropout", "dev_chat"])
+def test_brands_are_left_or_not_and_what_is_said_twice_counts_once(made):
+    interactions, labels, customers = made("churn_intent_chat_de")
+    assert [(each["customer_id"], each["text"], each["brand"]) for each in interactions] == [
+        ("de0001", "Alto is dear, I go to Basso", "alto"),
+        ("de0002", "Alto is dear, I go to Basso", "basso"),
+        ("de0003", "Basso, I stay", "basso"),
+        ("de0004", "Alto?", "alto"),
+        ("de0005", "alto?", "alto"),
+    ]
+    assert [each["churned"] for each in labels] == ["1", "0", "0", "1", "0"]
+    assert customers[1] == {"customer_id": "de0002", "brand": "basso", "language": "de"}
+
+
+def test_a_message_that_is_said_to_leave_and_to_stay_is_left_out(made, originals):
+    replace(originals / "DE_chatbot.csv", "alto?", "Alto?")
+    _, labels, _ = made("churn_intent_chat_de")
+    assert [each["customer_id"] for each in labels] == ["de0001", "de0002", "de0003"]
+
+
+def test_reviewers_are_taken_at_the_first_half_year_and_judged_by_the_next_365_days(made):
+    interactions, labels = made("amazon_music_reviews")
+    assert sorted((each["as_of"], each["churned"]) for each in labels) == [("2010-12-31", "0"), ("2010-12-31", "1")]
+    assert len(interactions) == 6
+    assert interactions[0]["timestamp"] == "2010-12-29T00:00:00"
+    assert {(each["text"], each["rating"]) for each in interactions} == {(f"No. {n}. I like it", "4") for n in range(3)}
+
+
+def test_of_a_download_that_is_cut_off_the_whole_lines_are_read(made, originals):
+    path = originals / "reviews_Digital_Music_5.json.gz"
+    last = {"reviewerID": "LAST", "text": hashlib.shake_256(b"").hexdigest(5000)}  # more than a decompressor holds back
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()) + json.dumps(last).encode())[:-1000])
+    _, labels = made("amazon_music_reviews")
+    assert len(labels) == 2
+
+
+def test_shop_invoices_are_events_and_ninety_days_without_an_order_are_churn(made):
+    interactions, labels, customers = made("online_retail")
+    assert [(each["customer_id"], each["timestamp"], each["channel"], each["text"]) for each in interactions] == [
+        ("17850", "2011-05-03T10:00:00", "order", "Order of 2 lines, GBP 7.00: 1x BOX, RED, 2x CUP"),
+        ("17850", "2011-09-09T10:00:00", "return", "Return/cancellation of 1 line, GBP 1.50: 1x CUP"),
+        ("17850", "2011-09-09T11:00:00", "order", "Order of 1 line, GBP 1.50: 1x CUP"),
+        ("17851", "2011-05-03T12:00:00", "order", "Order of 9 lines, GBP 45.00: 1x N9, 1x N8, 1x N7, 1x N6, 1x N5, 1x N4, 1x N3, 1x N2 and 1 more"),
+        ("17851", "2011-09-09T11:00:00", "order", "Order of 1 line, GBP 1.50: 1x CUP"),
+    ]  # fmt: skip
+    assert [(each["amount"], each["n_lines"], each["n_units"], each["invoice_no"]) for each in interactions[:2]] == [
+        ("7.0", "2", "3", "1"),
+        ("-1.5", "1", "-1", "C4"),
+    ]
+    assert [(each["customer_id"], each["churned"]) for each in labels] == [("17850", "0"), ("17851", "1")]
+    assert [each["country"] for each in customers] == ["Malta", "Spain"]
+
+
+def test_enrolments_stand_on_day_sixty_and_know_nothing_later(made):
+    interactions, labels, customers = made("oulad_withdrawal")
+    assert [(each["customer_id"][-1], each["timestamp"], each["text"]) for each in interactions] == [
+        ("1", "2013-06-21T09:00:00", "Registered for module AAA (2013J) 102 days before the start: 60 credits in total this session, 0 previous attempt(s) at this module."),
+        ("1", "2013-09-30T12:00:00", "Result of CMA (weight 12.5%) carried over from an earlier presentation: score 100."),
+        ("1", "2013-10-19T12:00:00", "Handed in TMA (weight 10%) on day 18 (1 day(s) early): score 78."),
+        ("2", "2013-09-26T09:00:00", "Registered for module AAA (2013J) 5 days before the start: 60 credits in total this session, 0 previous attempt(s) at this module."),
+        ("2", "2013-10-20T23:00:00", "Did not hand in TMA (weight 10%), due on day 19."),
+        ("2", "2013-11-24T23:00:00", "Did not hand in CMA (weight 12.5%), due on day 54."),
+    ]  # fmt: skip
+    assert [(each["customer_id"], each["churned"], each["as_of"]) for each in labels] == [
+        ("ou_AAA2013J_1", "0", "2013-11-30"),
+        ("ou_AAA2013J_2", "1", "2013-11-30"),
+    ]
+    assert {"gender", "code_module"} < {*customers[0]}
+    assert "final_result" not in customers[0]
+
+
+def test_accounts_are_told_up_to_the_quarter_and_flags_of_churn_are_ignored(made):
+    interactions, labels, customers = made("saas_ravenstack_synthetic")
+    assert [(each["timestamp"], each["text"], each["amount"]) for each in interactions if each["customer_id"] == "A-1"] == [
+        ("2024-01-01T00:00:00", "Account created via ads: FinTech, DE, plan Basic, 5 seats.", ""),
+        ("2024-02-01T00:00:00", "Subscription started: Pro, 8 seats, $392 a month, billed annual, auto-renew on.", "392.0"),
+        ("2024-02-29T23:00:00", "2024-02: 2 usage sessions of 1 features, 15 actions, 1.0 h, 2 errors.", ""),
+        ("2024-03-01T00:00:00", "Subscription ended: Pro, 8 seats, $392 a month.", "-392.0"),
+        ("2024-04-01T00:00:00", "high priority ticket: first response after 74 min, solved in 32 h, satisfaction 5/5.", ""),
+        ("2024-05-01T00:00:00", "low priority ticket: first response after 12 min, solved in 3.5 h, escalated, no satisfaction score.", ""),
+        ("2024-06-01T00:00:00", 'Cancelled, reason code pricing, feedback: "too expensive", refund $17.06 (had come back before).', "-17.06"),
+    ]  # fmt: skip
+    assert [each["text"] for each in interactions if each["customer_id"] == "A-2"] == [
+        "Account created via ads: FinTech, DE, plan Basic, 5 seats, trial.",
+        "Subscription started: Pro, 8 seats, $0 a month, billed annual, trial, auto-renew off.",
+    ]
+    assert [(each["customer_id"], each["churned"]) for each in labels] == [("A-1", "0"), ("A-2", "1")]
+    assert not {"churn_flag", "account_name"} & {*customers[0]}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, card in sets.list_cards().items() if card.fetch and name != "churn_intent_chat_en"]
+)
 def test_a_fetched_set_is_found_and_imported_under_any_name(originals, tmp_path, agent, name):
     folder = fetch(name, source=str(originals), to=tmp_path / "other").folder
     found = sets.find_set("other", near=tmp_path)
@@ -297,6 +500,8 @@ def replace(path, old, new):
         ("banking77_closure_intent", "test.csv", "card_arrival", "terminate_account", "too few"),
         ("dev_chat", "data/racket/2018/merged-racket-general.xml", "</discourse>", "", "general.xml: no valid XML"),
         ("dev_chat", "data/racket/2018/merged-racket-general.xml", "2018-02-01T10", "Monday", "Monday"),
+        ("churn_intent_chat_de", "DE_chatbot.csv", "Company,y\n", "Company,z\n7,Alto,Alto,no\n", "0 of the columns id, message, company, z hold zeros and ones"),
+        ("churn_intent_chat_de", "DE_chatbot.csv", "Company,y\n", "Company,y\n" + 7 * "1,hello there,Cello,0\n", "no column holds the companies"),
     ],
 )  # fmt: skip
 def test_an_original_that_cannot_be_read_leaves_nothing(originals, tmp_path, name, file, old, new, says):
@@ -373,9 +578,8 @@ def test_a_folder_that_cannot_be_made_is_one_line(originals):
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("oulad_withdrawal", r"has to be converted by hand: get it from its origin \(GitHub FaiZaman.*labels.csv"),
         ("hard_cases", "needs no fetching, it is shipped"),
-        ("nowhere", "no set 'nowhere'; what can be fetched: bank_card_attrition, "),
+        ("nowhere", "no set 'nowhere'; what can be fetched: amazon_music_reviews, bank_card_attrition, "),
     ],
 )
 def test_a_set_that_cannot_be_fetched_says_what_to_do(name, says):
@@ -427,7 +631,7 @@ def card(server, tmp_path, monkeypatch):
     """Puts a card of a set `cards`, which lies on the server."""
 
     def put(**more):
-        block = {"converter": "card_accounts", "urls": [f"{server.url}/BankChurners.csv"], **more}
+        block = {"converter": "card_accounts", "folder": f"{server.url}/", "files": ["BankChurners.csv"], **more}
         folder = tmp_path / "shipped"
         (folder / "sets").mkdir(parents=True, exist_ok=True)
         text = yaml.safe_dump({"book": {"company": "the bank"}, "origin": "here", "fetch": block})

@@ -1,0 +1,82 @@
+"""What a converter makes of originals: cases; and how it reads tables."""
+
+import re
+from calendar import monthrange
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from churn_agent.errors import FileFormatError
+from churn_agent.ingest.readers.base import as_text
+from churn_agent.ingest.sources import Source, open_rows
+
+Originals = Mapping[str, Path]
+"""Address on the card -> the file that came from there, in the order of the card."""
+Event = dict[str, object]
+"""A row of `interactions` without its customer."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A customer of a set, a date, what is known up to it and what came of it."""
+
+    customer_id: str
+    as_of: date
+    churned: bool
+    events: Sequence[Event]
+    attributes: Mapping[str, object] = field(default_factory=dict)
+
+
+Converter = Callable[[Originals], Iterator[Case]]
+
+
+# --- rows of originals, and of a set
+
+
+def make_event(day: date, hour: int, channel: str, text: str, **more: object) -> Event:
+    return {"timestamp": f"{day}T{hour:02}:00:00", "channel": channel, "text": text, **more}
+
+
+class Record(dict[str, str]):
+    """A row of an original; a column that it should have and has not is an error."""
+
+    def __missing__(self, column: str) -> str:
+        raise FileFormatError(f"there is no column {column!r} among {', '.join(self)[:200]}")
+
+
+def read_rows(path: Path) -> Iterator[Record]:
+    for row in open_rows(Source(str(path), path=path), None, ()):
+        if row.problem:
+            raise FileFormatError(f"{path}:{row.line}: {row.problem}")
+        yield Record({_column(name): cell.strip() for name, cell in row.values.items()})
+
+
+def _column(name: str) -> str:
+    """`Curricular units 1st sem (credited)` -> `curricular_units_1st_sem_credited`."""
+    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"['’]", "", name.casefold())).strip("_")
+
+
+def only(originals: Originals) -> Path:
+    [path] = originals.values()
+    return path
+
+
+def without(row: Record, *beginnings: str) -> dict[str, str]:
+    return {name: cell for name, cell in row.items() if not name.startswith(beginnings)}
+
+
+def number(cell: str) -> str:
+    """As people write it: `3128.0` is `3128`."""
+    return as_text(float(cell))
+
+
+def months_before(day: date, months: int) -> date:
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def one_of(cell: str, churned: str, *stayed: str) -> bool:
+    if cell not in (churned, *stayed):
+        raise ValueError(f"{cell!r} is none of {', '.join((churned, *stayed))}")
+    return cell == churned
