@@ -29,7 +29,7 @@ from churn_agent.evals import (
 from churn_agent.evals.doctor import Finding
 from churn_agent.evals.faithfulness import Faithfulness
 from churn_agent.evals.planning import Planned
-from churn_agent.evals.predictions import PREDICTIONS, Prediction, SampleNote, read_notes, read_predictions
+from churn_agent.evals.predictions import ABOUT, PREDICTIONS, Prediction, SampleNote, read_notes, read_predictions
 from churn_agent.evals.running import Progress
 from churn_agent.evals.scoreboard import Comparison, Figure
 from churn_agent.evals.searching import Choice
@@ -47,7 +47,6 @@ from churn_agent.prompts import PromptTemplate, load_prompt
 from churn_agent.settings import Settings
 from churn_agent.training import Sample
 
-_ABOUT = "run.json"
 _USED = "test-sets-used.txt"
 _MARKS = "<!-- eval -->", "<!-- /eval -->"
 _TRANSFERRED = ("rfm", "tfidf", "embedding", "boosting")
@@ -266,7 +265,7 @@ def _read(folders: Sequence[Path]) -> tuple[list[Prediction], list[SampleNote], 
 
 
 def _about(folders: Sequence[Path]) -> list[dict[str, Any]]:
-    return [_read_about(path) for each in folders if (path := each / _ABOUT).exists()]
+    return [_read_about(path) for each in folders if (path := each / ABOUT).exists()]
 
 
 def _read_about(path: Path) -> dict[str, Any]:
@@ -343,7 +342,7 @@ def _run(
     settings = Settings.load()
     planned = planning.plan(suite, settings, near=near, out=out, limit=limit)
     provenance = _provenance(suite, planned, settings, limit, command)
-    about = out / _ABOUT
+    about = out / ABOUT
     if not resume:
         (out / PREDICTIONS).unlink(missing_ok=True)
     elif about.exists():
@@ -386,6 +385,10 @@ def _provenance(
                 "development": hashlib.sha256("\n".join(sorted(each.development)).encode()).hexdigest()[:16],
                 "split": each.labelled.card.split,
             }
+            for each in planned
+        },
+        "judged": {
+            each.name: [*(way.name for way, _ in each.ways), *(method.name for method in find_methods(suite.baselines))]
             for each in planned
         },
         "prompts": {prompt.label: prompt.content_hash for prompt in _prompts(planned, settings)},

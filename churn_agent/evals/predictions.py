@@ -1,5 +1,6 @@
 """What was said about samples, and what they are like: the files of a run."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -13,7 +14,7 @@ from churn_agent.training import Sample
 Split = Literal["train", "development", "test"]
 """Choices are made on the first two. `train` is a set of its own, which nothing is judged on."""
 Kind = TypeVar("Kind", bound=BaseModel)
-PREDICTIONS, SAMPLES = "predictions.jsonl", "samples.jsonl"
+PREDICTIONS, SAMPLES, ABOUT = "predictions.jsonl", "samples.jsonl", "run.json"
 
 
 class _OfSample(BaseModel):
@@ -77,7 +78,7 @@ class Writer:
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / PREDICTIONS
-        self.made = [p for p in read_predictions(folder) if p.status != "failed"] if self._path.exists() else []
+        self.made = [p for p in _read_all(folder) if p.status != "failed"] if self._path.exists() else []
         kept = self._path.with_suffix(".new")  # put in place whole: whatever ends the program here loses nothing
         kept.write_text("".join(p.model_dump_json() + "\n" for p in self.made), encoding="utf-8")
         kept.replace(self._path)
@@ -94,7 +95,20 @@ class Writer:
 
 
 def read_predictions(folder: Path) -> list[Prediction]:
-    """The predictions of a run. Raises `InputError` if the folder holds none or something else."""
+    """The predictions of a run, but for those of sets and methods that its suite has ceased to name.
+
+    Raises:
+        InputError: the folder holds no predictions or something else.
+    """
+    made = _read_all(folder)
+    try:
+        judged = json.loads((folder / ABOUT).read_text(encoding="utf-8"))["judged"]
+        return [p for p in made if p.method in judged.get(p.set, ())]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # made by hand, or by an earlier version
+        return made
+
+
+def _read_all(folder: Path) -> list[Prediction]:
     path = folder / PREDICTIONS
     try:
         lines = path.read_bytes().split(b"\n")[:-1]  # what follows the last line end was cut off

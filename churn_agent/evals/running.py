@@ -15,7 +15,7 @@ from churn_agent.agent import NO_METHOD, ChurnAgent
 from churn_agent.domain.assessment import Assessment
 from churn_agent.errors import DataError
 from churn_agent.evals.planning import Planned
-from churn_agent.evals.predictions import SAMPLES, Prediction, Writer
+from churn_agent.evals.predictions import SAMPLES, Prediction, Writer, read_predictions
 from churn_agent.evals.suite import Suite, Way, find_methods
 from churn_agent.learning.examples import Examples, Scores
 from churn_agent.learning.methods import Method, cross_fitted, needs_of, score
@@ -77,9 +77,7 @@ def run(
         for way, samples in each.ways:
             for repeat in range(way.repeats):
                 running.way(each, way, running.writer.lacks(each.name, way.name, samples, repeat=repeat), repeat=repeat)
-    wanted = {(each.name, way.name) for each in planned for way, _ in each.ways}
-    wanted |= {(each.name, method.name) for each in planned for method in find_methods(suite.baselines)}
-    return [p for p in running.writer.made if (p.set, p.method) in wanted]
+    return read_predictions(out)
 
 
 @dataclass(frozen=True)

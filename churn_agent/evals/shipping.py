@@ -13,14 +13,14 @@ from typing import Any
 
 from churn_agent.errors import ChurnAgentError, InputError
 from churn_agent.evals import report, scoreboard
-from churn_agent.evals.predictions import PREDICTIONS, SAMPLES, Prediction, read_notes, read_predictions
+from churn_agent.evals.predictions import ABOUT, PREDICTIONS, SAMPLES, Prediction, read_notes, read_predictions
 from churn_agent.evals.scoreboard import Figure
 from churn_agent.evals.suite import Suite
 from churn_agent.prompts import PromptTemplate, list_prompts, load_prompt, named
 from churn_agent.settings import Settings
 
 Parameters = Mapping[str, str | int | float]
-_ABOUT, _REPORT = "run.json", "report.html"
+_REPORT = "report.html"
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Run:
     @classmethod
     def read(cls, folder: Path) -> "Run":
         """Raises `InputError` if the folder holds no run, or one of another version."""
-        predictions, path = read_predictions(folder), folder / _ABOUT
+        predictions, path = read_predictions(folder), folder / ABOUT
         try:
             about = json.loads(path.read_text(encoding="utf-8"))
             suite = Suite.model_validate(about["suite"])
             samples = {name: each["samples"] for name, each in about["sets"].items()}
         except OSError as error:
-            raise InputError(f"{str(folder)!r} is no finished run: {error.strerror}: {_ABOUT}") from error
+            raise InputError(f"{str(folder)!r} is no finished run: {error.strerror}: {ABOUT}") from error
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(f"{path} is not as this version writes it; run it again") from error
         if not predictions:
@@ -161,14 +161,14 @@ def _find_prompt(label: str, recorded: str | None, notify: Callable[[str], None]
 def _files(run: Run, with_texts: bool) -> Iterator[tuple[str, str]]:
     """Name and content of what is sent as a file."""
     if with_texts:
-        for name in (PREDICTIONS, _ABOUT, _REPORT, SAMPLES):
+        for name in (PREDICTIONS, ABOUT, _REPORT, SAMPLES):
             if (run.folder / name).exists():
                 yield name, (run.folder / name).read_text(encoding="utf-8")
         return
     # why something failed may quote what was asked
     bare = [each.model_copy(update={"status_reason": None, "cited": ()}) for each in run.predictions]
     yield PREDICTIONS, "".join(each.model_dump_json() + "\n" for each in bare)
-    yield _ABOUT, json.dumps(run.about, indent=2)
+    yield ABOUT, json.dumps(run.about, indent=2)
     if (run.folder / _REPORT).exists():
         command = f"churn-agent eval report {run.folder} -o {_REPORT}"
         delta, costs = run.suite.delta, run.suite.costs

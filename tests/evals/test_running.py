@@ -60,6 +60,24 @@ def test_a_second_call_keeps_what_was_finished_and_a_cut_off_line_is_done_again(
     assert path.read_text().startswith(lines[0])
 
 
+def test_what_a_suite_has_ceased_to_name_is_kept_but_not_shown(cli, light_suite_file, tmp_path):
+    out = tmp_path / "run"
+    fewer = yaml.safe_load(light_suite_file.read_text())
+    more = fewer | {"baselines": ["recency", "prior"]}
+
+    def methods(suite):
+        light_suite_file.write_text(yaml.safe_dump(suite))
+        return {p.method for p in run_suite(light_suite_file, out=out, resume=True).predictions}
+
+    assert methods(more) == {"recency", "prior"}
+    kept = (out / "predictions.jsonl").read_text()
+    assert methods(fewer) == {"recency"}
+    assert cli("eval", "report", out, "-o", tmp_path / "report.md").code == 0
+    assert "| prior |" not in (tmp_path / "report.md").read_text()
+    assert methods(more) == {"recency", "prior"}
+    assert (out / "predictions.jsonl").read_text() == kept
+
+
 def test_a_run_on_other_samples_is_not_mixed_in(cli, light_suite_file):
     assert run(cli, light_suite_file, "--limit", 20).code == 0
     result = run(cli, light_suite_file, "--resume")
