@@ -110,14 +110,23 @@ def run(suite_file: Path, limit: int | None, resume: bool, out: Path | None, jso
 @evals.command("compare")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--metric", default="auroc", show_default=True, help="Or brier, log_loss, accuracy, profit.")
-@click.option("--against", metavar="METHOD", help="Hold all others against this one, instead of all pairs.")
+@click.option(
+    "--against", metavar="METHOD", help="Hold all others against it; `yardstick`: each set's best classic one."
+)
+@click.option("--pooled", is_flag=True, help="Mean differences over the sets, instead of each set.")
 @click.option("--delta", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="Differences that matter.")
 @click.option(
     "--disagreements", type=click.IntRange(1), metavar="N", help="Also the N samples ranked most differently."
 )
 @common.as_json
 def compare(
-    runs: tuple[Path, ...], metric: str, against: str | None, delta: float, disagreements: int | None, json_: bool
+    runs: tuple[Path, ...],
+    metric: str,
+    against: str | None,
+    pooled: bool,
+    delta: float,
+    disagreements: int | None,
+    json_: bool,
 ) -> int:
     """Which way is better, by paired tests on the same samples.
 
@@ -128,9 +137,9 @@ def compare(
     from churn_agent.evals import most_disagreed
 
     first, *others = runs
-    if disagreements and others:
-        raise click.UsageError("--disagreements is for the methods of one run")
-    comparisons = compare_runs(*runs, metric=metric, against=against, delta=delta)
+    if disagreements and (others or pooled or against == "yardstick"):
+        raise click.UsageError("--disagreements is for the methods of one run, set by set")
+    comparisons = compare_runs(*runs, metric=metric, against=against, delta=delta, pooled=pooled)
     apart = most_disagreed(first, comparisons, disagreements) if disagreements else [[] for _ in comparisons]
     both = list(zip(comparisons, apart, strict=True))
     if json_:

@@ -303,12 +303,19 @@ def most_disagreed(
 
 
 def compare(
-    *folders: Path, metric: str = "auroc", against: str | None = None, delta: float = 0.02, costs: Costs | None = None
+    *folders: Path,
+    metric: str = "auroc",
+    against: str | None = None,
+    delta: float = 0.02,
+    costs: Costs | None = None,
+    pooled: bool = False,
 ) -> list[Comparison]:
     """Methods of one run against each other (or all against one), or those of the first run against the same ones of
     the others.
 
     Args:
+        against: a method, or `yardstick`: whichever classic method ranks best on a set.
+        pooled: mean differences over all sets that both methods were tried on.
         costs: for the metric `profit`; those of the last run's suite if not given.
 
     Raises:
@@ -319,11 +326,13 @@ def compare(
     runs = [read_predictions(folder) for folder in folders]
     costs = costs or _suite_of(_about(folders)).costs
     if len(runs) == 1:
-        found = scoreboard.compare(runs[0], metric=metric, against=against, delta=delta, costs=costs)
+        found = scoreboard.compare(runs[0], metric=metric, against=against, delta=delta, costs=costs, pooled=pooled)
     else:
         found = []
         for folder, other in zip(folders[1:], runs[1:], strict=True):
-            found += scoreboard.compare_runs(runs[0], other, str(folder), metric=metric, delta=delta, costs=costs)
+            found += scoreboard.compare_runs(
+                runs[0], other, str(folder), metric=metric, delta=delta, costs=costs, pooled=pooled
+            )
     if not found:
         raise InputError("there is nothing to compare: no two methods judged the same samples of both outcomes")
     return found

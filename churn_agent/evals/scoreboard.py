@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -14,10 +15,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from churn_agent.evals.predictions import Prediction, SampleNote
+from churn_agent.learning.ladder import LEARNED
 from churn_agent.measuring import comparing, metrics
 from churn_agent.measuring.comparing import Difference, Judgement, Verdict
 from churn_agent.measuring.metrics import Costs, Decisions, Groups, Interval, Labels, Scores
 
+YARDSTICK = "yardstick"
 _FEWER_DRAWS = 200
 """Of a bootstrap of what takes long to compute."""
 _TURNED: Mapping[Judgement, Judgement] = {"better": "worse", "worse": "better"}
@@ -49,6 +52,7 @@ class Comparison:
     """Two methods on a set."""
 
     set: str
+    """Names joined by plus signs where the difference is pooled over several."""
     first: str
     second: str
     verdict: Verdict
@@ -314,15 +318,19 @@ def compare(
     against: str | None = None,
     delta: float = 0.02,
     costs: Costs = Costs(),  # noqa: B008  (frozen)
+    pooled: bool = False,
 ) -> list[Comparison]:
     """Methods against each other on the samples that both assessed, or all against one.
 
     Args:
         metric: one of `comparing.METRICS`. AUROC is taken over all samples; the others over the test split, after
             calibration (Brier, log-loss) or thresholds (accuracy) that were chosen on the development split.
-        against: the method that the others are held against.
+        against: the method that the others are held against; `YARDSTICK` is the best classic method of each set.
+        pooled: the mean of the differences over the sets that both methods were tried on, in place of each.
     """
     scored = {key: Scored.of(made) for key, made in by_set_and_method(predictions).items()}
+    if against == YARDSTICK:
+        scored |= _yardsticks(scored)
     pairs: list[_Pair] = []
     for name in dict.fromkeys(of for of, _ in scored):
         methods = [method for of, method in scored if of == name]
@@ -331,7 +339,18 @@ def compare(
         else:
             chosen = [(method, against) for method in methods if method != against and against in methods]
         pairs += [_Pair(name, a, b, scored[name, a], scored[name, b]) for a, b in chosen]
-    return _judged(pairs, metric, delta, costs)
+    return _judged(pairs, metric, delta, costs, pooled)
+
+
+def _yardsticks(scored: Mapping[tuple[str, str], Scored]) -> dict[tuple[str, str], Scored]:
+    """What the classic method said that ranks best on each set: on these very samples, so it is a little too good."""
+    best: dict[tuple[str, str], tuple[float, Scored]] = {}
+    for (name, method), each in scored.items():
+        labels, groups = each.labels[each.judged], each.groups[each.judged]
+        if method in LEARNED and LEARNED[method].classic and metrics.enough(labels, groups):
+            area = metrics.auroc(labels, each.scores[each.judged], groups).value
+            best[name, YARDSTICK] = max(best.get((name, YARDSTICK), (area, each)), (area, each), key=itemgetter(0))
+    return {key: each for key, (_, each) in best.items()}
 
 
 @dataclass(frozen=True)
@@ -345,14 +364,20 @@ class _Pair:
     of_second: Scored
 
 
-def _judged(pairs: Sequence[_Pair], metric: str, delta: float, costs: Costs) -> list[Comparison]:
+def _judged(pairs: Sequence[_Pair], metric: str, delta: float, costs: Costs, pooled: bool = False) -> list[Comparison]:
     """Verdicts on all pairs that can be compared, tested together."""
     tested = [(pair, _difference(metric, pair.of_first, pair.of_second, costs)) for pair in pairs]
-    found = [(pair, difference) for pair, difference in tested if difference]
-    verdicts = comparing.judge([difference for _, difference in found], delta=delta)
+    found = [(pair.set, pair.first, pair.second, difference) for pair, difference in tested if difference]
+    if pooled:
+        of_pairs = map_reduce(found, itemgetter(1, 2)).items()
+        found = [
+            (" + ".join(name for name, *_ in of_pair), first, second, comparing.pooled([d for *_, d in of_pair]))
+            for (first, second), of_pair in of_pairs
+        ]
+    verdicts = comparing.judge([difference for *_, difference in found], delta=delta)
     return [
-        Comparison(pair.set, pair.first, pair.second, verdict)
-        for (pair, _), verdict in zip(found, verdicts, strict=True)
+        Comparison(name, first, second, verdict)
+        for (name, first, second, _), verdict in zip(found, verdicts, strict=True)
     ]
 
 
@@ -402,12 +427,13 @@ def compare_runs(
     metric: str,
     delta: float,
     costs: Costs,
+    pooled: bool,
 ) -> list[Comparison]:
-    """Each method of a run against the same method of another."""
+    """Each method of a run against the same method of another; the rest as for `compare`."""
     ours, theirs = by_set_and_method(first), by_set_and_method(second)
     pairs = [
         _Pair(name, method, f"{method} of {name_of_second}", Scored.of(made), Scored.of(theirs[name, method]))
         for (name, method), made in ours.items()
         if (name, method) in theirs
     ]
-    return _judged(pairs, metric, delta, costs)
+    return _judged(pairs, metric, delta, costs, pooled)

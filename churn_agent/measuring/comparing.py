@@ -105,6 +105,14 @@ def difference(
     return _bootstrapped_difference(metric, measured[metric], labels, first, second, groups, seed)
 
 
+def pooled(differences: Sequence[Difference]) -> Difference:
+    """The mean of differences of one metric on sets of different customers, each set counting as much as another
+    (normal approximation)."""
+    value = float(np.mean([each.value for each in differences]))
+    error = math.hypot(*(each.standard_error for each in differences)) / len(differences)
+    return _normal(differences[0].metric, value, error, sum(each.n for each in differences))
+
+
 def unpaired(first: Interval, n_first: int, second: Interval, n_second: int) -> Difference:
     """A difference of two AUROCs of different customers, who tell nothing of each other."""
     error = math.hypot(first.standard_error, second.standard_error)

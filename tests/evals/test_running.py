@@ -12,6 +12,7 @@ import yaml
 from churn_agent.demo.writing import write_book
 from churn_agent.evals import run_suite
 from churn_agent.evals.predictions import Prediction, SampleNote, read_predictions
+from churn_agent.evals.scoreboard import compare as compare_methods
 from churn_agent.evals.scoreboard import measure
 from churn_agent.measuring.metrics import Costs
 
@@ -134,6 +135,8 @@ def test_compare_tells_pairs_and_guards_against_regressions(cli, suite_file, fin
         )
     )
     assert cli("eval", "compare", worse, out).code == 1
+    assert cli("eval", "compare", worse, out, "--pooled").code == 1
+    assert cli("eval", "compare", out, "--pooled", "--disagreements", 1).code == 2
     assert cli("eval", "compare", out, out).code == 0
     assert "no run of an eval" in cli("eval", "compare", suite_file.parent, out).err
 
@@ -239,6 +242,26 @@ def predictions(scores, labels, method="m", **more):
         Prediction(customer_id=f"c{i}", churned=bool(label), method=method, churn_probability=float(score), **given)
         for i, (score, label) in enumerate(zip(scores, labels, strict=True))
     ]
+
+
+def test_sets_are_pooled_and_the_yardstick_is_the_best_classic_method_of_each():
+    random = np.random.default_rng(0)
+    made, labels = [], {name: random.random(80) < 0.4 for name in "ab"}
+    for name, noises in (("a", {"m": 0.4, "tfidf": 0.6, "rfm": 9.0}), ("b", {"m": 0.8, "tfidf": 9.0, "rfm": 0.9})):
+        for method, noise in noises.items():
+            scores = 1 / (1 + np.exp(random.normal(0, noise, 80) - labels[name]))
+            made += predictions(scores, labels[name], method, set=name)
+    each = {(c.set, c.first): c.verdict.difference for c in compare_methods(made, against="yardstick")}
+    assert each["a", "tfidf"].value == each["b", "rfm"].value == 0
+    [pooled] = [c for c in compare_methods(made, against="yardstick", pooled=True) if c.first == "m"]
+    of_m = [each["a", "m"], each["b", "m"]]
+    assert (pooled.set, pooled.second, pooled.verdict.difference.n) == ("a + b", "yardstick", 160)
+    assert pooled.verdict.difference.value == pytest.approx(np.mean([d.value for d in of_m]))
+    # The error of a mean of two independent estimates.
+    assert pooled.verdict.difference.standard_error == pytest.approx(
+        np.std(random.normal([[d.value for d in of_m]], [[d.standard_error for d in of_m]], (200_000, 2)).mean(axis=1)),
+        rel=0.02,
+    )
 
 
 def test_a_method_that_was_asked_about_the_training_set_alone_has_no_figures():

@@ -29,6 +29,14 @@ def test_equally_good_rivals_are_told_apart_as_rarely_as_the_level_says():
     assert 0.035 <= mean(alarms) <= 0.065
 
 
+def test_means_over_sets_of_equally_good_rivals_are_told_apart_as_rarely():
+    def alarm(seed):
+        of_sets = [comparing.difference("auroc", *rivals(n, 3 * seed + k)) for k, n in enumerate((60, 150, 300))]
+        return comparing.judge([comparing.pooled(of_sets)])[0].judgement in ("better", "worse")
+
+    assert 0.035 <= mean(alarm(seed) for seed in range(1000)) <= 0.065
+
+
 def test_a_known_effect_is_found_at_the_power_that_was_promised():
     errors = [comparing.difference("auroc", *rivals(200, seed)).standard_error for seed in range(50)]
     large = rivals(200_000, 7, better_by=0.6)
