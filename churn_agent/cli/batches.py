@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from churn_agent.cli import common
 
@@ -131,11 +131,12 @@ def list_runs(context: click.Context, json_: bool) -> None:
     if json_:
         common.print_json([vars(run) for run in found])
         return
-    table = Table("run", "worked on", "customers at", "of", *_STATUSES, "left")
+    whole = [Column(name, no_wrap=True) for name in ("run", "worked on", "customers at", "of")]
+    table = Table(*whole, "came to")
     for run in found:
-        counts = [str(run.summary.get(name, "")) for name in (*_STATUSES, "left")]
         worked_on = f"{run.updated_at or run.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(run.id[:_SHORT], worked_on, run.spec["as_of"], str(run.summary.get("customers", "?")), *counts)
+        came_to = ", ".join(f"{run.summary[name]} {name}" for name in (*_STATUSES, "left") if run.summary.get(name))
+        table.add_row(run.id[:_SHORT], worked_on, run.spec["as_of"], str(run.summary.get("customers", "?")), came_to)
     common.out.print(table)
 
 

@@ -10,7 +10,7 @@ from churn_agent.batch.changes import Change
 from churn_agent.plots import to_svg
 from churn_agent.reports import wording
 from churn_agent.reports.portfolio.building import BANDS, Account, Portfolio, owners
-from churn_agent.reports.portfolio.phrases import head, money, number_words, title
+from churn_agent.reports.portfolio.phrases import NO_ACTION, head, money, number_words, title
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -52,6 +52,7 @@ def to_html(portfolio: Portfolio, *, changes: Mapping[str, Change] | None = None
         title=title(portfolio),
         head=head(portfolio),
         bands=BANDS,
+        no_action=NO_ACTION,
         drivers=portfolio.drivers,
         valued=any(account.yearly_value is not None for account in portfolio.accounts),
         owners=owners(portfolio.accounts),

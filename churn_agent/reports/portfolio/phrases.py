@@ -16,11 +16,15 @@ def number_words(account: Account) -> str:
     return f"{found.value:.0%}{span} within {found.horizon_days} days"
 
 
+NO_ACTION = "no action of the playbook is called for"
+
+
 def to_do(account: Account) -> list[str]:
-    """The first action with its channel, and what must not be said with it; nothing if none is suggested."""
+    """The first action with its channel, and what must not be said with it; nothing if none is suggested, unless they
+    are to be called."""
     action = next(iter(account.assessment.actions), None)
     if action is None:
-        return []
+        return [f"To do: {NO_ACTION}"] if account.call else []
     said = [f"Do not say or promise: {'; '.join(action.never_say)}"] if action.never_say else []
     return [f"To do: {action.title}{f' ({action.channel})' if action.channel else ''}", *said]
 
