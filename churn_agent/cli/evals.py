@@ -58,7 +58,7 @@ def list_sets(json_: bool) -> None:
         return
     for name, (card, here) in cards.items():
         click.echo(f"{name:26} {card.book.domain:20} {card.book.churn_means}; {card.book.horizon_days} days")
-        click.echo(f"{'':26} {here or 'not here: churn-agent eval fetch says where it comes from'}")
+        click.echo(f"{'':26} {here or f'not here: churn-agent eval fetch {name}'}")
         click.echo(f"{'':26} {card.origin}; licence: {card.licence}")
         for leak in card.leaks:
             click.echo(f"{'':26} known leak: {leak}")
