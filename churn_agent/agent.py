@@ -259,8 +259,8 @@ class ChurnAgent(Store):
             yield from self._assess(batch, by=None)
 
     def judge(self, snapshot: Snapshot) -> Assessment:
-        """The assessment of any snapshot, by the trained method if there is one; nothing is stored."""
-        return self._assess([snapshot], by=self._kept)[0]
+        """The assessment of any snapshot, by the trained method if there is one; nothing is stored or told."""
+        return self._assess([snapshot], by=self._kept, quiet=True)[0]
 
     def as_made(self, prompt: str, method: str | None) -> "ChurnAgent":
         """This agent as it would be to make something again.
@@ -293,12 +293,17 @@ class ChurnAgent(Store):
             other.close()
 
     def _assess(
-        self, batch: Sequence[Snapshot], *, by: "Kept | None", before: Sequence[Assessment | None] = ()
+        self,
+        batch: Sequence[Snapshot],
+        *,
+        by: "Kept | None",
+        before: Sequence[Assessment | None] = (),
+        quiet: bool = False,
     ) -> list[Assessment]:
         started = time.monotonic()
         prompt = self.prompt
         cases = self._cases(batch)
-        if len(cases) == 1:  # who assesses many sees a bar
+        if len(cases) == 1 and not quiet:  # who assesses many sees a bar
             self._notify(f"{prompt.label}: {len(cases[0].pack.evidence)} texts to {self.model.info.id}")
         seed = self.settings.seed
         match prompt.mode:

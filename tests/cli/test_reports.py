@@ -24,6 +24,7 @@ def test_since_an_earlier_run_cards_say_what_changed(on, tmp_path):
     result = on("report", newest["id"][:8], "--since", first["id"][:8], "-o", tmp_path / "b.html", *SCRIPTED)
     assert result.code == 0, result.err
     assert "Since 2026-01-15" in (tmp_path / "b.html").read_text()
+    assert " texts to " not in result.err  # a line for every customer that is judged again
 
 
 @pytest.mark.parametrize(
