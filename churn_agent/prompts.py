@@ -154,10 +154,13 @@ class PromptTemplate(_Data):
         return tuple(messages)
 
 
+_OF_HISTORIES = frozenset(
+    {"company", "domain", "churn_means", "horizon_days", "base_rate", "facts", "evidence", "as_of"}
+)
 _VARIABLES: Mapping[str, frozenset[str]] = {
-    "ask": frozenset({"company", "domain", "churn_means", "horizon_days", "facts", "evidence", "as_of"}),
+    "ask": _OF_HISTORIES,
     "read": frozenset({"company", "domain", "signals", "message", "channel", "date", "definition"}),
-    "explain": frozenset({"company", "domain", "churn_means", "horizon_days", "facts", "evidence", "as_of", "actions"}),
+    "explain": _OF_HISTORIES | {"actions"},
 }
 
 

@@ -58,13 +58,14 @@ class Elicitation:
 
 
 def variables(case: Case, evidence: Sequence[Evidence]) -> Mapping[str, str]:
-    """The variables of prompts over a whole history."""
+    """The variables of prompts over a whole history; `base_rate` is a sentence, or nothing where it is not known."""
     card = case.snapshot.card
     return {
         "company": case.snapshot.company,
         "domain": card.domain,
         "churn_means": card.churn_means,
         "horizon_days": str(card.horizon_days),
+        "base_rate": "" if card.base_rate is None else f" Of all customers {card.base_rate:.1%} do.",
         "as_of": case.snapshot.as_of.isoformat(),
         "facts": fact_lines(case.facts),
         "evidence": evidence_lines(evidence) or "nothing",
