@@ -1,6 +1,6 @@
 """`batch` and `runs`: many customers, and the log of that."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +103,7 @@ def batch(
     if json_:
         common.print_json({**vars(summary), "statuses": counts, **counts})
     else:
-        words = ", ".join(f"{n} {status}" for status, n in counts.items() if n) or "nothing left to do"
+        words = _counted(counts) or "nothing left to do"
         click.echo(f"{summary.customers} customers at {summary.as_of}: {words}; {summary.already_done} done before")
         click.echo(f"run {summary.run_id[:_SHORT]}: {path}")
         if summary.left:
@@ -112,6 +112,11 @@ def batch(
             click.echo(f"why they failed: {failures_path(path)}; again: the same command with --only-failed")
     if counts["failed"] or summary.left:
         raise click.exceptions.Exit(_PARTLY)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """`30 assessed, 270 screened`."""
+    return ", ".join(f"{n} {name}" for name, n in counts.items() if n)
 
 
 @click.group()
@@ -135,7 +140,7 @@ def list_runs(context: click.Context, json_: bool) -> None:
     table = Table(*whole, "came to")
     for run in found:
         worked_on = f"{run.updated_at or run.created_at:%Y-%m-%d %H:%M}"
-        came_to = ", ".join(f"{run.summary[name]} {name}" for name in (*_STATUSES, "left") if run.summary.get(name))
+        came_to = _counted({name: run.summary.get(name, 0) for name in (*_STATUSES, "left")})
         table.add_row(run.id[:_SHORT], worked_on, run.spec["as_of"], str(run.summary.get("customers", "?")), came_to)
     common.out.print(table)
 

@@ -344,13 +344,14 @@ def compare(
 
 def _yardsticks(scored: Mapping[tuple[str, str], Scored]) -> dict[tuple[str, str], Scored]:
     """What the classic method said that ranks best on each set: on these very samples, so it is a little too good."""
-    best: dict[tuple[str, str], tuple[float, Scored]] = {}
+    best: dict[str, tuple[float, Scored]] = {}
     for (name, method), each in scored.items():
         labels, groups = each.labels[each.judged], each.groups[each.judged]
         if method in LEARNED and LEARNED[method].classic and metrics.enough(labels, groups):
             area = metrics.auroc(labels, each.scores[each.judged], groups).value
-            best[name, YARDSTICK] = max(best.get((name, YARDSTICK), (area, each)), (area, each), key=itemgetter(0))
-    return {key: each for key, (_, each) in best.items()}
+            if name not in best or area > best[name][0]:
+                best[name] = area, each
+    return {(name, YARDSTICK): each for name, (_, each) in best.items()}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import re
 from calendar import monthrange
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -36,6 +36,12 @@ Converter = Callable[[Originals], Iterator[Case]]
 
 def make_event(day: date, hour: int, channel: str, text: str, **more: object) -> Event:
     return {"timestamp": f"{day}T{hour:02}:00:00", "channel": channel, "text": text, **more}
+
+
+def known_by(day: date, events: Iterable[Event]) -> list[Event]:
+    """The events up to the end of a day, in the order of time."""
+    known = [event for event in events if str(event["timestamp"])[:10] <= str(day)]
+    return sorted(known, key=lambda event: str(event["timestamp"]))
 
 
 class Record(dict[str, str]):

@@ -1,6 +1,7 @@
 """Sets whose originals are tables of what happened: orders, courses, accounts."""
 
 import random
+from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -8,7 +9,17 @@ from operator import itemgetter
 
 from more_itertools import unique_everseen
 
-from churn_agent.evals.converting.cases import Case, Event, Originals, Record, make_event, number, read_rows, without
+from churn_agent.evals.converting.cases import (
+    Case,
+    Event,
+    Originals,
+    Record,
+    known_by,
+    make_event,
+    number,
+    read_rows,
+    without,
+)
 
 # --- orders of a shop
 
@@ -27,14 +38,15 @@ def shop_orders(originals: Originals) -> Iterator[Case]:
     lines = sorted(unique_everseen(read, key=lambda row: (*row.values(),)), key=itemgetter("customerid", "invoiceno"))
     for customer, bought in groupby(lines, key=itemgetter("customerid")):
         invoices = [[*of] for _, of in groupby(bought, key=itemgetter("invoiceno"))]
-        events = sorted((_invoice(of) for of in invoices), key=lambda event: str(event["timestamp"]))
+        events = [_invoice(of) for of in invoices]
         orders = [date.fromisoformat(str(each["timestamp"])[:10]) for each in events if each["channel"] == "order"]
         known = [day for day in orders if day <= _SHOP_DAY]
-        if len(known) < 2 or _SHOP_DAY - known[-1] >= _SHOP_SILENCE:
+        if len(known) < 2 or _SHOP_DAY - max(known) >= _SHOP_SILENCE:
             continue
         churned = not any(_SHOP_DAY < day <= _SHOP_DAY + _SHOP_HORIZON for day in orders)
-        history = [each for each in events if str(each["timestamp"])[:10] <= str(_SHOP_DAY)]
-        yield Case(number(customer), _SHOP_DAY, churned, history, {"country": invoices[0][0]["country"]})
+        yield Case(
+            number(customer), _SHOP_DAY, churned, known_by(_SHOP_DAY, events), {"country": invoices[0][0]["country"]}
+        )
 
 
 def _invoice(lines: Sequence[Record]) -> Event:
@@ -77,16 +89,16 @@ def course_enrolments(originals: Originals) -> Iterator[Case]:
     standing = [
         row
         for row in sorted(registrations, key=_enrolment)
-        if (day := _day(row["date_registration"])) is not None
+        if (day := _whole(row["date_registration"])) is not None
         and day <= 0
-        and ((left := _day(row["date_unregistration"])) is None or left > _COURSE_DAY)
+        and ((left := _whole(row["date_unregistration"])) is None or left > _COURSE_DAY)
     ]
     random_ = random.Random(0)  # noqa: S311 - no secret
     for row in random_.sample(standing, min(_ENROLMENTS, len(standing))):
         module, presentation, student = _enrolment(row)
         about = students[_enrolment(row)]
         start = date(int(presentation[:4]), *_COURSE_START[presentation[4]])
-        day = int(float(row["date_registration"]))
+        day, as_of = int(float(row["date_registration"])), start + timedelta(days=_COURSE_DAY)
         text = (
             f"Registered for module {module} ({presentation}) {-day} days before the start: {about['studied_credits']} "
             f"credits in total this session, {about['num_of_prev_attempts']} previous attempt(s) at this module."
@@ -95,30 +107,24 @@ def course_enrolments(originals: Originals) -> Iterator[Case]:
         for assessment in due.get((module, presentation), ()):
             events += _assessed(assessment, handed_in.get((student, number(assessment["id_assessment"]))), start)
         customer = f"ou_{module}{presentation}_{student}"
-        attributes = without(about, "id_student", "final_result")
-        yield Case(
-            customer,
-            start + timedelta(days=_COURSE_DAY),
-            _day(row["date_unregistration"]) is not None,
-            sorted(events, key=lambda event: str(event["timestamp"])),
-            attributes,
-        )
+        withdrew = _whole(row["date_unregistration"]) is not None
+        yield Case(customer, as_of, withdrew, known_by(as_of, events), without(about, "id_student", "final_result"))
 
 
 def _enrolment(row: Mapping[str, str]) -> tuple[str, str, str]:
     return row["code_module"], row["code_presentation"], row["id_student"]
 
 
-def _day(cell: str) -> int | None:
+def _whole(cell: str) -> int | None:
     return None if cell in ("", "?") else int(float(cell))
 
 
 def _assessed(assessment: Record, submission: Record | None, start: date) -> Iterator[Event]:
     what = f"{assessment['assessment_type']} (weight {number(assessment['weight'])}%)"
-    due = _day(assessment["date"])
-    day = _day(submission["date_submitted"]) if submission else None
+    due = _whole(assessment["date"])
+    day = _whole(submission["date_submitted"]) if submission else None
     if submission and day is not None and day <= _COURSE_DAY:
-        score = _day(submission["score"])
+        score = _whole(submission["score"])
         marked = "no score" if score is None else f"score {score}"
         if number(submission["is_banked"]) == "1":
             text = f"Result of {what} carried over from an earlier presentation: {marked}."
@@ -170,14 +176,12 @@ def software_accounts(originals: Originals) -> Iterator[Case]:
     for row in accounts:
         if _ACCOUNTS_DAY - _date(row["signup_date"]) < _SETTLED - timedelta(days=1):
             continue
-        trial = ", trial" if _yes(row["is_trial"]) else ""
         text = (
             f"Account created via {row['referral_source']}: {row['industry']}, {row['country']}, "
-            f"plan {row['plan_tier']}, {row['seats']} seats{trial}."
+            f"plan {row['plan_tier']}, {row['seats']} seats{_trial(row)}."
         )
         history = [make_event(_date(row["signup_date"]), 0, "signup", text), *events.get(row["account_id"], ())]
-        known = [each for each in history if str(each["timestamp"])[:10] <= str(_ACCOUNTS_DAY)]
-        known.sort(key=lambda event: str(event["timestamp"]))
+        known = known_by(_ACCOUNTS_DAY, history)
         attributes = without(row, "account_id", "account_name", "signup_date", "churn_flag")
         yield Case(row["account_id"], _ACCOUNTS_DAY, row["account_id"] in churned, known, attributes)
 
@@ -190,12 +194,15 @@ def _yes(cell: str) -> bool:
     return cell.casefold() == "true"
 
 
+def _trial(row: Record) -> str:
+    return ", trial" if _yes(row["is_trial"]) else ""
+
+
 def _subscribed(row: Record) -> Iterator[Event]:
     monthly = float(row["mrr_amount"])
     what = f"{row['plan_tier']}, {row['seats']} seats, ${number(row['mrr_amount'])} a month"
-    trial = ", trial" if _yes(row["is_trial"]) else ""
     renews = f"auto-renew {'on' if _yes(row['auto_renew_flag']) else 'off'}"
-    started = f"Subscription started: {what}, billed {row['billing_frequency']}{trial}, {renews}."
+    started = f"Subscription started: {what}, billed {row['billing_frequency']}{_trial(row)}, {renews}."
     yield make_event(_date(row["start_date"]), 0, "subscription", started, amount=monthly)
     if row["end_date"]:
         yield make_event(_date(row["end_date"]), 0, "subscription", f"Subscription ended: {what}.", amount=-monthly)
@@ -224,7 +231,7 @@ def _cancelled(row: Record) -> Event:
 
 def _used(month: str, rows: Sequence[Record]) -> Event:
     year, of_year = int(month[:4]), int(month[5:])
-    last = date(year + of_year // 12, of_year % 12 + 1, 1) - timedelta(days=1)
+    last = date(year, of_year, monthrange(year, of_year)[1])
     features = len({row["feature_name"] for row in rows})
     actions, errors = (sum(int(row[of]) for row in rows) for of in ("usage_count", "error_count"))
     hours = sum(float(row["usage_duration_secs"]) for row in rows) / 3600
