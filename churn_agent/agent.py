@@ -173,7 +173,17 @@ class ChurnAgent(Store):
         prompt = self.prompt if self.prompt.choice else load_prompt("read")
         for batch in chunked(customer_ids, _SCREENED):
             cases = self._cases(self.snapshot(customer_id, as_of=as_of) for customer_id in batch)
-            yield from screen(cases, self.model, prompt, self._taxonomy)
+            paid = [
+                records.read_before(
+                    self.history,
+                    case.snapshot.customer_id,
+                    case.snapshot.as_of,
+                    model=self.model.info.id,
+                    prompt_hash=prompt.content_hash,
+                )
+                for case in cases
+            ]
+            yield from screen(cases, self.model, prompt, self._taxonomy, paid)
 
     def record_of(self, screening: Screening) -> Assessment:
         """The record of a customer who was screened and is not assessed: it gives no number."""

@@ -1,10 +1,10 @@
 """A cheap look at a customer: which of them are worth an assessment?
 
-The latest messages alone are read, as mode `read` reads all, and the facts are added. What either reading has paid is
-paid for the other one too.
+The latest messages are read, as mode `read` reads all, and those that an earlier assessment has read; the facts are
+added. What either reading has paid is paid for the other one too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -17,7 +17,8 @@ from churn_agent.prompts import PromptTemplate, Taxonomy
 from churn_agent.scoring import verdict as verdicts
 
 MESSAGES = 3
-"""The latest messages that are looked at."""
+"""The latest messages that are looked at. Fewer, or one question about one of them, find too few of those whom an
+assessment would put on top (docs/judgement.md)."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,20 @@ class Screening:
     prompt_tokens: int
 
 
-def screen(cases: Sequence[Case], model: ChatModel, prompt: PromptTemplate, taxonomy: Taxonomy) -> list[Screening]:
-    """Screens customers, in their order. The prompt must have a `choice`."""
+def screen(
+    cases: Sequence[Case],
+    model: ChatModel,
+    prompt: PromptTemplate,
+    taxonomy: Taxonomy,
+    paid: Sequence[Collection[str]],
+) -> list[Screening]:
+    """Screens customers, in their order. The prompt must have a `choice`.
+
+    Args:
+        paid: for each case, the ids of interactions that were read before.
+    """
     assert prompt.choice
-    packs = [replace(case.pack, evidence=case.pack.evidence[-MESSAGES:]) for case in cases]
-    shown = [replace(case, pack=pack) for case, pack in zip(cases, packs, strict=True)]
+    shown = [_shown(case, known) for case, known in zip(cases, paid, strict=True)]
     found: list[Screening] = []
     for case, each in zip(shown, read(shown, model, prompt, taxonomy), strict=True):
         score = None
@@ -46,3 +56,10 @@ def screen(cases: Sequence[Case], model: ChatModel, prompt: PromptTemplate, taxo
             score = verdict.probability.raw
         found.append(Screening(case.snapshot.customer_id, case.snapshot.as_of, score, case.facts, each.prompt_tokens))
     return found
+
+
+def _shown(case: Case, paid: Collection[str]) -> Case:
+    evidence = case.pack.evidence
+    latest = {each.interaction.id for each in evidence[-MESSAGES:]}
+    some = tuple(each for each in evidence if each.interaction.id in latest or each.interaction.id in paid)
+    return replace(case, pack=replace(case.pack, evidence=some))

@@ -3,7 +3,7 @@ from datetime import date
 
 import pytest
 
-from churn_agent import ChurnAgent
+from churn_agent import ChurnAgent, screening
 from churn_agent.batch.cascade import cascade
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.prompts import load_prompt
@@ -71,6 +71,20 @@ def test_what_was_screened_is_paid_for_the_assessment_and_the_other_way_round(ag
     agent.scripted.contexts.clear()
     list(agent.screen_many(["c3"]))
     assert agent.scripted.contexts == []
+
+
+def test_what_an_assessment_at_an_earlier_date_read_is_looked_at_too_and_costs_nothing(agent, monkeypatch):
+    agent.assess("c3", as_of=date(2026, 1, 6))
+    agent.scripted.contexts.clear()
+    shown = []
+    read = screening.read
+    monkeypatch.setattr(screening, "read", lambda cases, *rest: shown.extend(cases) or read(cases, *rest))
+    list(agent.screen_many(["c3"], as_of=date(2026, 1, 10)))
+    [case] = shown
+    assert [each.interaction.occurred_at.day for each in case.pack.evidence] == [1, 2, 3, 4, 5, 6, 8, 9, 10]
+    assert len([context for context in agent.scripted.contexts if "Note" in context]) == MESSAGES
+    list(agent.screen_many(["c3"], as_of=date(2026, 1, 6)))  # the same day: what a run was cut off at changes nothing
+    assert len(shown[-1].pack.evidence) == MESSAGES
 
 
 def test_a_cascade_assesses_who_is_on_top(agent):

@@ -53,6 +53,20 @@ def before(engine: Engine, customer_id: str, day: date, *, method: str | None) -
         return next((each for each in found if _family(each.provenance.method) == _family(method)), None)
 
 
+def read_before(engine: Engine, customer_id: str, day: date, *, model: str, prompt_hash: str) -> set[str]:
+    """Ids of the interactions that a model read for assessments of a customer at earlier dates."""
+    made = records.c.record["provenance"]
+    query = select(made["evidence_ids"]).where(
+        records.c.customer_id == customer_id,
+        records.c.as_of < day,
+        records.c.status == "assessed",
+        made["model_id"].as_string() == model,
+        made["prompt_hash"].as_string() == prompt_hash,
+    )
+    with engine.connect() as connection:
+        return {id_ for ids in connection.scalars(query) for id_ in ids}
+
+
 def _family(method: str | None) -> str | None:
     """Of `calibrated-3`, `calibrated`."""
     return method.rpartition("-")[0] if method else None
