@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     """Calibrated probability from which on a customer is of medium risk; the base rate if not set."""
     band_high_from: Share | None = None
     """The same for high risk; three times the odds of the base rate if not set."""
-    band_margin: Annotated[float, Field(ge=0, le=2)] = 0.2
+    band_margin: Annotated[float, Field(ge=0, le=2)] = 0.3
     """Log-odds by which a boundary must be passed to leave the band of the customer's assessment before."""
 
     evidence_tokens: Annotated[int, Field(ge=50)] = 1000
