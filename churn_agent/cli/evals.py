@@ -339,14 +339,15 @@ def stability(names: tuple[str, ...], limit: int | None, json_: bool) -> None:
 @evals.command("faithfulness")
 @_SETS
 @_SOME
+@click.option("--judge", metavar="PROMPT", help="Prompt of mode ask that judges.  [default: negated]")
 @common.as_json
-def faithfulness(names: tuple[str, ...], limit: int | None, json_: bool) -> None:
+def faithfulness(names: tuple[str, ...], limit: int | None, judge: str | None, json_: bool) -> None:
     """Does the cited evidence carry the score? Another mode judges without it and with it alone, against evidence drawn
     at random."""
     common.note("starting")
     from churn_agent.evals import measure_faithfulness
 
-    found = measure_faithfulness(names, out=_RUNS, limit=limit, notify=common.note)
+    found = measure_faithfulness(names, out=_RUNS, limit=limit, judge=judge, notify=common.note)
     if json_:
         common.print_json([each.as_dict() for each in found])
         return

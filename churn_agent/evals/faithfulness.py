@@ -1,8 +1,7 @@
 """Do scores rest on the evidence that is cited? Judged by another mode than the one that cites.
 
 Comprehensiveness and sufficiency of DeYoung et al. 2020, "ERASER: A Benchmark to Evaluate Rationalized NLP Models": how
-far a score moves without the cited evidence, and with it alone, each against as much evidence drawn at random. The
-judge hears every text alone, since a small model is near chance on a whole history; its score of several is their mean.
+far a score moves without the cited evidence, and with it alone, each against as much evidence drawn at random.
 """
 
 from collections.abc import Sequence
@@ -18,6 +17,8 @@ from churn_agent.elicitation.base import Case
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Scores
 
+JUDGE = "negated"
+"""The prompt of mode `ask` that judges if no other is named: of all, it ranks single messages best."""
 _DRAWS = 3
 """Random draws of evidence for each customer."""
 _RESAMPLES = 2000
@@ -64,29 +65,29 @@ def moved(case: Case, assessment: Assessment, judge: ChurnAgent, *, seed: int = 
         judge: an agent of mode `ask`.
 
     Returns:
-        None where nothing is cited, or less is left than was cited: a random draw would say nothing.
+        None where nothing is cited, or less is left than was cited (a random draw would say nothing), and where the
+        judge fails.
     """
     cited = {c.interaction_id for reason in assessment.reasons for c in reason.citations if c.verified}
-    shown = range(len(case.pack.evidence))
+    shown = list(range(len(case.pack.evidence)))
     of_cited = [i for i in shown if case.pack.evidence[i].interaction.id in cited]
     others = [i for i in shown if i not in of_cited]
     if not of_cited or len(others) < len(of_cited):
         return None
     random = np.random.default_rng([seed, len(case.pack.evidence), len(of_cited)])
     drawn = [sorted(random.choice(others, len(of_cited), replace=False).tolist()) for _ in range(_DRAWS)]
-    heard = _heard(case, judge)
-    if heard is None:
+    only = [of_cited, *drawn]
+    without = [[i for i in shown if i not in some] for some in only]
+    judged = ask([_showing(case, some) for some in (shown, *without, *only)], judge.model, judge.prompt)
+    odds = [each.log_odds for each in judged if each.log_odds is not None]
+    if len(odds) < len(judged):
         return None
-    without = [abs(np.delete(heard, some).mean() - heard.mean()) for some in (of_cited, *drawn)]
-    only = [abs(heard[some].mean() - heard.mean()) for some in (of_cited, *drawn)]
-    return Moved(float(without[0]), float(np.mean(without[1:])), float(only[0]), float(np.mean(only[1:])))
+    by = np.abs(np.array(odds[1:]) - odds[0]).reshape(2, -1)  # without, only; of each first the cited
+    return Moved(float(by[0, 0]), float(by[0, 1:].mean()), float(by[1, 0]), float(by[1, 1:].mean()))
 
 
-def _heard(case: Case, judge: ChurnAgent) -> Scores | None:
-    """The judge's log-odds of churn by each text alone; None if it fails on one."""
-    alone = [replace(case, pack=replace(case.pack, evidence=(each,))) for each in case.pack.evidence]
-    odds = [each.log_odds for each in ask(alone, judge.model, judge.prompt)]
-    return np.array(odds, dtype=float) if all(each is not None for each in odds) else None
+def _showing(case: Case, some: Sequence[int]) -> Case:
+    return replace(case, pack=replace(case.pack, evidence=tuple(case.pack.evidence[i] for i in some)))
 
 
 def summarise(name: str, found: Sequence[Moved]) -> Faithfulness | None:

@@ -175,17 +175,26 @@ def measure_stability(
 
 
 def measure_faithfulness(
-    names: Sequence[str], *, out: Path, limit: int | None = None, notify: Callable[[str], None] = lambda what: None
+    names: Sequence[str],
+    *,
+    out: Path,
+    limit: int | None = None,
+    judge: str | None = None,
+    notify: Callable[[str], None] = lambda what: None,
 ) -> list[Faithfulness]:
     """Whether the evidence that the default way cites is what another mode's score rests on. Raises what `run_suite`
-    does."""
+    does.
+
+    Args:
+        judge: a prompt of mode `ask`; `faithfulness.JUDGE` if not given.
+    """
     found: list[Faithfulness] = []
     for labelled, agent, samples in _drawn(names, out, limit, notify):
-        judge = agent.varied(mode="ask", prompt=None)
+        other = agent.varied(mode="ask", prompt=judge or faithfulness.JUDGE)
         snapshots = [agent.snapshot(each.customer_id, as_of=each.as_of) for each in samples]
         moved = [
             faithfulness.moved(
-                judge.evidence(each.customer_id, as_of=each.as_of), each, judge, seed=agent.settings.seed
+                other.evidence(each.customer_id, as_of=each.as_of), each, other, seed=agent.settings.seed
             )
             for each in agent.read_many(snapshots)
         ]
