@@ -16,14 +16,13 @@ from churn_agent.reports.portfolio.building import build
 from churn_agent.reports.portfolio.rows import to_csv
 from tests.conftest import write_csv
 
-KILLS = 50
-CUSTOMERS = 1500
+DEFAULT = "qwen2.5-coder-1.5b-instruct"
 
 
-def start(store, path):
+def start(store, path, model):
     command = [sys.executable, "-m", "churn_agent", "--store", str(store), "batch", "--as-of", "2026-03-01"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen([*command, "--model", "scripted", "-o", str(path)], **quiet)
+    return subprocess.Popen([*command, "--model", model, "-o", str(path)], **quiet)
 
 
 def kill_while_it_writes(process, path, delay_s):
@@ -40,20 +39,26 @@ def kill_while_it_writes(process, path, delay_s):
 
 
 @pytest.mark.hard
-def test_fifty_kills_lose_nothing_and_repeat_nothing(tmp_path):
-    rows = [f"c-{n:04},2026-02-{n % 27 + 1:02},chat,{n} messages" for n in range(CUSTOMERS)]
+@pytest.mark.parametrize(
+    ("model", "customers", "kills", "most_delay_s"),
+    [("scripted", 1500, 50, 0.1), pytest.param(DEFAULT, 40, 3, 3, marks=pytest.mark.model)],
+)
+def test_kills_lose_nothing_and_repeat_nothing(tmp_path, model, customers, kills, most_delay_s):
+    texts = ("{} messages", "After {} calls it still does not work.", "I have had enough, I cancel number {}.")
+    rows = [f'c-{n:04},2026-02-{n % 27 + 1:02},chat,"{texts[n % len(texts)].format(n)}"' for n in range(customers)]
     source = write_csv(tmp_path / "a.csv", *rows)
     for name in ("killed", "whole"):
-        with ChurnAgent.open(tmp_path / name, model="scripted") as agent:
+        with ChurnAgent.open(tmp_path / name, model=model) as agent:
             agent.ingest([source])
     killed, whole = tmp_path / "killed.jsonl", tmp_path / "whole.jsonl"
     rng = random.Random(0)  # noqa: S311 - moments to kill at, no secret
-    kills = sum(
-        kill_while_it_writes(start(tmp_path / "killed", killed), killed, rng.uniform(0, 0.1)) for _ in range(KILLS)
-    )
-    assert kills == KILLS
-    assert start(tmp_path / "killed", killed).wait() == 0
-    assert start(tmp_path / "whole", whole).wait() == 0
+    done = [
+        kill_while_it_writes(start(tmp_path / "killed", killed, model), killed, rng.uniform(0, most_delay_s))
+        for _ in range(kills)
+    ]
+    assert all(done)
+    assert start(tmp_path / "killed", killed, model).wait() == 0
+    assert start(tmp_path / "whole", whole, model).wait() == 0
 
     def told(path):
         found = [json.loads(line) for line in path.read_text().splitlines()]
@@ -64,12 +69,12 @@ def test_fifty_kills_lose_nothing_and_repeat_nothing(tmp_path):
     assert told(killed) == told(whole)
     reports = []
     for name in ("killed", "whole"):
-        with ChurnAgent.open(tmp_path / name, model="scripted") as agent:
+        with ChurnAgent.open(tmp_path / name, model=model) as agent:
             reports.append(to_csv(build(agent, runs.find(agent.history, "latest")), {}))
     assert reports[0] == reports[1]
-    with ChurnAgent.open(tmp_path / "killed", model="scripted") as agent:
+    with ChurnAgent.open(tmp_path / "killed", model=model) as agent:
         [run] = runs.all_runs(agent.history)
-        assert run.summary["assessed"] == CUSTOMERS == len(list(records.of_run(agent.history, run.id)))
+        assert run.summary["assessed"] == customers == len(list(records.of_run(agent.history, run.id)))
         # What was stored and not yet written when the process died is judged again; nothing else is.
         stored = sum(len(records.of_customer(agent.history, id_)) for id_ in interactions.customer_ids(agent.history))
-        assert stored <= CUSTOMERS + KILLS
+        assert stored <= customers + kills
