@@ -41,7 +41,7 @@ def kill_while_it_writes(process, path, delay_s):
 @pytest.mark.hard
 @pytest.mark.parametrize(
     ("model", "customers", "kills", "most_delay_s"),
-    [("scripted", 1500, 50, 0.1), pytest.param(DEFAULT, 40, 3, 3, marks=pytest.mark.model)],
+    [("scripted", 1500, 50, 0.1), pytest.param(DEFAULT, 40, 3, 1.0, marks=pytest.mark.model)],
 )
 def test_kills_lose_nothing_and_repeat_nothing(tmp_path, model, customers, kills, most_delay_s):
     texts = ("{} messages", "After {} calls it still does not work.", "I have had enough, I cancel number {}.")
