@@ -5,7 +5,7 @@ added. What either reading has paid is paid for the other one too.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from churn_agent.composing import statements
@@ -61,5 +61,4 @@ def screen(
 def _shown(case: Case, paid: Collection[str]) -> Case:
     evidence = case.pack.evidence
     latest = {each.interaction.id for each in evidence[-MESSAGES:]}
-    some = tuple(each for each in evidence if each.interaction.id in latest or each.interaction.id in paid)
-    return replace(case, pack=replace(case.pack, evidence=some))
+    return case.showing(each for each in evidence if each.interaction.id in latest or each.interaction.id in paid)

@@ -1,7 +1,7 @@
 """What goes into a mode and what comes out of it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from churn_agent.context import evidence_lines, fact_lines
@@ -25,6 +25,10 @@ class Case:
     """Those that a model may choose from."""
     companies: frozenset[str] = frozenset()
     """Names of companies that messages may speak of."""
+
+    def showing(self, evidence: Iterable[Evidence]) -> "Case":
+        """The same case with other evidence."""
+        return replace(self, pack=replace(self.pack, evidence=tuple(evidence)))
 
 
 @dataclass

@@ -5,7 +5,7 @@ far a score moves without the cited evidence, and with it alone, each against as
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -78,16 +78,13 @@ def moved(case: Case, assessment: Assessment, judge: ChurnAgent, *, seed: int = 
     drawn = [sorted(random.choice(others, len(of_cited), replace=False).tolist()) for _ in range(_DRAWS)]
     only = [of_cited, *drawn]
     without = [[i for i in shown if i not in some] for some in only]
-    judged = ask([_showing(case, some) for some in (shown, *without, *only)], judge.model, judge.prompt)
+    parts = [case.showing(case.pack.evidence[i] for i in some) for some in (shown, *without, *only)]
+    judged = ask(parts, judge.model, judge.prompt)
     odds = [each.log_odds for each in judged if each.log_odds is not None]
     if len(odds) < len(judged):
         return None
     by = np.abs(np.array(odds[1:]) - odds[0]).reshape(2, -1)  # without, only; of each first the cited
     return Moved(float(by[0, 0]), float(by[0, 1:].mean()), float(by[1, 0]), float(by[1, 1:].mean()))
-
-
-def _showing(case: Case, some: Sequence[int]) -> Case:
-    return replace(case, pack=replace(case.pack, evidence=tuple(case.pack.evidence[i] for i in some)))
 
 
 def summarise(name: str, found: Sequence[Moved]) -> Faithfulness | None:
