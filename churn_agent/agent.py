@@ -165,10 +165,15 @@ class ChurnAgent(Store):
                 records.add(self.history, assessment, run_id=run_id)
                 yield assessment
 
-    def screen_many(self, customer_ids: Iterable[str], *, as_of: date | None = None) -> Iterator[Screening]:
+    def screen_many(
+        self, customer_ids: Iterable[str], *, as_of: date | None = None, latest: int = 1
+    ) -> Iterator[Screening]:
         """A cheap look at customers, in their order: a score that says whom to assess first. No records are stored.
 
         It is made with the prompt of these settings if that has a `choice`, else with the default one of mode `read`.
+
+        Args:
+            latest: how many of the latest messages are looked at, besides those that were read at earlier dates.
         """
         prompt = self.prompt if self.prompt.choice else load_prompt("read")
         for batch in chunked(customer_ids, _SCREENED):
@@ -183,7 +188,7 @@ class ChurnAgent(Store):
                 )
                 for case in cases
             ]
-            yield from screen(cases, self.model, prompt, self._taxonomy, paid)
+            yield from screen(cases, self.model, prompt, self._taxonomy, paid, latest=latest)
 
     def record_of(self, screening: Screening) -> Assessment:
         """The record of a customer who was screened and is not assessed: it gives no number."""
@@ -199,7 +204,9 @@ class ChurnAgent(Store):
             facts=screening.facts,
             left_out=LeftOut(),
             screening=screening.score,
-            provenance=self._provenance(self._kept, prompt_tokens=screening.prompt_tokens),
+            provenance=self._provenance(self._kept).model_copy(
+                update={"evidence_ids": screening.evidence_ids, "prompt_tokens": screening.prompt_tokens}
+            ),
         )
 
     def assess_text(self, text: str, *, company: str | None = None) -> Assessment:
@@ -345,7 +352,7 @@ class ChurnAgent(Store):
         made = composed(none)
         return made if by is None else composed(self._numbers(by, made, batch))
 
-    def _provenance(self, by: "Kept | None", *, seconds: float = 0.0, prompt_tokens: int = 0) -> Provenance:
+    def _provenance(self, by: "Kept | None", *, seconds: float = 0.0) -> Provenance:
         return Provenance(
             churn_agent=version("churn-agent"),
             model_id=self.model.info.id,
@@ -355,7 +362,7 @@ class ChurnAgent(Store):
             prompt_hash=self.prompt.content_hash,
             embedder=(self._index.card or {}).get("embedder"),
             evidence_ids=(),
-            prompt_tokens=prompt_tokens,
+            prompt_tokens=0,
             output_tokens=0,
             cached_answers=0,
             seconds=round(seconds, 3),

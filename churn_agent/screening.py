@@ -1,6 +1,6 @@
 """A cheap look at a customer: which of them are worth an assessment?
 
-The latest messages are read, as mode `read` reads all, and those that an earlier assessment has read; the facts are
+Some of the latest messages are read, as mode `read` reads all, and those that were read at earlier dates; the facts are
 added. What either reading has paid is paid for the other one too.
 """
 
@@ -16,10 +16,6 @@ from churn_agent.models.base import ChatModel
 from churn_agent.prompts import PromptTemplate, Taxonomy
 from churn_agent.scoring import verdict as verdicts
 
-MESSAGES = 3
-"""The latest messages that are looked at. Fewer, or one question about one of them, find too few of those whom an
-assessment would put on top (docs/judgement.md)."""
-
 
 @dataclass(frozen=True)
 class Screening:
@@ -28,8 +24,10 @@ class Screening:
     customer_id: str
     as_of: date
     score: float | None
-    """0 to 1, for ranking customers that were screened alike; None if nothing could be read."""
+    """0 to 1, for ranking customers; None if nothing could be read."""
     facts: tuple[Fact, ...]
+    evidence_ids: tuple[str, ...]
+    """Of the interactions that were looked at."""
     prompt_tokens: int
 
 
@@ -39,14 +37,17 @@ def screen(
     prompt: PromptTemplate,
     taxonomy: Taxonomy,
     paid: Sequence[Collection[str]],
+    *,
+    latest: int,
 ) -> list[Screening]:
     """Screens customers, in their order. The prompt must have a `choice`.
 
     Args:
         paid: for each case, the ids of interactions that were read before.
+        latest: how many of the latest messages are looked at besides.
     """
     assert prompt.choice
-    shown = [_shown(case, known) for case, known in zip(cases, paid, strict=True)]
+    shown = [_shown(case, known, latest) for case, known in zip(cases, paid, strict=True)]
     found: list[Screening] = []
     for case, each in zip(shown, read(shown, model, prompt, taxonomy), strict=True):
         score = None
@@ -54,11 +55,20 @@ def screen(
             worded = statements(case.snapshot, taxonomy)
             verdict = verdicts.from_signals(case.snapshot, case.facts, each.signals, each.leanings, worded)
             score = verdict.probability.raw
-        found.append(Screening(case.snapshot.customer_id, case.snapshot.as_of, score, case.facts, each.prompt_tokens))
+        found.append(
+            Screening(
+                case.snapshot.customer_id,
+                case.snapshot.as_of,
+                score,
+                case.facts,
+                tuple(shown.interaction.id for shown in case.pack.evidence),
+                each.prompt_tokens,
+            )
+        )
     return found
 
 
-def _shown(case: Case, paid: Collection[str]) -> Case:
+def _shown(case: Case, paid: Collection[str], latest: int) -> Case:
     evidence = case.pack.evidence
-    latest = {each.interaction.id for each in evidence[-MESSAGES:]}
-    return case.showing(each for each in evidence if each.interaction.id in latest or each.interaction.id in paid)
+    wanted = {each.interaction.id for each in evidence[-latest:]}.union(paid)
+    return case.showing(each for each in evidence if each.interaction.id in wanted)

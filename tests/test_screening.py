@@ -4,10 +4,10 @@ from datetime import date
 import pytest
 
 from churn_agent import ChurnAgent, screening
-from churn_agent.batch.cascade import cascade
+from churn_agent.batch.cascade import Top, cascade, rank, rounds
+from churn_agent.batch.running import BatchSpec, run_batch
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.prompts import load_prompt
-from churn_agent.screening import MESSAGES
 
 CHOICE = load_prompt("read").choice
 WORDS = (*CHOICE.words.values(), CHOICE.nothing)
@@ -58,8 +58,11 @@ def test_who_says_so_comes_out_on_top(agent):
 
 def test_only_the_latest_messages_are_looked_at(agent):
     list(agent.screen_many(["c3"]))
-    assert not [context for context in agent.scripted.contexts if "day 1 " in context]
-    assert len([context for context in agent.scripted.contexts if "Note" in context]) == MESSAGES
+    assert {"day 10 " in context for context in agent.scripted.contexts if "Note" in context} == {True}
+    agent.scripted.contexts.clear()
+    [found] = agent.screen_many(["c3"], latest=3)
+    assert _days(agent) == {8, 9}  # the tenth is paid
+    assert len(found.evidence_ids) == 3
 
 
 def test_what_was_screened_is_paid_for_the_assessment_and_the_other_way_round(agent):
@@ -73,6 +76,13 @@ def test_what_was_screened_is_paid_for_the_assessment_and_the_other_way_round(ag
     assert agent.scripted.contexts == []
 
 
+def _days(agent):
+    """Of which messages the model was asked."""
+    return {
+        int(context.partition(" of day ")[2].split()[0]) for context in agent.scripted.contexts if "Note" in context
+    }
+
+
 def test_what_an_assessment_at_an_earlier_date_read_is_looked_at_too_and_costs_nothing(agent, monkeypatch):
     agent.assess("c3", as_of=date(2026, 1, 6))
     agent.scripted.contexts.clear()
@@ -81,16 +91,40 @@ def test_what_an_assessment_at_an_earlier_date_read_is_looked_at_too_and_costs_n
     monkeypatch.setattr(screening, "read", lambda cases, *rest: shown.extend(cases) or read(cases, *rest))
     list(agent.screen_many(["c3"], as_of=date(2026, 1, 10)))
     [case] = shown
-    assert [each.interaction.occurred_at.day for each in case.pack.evidence] == [1, 2, 3, 4, 5, 6, 8, 9, 10]
-    assert len([context for context in agent.scripted.contexts if "Note" in context]) == MESSAGES
+    assert [each.interaction.occurred_at.day for each in case.pack.evidence] == [1, 2, 3, 4, 5, 6, 10]
+    assert _days(agent) == {10}
     list(agent.screen_many(["c3"], as_of=date(2026, 1, 6)))  # the same day: what a run was cut off at changes nothing
-    assert len(shown[-1].pack.evidence) == MESSAGES
+    assert len(shown[-1].pack.evidence) == 1
+
+
+def test_what_a_screening_at_an_earlier_date_read_is_looked_at_too(agent, tmp_path):
+    run_batch(agent, tmp_path / "book.jsonl", BatchSpec(as_of=date(2026, 1, 6), top=Top(count=1)))
+    agent.scripted.contexts.clear()
+    looked_at = {each.customer_id: len(each.evidence_ids) for each in agent.screen_many(IDS, as_of=date(2026, 1, 10))}
+    assert _days(agent) == {10}
+    assert looked_at.pop("c7") == 7
+    assert min(looked_at.values()) == 2
 
 
 def test_a_cascade_assesses_who_is_on_top(agent):
-    ranked, assessed = cascade(agent, IDS, share=0.15, as_of=date(2026, 2, 1))
+    others, assessed = cascade(agent, IDS, share=0.15, as_of=date(2026, 2, 1))
     records = list(assessed)
-    assert len(ranked) == 10
-    assert [record.customer_id for record in records] == [each.customer_id for each in ranked[:2]]
+    assert len(records) == 2
+    assert {record.customer_id for record in records}.union(each.customer_id for each in others) == set(IDS)
     assert records[0].customer_id == "c7"
     assert records[0].as_of == date(2026, 2, 1)
+
+
+def test_all_are_screened_by_one_message_and_the_better_half_by_twice_as_many(agent):
+    looks = []
+    top, others = rank(agent, IDS, 2, progress=lambda: looks.append(1))
+    assert rounds(10, 2) == [10, 5, 3]
+    assert len(looks) == 18
+    assert [len(each.evidence_ids) for each in top] == [4, 4]
+    assert sorted(len(each.evidence_ids) for each in others) == [1] * 5 + [2] * 2 + [4]
+    assert sum(each.prompt_tokens > 0 for each in (*top, *others)) == 10  # also of earlier looks
+
+
+@pytest.mark.parametrize(("customers", "wanted"), [(0, 0), (1, 1), (7, 7), (8, 4)])
+def test_where_half_is_enough_one_look_is(customers, wanted):
+    assert rounds(customers, wanted) == [customers]

@@ -1,9 +1,14 @@
-"""A cascade: everybody is screened, who comes out on top is assessed in full."""
+"""A cascade: everybody is screened, who comes out on top is assessed in full.
+
+Screening is by successive halving (Karnin et al. 2013, Jamieson & Talwalkar 2016): all are looked at by their latest
+message, the better half again by two, the better half of these by four, until as few are left as are to be assessed.
+"""
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from churn_agent.agent import ChurnAgent
@@ -34,18 +39,45 @@ def parse_top(text: str) -> Top:
     raise InputError(f"{text!r} is no number of customers; give one such as 20, or a share such as 10%")
 
 
+def rounds(customers: int, wanted: int) -> list[int]:
+    """How many of the customers each round of the screening looks at."""
+    looks = [customers]
+    while (better := math.ceil(looks[-1] / 2)) > wanted:
+        looks.append(better)
+    return looks
+
+
 def rank(
     agent: ChurnAgent,
     customer_ids: Sequence[str],
+    wanted: int,
     *,
     as_of: date | None = None,
     progress: Callable[[], None] = lambda: None,
-) -> list[Screening]:
-    """All screenings, the highest score first, those without one last."""
-    found: list[Screening] = []
-    for each in agent.screen_many(customer_ids, as_of=as_of):
-        found.append(each)
-        progress()
+) -> tuple[list[Screening], list[Screening]]:
+    """Finds those on top by successive halving.
+
+    Args:
+        wanted: how many.
+        progress: called after each look; there are the sum of `rounds`.
+
+    Returns:
+        The last looks at those on top, and at the others: the highest score first, those without one last.
+    """
+    ranked: list[Screening] = []
+    ids, spent = list(customer_ids), Counter[str]()
+    for number, n in enumerate(rounds(len(ids), wanted)):
+        looked: list[Screening] = []
+        for each in agent.screen_many(ids[:n], as_of=as_of, latest=2**number):
+            spent[each.customer_id] += each.prompt_tokens
+            looked.append(replace(each, prompt_tokens=spent[each.customer_id]))
+            progress()
+        ranked[:n] = _by_score(looked)
+        ids = [each.customer_id for each in ranked]
+    return ranked[:wanted], _by_score(ranked[wanted:])
+
+
+def _by_score(found: Sequence[Screening]) -> list[Screening]:
     return sorted(found, key=lambda each: -math.inf if each.score is None else each.score, reverse=True)
 
 
@@ -58,8 +90,7 @@ def cascade(
         share: of the customers to be assessed in full, 0 to 1; rounded up.
 
     Returns:
-        All screenings, as `rank` gives them, and the assessments as they are made.
+        The screenings of the others, as `rank` gives them, and the assessments as they are made.
     """
-    ranked = rank(agent, customer_ids, as_of=as_of)
-    top = [each.customer_id for each in ranked[: Top(share=share).of(len(ranked))]]
-    return ranked, agent.assess_many(top, as_of=as_of)
+    top, others = rank(agent, customer_ids, Top(share=share).of(len(customer_ids)), as_of=as_of)
+    return others, agent.assess_many([each.customer_id for each in top], as_of=as_of)

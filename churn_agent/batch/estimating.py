@@ -16,8 +16,8 @@ _LOOKED_AT = 500
 """Latest records that a guess is made from."""
 _PILOT = 4
 """Customers who are looked at where no record tells anything."""
-_SCREENING = 2 / 5
-"""What a screening takes, as a share of an assessment: of the prompt tokens of the synthetic book."""
+_SCREENING = 1 / 4
+"""What a screening takes, as a share of an assessment: of the messages of the synthetic book."""
 
 
 @dataclass(frozen=True)

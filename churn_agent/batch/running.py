@@ -13,7 +13,7 @@ from typing import Any
 from churn_agent import snapshots
 from churn_agent.agent import ChurnAgent
 from churn_agent.batch.budget import Budget, Meter, Prices
-from churn_agent.batch.cascade import Top, rank
+from churn_agent.batch.cascade import Top, rank, rounds
 from churn_agent.batch.choosing import Part, choose
 from churn_agent.domain.assessment import Assessment
 from churn_agent.errors import InputError
@@ -54,7 +54,9 @@ class BatchSummary:
     path: Path
     customers: int = 0
     screenings: int = 0
-    """Done in this call."""
+    """Looks done in this call: who is among the better is looked at again."""
+    to_screen: int = 0
+    """Looks there will be."""
     already_done: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     """Of those done in this call; `screened` are those who were not among the top."""
@@ -200,9 +202,10 @@ def _screened(
         summary.screenings += 1
         progress(summary)
 
-    ranked = rank(agent, customers, as_of=day, progress=advance)
-    n = spec.top.of(len(ranked))
-    return [each.customer_id for each in ranked[:n]], ranked[n:]
+    wanted = spec.top.of(len(customers))
+    summary.to_screen = sum(rounds(len(customers), wanted))
+    top, others = rank(agent, customers, wanted, as_of=day, progress=advance)
+    return [each.customer_id for each in top], others
 
 
 def _assessed(

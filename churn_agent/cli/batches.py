@@ -231,7 +231,7 @@ def _shown_on(bar: Progress) -> "Callable[[BatchSummary], None]":
             task,
             description="screening" if screening else ", ".join(counts) or "customers",
             completed=done,
-            total=summary.customers,
+            total=summary.to_screen if screening else summary.customers,
             rate=f"{speed * 60:.0f} a minute" if speed else "",
         )
 

@@ -54,12 +54,12 @@ def before(engine: Engine, customer_id: str, day: date, *, method: str | None) -
 
 
 def read_before(engine: Engine, customer_id: str, day: date, *, model: str, prompt_hash: str) -> set[str]:
-    """Ids of the interactions that a model read for assessments of a customer at earlier dates."""
+    """Ids of the interactions of a customer that a model read at earlier dates, for an assessment or a screening."""
     made = records.c.record["provenance"]
     query = select(made["evidence_ids"]).where(
         records.c.customer_id == customer_id,
         records.c.as_of < day,
-        records.c.status == "assessed",
+        records.c.status != "failed",
         made["model_id"].as_string() == model,
         made["prompt_hash"].as_string() == prompt_hash,
     )

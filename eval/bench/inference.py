@@ -10,8 +10,7 @@ CHURN_AGENT_TEST_DATA names). After a warm-up, groups of fifteen are done in tur
 * `outlines`, `guidance`, `server`: the same prompts and schemas by others (`peers/`), each in its own process;
 * `explain`: ours on the very same requests;
 * `default`: `assess` as it is by default, nothing paid before;
-* `screen`: the screening of `cascade`, nothing paid before;
-* `cascade`: all screened, the tenth on top assessed;
+* `cascade`: all screened, the tenth on top assessed, nothing paid before;
 * `second_run`: `default` again with one new message a customer, the rest answered from the store.
 
 Then equal quality and the limits. Label scores of the same packs beside those of the plain way. `bound_share`: the time

@@ -31,7 +31,7 @@ from churn_agent.models.opening import open_model
 from churn_agent.prompts import load_prompt
 from churn_agent.settings import Settings
 
-OURS = ("explain", "default", "screen", "cascade", "second_run")
+OURS = ("explain", "default", "cascade", "second_run")
 WAYS = ("plain", *PEERS, *OURS)
 _GROUP = 15
 _FEWEST_MESSAGES, _MOST_MESSAGES = 3, 12
@@ -159,19 +159,13 @@ class Bench:
             self.packs += [_pack(agent.evidence(id_), self._model) for id_ in timed]
             self._warm_up(agent, warm, requests[warm])
             for group in chunked(timed, _GROUP):
-                self._turn(agent, fresh, group, requests)
+                self._turn(agent, group, requests)
             if "second_run" in self._wanted:
                 _add_messages(agent, timed)
                 for group in chunked(timed, _GROUP):
                     self._assess(agent, group, "second_run")
-            if "cascade" in self._wanted:  # its screening was timed with `screen`: here it is paid
-                ranked, assessed = cascade(fresh, timed, share=0.1)
-                self._timed("cascade", assessed, _told)
-                way, screened = self.ways["cascade"], self.ways["screen"]
-                share = len(ranked) / screened.customers
-                way.seconds += screened.seconds * share
-                way.customers = screened.customers
-                way.valid = screened.valid
+            if "cascade" in self._wanted:
+                self._timed("cascade", _cascaded(fresh, timed), _told)
             for each in (agent, fresh):
                 each.__dict__.pop("model", None)  # shared; closed at the end
 
@@ -204,9 +198,7 @@ class Bench:
         agent.assess(id_)
         list(agent.screen_many([id_]))
 
-    def _turn(
-        self, agent: ChurnAgent, fresh: ChurnAgent, group: list[str], requests: dict[str, GenerateRequest]
-    ) -> None:
+    def _turn(self, agent: ChurnAgent, group: list[str], requests: dict[str, GenerateRequest]) -> None:
         print(f"{self.ways['plain'].customers} customers done", file=sys.stderr)
         for id_ in group:
             self._timed("plain", iter(lambda id_=id_: self._answer_plainly(requests[id_]), None), tuple, most=1)
@@ -226,10 +218,6 @@ class Bench:
             )
         if "default" in self._wanted:
             self._assess(agent, group, "default")
-        if "screen" in self._wanted:
-            self._timed(
-                "screen", fresh.screen_many(group), lambda each: (each.prompt_tokens, 0, each.score is not None)
-            )
 
     def _assess(self, agent: ChurnAgent, group: list[str], name: str) -> None:
         self._timed(name, agent.assess_many(group), _told)
@@ -267,6 +255,12 @@ class Bench:
         )
         usage = answer["usage"]
         return usage["prompt_tokens"], usage["completion_tokens"], answer["choices"][0]["finish_reason"] == "stop"
+
+
+def _cascaded(agent: ChurnAgent, ids: Sequence[str]) -> Iterator[Assessment]:
+    others, assessed = cascade(agent, ids, share=0.1)
+    yield from map(agent.record_of, others)
+    yield from assessed
 
 
 def _told(record: Assessment) -> tuple[int, int, bool]:
