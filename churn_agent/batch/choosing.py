@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -60,6 +61,16 @@ def choose(
         seen = records.newest_day(agent.history, before=day)
         found = [id_ for id_ in found if id_ not in seen or latest[id_] > agent.card.end_of_day(seen[id_])]
     return found
+
+
+def values_there(agent: ChurnAgent, where: str, *, most: int = 5) -> dict[str, list[str]]:
+    """The commonest values of each attribute that a condition names: why it may fit nobody."""
+    rows = book.all_attributes(agent.history).values()
+    names = dict.fromkeys(name for name, _ in parse(where).compared)
+    return {
+        name: [value for value, _ in Counter(row[name] for row in rows if name in row).most_common(most)]
+        for name in names
+    }
 
 
 def _kinds(rows: Iterable[Mapping[str, str]]) -> dict[str, Kind]:

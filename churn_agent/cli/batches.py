@@ -12,6 +12,7 @@ from rich.table import Column, Table
 from churn_agent.cli import common
 
 if TYPE_CHECKING:
+    from churn_agent.agent import ChurnAgent
     from churn_agent.batch.estimating import Estimate
     from churn_agent.batch.running import BatchSummary
 
@@ -90,10 +91,13 @@ def batch(
         )
         path = output or default_path(agent, spec)
         if dry_run:
-            _tell_estimate(estimate(agent, path, spec), json_=json_)
+            guess = estimate(agent, path, spec)
+            _tell_estimate(guess, json_=json_)
+            _mention_nobody(agent, where, guess.customers)
             return
         with _bar() as bar:
             summary = run_batch(agent, path, spec, progress=_shown_on(bar))
+        _mention_nobody(agent, where, summary.customers)
     if summary.drifted:
         common.note(
             f"customers differ from those that {agent.method} learned from ({'; '.join(summary.drifted[:3])}): "
@@ -112,6 +116,15 @@ def batch(
             click.echo(f"why they failed: {failures_path(path)}; again: the same command with --only-failed")
     if counts["failed"] or summary.left:
         raise click.exceptions.Exit(_PARTLY)
+
+
+def _mention_nobody(agent: "ChurnAgent", where: str | None, customers: int) -> None:
+    """A word on a condition that nobody fits: most are written wrongly."""
+    from churn_agent.batch.choosing import values_there
+
+    if where and not customers:
+        there = "; ".join(f"{name}: {', '.join(values)}" for name, values in values_there(agent, where).items())
+        common.note(f"nobody fits {where!r}. The commonest values: {there}")
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -206,6 +206,16 @@ def test_batches_and_their_log(book):
     assert "the budget is spent: 1 customers are left" in spent.out
 
 
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_condition_that_fits_nobody_says_what_values_there_are(book, tmp_path, more):
+    (tmp_path / "customers.csv").write_text("customer_id,segment\nc-101,smb\nc-102,large\n", encoding="utf-8")
+    book("ingest", tmp_path / "a.csv", "--customers", tmp_path / "customers.csv")
+    result = book("batch", "--where", "segment = smal", *more, *SCRIPTED)
+    assert result.code == 0
+    assert "nobody fits 'segment = smal'. The commonest values: segment: smb, large" in result.err
+    assert "nobody fits" not in book("batch", "--where", "segment = smb", *more, *SCRIPTED).err
+
+
 def test_an_interruption_leaves_with_130(book, monkeypatch):
     from churn_agent.agent import ChurnAgent
 
