@@ -39,7 +39,7 @@ lint: .venv/installed-dev
 
 test: lint
 	$(BIN)/churn-agent models pull
-	$(BIN)/pytest -m "not hard and not model"
+	$(BIN)/pytest -m "not hard and not model" --run-slow
 	$(BIN)/pytest -m "model and not hard" --run-model --numprocesses=0
 
 test-hard: .venv/installed-dev

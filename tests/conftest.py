@@ -34,15 +34,17 @@ _MODELS_DIR = Settings.load().models_dir
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--run-slow", action="store_true", help="also run the tests that take long")
     parser.addoption("--run-model", action="store_true", help="also run the tests that need the real models")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--run-model"):
-        return
-    for item in items:
-        if "model" in item.keywords or "hard" in item.keywords:
-            item.add_marker(pytest.mark.skip(reason="needs --run-model (make test)"))
+    for option, marks in {"--run-slow": {"slow"}, "--run-model": {"model", "hard"}}.items():
+        if config.getoption(option):
+            continue
+        for item in items:
+            if marks.intersection(item.keywords):
+                item.add_marker(pytest.mark.skip(reason=f"needs {option} (make test)"))
 
 
 def _guard(event: str, arguments: tuple[Any, ...]) -> None:

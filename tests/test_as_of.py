@@ -57,6 +57,7 @@ def books(tmp_path_factory):
     return opened
 
 
+@pytest.mark.slow
 @settings(max_examples=HISTORIES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     zone=st.sampled_from(ZONES),

@@ -78,6 +78,7 @@ def test_another_model_or_prompt_is_seen_on_what_was_known_before(store):
     assert "another model" in moved(by_both["c-2"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_ladder")
 def test_a_calibration_in_between_is_a_part_of_its_own(store, book_folder, tmp_path):
     with agent_on(store) as agent:

@@ -97,6 +97,7 @@ def test_a_clean_set_passes(tmp_path):
     assert examine(tmp_path, *clean()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("plant", "check", "weight"),
     [
@@ -138,6 +139,7 @@ def test_a_set_that_the_model_has_never_seen_is_not(tmp_path):
     assert "memorised" not in {f.check for f in examine(tmp_path, rows, labels, model=Parrot(knows=False))}
 
 
+@pytest.mark.slow
 def test_a_difference_that_was_asked_for_and_cannot_be_shown_is_a_fault(tmp_path):
     rows, labels = clean(300)
     found = {(f.check, f.weight) for f in examine(tmp_path, rows, labels, delta=0.02)}
@@ -163,6 +165,7 @@ def test_outcomes_in_answers_of_the_company_are_found(tmp_path):
     assert ("outcome in the text", "fault") in {(f.check, f.weight) for f in found}
 
 
+@pytest.mark.slow
 def test_the_command_leaves_with_3_on_faults(cli, tmp_path):
     write(tmp_path / "bad", *numbered_by_outcome(*clean()))
     result = cli("eval", "doctor", tmp_path / "bad")

@@ -16,6 +16,7 @@ def page(finished, tmp_path):
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_page_stands_alone_and_says_first_which_is_better(page):
     assert not re.search(r'(src|href)="?(https?:)?//', page)
     assert page.index("AUROC, n =") < page.index("Leaderboard")
@@ -33,6 +34,7 @@ def test_the_page_stands_alone_and_says_first_which_is_better(page):
     assert page.count("<svg") == 7
 
 
+@pytest.mark.slow
 def test_words_of_customers_cannot_become_markup(finished, tmp_path):
     notes = (tmp_path / "run" / "samples.jsonl").read_text()
     (tmp_path / "run" / "samples.jsonl").write_text(
@@ -44,6 +46,7 @@ def test_words_of_customers_cannot_become_markup(finished, tmp_path):
     assert "<script>" not in page
 
 
+@pytest.mark.slow
 def test_the_command_writes_it_and_names_what_it_cannot_write(cli, finished, tmp_path):
     assert cli("eval", "report", tmp_path / "run", "-o", tmp_path / "r.html").code == 0
     assert (tmp_path / "r.html").exists()
@@ -59,6 +62,7 @@ def test_a_run_too_small_for_curves_still_gives_a_page(suite_file, tmp_path):
     assert "Leaderboard" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_markdown_has_verdicts_and_leaderboards(cli, finished, tmp_path):
     assert cli("eval", "report", tmp_path / "run", "-o", tmp_path / "results.md").code == 0
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
@@ -68,6 +72,7 @@ def test_markdown_has_verdicts_and_leaderboards(cli, finished, tmp_path):
     assert "run on 20" in text
 
 
+@pytest.mark.slow
 def test_a_markdown_file_that_it_wrote_is_written_again(cli, finished, tmp_path):
     for _ in range(2):
         result = cli("eval", "report", finished, "-o", tmp_path / "results.md")
@@ -75,6 +80,7 @@ def test_a_markdown_file_that_it_wrote_is_written_again(cli, finished, tmp_path)
     assert (tmp_path / "results.md").read_text(encoding="utf-8").count("## book") == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_is_not_finished_says_so(finished, tmp_path):
     about = json.loads((finished / "run.json").read_text())
     (finished / "run.json").write_text(json.dumps({**about, "finished": False}))
@@ -82,6 +88,7 @@ def test_a_run_that_is_not_finished_says_so(finished, tmp_path):
     assert "is not finished" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_one_line_a_set_is_put_between_marks(cli, finished, tmp_path):
     page = tmp_path / "README.md"
     page.write_text("before\n<!-- eval -->\nold\n<!-- /eval -->\nafter\n")

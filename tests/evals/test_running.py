@@ -21,6 +21,7 @@ def run(cli, suite_file, *options):
     return cli("eval", "run", suite_file, "-o", suite_file.parent / "run", *options)
 
 
+@pytest.mark.slow
 def test_a_suite_gives_predictions_metrics_comparisons_and_provenance(cli, suite_file):
     result = run(cli, suite_file, "--json")
     assert result.code == 0, result.err
@@ -45,6 +46,7 @@ def by_method_prompt(by_method):
     return name.removeprefix("ask/").removesuffix(" scripted")
 
 
+@pytest.mark.slow
 def test_a_second_call_keeps_what_was_finished_and_a_cut_off_line_is_done_again(suite_file, finished):
     out = finished
     first = read_predictions(out)
@@ -197,6 +199,7 @@ def test_baselines_alone(cli, book_folder):
     assert "there are: prior, recency" in cli("eval", "baselines", book_folder, "--method", "magic").err
 
 
+@pytest.mark.slow
 def test_a_pair_learns_on_the_first_set_and_is_judged_on_the_second(cli, suite_file, tmp_path, book_folder):
     other = tmp_path / "elsewhere" / "book"  # halves of a set are often called alike
     write_book(other, "telecom", 50, seed=9)

@@ -58,6 +58,7 @@ def test_of_a_pair_the_way_is_chosen_on_the_first_set_and_judged_on_the_second()
     assert abs(choice.auroc - 0.5) < 0.12
 
 
+@pytest.mark.slow
 def test_the_command_tries_settings_and_names_the_choice(cli, suite_file):
     suite = yaml.safe_load(suite_file.read_text())
     suite |= {

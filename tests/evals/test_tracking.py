@@ -115,6 +115,7 @@ def test_mlflow_gets_a_parent_and_a_child_for_each_method_on_each_set(cli, folde
     assert files == {"predictions.jsonl", "run.json"} == set(result.json["files"])
 
 
+@pytest.mark.slow
 def test_prompts_are_versions_that_runs_are_linked_to(folder, tmp_path):
     uri = str(tmp_path / "tracked")
     tracked = track(folder, "mlflow", uri=uri)
@@ -144,6 +145,7 @@ def test_a_prompt_that_has_changed_is_not_sent_as_the_one_that_was_used(folder, 
     assert {each.data.params.get("prompt_hash") for each in children} == {recorded or "", None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", ["mlflow", "wandb"])
 def test_words_of_customers_leave_only_when_asked_for(folder, tmp_path, to):
     write_report(folder, to=folder / "report.html")
@@ -158,6 +160,7 @@ def test_words_of_customers_leave_only_when_asked_for(folder, tmp_path, to):
     assert everything(tmp_path / "full").count(WORDS.encode()) == everything(folder).count(WORDS.encode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", ["mlflow", "wandb"])
 def test_the_same_run_is_not_sent_twice(cli, folder, tmp_path, to):
     command = ("eval", "track", folder, "--to", to, "--uri", tmp_path / "tracked")
@@ -260,6 +263,7 @@ def test_what_is_no_finished_run_is_named(cli, folder, tmp_path):
     assert not (tmp_path / "tracked").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_a_suite_made_can_be_sent(suite_file, tmp_path):
     suite = yaml.safe_load(suite_file.read_text(encoding="utf-8")) | {"baselines": ["recency"]}
     suite_file.write_text(yaml.safe_dump(suite), encoding="utf-8")

@@ -74,6 +74,7 @@ def stores(tmp_path, book_folder):
     return tmp_path / book_folder.name / "store", other / "store"
 
 
+@pytest.mark.slow
 def test_from_the_command_line(cli, stores):
     known, own = stores
     made = cli("--store", own, "calibrate", "--from", known, "--perturb", 0, "--model", "scripted")

@@ -64,6 +64,7 @@ def test_a_trained_method_becomes_a_model_of_mlflow(cli, tmp_path, book_folder):
     assert "logged as models:/" in made.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["recency", "tfidf", "boosting", "readings", "prior"])
 def test_what_is_kept_scores_as_what_was_trained(trained, name):
     first, second = train(trained, name), train(trained, name)
@@ -76,6 +77,7 @@ def test_what_is_kept_scores_as_what_was_trained(trained, name):
     assert records[0].churn_probability.value == pytest.approx(records[1].churn_probability.value)
 
 
+@pytest.mark.slow
 def test_what_is_learned_from_is_read_by_the_mode_alone(trained):
     """Not by a method that knows the outcomes already."""
     train(trained, "boosting")
@@ -85,6 +87,7 @@ def test_what_is_learned_from_is_read_by_the_mode_alone(trained):
     assert (again.auroc, again.auroc_before) == (before.auroc, before.auroc_before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_ladder")
 def test_a_damaged_calibration_can_be_made_again_and_stands_in_nobodys_way(trained):
     card = train(trained, "calibrated")
@@ -98,6 +101,7 @@ def test_a_damaged_calibration_can_be_made_again_and_stands_in_nobodys_way(train
         assert train(agent, "calibrated").version == 2
 
 
+@pytest.mark.slow
 def test_customers_who_wrote_nothing_and_labels_without_history_are_no_obstacle(trained):
     with trained.history.begin() as connection:
         book.add_labels(connection, [Label("nobody", "2026-01-01", True, None, {})])
@@ -124,6 +128,7 @@ def test_customers_whom_somebody_tried_to_keep_are_not_learned_from(trained):
     assert (card.n, card.treated) == (58, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_ladder")
 def test_a_calibrated_card_tells_of_customers_alike(cli, tmp_path, book_folder):
     store = ("--store", tmp_path / "store")
@@ -193,6 +198,7 @@ class Told:
         return np.column_stack([1 - said, said])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_ladder")
 def test_a_segment_that_nobody_has_is_said(trained):
     with pytest.raises(DataError, match="no customer has an attribute 'planet'"):
@@ -210,6 +216,7 @@ def test_labels_of_one_outcome_or_of_several_horizons_are_refused(trained):
         train(trained, "recency")
 
 
+@pytest.mark.slow
 def test_a_method_on_readings_is_refused_with_another_prompt(trained):
     train(trained, "readings")
     sample = samples(trained)[0]
@@ -220,6 +227,7 @@ def test_a_method_on_readings_is_refused_with_another_prompt(trained):
         other.assess(sample.customer_id, as_of=sample.as_of)
 
 
+@pytest.mark.slow
 def test_a_method_on_scores_is_refused_with_other_weights(trained, monkeypatch):
     train(trained, "readings")
     sample = samples(trained)[0]
@@ -262,6 +270,7 @@ def test_an_unknown_method_is_said(cli, tmp_path, book_folder):
     assert "no trained method 'boosting' in this store; there are: none yet" in result.err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_ladder")
 def test_calibrate_makes_the_score_a_probability_from_then_on(cli, tmp_path, book_folder):
     store = ("--store", tmp_path / "store")
@@ -287,6 +296,7 @@ def test_calibrate_makes_the_score_a_probability_from_then_on(cli, tmp_path, boo
     assert not json.loads(other.out)["churn_probability"]["calibrated"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_ladder")
 def test_a_known_base_rate_moves_the_probabilities(trained):
     train(trained, "calibrated")

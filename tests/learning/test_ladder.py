@@ -35,6 +35,7 @@ def test_few_labels_bend_the_score_and_no_more():
     assert 0.4 < told[1] < 0.97
 
 
+@pytest.mark.slow
 def test_many_labels_try_all_that_the_examples_have():
     given = make_examples(320)
     ladder = Ladder().fit(given, given.labels)
@@ -84,6 +85,7 @@ def test_few_texts_shared_by_many_are_not_turned_round():
     assert told[labels].min() > told[~labels].max() - 0.01
 
 
+@pytest.mark.slow
 def test_probabilities_are_calibrated_on_strangers():
     slopes, intercepts = [], []
     for draw in range(4):
@@ -98,6 +100,7 @@ def test_probabilities_are_calibrated_on_strangers():
     assert np.mean(intercepts) == pytest.approx(0, abs=0.15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [60])
 def test_intervals_cover_the_true_rate_at_least_as_often_as_they_say(n):
     """Over 30 trainings, at scores from low to high."""

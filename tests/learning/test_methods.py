@@ -32,6 +32,7 @@ def make_examples(n=200, seed=0):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(methods.METHODS) - {"encoder"}))
 def test_every_method_finds_what_is_there_and_scores_alike_twice(name):
     given = make_examples()

@@ -125,6 +125,7 @@ def test_calibration_error_is_that_of_bins_counted_by_hand():
     assert metrics.expected_calibration_error(labels, scores, bins=2) == pytest.approx(by_hand)
 
 
+@pytest.mark.slow
 def test_perfect_probabilities_stay_within_the_null_band_nineteen_times_of_twenty():
     random = np.random.default_rng(0)
     inside = 0
