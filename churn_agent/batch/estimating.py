@@ -40,7 +40,7 @@ class Estimate:
 def estimate(agent: ChurnAgent, path: Path, spec: BatchSpec) -> Estimate:
     """Judges a batch by what earlier assessments took.
 
-    Where none is stored, a few customers are assessed to find out. They are not stored; the answers of the model are
+    Where none tells it, a few customers are assessed to find out. They are not stored; the answers of the model are
     kept, so that the batch does not pay them again. Raises `InputError` where `run_batch` would.
     """
     customers, ids = to_do(agent, path, spec)
@@ -53,9 +53,11 @@ def estimate(agent: ChurnAgent, path: Path, spec: BatchSpec) -> Estimate:
         for each in records.newest(agent.history, _LOOKED_AT)
         if (each.provenance.model_id, each.provenance.prompt_hash) == same and each.screening is None
     ]
-    fresh = [each for each in used if not each.cached_answers] or used
-    tried = not fresh
-    fresh = fresh or _pilot(agent, day_of(agent, spec), ids)
+    # What a screening had paid, or had nothing to read, tells nothing.
+    fresh = [each for each in used if not each.cached_answers]
+    tried = not any(each.evidence_ids for each in fresh)
+    if tried:
+        fresh = _pilot(agent, day_of(agent, spec), ids)
     if not fresh:
         return Estimate(customers, done, in_full, 0)
     units = in_full if spec.top is None else in_full + left * _SCREENING

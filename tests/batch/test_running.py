@@ -204,6 +204,14 @@ def test_an_estimate_is_judged_by_earlier_assessments_and_does_nothing(store, tm
         assert (top.in_full, top.tokens) == (2, pytest.approx((2 + 15 / 4) * sum(each) / 5))
 
 
+def test_an_estimate_is_not_judged_by_what_a_screening_had_paid(store, tmp_path):
+    spec = BatchSpec(as_of=DAY, top=Top(count=3))
+    with ChurnAgent(Settings.load(store=store), model=ScriptedModel()) as agent:
+        run_batch(agent, tmp_path / "out.jsonl", spec)
+        assert all(each["provenance"]["cached_answers"] for each in records(tmp_path / "out.jsonl")[:3])
+        assert estimate(agent, tmp_path / "other.jsonl", BatchSpec(as_of=DAY)).tried
+
+
 def test_an_estimate_without_earlier_assessments_tries_a_few_customers_and_stores_nothing(store, tmp_path):
     path = tmp_path / "out.jsonl"
     with open_agent(store, prompt_price=2.0) as agent:
