@@ -61,7 +61,7 @@ def screen(
                 case.snapshot.as_of,
                 score,
                 case.facts,
-                tuple(shown.interaction.id for shown in case.pack.evidence),
+                tuple(evidence.interaction.id for evidence in case.pack.evidence),
                 each.prompt_tokens,
             )
         )
