@@ -40,11 +40,11 @@ lint: .venv/installed-dev
 test: lint
 	$(BIN)/churn-agent models pull
 	$(BIN)/pytest -m "not hard and not model" --run-slow
-	$(BIN)/pytest -m "model and not hard" --run-model --numprocesses=0
+	$(BIN)/pytest -m "model and not hard" --run-slow --run-model --numprocesses=0
 
 test-hard: .venv/installed-dev
 	$(BIN)/churn-agent models pull
-	$(BIN)/pytest -m hard --run-model --numprocesses=0
+	$(BIN)/pytest -m hard --run-slow --run-model --numprocesses=0
 
 bench: .venv/installed-dev
 	$(BIN)/python eval/bench/ingest.py

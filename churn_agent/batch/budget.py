@@ -4,7 +4,6 @@ import re
 import time
 from dataclasses import dataclass, field
 
-from churn_agent.domain.assessment import Provenance
 from churn_agent.errors import InputError
 from churn_agent.settings import Settings
 
@@ -45,9 +44,9 @@ class Meter:
     started: float = field(default_factory=time.monotonic)
     money: float = 0.0
 
-    def count(self, used: Provenance) -> None:
-        """Adds an assessment."""
-        self.money += self.prices.of(used.prompt_tokens, used.output_tokens)
+    def count(self, prompt_tokens: int, output_tokens: int) -> None:
+        """Adds what an assessment or a screening took."""
+        self.money += self.prices.of(prompt_tokens, output_tokens)
 
     @property
     def spent(self) -> bool:

@@ -97,7 +97,7 @@ def run_batch(
     progress(summary)
     meter = Meter(spec.budget, Prices.named(agent.settings))
     # All are ranked, also where only some are done again: who is on top of those is no more than who is on top of all.
-    top, rest = _screened(agent, customers, day, spec, summary, progress)
+    top, rest = _screened(agent, customers, day, spec, summary, meter, progress)
     order = {id_: n for n, id_ in enumerate([*top, *(each.customer_id for each in rest)])}
     # Who was only screened before, and is on top now, is assessed.
     on_top = set(top)
@@ -192,6 +192,7 @@ def _screened(
     day: date,
     spec: BatchSpec,
     summary: BatchSummary,
+    meter: Meter,
     progress: Callable[[BatchSummary], None],
 ) -> tuple[list[str], list[Screening]]:
     """Who is to be assessed in full, and the screenings of the others."""
@@ -205,6 +206,8 @@ def _screened(
     wanted = spec.top.of(len(customers))
     summary.to_screen = sum(rounds(len(customers), wanted))
     top, others = rank(agent, customers, wanted, as_of=day, progress=advance)
+    for each in (*top, *others):
+        meter.count(each.prompt_tokens, 0)
     return [each.customer_id for each in top], others
 
 
@@ -220,11 +223,10 @@ def _assessed(
         record = agent.record_of(screening)
         records.add(agent.history, record, run_id=run_id)
         summary.statuses[_counted(record)] += 1
-        meter.count(record.provenance)
         yield record
     for n, assessment in enumerate(agent.assess_many(left, as_of=summary.as_of, run_id=run_id), start=1):
         summary.statuses[assessment.status] += 1
-        meter.count(assessment.provenance)
+        meter.count(assessment.provenance.prompt_tokens, assessment.provenance.output_tokens)
         yield assessment
         if meter.spent:
             summary.left = len(left) - n

@@ -191,6 +191,13 @@ def test_two_runs_are_held_against_each_other(store, tmp_path):
     assert all(each.band != each.band_before for each in found.moved)
 
 
+def test_a_budget_of_money_counts_the_screening_of_those_on_top(store, tmp_path):
+    spec = BatchSpec(as_of=DAY, top=Top(count=CUSTOMERS), budget=Budget(money=1.0))
+    # All are on top, so that nobody else is screened; the first assessments find everything paid.
+    with ChurnAgent(Settings.load(store=store, prompt_price=1e6), model=ScriptedModel()) as agent:
+        assert run_batch(agent, tmp_path / "out.jsonl", spec).left == CUSTOMERS - 1
+
+
 def test_an_estimate_is_judged_by_earlier_assessments_and_does_nothing(store, tmp_path):
     path = tmp_path / "out.jsonl"
     with open_agent(store, prompt_price=2.0) as agent:
