@@ -343,6 +343,7 @@ class ChurnAgent(Store):
                     self.playbook,
                     how,
                     number=number,
+                    least_days_known=self.settings.least_days_known,
                     bands=self.bands,
                     before=_band_of(earlier, calibrated=by is not None and by.calibrated),
                 )

@@ -6,14 +6,12 @@ from churn_agent import playbook as playbooks
 from churn_agent.domain.assessment import Assessment, Band, LeftOut, Provenance, Status
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.elicitation.base import Case, Elicitation
+from churn_agent.facts import days_known
 from churn_agent.prompts import Taxonomy
 from churn_agent.scoring import verdict as verdicts
 from churn_agent.scoring.bands import Bands
 from churn_agent.scoring.prior import overall_leaning
 from churn_agent.scoring.verdict import Number, Verdict
-
-LEAST_DAYS = 2
-"""Without words to read, a history must have entries on so many days to be judged."""
 
 
 def compose(
@@ -23,6 +21,7 @@ def compose(
     playbook: playbooks.Playbook,
     how: Provenance,
     *,
+    least_days_known: int,
     number: Number | None = None,
     bands: Bands,
     before: Band | None = None,
@@ -31,11 +30,12 @@ def compose(
 
     Args:
         how: what all records of a run have in common; evidence and tokens are filled in.
+        least_days_known: without words to read, a history that goes back fewer days is not judged.
         number: of a trained method, in place of what the mode gives.
         before: the band that the customer was in.
     """
     snapshot = case.snapshot
-    status, why = _status(case, found)
+    status, why = _status(case, found, least_days_known)
     verdict = _verdict(case, found, taxonomy) if status == "assessed" else None
     if verdict and number:
         verdict = verdict.with_number(number)
@@ -92,10 +92,9 @@ def statements(snapshot: Snapshot, taxonomy: Taxonomy) -> dict[str, str]:
     return {s.id: Template(s.statement).substitute(company=snapshot.company) for s in taxonomy.signals}
 
 
-def _status(case: Case, found: Elicitation) -> tuple[Status, str | None]:
+def _status(case: Case, found: Elicitation, least_days_known: int) -> tuple[Status, str | None]:
     if found.failure:
         return "failed", found.failure
-    days = {each.occurred_at.date() for each in case.snapshot.interactions}
-    if not found.evidence and len(days) < LEAST_DAYS:
-        return "abstained", "too little history: no message to read, and entries on one day only"
+    if not found.evidence and days_known(case.snapshot) < least_days_known:
+        return "abstained", f"too little history: no message to read, and known for less than {least_days_known} days"
     return "assessed", None

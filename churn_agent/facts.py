@@ -39,6 +39,11 @@ def by_name(facts: tuple[Fact, ...]) -> dict[str, float]:
     return {fact.name: fact.value for fact in facts}
 
 
+def days_known(snapshot: Snapshot) -> int:
+    """Whole days that a history goes back."""
+    return _days_before(snapshot, snapshot.interactions[0]) if snapshot.interactions else 0
+
+
 def _days_before(snapshot: Snapshot, interaction: Interaction) -> int:
     """Whole days from the interaction's day to `as_of`, in the book's time zone."""
     return (snapshot.as_of - _day(snapshot, interaction)).days
@@ -67,7 +72,7 @@ def _activity(snapshot: Snapshot) -> Iterator[Fact]:
     mix = ", ".join(f"{count} {channel}" for channel, count in channels.most_common(4))
     text = f"There {'is' if n == 1 else 'are'} {_count(n, 'interaction')} ({mix}{', ...' * (len(channels) > 4)})."
     yield Fact(name="interactions", value=n, unit="interactions", text=text)
-    tenure = _days_before(snapshot, snapshot.interactions[0])
+    tenure = days_known(snapshot)
     if tenure:
         yield Fact(name="tenure", value=tenure, unit="days", text=f"The history goes back {_days(tenure)}.")
     if tenure and days:

@@ -2,7 +2,24 @@
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from churn_agent.errors import InputError
+
+
+def write_svg(fill: Callable[[Any], None], path: Path, *, size: tuple[float, float]) -> None:
+    """Draws what `to_svg` does into a file.
+
+    Raises:
+        InputError: the file is no .svg, or cannot be written.
+    """
+    if path.suffix != ".svg":
+        raise InputError(f"cannot draw into {str(path)!r}: give a file that ends in .svg")
+    try:
+        path.write_text(to_svg(fill, size=size), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
 
 
 def to_svg(fill: Callable[[Any], None], *, size: tuple[float, float] = (6.4, 2.8)) -> str:

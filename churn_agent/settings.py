@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     """The same for high risk; three times the odds of the base rate if not set."""
     band_margin: Annotated[float, Field(ge=0, le=2)] = 0.3
     """Log-odds by which a boundary must be passed to leave the band of the customer's assessment before."""
+    least_days_known: Annotated[int, Field(ge=0)] = 7
+    """Customers without a message to read whose history goes back fewer days get no number. Justified by
+    `churn-agent eval abstention`."""
 
     evidence_tokens: Annotated[int, Field(ge=50)] = 1000
     """Room for evidence in a prompt, in tokens of the language model."""

@@ -91,6 +91,14 @@ def test_too_little_history_abstains(store):
     assert (record.reasons, record.actions) == ((), ())
 
 
+def test_without_words_it_counts_how_long_a_customer_is_known(store):
+    with open_agent(store) as agent:
+        assert agent.assess("c-2", as_of=date(2026, 3, 5)).status == "abstained"
+        assert agent.assess("c-2", as_of=date(2026, 3, 6)).status == "assessed"
+    with open_agent(store, least_days_known=0) as agent:
+        assert agent.assess("c-2", as_of=DAY).status == "assessed"
+
+
 def test_a_history_without_words_is_judged_by_its_facts(store):
     with open_agent(store) as agent:
         record = agent.assess("c-3", as_of=DAY)

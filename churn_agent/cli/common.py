@@ -1,6 +1,7 @@
 """What several commands share: options, progress, and the agent they stand for."""
 
 import json
+import math
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -81,7 +82,16 @@ def note(what: str) -> None:
 
 
 def print_json(document: Any) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
+    """JSON knows no NaN: null stands in its place."""
+    click.echo(json.dumps(_known(document), ensure_ascii=False, indent=2, default=_plain))
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _known(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(each) for each in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _plain(value: Any) -> Any:

@@ -1,5 +1,5 @@
 """`eval sets | fetch | run | compare | report | search | baselines | doctor | transfer | stability | faithfulness |
-track`."""
+abstention | track`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -360,6 +360,47 @@ def faithfulness(names: tuple[str, ...], limit: int | None, judge: str | None, j
         without, random, alone, random_alone = (f"{value:.2f}" for value in moved)
         table.add_row(each.set, str(each.n), without, random, ratio, alone, random_alone)
     common.out.print(table)
+
+
+@evals.command("abstention")
+@_SETS
+@_SOME
+@click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.svg", help="Draw risk against coverage."
+)
+@common.as_json
+def abstention(names: tuple[str, ...], limit: int | None, plot: Path | None, json_: bool) -> None:
+    """Whom to give no number: how often customers are called wrongly by facts alone, by how long they are known.
+
+    Called are as many as churned. No language model is asked.
+    """
+    common.note("starting")
+    from churn_agent.evals import abstention, measure_abstention
+    from churn_agent.plots import write_svg
+    from churn_agent.settings import Settings
+
+    found = measure_abstention(names, out=_RUNS, limit=limit, notify=common.note)
+    if plot:
+        write_svg(lambda axes: abstention.draw(axes, found), plot, size=(6.4, 3.2))
+        common.note(f"drawn: {plot}")
+    if json_:
+        common.print_json([each.as_dict() for each in found])
+        return
+    for name in dict.fromkeys(each.set for each in found):
+        table = Table("known for less than", "left out", "called wrongly", "others", "called wrongly", title=name)
+        table.title_justify = "left"
+        for each in (each for each in found if each.set == name):
+            least = f"{each.least_days_known} days" if each.left_out else ""
+            low, high = each.wrong_left_out_low, each.wrong_left_out_high
+            wrong = f"{each.wrong_left_out:.2f} [{low:.2f}, {high:.2f}]" if each.left_out else ""
+            table.add_row(least, f"{each.left_out:,}", wrong, f"{each.coverage:.1%}", f"{each.risk:.3f}")
+        common.out.print(table)
+    days, now = abstention.justified(found), Settings.load().least_days_known
+    click.echo(
+        f"no better than a coin: those known for less than {days} days (CHURN_AGENT_LEAST_DAYS_KNOWN is {now})"
+        if days
+        else f"nobody is called worse than by a coin (CHURN_AGENT_LEAST_DAYS_KNOWN is {now})"
+    )
 
 
 class _Bars:

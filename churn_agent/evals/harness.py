@@ -11,10 +11,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from churn_agent import training
 from churn_agent.agent import NO_METHOD, ChurnAgent
 from churn_agent.errors import InputError
 from churn_agent.evals import (
+    abstention,
     doctor,
     faithfulness,
     planning,
@@ -26,6 +29,7 @@ from churn_agent.evals import (
     stability,
     transferring,
 )
+from churn_agent.evals.abstention import Abstention, Known
 from churn_agent.evals.doctor import Finding
 from churn_agent.evals.faithfulness import Faithfulness
 from churn_agent.evals.planning import Planned
@@ -172,6 +176,17 @@ def measure_stability(
         snapshots = [agent.snapshot(each.customer_id, as_of=each.as_of) for each in samples]
         found += stability.measure(labelled.name, perturbed(agent, snapshots), agent.bands)
     return found
+
+
+def measure_abstention(
+    names: Sequence[str], *, out: Path, limit: int | None = None, notify: Callable[[str], None] = lambda what: None
+) -> list[Abstention]:
+    """How often facts alone call customers wrongly, by how long they are known. Raises what `run_suite` does."""
+    known: dict[str, Known] = {}
+    for labelled, agent, samples in _drawn(names, out, limit, notify):
+        snapshots = [agent.snapshot(each.customer_id, as_of=each.as_of) for each in samples]
+        known[labelled.name] = Known.of(snapshots, np.array([each.churned for each in samples]))
+    return abstention.measure(known)
 
 
 def measure_faithfulness(

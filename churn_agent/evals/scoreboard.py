@@ -44,7 +44,7 @@ class Figure:
     """95 % interval; NaN where none is given."""
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: None if value != value else value for name, value in asdict(self).items()}
+        return asdict(self)
 
 
 @dataclass(frozen=True)

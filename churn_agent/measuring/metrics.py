@@ -157,6 +157,13 @@ def gain_curve(labels: Labels, scores: Scores, points: int = 100) -> tuple[Score
     return shares, np.array([_caught(labels, scores, share) for share in shares])
 
 
+def called(scores: Scores, n: int) -> Scores:
+    """The chance of each to be among the `n` highest, 0 to 1, shape as the scores': what is tied is drawn by lot."""
+    above = stats.rankdata(-scores, "min") - 1
+    tied = stats.rankdata(-scores, "max") - above
+    return np.clip((n - above) / tied, 0, 1)
+
+
 def _caught(labels: Labels, scores: Scores, share: float) -> float:
     """Share of the churned among that share of the highest scores; a tie is caught in proportion."""
     wanted = share * len(labels)

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from churn_agent.errors import InputError
-from churn_agent.plots import to_svg
+from churn_agent.plots import write_svg
 
 if TYPE_CHECKING:
     from churn_agent.learning.kept import KeptCard
@@ -18,12 +17,7 @@ def write(card: "KeptCard", path: Path) -> None:
     Raises:
         InputError: the file is no .svg, or cannot be written.
     """
-    if path.suffix != ".svg":
-        raise InputError(f"cannot draw into {str(path)!r}: give a file that ends in .svg")
-    try:
-        path.write_text(to_svg(lambda axes: _draw(axes, card), size=_SIZE), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    write_svg(lambda axes: _draw(axes, card), path, size=_SIZE)
 
 
 def _draw(axes: Any, card: "KeptCard") -> None:
