@@ -205,7 +205,11 @@ class ChurnAgent(Store):
             left_out=LeftOut(),
             screening=screening.score,
             provenance=self._provenance(self._kept).model_copy(
-                update={"evidence_ids": screening.evidence_ids, "prompt_tokens": screening.prompt_tokens}
+                update={
+                    "evidence_ids": screening.evidence_ids,
+                    "prompt_tokens": screening.prompt_tokens,
+                    "output_tokens": screening.output_tokens,
+                }
             ),
         )
 

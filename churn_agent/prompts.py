@@ -58,15 +58,20 @@ class PromptQuestion(_Data):
         return (*self.churn, *self.stay, *self.neither)
 
 
-class Translation(_Data):
+class Writing(_Data):
+    """What the model is to make of a message before it is asked about."""
+
+    system: str
+    examples: tuple[Example, ...] = ()
+    """With answers in JSON: `{"text":"..."}`."""
+
+
+class Translation(Writing):
     """Messages in another language are translated before they are asked about: who leaves whom stands in small words,
     which a small model reads best in the language that it learned most of."""
 
     language: Annotated[str, Field(pattern="^[a-z]{2}$")]
     """Into which (ISO 639-1)."""
-    system: str
-    examples: tuple[Example, ...] = ()
-    """With answers in JSON: `{"translation":"..."}`."""
 
 
 class Check(_Data):
@@ -89,6 +94,10 @@ class Check(_Data):
     """Words that say nothing: how far the model leans to yes without cause is measured on them and subtracted
     (contextual calibration, Zhao et al. 2021)."""
     translation: Translation | None = None
+    summary: Writing | None = None
+    """One sentence on what the writer is going to do, of short messages whose words hint at leaving or that name
+    another company. Leaving and staying are asked about it too, and both answers count alike: what a small model has
+    written down it reads better (chain of thought, Wei et al. 2022)."""
     least: Annotated[float, Field(ge=0, le=1)] = 0.8
     """Probability of yes, after that subtraction, below which a proposed signal is dropped."""
 
@@ -218,7 +227,7 @@ def load_prompt(mode: str, name: str | None = None, *, folder: Path | None = Non
             prompt.check.leaving,
             prompt.check.staying,
             prompt.check.closing or "",
-            prompt.check.translation.system if prompt.check.translation else "",
+            *(each.system for each in (prompt.check.translation, prompt.check.summary) if each),
         ]
     unknown = {v for text in texts for v in Template(text).get_identifiers()} - _VARIABLES[mode]
     if unknown:

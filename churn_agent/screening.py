@@ -29,6 +29,7 @@ class Screening:
     evidence_ids: tuple[str, ...]
     """Of the interactions that were looked at."""
     prompt_tokens: int
+    output_tokens: int
 
 
 def screen(
@@ -63,6 +64,7 @@ def screen(
                 case.facts,
                 tuple(evidence.interaction.id for evidence in case.pack.evidence),
                 each.prompt_tokens,
+                each.output_tokens,
             )
         )
     return found

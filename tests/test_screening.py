@@ -123,6 +123,7 @@ def test_all_are_screened_by_one_message_and_the_better_half_by_twice_as_many(ag
     assert [len(each.evidence_ids) for each in top] == [4, 4]
     assert sorted(len(each.evidence_ids) for each in others) == [1] * 5 + [2] * 2 + [4]
     assert sum(each.prompt_tokens > 0 for each in (*top, *others)) == 10  # also of earlier looks
+    assert [each.customer_id for each in (*top, *others) if each.output_tokens] == ["c7"]  # was summed up
 
 
 @pytest.mark.parametrize(("customers", "wanted"), [(0, 0), (1, 1), (7, 7), (8, 4)])

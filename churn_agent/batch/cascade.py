@@ -65,12 +65,14 @@ def rank(
         The last looks at those on top, and at the others: the highest score first, those without one last.
     """
     ranked: list[Screening] = []
-    ids, spent = list(customer_ids), Counter[str]()
+    ids, read, written = list(customer_ids), Counter[str](), Counter[str]()
     for number, n in enumerate(rounds(len(ids), wanted)):
         looked: list[Screening] = []
         for each in agent.screen_many(ids[:n], as_of=as_of, latest=2**number):
-            spent[each.customer_id] += each.prompt_tokens
-            looked.append(replace(each, prompt_tokens=spent[each.customer_id]))
+            id_ = each.customer_id
+            read[id_] += each.prompt_tokens
+            written[id_] += each.output_tokens
+            looked.append(replace(each, prompt_tokens=read[id_], output_tokens=written[id_]))
             progress()
         ranked[:n] = _by_score(looked)
         ids = [each.customer_id for each in ranked]

@@ -207,7 +207,7 @@ def _screened(
     summary.to_screen = sum(rounds(len(customers), wanted))
     top, others = rank(agent, customers, wanted, as_of=day, progress=advance)
     for each in (*top, *others):
-        meter.count(each.prompt_tokens, 0)
+        meter.count(each.prompt_tokens, each.output_tokens)
     return [each.customer_id for each in top], others
 
 

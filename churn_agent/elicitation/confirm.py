@@ -6,7 +6,7 @@ yes on words that say nothing is subtracted first (contextual calibration: Zhao 
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -17,15 +17,23 @@ from churn_agent.elicitation.base import closed_object, failure_of, string
 from churn_agent.grounding import find_quote, sentences
 from churn_agent.ingest.cleaning import language_of
 from churn_agent.models.base import ChatModel, GenerateRequest, LabelScores, Message, Question, ScoreRequest, Usage
-from churn_agent.naming import OWN, named, renamed
-from churn_agent.prompts import Check, Taxonomy, Translation, fill
+from churn_agent.naming import OTHERS, OWN, named, renamed
+from churn_agent.prompts import Check, Taxonomy, Translation, Writing, fill
 from churn_agent.scoring.prior import LEAVING_LEANING, NEUTRAL_LEANING, sigmoid
 
 _LEAVING, _STAYING, _CLOSING, _CONFIRMED = "leaving", "staying", "closing", "confirmed"  # ids of questions
+_OF_RIVAL, _OF_SUMMARY = "rival ", "summary "
+"""Before these ids: asked about another company, and of the summary."""
+_RIVAL = OTHERS[0]
+"""Made-up name of the first other company that a message names."""
+_RIVAL_SHARE = 0.5
+"""How much of the leaning to leave the rival is subtracted from that to leave the company: words about leaving and
+joining lean to leaving whoever they name. Chosen on `eval/datasets/switching`, with the summary."""
 _YES, _NO = "Yes", "No"
 _CONSIDERED = "leaving_considered"
 """Asked about wherever a message as a whole leans to leaving: small models often call it something else."""
 _ANNOUNCED = "leaving_announced"
+_COMPETITOR = "competitor"
 _CLOSES = 0.75
 """Log-odds from which a message asks to end it all. Chosen on questions to a bank and on chats about telephone
 companies: of closures nine in ten are above it, of other questions none, of who leaves another company one in six."""
@@ -36,12 +44,15 @@ _ANY_COMPANY = "the company"
 """Where no company is named; neutral words are said to it too, so that their answers are paid once for all."""
 _LONGEST_TRANSLATED = 1000
 """Characters; what is longer takes long to write, and is read as it is."""
+_LONGEST_SUMMARY = 200
+"""Characters."""
+_LEAST_CHARACTERS_A_TOKEN = 2
 LONGEST_QUOTE = 240
 """Characters up to which a sentence or a message is quoted whole."""
 
 
-class _Translated(BaseModel):
-    translation: str
+class _Written(BaseModel):
+    text: str
 
 
 @dataclass
@@ -53,6 +64,8 @@ class Reading:
     companies: frozenset[str] = frozenset()
     """Names of companies that it may speak of."""
     translation: str | None = None
+    summary: str | None = None
+    """What it says in one sentence, with made-up names."""
     proposals: dict[str, str] = field(default_factory=dict)
     """Signal id -> quote."""
     proposed_odds: dict[str, float] = field(default_factory=dict)
@@ -84,6 +97,11 @@ class Reading:
         """The message as it is asked about."""
         return self.with_made_up_names(self.translation or self.text)
 
+    @property
+    def names_rival(self) -> bool:
+        """Whether it is asked about as a message that names another company too."""
+        return bool(named(self.told, _RIVAL, ()))
+
     def with_made_up_names(self, text: str) -> str:
         return renamed(text, self.company, self.companies)
 
@@ -105,9 +123,14 @@ def confirm(readings: Mapping[int, Reading], model: ChatModel, check: Check, tax
         readings[i].leaning, readings[i].strengths = NEUTRAL_LEANING, {}
     if check.translation:
         _translate(list(speaking.values()), model, check.translation)
+    if check.summary:
+        _summarise([r for r in speaking.values() if r.hint or r.names_rival], model, check.summary)
     asked: list[_Asked] = []
     for i, reading in speaking.items():
-        asked += [_Asked(i, reading.told, _LEAVING), _Asked(i, reading.told, _STAYING)]
+        for name in (_LEAVING, _STAYING):
+            asked.append(_Asked(i, reading.told, name))
+            asked += [_Asked(i, reading.summary, _OF_SUMMARY + name)] if reading.summary else []
+            asked += [_Asked(i, reading.told, _OF_RIVAL + name, _RIVAL)] if reading.names_rival else []
         asked += [_Asked(i, reading.told, _CLOSING)] if i in hinting else []
         asked += [_Asked(i, _seen(id_, reading), id_) for id_ in reading.proposals]
     odds = _ask(asked, readings, model, check, taxonomy)
@@ -126,56 +149,84 @@ def _translate(readings: Sequence[Reading], model: ChatModel, translation: Trans
         language = language_of(reading.text) if len(reading.text) <= _LONGEST_TRANSLATED else None
         if language and language != translation.language:
             foreign.setdefault(reading.text, []).append(reading)
-    shared = [Message("system", translation.system)]
-    for example in translation.examples:
+    for translated, text in _write(foreign, model, translation, lambda text: 2 * len(text) + 20):
+        for reading in translated:
+            reading.translation = text
+
+
+def _summarise(readings: Sequence[Reading], model: ChatModel, summary: Writing) -> None:
+    """Sums up messages that are not long; one that cannot be is asked about by itself."""
+    short: dict[str, list[Reading]] = {}
+    for reading in readings:
+        if len(reading.told) <= LONGEST_QUOTE:
+            short.setdefault(reading.told, []).append(reading)
+    for summed, text in _write(short, model, summary, lambda text: _LONGEST_SUMMARY):
+        for reading in summed:
+            reading.summary = text
+
+
+def _write(
+    wanted: Mapping[str, Sequence[Reading]], model: ChatModel, writing: Writing, most: Callable[[str], int]
+) -> Iterator[tuple[Sequence[Reading], str]]:
+    """What the model makes of texts, with the readings that wait for it; those that it fails are left out.
+
+    Args:
+        most: characters that may be written of a text.
+    """
+    shared = [Message("system", writing.system)]
+    for example in writing.examples:
         shared += [Message("user", example.user), Message("assistant", example.assistant)]
     requests = [
         GenerateRequest(
             str(n),
             tuple(shared),
             (Message("user", box(text)),),
-            closed_object({"translation": string(2 * len(text) + 20)}),
-            max_tokens=2 * model.count_tokens(text) + 20,
+            closed_object({"text": string(most(text))}),
+            max_tokens=most(text) // _LEAST_CHARACTERS_A_TOKEN + 20,
         )
-        for n, text in enumerate(foreign)
+        for n, text in enumerate(wanted)
     ]
-    same = list(foreign.values())
+    waiting = list(wanted.values())
     for output in model.generate(requests):
-        first, *_ = translated = same[int(output.id)]
+        first, *_ = readings = waiting[int(output.id)]
         first.usages.append(output.usage)  # paid by the first who needs it
         if failure_of(output):
             continue
         with suppress(ValidationError):
-            text = _Translated.model_validate_json(output.text).translation
-            for reading in translated:
-                reading.translation = text.strip() or None
+            text = _Written.model_validate_json(output.text).text.strip()
+            if text:
+                yield readings, text
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """A question about a text of a reading: `_LEAVING`, `_STAYING`, or whether it shows a signal."""
+    """A question about a text of a reading: whether they leave, stay or close, or whether it shows a signal."""
 
     reading: int
     text: str
     name: str
+    company: str | None = None
+    """In question; the reading's own if None."""
 
 
 def _ask(
     asked: Sequence[_Asked], readings: Mapping[int, Reading], model: ChatModel, check: Check, taxonomy: Taxonomy
 ) -> dict[tuple[int, str], float]:
     """(Reading, name) -> log-odds of yes, for signals less those of neutral words. A text is evaluated once."""
-    signals = {each.name for each in asked} - {_LEAVING, _STAYING, _CLOSING}
+    signals = {each.name for each in asked} & taxonomy.by_id.keys()
     causeless = _odds_without_cause(signals, model, check, taxonomy)
-    together: dict[tuple[int, str], list[str]] = {}
+    plain = {_LEAVING: check.leaving, _STAYING: check.staying, _CLOSING: check.closing or ""}
+    together: dict[tuple[int, str, str], list[str]] = {}
     for each in asked:
-        together.setdefault((each.reading, each.text), []).append(each.name)
+        company = each.company or readings[each.reading].called
+        together.setdefault((each.reading, each.text, company), []).append(each.name)
     requests: list[ScoreRequest] = []
-    for (i, text), names in together.items():
-        values = {"company": readings[i].called, "message": f'"{box(text)}"'}
-        plain = {_LEAVING: fill(check.leaving, values), _STAYING: fill(check.staying, values)}
-        plain[_CLOSING] = fill(check.closing or "", values)
+    for (i, text, company), names in together.items():
+        values = {"company": company, "message": f'"{box(text)}"'}
         questions = {
-            name: plain.get(name) or fill(check.question, values | _about(name, values["company"], taxonomy))
+            name: fill(check.question, values | _about(name, company, taxonomy))
+            if name in taxonomy.by_id
+            else fill(plain[name.rpartition(" ")[2]], values)
             for name in names
         }
         requests.append(_request(f"{i}/{len(requests)}", values, questions, check))
@@ -248,7 +299,7 @@ def _weigh(reading: Reading, odds: Mapping[str, float], check: Check, taxonomy: 
     What speaks of churn counts as far as the whole message leans to leaving: it may be about somebody else, or meant
     kindly.
     """
-    plain, closing = (odds[_LEAVING] - odds[_STAYING]) / 2, odds.get(_CLOSING, -math.inf)
+    plain, closing = _plain_leaning(odds), odds.get(_CLOSING, -math.inf)
     if reading.silent and closing < _CLOSES:
         reading.leaning, reading.strengths = NEUTRAL_LEANING, {}
         return
@@ -262,6 +313,17 @@ def _weigh(reading: Reading, odds: Mapping[str, float], check: Check, taxonomy: 
     if closing >= _CLOSES and plain <= 0 and reading.hint and not any(map(_speaks_of_leaving, reading.strengths)):
         reading.proposals[_ANNOUNCED], reading.strengths[_ANNOUNCED] = reading.hint, sigmoid(closing)
     _one_signal_a_quote(reading)
+
+
+def _plain_leaning(odds: Mapping[str, float]) -> float:
+    """What the answers about leaving and staying say."""
+    own, summary, rival = (
+        (odds[of + _LEAVING] - odds[of + _STAYING]) / 2 if of + _LEAVING in odds else None
+        for of in ("", _OF_SUMMARY, _OF_RIVAL)
+    )
+    assert own is not None
+    leaning = own if summary is None else (own + summary) / 2
+    return leaning if rival is None else leaning - _RIVAL_SHARE * rival
 
 
 def _of_risk(reading: Reading) -> float:
@@ -301,8 +363,8 @@ def _weight_of_proposal(signal: str, reading: Reading) -> float:
 
 
 def _agrees(signal: str, leaning: float) -> bool:
-    """Whether a signal about leaving or staying fits the answers to the plain questions."""
-    if _speaks_of_leaving(signal):
+    """Whether a signal about leaving or staying, or about who is better, fits the answers to the plain questions."""
+    if _speaks_of_leaving(signal) or signal == _COMPETITOR:
         return leaning > 0  # likelier to leave than to stay
     return not _speaks_of_staying(signal) or leaning < LEAVING_LEANING
 

@@ -1,5 +1,6 @@
 """Signals proposed by the probabilities of words."""
 
+import json
 import math
 import re
 
@@ -8,6 +9,7 @@ import pytest
 from churn_agent.elicitation import choose, confirm
 from churn_agent.elicitation.read import read
 from churn_agent.errors import FileFormatError
+from churn_agent.models.base import ModelOutput
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.prompts import load_prompt, load_taxonomy
 from tests.elicitation.cases import case
@@ -30,9 +32,9 @@ def shows(**likely):
 class Recorder(ScriptedModel):
     """Notes the contexts that it was asked about."""
 
-    def __init__(self, script):
+    def __init__(self, script, summary=None):
         super().__init__(script)
-        self.asked, self.companies = [], set()
+        self.asked, self.companies, self.summary, self.summarised = [], set(), summary, []
 
     def score_labels(self, requests):
         requests = list(requests)
@@ -42,20 +44,42 @@ class Recorder(ScriptedModel):
         self.companies |= {found[1] for found in told if found}
         return super().score_labels(requests)
 
+    def generate(self, requests):
+        for request in requests:
+            if request.shared[0].content == PROMPT.check.summary.system:
+                self.summarised.append(request.messages[0].content)
+                yield ModelOutput(request.id, json.dumps({"text": self.summary or ""}))
+            else:
+                yield from super().generate([request])
 
-def reading(texts, sentences, *, confirmed=0.5, leaving=0.4, staying=0.4, closing=0.1, written=(), **companies):
-    """Reads texts; `sentences` says what each shows, all else shows nothing; `written` are translations."""
+
+def reading(
+    texts,
+    sentences,
+    *,
+    confirmed=0.5,
+    leaving=0.4,
+    staying=0.4,
+    closing=0.1,
+    written=(),
+    summary=None,
+    more=(),
+    **names,
+):
+    """Reads texts; `sentences` says what each shows, all else shows nothing; `written` are translations, `more` answers
+    to other questions."""
     answers = dict.fromkeys(load_taxonomy().by_id, odds(confirmed)) | {
         "leaving": odds(leaving),
         "staying": odds(staying),
         "closing": odds(closing),
+        **dict(more),
     }
     script = [{"contains": words, "answer": {"confirmed": odds(0.5)}} for words in PROMPT.check.neutral]
     script += [{"contains": "Customer:", "answer": answers}]
     script += [{"contains": text, "answer": {"word": shows(**likely)}} for text, likely in sentences.items()]
     script += [{"contains": "", "answer": {"word": shows(none=0.95)}}]
-    model = Recorder({"score": script, "generate": list(written)})
-    [found] = read([case(*texts, **companies)], model, PROMPT, load_taxonomy())
+    model = Recorder({"score": script, "generate": list(written)}, summary)
+    [found] = read([case(*texts, **names)], model, PROMPT, load_taxonomy())
     return found, model
 
 
@@ -179,15 +203,40 @@ def test_who_names_no_company_is_asked_about_the_company():
     assert model.companies == {"Acme", "the company"}  # the latter for neutral words
 
 
+def test_who_leaves_the_rival_leaves_the_company_less():
+    text = "I go from Swisscom to Salt next month."
+    answers = {"rival leaving": odds(0.9), "rival staying": odds(0.1)}
+    found, model = reading(
+        [text], {text: {"leave": 0.9}}, leaving=0.6, staying=0.4, more=answers, company="Salt", companies=["Swisscom"]
+    )
+    assert found.leanings == [pytest.approx(math.log(1.5) - math.log(9) / 2)]
+    assert model.companies >= {"Acme", "Rivalo"}
+
+
+def test_leaving_and_staying_are_also_asked_of_a_summary():
+    answers = {"summary leaving": odds(0.9), "summary staying": odds(0.1)}
+    found, model = reading([MOVE], {MOVE: {"leave": 0.9}}, leaving=0.6, staying=0.4, summary="They move.", more=answers)
+    assert found.leanings == [pytest.approx((math.log(1.5) + math.log(9)) / 2)]
+    assert ('Customer: "They move."\n', ["summary leaving", "summary staying"]) in model.asked
+
+
+def test_neither_long_messages_nor_those_without_a_hint_are_summarised_and_one_without_a_summary_speaks_for_itself():
+    long = f"{MOVE} " * 10
+    shown = {MOVE: {"leave": 0.9}, DOWN: {"fault": 0.9}}
+    found, model = reading([MOVE, long, DOWN], shown, leaving=0.6, staying=0.4)
+    assert model.summarised == [MOVE]
+    assert found.leanings == [pytest.approx(math.log(1.5))] * 3
+
+
 GERMAN, ENGLISH = "Ich wechsle nächsten Monat von Salt zu Swisscom.", "I will switch from Salt to Swisscom next month."
 
 
 @pytest.mark.parametrize(
     ("written", "seen"),
     [
-        ({"answer": {"translation": ENGLISH}}, "I will switch from Acme to Rivalo next month."),
+        ({"answer": {"text": ENGLISH}}, "I will switch from Acme to Rivalo next month."),
         ({"answer": "{"}, "Ich wechsle nächsten Monat von Acme zu Rivalo."),
-        ({"answer": {"translation": " "}}, "Ich wechsle nächsten Monat von Acme zu Rivalo."),
+        ({"answer": {"text": " "}}, "Ich wechsle nächsten Monat von Acme zu Rivalo."),
         ({"error": "too long"}, "Ich wechsle nächsten Monat von Acme zu Rivalo."),
     ],
 )
@@ -209,7 +258,7 @@ def test_a_foreign_message_is_translated_for_the_check_if_it_can_be(written, see
 @pytest.mark.parametrize("text", [MOVE, "Tschüss.", GERMAN * 3])
 def test_neither_english_nor_unclear_nor_very_long_messages_are_translated(text, monkeypatch):
     monkeypatch.setattr(confirm, "_LONGEST_TRANSLATED", 100)
-    written = [{"contains": "", "answer": {"translation": "something else"}}]
+    written = [{"contains": "", "answer": {"text": "something else"}}]
     _, model = reading([text], {text[:20]: {"leave": 0.9}}, written=written)
     assert not any("something else" in context for context, _ in model.asked)
 
