@@ -28,8 +28,8 @@ def test_each_perturbation_changes_what_it_says_and_no_more(agent):
         return len(each.assessments[0].provenance.evidence_ids)
 
     assert (shown(plain), shown(half)) == (12, 6)
-    assert {each.assessments[0].provenance.prompt for each in (plain, half, irrelevant)} == {"read/words@3"}
-    assert reworded.assessments[0].provenance.prompt == "read/words_reworded@3"
+    assert {each.assessments[0].provenance.prompt for each in (plain, half, irrelevant)} == {"read/words@4"}
+    assert reworded.assessments[0].provenance.prompt == "read/words_reworded@4"
     [more] = [each for each in irrelevant.snapshots[0].interactions if each not in taken[0].interactions]
     assert "manual" in more.text
     assert more.occurred_at == taken[0].interactions[-1].occurred_at
