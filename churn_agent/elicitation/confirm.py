@@ -36,7 +36,7 @@ _ANNOUNCED = "leaving_announced"
 _COMPETITOR = "competitor"
 _CLOSES = 0.9
 """Log-odds from which a message asks to end it all. Chosen on questions to a bank and on chats about telephone
-companies: all closures of accounts are above it, and one other question ("Help me cancel my transaction")."""
+companies: of closures nine in ten are above it, of other questions one ("Help me cancel my transaction")."""
 _LESS_SURE = 1.0
 """By how many log-odds that answer leans less to leaving than it says: it is easily given."""
 _MISTAKEN_FOR_LEAVING = "disengagement"
