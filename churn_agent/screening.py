@@ -5,7 +5,7 @@ added. What either reading has paid is paid for the other one too.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from churn_agent.composing import statements
@@ -30,6 +30,16 @@ class Screening:
     """Of the interactions that were looked at."""
     prompt_tokens: int
     output_tokens: int
+
+    def after(self, earlier: "Screening | None") -> "Screening":
+        """This look, with what an earlier one took added."""
+        if earlier is None:
+            return self
+        return replace(
+            self,
+            prompt_tokens=earlier.prompt_tokens + self.prompt_tokens,
+            output_tokens=earlier.output_tokens + self.output_tokens,
+        )
 
 
 def screen(

@@ -6,9 +6,8 @@ message, the better half again by two, the better half of these by four, until a
 
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from churn_agent.agent import ChurnAgent
@@ -65,14 +64,12 @@ def rank(
         The last looks at those on top, and at the others: the highest score first, those without one last.
     """
     ranked: list[Screening] = []
-    ids, read, written = list(customer_ids), Counter[str](), Counter[str]()
+    ids = list(customer_ids)
     for number, n in enumerate(rounds(len(ids), wanted)):
+        earlier = {each.customer_id: each for each in ranked}
         looked: list[Screening] = []
         for each in agent.screen_many(ids[:n], as_of=as_of, latest=2**number):
-            id_ = each.customer_id
-            read[id_] += each.prompt_tokens
-            written[id_] += each.output_tokens
-            looked.append(replace(each, prompt_tokens=read[id_], output_tokens=written[id_]))
+            looked.append(each.after(earlier.get(each.customer_id)))
             progress()
         ranked[:n] = _by_score(looked)
         ids = [each.customer_id for each in ranked]

@@ -69,7 +69,8 @@ def measure(sets: Mapping[str, Known]) -> list[Abstention]:
     several."""
     every = list(sets.items())
     if len(every) > 1:
-        together = Known(*(np.concatenate([getattr(k, part) for k in sets.values()]) for part in ("days", "wrong")))
+        known = sets.values()
+        together = Known(np.concatenate([k.days for k in known]), np.concatenate([k.wrong for k in known]))
         every.append((ALL, together))
     at_each = [_at(name, known, least) for name, known in every for least in (0, *_THRESHOLDS)]
     return list(unique_justseen(at_each, key=lambda one: (one.set, one.left_out)))

@@ -15,6 +15,7 @@ import numpy as np
 
 from churn_agent import training
 from churn_agent.agent import NO_METHOD, ChurnAgent
+from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import InputError
 from churn_agent.evals import (
     abstention,
@@ -173,7 +174,7 @@ def measure_stability(
     does."""
     found: list[Stability] = []
     for labelled, agent, samples in _drawn(names, out, limit, notify):
-        snapshots = [agent.snapshot(each.customer_id, as_of=each.as_of) for each in samples]
+        snapshots = _snapshots(agent, samples)
         found += stability.measure(labelled.name, perturbed(agent, snapshots), agent.bands)
     return found
 
@@ -184,7 +185,7 @@ def measure_abstention(
     """How often facts alone call customers wrongly, by how long they are known. Raises what `run_suite` does."""
     known: dict[str, Known] = {}
     for labelled, agent, samples in _drawn(names, out, limit, notify):
-        snapshots = [agent.snapshot(each.customer_id, as_of=each.as_of) for each in samples]
+        snapshots = _snapshots(agent, samples)
         known[labelled.name] = Known.of(snapshots, np.array([each.churned for each in samples]))
     return abstention.measure(known)
 
@@ -206,7 +207,7 @@ def measure_faithfulness(
     found: list[Faithfulness] = []
     for labelled, agent, samples in _drawn(names, out, limit, notify):
         other = agent.varied(mode="ask", prompt=judge or faithfulness.JUDGE)
-        snapshots = [agent.snapshot(each.customer_id, as_of=each.as_of) for each in samples]
+        snapshots = _snapshots(agent, samples)
         moved = [
             faithfulness.moved(
                 other.evidence(each.customer_id, as_of=each.as_of), each, other, seed=agent.settings.seed
@@ -231,6 +232,10 @@ def _drawn(
         notify(f"reading {labelled.name}")
         with labelled.open(labelled.store_in(out / "stores"), method=NO_METHOD) as agent:
             yield labelled, agent, sets.draw(labelled.samples(agent), limit)
+
+
+def _snapshots(agent: ChurnAgent, samples: Sequence[Sample]) -> list[Snapshot]:
+    return [agent.snapshot(each.customer_id, as_of=each.as_of) for each in samples]
 
 
 def write_report(*folders: Path, to: Path, delta: float = 0.02, command: str = "") -> None:

@@ -157,21 +157,16 @@ def gain_curve(labels: Labels, scores: Scores, points: int = 100) -> tuple[Score
     return shares, np.array([_caught(labels, scores, share) for share in shares])
 
 
-def called(scores: Scores, n: int) -> Scores:
+def called(scores: Scores, n: float) -> Scores:
     """The chance of each to be among the `n` highest, 0 to 1, shape as the scores': what is tied is drawn by lot."""
-    above = stats.rankdata(-scores, "min") - 1
-    tied = stats.rankdata(-scores, "max") - above
-    return np.clip((n - above) / tied, 0, 1)
+    _, which, tied = np.unique(-scores, return_inverse=True, return_counts=True)
+    above = np.cumsum(tied) - tied
+    return np.clip((n - above) / tied, 0, 1)[which]
 
 
 def _caught(labels: Labels, scores: Scores, share: float) -> float:
     """Share of the churned among that share of the highest scores; a tie is caught in proportion."""
-    wanted = share * len(labels)
-    values, which = np.unique(-scores, return_inverse=True)
-    size = np.bincount(which, minlength=len(values)).astype(float)
-    churned = np.bincount(which, weights=labels, minlength=len(values))
-    before = np.cumsum(size) - size
-    return float((churned * np.clip((wanted - before) / size, 0, 1)).sum() / labels.sum())
+    return float(called(scores, share * len(labels))[labels].sum() / labels.sum())
 
 
 # --- probabilities
