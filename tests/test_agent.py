@@ -7,6 +7,7 @@ from churn_agent.domain.assessment import Assessment
 from churn_agent.errors import InputError
 from churn_agent.history import answers, records
 from churn_agent.models.scripted import ScriptedModel
+from churn_agent.scoring.prior import log_odds
 from churn_agent.settings import Settings
 from tests.conftest import write_csv
 
@@ -69,6 +70,17 @@ def test_contributions_add_up_to_the_score(store):
         told |= {reason.concept: reason.contribution for reason in record.reasons}
         raw = record.churn_probability.raw
         assert log(raw / (1 - raw)) == pytest.approx(prior.INTERCEPT + sum(told.values()), abs=0.01)
+
+
+def test_who_wrote_nothing_has_the_score_of_the_facts_alone(store):
+    with open_agent(store, READ) as agent:
+        silent = agent.assess("c-3", as_of=DAY)
+        told = agent.examples([agent.snapshot("c-3", as_of=DAY)], [True], needs=(), readings=None)
+        assert told.facts_score == pytest.approx(log_odds(silent.churn_probability.raw), abs=0.01)
+        gone = [(fact.concept, fact.contribution) for fact in silent.reasons][:1]
+        assert told.without(gone, {}).facts_score == pytest.approx(told.facts_score - gone[0][1])
+        said = told.without([("price", 0.5)], {})
+        assert said.facts_score == told.facts_score
 
 
 def test_the_second_assessment_asks_nothing_anew(store):

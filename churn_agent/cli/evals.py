@@ -1,5 +1,5 @@
-"""`eval sets | fetch | run | compare | report | search | baselines | doctor | transfer | stability | faithfulness |
-abstention | track`."""
+"""`eval sets | fetch | run | compare | calibration | report | search | baselines | doctor | transfer | stability |
+faithfulness | abstention | track`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,6 +113,7 @@ def run(suite_file: Path, limit: int | None, resume: bool, out: Path | None, jso
 @click.option(
     "--against", metavar="METHOD", help="Hold all others against it; `yardstick`: each set's best classic one."
 )
+@click.option("--set", "sets", multiple=True, metavar="SET", help="Compare on this set; repeatable (default: all).")
 @click.option("--pooled", is_flag=True, help="Mean differences over the sets, instead of each set.")
 @click.option("--delta", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="Differences that matter.")
 @click.option(
@@ -123,6 +124,7 @@ def compare(
     runs: tuple[Path, ...],
     metric: str,
     against: str | None,
+    sets: tuple[str, ...],
     pooled: bool,
     delta: float,
     disagreements: int | None,
@@ -139,7 +141,7 @@ def compare(
     first, *others = runs
     if disagreements and (others or pooled or against == "yardstick"):
         raise click.UsageError("--disagreements is for the methods of one run, set by set")
-    comparisons = compare_runs(*runs, metric=metric, against=against, delta=delta, pooled=pooled)
+    comparisons = compare_runs(*runs, metric=metric, against=against, delta=delta, pooled=pooled, sets=sets)
     apart = most_disagreed(first, comparisons, disagreements) if disagreements else [[] for _ in comparisons]
     both = list(zip(comparisons, apart, strict=True))
     if json_:
@@ -153,6 +155,37 @@ def compare(
                 _print_side_by_side(one, other)
     beyond = [c for c in comparisons if c.verdict.judgement == "worse" and abs(c.verdict.difference.value) > delta]
     return _REGRESSION if others and beyond else 0
+
+
+@evals.command("calibration")
+@click.argument("run", metavar="RUN", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--method", "methods", multiple=True, default=["calibrated"], show_default=True, metavar="NAME", help="Repeatable."
+)
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.svg", help="Draw said and seen.")
+@common.as_json
+def calibration(run: Path, methods: tuple[str, ...], plot: Path | None, json_: bool) -> None:
+    """Are the probabilities of a run right as they are? Each set by itself, and all together."""
+    from churn_agent.evals import calibration, measure_calibration
+    from churn_agent.plots import write_svg
+
+    found = measure_calibration(run, methods)
+    if plot:
+        write_svg(lambda axes: calibration.draw(axes, found), plot, size=(6.4, 3.2))
+        common.note(f"drawn: {plot}")
+    if json_:
+        common.print_json([each.as_dict() for each in found])
+        return
+    for method in dict.fromkeys(methods):
+        columns = "set", "n", "log-loss", "saved of the base rate's", "brier", "slope", "intercept"
+        table = Table(*columns, title=method, title_justify="left")
+        for each in (each for each in found if each.method == method):
+            skill = f"{each.skill:.0%} [{each.skill_low:.0%}, {each.skill_high:.0%}]"
+            slope = f"{each.slope:.2f} [{each.slope_low:.2f}, {each.slope_high:.2f}]"
+            intercept = f"{each.intercept:+.2f} [{each.intercept_low:+.2f}, {each.intercept_high:+.2f}]"
+            numbers = f"{each.log_loss:.3f}", skill, f"{each.brier:.3f}", slope, intercept
+            table.add_row(each.set, f"{each.n:,}", *numbers)
+        common.out.print(table)
 
 
 @evals.command("report")
@@ -387,8 +420,8 @@ def abstention(names: tuple[str, ...], limit: int | None, plot: Path | None, jso
         common.print_json([each.as_dict() for each in found])
         return
     for name in dict.fromkeys(each.set for each in found):
-        table = Table("known for less than", "left out", "called wrongly", "others", "called wrongly", title=name)
-        table.title_justify = "left"
+        columns = "known for less than", "left out", "called wrongly", "others", "called wrongly"
+        table = Table(*columns, title=name, title_justify="left")
         for each in (each for each in found if each.set == name):
             least = f"{each.least_days_known} days" if each.left_out else ""
             low, high = each.wrong_left_out_low, each.wrong_left_out_high

@@ -17,7 +17,7 @@ from churn_agent import facts
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Labels, Scores
-from churn_agent.scoring import verdict
+from churn_agent.scoring import prior
 
 ALL = "all sets"
 _THRESHOLDS = (1, 3, 7, 14, 30, 60, 90)
@@ -38,7 +38,7 @@ class Known:
     @classmethod
     def of(cls, snapshots: Sequence[Snapshot], labels: Labels) -> "Known":
         """Customers with outcomes, shape (snapshots,) each."""
-        scores = [verdict.from_signals(each, facts.compute(each), [], [], {}).probability.raw for each in snapshots]
+        scores = [prior.of_facts(facts.compute(each), horizon_days=each.card.horizon_days) for each in snapshots]
         called = metrics.called(np.array(scores), int(labels.sum()))
         return cls(np.array([facts.days_known(each) for each in snapshots]), np.where(labels, 1 - called, called))
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -19,6 +19,7 @@ from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import InputError
 from churn_agent.evals import (
     abstention,
+    calibration,
     doctor,
     faithfulness,
     planning,
@@ -31,6 +32,7 @@ from churn_agent.evals import (
     transferring,
 )
 from churn_agent.evals.abstention import Abstention, Known
+from churn_agent.evals.calibration import Calibration
 from churn_agent.evals.doctor import Finding
 from churn_agent.evals.faithfulness import Faithfulness
 from churn_agent.evals.planning import Planned
@@ -331,6 +333,19 @@ def most_disagreed(
     ]
 
 
+def measure_calibration(folder: Path, methods: Sequence[str]) -> list[Calibration]:
+    """Whether the probabilities of a run are right as they are.
+
+    Raises:
+        InputError: the folder holds no run, or none of the methods judged enough of a set in it.
+    """
+    found = calibration.measure(_read([folder])[0], methods)
+    missing = [name for name in methods if name not in {each.method for each in found}]
+    if missing:
+        raise InputError(f"{str(folder)!r} has no {missing[0]!r}, or too few samples of either outcome for it")
+    return found
+
+
 def compare(
     *folders: Path,
     metric: str = "auroc",
@@ -338,6 +353,7 @@ def compare(
     delta: float = 0.02,
     costs: Costs | None = None,
     pooled: bool = False,
+    sets: Collection[str] = (),
 ) -> list[Comparison]:
     """Methods of one run against each other (or all against one), or those of the first run against the same ones of
     the others.
@@ -345,6 +361,7 @@ def compare(
     Args:
         against: a method, or `yardstick`: whichever classic method ranks best on a set.
         pooled: mean differences over all sets that both methods were tried on.
+        sets: to be compared on; all if there are none.
         costs: for the metric `profit`; those of the last run's suite if not given.
 
     Raises:
@@ -352,7 +369,7 @@ def compare(
     """
     if metric not in METRICS:
         raise InputError(f"no metric {metric!r}; there are: {', '.join(METRICS)}")
-    runs = [read_predictions(folder) for folder in folders]
+    runs = [[p for p in read_predictions(folder) if not sets or p.set in sets] for folder in folders]
     costs = costs or _suite_of(_about(folders)).costs
     if len(runs) == 1:
         found = scoreboard.compare(runs[0], metric=metric, against=against, delta=delta, costs=costs, pooled=pooled)

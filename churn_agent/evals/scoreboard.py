@@ -111,6 +111,11 @@ class Scored:
         return curve.fit(x[self.development], known).predict_proba(x)[:, 1]
 
     @property
+    def can_be_ranked(self) -> bool:
+        """Whether there are enough samples of either outcome that may be judged where nothing was chosen."""
+        return metrics.enough(self.labels[self.judged], self.groups[self.judged])
+
+    @property
     def can_be_judged(self) -> bool:
         """Whether there are enough samples of either outcome, and enough of them held out."""
         test = ~self.development
@@ -346,9 +351,9 @@ def _yardsticks(scored: Mapping[tuple[str, str], Scored]) -> dict[tuple[str, str
     """What the classic method said that ranks best on each set: on these very samples, so it is a little too good."""
     best: dict[str, tuple[float, Scored]] = {}
     for (name, method), each in scored.items():
-        labels, groups = each.labels[each.judged], each.groups[each.judged]
-        if method in LEARNED and LEARNED[method].classic and metrics.enough(labels, groups):
-            area = metrics.auroc(labels, each.scores[each.judged], groups).value
+        if method in LEARNED and LEARNED[method].classic and each.can_be_ranked:
+            rows = each.judged
+            area = metrics.auroc(each.labels[rows], each.scores[rows], each.groups[rows]).value
             if name not in best or area > best[name][0]:
                 best[name] = area, each
     return {(name, YARDSTICK): each for name, (_, each) in best.items()}

@@ -38,6 +38,8 @@ class Examples:
     """Samples of one customer, or with the same words, share a number: they are never on both sides of a fold."""
     facts: Sequence[Mapping[str, float]]
     """What the agent computes, by name."""
+    facts_score: Scores
+    """Log-odds by the prior weights, as if nothing had been written."""
     numbers: Sequence[Mapping[str, float]]
     """Facts, counts, amounts and numeric attributes."""
     attributes: Sequence[Mapping[str, str]]
@@ -69,6 +71,7 @@ class Examples:
             self.labels[rows],
             self.groups[rows],
             some(self.facts),
+            self.facts_score[rows],
             some(self.numbers),
             some(self.attributes),
             some(self.active_days),
@@ -92,6 +95,7 @@ class Examples:
             np.append(self.labels, other.labels),
             np.append(self.groups, other.groups + self.groups.max(initial=-1) + 1),
             both(self.facts, other.facts),
+            np.append(self.facts_score, other.facts_score),
             both(self.numbers, other.numbers),
             both(self.attributes, other.attributes),
             both(self.active_days, other.active_days),
@@ -114,6 +118,7 @@ class Examples:
             return rest | ({name: typical[name]} if name in row and name in typical else {})
 
         names = [name for name, _ in removed]
+        of_facts = zip(self.facts, removed, strict=True)
         readings = self.readings and [
             {**row, **({name: _ABSENT.get(name, 0.0)} if name in row else {}), "score": row["score"] - added}
             for row, (name, added) in zip(self.readings, removed, strict=True)
@@ -121,6 +126,7 @@ class Examples:
         return replace(
             self,
             facts=[drop(row, name) for row, name in zip(self.facts, names, strict=True)],
+            facts_score=self.facts_score - np.array([added * (name in row) for row, (name, added) in of_facts]),
             numbers=[drop(row, name) for row, name in zip(self.numbers, names, strict=True)],
             readings=readings,
         )
@@ -154,6 +160,7 @@ def prepare(
     customers: list[str] = []
     dates: list[date] = []
     facts: list[Mapping[str, float]] = []
+    facts_score: list[float] = []
     numbers: list[Mapping[str, float]] = []
     attributes: list[Mapping[str, str]] = []
     active_days: list[list[int]] = []
@@ -164,7 +171,9 @@ def prepare(
     for snapshot in snapshots:
         customers.append(snapshot.customer_id)
         dates.append(snapshot.as_of)
-        facts.append(computed.by_name(computed.compute(snapshot)))
+        found = computed.compute(snapshot)
+        facts.append(computed.by_name(found))
+        facts_score.append(prior.of_facts(found, horizon_days=snapshot.card.horizon_days))
         numeric, rest = _attributes(snapshot.attributes)
         numbers.append({**facts[-1], **_aggregates(snapshot), **numeric})
         attributes.append(rest)
@@ -182,6 +191,7 @@ def prepare(
         np.array(churned, dtype=bool),
         _groups(customers, spoken),
         facts,
+        np.array(facts_score),
         numbers,
         attributes,
         active_days,

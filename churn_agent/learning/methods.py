@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
-from scipy.special import logit
+from scipy.special import expit, logit
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
@@ -76,6 +76,10 @@ def _recency(examples: Examples) -> Scores:
 def _recency_and_frequency(examples: Examples) -> Scores:
     active = np.maximum(examples.fact("active_days", 1.0), 1.0)
     return 1 / (1 + active / (1 + examples.fact("recency", 1e4)))
+
+
+def _facts_score(examples: Examples) -> Scores:
+    return expit(examples.facts_score)
 
 
 def _rfm(examples: Examples) -> Any:
@@ -189,6 +193,13 @@ METHODS = {
             "log1p(recency) - log(active days)",
             lambda seed: Rule(_recency_and_frequency),
             cross_fit=False,
+        ),
+        Method(
+            "facts_score",
+            "the weights of the score on facts alone, as if nothing had been written",
+            lambda seed: Rule(_facts_score),
+            cross_fit=False,
+            classic=False,
         ),
         Method(
             "bg_nbd",

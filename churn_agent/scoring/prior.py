@@ -114,6 +114,11 @@ def fact_contributions(facts: Sequence[Fact], *, horizon_days: int) -> list[Cont
     return [Contribution(name, log_odds) for name, log_odds in found.items()]
 
 
+def of_facts(facts: Sequence[Fact], *, horizon_days: int) -> float:
+    """The score, in log-odds, of a customer who has written nothing."""
+    return INTERCEPT + sum(part.log_odds for part in fact_contributions(facts, horizon_days=horizon_days))
+
+
 def signal_contribution(signal: Signal, *, age_days: float, horizon_days: int) -> Contribution:
     """Weight x strength, halved for every horizon that has passed since."""
     weight = SIGNAL_WEIGHTS.get(signal.concept, 0.0) * decay(age_days, horizon_days=horizon_days)

@@ -139,6 +139,10 @@ def test_compare_tells_pairs_and_guards_against_regressions(cli, suite_file, fin
     assert cli("eval", "compare", worse, out).code == 1
     assert cli("eval", "compare", worse, out, "--pooled").code == 1
     assert cli("eval", "compare", out, "--pooled", "--disagreements", 1).code == 2
+    assert (
+        cli("eval", "compare", out, "--set", pairs[0]["set"], "--json").out == cli("eval", "compare", out, "--json").out
+    )
+    assert "nothing to compare" in cli("eval", "compare", out, "--set", "another").err
     assert cli("eval", "compare", out, out).code == 0
     assert "no run of an eval" in cli("eval", "compare", suite_file.parent, out).err
 

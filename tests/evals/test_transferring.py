@@ -21,7 +21,7 @@ def scored(n, seed, *, rate, sure):
     readings = [{"score": float(sure * each), "leaning": 0.0} for each in true]
     ids = [f"{seed}-{i}" for i in range(n)]
     return Examples(
-        ids, [None] * n, labels, np.arange(n), facts, facts, [{}] * n, [[3]] * n, [""] * n, None, None, readings
+        ids, [None] * n, labels, np.arange(n), facts, true, facts, [{}] * n, [[3]] * n, [""] * n, None, None, readings
     )
 
 

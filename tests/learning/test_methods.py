@@ -24,7 +24,7 @@ def make_examples(n=200, seed=0):
     recency = np.where(labels, 80, 20) * random.random(n)
     facts = [{"recency": r, "active_days": 5.0, "interactions": 9.0} for r in recency]
     return Examples(
-        [f"c-{i}" for i in range(n)], [date(2026, 1, 1)] * n, labels, np.arange(n), facts, facts, [{"plan": "short" if c else "long"} for c in labels],
+        [f"c-{i}" for i in range(n)], [date(2026, 1, 1)] * n, labels, np.arange(n), facts, recency - 50.0, facts, [{"plan": "short" if c else "long"} for c in labels],
         [sorted(random.choice(np.arange(int(r), 200), 15), reverse=True) for r in recency],
         [f"{'goodbye' if c else 'hello'} number {i % 7}" for i, c in enumerate(labels)],
         (random.normal(size=(n, 8)) + labels[:, None]).astype(np.float32),
