@@ -5,7 +5,7 @@ Records are added and never changed, so nothing here can be made better afterwar
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import combinations
 from typing import Any, Literal
@@ -97,9 +97,6 @@ class Standing:
     lift: float
     """How much more often those in the top tenth churned than all."""
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class Judgements:
@@ -111,9 +108,6 @@ class Judgements:
     tool_right: int
     disagreed: int
     right_when_disagreeing: int
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def forecasts(store: Store, customer_id: str | None = None, *, today: date | None = None) -> list[Forecast]:

@@ -1,7 +1,7 @@
 """Two runs held against each other."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine
@@ -34,9 +34,6 @@ class RunDiff:
     only_second: Sequence[str]
     moved: Sequence[Moved]
     """The largest change of the number first."""
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def compare(engine: Engine, first: str, second: str) -> RunDiff:

@@ -77,7 +77,7 @@ def plan(context: click.Context, run_id: str, capacity: int, share: int, dry_run
             {
                 "run_id": run.id,
                 "stored": not dry_run,
-                "assignments": [vars(each) for each in found.assignments],
+                "assignments": found.assignments,
                 "expected": found.expected,
                 "calibrated": found.calibrated,
                 "detectable": {n: found.detectable(n) for n in _SEASONS} if found.drawn else None,
@@ -149,7 +149,7 @@ def uplift(context: click.Context, json_: bool) -> None:
 
         found = holdout.uplift(assignments.all_assignments(agent.history), book.outcomes(agent.history))
     if json_:
-        common.print_json(found.as_dict())
+        common.print_json(found)
         return
     table = Table("", "outcomes known", "churned")
     table.add_row("acted on", str(found.acted), str(found.acted_churned))

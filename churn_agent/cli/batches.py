@@ -147,7 +147,7 @@ def list_runs(context: click.Context, json_: bool) -> None:
 
         found = all_runs(agent.history)
     if json_:
-        common.print_json([vars(run) for run in found])
+        common.print_json(found)
         return
     whole = [Column(name, no_wrap=True) for name in ("run", "worked on", "customers at", "of")]
     table = Table(*whole, "came to")
@@ -169,7 +169,7 @@ def show_run(context: click.Context, run_id: str, json_: bool) -> None:
 
         run = find(agent.history, run_id)
     if json_:
-        common.print_json(vars(run))
+        common.print_json(run)
         return
     click.echo(f"run {run.id}, begun {run.created_at:%Y-%m-%d %H:%M} UTC")
     for name, value in {**run.spec, **run.summary}.items():
@@ -189,7 +189,7 @@ def diff(context: click.Context, first: str, second: str, json_: bool) -> None:
 
         found = compare(agent.history, first, second)
     if json_:
-        common.print_json(found.as_dict())
+        common.print_json(found)
         return
     for name, (before, after) in found.spec.items():
         click.echo(f"{name.replace('_', ' ')}: {before} -> {after}")
@@ -203,7 +203,7 @@ def diff(context: click.Context, first: str, second: str, json_: bool) -> None:
 
 def _tell_estimate(found: "Estimate", *, json_: bool) -> None:
     if json_:
-        common.print_json(vars(found))
+        common.print_json(found)
         return
     click.echo(
         f"{found.customers} customers, {found.already_done} done before; "

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import is_dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -82,11 +83,15 @@ def note(what: str) -> None:
 
 
 def print_json(document: Any) -> None:
-    """JSON knows no NaN: null stands in its place."""
+    """Dataclasses are shown as their `as_dict` says, or field by field. JSON knows no NaN: null stands in its place."""
     click.echo(json.dumps(_known(document), ensure_ascii=False, indent=2, default=_plain))
 
 
 def _known(value: Any) -> Any:
+    if hasattr(value, "as_dict"):
+        value = value.as_dict()
+    elif is_dataclass(value):
+        value = vars(value)
     if isinstance(value, dict):
         return {name: _known(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

@@ -76,7 +76,7 @@ def fetch(name: str, source: str | None, out: Path | None, json_: bool) -> None:
 
     made = fetch_set(name, source=source, to=out, notify=common.note)
     if json_:
-        common.print_json(vars(made))
+        common.print_json(made)
         return
     for where, sha256 in made.sha256.items():
         click.echo(f"{sha256}  {where}")
@@ -100,7 +100,7 @@ def run(suite_file: Path, limit: int | None, resume: bool, out: Path | None, jso
     with _Bars() as bars:
         result = run_suite(suite_file, out=out or _RUNS / suite_file.stem, limit=limit, resume=resume, progress=bars)
     if json_:
-        common.print_json(result.as_dict())
+        common.print_json(result)
         return
     _print_figures(result.figures)
     click.echo(f"\n{len(result.predictions)} predictions in {result.folder}")
@@ -174,7 +174,7 @@ def calibration(run: Path, methods: tuple[str, ...], plot: Path | None, json_: b
         write_svg(lambda axes: calibration.draw(axes, found), plot, size=(6.4, 3.2))
         common.note(f"drawn: {plot}")
     if json_:
-        common.print_json([each.as_dict() for each in found])
+        common.print_json(found)
         return
     for method in dict.fromkeys(methods):
         columns = "set", "n", "log-loss", "saved of the base rate's", "brier", "slope", "intercept"
@@ -235,7 +235,7 @@ def track(run: Path, to: "Tracker", uri: str | None, project: str, with_texts: b
 
     tracked = send(run, to, uri=uri, project=project, with_texts=with_texts, notify=common.note)
     if json_:
-        common.print_json(vars(tracked))
+        common.print_json(tracked)
         return
     click.echo(f"{tracked.ways} methods on sets, with {', '.join(tracked.files)}: run {tracked.run} at {tracked.where}")
     if to == "wandb" and Path(tracked.where).is_dir():
@@ -253,7 +253,7 @@ def search(suite_file: Path, limit: int | None, resume: bool, out: Path | None, 
     with _Bars() as bars:
         found = search_ways(suite_file, out=out or _RUNS / suite_file.stem, limit=limit, resume=resume, progress=bars)
     if json_:
-        common.print_json([each.as_dict() for each in found])
+        common.print_json(found)
         return
     for each in found:
         folds = ", ".join(f"{name} in {n}" for name, n in each.chosen.items())
@@ -277,7 +277,7 @@ def baselines(name: str, methods: tuple[str, ...], limit: int | None, json_: boo
         out = _RUNS / f"baselines-{Path(name).name}"
         figures = run_baselines(name, out=out, methods=methods or None, limit=limit, progress=bars)
     if json_:
-        common.print_json([each.as_dict() for each in figures])
+        common.print_json(figures)
     else:
         _print_figures(figures)
 
@@ -296,7 +296,7 @@ def doctor(name: str, delta: float | None, with_model: bool, json_: bool) -> int
 
     findings = examine_sets(name, out=_RUNS / "doctor", delta=delta, with_model=with_model, notify=common.note)
     if json_:
-        common.print_json({of: [vars(each) for each in found] for of, found in findings.items()})
+        common.print_json(findings)
     for of, found in findings.items() if not json_ else ():
         for each in found:
             click.echo(f"{of}: {each.weight}: {each.check}: {each.says}")
@@ -327,7 +327,7 @@ def transfer(
             raise click.UsageError("--calibration tries a method of its own: leave --method out")
         moved = transfer_calibration(names, out=_RUNS, limit=limit, notify=common.note)
         if json_:
-            common.print_json([each.as_dict() for each in moved])
+            common.print_json(moved)
             return
         table = Table("tried on", "n", "log-loss", "of the score as it is", "verdict")
         for each in moved:
@@ -337,7 +337,7 @@ def transfer(
         return
     found = transfer_between(names, out=_RUNS, methods=methods or None, limit=limit, notify=common.note)
     if json_:
-        common.print_json([each.as_dict() for each in found])
+        common.print_json(found)
         return
     for method in dict.fromkeys(each.method for each in found):
         sets = list(dict.fromkeys(each.trained_on for each in found))
@@ -360,7 +360,7 @@ def stability(names: tuple[str, ...], limit: int | None, json_: bool) -> None:
 
     found = measure_stability(names, out=_RUNS, limit=limit, notify=common.note)
     if json_:
-        common.print_json([each.as_dict() for each in found])
+        common.print_json(found)
         return
     table = Table("set", "perturbation", "n", "spread (log-odds)", "other band", "other band, held near boundaries")
     for each in found:
@@ -382,7 +382,7 @@ def faithfulness(names: tuple[str, ...], limit: int | None, judge: str | None, j
 
     found = measure_faithfulness(names, out=_RUNS, limit=limit, judge=judge, notify=common.note)
     if json_:
-        common.print_json([each.as_dict() for each in found])
+        common.print_json(found)
         return
     table = Table(
         "set", "n", "moved without cited", "without random", "ratio", "moved with cited alone", "random alone"
@@ -417,7 +417,7 @@ def abstention(names: tuple[str, ...], limit: int | None, plot: Path | None, jso
         write_svg(lambda axes: abstention.draw(axes, found), plot, size=(6.4, 3.2))
         common.note(f"drawn: {plot}")
     if json_:
-        common.print_json([each.as_dict() for each in found])
+        common.print_json(found)
         return
     for name in dict.fromkeys(each.set for each in found):
         columns = "known for less than", "left out", "called wrongly", "others", "called wrongly"

@@ -66,10 +66,10 @@ def score(context: click.Context, by: "By", json_: bool) -> None:
                 "forecasts": len(found),
                 "not_over": open_,
                 "outcome_unknown": unknown,
-                "standings": [each.as_dict() for each in standings],
+                "standings": standings,
                 "back_tests": back_tests,
-                "compared": [each.as_dict() for each in compared],
-                "judgements": judged.as_dict(),
+                "compared": compared,
+                "judgements": judged,
             }
         )
         return

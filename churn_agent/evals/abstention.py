@@ -6,7 +6,7 @@ wrong decision costs beside none (Chow 1970); here those about whom decisions ar
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -59,9 +59,6 @@ class Abstention:
     """Share of the customers who are given a number."""
     risk: float
     """Share called wrongly of these."""
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def measure(sets: Mapping[str, Known]) -> list[Abstention]:

@@ -6,7 +6,7 @@ they stand.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -45,9 +45,6 @@ class Calibration:
     """What has to be added to log-odds for their mean to be the base rate: 0 is right."""
     reliability: Sequence[tuple[float, float, int]]
     """Mean probability, share that churned and number of customers, of ten groups of equal size."""
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True)

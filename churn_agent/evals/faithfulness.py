@@ -5,8 +5,7 @@ far a score moves without the cited evidence, and with it alone, each against as
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -51,9 +50,6 @@ class Faithfulness:
     sufficiency: float
     """Mean change of the log-odds with the cited evidence alone; less is better."""
     sufficiency_of_random: float
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def moved(case: Case, assessment: Assessment, judge: ChurnAgent, *, seed: int = 0) -> Moved | None:

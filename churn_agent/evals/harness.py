@@ -72,8 +72,8 @@ class RunResult:
     def as_dict(self) -> dict[str, Any]:
         return {
             "predictions": [each.model_dump(mode="json") for each in self.predictions],
-            "metrics": [each.as_dict() for each in self.figures],
-            "comparisons": [each.as_dict() for each in self.comparisons],
+            "metrics": self.figures,
+            "comparisons": self.comparisons,
             "provenance": self.provenance,
         }
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import combinations
 from operator import itemgetter
 from types import MappingProxyType
@@ -42,9 +42,6 @@ class Figure:
     low: float
     high: float
     """95 % interval; NaN where none is given."""
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True)

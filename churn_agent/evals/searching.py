@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,9 +35,6 @@ class Choice:
     """AUROC of the choice, made anew in each fold without the samples it is judged on; 95 % interval."""
     chosen: Mapping[str, int]
     """Way -> folds in which it was chosen."""
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def search(predictions: Sequence[Prediction], *, seed: int = 0) -> list[Choice]:

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
@@ -29,9 +28,6 @@ class Stability:
     """Upper bound of a 95 % interval of it (Clopper & Pearson 1934)."""
     flips_held: float
     """The same where a customer near a boundary stays in the band that they were in."""
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def measure(name: str, found: Sequence[Perturbed], bands: Bands) -> list[Stability]:

@@ -26,9 +26,6 @@ class Transfer:
     low: float
     high: float
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 def transfer(
     sets: Mapping[str, Examples],
