@@ -25,6 +25,11 @@ class Perturbed:
     assessments: Sequence[Assessment]
 
 
+def ways(agent: ChurnAgent) -> int:
+    """How many times `perturbed` judges each customer."""
+    return 3 + (_reworded(agent) is not None)
+
+
 def perturbed(
     agent: ChurnAgent, snapshots: Sequence[Snapshot], *, progress: Callable[[], None] = lambda: None
 ) -> list[Perturbed]:
@@ -43,8 +48,8 @@ def perturbed(
         ("half of the evidence", agent.varied(evidence_limit=max(1, settings.evidence_limit // 2)), snapshots),
         ("an irrelevant message", agent, [_with_irrelevant_message(each) for each in snapshots]),
     ]
-    reworded = agent.prompt.name + _REWORDED
-    if (agent.prompt.mode, reworded) in list_prompts(settings.prompts_dir):
+    reworded = _reworded(agent)
+    if reworded:
         tried.append(("the prompt reworded", agent.varied(prompt=reworded), snapshots))
     found: list[Perturbed] = []
     for name, by, given in tried:
@@ -54,6 +59,11 @@ def perturbed(
             progress()
         found.append(Perturbed(name, given, made))
     return found
+
+
+def _reworded(agent: ChurnAgent) -> str | None:
+    name = agent.prompt.name + _REWORDED
+    return name if (agent.prompt.mode, name) in list_prompts(agent.settings.prompts_dir) else None
 
 
 def _with_irrelevant_message(snapshot: Snapshot) -> Snapshot:

@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     """Calibrated probability from which on a customer is of medium risk; the base rate if not set."""
     band_high_from: Share | None = None
     """The same for high risk; three times the odds of the base rate if not set."""
-    band_margin: Annotated[float, Field(ge=0, le=2)] = 0.3
+    band_margin: Annotated[float, Field(ge=0, le=2)] = 0.5
     """Log-odds by which a boundary must be passed to leave the band of the customer's assessment before."""
     least_days_known: Annotated[int, Field(ge=0)] = 7
     """Customers without a message to read whose history goes back fewer days get no number. Justified by

@@ -4,7 +4,7 @@ import pytest
 
 from churn_agent import ChurnAgent
 from churn_agent.models.scripted import ScriptedModel
-from churn_agent.perturbing import perturbed
+from churn_agent.perturbing import perturbed, ways
 from churn_agent.settings import Settings
 from tests.conftest import write_csv
 
@@ -46,10 +46,10 @@ def test_nothing_is_stored_and_progress_counts(agent):
 
     seen = []
     perturbed(agent, [agent.snapshot("c-1")], progress=lambda: seen.append(1))
-    assert len(seen) == 4
+    assert len(seen) == ways(agent) == 4
     assert records.of_customer(agent.history, "c-1") == []
 
 
 def test_a_prompt_that_nobody_reworded_is_left_as_it_is(agent):
     other = agent.varied(prompt="few_shot")
-    assert len(perturbed(other, [agent.snapshot("c-1")])) == 3
+    assert len(perturbed(other, [agent.snapshot("c-1")])) == ways(other) == 3

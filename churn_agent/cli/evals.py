@@ -325,7 +325,8 @@ def transfer(
     if calibration:
         if methods:
             raise click.UsageError("--calibration tries a method of its own: leave --method out")
-        moved = transfer_calibration(names, out=_RUNS, limit=limit, notify=common.note)
+        with _Bars() as bars:
+            moved = transfer_calibration(names, out=_RUNS, limit=limit, progress=bars)
         if json_:
             common.print_json(moved)
             return
@@ -335,7 +336,8 @@ def transfer(
             table.add_row(each.set, str(each.n), *losses, each.verdict.text)
         common.out.print(table)
         return
-    found = transfer_between(names, out=_RUNS, methods=methods or None, limit=limit, notify=common.note)
+    with _Bars() as bars:
+        found = transfer_between(names, out=_RUNS, methods=methods or None, limit=limit, progress=bars)
     if json_:
         common.print_json(found)
         return
@@ -358,7 +360,8 @@ def stability(names: tuple[str, ...], limit: int | None, json_: bool) -> None:
     common.note("starting")
     from churn_agent.evals import measure_stability
 
-    found = measure_stability(names, out=_RUNS, limit=limit, notify=common.note)
+    with _Bars() as bars:
+        found = measure_stability(names, out=_RUNS, limit=limit, progress=bars)
     if json_:
         common.print_json(found)
         return
@@ -380,7 +383,8 @@ def faithfulness(names: tuple[str, ...], limit: int | None, judge: str | None, j
     common.note("starting")
     from churn_agent.evals import measure_faithfulness
 
-    found = measure_faithfulness(names, out=_RUNS, limit=limit, judge=judge, notify=common.note)
+    with _Bars() as bars:
+        found = measure_faithfulness(names, out=_RUNS, limit=limit, judge=judge, progress=bars)
     if json_:
         common.print_json(found)
         return
@@ -412,7 +416,7 @@ def abstention(names: tuple[str, ...], limit: int | None, plot: Path | None, jso
     from churn_agent.plots import write_svg
     from churn_agent.settings import Settings
 
-    found = measure_abstention(names, out=_RUNS, limit=limit, notify=common.note)
+    found = measure_abstention(names, out=_RUNS, limit=limit)
     if plot:
         write_svg(lambda axes: abstention.draw(axes, found), plot, size=(6.4, 3.2))
         common.note(f"drawn: {plot}")

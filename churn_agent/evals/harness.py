@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from churn_agent import training
+from churn_agent import perturbing, training
 from churn_agent.agent import NO_METHOD, ChurnAgent
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import InputError
@@ -34,10 +34,10 @@ from churn_agent.evals import (
 from churn_agent.evals.abstention import Abstention, Known
 from churn_agent.evals.calibration import Calibration
 from churn_agent.evals.doctor import Finding
-from churn_agent.evals.faithfulness import Faithfulness
+from churn_agent.evals.faithfulness import Faithfulness, Moved
 from churn_agent.evals.planning import Planned
 from churn_agent.evals.predictions import ABOUT, PREDICTIONS, Prediction, SampleNote, read_notes, read_predictions
-from churn_agent.evals.running import Progress
+from churn_agent.evals.running import Progress, Silent
 from churn_agent.evals.scoreboard import Comparison, Figure
 from churn_agent.evals.searching import Choice
 from churn_agent.evals.sets import LabelledSet
@@ -45,11 +45,10 @@ from churn_agent.evals.stability import Stability
 from churn_agent.evals.suite import ALL, Suite, find_methods, load_suite
 from churn_agent.evals.transferring import FromOthers, Transfer
 from churn_agent.learning.examples import Examples
-from churn_agent.learning.methods import METHODS, Method, needs_of
+from churn_agent.learning.methods import METHODS, Method
 from churn_agent.measuring.comparing import METRICS
 from churn_agent.measuring.metrics import Costs
 from churn_agent.models.catalogue import catalogue
-from churn_agent.perturbing import perturbed
 from churn_agent.prompts import PromptTemplate, load_prompt
 from churn_agent.settings import Settings
 from churn_agent.training import Sample
@@ -136,7 +135,7 @@ def transfer(
     out: Path,
     methods: Sequence[str] | None = None,
     limit: int | None = None,
-    notify: Callable[[str], None] = lambda what: None,
+    progress: Progress | None = None,
 ) -> list[Transfer]:
     """Classic methods trained on each set and tested on each. Raises what `run_suite` does.
 
@@ -144,11 +143,12 @@ def transfer(
         methods: names of `methods.METHODS`; all that learn and need no fine-tuning if not given.
     """
     chosen = find_methods(methods or _TRANSFERRED)
-    return transferring.transfer(_prepared(names, out, limit, chosen, notify), chosen, notify=notify)
+    progress = progress or Silent()
+    return transferring.transfer(_prepared(names, out, limit, chosen, progress), chosen, left_out=progress.left_out)
 
 
 def transfer_calibration(
-    names: Sequence[str], *, out: Path, limit: int | None = None, notify: Callable[[str], None] = lambda what: None
+    names: Sequence[str], *, out: Path, limit: int | None = None, progress: Progress | None = None
 ) -> list[FromOthers]:
     """What a calibration learned on all sets but one does for the scores of that one, whose base rate is given.
 
@@ -157,36 +157,36 @@ def transfer_calibration(
     """
     if len(names) < 2:
         raise InputError("a calibration is learned on other sets than it is tried on: give two or more")
-    return transferring.from_others(_prepared(names, out, limit, [METHODS["platt"]], notify))
+    return transferring.from_others(_prepared(names, out, limit, [METHODS["platt"]], progress or Silent()))
 
 
 def _prepared(
-    names: Sequence[str], out: Path, limit: int | None, methods: Sequence[Method], notify: Callable[[str], None]
+    names: Sequence[str], out: Path, limit: int | None, methods: Sequence[Method], progress: Progress
 ) -> dict[str, Examples]:
-    found: dict[str, Examples] = {}
-    for labelled, agent, samples in _drawn(names, out, limit, notify):
-        found[labelled.name] = training.examples(agent, samples, needs=needs_of(methods))
-    return found
+    return {
+        labelled.name: running.examples_of(labelled.name, agent, samples, methods, progress)
+        for labelled, agent, samples in _drawn(names, out, limit)
+    }
 
 
 def measure_stability(
-    names: Sequence[str], *, out: Path, limit: int | None = None, notify: Callable[[str], None] = lambda what: None
+    names: Sequence[str], *, out: Path, limit: int | None = None, progress: Progress | None = None
 ) -> list[Stability]:
     """How far the default way's scores and bands move where nothing that matters has changed. Raises what `run_suite`
     does."""
+    progress = progress or Silent()
     found: list[Stability] = []
-    for labelled, agent, samples in _drawn(names, out, limit, notify):
-        snapshots = _snapshots(agent, samples)
-        found += stability.measure(labelled.name, perturbed(agent, snapshots), agent.bands)
+    for labelled, agent, samples in _drawn(names, out, limit):
+        progress.began(labelled.name, len(samples) * perturbing.ways(agent))
+        again = perturbing.perturbed(agent, _snapshots(agent, samples), progress=progress.advanced)
+        found += stability.measure(labelled.name, again, agent.bands)
     return found
 
 
-def measure_abstention(
-    names: Sequence[str], *, out: Path, limit: int | None = None, notify: Callable[[str], None] = lambda what: None
-) -> list[Abstention]:
+def measure_abstention(names: Sequence[str], *, out: Path, limit: int | None = None) -> list[Abstention]:
     """How often facts alone call customers wrongly, by how long they are known. Raises what `run_suite` does."""
     known: dict[str, Known] = {}
-    for labelled, agent, samples in _drawn(names, out, limit, notify):
+    for labelled, agent, samples in _drawn(names, out, limit):
         snapshots = _snapshots(agent, samples)
         known[labelled.name] = Known.of(snapshots, np.array([each.churned for each in samples]))
     return abstention.measure(known)
@@ -198,7 +198,7 @@ def measure_faithfulness(
     out: Path,
     limit: int | None = None,
     judge: str | None = None,
-    notify: Callable[[str], None] = lambda what: None,
+    progress: Progress | None = None,
 ) -> list[Faithfulness]:
     """Whether the evidence that the default way cites is what another mode's score rests on. Raises what `run_suite`
     does.
@@ -206,32 +206,33 @@ def measure_faithfulness(
     Args:
         judge: a prompt of mode `ask`; `faithfulness.JUDGE` if not given.
     """
+    progress = progress or Silent()
     found: list[Faithfulness] = []
-    for labelled, agent, samples in _drawn(names, out, limit, notify):
+    for labelled, agent, samples in _drawn(names, out, limit):
+        progress.began(labelled.name, len(samples))
         other = agent.varied(mode="ask", prompt=judge or faithfulness.JUDGE)
-        snapshots = _snapshots(agent, samples)
-        moved = [
-            faithfulness.moved(
-                other.evidence(each.customer_id, as_of=each.as_of), each, other, seed=agent.settings.seed
-            )
-            for each in agent.read_many(snapshots)
-        ]
-        summary = faithfulness.summarise(labelled.name, [each for each in moved if each])
+        moved: list[Moved] = []
+        for each in agent.read_many(_snapshots(agent, samples)):
+            shown = other.evidence(each.customer_id, as_of=each.as_of)
+            of_customer = faithfulness.moved(shown, each, other, seed=agent.settings.seed)
+            moved += [of_customer] if of_customer else []
+            progress.advanced()
+        summary = faithfulness.summarise(labelled.name, moved)
         if summary:
             found.append(summary)
         else:
-            notify(f"{labelled.name}: nobody has cited evidence and as much that is not cited")
+            why = "nobody has cited evidence and as much that is not cited"
+            progress.left_out(labelled.name, "faithfulness", why)
     return found
 
 
 def _drawn(
-    names: Sequence[str], out: Path, limit: int | None, notify: Callable[[str], None]
+    names: Sequence[str], out: Path, limit: int | None
 ) -> Iterator[tuple[LabelledSet, ChurnAgent, list[Sample]]]:
     """Sets with an agent of the default way and the samples drawn."""
     settings = Settings.load()
     for name in names:
         labelled = sets.find_set(name, near=Path(), sets_dir=settings.sets_dir)
-        notify(f"reading {labelled.name}")
         with labelled.open(labelled.store_in(out / "stores"), method=NO_METHOD) as agent:
             yield labelled, agent, sets.draw(labelled.samples(agent), limit)
 

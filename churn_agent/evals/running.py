@@ -57,15 +57,15 @@ class Progress(Protocol):
         """A classic method cannot be used on a set."""
 
 
-class _Silent(Progress):
-    pass
+class Silent(Progress):
+    """Is told and says nothing."""
 
 
 def run(
     planned: Sequence[Planned], suite: Suite, settings: Settings, *, out: Path, progress: Progress | None = None
 ) -> list[Prediction]:
     """Does what was planned. Ctrl-C and worse lose nothing that was finished."""
-    progress = progress or _Silent()
+    progress = progress or Silent()
     running = _Run(suite, settings, Writer(out), progress)
     progress.planned(planned)
     (out / SAMPLES).write_text(
@@ -162,9 +162,8 @@ class _Run:
         return scores
 
     def _examples(self, planned: Planned, methods: Sequence[Method]) -> Examples:
-        self.progress.began(f"{planned.labelled.name}: classic methods", len(planned.samples))
         with self._open(planned) as agent:
-            return training.examples(agent, planned.samples, needs=needs_of(methods), progress=self.progress.advanced)
+            return examples_of(planned.labelled.name, agent, planned.samples, methods, self.progress)
 
     def _open(self, planned: Planned, way: Way | None = None, repeat: int = 0) -> ChurnAgent:
         """An agent on the store of a set, for a way or for what `assess` does by default."""
@@ -174,6 +173,15 @@ class _Run:
         if repeat:
             update["evidence_order"] = "shuffled"
         return ChurnAgent(self.settings.model_copy(update=update))
+
+
+def examples_of(
+    name: str, agent: ChurnAgent, samples: Sequence[Sample], methods: Sequence[Method], progress: Progress
+) -> Examples:
+    """What methods learn from, of the samples of a set."""
+    needs = needs_of(methods)
+    progress.began(f"{name}: classic methods", len(samples) * (1 + ("readings" in needs)))
+    return training.examples(agent, samples, needs=needs, progress=progress.advanced)
 
 
 def _assess(agent: ChurnAgent, samples: Sequence[Sample]) -> Iterator[tuple[Sample, Assessment]]:

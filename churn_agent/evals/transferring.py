@@ -32,14 +32,19 @@ def transfer(
     methods: Sequence[Method],
     *,
     seed: int = 0,
-    notify: Callable[[str], None] = lambda what: None,
+    left_out: Callable[[str, str, str], None] = lambda name, method, why: None,
 ) -> list[Transfer]:
-    """Every pair of sets; a set with itself is cross-fitted. What is left out is told to `notify`."""
+    """Every pair of sets; a set with itself is cross-fitted.
+
+    Args:
+        left_out: is told of what set lacks what for which method.
+    """
     found: list[Transfer] = []
     for method in methods:
-        lacking = [f"{name}: {why}" for name, examples in sets.items() if (why := method.lacks(examples))]
+        lacking = [(name, why) for name, examples in sets.items() if (why := method.lacks(examples))]
         if lacking:
-            notify(f"{method.name} is left out: {lacking[0]}")
+            name, why = lacking[0]
+            left_out(name, method.name, why)
             continue
         for source, examples in sets.items():
             fitted = method.make(seed).fit(examples, examples.labels)

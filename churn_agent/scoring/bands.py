@@ -20,9 +20,9 @@ class Bands:
     """None: the base rate."""
     high_from: float | None = None
     """None: three times the odds of the base rate."""
-    margin: float = 0.3
+    margin: float = 0.5
     """Log-odds by which a boundary must be passed to leave the band that the customer was in before. By as much,
-    rewording the prompt moves the scores of this project's hard cases (root mean square; `churn-agent eval stability`).
+    rewording the prompt moves the scores of this project's own sets (root mean square; `churn-agent eval stability`).
     """
 
     def of(self, probability: ChurnProbability, before: Band | None = None) -> Band:
