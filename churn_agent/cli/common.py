@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import is_dataclass
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from churn_agent.agent import ChurnAgent
 
 F = TypeVar("F", bound=Callable[..., Any])
-out = Console(highlight=False)
-notes = Console(stderr=True, highlight=False)
+_FILE_WIDTH = 200
+"""Columns of what is not shown in a terminal, so that no table is cut there."""
+out = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
+notes = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _FILE_WIDTH)
 """Notes and progress go to standard error; data to standard output."""
 
 

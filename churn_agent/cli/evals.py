@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _RUNS = Path("eval-runs")
 _SHOWN = ("auroc", "brier", "f1", "answered", "seconds_each")
+_FIGURE_WIDTH = 5
 _REGRESSION, _UNFIT = 1, 3  # exit codes
 _SETS = click.argument("names", metavar="SETS...", nargs=-1, required=True)
 _SOME = click.option("--limit", type=click.IntRange(min=4), metavar="N", help="Most samples, stratified, seeded.")
@@ -507,7 +508,8 @@ def _print_figures(figures: "Sequence[Figure]") -> None:
     found = {(f.set, f.method, f.metric): f for f in figures}
     for name in dict.fromkeys(f.set for f in figures):
         title = f"{name}: {_sizes(name, figures)}"
-        table = Table(Column("method", no_wrap=True), *_SHOWN, title=title, title_justify="left")
+        columns = [Column(name, min_width=_FIGURE_WIDTH, overflow="fold") for name in ("method", *_SHOWN)]
+        table = Table(*columns, title=title, title_justify="left")
         for method in ranked(name, figures):
             table.add_row(method, *(_shown(found.get((name, method, metric))) for metric in _SHOWN))
         common.out.print(table)
