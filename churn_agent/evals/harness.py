@@ -338,12 +338,14 @@ def measure_calibration(folder: Path, methods: Sequence[str]) -> list[Calibratio
     """Whether the probabilities of a run are right as they are.
 
     Raises:
-        InputError: the folder holds no run, or none of the methods judged enough of a set in it.
+        InputError: the folder holds no run, or one of the methods judged no set in it that has enough samples.
     """
-    found = calibration.measure(_read([folder])[0], methods)
+    predictions, *_ = _read([folder])
+    found = calibration.measure(predictions, methods)
     missing = [name for name in methods if name not in {each.method for each in found}]
     if missing:
-        raise InputError(f"{str(folder)!r} has no {missing[0]!r}, or too few samples of either outcome for it")
+        tried = ", ".join(dict.fromkeys(each.method for each in predictions))
+        raise InputError(f"{str(folder)!r} has too few samples by {missing[0]!r} to judge by; it tried: {tried}")
     return found
 
 
