@@ -27,7 +27,7 @@ class Perturbed:
 
 def ways(agent: ChurnAgent) -> int:
     """How many times `perturbed` judges each customer."""
-    return 3 + (_reworded(agent) is not None)
+    return len(_ways(agent))
 
 
 def perturbed(
@@ -42,17 +42,9 @@ def perturbed(
     Returns:
         The customers as they are come first.
     """
-    settings = agent.settings
-    tried = [
-        ("as they are", agent, snapshots),
-        ("half of the evidence", agent.varied(evidence_limit=max(1, settings.evidence_limit // 2)), snapshots),
-        ("an irrelevant message", agent, [_with_irrelevant_message(each) for each in snapshots]),
-    ]
-    reworded = _reworded(agent)
-    if reworded:
-        tried.append(("the prompt reworded", agent.varied(prompt=reworded), snapshots))
     found: list[Perturbed] = []
-    for name, by, given in tried:
+    for name, by, change in _ways(agent):
+        given = [change(each) for each in snapshots]
         made: list[Assessment] = []
         for assessment in by.read_many(given):
             made.append(assessment)
@@ -61,9 +53,22 @@ def perturbed(
     return found
 
 
-def _reworded(agent: ChurnAgent) -> str | None:
-    name = agent.prompt.name + _REWORDED
-    return name if (agent.prompt.mode, name) in list_prompts(agent.settings.prompts_dir) else None
+def _ways(agent: ChurnAgent) -> list[tuple[str, ChurnAgent, Callable[[Snapshot], Snapshot]]]:
+    """What each is called, who judges, and what is changed before."""
+    half = agent.varied(evidence_limit=max(1, agent.settings.evidence_limit // 2))
+    found = [
+        ("as they are", agent, _as_it_is),
+        ("half of the evidence", half, _as_it_is),
+        ("an irrelevant message", agent, _with_irrelevant_message),
+    ]
+    reworded = agent.prompt.name + _REWORDED
+    if (agent.prompt.mode, reworded) in list_prompts(agent.settings.prompts_dir):
+        found.append(("the prompt reworded", agent.varied(prompt=reworded), _as_it_is))
+    return found
+
+
+def _as_it_is(snapshot: Snapshot) -> Snapshot:
+    return snapshot
 
 
 def _with_irrelevant_message(snapshot: Snapshot) -> Snapshot:

@@ -22,6 +22,11 @@ def write_svg(fill: Callable[[Any], None], path: Path, *, size: tuple[float, flo
         raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
 
 
+def legend_beside(axes: Any) -> None:
+    """To the right of matplotlib axes, where it hides nothing."""
+    axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+
+
 def to_svg(fill: Callable[[Any], None], *, size: tuple[float, float] = (6.4, 2.8)) -> str:
     """Draws one pair of axes.
 

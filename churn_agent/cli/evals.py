@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from churn_agent.cli import common
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from churn_agent.evals.predictions import Prediction
     from churn_agent.evals.scoreboard import Figure
@@ -142,7 +142,7 @@ def compare(
     first, *others = runs
     if disagreements and (others or pooled or against == "yardstick"):
         raise click.UsageError("--disagreements is for the methods of one run, set by set")
-    comparisons = compare_runs(*runs, metric=metric, against=against, delta=delta, pooled=pooled, sets=sets)
+    comparisons = compare_runs(*runs, metric=metric, against=against, delta=delta, pooled=pooled, on=sets)
     apart = most_disagreed(first, comparisons, disagreements) if disagreements else [[] for _ in comparisons]
     both = list(zip(comparisons, apart, strict=True))
     if json_:
@@ -168,12 +168,9 @@ def compare(
 def calibration(run: Path, methods: tuple[str, ...], plot: Path | None, json_: bool) -> None:
     """Are the probabilities of a run right as they are? Each set by itself, and all together."""
     from churn_agent.evals import calibration, measure_calibration
-    from churn_agent.plots import write_svg
 
     found = measure_calibration(run, methods)
-    if plot:
-        write_svg(lambda axes: calibration.draw(axes, found), plot, size=(6.4, 3.2))
-        common.note(f"drawn: {plot}")
+    _draw(lambda axes: calibration.draw(axes, found), plot)
     if json_:
         common.print_json(found)
         return
@@ -414,13 +411,11 @@ def abstention(names: tuple[str, ...], limit: int | None, plot: Path | None, jso
     """
     common.note("starting")
     from churn_agent.evals import abstention, measure_abstention
-    from churn_agent.plots import write_svg
     from churn_agent.settings import Settings
 
-    found = measure_abstention(names, out=_RUNS, limit=limit)
-    if plot:
-        write_svg(lambda axes: abstention.draw(axes, found), plot, size=(6.4, 3.2))
-        common.note(f"drawn: {plot}")
+    with _Bars() as bars:
+        found = measure_abstention(names, out=_RUNS, limit=limit, progress=bars)
+    _draw(lambda axes: abstention.draw(axes, found), plot)
     if json_:
         common.print_json(found)
         return
@@ -483,6 +478,14 @@ class _Bars:
 
     def advanced(self) -> None:
         self._bars.advance(self._task)
+
+
+def _draw(fill: "Callable[[Any], None]", plot: Path | None) -> None:
+    if plot:
+        from churn_agent.plots import write_svg
+
+        write_svg(fill, plot, size=(6.4, 3.2))
+        common.note(f"drawn: {plot}")
 
 
 def _print_side_by_side(one: "Prediction", other: "Prediction") -> None:

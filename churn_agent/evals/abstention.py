@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from churn_agent import facts
 from churn_agent.domain.snapshot import Snapshot
+from churn_agent.evals.sets import TOGETHER
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Labels, Scores
+from churn_agent.plots import legend_beside
 from churn_agent.scoring import prior
 
-ALL = "all sets"
 _THRESHOLDS = (1, 3, 7, 14, 30, 60, 90)
 _COIN = 0.5
 _APART = 0.03
@@ -68,7 +69,7 @@ def measure(sets: Mapping[str, Known]) -> list[Abstention]:
     if len(every) > 1:
         known = sets.values()
         together = Known(np.concatenate([k.days for k in known]), np.concatenate([k.wrong for k in known]))
-        every.append((ALL, together))
+        every.append((TOGETHER, together))
     at_each = [_at(name, known, least) for name, known in every for least in (0, *_THRESHOLDS)]
     return list(unique_justseen(at_each, key=lambda one: (one.set, one.left_out)))
 
@@ -84,7 +85,7 @@ def draw(axes: Any, found: Sequence[Abstention]) -> None:
     """Risk against coverage, a line a set and a mark a threshold, on matplotlib axes."""
     for name in dict.fromkeys(each.set for each in found):
         of_set = [each for each in found if each.set == name]
-        style = {"color": "0", "lw": 1.6} if name == ALL else {"lw": 0.9}
+        style = {"color": "0", "lw": 1.6} if name == TOGETHER else {"lw": 0.9}
         axes.plot([e.coverage for e in of_set], [e.risk for e in of_set], marker=".", label=name, **style)
         written = 1.0
         for each in of_set:
@@ -94,7 +95,7 @@ def draw(axes: Any, found: Sequence[Abstention]) -> None:
                 axes.annotate(f"{each.least_days_known} d", at, xytext=(0, 4), textcoords="offset points", fontsize=7)
     axes.set_xlabel("share given a number: those known for so many days")
     axes.set_ylabel("share called wrongly of these")
-    axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    legend_beside(axes)
 
 
 def _at(name: str, known: Known, least: int) -> Abstention:

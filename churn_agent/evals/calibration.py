@@ -14,10 +14,11 @@ import numpy as np
 
 from churn_agent.evals.predictions import Prediction
 from churn_agent.evals.scoreboard import Scored, by_set_and_method
+from churn_agent.evals.sets import TOGETHER
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Groups, Labels, Scores
+from churn_agent.plots import legend_beside
 
-ALL = "all sets"
 _DRAWS = 500
 
 
@@ -81,7 +82,7 @@ def measure(predictions: Sequence[Prediction], methods: Sequence[str]) -> list[C
     for method in methods:
         told = {name: _Told.of(each) for (name, by), each in scored.items() if by == method and each.can_be_ranked}
         if len(told) > 1:
-            told[ALL] = reduce(_Told.and_, told.values())
+            told[TOGETHER] = reduce(_Told.and_, told.values())
         found += [_measure(name, method, each) for name, each in told.items()]
     return found
 
@@ -94,7 +95,7 @@ def draw(axes: Any, found: Sequence[Calibration]) -> None:
     axes.plot([0, 1], [0, 1], color="0.85", lw=0.8)
     axes.set_xlabel("said (ten groups of equal size)")
     axes.set_ylabel("churned")
-    axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    legend_beside(axes)
 
 
 def _measure(name: str, method: str, told: _Told) -> Calibration:

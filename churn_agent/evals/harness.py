@@ -165,7 +165,7 @@ def _prepared(
 ) -> dict[str, Examples]:
     return {
         labelled.name: running.examples_of(labelled.name, agent, samples, methods, progress)
-        for labelled, agent, samples in _drawn(names, out, limit)
+        for labelled, agent, samples in _drawn(names, out, limit, progress)
     }
 
 
@@ -176,17 +176,19 @@ def measure_stability(
     does."""
     progress = progress or Silent()
     found: list[Stability] = []
-    for labelled, agent, samples in _drawn(names, out, limit):
+    for labelled, agent, samples in _drawn(names, out, limit, progress):
         progress.began(labelled.name, len(samples) * perturbing.ways(agent))
         again = perturbing.perturbed(agent, _snapshots(agent, samples), progress=progress.advanced)
         found += stability.measure(labelled.name, again, agent.bands)
     return found
 
 
-def measure_abstention(names: Sequence[str], *, out: Path, limit: int | None = None) -> list[Abstention]:
+def measure_abstention(
+    names: Sequence[str], *, out: Path, limit: int | None = None, progress: Progress | None = None
+) -> list[Abstention]:
     """How often facts alone call customers wrongly, by how long they are known. Raises what `run_suite` does."""
     known: dict[str, Known] = {}
-    for labelled, agent, samples in _drawn(names, out, limit):
+    for labelled, agent, samples in _drawn(names, out, limit, progress or Silent()):
         snapshots = _snapshots(agent, samples)
         known[labelled.name] = Known.of(snapshots, np.array([each.churned for each in samples]))
     return abstention.measure(known)
@@ -208,7 +210,7 @@ def measure_faithfulness(
     """
     progress = progress or Silent()
     found: list[Faithfulness] = []
-    for labelled, agent, samples in _drawn(names, out, limit):
+    for labelled, agent, samples in _drawn(names, out, limit, progress):
         progress.began(labelled.name, len(samples))
         other = agent.varied(mode="ask", prompt=judge or faithfulness.JUDGE)
         moved: list[Moved] = []
@@ -227,12 +229,13 @@ def measure_faithfulness(
 
 
 def _drawn(
-    names: Sequence[str], out: Path, limit: int | None
+    names: Sequence[str], out: Path, limit: int | None, progress: Progress
 ) -> Iterator[tuple[LabelledSet, ChurnAgent, list[Sample]]]:
     """Sets with an agent of the default way and the samples drawn."""
     settings = Settings.load()
     for name in names:
         labelled = sets.find_set(name, near=Path(), sets_dir=settings.sets_dir)
+        progress.began(f"{labelled.name}: reading", 1)
         with labelled.open(labelled.store_in(out / "stores"), method=NO_METHOD) as agent:
             yield labelled, agent, sets.draw(labelled.samples(agent), limit)
 
@@ -356,7 +359,7 @@ def compare(
     delta: float = 0.02,
     costs: Costs | None = None,
     pooled: bool = False,
-    sets: Collection[str] = (),
+    on: Collection[str] = (),
 ) -> list[Comparison]:
     """Methods of one run against each other (or all against one), or those of the first run against the same ones of
     the others.
@@ -364,7 +367,7 @@ def compare(
     Args:
         against: a method, or `yardstick`: whichever classic method ranks best on a set.
         pooled: mean differences over all sets that both methods were tried on.
-        sets: to be compared on; all if there are none.
+        on: the sets to be compared on; all if none are named.
         costs: for the metric `profit`; those of the last run's suite if not given.
 
     Raises:
@@ -372,7 +375,7 @@ def compare(
     """
     if metric not in METRICS:
         raise InputError(f"no metric {metric!r}; there are: {', '.join(METRICS)}")
-    runs = [[p for p in read_predictions(folder) if not sets or p.set in sets] for folder in folders]
+    runs = [[p for p in read_predictions(folder) if not on or p.set in on] for folder in folders]
     costs = costs or _suite_of(_about(folders)).costs
     if len(runs) == 1:
         found = scoreboard.compare(runs[0], metric=metric, against=against, delta=delta, costs=costs, pooled=pooled)

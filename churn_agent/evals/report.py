@@ -20,7 +20,7 @@ from churn_agent.evals.scoreboard import Comparison, Figure, Scored
 from churn_agent.learning.ladder import CALIBRATED, LEARNED
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Costs, Labels
-from churn_agent.plots import to_svg
+from churn_agent.plots import legend_beside, to_svg
 
 _SIZE = (6.4, 3.2)
 _DRAWN = 6
@@ -317,7 +317,7 @@ def _draw_curves(
         axes.plot([0, 1], [0, 1], color="0.85", lw=0.8)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
-    axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    legend_beside(axes)
 
 
 def _draw_reliability(axes: Any, *, name: str, scored: Scored) -> None:
@@ -331,7 +331,7 @@ def _draw_reliability(axes: Any, *, name: str, scored: Scored) -> None:
     axes.plot(expected, [observed for _, observed, _ in points], "o-", color="0", ms=4, label=name)
     axes.set_xlabel("calibrated probability (test split, five bins)")
     axes.set_ylabel("churned")
-    axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    legend_beside(axes)
 
 
 def _draw_costs(axes: Any, *, methods: Sequence[str], found: Mapping[tuple[str, str], Figure]) -> None:

@@ -21,6 +21,8 @@ from churn_agent.training import Sample
 _DEVELOPMENT = 0.4
 """Share of customers whose labels choices are made on."""
 _FEWEST_OF_A_CLASS = 2
+TOGETHER = "all sets"
+"""Stands in the place of a set's name for the customers of several."""
 
 
 class Fetch(BaseModel):

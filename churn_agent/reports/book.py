@@ -10,7 +10,7 @@ from typing import Any
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import InputError
 from churn_agent.history.statistics import BookStatistics
-from churn_agent.plots import to_svg
+from churn_agent.plots import legend_beside, to_svg
 
 _MEASURED_LANGUAGES = ("en", "de")
 """Languages in which reading was measured."""
@@ -158,7 +158,7 @@ def _draw_months(axes: Any, book: BookStatistics) -> None:
     if len(book.channels) > len(shown):
         axes.bar(names, [a - b for a, b in zip(rest, bottom, strict=True)], bottom=bottom, label="others", color="0.8")
     axes.set_xticks(names[:: max(1, len(names) // 8)])
-    axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    legend_beside(axes)
     axes.set_ylabel("interactions")
 
 

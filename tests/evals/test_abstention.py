@@ -6,7 +6,8 @@ import pytest
 
 from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Card, Snapshot
-from churn_agent.evals.abstention import ALL, Known, justified, measure
+from churn_agent.evals.abstention import Known, justified, measure
+from churn_agent.evals.sets import TOGETHER
 
 
 def known(days, wrong):
@@ -24,7 +25,7 @@ def test_risk_is_of_those_left_and_coverage_their_share():
 
 def test_several_sets_are_also_told_together():
     found = measure({"a": known([0, 50], [1, 0]), "b": known([5, 50], [0, 0])})
-    together = [each for each in found if each.set == ALL]
+    together = [each for each in found if each.set == TOGETHER]
     assert [(each.least_days_known, each.left_out, each.coverage) for each in together] == [
         (0, 0, 1.0),
         (1, 1, 0.75),

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from churn_agent.evals.calibration import ALL, measure
+from churn_agent.evals.calibration import measure
 from churn_agent.evals.predictions import Prediction
+from churn_agent.evals.sets import TOGETHER
 
 
 def predictions(name, *, rate, sure=1.0, moved=0.0, n=1500, seed=0):
@@ -38,7 +39,7 @@ def test_what_is_right_is_told_from_what_is_too_sure_and_from_what_is_too_high()
 
 def test_sets_together_are_held_against_the_base_rate_of_each():
     found = measure([*predictions("a", rate=0.1), *predictions("b", rate=0.9, seed=1)], ["m"])
-    assert [each.set for each in found] == ["a", "b", ALL]
+    assert [each.set for each in found] == ["a", "b", TOGETHER]
     alone, other, together = found
     assert together.n == alone.n + other.n
     assert min(alone.skill, other.skill) < together.skill < max(alone.skill, other.skill)
