@@ -199,7 +199,6 @@ class Bench:
         list(agent.screen_many([id_]))
 
     def _turn(self, agent: ChurnAgent, group: list[str], requests: dict[str, GenerateRequest]) -> None:
-        print(f"{self.ways['plain'].customers} customers done", file=sys.stderr)
         for id_ in group:
             self._timed("plain", iter(lambda id_=id_: self._answer_plainly(requests[id_]), None), tuple, most=1)
         for name, peer in list(self._peers.items()):
@@ -239,6 +238,7 @@ class Bench:
                 break
         took = time.perf_counter() - began
         way.seconds += took
+        print(f"{name}: {way.customers} customers, {way.seconds:.0f} seconds", file=sys.stderr)
         if name in ("plain", *PEERS):
             return
         after = self._model.counters
