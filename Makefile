@@ -52,7 +52,7 @@ bench: .venv/installed-dev
 	$(BIN)/python eval/bench/retrieve.py
 	$(BIN)/python eval/bench/screening.py --json screening.json
 	if [ -n "$$CHURN_AGENT_TEST_DATA" ]; then $(BIN)/python eval/bench/quality.py "$$CHURN_AGENT_TEST_DATA" --json quality.json; fi
-	$(BIN)/python eval/bench/inference.py --json inference.json --plot inference.png $$(ls quality.json 2>/dev/null | sed 's/^/--quality /')
+	$(BIN)/python eval/bench/inference.py --json inference.json --plot inference.svg $$(ls quality.json 2>/dev/null | sed 's/^/--quality /')
 	$(BIN)/python eval/retrieval.py
 
 clean:
