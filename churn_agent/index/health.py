@@ -33,6 +33,15 @@ def fingerprint(folder: Path) -> Fingerprint:
     return found
 
 
+def has_lost(left: Fingerprint, folder: Path) -> bool:
+    """Whether a file of vectors is gone or shorter than it was left.
+
+    They only grow; and half a list of links may answer once and crash Chroma the next time, so trying tells nothing.
+    """
+    now = fingerprint(folder)
+    return any(now.get(name, [0])[0] < state[0] for name, state in left.items() if name.endswith(".bin"))
+
+
 def is_made(folder: Path) -> bool:
     """Whether Chroma has written anything there."""
     return (folder / _DATABASE).exists()
