@@ -33,22 +33,20 @@ def fingerprint(folder: Path) -> Fingerprint:
     return found
 
 
-def has_lost(left: Fingerprint, folder: Path) -> bool:
-    """Whether a file of vectors is gone or shorter than it was left.
-
-    They only grow; and half a list of links may answer once and crash Chroma the next time, so trying tells nothing.
-    """
-    now = fingerprint(folder)
-    return any(now.get(name, [0])[0] < state[0] for name, state in left.items() if name.endswith(".bin"))
-
-
 def is_made(folder: Path) -> bool:
     """Whether Chroma has written anything there."""
     return (folder / _DATABASE).exists()
 
 
-def is_sound(folder: Path) -> bool:
-    """Reads all of an index in a child process, so that a crash of native code is an answer too."""
+def is_sound(folder: Path, left: Fingerprint) -> bool:
+    """Reads all of an index in a child process, so that a crash of native code is an answer too.
+
+    Files of vectors only grow. One that is gone or shorter than it was `left` is not tried: half a list of links may
+    answer once and crash Chroma the next time.
+    """
+    now = fingerprint(folder)
+    if any(now.get(name, [0])[0] < state[0] for name, state in left.items() if name.endswith(".bin")):
+        return False
     try:
         done = subprocess.run(
             [sys.executable, "-c", _TRY, str(folder)], capture_output=True, check=False, timeout=_TIMEOUT_S

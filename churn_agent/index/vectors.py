@@ -166,7 +166,7 @@ class Index:
         """Reads the whole index in a process of its own. Raises `StoreUnavailable` if it is damaged."""
         with self.held():
             card = self.card
-            sound = card is None or self._is_sound(card)
+            sound = card is None or health.is_sound(self._folder, card.get("files", {}))
         if not sound:
             raise StoreUnavailable(f"the index in {str(self._folder)!r} is damaged; run: churn-agent index --rebuild")
 
@@ -220,10 +220,7 @@ class Index:
             return True
         self._notify("checking the index")
         self._changed = True  # so that their state is noted
-        return self._is_sound(card)
-
-    def _is_sound(self, card: Mapping[str, Any]) -> bool:
-        return not health.has_lost(card.get("files", {}), self._folder) and health.is_sound(self._folder)
+        return health.is_sound(self._folder, card.get("files", {}))
 
     def _acquire(self) -> None:
         if self._lock.is_locked:

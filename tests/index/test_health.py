@@ -114,7 +114,7 @@ def test_an_inspection_finds_what_a_glance_does_not(store, damage):
 
 def test_a_native_crash_is_an_answer(store, monkeypatch):
     monkeypatch.setattr(health, "_TRY", "import os; os.abort()")
-    assert not health.is_sound(store / FOLDER)
+    assert not health.is_sound(store / FOLDER, left={})
 
 
 def test_a_second_user_is_told_in_time(store):
