@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Column, Table
 
 from churn_agent.cli import common
@@ -95,7 +95,7 @@ def batch(
             _tell_estimate(guess, json_=json_)
             _mention_nobody(agent, where, guess.customers)
             return
-        with _bar() as bar:
+        with common.counting() as bar:
             summary = run_batch(agent, path, spec, progress=_shown_on(bar))
         _mention_nobody(agent, where, summary.customers)
     if summary.drifted:
@@ -219,33 +219,18 @@ def _tell_estimate(found: "Estimate", *, json_: bool) -> None:
     )
 
 
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=common.notes,
-        transient=True,
-    )
-
-
 def _shown_on(bar: Progress) -> "Callable[[BatchSummary], None]":
-    task = bar.add_task("customers", total=None, rate="")
+    task = bar.add_task("customers", total=None)
 
     def show(summary: "BatchSummary") -> None:
         counts = [f"{n} {status}" for status in _STATUSES if (n := summary.statuses.get(status))]
         screening = summary.screenings and not counts
         done = summary.screenings if screening else summary.finished
-        speed = bar.tasks[0].speed
         bar.update(
             task,
             description="screening" if screening else ", ".join(counts) or "customers",
             completed=done,
             total=summary.to_screen if screening else summary.customers,
-            rate=f"{speed * 60:.0f} a minute" if speed else "",
         )
 
     return show

@@ -3,10 +3,11 @@
 import json
 import math
 import sys
+from collections import defaultdict, deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import is_dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -16,10 +17,15 @@ from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.text import Text
 
 if TYPE_CHECKING:
     from churn_agent.agent import ChurnAgent
@@ -28,6 +34,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 _FILE_WIDTH = 200
 """Columns of what is not shown in a terminal, so that no table is cut there."""
 out = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
+_SEEN = 180
+"""Seconds over which a pace is seen: several blocks of answers on two slow cores."""
 notes = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _FILE_WIDTH)
 """Notes and progress go to standard error; data to standard output."""
 
@@ -108,13 +116,41 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+class Pace(ProgressColumn):
+    """How many a minute, and the time left by that, seen over the last minutes.
+
+    Answers of a model arrive a block at a time. Rich reads its rate off the moments between updates, which in a block
+    is millions a minute.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: defaultdict[TaskID, deque[tuple[float, float]]] = defaultdict(lambda: deque(maxlen=_SEEN))
+        """(Seconds, how many were done), one a second."""
+
+    def render(self, task: Task) -> Text:
+        """Rich calls it whenever it draws."""
+        seen, now = self._seen[task.id], (task.get_time(), task.completed)
+        if seen and task.completed < seen[-1][1]:
+            seen.clear()  # another stage counts anew
+        if not seen or now[0] - seen[-1][0] >= 1:
+            seen.append(now)
+        done, seconds = now[1] - seen[0][1], now[0] - seen[0][0]
+        if not done or not seconds or task.remaining is None:
+            return Text()
+        pace = 60 * done / seconds
+        left = timedelta(seconds=round(60 * task.remaining / pace))
+        return Text(f"{pace:,.1f} a minute, {left} left")
+
+
 def counting() -> Progress:
     """A bar over things done."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        TimeElapsedColumn(),
+        Pace(),
         console=notes,
         transient=True,
     )
