@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=SETS)
     parser.add_argument("--customers", type=int, default=3)
     parser.add_argument("--seed", type=int, default=3)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     for name in arguments.sets:
         with (arguments.data / name / "labels.csv").open(encoding="utf-8") as file:
             labels = [row for row in csv.DictReader(file) if row.get("eval_subset", "1") == "1"]

@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=_SETS)
     parser.add_argument("--store", type=Path, default=Path("quality-store"))
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     books: dict[str, tuple[Scores, NDArray[np.bool_]]] = {}
     for each in arguments.sets:
         name, _, most = each.partition(":")
