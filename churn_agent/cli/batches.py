@@ -95,7 +95,7 @@ def batch(
             _tell_estimate(guess, json_=json_)
             _mention_nobody(agent, where, guess.customers)
             return
-        with common.counting() as bar:
+        with common.Counting() as bar:
             summary = run_batch(agent, path, spec, progress=_shown_on(bar))
         _mention_nobody(agent, where, summary.customers)
     if summary.drifted:

@@ -143,17 +143,33 @@ class Pace(ProgressColumn):
         return Text(f"{pace:,.1f} a minute, {left} left")
 
 
-def counting() -> Progress:
-    """A bar over things done."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        Pace(),
-        console=notes,
-        transient=True,
-    )
+class Counting(Progress):
+    """A bar over things done; where standard error is no terminal, a line a minute."""
+
+    def __init__(self, get_time: Callable[[], float] | None = None) -> None:
+        self._pace = Pace()
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), self._pace)
+        super().__init__(*columns, console=notes, transient=True, disable=not notes.is_terminal, get_time=get_time)
+        self._said = self.get_time()
+
+    def update(self, task_id: TaskID, **changes: Any) -> None:
+        super().update(task_id, **changes)
+        self._say(task_id)
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        super().advance(task_id, advance)
+        self._say(task_id)
+
+    def _say(self, task_id: TaskID) -> None:
+        if not self.disable:
+            return
+        task = self._tasks[task_id]
+        pace = self._pace.render(task)
+        if self.get_time() - self._said < 60:
+            return
+        self._said = self.get_time()
+        whole = "" if task.total is None else f" of {task.total:,.0f}"
+        note(f"{task.description}: {task.completed:,.0f}{whole}" + (f", {pace}" if pace else ""))
 
 
 def reading() -> Progress:

@@ -39,7 +39,7 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
         click.echo(f"1. A synthetic {domain} company with {customers} customers, written to {folder}")
         started = time.monotonic()
         if not (folder / "card.yaml").exists():
-            with common.counting() as bar:
+            with common.Counting() as bar:
                 task = bar.add_task("customers", total=customers)
                 write_book(folder, domain, customers, progress=lambda n, _: bar.update(task, completed=n))
         click.echo("2. churn-agent ingest " + str(folder))
@@ -53,7 +53,7 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
         if customers <= _INDEXED_UP_TO:
             click.echo("3. churn-agent index")
             started = time.monotonic()
-            with common.counting() as bar:
+            with common.Counting() as bar:
                 task = bar.add_task("texts", total=None)
                 n = agent.index(progress=lambda n, total: bar.update(task, completed=n, total=total))
             click.echo(f"   {n} texts embedded ({time.monotonic() - started:.0f} s)")

@@ -440,7 +440,7 @@ class _Bars:
     """Progress of a run on standard error."""
 
     def __init__(self) -> None:
-        self._bars = common.counting()
+        self._bars = common.Counting()
         self._task: Any = None
 
     def __enter__(self) -> "_Bars":

@@ -77,7 +77,7 @@ def _changes(agent: "ChurnAgent", before: "Run", now: "Run") -> "dict[str, Chang
     from churn_agent.history import records
 
     first, second = (list(records.of_run(agent.history, run.id)) for run in (before, now))
-    with common.counting() as bar:
+    with common.Counting() as bar:
         task = bar.add_task("what changed", total=len(second))
         by = _as_the_run(agent, now)
         return dict(explain(by, first, second, progress=lambda: bar.advance(task)))

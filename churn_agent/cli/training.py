@@ -42,7 +42,7 @@ def train(
             _list(kept_cards(agent.settings.store), json_=json_)
             return
         _import(agent, labels)
-        with common.counting() as bar:
+        with common.Counting() as bar:
             task = bar.add_task(f"training {method}", total=None)
             card = training.train(agent, method, progress=lambda: bar.advance(task))
         if mlflow:
@@ -106,7 +106,7 @@ def calibrate(
         from churn_agent import training
 
         _import(agent, labels)
-        with common.counting() as bar:
+        with common.Counting() as bar:
             task = bar.add_task("calibrating", total=None)
 
             def advance() -> None:

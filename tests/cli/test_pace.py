@@ -1,8 +1,9 @@
 """The pace beside a bar, by a clock of its own."""
 
+import pytest
 from rich.progress import Progress
 
-from churn_agent.cli.common import Pace
+from churn_agent.cli.common import Counting, Pace
 
 
 def test_blocks_that_arrive_at_once_are_counted_over_the_time_they_took() -> None:
@@ -37,3 +38,15 @@ def test_another_stage_is_counted_anew() -> None:
     clock = 70.0
     bar.update(task, completed=25)
     assert str(pace.render(bar.tasks[0])) == "20.0 a minute, 0:13:45 left"
+
+
+def test_in_a_file_a_line_a_minute_stands_for_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = 0.0
+    with Counting(get_time=lambda: clock) as bar:
+        task = bar.add_task("screening", total=200)
+        for half_minutes in range(5):
+            clock = 1.0 + 30 * half_minutes
+            bar.advance(task, 20)
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in said] == ["· screening: 60 of 200", "· screening: 100 of 200"]
+    assert said[1].endswith("a minute, 0:02:30 left")
