@@ -34,10 +34,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 _FILE_WIDTH = 200
 """Columns of what is not shown in a terminal, so that no table is cut there."""
 out = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
-_SEEN = 180
-"""Seconds over which a pace is seen: several blocks of answers on two slow cores."""
 notes = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _FILE_WIDTH)
 """Notes and progress go to standard error; data to standard output."""
+_SEEN = 180
+"""Seconds over which a pace is seen: several blocks of answers on two slow cores."""
 
 
 class Day(click.ParamType[date]):
