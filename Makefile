@@ -12,8 +12,9 @@ export CMAKE_ARGS
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	@echo "compiling llama-cpp-python: 3 to 10 minutes on two cores"
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[llama-cpp,eval]'
+	@engine=$$(sh scripts/engine.sh) || exit; \
+	if [ "$$engine" = llama-cpp ]; then echo "compiling llama-cpp-python: 3 to 10 minutes on two cores"; fi; \
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[$$engine,eval]"
 	touch $@
 
 .venv/installed-dev: .venv/installed

@@ -79,7 +79,9 @@ class ChurnAgent(Store):
         """The language model, answers paid once. Raises `Unavailable` if it cannot be used."""
         self._notify(f"loading {self.settings.model}")
         return CachedModel(
-            self._given_model or open_model(self.settings), self.history, most_answers=self.settings.answers_limit
+            self._given_model or open_model(self.settings, notify=self._notify),
+            self.history,
+            most_answers=self.settings.answers_limit,
         )
 
     @cached_property

@@ -8,7 +8,7 @@ import click
 from churn_agent.cli import common
 from churn_agent.errors import ChurnAgentError
 
-_PACKAGES = ("churn-agent", "llama-cpp-python", "torch", "sentence-transformers", "chromadb", "openai")
+_PACKAGES = ("churn-agent", "llama-cpp-python", "xllamacpp", "torch", "sentence-transformers", "chromadb", "openai")
 
 
 @click.command()

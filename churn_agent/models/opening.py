@@ -1,5 +1,7 @@
 """Names to models: a catalogue name, a `.gguf` file, `xllamacpp:` before either, `openai:NAME`, `scripted[:FILE]`."""
 
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from churn_agent.errors import InputError, ModelUnavailable
@@ -8,9 +10,15 @@ from churn_agent.models.base import ChatModel
 from churn_agent.models.catalogue import catalogue
 from churn_agent.settings import Settings
 
+_XLLAMACPP = "xllamacpp"
+_COMPILED = ("llama_cpp", "llguidance")
 
-def open_model(settings: Settings) -> ChatModel:
+
+def open_model(settings: Settings, *, notify: Callable[[str], None] = lambda line: None) -> ChatModel:
     """Loads or connects the model that the settings name.
+
+    Args:
+        notify: told if a local model runs on another engine than the compiled one because that is not installed.
 
     Raises:
         InputError: the name means nothing.
@@ -31,19 +39,32 @@ def open_model(settings: Settings) -> ChatModel:
             timeout_s=settings.request_timeout_s,
             attempts=settings.request_attempts,
         )
-    if kind == "xllamacpp" and rest:
-        from churn_agent.models.xllamacpp import XllamacppModel
+    if kind == _XLLAMACPP and rest:
+        return _open_xllamacpp(settings)
+    return _open_gguf(settings, notify)
 
-        path, name, sha256 = find_gguf(settings)
-        return XllamacppModel(
-            path,
-            model_id=f"xllamacpp:{name}",
-            sha256=sha256,
-            context_tokens=settings.context_tokens,
-            threads=settings.threads,
-            gpu_layers=settings.gpu_layers,
-        )
-    return _open_gguf(settings)
+
+def is_local(settings: Settings) -> bool:
+    """Whether the settings name a model that runs on this machine from a weights file."""
+    return settings.model.partition(":")[0] not in ("scripted", "openai")
+
+
+def require_compiled_engine() -> None:
+    """Raises `ModelUnavailable`, naming both installs, unless llama-cpp-python and what it needs can be imported."""
+    try:
+        from churn_agent.models.gguf import engine  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    except ModuleNotFoundError as error:
+        if error.name not in _COMPILED:
+            raise
+        reason, cause = f"{error.name} is not installed", error
+    except (ImportError, OSError, RuntimeError) as error:  # its shared library is missing, or needs one that is
+        reason, cause = f"llama-cpp-python cannot be loaded ({(str(error).splitlines() or ['?'])[0]})", error
+    else:
+        return
+    raise ModelUnavailable(
+        f"{reason}; run: pip install 'churn-agent[llama-cpp]' (compiles llama.cpp), "
+        "or: pip install 'churn-agent[xllamacpp]' (compiles nothing, slower)"
+    ) from cause
 
 
 def find_gguf(settings: Settings) -> tuple[Path, str, str]:
@@ -69,19 +90,33 @@ def find_gguf(settings: Settings) -> tuple[Path, str, str]:
     )
 
 
-def _open_gguf(settings: Settings) -> ChatModel:
+def _open_xllamacpp(settings: Settings) -> ChatModel:
+    from churn_agent.models.xllamacpp import XllamacppModel
+
+    path, name, sha256 = find_gguf(settings)
+    return XllamacppModel(
+        path,
+        model_id=f"{_XLLAMACPP}:{name}",
+        sha256=sha256,
+        context_tokens=settings.context_tokens,
+        threads=settings.threads,
+        gpu_layers=settings.gpu_layers,
+    )
+
+
+def _open_gguf(settings: Settings, notify: Callable[[str], None]) -> ChatModel:
     path, name, sha256 = find_gguf(settings)
     try:
-        from churn_agent.models.gguf.file import probe
-        from churn_agent.models.gguf.model import GGUFModel
-        from churn_agent.models.gguf.tuning import Tuning, load_tuning
-    except ModuleNotFoundError as error:
-        if error.name not in ("llama_cpp", "llguidance"):
+        require_compiled_engine()
+    except ModelUnavailable as error:
+        if find_spec(_XLLAMACPP) is None:
             raise
-        raise ModelUnavailable(
-            f"{error.name} is not installed; run: pip install 'churn-agent[llama-cpp]' (it compiles), "
-            f"or: pip install 'churn-agent[xllamacpp]' and set the model to xllamacpp:{settings.model}"
-        ) from error
+        notify(f"{str(error).partition(';')[0]}: the model runs on xllamacpp, which is slower")
+        return _open_xllamacpp(settings)
+    from churn_agent.models.gguf.file import probe
+    from churn_agent.models.gguf.model import GGUFModel
+    from churn_agent.models.gguf.tuning import Tuning, load_tuning
+
     if name not in catalogue():
         probe(path)
 

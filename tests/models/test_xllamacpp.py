@@ -1,3 +1,4 @@
+import json
 import struct
 import subprocess
 import sys
@@ -6,6 +7,8 @@ import pytest
 
 from churn_agent.models.base import GenerateRequest, Message
 from churn_agent.models.xllamacpp import to_arguments, to_log_probabilities, to_output, to_reason
+from churn_agent.settings import Settings
+from tests.conftest import find_language_model
 
 WITHOUT = """
 import sys
@@ -62,12 +65,53 @@ def weights(tmp_path):
     return path
 
 
-def test_a_missing_engine_names_both_ways_out(weights, tmp_path):
-    done = run(["llama_cpp"], "assess", "--text", "hello", "--model", str(weights), store=tmp_path / "s")
+def assess(missing, model, *, store):
+    return run(missing, "assess", "--text", "hello", "--model", str(model), store=store)
+
+
+@pytest.mark.parametrize("missing", ["llama_cpp", "llguidance"])
+def test_without_the_compiled_engine_the_other_one_runs_and_says_so(weights, tmp_path, missing):
+    done = assess([missing], weights, store=tmp_path / "s")
+    assert f"{missing} is not installed: the model runs on xllamacpp, which is slower" in done.stderr
+    assert "cannot be loaded by xllamacpp" in done.stderr  # it was given the file, which only looks like a model
     assert done.returncode == 4
-    assert "churn-agent[llama-cpp]" in done.stderr
-    assert f"xllamacpp:{weights}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_any_engine_one_line_names_both_installs(weights, tmp_path):
+    done = assess(["llama_cpp", "xllamacpp"], weights, store=tmp_path / "s")
+    assert done.returncode == 4
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("churn-agent: ")]
+    assert "'churn-agent[llama-cpp]'" in line
+    assert "'churn-agent[xllamacpp]'" in line
+    assert "Traceback" not in done.stderr
+
+
+def test_an_engine_whose_library_cannot_be_loaded_counts_as_missing(weights, tmp_path):
+    broken = tmp_path / "llama_cpp"
+    broken.mkdir()
+    (broken / "__init__.py").write_text("raise RuntimeError('Failed to load shared library')")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})" + WITHOUT.format(missing=["xllamacpp"])
+    command = [sys.executable, "-c", code, "--store", str(tmp_path / "s"), "assess", "--text", "x", "--model", weights]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert "cannot be loaded (Failed to load shared library); run: pip install" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_tuning_needs_the_compiled_engine_and_says_so(weights, tmp_path):
+    done = run(["llama_cpp"], "models", "tune", str(weights), store=tmp_path / "s")
+    assert done.returncode == 4
+    assert "llama_cpp is not installed; run: pip install" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.model
+def test_the_other_engine_is_named_in_records_and_keys(tmp_path):
+    find_language_model()
+    done = run(["llama_cpp"], "assess", "--text", "I will cancel today.", "--json", store=tmp_path / "s")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["provenance"]["model_id"] == f"xllamacpp:{Settings.load().model}"
 
 
 def test_a_missing_xllamacpp_says_how_to_get_it(weights, tmp_path):
