@@ -27,6 +27,7 @@ from churn_agent.elicitation.read import read
 from churn_agent.errors import InputError, StoreUnavailable
 from churn_agent.history import book, records
 from churn_agent.models.base import ChatModel
+from churn_agent.models.common_answers import with_common_answers
 from churn_agent.models.opening import open_model
 from churn_agent.prompts import PromptTemplate, load_prompt, named
 from churn_agent.scoring import prior
@@ -78,11 +79,9 @@ class ChurnAgent(Store):
     def model(self) -> ChatModel:
         """The language model, answers paid once. Raises `Unavailable` if it cannot be used."""
         self._notify(f"loading {self.settings.model}")
-        return CachedModel(
-            self._given_model or open_model(self.settings, notify=self._notify),
-            self.history,
-            most_answers=self.settings.answers_limit,
-        )
+        model = self._given_model or open_model(self.settings, notify=self._notify)
+        shared = with_common_answers(model, self.settings.models_dir)
+        return CachedModel(shared, self.history, most_answers=self.settings.answers_limit)
 
     @cached_property
     def prompt(self) -> PromptTemplate:

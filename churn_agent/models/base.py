@@ -5,8 +5,10 @@ back-end may evaluate it once) and the rest. A failed request yields a result wi
 stream goes on. SDK and native exceptions never leave a back-end.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 from churn_agent.errors import ModelCallError
@@ -40,6 +42,8 @@ class ScoreRequest:
     context: str
     """Opens the user's turn; each question's text completes it."""
     questions: tuple[Question, ...]
+    common: bool = False
+    """The same for every customer and book, without a word of either; its answer may be kept for all stores."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,15 @@ class ModelInfo:
     capabilities: Capabilities
     stand_in: bool = False
     """Not a language model: made up answers for tests and documentation."""
+
+
+def request_key(request: ScoreRequest | GenerateRequest, fingerprint: str) -> str:
+    """Hash of all that can change the answer: the request without its id, and the model's fingerprint."""
+    content = asdict(request)
+    del content["id"]
+    content.pop("common", None)  # says who may keep the answer
+    whole = json.dumps([type(request).__name__, fingerprint, content], sort_keys=True, default=str)
+    return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class ChatModel(Protocol):

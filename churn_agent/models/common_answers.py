@@ -1,0 +1,106 @@
+"""Answers that all stores of a machine share, kept beside the weights.
+
+They are those of score requests marked `common`: the same for every customer and every book, without a word of either.
+One small JSON file for each model, named by its fingerprint, is read once and replaced whole. Where it cannot be
+written, it is only read; where it is damaged, it is written anew.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel, FiniteFloat, ValidationError
+
+from churn_agent.models.base import (
+    ChatModel,
+    GenerateRequest,
+    LabelScores,
+    ModelInfo,
+    ModelOutput,
+    ScoreRequest,
+    Usage,
+    request_key,
+)
+
+FOLDER = "answers"
+
+
+class _Kept(BaseModel):
+    fingerprint: str
+    answers: dict[str, dict[str, dict[str, FiniteFloat]]]
+    """Key of the request -> question id -> label -> log-probability."""
+
+
+def with_common_answers(model: ChatModel, models_dir: Path) -> ChatModel:
+    """The model with the answers that stores share; as it is, if its weights are not known by hash."""
+    info = model.info
+    return model if info.stand_in or info.sha256 is None else CommonAnswers(model, models_dir / FOLDER)
+
+
+class CommonAnswers:
+    """A `ChatModel` around another one, which answers common score requests from a file where it can."""
+
+    def __init__(self, model: ChatModel, folder: Path) -> None:
+        self._model = model
+        name = hashlib.sha256(model.info.fingerprint.encode()).hexdigest()[:40]
+        self._path = folder / f"{name}.json"
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._model.info
+
+    def count_tokens(self, text: str) -> int:
+        return self._model.count_tokens(text)
+
+    def close(self) -> None:
+        self._model.close()
+
+    def generate(self, requests: Iterable[GenerateRequest]) -> Iterator[ModelOutput]:
+        return self._model.generate(requests)
+
+    def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
+        unknown: list[ScoreRequest] = []
+        keys: dict[str, str] = {}
+        for request in requests:
+            key = request_key(request, self.info.fingerprint) if request.common else None
+            if key in self._answers:
+                yield LabelScores(request.id, self._answers[key], Usage(cached=True))
+                continue
+            unknown.append(request)
+            if key:
+                keys[request.id] = key
+        new: dict[str, Mapping[str, Mapping[str, float]]] = {}
+        try:
+            for result in self._model.score_labels(unknown) if unknown else ():
+                if result.id in keys and result.error is None:
+                    new[keys[result.id]] = result.log_probabilities
+                yield result
+        finally:
+            if new:
+                self._keep(new)
+
+    @cached_property
+    def _answers(self) -> dict[str, dict[str, dict[str, float]]]:
+        return self._read()
+
+    def _read(self) -> dict[str, dict[str, dict[str, float]]]:
+        try:
+            kept = _Kept.model_validate_json(self._path.read_bytes())
+        except (OSError, ValidationError):
+            return {}
+        return kept.answers if kept.fingerprint == self.info.fingerprint else {}
+
+    def _keep(self, new: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
+        """Adds answers to those in the file, which another process may have added to meanwhile."""
+        added = {key: {name: dict(labels) for name, labels in answer.items()} for key, answer in new.items()}
+        self._answers.update(self._read() | added)
+        content = _Kept(fingerprint=self.info.fingerprint, answers=self._answers).model_dump_json(indent=1)
+        with suppress(OSError):  # a folder that may only be read: this process knows them anyway
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self._path.parent, prefix=".new-") as folder:
+                scratch = Path(folder) / self._path.name
+                scratch.write_text(content, encoding="utf-8")
+                scratch.replace(self._path)
