@@ -4,7 +4,7 @@ BIN := .venv/bin
 CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_CURL=OFF
 export CMAKE_ARGS
 
-.PHONY: demo eval test test-hard lint bench clean
+.PHONY: demo eval test test-hard lint bench lock clean
 .DEFAULT_GOAL := demo
 
 # torch first: whatever needs it then finds the CPU build.
@@ -55,6 +55,13 @@ bench: .venv/installed-dev
 	if [ -n "$$CHURN_AGENT_TEST_DATA" ]; then $(BIN)/python eval/bench/quality.py "$$CHURN_AGENT_TEST_DATA" --json quality.json; fi
 	$(BIN)/python eval/bench/inference.py --json inference.json --plot inference.svg $$(ls quality.json 2>/dev/null | sed 's/^/--quality /')
 	$(BIN)/python eval/retrieval.py
+
+# What all extras and the development tools resolve to on the oldest supported Python; needs pip-tools.
+lock:
+	mkdir -p .make
+	$(PYTHON) scripts/requirements.py > .make/requirements.in
+	CUSTOM_COMPILE_COMMAND="make lock" pip-compile --quiet --upgrade --allow-unsafe --generate-hashes --strip-extras \
+		--no-annotate --no-emit-options --constraint constraints.txt --output-file requirements.lock .make/requirements.in
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage dist build
