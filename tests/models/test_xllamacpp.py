@@ -1,7 +1,7 @@
-import json
 import struct
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -106,12 +106,24 @@ def test_tuning_needs_the_compiled_engine_and_says_so(weights, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+FINGERPRINT = """
+import sys
+sys.modules["llama_cpp"] = None
+from churn_agent.models.opening import open_model
+from churn_agent.settings import Settings
+model = open_model(Settings.load())
+print(model.info.id, model.info.fingerprint)
+model.close()
+"""
+
+
 @pytest.mark.model
-def test_the_other_engine_is_named_in_records_and_keys(tmp_path):
+def test_answers_of_the_other_engine_are_kept_apart():
     find_language_model()
-    done = run(["llama_cpp"], "assess", "--text", "I will cancel today.", "--json", store=tmp_path / "s")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["provenance"]["model_id"] == f"xllamacpp:{Settings.load().model}"
+    done = subprocess.run([sys.executable, "-c", FINGERPRINT], capture_output=True, text=True, check=True)
+    id_, fingerprint = done.stdout.strip().split(" ", 1)
+    assert id_ == f"xllamacpp:{Settings.load().model}"
+    assert f"xllamacpp {version('xllamacpp')}" in fingerprint
 
 
 def test_a_missing_xllamacpp_says_how_to_get_it(weights, tmp_path):
