@@ -295,18 +295,20 @@ class ChurnAgent(Store):
         return self.varied(mode=mode, prompt=name, method=method or NO_METHOD)
 
     def varied(self, **settings: Any) -> "ChurnAgent":
-        """This agent with other settings. It shares model and store with this one, and is not to be closed."""
+        """This agent with other settings. It shares model and store with this one, and is not to be closed.
+
+        Raises:
+            InputError: a setting does not fit.
+        """
         shared = {"history": self.history, "model": self.model, "_index": self._index}
-        other = ChurnAgent(self.settings.model_copy(update=settings), model=self._given_model, notify=self._notify)
+        other = ChurnAgent(self.settings.changed(**settings), model=self._given_model, notify=self._notify)
         other.__dict__.update(shared)
         return other
 
     @contextmanager
     def elsewhere(self, store: Path) -> "Generator[ChurnAgent]":
         """An agent like this one on another store."""
-        other = ChurnAgent(
-            self.settings.model_copy(update={"store": store}), model=self._given_model, notify=self._notify
-        )
+        other = ChurnAgent(self.settings.changed(store=store), model=self._given_model, notify=self._notify)
         try:
             yield other
         finally:

@@ -4,11 +4,12 @@ Precedence: command-line flag, environment (`CHURN_AGENT_*`), `.env`, `churn-age
 `config.toml` in the user's configuration folder, default.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from churn_agent.errors import InputError
@@ -41,8 +42,8 @@ class Settings(BaseSettings):
     """A name of the catalogue, a path to a .gguf file, `openai:NAME`, or `scripted[:FILE]`."""
     embedder: str = "all-minilm-l6-v2"
     """A name of the catalogue, or a folder with a sentence-transformers model."""
-    mode: str = "read"
-    """How the model is used: `ask`, `read` or `explain`."""
+    mode: Literal["ask", "read", "explain"] = "read"
+    """How the model is used."""
     prompt: str | None = None
     """Name of a prompt variant of the mode; the mode's default if not set."""
     method: str | None = None
@@ -109,13 +110,38 @@ class Settings(BaseSettings):
         """Reads all sources; flags that are None are left to the other sources.
 
         Raises:
-            InputError: a value does not fit its setting.
+            InputError: a value does not fit its setting, or there is no such setting.
         """
+        _refuse_unknown(flags)
         try:
             return cls(**{name: value for name, value in flags.items() if value is not None})
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(map(str, first["loc"]))
-            raise InputError(f"setting {name!r} cannot be {first.get('input')!r}: {first['msg']}") from error
+            raise _misfit(error) from error
         except ValueError as error:  # a TOML file that cannot be parsed
             raise InputError(f"cannot read the settings files: {error}") from error
+
+    def changed(self, **updates: Any) -> "Settings":
+        """These settings with some others, None included; no source is read again.
+
+        Raises:
+            InputError: a value does not fit its setting, or there is no such setting.
+        """
+        _refuse_unknown(updates)
+        new = Settings.__new__(Settings)
+        try:
+            BaseModel.__init__(new, **dict(self) | updates)  # `Settings(...)` would read the sources
+        except ValidationError as error:
+            raise _misfit(error) from error
+        return new
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    unknown = sorted(set(names) - set(Settings.model_fields))
+    if unknown:
+        raise InputError(f"there is no setting {unknown[0]!r}; .env.example lists them all")
+
+
+def _misfit(error: ValidationError) -> InputError:
+    first = error.errors()[0]
+    name = ".".join(map(str, first["loc"]))
+    return InputError(f"setting {name!r} cannot be {first.get('input')!r}: {first['msg']}")

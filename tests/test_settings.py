@@ -41,3 +41,22 @@ def test_the_example_file_has_every_setting_and_no_other():
 
 def test_the_key_of_an_api_is_not_shown():
     assert "secret" not in repr(Settings.load(api_key="secret"))
+
+
+def test_changed_settings_are_validated_as_loaded_ones_are(tmp_path, monkeypatch):
+    settings = Settings.load(evidence_limit=5, method="boosting", api_key="secret")
+    monkeypatch.setenv("CHURN_AGENT_SEED", "7")
+    (tmp_path / "churn-agent.toml").write_text("mode = \n")  # no source is read again
+    changed = settings.changed(evidence_limit="6", method=None, store="elsewhere")
+    assert (changed.evidence_limit, changed.method, changed.seed) == (6, None, 0)
+    assert changed.store == Path("elsewhere")
+    assert changed.api_key == settings.api_key
+    assert settings.evidence_limit == 5
+    with pytest.raises(InputError, match="setting 'evidence_limit' cannot be 0: "):
+        settings.changed(evidence_limit=0)
+
+
+def test_a_setting_that_does_not_exist_is_refused():
+    for change in (Settings.load, Settings.load().changed):
+        with pytest.raises(InputError, match="there is no setting 'evidence_limt'"):
+            change(evidence_limt=5)

@@ -13,7 +13,7 @@ from churn_agent.errors import InputError
 from churn_agent.evals import sets
 from churn_agent.evals.predictions import Prediction, SampleNote, Split
 from churn_agent.evals.sets import LabelledSet
-from churn_agent.evals.suite import Suite, Way, resolve
+from churn_agent.evals.suite import Suite, Way, Ways, resolve
 from churn_agent.settings import Settings
 from churn_agent.training import Sample
 
@@ -75,10 +75,11 @@ def plan(suite: Suite, settings: Settings, *, near: Path, out: Path, limit: int 
         limit: most samples of each set, if fewer than the suite's.
 
     Raises:
-        InputError, DataError: a set cannot be used.
+        InputError, DataError: a way or a set cannot be used; ways are looked at before any set.
     """
+    ways = [(each, list(resolve(each, settings))) for each in suite.ways]
     most = min((n for n in (limit, suite.limit) if n), default=None)
-    drawing = _Drawing(suite, settings, out.parent / "stores", most)
+    drawing = _Drawing(suite, ways, out.parent / "stores", most)
     found = [sets.find_set(name, near=near, sets_dir=settings.sets_dir) for name in suite.names]
     if suite.sets:
         if len({labelled.name for labelled in found}) < len(found):
@@ -98,7 +99,7 @@ class _Drawing:
     """Draws what a suite wants of its sets."""
 
     suite: Suite
-    settings: Settings
+    ways: Sequence[tuple[Ways, Sequence[Way]]]
     stores: Path
     most: int | None
 
@@ -113,9 +114,9 @@ class _Drawing:
         drawn = frozenset(sample.id for sample in samples)
         tried = {
             way: sets.draw(samples, each.limit, seed=seed)
-            for each in self.suite.ways
+            for each, resolved in self.ways
             if each.sets is None or labelled.name in each.sets
-            for way in resolve(each, self.settings)
+            for way in resolved
         }
         return Planned(
             name,

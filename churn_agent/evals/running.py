@@ -172,7 +172,7 @@ class _Run:
             update |= {"mode": way.mode, "prompt": way.prompt, "model": way.model, **dict(way.settings)}
         if repeat:
             update["evidence_order"] = "shuffled"
-        return ChurnAgent(self.settings.model_copy(update=update))
+        return ChurnAgent(self.settings.changed(**update))
 
 
 def examples_of(

@@ -13,7 +13,7 @@ from churn_agent.errors import InputError
 from churn_agent.learning.ladder import LEARNED
 from churn_agent.learning.methods import Method
 from churn_agent.measuring.metrics import Costs
-from churn_agent.prompts import DEFAULT_PROMPTS, list_prompts
+from churn_agent.prompts import DEFAULT_PROMPTS, list_prompts, load_prompt
 from churn_agent.settings import Settings
 
 ALL, DEFAULT = "all", "default"
@@ -108,13 +108,21 @@ def find_methods(names: Sequence[str] | Literal["all"]) -> list[Method]:
 
 
 def resolve(ways: Ways, settings: Settings) -> Iterator[Way]:
-    """The ways themselves, `default` and `all` replaced by what they stand for."""
+    """The ways themselves, `default` and `all` replaced by what they stand for.
+
+    Raises:
+        InputError: there is no such prompt, or a value does not fit its setting.
+        FileFormatError: the file of a prompt is not valid.
+    """
     mode = settings.mode if ways.mode == DEFAULT else ways.mode
     if ways.prompts == ALL:
         prompts = sorted(name for of, name in list_prompts(settings.prompts_dir) if of == mode)
     else:
         standard = (settings.prompt if mode == settings.mode else None) or DEFAULT_PROMPTS[mode]
         prompts = [standard if name == DEFAULT else name for name in ways.prompts]
+    for name in prompts:
+        load_prompt(mode, name, folder=settings.prompts_dir)
     grid: list[list[tuple[Varied, int]]] = [[(name, value) for value in each] for name, each in ways.settings.items()]
     for model, prompt, changed in product(ways.models, prompts, product(*grid)):
+        settings.changed(**dict(changed))
         yield Way(mode, prompt, settings.model if model == DEFAULT else model, changed, ways.repeats)

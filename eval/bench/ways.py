@@ -170,7 +170,7 @@ class Bench:
                 each.__dict__.pop("model", None)  # shared; closed at the end
 
     def _agent(self, store: str, folder: Path) -> ChurnAgent:
-        settings = self._settings.model_copy(update={"store": self._scratch / store})
+        settings = self._settings.changed(store=self._scratch / store)
         agent = ChurnAgent(settings, model=self._model)
         find_set(folder.name, near=folder.parent).import_into(agent)
         return agent

@@ -123,6 +123,35 @@ def test_mistakes_in_a_suite_are_named(cli, suite_file, change, says):
     assert says in result.err
 
 
+@pytest.mark.parametrize(
+    ("way", "message"),
+    [
+        ({"settings": {"evidence_limit": [5, 0]}}, "setting 'evidence_limit' cannot be 0: "),
+        ({"settings": {"evidence_tokens": [10]}}, "setting 'evidence_tokens' cannot be 10: "),
+        ({"prompts": ["magic"]}, "no prompt 'magic' for mode 'read'"),
+    ],
+)
+def test_a_way_that_cannot_be_tried_stops_a_suite_before_anything_runs(cli, suite_file, way, message):
+    suite = yaml.safe_load(suite_file.read_text())
+    suite |= {"ways": [{"mode": "ask", "models": ["scripted"]}, {"mode": "read", "models": ["scripted"]} | way]}
+    suite_file.write_text(yaml.safe_dump(suite))
+    before = sorted(suite_file.parent.iterdir())
+    result = run(cli, suite_file)
+    assert result.code == 2
+    [error] = [line for line in result.err.splitlines() if not line.startswith("\u00b7")]
+    assert message in error
+    assert sorted(suite_file.parent.iterdir()) == before
+
+
+def test_a_mode_that_does_not_exist_stops_a_suite_with_one_line(cli, suite_file, monkeypatch):
+    monkeypatch.setenv("CHURN_AGENT_MODE", "guess")
+    suite = yaml.safe_load(suite_file.read_text()) | {"ways": [{"models": ["scripted"]}]}
+    suite_file.write_text(yaml.safe_dump(suite))
+    result = run(cli, suite_file)
+    assert result.code == 2
+    assert "setting 'mode' cannot be 'guess'" in result.err
+
+
 def test_compare_tells_pairs_and_guards_against_regressions(cli, suite_file, finished):
     out = finished
     pairs = json.loads(cli("eval", "compare", out, "--json").out)
