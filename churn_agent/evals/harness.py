@@ -452,7 +452,7 @@ def _provenance(
             each.name: [*(way.name for way, _ in each.ways), *(method.name for method in find_methods(suite.baselines))]
             for each in planned
         },
-        "prompts": {prompt.label: prompt.content_hash for prompt in _prompts(planned, settings)},
+        "prompts": {prompt.label: prompt.content_hash for prompt in _prompts(suite, planned, settings)},
         "default_model": settings.model,
         "models": {model: entry.files[0].sha256 for model in models if (entry := catalogue().get(model)) is not None},
         "embedder": settings.embedder,
@@ -481,8 +481,13 @@ def _machine(gpu_layers: int) -> str:
     return f"{name}, {os.cpu_count()} cores, {platform.system()}{gpu}"
 
 
-def _prompts(planned: Sequence[Planned], settings: Settings) -> list[PromptTemplate]:
-    used = dict.fromkeys((way.mode, way.prompt) for each in planned for way, _ in each.ways)
+def _prompts(suite: Suite, planned: Sequence[Planned], settings: Settings) -> list[PromptTemplate]:
+    """Those of the ways, and the default one if a classic method learns from readings by it."""
+    used: dict[tuple[str, str | None], None] = dict.fromkeys(
+        (way.mode, way.prompt) for each in planned for way, _ in each.ways
+    )
+    if any(method.reads for method in find_methods(suite.baselines)):
+        used[settings.mode, settings.prompt] = None
     return [load_prompt(mode, name, folder=settings.prompts_dir) for mode, name in used]
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from churn_agent.demo.writing import write_book
-from churn_agent.evals import run_suite
+from churn_agent.evals import run_suite, running
 from churn_agent.evals.predictions import Prediction, SampleNote, read_predictions
 from churn_agent.evals.scoreboard import compare as compare_methods
 from churn_agent.evals.scoreboard import measure
@@ -150,6 +150,16 @@ def test_a_mode_that_does_not_exist_stops_a_suite_with_one_line(cli, suite_file,
     result = run(cli, suite_file)
     assert result.code == 2
     assert "setting 'mode' cannot be 'guess'" in result.err
+
+
+def test_the_prompt_of_a_classic_method_that_reads_stands_in_the_provenance(suite_file, monkeypatch):
+    monkeypatch.setattr(running, "run", lambda *planned, **options: [])
+    monkeypatch.setenv("CHURN_AGENT_MODEL", "scripted")
+    monkeypatch.setenv("CHURN_AGENT_PROMPT", "direct")
+    suite = yaml.safe_load(suite_file.read_text()) | {"ways": [], "baselines": ["platt", "recency"], "limit": 30}
+    suite_file.write_text(yaml.safe_dump(suite))
+    result = run_suite(suite_file, out=suite_file.parent / "run")
+    assert list(result.provenance["prompts"]) == ["read/direct@1"]
 
 
 def test_compare_tells_pairs_and_guards_against_regressions(cli, suite_file, finished):
