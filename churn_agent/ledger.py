@@ -124,7 +124,9 @@ def forecasts(store: Store, customer_id: str | None = None, *, today: date | Non
     first: dict[tuple[Any, ...], Given] = {}
     for each in records.assessed(store.history, customer_id):
         made, how = each.assessment, each.assessment.provenance
-        first.setdefault((made.customer_id, made.as_of, how.model_id, how.prompt_hash, how.method), each)
+        first.setdefault(
+            (made.customer_id, made.as_of, how.model_id, how.model_sha256, how.prompt_hash, how.method), each
+        )
     last_day = max(today or datetime.now(card.zone).date(), snapshots.default_as_of(store.history, card))
     held_out = {
         (each.customer_id, each.as_of)
