@@ -29,7 +29,7 @@ from churn_agent.history import book, records
 from churn_agent.models.base import ChatModel
 from churn_agent.models.common_answers import with_common_answers
 from churn_agent.models.opening import open_model
-from churn_agent.prompts import PromptTemplate, load_prompt, named
+from churn_agent.prompts import Mode, PromptTemplate, load_prompt
 from churn_agent.scoring import prior
 from churn_agent.scoring.bands import Bands
 from churn_agent.scoring.verdict import Number
@@ -87,6 +87,20 @@ class ChurnAgent(Store):
     def prompt(self) -> PromptTemplate:
         """The prompt variant. Raises `InputError` for one that does not exist."""
         return load_prompt(self.settings.mode, self.settings.prompt, folder=self.settings.prompts_dir)
+
+    @cached_property
+    def screening_prompt(self) -> PromptTemplate:
+        """The prompt of these settings if it has a `choice`, else the default one of mode `read`.
+
+        Raises:
+            InputError: neither has a `choice`.
+        """
+        if self.prompt.choice:
+            return self.prompt
+        standard = load_prompt("read", folder=self.settings.prompts_dir)
+        if not standard.choice:
+            raise InputError(f"{standard.label} has no 'choice', which screening needs: name a prompt with one")
+        return standard
 
     @property
     def reader(self) -> str:
@@ -158,11 +172,12 @@ class ChurnAgent(Store):
         self, customer_ids: Iterable[str], *, as_of: date | None = None, run_id: str | None = None
     ) -> Iterator[Assessment]:
         """Assesses customers, some at a time, in their order. Each record is stored as it is given."""
+        companies = self.companies()
         for batch in chunked(customer_ids, _BATCH):
             taken = [self.snapshot(customer_id, as_of=as_of) for customer_id in batch]
             by = self.method
             before = [records.before(self.history, each.customer_id, each.as_of, method=by) for each in taken]
-            for assessment in self._assess(taken, by=self._kept, before=before):
+            for assessment in self._assess(taken, by=self._kept, companies=companies, before=before):
                 records.add(self.history, assessment, run_id=run_id)
                 yield assessment
 
@@ -171,14 +186,15 @@ class ChurnAgent(Store):
     ) -> Iterator[Screening]:
         """A cheap look at customers, in their order: a score that says whom to assess first. No records are stored.
 
-        It is made with the prompt of these settings if that has a `choice`, else with the default one of mode `read`.
+        It is made with `screening_prompt`.
 
         Args:
             latest: how many of the latest messages are looked at, besides those that were read at earlier dates.
         """
-        prompt = self.prompt if self.prompt.choice else load_prompt("read")
+        prompt, companies = self.screening_prompt, self.companies()
         for batch in chunked(customer_ids, _SCREENED):
-            cases = self._cases(self.snapshot(customer_id, as_of=as_of) for customer_id in batch)
+            snapshots = [self.snapshot(customer_id, as_of=as_of) for customer_id in batch]
+            cases = [self._case(snapshot, companies, mode=prompt.mode) for snapshot in snapshots]
             paid = [
                 records.read_before(
                     self.history,
@@ -205,11 +221,12 @@ class ChurnAgent(Store):
             facts=screening.facts,
             left_out=LeftOut(),
             screening=screening.score,
-            provenance=self._provenance(self._kept).model_copy(
+            provenance=self._provenance(screening.prompt, None).model_copy(
                 update={
                     "evidence_ids": screening.evidence_ids,
                     "prompt_tokens": screening.prompt_tokens,
                     "output_tokens": screening.output_tokens,
+                    "cached_answers": screening.cached_answers,
                 }
             ),
         )
@@ -225,7 +242,7 @@ class ChurnAgent(Store):
             card=card.model_copy(update={"company": company}) if company else card,
             interactions=(message,),
         )
-        return self._assess([snapshot], by=None)[0]
+        return self._assess([snapshot], by=None, companies=self.companies())[0]
 
     def close(self) -> None:
         """Frees the model, the index and the database."""
@@ -242,13 +259,10 @@ class ChurnAgent(Store):
 
     # --- parts
 
-    def _cases(self, snapshots: Iterable[Snapshot]) -> list[Case]:
-        companies = frozenset(self._companies())
-        return [self._case(snapshot, companies) for snapshot in snapshots]
-
-    def _case(self, snapshot: Snapshot, companies: frozenset[str] = frozenset()) -> Case:
+    def _case(self, snapshot: Snapshot, companies: frozenset[str] = frozenset(), *, mode: Mode | None = None) -> Case:
+        """Args: mode: that looks at the case; that of the settings if not given."""
         facts = computed.compute(snapshot)
-        candidates = snapshot.messages if self.settings.mode == "read" else snapshot.interactions
+        candidates = snapshot.messages if (mode or self.settings.mode) == "read" else snapshot.interactions
         distinct = {each.text_id for each in candidates}
         queries: retrieval.QueryVectors = {}
         if len(distinct) > self.settings.evidence_limit:  # else all are shown, and nothing needs to be ranked
@@ -277,22 +291,17 @@ class ChurnAgent(Store):
 
     def read_many(self, snapshots: Iterable[Snapshot]) -> Iterator[Assessment]:
         """Assesses by the mode alone, whatever was trained, and stores nothing: what methods learn from."""
+        companies = self.companies()
         for batch in chunked(snapshots, _BATCH):
-            yield from self._assess(batch, by=None)
+            yield from self._assess(batch, by=None, companies=companies)
 
-    def judge(self, snapshot: Snapshot) -> Assessment:
-        """The assessment of any snapshot, by the trained method if there is one; nothing is stored or told."""
-        return self._assess([snapshot], by=self._kept, quiet=True)[0]
-
-    def as_made(self, prompt: str, method: str | None) -> "ChurnAgent":
-        """This agent as it would be to make something again.
+    def judge(self, snapshot: Snapshot, companies: frozenset[str]) -> Assessment:
+        """The assessment of any snapshot, by the trained method if there is one; nothing is stored or told.
 
         Args:
-            prompt: the label of the prompt that it was made with.
-            method: the trained method that gave its number.
+            companies: of the book (`companies`); whoever judges many customers looks them up once.
         """
-        mode, name = named(prompt)
-        return self.varied(mode=mode, prompt=name, method=method or NO_METHOD)
+        return self._assess([snapshot], by=self._kept, companies=companies, quiet=True)[0]
 
     def varied(self, **settings: Any) -> "ChurnAgent":
         """This agent with other settings. It shares model and store with this one, and is not to be closed.
@@ -321,12 +330,13 @@ class ChurnAgent(Store):
         batch: Sequence[Snapshot],
         *,
         by: "Kept | None",
+        companies: frozenset[str],
         before: Sequence[Assessment | None] = (),
         quiet: bool = False,
     ) -> list[Assessment]:
         started = time.monotonic()
         prompt = self.prompt
-        cases = self._cases(batch)
+        cases = [self._case(snapshot, companies) for snapshot in batch]
         if len(cases) == 1 and not quiet:  # who assesses many sees a bar
             self._notify(f"{prompt.label}: {len(cases[0].pack.evidence)} texts to {self.model.info.id}")
         seed = self.settings.seed
@@ -337,7 +347,7 @@ class ChurnAgent(Store):
                 found = read(cases, self.model, prompt, self._taxonomy, seed=seed)
             case "explain":
                 found = explain(cases, self.model, prompt, seed=seed)
-        how = self._provenance(by, seconds=(time.monotonic() - started) / len(batch))
+        how = self._provenance(prompt, by, seconds=(time.monotonic() - started) / len(batch))
 
         none = [None] * len(cases)
 
@@ -358,16 +368,17 @@ class ChurnAgent(Store):
             ]
 
         made = composed(none)
-        return made if by is None else composed(self._numbers(by, made, batch))
+        return made if by is None else composed(self._numbers(by, made, batch, companies))
 
-    def _provenance(self, by: "Kept | None", *, seconds: float = 0.0) -> Provenance:
+    def _provenance(self, prompt: PromptTemplate, by: "Kept | None", *, seconds: float = 0.0) -> Provenance:
         return Provenance(
             churn_agent=version("churn-agent"),
             model_id=self.model.info.id,
             model_sha256=self.model.info.sha256,
-            mode=self.prompt.mode,
-            prompt=self.prompt.label,
-            prompt_hash=self.prompt.content_hash,
+            model_fingerprint=self.model.info.fingerprint,
+            mode=prompt.mode,
+            prompt=prompt.label,
+            prompt_hash=prompt.content_hash,
             embedder=(self._index.card or {}).get("embedder"),
             evidence_ids=(),
             prompt_tokens=0,
@@ -385,9 +396,14 @@ class ChurnAgent(Store):
         *,
         needs: "Collection[Need]",
         readings: Sequence[Mapping[str, float]] | None,
+        companies: frozenset[str] | None = None,
         progress: Callable[[], None] = lambda: None,
     ) -> "Examples":
-        """What trained methods look at; see `learning.examples.prepare`. What none needs is left out."""
+        """What trained methods look at; see `learning.examples.prepare`. What none needs is left out.
+
+        Args:
+            companies: of the book (`companies`); looked up if not given.
+        """
         from churn_agent.learning.examples import prepare
 
         return prepare(
@@ -397,21 +413,26 @@ class ChurnAgent(Store):
             dimension=self.dimension if "vectors" in needs else 0,
             encoder=self.embedder.folder if "encoder" in needs else None,
             readings=readings,
-            companies=self._companies(),
+            companies=self.companies() if companies is None else companies,
             progress=progress,
         )
 
-    def _companies(self) -> set[str]:
-        """Names of all companies of the book, and of their competitors."""
-        attribute = self.card.company_attribute
-        return {*self.card.competitors, *(book.values_of(self.history, attribute) if attribute else ())}
+    def companies(self) -> frozenset[str]:
+        """Names of all companies of the book and of their competitors; all customers are read for it."""
+        card = self.card
+        attribute = card.company_attribute
+        return frozenset({*card.competitors, *(book.values_of(self.history, attribute) if attribute else ())})
 
-    def _numbers(self, by: "Kept", made: Sequence[Assessment], batch: Sequence[Snapshot]) -> list[Number]:
+    def _numbers(
+        self, by: "Kept", made: Sequence[Assessment], batch: Sequence[Snapshot], companies: frozenset[str]
+    ) -> list[Number]:
         """What a trained method says, given what was read."""
         from churn_agent.learning.examples import readings_of
 
         readings = [readings_of(each, horizon_days=self.card.horizon_days) for each in made]
-        given = self.examples(batch, [False] * len(batch), needs=by.method.needs, readings=readings)
+        given = self.examples(
+            batch, [False] * len(batch), needs=by.method.needs, readings=readings, companies=companies
+        )
         return by.numbers(given, made, base_rate=self.card.base_rate)
 
 

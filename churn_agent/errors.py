@@ -4,6 +4,7 @@
   x InputError                     exit 2   what was asked for cannot be
     + UnknownCustomer
     + EmptyStore
+    + NotAsMade
   x DataError                      exit 3   a file does not hold what it should
     + FileFormatError
   x Unavailable                    exit 4   a model, its weights or the store cannot be used
@@ -43,6 +44,10 @@ class EmptyStore(InputError):
 
     def __init__(self) -> None:
         super().__init__("the store is empty; run: churn-agent ingest FILE.csv   (or: churn-agent demo)")
+
+
+class NotAsMade(InputError):
+    """A record cannot be judged again as it was: by another model, prompt or method it would be another one."""
 
 
 class DataError(ChurnAgentError):

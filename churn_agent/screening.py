@@ -28,8 +28,11 @@ class Screening:
     facts: tuple[Fact, ...]
     evidence_ids: tuple[str, ...]
     """Of the interactions that were looked at."""
+    prompt: PromptTemplate
+    """They were read with."""
     prompt_tokens: int
     output_tokens: int
+    cached_answers: int
 
     def after(self, earlier: "Screening | None") -> "Screening":
         """This look, with what an earlier one took added."""
@@ -39,6 +42,7 @@ class Screening:
             self,
             prompt_tokens=earlier.prompt_tokens + self.prompt_tokens,
             output_tokens=earlier.output_tokens + self.output_tokens,
+            cached_answers=earlier.cached_answers + self.cached_answers,
         )
 
 
@@ -73,8 +77,10 @@ def screen(
                 score,
                 case.facts,
                 tuple(evidence.interaction.id for evidence in case.pack.evidence),
+                prompt,
                 each.prompt_tokens,
                 each.output_tokens,
+                each.cached_answers,
             )
         )
     return found
@@ -82,5 +88,6 @@ def screen(
 
 def _shown(case: Case, paid: Collection[str], latest: int) -> Case:
     evidence = case.pack.evidence
-    wanted = {each.interaction.id for each in evidence[-latest:]}.union(paid)
+    by_time = sorted(evidence, key=lambda each: each.interaction.occurred_at)
+    wanted = {each.interaction.id for each in by_time[-latest:]}.union(paid)
     return case.showing(each for each in evidence if each.interaction.id in wanted)

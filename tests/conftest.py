@@ -11,11 +11,13 @@ import logging
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from churn_agent.agent import ChurnAgent
 from churn_agent.cli import main
@@ -173,6 +175,21 @@ def snapshot(*interactions: Interaction, card: Card | None = None, **more: Any) 
 def write_csv(path: Path, *rows: str, header: str = "customer_id,timestamp,channel,text") -> Path:
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
     return path
+
+
+@contextmanager
+def sql_of(engine: Engine) -> Iterator[list[str]]:
+    """The SQL statements that a database executes meanwhile."""
+    executed: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        executed.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield executed
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.fixture(scope="session")

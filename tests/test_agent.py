@@ -2,14 +2,15 @@ from datetime import date
 
 import pytest
 
-from churn_agent import ChurnAgent
+from churn_agent import ChurnAgent, screening
+from churn_agent import agent as agent_module
 from churn_agent.domain.assessment import Assessment
 from churn_agent.errors import InputError
 from churn_agent.history import answers, records
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.scoring.prior import log_odds
 from churn_agent.settings import Settings
-from tests.conftest import write_csv
+from tests.conftest import sql_of, write_csv
 
 DAY = date(2026, 3, 1)
 WORDS = "The line is down again and nobody answers."
@@ -223,3 +224,39 @@ def test_an_unknown_prompt_lists_those_that_exist(store):
         pytest.raises(InputError, match="few_shot"),
     ):
         agent.assess("c-1")
+
+
+@pytest.mark.parametrize("how", ["assess", "screen", "read"])
+def test_the_companies_of_a_book_are_looked_up_once_a_run_and_anew_in_the_next(tmp_path, monkeypatch, how):
+    ids = [f"c-{n:02}" for n in range(50)]
+    (tmp_path / "card.yaml").write_text("company_attribute: brand\ncompetitors: [Rival]\n")
+    seen = []
+    read, screened = agent_module.read, screening.read
+    monkeypatch.setattr(
+        agent_module, "read", lambda cases, *rest, **more: seen.extend(cases) or read(cases, *rest, **more)
+    )
+    monkeypatch.setattr(screening, "read", lambda cases, *rest: seen.extend(cases) or screened(cases, *rest))
+
+    def brands(agent, name):
+        rows = [f"{id_},{name} {n % 3}" for n, id_ in enumerate(ids)]
+        agent.ingest([], customers=write_csv(tmp_path / f"{name}.csv", *rows, header="customer_id,brand"))
+
+    def run(agent):
+        match how:
+            case "assess":
+                return list(agent.assess_many(ids, as_of=DAY))
+            case "screen":
+                return list(agent.screen_many(ids, as_of=DAY))
+            case "read":
+                return list(agent.read_many(agent.snapshot(each, as_of=DAY) for each in ids))
+
+    with ChurnAgent(Settings.load(store=tmp_path / "book"), model=ScriptedModel()) as agent:
+        rows = [f"{id_},2026-02-01,chat,hello" for id_ in ids]
+        agent.ingest([write_csv(tmp_path / "b.csv", *rows)], card=tmp_path / "card.yaml")
+        for name in ("Acme", "Zenith"):
+            brands(agent, name)
+            seen.clear()
+            with sql_of(agent.history) as statements:
+                assert len(run(agent)) == len(ids)
+            assert len([each for each in statements if "DISTINCT" in each and "customers" in each]) == 1
+            assert {each.companies for each in seen} == {frozenset({f"{name} 0", f"{name} 1", f"{name} 2", "Rival"})}

@@ -206,3 +206,19 @@ def test_from_the_command_line(cli, tmp_path):
     later = cli(*store, "ledger", "show", "c-01", "--model", "scripted", "--json").json[1]
     assert later["moved_by"]["time passed"] > 0
     assert cli(*store, "ledger", "show", "nobody", "--model", "scripted").code == 2
+    script = tmp_path / "script.json"
+    script.write_text('{"generate": [{"contains": "", "error": "broke"}]}')
+    other = ("ledger", "show", "c-01", "--model", f"scripted:{script}")
+    assert [each["moved_by"] for each in cli(*store, *other, "--json").json] == [{}, None]
+    told = cli(*store, *other)
+    assert told.code == 0
+    assert "not known" in told.out
+    assert "not explained: c-01 at 2026-04-30 cannot be judged again as it was" in told.err
+
+
+def test_other_weights_under_the_same_name_are_other_means(agent):
+    first = record("c-00", JAN, 0.11, method="m-1")
+    how = first.provenance.model_copy(update={"model_sha256": "aaaa"})
+    records.add(agent.history, first)
+    records.add(agent.history, first.model_copy(update={"provenance": how}))
+    assert len([each for each in told(agent, "c-00") if each.number == 0.11]) == 2

@@ -1,4 +1,5 @@
 import math
+import re
 from datetime import date
 
 import pytest
@@ -6,8 +7,9 @@ import pytest
 from churn_agent import ChurnAgent, screening
 from churn_agent.batch.cascade import Top, cascade, rank, rounds
 from churn_agent.batch.running import BatchSpec, run_batch
+from churn_agent.errors import InputError
 from churn_agent.models.scripted import ScriptedModel
-from churn_agent.prompts import load_prompt
+from churn_agent.prompts import load_prompt, shipped_folder
 
 CHOICE = load_prompt("read").choice
 WORDS = (*CHOICE.words.values(), CHOICE.nothing)
@@ -95,6 +97,64 @@ def test_what_an_assessment_at_an_earlier_date_read_is_looked_at_too_and_costs_n
     assert _days(agent) == {10}
     list(agent.screen_many(["c3"], as_of=date(2026, 1, 6)))  # the same day: what a run was cut off at changes nothing
     assert len(shown[-1].pack.evidence) == 1
+
+
+def test_the_latest_messages_are_looked_at_in_whatever_order_evidence_is_shown(agent):
+    list(agent.varied(evidence_order="newest_first").screen_many(["c3"]))
+    assert _days(agent) == {10}
+
+
+@pytest.fixture
+def own_prompts(tmp_path):
+    """A user's folder with the default prompt of mode `read` in other words."""
+    folder = tmp_path / "prompts"
+    (folder / "read").mkdir(parents=True)
+    text = (shipped_folder() / "read" / "words.yaml").read_text(encoding="utf-8")
+    (folder / "read" / "words.yaml").write_text(re.sub(r"^version: \d+", "version: 77", text), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("mode", ["ask", "explain", "read"])
+def test_the_record_of_who_is_screened_names_the_prompt_that_they_were_read_with(agent, own_prompts, mode):
+    prompt = {"ask": "lettered", "explain": "direct", "read": "few_shot"}[mode]
+    other = agent.varied(mode=mode, prompt=prompt, prompts_dir=own_prompts)
+    [found] = other.screen_many(["c3"])
+    how = other.record_of(found).provenance
+    used = load_prompt("read", folder=own_prompts)
+    assert (how.mode, how.prompt, how.prompt_hash) == ("read", "read/words@77", used.content_hash)
+    assert how.prompt_hash != load_prompt("read").content_hash
+    again, *_ = other.screen_many(["c3"])
+    assert other.record_of(again).provenance.cached_answers > how.cached_answers == 0
+
+
+def test_a_prompt_with_a_choice_is_what_the_record_of_who_is_screened_names(agent):
+    [found] = agent.screen_many(["c3"])
+    how = agent.record_of(found).provenance
+    assert (how.prompt, how.prompt_hash) == (agent.prompt.label, agent.prompt.content_hash)
+
+
+def test_without_a_prompt_that_can_screen_one_line_says_so(agent, own_prompts):
+    (own_prompts / "read" / "words.yaml").write_text("version: 1\ntries: t\nsystem: s\nuser: $message\n")
+    with pytest.raises(InputError, match="read/words@1 has no 'choice', which screening needs"):
+        list(agent.varied(mode="ask", prompts_dir=own_prompts).screen_many(["c3"]))
+
+
+def test_messages_alone_are_screened_whatever_the_mode(agent, tmp_path):
+    orders = tmp_path / "orders.csv"
+    orders.write_text("customer_id,timestamp,channel,text\nc3,2026-01-11,order,1 x tea\n", encoding="utf-8")
+    agent.ingest(orders)
+    [found] = agent.varied(mode="ask").screen_many(["c3"])
+    assert _days(agent) == {10}
+    assert len(found.evidence_ids) == 1
+
+
+def test_in_another_mode_too_what_a_screening_read_is_looked_at_again(agent, tmp_path):
+    other = agent.varied(mode="ask")
+    run_batch(other, tmp_path / "book.jsonl", BatchSpec(as_of=date(2026, 1, 6), top=Top(count=1)))
+    agent.scripted.contexts.clear()
+    looked_at = {each.customer_id: len(each.evidence_ids) for each in other.screen_many(IDS, as_of=date(2026, 1, 10))}
+    assert min(looked_at[id_] for id_ in IDS if id_ != "c7") == 2
+    assert _days(agent) == {10}
 
 
 def test_what_a_screening_at_an_earlier_date_read_is_looked_at_too(agent, tmp_path):

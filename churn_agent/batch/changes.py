@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from churn_agent.agent import NO_METHOD, ChurnAgent
+from churn_agent.batch.remaking import as_made, with_prompt_of
 from churn_agent.domain.assessment import Assessment, ChurnProbability
 from churn_agent.domain.snapshot import Snapshot
-from churn_agent.errors import InputError
-from churn_agent.prompts import load_prompt, named
 from churn_agent.scoring import prior
 
 _SEEN = 0.005
@@ -50,64 +49,73 @@ def explain(
     """(Customer, change) of all who had a number in both runs.
 
     Args:
-        agent: with the model, prompt and method of the second run.
+        agent: on their store, with the model of the second run; each record says by which prompt and method.
+
+    Raises:
+        NotAsMade: the model, the prompt or the method of a record of the second run is not what it was.
     """
     earlier = {each.customer_id: each for each in before if each.churn_probability}
+    companies = agent.companies()
+    makers: dict[tuple[str | int | None, ...], ChurnAgent] = {}
     for each in now:
-        was = earlier.get(each.customer_id)
+        was, how = earlier.get(each.customer_id), each.provenance
         if was and each.churn_probability:
-            yield each.customer_id, _explain(agent, was, each)
+            means = (*_model(each), how.prompt, how.prompt_hash, how.method, how.seed)
+            if means not in makers:
+                makers[means] = as_made(agent, each)
+            yield each.customer_id, _explain(makers[means], companies, was, each)
         progress()
 
 
-def _explain(agent: ChurnAgent, was: Assessment, now: Assessment) -> Change:
+def _explain(agent: ChurnAgent, companies: frozenset[str], was: Assessment, now: Assessment) -> Change:
     then = agent.snapshot(was.customer_id, as_of=was.as_of)
     aged = replace(then, as_of=now.as_of)
     start, end = _log_odds(was.churn_probability), _log_odds(now.churn_probability)
     same_reader = _reader(was) == _reader(now)
-    path = [start, *((start, start) if same_reader else _readers(agent, was, now, then, start))]
+    path = [start, *((start, start) if same_reader else _readers(agent, companies, was, now, then, start))]
     same_method = same_reader and was.provenance.method == now.provenance.method
-    path.append(path[-1] if same_method else _judged(agent, then, fallback=path[-1]))
-    path.append(_judged(agent, aged, fallback=path[-1]) if now.as_of != was.as_of else path[-1])
+    path.append(path[-1] if same_method else _judged(agent, companies, then, fallback=path[-1]))
+    path.append(_judged(agent, companies, aged, fallback=path[-1]) if now.as_of != was.as_of else path[-1])
     path.append(end)
     values = [prior.sigmoid(each) for each in path]
     parts = {name: after - at for name, at, after in zip(PARTS, values, values[1:], strict=False)}
     return Change(was.as_of, values[0], values[-1], parts)
 
 
-def _readers(agent: ChurnAgent, was: Assessment, now: Assessment, then: Snapshot, start: float) -> tuple[float, float]:
+def _readers(
+    agent: ChurnAgent,
+    companies: frozenset[str],
+    was: Assessment,
+    now: Assessment,
+    then: Snapshot,
+    start: float,
+) -> tuple[float, float]:
     """Log-odds after another model, and after another prompt too, by what they do to the uncalibrated score."""
     plain = agent.varied(method=NO_METHOD)
-    scored = _judged(plain, then, fallback=start, raw=True)
+    scored = _judged(plain, companies, then, fallback=start, raw=True)
     moved = scored - _log_odds(was.churn_probability, raw=True)
     if was.provenance.prompt_hash == now.provenance.prompt_hash:
         return start + moved, start + moved
     if _model(was) == _model(now):
         return start, start + moved
-    old_prompt = _prompt_as_it_was(agent, was)
-    if old_prompt is None:  # nobody can read with it any more: the model stands for both
+    by_old_prompt = with_prompt_of(plain, was.provenance)
+    if by_old_prompt is None:  # nobody can read with it any more: the model stands for both
         return start + moved, start + moved
-    by_old = _judged(plain.varied(prompt=old_prompt), then, fallback=start, raw=True)
+    by_old = _judged(by_old_prompt, companies, then, fallback=start, raw=True)
     return start + by_old - _log_odds(was.churn_probability, raw=True), start + moved
 
 
-def _prompt_as_it_was(agent: ChurnAgent, was: Assessment) -> str | None:
-    _, name = named(was.provenance.prompt)
-    try:
-        prompt = load_prompt(was.provenance.mode, name, folder=agent.settings.prompts_dir)
-    except InputError:
-        return None
-    return name if prompt.content_hash == was.provenance.prompt_hash else None
-
-
-def _judged(agent: ChurnAgent, snapshot: Snapshot, *, fallback: float, raw: bool = False) -> float:
+def _judged(
+    agent: ChurnAgent, companies: frozenset[str], snapshot: Snapshot, *, fallback: float, raw: bool = False
+) -> float:
     """The log-odds that an agent gives; the ones before where it gives none."""
-    number = agent.judge(snapshot).churn_probability
+    number = agent.judge(snapshot, companies).churn_probability
     return _log_odds(number, raw=raw) if number else fallback
 
 
 def _model(assessment: Assessment) -> tuple[str, str | None]:
-    return assessment.provenance.model_id, assessment.provenance.model_sha256
+    how = assessment.provenance
+    return how.model_id, how.model_sha256 or how.model_fingerprint
 
 
 def _reader(assessment: Assessment) -> tuple[tuple[str, str | None], str]:

@@ -169,7 +169,7 @@ def _digest(noted: Mapping[str, Any]) -> str:
 
 def _asked(agent: ChurnAgent, day: date, spec: BatchSpec) -> dict[str, Any]:
     """What a run is about, and by which means."""
-    return {
+    asked = {
         "as_of": day.isoformat(),
         "model": agent.model.info.fingerprint,
         "model_id": agent.model.info.id,
@@ -184,6 +184,10 @@ def _asked(agent: ChurnAgent, day: date, spec: BatchSpec) -> dict[str, Any]:
         "only_new": spec.only_new,
         "top": None if spec.top is None else vars(spec.top),
     }
+    if spec.top:
+        screened_by = agent.screening_prompt
+        asked |= {"screening_prompt": screened_by.label, "screening_prompt_hash": screened_by.content_hash}
+    return asked
 
 
 def _screened(
@@ -257,12 +261,22 @@ def _read(path: Path, day: date, agent: ChurnAgent) -> list[Assessment]:
             assessment = Assessment.model_validate_json(line)
         except ValueError as error:
             raise InputError(f"{path}:{number} is no record of a batch; give another file") from error
-        how = assessment.provenance
-        made = (assessment.as_of, how.model_id, how.prompt_hash, how.method)
-        if made != (day, agent.model.info.id, agent.prompt.content_hash, agent.method):
+        if not _fits(assessment, day, agent):
             raise InputError(f"{path}:{number} was made for another date, model, prompt or method; give another file")
         found.append(assessment)
     return found
+
+
+def _fits(record: Assessment, day: date, agent: ChurnAgent) -> bool:
+    """Whether an agent would make such a record for a day: a full one, or that of a customer who is screened only."""
+    how, info = record.provenance, agent.model.info
+    if (record.as_of, how.model_id, how.model_sha256) != (day, info.id, info.sha256):
+        return False
+    made = how.prompt_hash, how.method
+    if record.screening is None and made == (agent.prompt.content_hash, agent.method):
+        return True
+    screened = record.screening is not None or record.status == "failed"
+    return screened and made == (agent.screening_prompt.content_hash, None)
 
 
 def _rewrite(path: Path, kept: Iterable[Assessment]) -> None:

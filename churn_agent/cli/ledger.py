@@ -109,28 +109,33 @@ def score(context: click.Context, by: "By", json_: bool) -> None:
 @common.as_json
 @click.pass_context
 def show(context: click.Context, customer_id: str, json_: bool, **model: str | None) -> None:
-    """Every forecast about a customer, what moved it from one to the next, and what came of it."""
+    """Every forecast about a customer, what moved it from one to the next, and what came of it.
+
+    What moved a forecast is known only where model, prompt and method are still those that made it.
+    """
     with common.open_agent(context, **model) as agent:
         from churn_agent.batch.changes import explain
-        from churn_agent.errors import InputError
+        from churn_agent.errors import InputError, NotAsMade
         from churn_agent.ledger import forecasts
 
         found = forecasts(agent, customer_id)
         if not found:
             raise InputError(f"no forecast was made about {customer_id!r}; run: churn-agent assess {customer_id}")
-        moved: list[dict[str, float]] = [{}]
+        moved: list[dict[str, float] | None] = [{}]
         for before, after in itertools.pairwise(found):
-            how = after.assessment.provenance
-            by = agent.as_made(how.prompt, how.method)
-            changes = dict(explain(by, [before.assessment], [after.assessment]))
-            moved.append(changes[customer_id].seen)
+            try:
+                [(_, change)] = explain(agent, [before.assessment], [after.assessment])
+                moved.append(change.seen)
+            except NotAsMade as error:
+                moved.append(None)
+                common.note(f"not explained: {error}")
     if json_:
         common.print_json([_as_dict(each, parts) for each, parts in zip(found, moved, strict=True)])
         return
     table = Table("judged at", "number", "band", "moved by", "by", "outcome")
     for each, parts in zip(found, moved, strict=True):
         how = each.assessment.provenance
-        why = ", ".join(f"{name} {100 * part:+.0f}" for name, part in parts.items())
+        why = "not known" if parts is None else ", ".join(f"{name} {100 * part:+.0f}" for name, part in parts.items())
         outcome = "not over yet" if not each.over else "not known"
         if each.churned is not None:
             outcome = "left" if each.churned else "stayed"
@@ -139,7 +144,7 @@ def show(context: click.Context, customer_id: str, json_: bool, **model: str | N
     common.out.print(table)
 
 
-def _as_dict(each: "Forecast", parts: dict[str, float]) -> dict[str, object]:
+def _as_dict(each: "Forecast", parts: dict[str, float] | None) -> dict[str, object]:
     return {
         "as_of": each.assessment.as_of,
         "number": each.number,

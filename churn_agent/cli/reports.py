@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from churn_agent.cli import common
-from churn_agent.errors import FileFormatError, InputError
+from churn_agent.errors import FileFormatError
 
 if TYPE_CHECKING:
     from churn_agent.agent import ChurnAgent
@@ -79,16 +79,7 @@ def _changes(agent: "ChurnAgent", before: "Run", now: "Run") -> "dict[str, Chang
     first, second = (list(records.of_run(agent.history, run.id)) for run in (before, now))
     with common.Counting() as bar:
         task = bar.add_task("what changed", total=len(second))
-        by = _as_the_run(agent, now)
-        return dict(explain(by, first, second, progress=lambda: bar.advance(task)))
-
-
-def _as_the_run(agent: "ChurnAgent", run: "Run") -> "ChurnAgent":
-    """An agent with the mode, prompt and method of a run. Raises `InputError` if the model is another one."""
-    model = run.spec["model_id"]
-    if agent.model.info.id != model:
-        raise InputError(f"the run was made with the model {model}: give it with --model")
-    return agent.as_made(str(run.spec["prompt"]), run.spec.get("method"))
+        return dict(explain(agent, first, second, progress=lambda: bar.advance(task)))
 
 
 @click.command()

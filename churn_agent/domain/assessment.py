@@ -126,6 +126,8 @@ class Provenance(_Part):
     churn_agent: str
     model_id: str
     model_sha256: str | None
+    model_fingerprint: str | None = None
+    """Changes whenever the model may answer otherwise (weights, runtime, settings; or server and name)."""
     mode: str
     prompt: str
     prompt_hash: str

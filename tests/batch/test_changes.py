@@ -7,10 +7,11 @@ import pytest
 
 from churn_agent.agent import ChurnAgent
 from churn_agent.batch.changes import PARTS, explain
+from churn_agent.errors import NotAsMade
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.settings import Settings
 from churn_agent.training import train
-from tests.conftest import write_csv
+from tests.conftest import sql_of, write_csv
 
 BEFORE, NOW = date(2026, 1, 15), date(2026, 3, 1)
 LEAVES = "I will cancel my contract."
@@ -76,6 +77,38 @@ def test_another_model_or_prompt_is_seen_on_what_was_known_before(store):
     assert moved(by_prompt["c-2"]) == {"another prompt", "time passed"}
     by_both = both(store, second=deaf | {"prompt": "words"})
     assert "another model" in moved(by_both["c-2"])
+
+
+def test_a_prompt_of_another_mode_is_substituted_in_its_own_mode(store):
+    """Prompts of two modes may have the same name."""
+
+    def by(name, probability):
+        answer = {"reasons": [], "actions": [], "churn_probability": probability}
+        return {"name": name, "script": {"generate": [{"contains": "Facts on", "answer": answer}]}}
+
+    change = both(store, first=by("first", 0.9) | {"mode": "explain"}, second=by("second", 0.6))["c-2"]
+    assert change.before == pytest.approx(0.9)
+    assert change.parts["another model"] == pytest.approx(0.6 - 0.9)
+    assert change.parts["another prompt"] != 0
+
+
+def test_numbers_that_cannot_be_made_again_are_not_explained(store):
+    with agent_on(store) as agent:
+        before = list(agent.assess_many(["c-1"], as_of=BEFORE))
+        now = list(agent.assess_many(["c-1"], as_of=NOW))
+    with agent_on(store, name="another") as agent, pytest.raises(NotAsMade, match=r"c-1 at 2026-03-01 .* is another"):
+        dict(explain(agent, before, now))
+
+
+def test_companies_are_looked_up_once_for_all_customers(store, tmp_path):
+    with agent_on(store) as agent:
+        (tmp_path / "card.yaml").write_text("company_attribute: company\n")
+        agent.ingest([], card=tmp_path / "card.yaml")
+        before = list(agent.assess_many(["c-1", "c-2", "c-3"], as_of=BEFORE))
+        now = list(agent.assess_many(["c-1", "c-2", "c-3"], as_of=NOW))
+        with sql_of(agent.history) as statements:
+            assert len(dict(explain(agent, before, now))) == 3
+    assert len([each for each in statements if "DISTINCT" in each and "customers" in each]) == 1
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from churn_agent.errors import InputError
 from churn_agent.history import records as stored
 from churn_agent.history import runs
 from churn_agent.models.scripted import ScriptedModel
+from churn_agent.prompts import shipped_folder
 from churn_agent.settings import Settings
 from tests.conftest import write_csv
 
@@ -153,6 +154,56 @@ def test_a_cascade_gives_numbers_to_the_top_alone_and_resumes(store, tmp_path):
     cascade(tmp_path / "cut.jsonl")
     strip = [[without_cost(each) for each in records(tmp_path / name)] for name in ("whole.jsonl", "cut.jsonl")]
     assert strip[0] == strip[1]
+
+
+def test_in_another_mode_a_cascade_resumes_with_the_records_of_its_screening(store, tmp_path):
+    def cascade(path, **settings):
+        with ChurnAgent(Settings.load(store=store, mode="ask", **settings), model=ScriptedModel()) as agent:
+            return run_batch(agent, path, BatchSpec(as_of=DAY, top=Top(count=3)))
+
+    path = tmp_path / "out.jsonl"
+    done = cascade(path)
+    found = records(path)
+    assert {each["provenance"]["prompt"] for each in found[:3]} == {"ask/lettered@1"}
+    assert {each["provenance"]["prompt"] for each in found[3:]} == {"read/words@4"}
+    with open_agent(store) as agent:
+        spec = runs.find(agent.history, done.run_id).spec
+    assert (spec["screening_prompt"], spec["screening_prompt_hash"]) == (
+        "read/words@4",
+        found[-1]["provenance"]["prompt_hash"],
+    )
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-2]))
+    assert cascade(path).already_done == CUSTOMERS - 2
+    own = tmp_path / "prompts" / "read"
+    own.mkdir(parents=True)
+    text = (shipped_folder() / "read" / "words.yaml").read_text(encoding="utf-8")
+    (own / "words.yaml").write_text(text.replace("version: 4", "version: 5", 1), encoding="utf-8")
+    with pytest.raises(InputError, match=r"out\.jsonl:4 was made for another"):
+        cascade(path, prompts_dir=own.parent)
+
+
+def test_a_record_of_a_screening_names_no_method_and_a_batch_by_a_method_resumes(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(ChurnAgent, "method", "calibrated-1")
+    path = tmp_path / "out.jsonl"
+    with ChurnAgent(Settings.load(store=store), model=ScriptedModel()) as agent:
+        run_batch(agent, path, BatchSpec(as_of=DAY, top=Top(count=3)))
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        assert {each["provenance"]["method"] for each in lines} == {None}
+        for each in lines[:3]:  # as the method would have given them
+            each["provenance"]["method"] = "calibrated-1"
+        path.write_text("".join(json.dumps(each) + "\n" for each in lines))
+        assert run_batch(agent, path, BatchSpec(as_of=DAY, top=Top(count=3))).already_done == CUSTOMERS
+
+
+def test_records_by_other_weights_of_the_same_name_are_not_gone_on_with(store, tmp_path):
+    path = tmp_path / "out.jsonl"
+    run(store, path, limit=2)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for each in lines:
+        each["provenance"]["model_sha256"] = "aaaa"
+    path.write_text("".join(json.dumps(each) + "\n" for each in lines))
+    with pytest.raises(InputError, match=r"out\.jsonl:1 was made for another"):
+        run(store, path, limit=2)
 
 
 def test_a_spent_budget_stops_and_the_next_call_goes_on(store, tmp_path):

@@ -2,9 +2,7 @@ import json
 
 import pytest
 
-from tests.reports.portfolio.conftest import store  # noqa: F401
-
-SCRIPTED = ["--model", "scripted", "--prompt", "direct"]
+from tests.reports.portfolio.conftest import LEAVES, quoting, store  # noqa: F401
 
 
 @pytest.fixture
@@ -19,12 +17,28 @@ def test_reports_for_all_and_for_each_owner(on, tmp_path):
     assert "c-5" not in (tmp_path / "b-ana.csv").read_text()
 
 
-def test_since_an_earlier_run_cards_say_what_changed(on, tmp_path):
+@pytest.fixture
+def since(on, tmp_path):
+    """Writes the report of the newest run, compared with the first, by a model."""
     newest, first = on("runs", "list", "--json").json
-    result = on("report", newest["id"][:8], "--since", first["id"][:8], "-o", tmp_path / "b.html", *SCRIPTED)
+    page = tmp_path / "b.html"
+    return lambda model: on("report", newest["id"][:8], "--since", first["id"][:8], "-o", page, "--model", model)
+
+
+def test_since_an_earlier_run_cards_say_what_changed(since, tmp_path):
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps(quoting(LEAVES)))
+    result = since(f"scripted:{script}")
     assert result.code == 0, result.err
     assert "Since 2026-01-15" in (tmp_path / "b.html").read_text()
     assert " texts to " not in result.err  # a line for every customer that is judged again
+
+
+def test_what_changed_is_not_explained_by_another_model(since, tmp_path):
+    result = since("scripted")  # under the same name, with other answers
+    assert result.code == 2
+    assert "c-1 at 2026-03-01 cannot be judged again as it was" in result.err.splitlines()[-1]
+    assert not (tmp_path / "b.html").exists()
 
 
 @pytest.mark.parametrize(
