@@ -36,7 +36,9 @@ def to_svg(fill: Callable[[Any], None], *, size: tuple[float, float] = (6.4, 2.8
     """
     import matplotlib as mpl
 
-    with mpl.rc_context({"svg.fonttype": "none", "text.parse_math": False, "font.size": 9}):
+    with mpl.rc_context():
+        mpl.rcdefaults()  # a matplotlibrc in the working folder may call LaTeX
+        mpl.rcParams.update({"svg.fonttype": "none", "text.parse_math": False, "font.size": 9})
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=size, layout="constrained")

@@ -70,6 +70,12 @@ def test_the_example_settings_explain_every_setting():
         )
 
 
+def test_programs_that_are_started_import_nothing_from_the_working_folder():
+    for path in (ROOT / "churn_agent").rglob("*.py"):
+        for after in re.findall(r"sys\.executable,\s*(\S+)", path.read_text(encoding="utf-8")):
+            assert after == '"-P",', path
+
+
 def _commands_in(text):
     for block in re.findall(r"```(?:sh|console|bash)?\n(.*?)```", text, flags=re.S):
         for line in block.splitlines():

@@ -11,6 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from churn_agent.errors import StoreUnavailable
+
 CARD = "index.json"
 COLLECTION = "texts"
 _DATABASE = "chroma.sqlite3"
@@ -43,13 +47,17 @@ def is_sound(folder: Path, left: Fingerprint) -> bool:
 
     Files of vectors only grow. One that is gone or shorter than it was `left` is not tried: half a list of links may
     answer once and crash Chroma the next time.
+
+    Raises:
+        StoreUnavailable: Chroma cannot be imported here, which says nothing about the index.
     """
+    _import_chroma()
     now = fingerprint(folder)
     if any(now.get(name, [0])[0] < state[0] for name, state in left.items() if name.endswith(".bin")):
         return False
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _TRY, str(folder)], capture_output=True, check=False, timeout=_TIMEOUT_S
+            [sys.executable, "-P", "-c", _TRY, str(folder)], capture_output=True, check=False, timeout=_TIMEOUT_S
         )
     except subprocess.TimeoutExpired:
         return False
@@ -76,14 +84,26 @@ def read_through(folder: str) -> None:
 
 
 def open_client(folder: Path) -> Any:
-    """A Chroma client on a folder, without telemetry."""
-    import chromadb
+    """A Chroma client on a folder, without telemetry. Raises `StoreUnavailable` if Chroma cannot be imported here."""
+    chromadb = _import_chroma()
     from chromadb.config import Settings
 
     settings = Settings(
+        _env_file=None,  # pyright: ignore[reportCallIssue] - a .env could name another host or other classes
         anonymized_telemetry=False,
         chroma_otel_collection_endpoint="",
         chroma_otel_service_name="",
         chroma_otel_granularity=None,
     )
     return chromadb.PersistentClient(path=str(folder), settings=settings)
+
+
+def _import_chroma() -> Any:
+    try:
+        import chromadb
+    except ValidationError as error:  # it reads the `.env` of the working folder, whosever that is
+        names = ", ".join(str(each["loc"][0]).upper() for each in error.errors())
+        raise StoreUnavailable(
+            f"Chroma reads {names} from '.env' or the environment and cannot use the value; work in another folder"
+        ) from error
+    return chromadb

@@ -199,6 +199,7 @@ def _wheel(mirror: Mirror, part: int, folder: Path) -> Path:
     with _temporary_folder(folder) as scratch:
         command = [
             sys.executable,
+            "-P",  # else a pip.py in the working folder would be run
             "-m",
             "pip",
             "download",

@@ -142,3 +142,31 @@ def test_after_a_kill_at_any_moment_the_index_is_one_to_one(tmp_path, seed):
             child.send_signal(signal.SIGKILL)
     fill(tmp_path, N)
     holds_everything(tmp_path)
+
+
+def test_a_dotenv_file_does_not_lead_the_index_to_another_host(store, tmp_path):
+    (tmp_path / ".env").write_text(
+        "CHROMA_API_IMPL=chromadb.api.fastapi.FastAPI\nCHROMA_SERVER_HOST=127.0.0.1\nCHROMA_SERVER_HTTP_PORT=9\n"
+    )
+    holds_everything(store)
+
+
+@pytest.mark.slow
+def test_a_dotenv_file_that_chroma_cannot_read_leaves_the_index_alone(store, tmp_path):
+    (tmp_path / ".env").write_text("IS_PERSISTENT=perhaps\n")
+    (next((store / FOLDER).glob("*/*.bin"))).touch()  # so that it is checked
+    code = (
+        "import sys; from pathlib import Path; from churn_agent.index.vectors import Index\n"
+        "try: Index(Path(sys.argv[1])).text_ids()\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, store], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("StoreUnavailable Chroma reads IS_PERSISTENT from '.env'")
+    (tmp_path / ".env").unlink()
+    assert not list(store.glob(f"{FOLDER}-damaged-*"))
+    holds_everything(store)
+
+
+def test_a_check_imports_nothing_from_the_working_folder(store, tmp_path):
+    (tmp_path / "chromadb.py").write_text("raise SystemExit(9)")
+    assert health.is_sound(store / FOLDER, left={})

@@ -167,3 +167,10 @@ def test_every_model_of_the_catalogue_can_be_had_and_checked():
         assert entry.licence
         assert len({file.name for file in entry.files}) == len(entry.files)
     assert {"qwen2.5-coder-1.5b-instruct", "all-minilm-l6-v2"} <= set(catalogue())
+
+
+def test_a_program_in_the_working_folder_is_not_taken_for_pip(entry, index_folder, tmp_path):
+    fill(index_folder)
+    (tmp_path / "pip.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    assert weights.pull("tiny", tmp_path / "models").read_bytes() == WHOLE
+    assert not (tmp_path / "ran").exists()

@@ -53,7 +53,7 @@ def probe(path: Path) -> None:
     """
     check_header(path)
     done = subprocess.run(
-        [sys.executable, "-c", _PROBE, str(path)], capture_output=True, text=True, errors="replace", check=False
+        [sys.executable, "-P", "-c", _PROBE, str(path)], capture_output=True, text=True, errors="replace", check=False
     )
     if done.returncode != 0:
         said = [line for line in done.stderr.splitlines() if "error" in line.casefold()]

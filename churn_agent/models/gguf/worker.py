@@ -39,7 +39,9 @@ class Worker:
         self.counters = Counters()
         """As of the last request that was done."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "churn_agent.models.gguf.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-P", "-m", "churn_agent.models.gguf.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         try:
             self._send(("open", dict(options)))
