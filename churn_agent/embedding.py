@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from churn_agent.errors import ModelUnavailable
-from churn_agent.models import weights
+from churn_agent.models import folders, weights
 from churn_agent.models.catalogue import catalogue
 
 OVERLAP = 32
@@ -27,7 +27,7 @@ class Embedder:
     """A sentence-transformers model in a local folder; never reaches for the network."""
 
     def __init__(self, folder: Path, *, embedder_id: str, revision: str) -> None:
-        """Nothing is loaded before the first text.
+        """Nothing is loaded before the first text; then `BadWeights` is raised for a folder that would run code.
 
         Args:
             embedder_id: how the model is called in records.
@@ -53,12 +53,19 @@ class Embedder:
 
     @cached_property
     def _model(self) -> Any:
+        folders.check_folder(self.folder)
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
         logging.disable_progress_bar()
         try:
-            model = SentenceTransformer(str(self.folder), device="cpu", local_files_only=True, trust_remote_code=False)
+            model = SentenceTransformer(
+                str(self.folder),
+                device="cpu",
+                local_files_only=True,
+                trust_remote_code=False,
+                model_kwargs={"use_safetensors": True},
+            )
         except (OSError, ValueError) as error:
             raise ModelUnavailable(f"cannot load the embedder in {str(self.folder)!r}: {error}") from error
         return model.bfloat16() if _bfloat16_pays() else model

@@ -11,6 +11,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from churn_agent.errors import DataError, ModelUnavailable
 from churn_agent.learning.examples import Examples, Labels
+from churn_agent.models.folders import check_folder
 
 _EPOCHS = 6
 _PATIENCE = 2
@@ -103,12 +104,17 @@ def _load(folder: Path | None) -> tuple[Any, Any]:
 
     if folder is None:
         raise ValueError("the examples name no weights of an encoder")
+    check_folder(folder)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         return (
-            AutoTokenizer.from_pretrained(folder, local_files_only=True, truncation_side="left"),
-            BertForSequenceClassification.from_pretrained(folder, local_files_only=True, num_labels=2),
+            AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, truncation_side="left"
+            ),
+            BertForSequenceClassification.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, num_labels=2
+            ),
         )
     except (OSError, ValueError) as error:
         raise ModelUnavailable(f"cannot load an encoder from {str(folder)!r}: {error}") from error

@@ -1,0 +1,100 @@
+"""Model folders hold data. One that would run code of its own, or unpickle objects, is refused before it is loaded.
+
+sentence-transformers imports the classes that `modules.json` names and transformers those that `auto_map` names. Both
+refuse to unless they are told to trust the model; this check does not rest on that, and names the file. Pickled weights
+can hold instructions for the reader, safetensors cannot.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from churn_agent.errors import BadWeights
+
+_MODULES = "modules.json"
+_MODULE = re.compile(
+    r"sentence_transformers\.(models|base\.modules|sentence_transformer\.modules)(\.\w+)?"
+    r"\.(Transformer|Pooling|Normalize|Dense|LayerNorm)"
+)
+"""Types of modules that a text embedder is made of, by their names in all versions of sentence-transformers."""
+_ACTIVATION = "torch.nn.modules.activation."
+_CODE = {".py", ".pyc", ".so", ".pyd"}
+_PICKLED = {".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth"}
+_FORBIDDEN = {"auto_map", "custom_pipelines", "trust_remote_code"}
+"""Keys of configurations that name code, or ask for it to be trusted."""
+
+
+def check_folder(folder: Path) -> None:
+    """Checks what would be read when the model in a folder is loaded.
+
+    Raises:
+        BadWeights: it names, holds or pickles code, or its configuration cannot be read.
+    """
+    modules = folder / _MODULES
+    for part in dict.fromkeys([folder, *(_modules(modules) if modules.exists() else ())]):
+        if part.is_dir():
+            _check_files(part)
+
+
+def _modules(path: Path) -> Iterable[Path]:
+    """The folders of a model's modules, whose types are checked."""
+    described = _load(path)
+    if not isinstance(described, list):
+        raise _refused(path, "it does not list modules")
+    for each in described:
+        kind = each.get("type") if isinstance(each, dict) else None
+        if not isinstance(kind, str) or not _MODULE.fullmatch(kind):
+            raise _refused(path, f"the module {kind!r} is not one of sentence-transformers that embeds texts")
+        part = path.parent / str(each.get("path", ""))
+        if not part.resolve().is_relative_to(path.parent.resolve()):
+            raise _refused(path, f"the module in {str(part)!r} is outside the folder")
+        yield part
+
+
+def _check_files(folder: Path) -> None:
+    try:
+        files = sorted(path for path in folder.iterdir() if not path.is_dir())
+    except OSError as error:
+        raise _refused(folder, error.strerror or str(error)) from error
+    safe = any(path.suffix == ".safetensors" for path in files)
+    for path in files:
+        if path.suffix in _CODE:
+            raise _refused(path, "it is code; remove it if the model works without it")
+        if path.suffix in _PICKLED and not safe:
+            raise _refused(path, "pickled weights can run code; use the model's safetensors file")
+        if path.name == "adapter_config.json":
+            raise _refused(path, "an adapter loads another model; merge the two and save them as safetensors")
+        if path.suffix == ".json" and "config" in path.name:
+            _check_configuration(path)
+
+
+def _check_configuration(path: Path) -> None:
+    for key, value in _items(_load(path)):
+        if key in _FORBIDDEN:
+            raise _refused(path, f"{key!r} asks for code to be run")
+        if key == "activation_function" and not str(value).startswith(_ACTIVATION) and "." in str(value):
+            raise _refused(path, f"the activation function {value!r} is not one of torch")
+
+
+def _items(value: Any) -> Iterable[tuple[str, Any]]:
+    """All keys of a JSON document, at any depth, with their values."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key, inner
+            yield from _items(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _items(inner)
+
+
+def _load(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise _refused(path, f"it cannot be read ({error})") from error
+
+
+def _refused(path: Path, why: str) -> BadWeights:
+    return BadWeights(f"the model folder is not loaded because of {str(path)!r}: {why}")
