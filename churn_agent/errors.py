@@ -5,6 +5,7 @@
     + UnknownCustomer
     + EmptyStore
     + NotAsMade
+    + UntrustedSettings
   x DataError                      exit 3   a file does not hold what it should
     + FileFormatError
   x Unavailable                    exit 4   a model, its weights or the store cannot be used
@@ -48,6 +49,10 @@ class EmptyStore(InputError):
 
 class NotAsMade(InputError):
     """A record cannot be judged again as it was: by another model, prompt or method it would be another one."""
+
+
+class UntrustedSettings(InputError):
+    """A settings file of the working folder sets what only a trusted file may set."""
 
 
 class DataError(ChurnAgentError):

@@ -70,6 +70,7 @@ def _clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
             monkeypatch.delenv(name)
     monkeypatch.setenv("CHURN_AGENT_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("CHURN_AGENT_MODELS_DIR", str(_MODELS_DIR))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path.with_name(f"{tmp_path.name}-config")))
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.chdir(tmp_path)
 

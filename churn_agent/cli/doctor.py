@@ -1,7 +1,9 @@
 """`doctor`: what is installed, which model, store health, what to type next."""
 
 import platform
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import click
 
@@ -16,8 +18,7 @@ _PACKAGES = ("churn-agent", "llama-cpp-python", "xllamacpp", "torch", "sentence-
 @click.pass_context
 def doctor(context: click.Context, json_: bool) -> None:
     """Check the installation, the weights and the store, and say what to type next."""
-    from churn_agent.agent import ChurnAgent
-    from churn_agent.models.catalogue import catalogue
+    from churn_agent.settings import PROJECT_FILES
 
     report: dict[str, str] = {"python": platform.python_version()}
     for package in _PACKAGES:
@@ -25,17 +26,11 @@ def doctor(context: click.Context, json_: bool) -> None:
             report[package] = version(package)
         except PackageNotFoundError:
             report[package] = "not installed"
-    with ChurnAgent.open(context.obj["store"]) as agent:
-        settings = agent.settings
-        report["model"] = settings.model
-        report["store"] = str(settings.store)
-        report["model folder"] = str(settings.models_dir)
-        problems: list[tuple[str, str]] = []
-        for name in (settings.model, settings.embedder):
-            if name in catalogue():
-                problems += _try(f"weights of {name}", lambda n=name: _weights(n, settings.models_dir), report)
-        problems += _try("history", lambda: _history(agent), report)
-        problems += _try("index", lambda: _index(agent), report)
+    for name in PROJECT_FILES:
+        _try(f"settings in {name}", lambda n=name: _settings_file(n), report)
+    problems = _try("settings", lambda: _settings(context.obj["store"]), report)
+    if not problems:  # else nobody knows which model and which store are meant
+        problems = _examine(context.obj["store"], report)
     step = problems[0][1] if problems else report.pop("next", "churn-agent assess CUSTOMER_ID")
     report.pop("next", None)
     if json_:
@@ -48,7 +43,43 @@ def doctor(context: click.Context, json_: bool) -> None:
         raise click.exceptions.Exit(4)
 
 
-def _try(what: str, check, report: dict[str, str]) -> list[tuple[str, str]]:  # type: ignore[no-untyped-def]
+def _settings_file(name: str) -> str:
+    from churn_agent import settings_files
+    from churn_agent.cli.trust import state_of
+    from churn_agent.settings import Settings
+
+    file = settings_files.read(Path(name), Settings.model_fields)
+    if file is None:
+        return "no such file here"
+    return f"{state_of(file)}, sets {', '.join(file.raw) or 'nothing'}"
+
+
+def _settings(store: Path | None) -> str:
+    from churn_agent.settings import Settings
+
+    Settings.load(store=store)
+    return "sound"
+
+
+def _examine(store: Path | None, report: dict[str, str]) -> list[tuple[str, str]]:
+    from churn_agent.agent import ChurnAgent
+    from churn_agent.models.catalogue import catalogue
+
+    with ChurnAgent.open(store) as agent:
+        settings = agent.settings
+        report["model"] = settings.model
+        report["store"] = str(settings.store)
+        report["model folder"] = str(settings.models_dir)
+        problems: list[tuple[str, str]] = []
+        for name in (settings.model, settings.embedder):
+            if name in catalogue():
+                problems += _try(f"weights of {name}", lambda n=name: _weights(n, settings.models_dir), report)
+        problems += _try("history", lambda: _history(agent), report)
+        problems += _try("index", lambda: _index(agent), report)
+    return problems
+
+
+def _try(what: str, check: Callable[[], str], report: dict[str, str]) -> list[tuple[str, str]]:
     try:
         report[what] = check()
     except ChurnAgentError as error:

@@ -20,6 +20,7 @@ from churn_agent.cli.models import models
 from churn_agent.cli.reports import digest, feedback, report
 from churn_agent.cli.searching import search
 from churn_agent.cli.training import calibrate, train
+from churn_agent.cli.trust import trust_files
 from churn_agent.errors import ChurnAgentError
 
 _INTERRUPTED = 130
@@ -63,6 +64,7 @@ for command in (
     calibrate,
     evals,
     models,
+    trust_files,
     doctor,
 ):
     cli.add_command(command)

@@ -1,0 +1,147 @@
+"""Files with settings: `.env` and TOML. What they hold, and which of it needs the user's trust.
+
+A settings file of the working folder may come from a stranger, with a repository or an archive. It may set what is
+harmless. Whatever names a file, a model or a host, holds a key, costs money or deletes something needs trust.
+"""
+
+import hashlib
+import io
+import os
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from pydantic.fields import FieldInfo
+
+from churn_agent.errors import InputError
+
+PREFIX = "CHURN_AGENT_"
+_MOST_BYTES = 1 << 20
+_REFERENCE = "${"
+"""Begins a reference to the environment in the value of a `.env` file."""
+
+
+class Guard(Enum):
+    """Whether any file may set a setting. Stands in the annotation of each setting."""
+
+    HARMLESS = "harmless"
+    NEEDS_TRUST = "needs trust"
+
+
+HARMLESS, NEEDS_TRUST = Guard.HARMLESS, Guard.NEEDS_TRUST
+
+
+def needs_trust(field: FieldInfo) -> bool:
+    """Whether a setting needs trust; one that does not say so does."""
+    return HARMLESS not in field.metadata
+
+
+@dataclass(frozen=True)
+class SettingsFile:
+    """A settings file as it was read, once: the content that is hashed is the content that is used."""
+
+    path: Path
+    """As `resolve` gives it."""
+    content: bytes
+    raw: Mapping[str, Any]
+    """Setting -> value, references to the environment not yet replaced."""
+    guarded: tuple[str, ...]
+    """Settings in it that need trust, or whose values refer to the environment."""
+
+    @cached_property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def harmless(self) -> dict[str, Any]:
+        """The values that need no trust."""
+        return {name: value for name, value in self.raw.items() if name not in self.guarded}
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """All values, with references to the environment replaced."""
+        return _from_toml(self.content) if self.path.suffix == ".toml" else _from_dotenv(self.content, expand=True)
+
+
+def read(path: Path, fields: Mapping[str, FieldInfo]) -> SettingsFile | None:
+    """Reads a settings file; None if there is none.
+
+    Args:
+        path: a TOML file if it ends in .toml, else one of lines NAME=VALUE.
+        fields: the settings that there are.
+
+    Raises:
+        InputError: it cannot be read, is not a file of reasonable size, or sets something that is not a setting.
+    """
+    content = _content(path)
+    if content is None:
+        return None
+    toml = path.suffix == ".toml"
+    try:
+        raw = _from_toml(content) if toml else _from_dotenv(content, expand=False)
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, or nested too deeply
+        raise InputError(f"cannot read the settings file {str(path)!r}: {error}") from error
+    _refuse_unknown(path, raw, fields, prefix="" if toml else PREFIX)
+    guarded = (name for name, value in raw.items() if needs_trust(fields[name]) or (not toml and _REFERENCE in value))
+    return SettingsFile(resolve(path), content, raw, tuple(sorted(guarded)))
+
+
+def resolve(path: Path) -> Path:
+    """The path by which a settings file is trusted: the folder resolved, the name as it is.
+
+    A link to a trusted file is a file of its own: the relative paths in it lead elsewhere.
+    """
+    return path.parent.resolve() / path.name
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        if path.is_dir():  # virtual environments are sometimes named .env
+            return None
+        # A named pipe would keep everybody waiting until somebody writes into it.
+        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:  # noqa: PTH123
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            content = file.read(_MOST_BYTES + 1) if regular else b""
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise InputError(f"the settings file {str(path)!r} is a link to a file that does not exist") from None
+        return None
+    except OSError as error:
+        raise InputError(f"cannot read the settings file {str(path)!r}: {error.strerror}") from error
+    if not regular:
+        raise InputError(f"the settings file {str(path)!r} is a pipe or a device; use a file, or the environment")
+    if len(content) > _MOST_BYTES:
+        raise InputError(f"the settings file {str(path)!r} has more than {_MOST_BYTES >> 20} MiB")
+    return content
+
+
+def _from_toml(content: bytes) -> dict[str, Any]:
+    return tomllib.loads(content.decode("utf-8-sig"))
+
+
+def _from_dotenv(content: bytes, *, expand: bool) -> dict[str, str]:
+    """Lines that begin with our prefix, in any case; other programs have their own lines in the same file."""
+    values = dotenv_values(stream=io.StringIO(content.decode("utf-8-sig")), interpolate=expand)
+    prefix = PREFIX.lower()
+    return {
+        name.lower().removeprefix(prefix): value
+        for name, value in values.items()
+        if name.lower().startswith(prefix) and value is not None
+    }
+
+
+def _refuse_unknown(path: Path, raw: Mapping[str, Any], fields: Mapping[str, FieldInfo], *, prefix: str) -> None:
+    for name in raw:
+        if name in fields:
+            continue
+        shown = f"{prefix}{name.upper()}" if prefix else name
+        close = [f"{prefix}{each.upper()}" if prefix else each for each in get_close_matches(name.lower(), fields, n=2)]
+        hint = f"; did you mean {' or '.join(close)}?" if close else ""
+        raise InputError(f"{str(path)!r} sets {shown!r}, which is not a setting{hint}")
