@@ -139,7 +139,7 @@ def train(
         segment=segment,
         segments=_segments(fitted, seen, segment) if segment else {},
         reader=agent.reader if method.reads else None,
-        embedder=agent.embedder_id if "vectors" in method.needs else None,
+        embedder=agent.embedder_id if {"vectors", "encoder"}.intersection(method.needs) else None,
         seed=seed,
         facts=spreads(seen.facts),
         **_measured(given, seen, scores, np.full(len(given), seen.labels.mean())),

@@ -47,9 +47,9 @@ def train(
             card = training.train(agent, method, progress=lambda: bar.advance(task))
         if mlflow:
             from churn_agent.evals.tracking import log_model
-            from churn_agent.learning.kept import path_of
+            from churn_agent.learning.kept import load
 
-            address = log_model(path_of(agent.settings.store, card), uri=mlflow, name=card.name)
+            address = log_model(load(agent.settings.store, card.name).estimator, uri=mlflow, name=card.name)
             common.note(f"logged as {address}")
     if json_:
         common.print_json(card.model_dump(mode="json"))

@@ -70,32 +70,25 @@ def track(
     return Tracked(store.where, project, run_id, len(shipment.ways), tuple(shipment.files))
 
 
-def log_model(path: Path, *, uri: str | None = None, project: str = PROJECT, name: str | None = None) -> str:
-    """Logs a scikit-learn pipeline that joblib wrote as a model of MLflow, in a run of its own.
+def log_model(estimator: Any, *, name: str, uri: str | None = None, project: str = PROJECT) -> str:
+    """Logs a fitted estimator of scikit-learn's kind as a model of MLflow, in a run of its own.
 
-    It is unpickled: give only files that you wrote. What it learned goes along, such as words that customers used. The
-    tracking URI of the process is set, so that `mlflow.sklearn.load_model` takes the address that is returned.
+    MLflow keeps it pickled. What it learned goes along, such as words that customers used. The tracking URI of the
+    process is set, so that `mlflow.sklearn.load_model` takes the address that is returned.
 
     Raises:
-        InputError: joblib cannot read the file.
         Unavailable: the extra is not installed, or MLflow cannot be used.
     """
-    import joblib
-
     store = _Mlflow(uri, project)
     import mlflow
     from mlflow import sklearn as flavour
 
-    try:
-        pipeline = joblib.load(path)
-    except Exception as error:  # unpickling raises whatever it likes
-        raise InputError(f"{str(path)!r} is no model that joblib can read: {_first_line(error)}") from error
     with store.plainly():
         mlflow.set_tracking_uri(store.uri)
-        with mlflow.start_run(experiment_id=store.experiment_id, run_name=name or path.stem):
+        with mlflow.start_run(experiment_id=store.experiment_id, run_name=name):
             return flavour.log_model(
-                pipeline,
-                name=name or path.stem,
+                estimator,
+                name=name,
                 serialization_format="cloudpickle",
                 pip_requirements=[f"{each}=={version(each)}" for each in ("scikit-learn", "churn-agent")],
             ).model_uri

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from churn_agent.domain.assessment import Fact
 from churn_agent.learning.examples import Examples
+from churn_agent.learning.states import State
 from churn_agent.measuring.metrics import Labels
 
 NEAREST = 10
@@ -38,6 +39,23 @@ class Alike:
             np.array(examples.dates, dtype="datetime64[D]")[wrote],
             examples.labels[wrote],
             vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
+        )
+
+    def state(self) -> State:
+        return {
+            "customers": self.customers.tolist(),
+            "days": self.dates.astype("datetime64[D]").astype(np.int64),
+            "churned": self.churned,
+            "directions": self.directions,
+        }
+
+    @classmethod
+    def of_state(cls, state: State) -> "Alike":
+        return cls(
+            np.array(state["customers"], dtype=np.str_),
+            state["days"].astype("datetime64[D]"),
+            state["churned"],
+            state["directions"],
         )
 
     def fact(self, customer_id: str, as_of: date, vector: NDArray[Any], *, horizon_days: int) -> Fact | None:

@@ -12,18 +12,21 @@ from churn_agent.errors import DataError
 from churn_agent.learning.estimators import ShrunkLogistic
 from churn_agent.learning.examples import Examples, Scores
 from churn_agent.learning.methods import SLOPE, SLOPE_ERROR, score, uncalibrated
+from churn_agent.learning.states import Remembered
 from churn_agent.measuring import metrics
 
 _FARTHEST = 50.0
 
 
-class Carried(ClassifierMixin, BaseEstimator):
+class Carried(Remembered, ClassifierMixin, BaseEstimator):
     """Platt's curve (1999) with the slope of other books and an intercept of the own.
 
     How much a difference of scores means is learned on each of the other books, and their mean is taken. How high
     scores stand differs by book, whatever its base rate; so the intercept is the one at which the mean probability of
     the own customers is the base rate.
     """
+
+    learned = ("base_rate_", "curve_", "bounds_")
 
     def fit(self, books: Sequence[Examples], own: Examples, base_rate: float) -> "Carried":
         """Args:

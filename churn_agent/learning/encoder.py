@@ -11,6 +11,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from churn_agent.errors import DataError, ModelUnavailable
 from churn_agent.learning.examples import Examples, Labels
+from churn_agent.learning.states import State
 from churn_agent.models.folders import check_folder
 
 _EPOCHS = 6
@@ -22,6 +23,10 @@ _RATE = 5e-5
 _BATCH = 16
 _PIECES = 128
 """Word pieces of a history that are read: the last ones, where the latest words stand."""
+
+
+_PLAIN = {"local_files_only": True, "trust_remote_code": False}
+"""No code of the folder's own is run, and nobody is asked whether it may."""
 
 
 class FineTunedEncoder(ClassifierMixin, BaseEstimator):
@@ -79,8 +84,22 @@ class FineTunedEncoder(ClassifierMixin, BaseEstimator):
         splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=self.seed)
         return next(splitter.split(np.zeros(len(labels)), labels, examples.groups))
 
+    def state(self) -> State:
+        """The weights. What they belong to, tokenizer and shape, is in the folder that it began with."""
+        weights = self.model_.state_dict()
+        return {
+            name: (value.float() if value.is_floating_point() else value).numpy() for name, value in weights.items()
+        }
+
+    def restore(self, state: State) -> None:
+        self.restored_ = state
+        self.classes_ = np.array([False, True])
+
     def predict_proba(self, examples: Examples) -> Any:
-        """Shape (samples, 2)."""
+        """Shape (samples, 2). Raises `ModelUnavailable` if what was kept are weights of another encoder."""
+        if not hasattr(self, "model_"):
+            self.tokenizer_, self.model_ = _load(examples.encoder)
+            _fill(self.model_, self.restored_)
         return self._probabilities(examples.texts)
 
     def _probabilities(self, texts: Sequence[str]) -> Any:
@@ -109,12 +128,19 @@ def _load(folder: Path | None) -> tuple[Any, Any]:
     logging.disable_progress_bar()
     try:
         return (
-            AutoTokenizer.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False, truncation_side="left"
-            ),
-            BertForSequenceClassification.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, num_labels=2
-            ),
+            AutoTokenizer.from_pretrained(folder, truncation_side="left", **_PLAIN),
+            BertForSequenceClassification.from_pretrained(folder, num_labels=2, use_safetensors=True, **_PLAIN),
         )
     except (OSError, ValueError) as error:
         raise ModelUnavailable(f"cannot load an encoder from {str(folder)!r}: {error}") from error
+
+
+def _fill(model: Any, weights: State) -> None:
+    import torch
+
+    try:
+        model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+    except (RuntimeError, TypeError) as error:
+        raise ModelUnavailable(
+            "what was kept are not the weights of this encoder; run: churn-agent train encoder"
+        ) from error

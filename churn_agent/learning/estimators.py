@@ -19,6 +19,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from churn_agent.errors import DataError
 from churn_agent.learning.examples import Examples, Scores
+from churn_agent.learning.states import Remembered, State, restore, state_of
 
 _FIT_PENALTIES = (0.01, 0.1, 1.0)
 """On the parameters of BG/NBD, tried in turn until the fit converges."""
@@ -32,9 +33,27 @@ _FEWEST_PRESENT = 10
 _ENOUGH_TO_HOLD_OUT = 40
 """Samples of the rarer outcome."""
 _FEWEST_FOLDS = 2
+_LEAVES = 8
+"""Of a tree that is boosted."""
+_TOGETHER = 500
+"""Samples that go through all trees at a time."""
 
 
-class Rule(ClassifierMixin, BaseEstimator):
+class BaseRate(Remembered, ClassifierMixin, BaseEstimator):
+    """The share of churned, for everybody."""
+
+    learned = ("rate_",)
+
+    def fit(self, examples: Examples, labels: Any) -> "BaseRate":
+        self.rate_ = float(np.mean(labels))
+        self.classes_ = np.array([False, True])
+        return self
+
+    def predict_proba(self, examples: Examples) -> Any:
+        return _both_sides(np.full(len(examples), self.rate_))
+
+
+class Rule(Remembered, ClassifierMixin, BaseEstimator):
     """A score that learns nothing."""
 
     def __init__(self, score: Callable[[Examples], Scores]) -> None:
@@ -48,8 +67,10 @@ class Rule(ClassifierMixin, BaseEstimator):
         return _both_sides(self.score_of(examples))
 
 
-class BgNbd(ClassifierMixin, BaseEstimator):
+class BgNbd(Remembered, ClassifierMixin, BaseEstimator):
     """One less the probability to be alive (Fader, Hardie & Lee 2005); knows dates of activity and no outcomes."""
+
+    learned = ("params_",)
 
     def fit(self, examples: Examples, labels: Any = None) -> "BgNbd":
         """Raises `DataError` if no fit is found."""
@@ -69,7 +90,7 @@ class BgNbd(ClassifierMixin, BaseEstimator):
                 fitter.fit(*self._see(examples))
             except ConvergenceError:
                 return None
-        return dict(fitter.params_)
+        return {str(name): float(value) for name, value in fitter.params_.items()}
 
     def predict_proba(self, examples: Examples) -> Any:
         fitter = self._fitter(_FIT_PENALTIES[0])
@@ -91,17 +112,22 @@ class BgNbd(ClassifierMixin, BaseEstimator):
         return [np.array(column, dtype=float) for column in (frequency, recency, [each[0] for each in days])]
 
 
-class ShrunkLogistic(ClassifierMixin, BaseEstimator):
+class ShrunkLogistic(Remembered, ClassifierMixin, BaseEstimator):
     """Logistic regression whose slopes are held near a value by a normal prior, so that few labels cannot bend it far.
 
     Over the log-odds of scores it is the calibration of Platt (1999). The intercept is free.
     """
 
-    def __init__(self, slope: float, error: float, positive: bool = False) -> None:
-        """Args: slope, error: mean and standard deviation of the prior of each slope; positive: none is below 0."""
+    learned = ("intercept_", "slopes_")
+
+    def __init__(self, slope: float, error: float, least: float | None = None) -> None:
+        """Args:
+        slope, error: mean and standard deviation of the prior of each slope.
+        least: no slope is below it; above 0, it keeps the order of a single score.
+        """
         self.slope = slope
         self.error = error
-        self.positive = positive
+        self.least = least
 
     def fit(self, X: Any, y: Any) -> "ShrunkLogistic":  # noqa: N803 - scikit-learn's names
         labels = np.asarray(y, dtype=float)
@@ -115,7 +141,7 @@ class ShrunkLogistic(ClassifierMixin, BaseEstimator):
 
         base_rate = min(max(labels.mean(), 1e-3), 1 - 1e-3)
         start = np.append(logit(base_rate), np.full(X.shape[1], self.slope))
-        bounds = [(None, None), *[(0 if self.positive else None, None)] * X.shape[1]]
+        bounds = [(None, None), *[(self.least, None)] * X.shape[1]]
         found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
         self.intercept_, self.slopes_ = float(found[0]), found[1:]
         self.classes_ = np.array([False, True])
@@ -136,9 +162,16 @@ class PenalisedLogistic(ClassifierMixin, BaseEstimator):
             search = GridSearchCV(
                 LogisticRegression(max_iter=2000), {"C": _PENALTIES}, scoring="neg_log_loss", cv=folds
             )
-            self.fitted_ = search.fit(X, y)
+            self.fitted_ = search.fit(X, y).best_estimator_
         self.classes_ = self.fitted_.classes_
         return self
+
+    def state(self) -> State:
+        return state_of(self.fitted_)
+
+    def restore(self, state: State) -> None:
+        self.fitted_ = restore(LogisticRegression(), state)
+        self.classes_ = self.fitted_.classes_
 
     def predict_proba(self, X: Any) -> Any:  # noqa: N803
         return self.fitted_.predict_proba(X)
@@ -148,10 +181,17 @@ class Neighbours(ClassifierMixin, BaseEstimator):
     """The share of churned among the nearest by cosine, drawn to the base rate as if one more had been seen of it."""
 
     def fit(self, X: Any, y: Any) -> "Neighbours":  # noqa: N803
+        self.known_ = X
         self.nearest_ = NearestNeighbors(n_neighbors=min(_NEAREST, len(X)), metric="cosine").fit(X)
         self.outcomes_ = np.asarray(y, dtype=float)
         self.classes_ = np.array([False, True])
         return self
+
+    def state(self) -> State:
+        return {"known": self.known_, "outcomes": self.outcomes_}
+
+    def restore(self, state: State) -> None:
+        self.fit(state["known"], state["outcomes"])
 
     def predict_proba(self, X: Any) -> Any:  # noqa: N803
         churned = self.outcomes_[self.nearest_.kneighbors(X, return_distance=False)]
@@ -160,11 +200,14 @@ class Neighbours(ClassifierMixin, BaseEstimator):
         return _both_sides(np.where(np.any(X, axis=1), share, self.outcomes_.mean()))
 
 
-class Boosting(ClassifierMixin, BaseEstimator):
+class Boosting(Remembered, ClassifierMixin, BaseEstimator):
     """Gradient boosting of small trees that ends when samples held out gain no more, where there are enough of them.
 
-    The mean of a few, each with other samples held out.
+    The mean of a few, each with other samples held out. scikit-learn grows the trees; their nodes are then read off, so
+    that what is kept depends on no version of it.
     """
+
+    learned = ("kept_", "trees_")
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
@@ -179,10 +222,10 @@ class Boosting(ClassifierMixin, BaseEstimator):
         self.kept_ = np.flatnonzero(np.sum(~np.isnan(X), axis=0) >= _FEWEST_PRESENT)
         if not len(self.kept_):
             raise DataError(f"gradient boosting needs {_FEWEST_PRESENT} samples to learn from, not {len(X)}")
-        self.fitted_ = [
+        fitted = [
             HistGradientBoostingClassifier(
                 learning_rate=0.06,
-                max_leaf_nodes=8,
+                max_leaf_nodes=_LEAVES,
                 l2_regularization=5.0,
                 max_features=0.5,
                 validation_fraction=0.15,
@@ -191,11 +234,45 @@ class Boosting(ClassifierMixin, BaseEstimator):
             ).fit(X[:, self.kept_], y)
             for n in range(_BOOSTED)
         ]
-        self.classes_ = self.fitted_[0].classes_
+        self.trees_ = [_trees(each) for each in fitted]
+        self.classes_ = np.array([False, True])
         return self
 
     def predict_proba(self, X: Any) -> Any:  # noqa: N803
-        return np.mean([each.predict_proba(X[:, self.kept_]) for each in self.fitted_], axis=0)
+        return _both_sides(np.mean([expit(_grown(each, X[:, self.kept_])) for each in self.trees_], axis=0))
+
+
+def _trees(fitted: Any) -> State:
+    """All trees of a boosted model as one table of nodes; the children of a leaf are itself."""
+    trees = [tree.nodes for [tree] in fitted._predictors]
+    starts = np.cumsum([0, *map(len, trees)])[:-1]
+    nodes = np.concatenate(trees)
+    offsets, own = np.repeat(starts, [len(each) for each in trees]), np.arange(len(nodes))
+    leaf = nodes["is_leaf"].astype(bool)
+    return {
+        "base": float(fitted._baseline_prediction.item()),
+        "roots": starts,
+        "left": np.where(leaf, own, nodes["left"] + offsets).astype(np.int64),
+        "right": np.where(leaf, own, nodes["right"] + offsets).astype(np.int64),
+        "column": np.where(leaf, 0, nodes["feature_idx"]).astype(np.int64),
+        "threshold": np.where(leaf, 0.0, nodes["num_threshold"]),
+        "missing_left": nodes["missing_go_to_left"].astype(bool),
+        "value": np.where(leaf, nodes["value"], 0.0),
+    }
+
+
+def _grown(trees: State, X: Any) -> Scores:  # noqa: N803
+    """Log-odds of samples, by a walk through all trees at once; as many steps as a tree can be deep."""
+    found: list[Scores] = [np.zeros(0)]
+    for begin in range(0, len(X), _TOGETHER):
+        rows = np.arange(min(_TOGETHER, len(X) - begin))[:, None]
+        at = np.broadcast_to(trees["roots"], (len(rows), len(trees["roots"])))
+        for _ in range(_LEAVES - 1):
+            values = X[begin : begin + _TOGETHER][rows, trees["column"][at]]
+            go_left = np.where(np.isnan(values), trees["missing_left"][at], values <= trees["threshold"][at])
+            at = np.where(go_left, trees["left"][at], trees["right"][at])
+        found.append(trees["base"] + trees["value"][at].sum(axis=1))
+    return np.concatenate(found)
 
 
 class Columns(TransformerMixin, BaseEstimator):
@@ -219,6 +296,18 @@ class Columns(TransformerMixin, BaseEstimator):
         names = self.vectorizer_.get_feature_names_out()
         self.numeric_ = {name: i for i, name in enumerate(names) if name not in values and "=" not in name}
         return self
+
+    def state(self) -> State:
+        return {
+            "left_out": sorted(self.left_out_),
+            "columns": state_of(self.vectorizer_),
+            "numeric": {"names": list(self.numeric_), "columns": list(self.numeric_.values())},
+        }
+
+    def restore(self, state: State) -> None:
+        self.left_out_ = frozenset(state["left_out"])
+        self.vectorizer_ = restore(DictVectorizer(sparse=False), state["columns"])
+        self.numeric_ = dict(zip(state["numeric"]["names"], state["numeric"]["columns"], strict=True))
 
     def transform(self, examples: Examples) -> Any:
         rows = self._kept(self.rows(examples))

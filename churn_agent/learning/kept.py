@@ -1,5 +1,11 @@
-"""Methods that were trained, kept in the store by name and version."""
+"""Methods that were trained, kept in the store by name and version.
 
+A store may come from anybody, and `assess` reads what is in it unasked. So what a method has learned is kept as data
+(see `states`), in a safetensors file: numbers by name, which no reading turns into code. The method itself is made anew
+by `LEARNED`. No other kind of file is opened.
+"""
+
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,15 +19,16 @@ from scipy.special import expit
 
 from churn_agent.domain.assessment import Assessment, ChurnProbability, Fact
 from churn_agent.errors import InputError, StoreUnavailable
+from churn_agent.learning import states
 from churn_agent.learning.alike import Alike
+from churn_agent.learning.carried import Carried
 from churn_agent.learning.examples import Examples, Scores
 from churn_agent.learning.ladder import LEARNED
 from churn_agent.learning.methods import Estimator, Method, score
 from churn_agent.measuring import metrics
-from churn_agent.models import weights
 from churn_agent.scoring.verdict import Number
 
-_FOLDER = "methods"
+_FOLDER, _SUFFIX = "methods", ".safetensors"
 
 
 class Segment(BaseModel):
@@ -78,7 +85,7 @@ class Trained(BaseModel):
     reader: str | None = None
     """Model and prompt whose readings it learned from, if any."""
     embedder: str | None = None
-    """Whose vectors it learned from, if any."""
+    """Whose vectors it learned from, or whose weights it began with, if any."""
     seed: int
     facts: dict[str, tuple[float, float]] = {}
     """Mean and standard deviation of each fact, for `drift`."""
@@ -92,7 +99,7 @@ class KeptCard(Trained):
     churn_agent: str
     scikit_learn: str
     sha256: str
-    """Of the file of the estimator."""
+    """Of the file of what was learned: tells damage, and does not make the file one to trust."""
 
     @property
     def name(self) -> str:
@@ -120,7 +127,7 @@ class Kept:
                 f"{_again(self.card.method)}"
             )
         if self.card.embedder not in (None, embedder):
-            raise InputError(f"{self.card.name} learned from another embedder's vectors; {_again(self.card.method)}")
+            raise InputError(f"{self.card.name} learned from another embedder's work; {_again(self.card.method)}")
 
     @property
     def calibrated(self) -> bool:
@@ -192,29 +199,28 @@ class Kept:
 
 
 def path_of(store: Path, card: KeptCard) -> Path:
-    """The file of a kept estimator."""
-    return store / _FOLDER / f"{card.name}.joblib"
+    """The file of what a kept method has learned."""
+    return store / _FOLDER / f"{card.name}{_SUFFIX}"
 
 
 def keep(store: Path, trained: Trained, estimator: Estimator) -> KeptCard:
     """Stores a trained method as the next version of its name. Raises `StoreUnavailable`."""
-    import joblib
-
     folder = store / _FOLDER
     versions = [card.version for card in kept_cards(store) if card.method == trained.method]
-    number = max(versions, default=0) + 1
-    path = folder / f"{trained.method}-{number}.joblib"
+    data = states.to_bytes({"carried": isinstance(estimator, Carried), "learned": states.state_of(estimator)})
+    card = KeptCard(
+        **trained.model_dump(),
+        version=max(versions, default=0) + 1,
+        trained_at=datetime.now(UTC),
+        churn_agent=version("churn-agent"),
+        scikit_learn=version("scikit-learn"),
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+    path = path_of(store, card)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        joblib.dump(estimator, path, compress=3)
-        card = KeptCard(
-            **trained.model_dump(),
-            version=number,
-            trained_at=datetime.now(UTC),
-            churn_agent=version("churn-agent"),
-            scikit_learn=version("scikit-learn"),
-            sha256=weights.sha256(path),
-        )
+        path.unlink(missing_ok=True)  # a link there would be written through
+        path.write_bytes(data)
         # The card last: what has none is not there.
         path.with_suffix(".json").write_text(card.model_dump_json(indent=2), encoding="utf-8")
     except OSError as error:
@@ -239,27 +245,43 @@ def load(store: Path, name: str) -> Kept:
     """A kept method: `boosting` is its newest version, `boosting-2` the second.
 
     Raises:
-        InputError: there is none of that name, or it was kept by another version of scikit-learn.
-        StoreUnavailable: its file was changed.
+        InputError: there is none of that name.
+        StoreUnavailable: it was kept by an earlier version, as code, or its file was changed.
     """
-    import joblib
-
     cards = kept_cards(store)
     found = [card for card in cards if name in (card.method, card.name)]
     if not found:
         there = ", ".join(card.name for card in cards) or "none yet; run: churn-agent train boosting"
         raise InputError(f"no trained method {name!r} in this store; there are: {there}")
     card = found[-1]
+    if card.method not in LEARNED:
+        raise StoreUnavailable(f"{card.name} is of a method that this version does not have")
     path = path_of(store, card)
-    if card.scikit_learn != version("scikit-learn"):
-        raise InputError(f"{card.name} is of scikit-learn {card.scikit_learn}; {_again(card.method)}")
-    # A file of an estimator can run code as it is read: only what was written here is.
-    if not path.is_file() or weights.sha256(path) != card.sha256:
+    data = _read(path, card)
+    if hashlib.sha256(data).hexdigest() != card.sha256:
         raise StoreUnavailable(f"{str(path)!r} is not what was kept; {_again(card.method)}")
     try:
-        return Kept(card, joblib.load(path))
-    except (AttributeError, ImportError, ValueError) as error:  # made by a version whose modules were others
-        raise StoreUnavailable(f"{str(path)!r} is of another version: {error}; {_again(card.method)}") from error
+        state = states.from_bytes(data)
+        made = Carried() if state["carried"] else LEARNED[card.method].make(card.seed)
+        return Kept(card, states.restore(made, state["learned"]))
+    except (states.DamagedState, LookupError, TypeError) as error:
+        raise StoreUnavailable(f"{str(path)!r} cannot be used: {error}; {_again(card.method)}") from error
+
+
+def _read(path: Path, card: KeptCard) -> bytes:
+    """The file, if it is one of the store's own and of the one kind that is read."""
+    if path.is_symlink():
+        raise StoreUnavailable(f"{str(path)!r} is a link, and links are not followed; {_again(card.method)}")
+    if path.is_file():
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise StoreUnavailable(f"cannot read {str(path)!r}: {error.strerror}") from error
+    if path.with_suffix(".joblib").exists():
+        raise StoreUnavailable(
+            f"{card.name} was kept by an earlier version, in a file that could run code; {_again(card.method)}"
+        )
+    raise StoreUnavailable(f"{str(path)!r} is not there; {_again(card.method)}")
 
 
 def _again(method: str) -> str:

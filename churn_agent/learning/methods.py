@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import numpy as np
 from scipy.special import expit, logit
-from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -18,6 +17,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from churn_agent.errors import DataError
 from churn_agent.learning.encoder import FineTunedEncoder
 from churn_agent.learning.estimators import (
+    BaseRate,
     BgNbd,
     Boosting,
     Columns,
@@ -34,6 +34,8 @@ FOLDS = 5
 _FEWEST_FOLDS = 2
 SLOPE, SLOPE_ERROR = 0.5, 0.25
 """Prior of the slope that bends a raw score: those are surer than they should be."""
+LEAST_SLOPE = 0.05
+"""Of a score that is bent: few labels may say that it tells nothing, and do not turn it round."""
 _REPEATED = 0.3
 """Share of customers who must have come back for BG/NBD to say anything."""
 Need = Literal["vectors", "encoder", "readings"]
@@ -186,7 +188,7 @@ METHODS = {
     method.name: method
     for method in (
         # Not cross-fitted: base rates of folds would rank samples against their outcomes.
-        Method("prior", "the base rate for everybody", lambda seed: DummyClassifier(strategy="prior"), cross_fit=False),
+        Method("prior", "the base rate for everybody", lambda seed: BaseRate(), cross_fit=False),
         Method("recency", "days since the last activity", lambda seed: Rule(_recency), cross_fit=False),
         Method(
             "recency_frequency",
@@ -258,14 +260,14 @@ METHODS = {
         Method(
             "platt",
             "the uncalibrated score, bent to a probability",
-            lambda seed: _over(uncalibrated, ShrunkLogistic(SLOPE, SLOPE_ERROR)),
+            lambda seed: _over(uncalibrated, ShrunkLogistic(SLOPE, SLOPE_ERROR, LEAST_SLOPE)),
             needs=("readings",),
             classic=False,
         ),
         Method(
             "platt_recency_frequency",
             "the same with log1p(recency) - log(active days)",
-            lambda seed: _over(_recency_and_frequency_log_odds, ShrunkLogistic(SLOPE, SLOPE_ERROR)),
+            lambda seed: _over(_recency_and_frequency_log_odds, ShrunkLogistic(SLOPE, SLOPE_ERROR, LEAST_SLOPE)),
             classic=False,
         ),
         Method("logistic", "logistic regression on facts, counts and attributes", lambda seed: _logistic(_table)),

@@ -33,9 +33,13 @@ class Verdict:
         return {reason.concept: reason.contribution or 0.0 for reason in self.reasons}
 
     def with_number(self, number: "Number") -> "Verdict":
-        """The same reasons for another number, weighed by what each does to that one."""
-        reasons = [_weighed(reason, number.contributions.get(reason.concept, 0.0)) for reason in self.reasons]
-        reasons = [r for r in reasons if r.citations or abs(r.contribution or 0) >= LEAST_CONTRIBUTION]
+        """The same reasons for another number, weighed by what each does to that one.
+
+        A reason is not turned round. Where the number goes the other way than the reason says, a fact is no reason; a
+        customer's words still are, without a weight.
+        """
+        weighed = [_weighed(reason, number.contributions.get(reason.concept, 0.0)) for reason in self.reasons]
+        reasons = [r for r in weighed if r.citations or abs(r.contribution or 0) >= LEAST_CONTRIBUTION]
         reasons.sort(key=lambda r: -abs(r.contribution or 0))
         return Verdict(number.probability, tuple(reasons))
 
@@ -52,11 +56,9 @@ class Number:
 
 
 def _weighed(reason: Reason, contribution: float) -> Reason:
-    """A fact speaks for what it does to the number; what a customer says keeps its meaning."""
-    polarity = reason.polarity
-    if not reason.citations:
-        polarity = "risk" if contribution > 0 else "protective"
-    return reason.model_copy(update={"contribution": round(contribution, 3), "polarity": polarity})
+    """The reason with what it does to the number; with None where that is the opposite of what it says."""
+    agrees = contribution >= 0 if reason.polarity == "risk" else contribution <= 0
+    return reason.model_copy(update={"contribution": round(contribution, 3) if agrees else None})
 
 
 def from_signals(

@@ -1,8 +1,10 @@
 """Methods trained from the command line, kept with their card, and used."""
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import timedelta
+from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
@@ -18,12 +20,13 @@ from churn_agent.history import book
 from churn_agent.learning import kept
 from churn_agent.learning.drift import spreads
 from churn_agent.learning.kept import Kept, KeptCard
-from churn_agent.learning.methods import METHODS
+from churn_agent.learning.methods import METHODS, score
 from churn_agent.measuring import metrics
 from churn_agent.scoring import prior
 from churn_agent.training import samples, train
 
 from .test_methods import make_examples
+from .test_states import traps
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def test_train_then_assess_by_it(cli, tmp_path, book_folder):
     plain = json.loads(cli(*store, "assess", customer, "--model", "scripted", "--json").out)
     assert plain["provenance"]["method"] is None
     assert {r["concept"] for r in record["reasons"]} <= {r["concept"] for r in plain["reasons"]}
-    weights = [abs(reason["contribution"]) for reason in record["reasons"]]
+    weights = [abs(reason["contribution"] or 0) for reason in record["reasons"]]
     assert weights == sorted(weights, reverse=True)
     assert "rfm-1" in cli(*store, "train").out
 
@@ -241,10 +244,70 @@ def test_a_method_on_scores_is_refused_with_other_weights(trained, monkeypatch):
 
 def test_a_changed_file_is_not_loaded(trained):
     card = train(trained, "rfm")
-    path = trained.settings.store / "methods" / f"{card.name}.joblib"
+    path = kept.path_of(trained.settings.store, card)
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(StoreUnavailable, match="not what was kept"):
         kept.load(trained.settings.store, "rfm")
+
+
+def planted(store, card, data):
+    """Puts another file in the place of a kept one, and makes its card agree."""
+    path = kept.path_of(store, card)
+    path.write_bytes(data)
+    agreeing = card.model_copy(update={"sha256": hashlib.sha256(data).hexdigest()})
+    path.with_suffix(".json").write_text(agreeing.model_dump_json(), encoding="utf-8")
+
+
+def test_opening_a_store_runs_no_code(trained, tmp_path):
+    store, left = trained.settings.store, tmp_path / "ran"
+    card = train(trained, "rfm")
+    for data in traps(left).values():
+        planted(store, card, data)
+        with pytest.raises(StoreUnavailable, match=r"cannot be used.*churn-agent train rfm"):
+            kept.load(store, "rfm")
+    assert not left.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("short_ladder")
+def test_a_calibration_of_an_earlier_version_is_left_alone(cli, trained, tmp_path):
+    """Its pickle beside a card that agrees is not opened, and customers are assessed without it."""
+    store, left = trained.settings.store, tmp_path / "ran"
+    card = train(trained, "calibrated")
+    planted(store, card, traps(left)["pickle"])
+    kept.path_of(store, card).rename(kept.path_of(store, card).with_suffix(".joblib"))
+    result = cli("--store", store, "assess", samples(trained)[0].customer_id, "--model", "scripted", "--json")
+    assert result.code == 0, result.err
+    assert not result.json["churn_probability"]["calibrated"]
+    assert "kept by an earlier version, in a file that could run code; run: churn-agent calibrate" in result.err
+    assert not left.exists()
+    assert train(trained, "calibrated").version == 2
+
+
+def test_a_link_out_of_the_store_is_neither_read_nor_written_through(trained, tmp_path):
+    store = trained.settings.store
+    path = kept.path_of(store, train(trained, "rfm"))
+    outside = tmp_path / "outside"
+    path.rename(outside)
+    path.symlink_to(outside)
+    with pytest.raises(StoreUnavailable, match="is a link"):
+        kept.load(store, "rfm")
+    before = outside.read_bytes()
+    next_path = path.with_name("rfm-2.safetensors")
+    next_path.symlink_to(outside)
+    train(trained, "recency")
+    train(trained, "rfm")
+    assert outside.read_bytes() == before
+    assert not next_path.is_symlink()
+
+
+def test_what_another_version_of_scikit_learn_kept_is_used(trained):
+    store = trained.settings.store
+    path = kept.path_of(store, train(trained, "rfm")).with_suffix(".json")
+    path.write_text(path.read_text().replace(f'"{version("scikit-learn")}"', '"1.5.0"'), encoding="utf-8")
+    loaded = kept.load(store, "rfm")
+    assert loaded.card.scikit_learn == "1.5.0"
+    assert np.isfinite(score(loaded.estimator, make_examples(5))).all()
 
 
 @pytest.mark.parametrize(

@@ -77,13 +77,31 @@ def test_stated_reasons_are_kept_as_they_are():
     assert from_statement(snapshot(interaction()), 0.9, [reason]).reasons == (reason,)
 
 
-def test_a_trained_number_weighs_reasons_anew_and_keeps_them_as_reasons_for_action():
-    verdict = judged(signal("leaving_announced", "risk"), leanings=[1.0])
+def calibrated(verdict, contributions):
     number = ChurnProbability(
         value=0.3, low=0.2, high=0.4, raw=0.9, method="calibrated-1", calibrated=True, base_rate=0.1, horizon_days=90
     )
-    told = verdict.with_number(Number(number, {"leaving_announced": 0.4, "leaning": -0.2}))
-    assert told.weights == {"leaving_announced": 0.4, "leaning": -0.2}
-    assert [reason.concept for reason in told.reasons] == ["leaving_announced", "leaning"]
-    assert told.reasons[1].polarity == "protective"
+    told = verdict.with_number(Number(number, contributions))
     assert told.probability is number
+    return told
+
+
+def test_a_trained_number_weighs_reasons_anew_and_keeps_them_as_reasons_for_action():
+    verdict = judged(signal("leaving_announced", "risk"), signal("praise", "protective"), leanings=[1.0])
+    told = calibrated(verdict, {"leaving_announced": 0.4, "leaning": 0.6, "praise": 0.0})
+    assert told.weights == {"leaning": 0.6, "leaving_announced": 0.4, "praise": 0.0}
+    assert [reason.concept for reason in told.reasons] == ["leaning", "leaving_announced", "praise"]
+
+
+def test_no_reason_is_turned_round():
+    """A number that goes the other way gives words no weight, and facts are no reason for it."""
+    rows = [interaction(n, days_ago=60 + n) for n in range(6)]
+    verdict = judged(signal("leaving_announced", "risk"), signal("praise", "protective"), leanings=[1.0], rows=rows)
+    before = {reason.concept: reason for reason in verdict.reasons}
+    assert {"recency", "leaning"} < before.keys()
+    told = calibrated(verdict, {concept: -reason.contribution for concept, reason in before.items()})
+    assert [(r.concept, r.polarity, r.contribution) for r in told.reasons] == [
+        ("leaving_announced", "risk", None),
+        ("praise", "protective", None),
+    ]
+    assert all(reason.citations for reason in told.reasons)

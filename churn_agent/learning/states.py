@@ -1,0 +1,247 @@
+"""What fitted estimators have learned, as data: numbers, words and names, and nothing that can run.
+
+An estimator is made again by its method and given back the numbers. Of scikit-learn's estimators only documented
+attributes are kept, or what to fit them to, so that a state outlives versions of that library.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import singledispatch
+from typing import Any, Protocol, cast, runtime_checkable
+
+import numpy as np
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+State = dict[str, Any]
+"""Names -> arrays, texts, numbers, truth values, None, and lists and states of these."""
+_FORMAT = 1
+_ARRAY = "array"
+_META = "churn-agent"
+_KINDS = frozenset("biuf")
+"""Of arrays: truth values, integers and floats."""
+
+
+class DamagedState(ValueError):
+    """A file does not hold the state of the estimator that it is for."""
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """An estimator of ours."""
+
+    def state(self) -> State:
+        """What was learned."""
+        ...
+
+    def restore(self, state: State) -> None:
+        """Takes the place of `fit`."""
+        ...
+
+
+class Remembered:
+    """Gives an estimator a state made of the attributes that it names."""
+
+    learned: tuple[str, ...] = ()
+
+    def state(self) -> State:
+        return {name: getattr(self, name) for name in self.learned}
+
+    def restore(self, state: State) -> None:
+        for name in self.learned:
+            setattr(self, name, state[name])
+        self.classes_ = np.array([False, True])
+
+
+def state_of(estimator: Any) -> State:
+    """The state of a fitted estimator. Raises `TypeError` for one of a kind that is not known here."""
+    return estimator.state() if isinstance(estimator, Stateful) else _state(estimator)
+
+
+def restore(estimator: Any, state: State) -> Any:
+    """Gives an estimator, fresh from its method, what was learned; returns it.
+
+    Raises:
+        DamagedState: it is not the state of such an estimator.
+    """
+    try:
+        if isinstance(estimator, Stateful):
+            estimator.restore(state)
+        else:
+            _restore(estimator, state)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise DamagedState(f"not what {type(estimator).__name__} has learned: {error}") from error
+    return estimator
+
+
+# --- files
+
+
+def to_bytes(state: State) -> bytes:
+    """A file in the safetensors format: arrays as tensors, the rest as JSON in its header."""
+    from safetensors.numpy import save
+
+    arrays: dict[str, Any] = {}
+    header = json.dumps({"format": _FORMAT, "state": _without_arrays(state, "state", arrays)})
+    return save(arrays, {_META: header})
+
+
+def from_bytes(data: bytes) -> State:
+    """The state in a file. Nothing that the file holds is run, whatever it holds.
+
+    Raises:
+        DamagedState: the file is not one that `to_bytes` has made.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        arrays = load(data)
+        size = int.from_bytes(data[:8], "little")
+        header = json.loads(json.loads(data[8 : 8 + size])["__metadata__"][_META])
+        if header["format"] != _FORMAT:
+            raise DamagedState(f"its format is {header['format']!r}, not {_FORMAT}")
+        return _with_arrays(header["state"], arrays)
+    except DamagedState:
+        raise
+    except (SafetensorError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise DamagedState(f"not a file of numbers: {error}") from error
+
+
+def _without_arrays(value: Any, name: str, arrays: dict[str, Any]) -> Any:
+    """The value with each array replaced by its name, under which it goes to `arrays`."""
+    match value:
+        case np.ndarray() if value.dtype.kind in _KINDS:
+            arrays[name] = np.ascontiguousarray(value)
+            return {_ARRAY: name}
+        case np.generic() if value.dtype.kind in _KINDS:
+            return value.item()
+        case dict():
+            of = cast("dict[str, Any]", value)
+            return {key: _without_arrays(each, f"{name}/{key}", arrays) for key, each in of.items()}
+        case list() | tuple():
+            several = cast("list[Any]", value)
+            return [_without_arrays(each, f"{name}/{i}", arrays) for i, each in enumerate(several)]
+        case None | str() | bool() | int() | float():
+            return value
+        case _:
+            raise TypeError(f"{name} is of {type(value).__name__}, which is not data")
+
+
+def _with_arrays(value: Any, arrays: Mapping[str, Any]) -> Any:
+    match value:
+        case dict() if value.keys() == {_ARRAY}:
+            return arrays[value[_ARRAY]]
+        case dict():
+            return {key: _with_arrays(each, arrays) for key, each in cast("dict[str, Any]", value).items()}
+        case list():
+            return [_with_arrays(each, arrays) for each in cast("list[Any]", value)]
+        case _:
+            return value
+
+
+# --- scikit-learn's estimators
+
+
+@singledispatch
+def _state(estimator: Any) -> State:
+    raise TypeError(f"{type(estimator).__name__} cannot be kept as data")
+
+
+@singledispatch
+def _restore(estimator: Any, state: State) -> None:
+    raise TypeError(f"{type(estimator).__name__} cannot be kept as data")
+
+
+def _parts(estimator: Pipeline | FeatureUnion) -> list[tuple[str, Any]]:
+    return estimator.steps if isinstance(estimator, Pipeline) else estimator.transformer_list
+
+
+@_state.register(Pipeline)
+@_state.register(FeatureUnion)
+def _(estimator: Any) -> State:
+    return {name: state_of(part) for name, part in _parts(estimator)}
+
+
+@_restore.register(Pipeline)
+@_restore.register(FeatureUnion)
+def _(estimator: Any, state: State) -> None:
+    for name, part in _parts(estimator):
+        restore(part, state[name])
+
+
+@_state.register
+def _(estimator: FunctionTransformer) -> State:
+    """It learns nothing, and its function is the method's."""
+    return {}
+
+
+@_restore.register
+def _(estimator: FunctionTransformer, state: State) -> None:
+    pass
+
+
+@_state.register
+def _(estimator: StandardScaler) -> State:
+    return {"mean": estimator.mean_, "scale": estimator.scale_}
+
+
+@_restore.register
+def _(estimator: StandardScaler, state: State) -> None:
+    estimator.mean_, estimator.scale_ = state["mean"], state["scale"]
+    estimator.n_features_in_ = len(state["mean"])
+
+
+@_state.register
+def _(estimator: LogisticRegression) -> State:
+    return {"coef": estimator.coef_, "intercept": estimator.intercept_, "classes": estimator.classes_}
+
+
+@_restore.register
+def _(estimator: LogisticRegression, state: State) -> None:
+    estimator.coef_, estimator.intercept_, estimator.classes_ = state["coef"], state["intercept"], state["classes"]
+    estimator.n_features_in_ = estimator.coef_.shape[1]
+
+
+@_state.register
+def _(estimator: SimpleImputer) -> State:
+    return {"statistics": estimator.statistics_}
+
+
+@_restore.register
+def _(estimator: SimpleImputer, state: State) -> None:
+    estimator.fit(state["statistics"][None, :])  # of one row, its numbers are the medians
+
+
+@_state.register
+def _(estimator: DictVectorizer) -> State:
+    return {"names": list(estimator.feature_names_)}
+
+
+@_restore.register
+def _(estimator: DictVectorizer, state: State) -> None:
+    estimator.feature_names_ = _texts(state["names"])
+    estimator.vocabulary_ = {name: i for i, name in enumerate(estimator.feature_names_)}
+
+
+@_state.register
+def _(estimator: TfidfVectorizer) -> State:
+    terms = sorted(estimator.vocabulary_, key=estimator.vocabulary_.__getitem__)
+    return {"terms": terms, "idf": estimator.idf_}
+
+
+@_restore.register
+def _(estimator: TfidfVectorizer, state: State) -> None:
+    estimator.vocabulary = _texts(state["terms"])
+    estimator.idf_ = state["idf"]
+
+
+def _texts(values: Any) -> list[str]:
+    """Raises `TypeError` for anything but texts."""
+    if not isinstance(values, list) or not all(isinstance(each, str) for each in cast("list[Any]", values)):
+        raise TypeError("not a list of texts")
+    return cast("list[str]", values)
