@@ -25,7 +25,7 @@ _PIECES = 128
 """Word pieces of a history that are read: the last ones, where the latest words stand."""
 
 
-_PLAIN = {"local_files_only": True, "trust_remote_code": False}
+_PLAIN: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 """No code of the folder's own is run, and nobody is asked whether it may."""
 
 

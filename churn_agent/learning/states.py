@@ -193,7 +193,6 @@ def _(estimator: StandardScaler) -> State:
 @_restore.register
 def _(estimator: StandardScaler, state: State) -> None:
     estimator.mean_, estimator.scale_ = state["mean"], state["scale"]
-    estimator.n_features_in_ = len(state["mean"])
 
 
 @_state.register
@@ -204,7 +203,6 @@ def _(estimator: LogisticRegression) -> State:
 @_restore.register
 def _(estimator: LogisticRegression, state: State) -> None:
     estimator.coef_, estimator.intercept_, estimator.classes_ = state["coef"], state["intercept"], state["classes"]
-    estimator.n_features_in_ = estimator.coef_.shape[1]
 
 
 @_state.register
