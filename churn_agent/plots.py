@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from churn_agent import atomic
 from churn_agent.errors import InputError
 
 
@@ -16,10 +17,7 @@ def write_svg(fill: Callable[[Any], None], path: Path, *, size: tuple[float, flo
     """
     if path.suffix != ".svg":
         raise InputError(f"cannot draw into {str(path)!r}: give a file that ends in .svg")
-    try:
-        path.write_text(to_svg(fill, size=size), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    atomic.save(path, to_svg(fill, size=size))
 
 
 def legend_beside(axes: Any) -> None:

@@ -1,8 +1,7 @@
 """A store: the history and the index of one book, what goes into it and what can be looked up."""
 
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -12,20 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
-from churn_agent import snapshots
+from churn_agent import forgetting, snapshots
 from churn_agent.domain.interactions import Interaction, text_id
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.embedding import Embedder
 from churn_agent.errors import EmptyStore, IndexBusy
-from churn_agent.history import book, forgetting, interactions, statistics
+from churn_agent.forgetting import Removed
+from churn_agent.history import book, interactions, statistics
 from churn_agent.history.database import open_database
-from churn_agent.history.forgetting import Removed
 from churn_agent.history.statistics import BookStatistics
 from churn_agent.index import updating
 from churn_agent.index.vectors import Index
 from churn_agent.ingest import importing
 from churn_agent.ingest.sources import find_sources
 from churn_agent.labelling.derive import Derived, derive
+from churn_agent.places.base import Site
 from churn_agent.playbook import PlaybookAction
 from churn_agent.prompts import Taxonomy, load_taxonomy
 from churn_agent.search import Hit, nearest
@@ -44,8 +44,11 @@ class Store:
 
     @cached_property
     def history(self) -> Engine:
-        """The database of the store. Raises `StoreUnavailable`."""
-        return open_database(self.settings.store)
+        """The database of the store; says which erasures were cut off. Raises `StoreUnavailable`."""
+        engine = open_database(self.settings.store, self._notify)
+        for customer_id in forgetting.pending(self.settings.store):
+            self._notify(forgetting.cut_off(customer_id))
+        return engine
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -184,22 +187,17 @@ class Store:
             return interactions.add(connection, [done]) > 0
 
     def forget(self, customer_id: str) -> Removed:
-        """Takes a customer out of history, index and the files of batches in the store; see `history.forgetting`.
+        """Takes a customer out of every place in the store (`places.PLACES`), or goes on where that was cut off.
 
         What trained methods learned from them stays learned until they are trained again.
 
         Raises:
-            UnknownCustomer: there is none of that name.
-            StoreUnavailable: the index is in use.
+            UnknownCustomer: nothing is held of anybody with that id.
+            StoreUnavailable: the index or the history is in use.
         """
-        self.snapshot(customer_id)  # says it where nobody is called so
-        with self._index.held() if self._index.card else nullcontext():
-            removed = forgetting.forget(self.history, customer_id)
-        if removed.text_ids and self._index.card:
-            self._index.remove(removed.text_ids)
-        for path in (self.settings.store / "batches").glob("*.jsonl"):
-            _drop_lines(path, customer_id)
-        return removed
+        if not forgetting.is_known(self._site, customer_id):
+            self.snapshot(customer_id)  # raises, and names who is called alike
+        return forgetting.forget(self._site, customer_id)
 
     # --- looking
 
@@ -242,6 +240,10 @@ class Store:
 
     # --- parts
 
+    @property
+    def _site(self) -> Site:
+        return Site(self.settings.store, self.history, self._index, self._notify)
+
     @cached_property
     def _phrases(self) -> dict[str, str]:
         """The taxonomy's query phrases by text id; they are kept in the index beside the history's texts."""
@@ -264,12 +266,3 @@ class Store:
                     self._index.create(self.embedder)
                 self._index.add(new.items())
         return known
-
-
-def _drop_lines(path: Path, customer_id: str) -> None:
-    """Takes the lines of a customer out of a file; a last one that was cut off may be anybody's."""
-    lines = path.read_bytes().splitlines(keepends=True)
-    whole = (line for line in lines if line.endswith(b"\n"))
-    kept = [line for line in whole if json.loads(line)["customer_id"] != customer_id]
-    if len(kept) < len(lines):
-        path.write_bytes(b"".join(kept))

@@ -27,13 +27,18 @@ def forget(context: click.Context, customer_id: str, json_: bool) -> None:
 
     Forecasts stay in the ledger with their date and outcome, under a name that leads to nobody. Files outside the
     store (exports, rejected rows, reports) are not touched, and methods that were trained are to be trained again.
+    Run it again if it was cut off.
     """
+    from churn_agent.places import PLACES
+
     with common.open_agent(context) as agent:
         removed = agent.forget(customer_id)
     if json_:
         common.print_json({"interactions": removed.interactions, "forecasts_kept": removed.forecasts})
     else:
         click.echo(f"{removed.interactions} interactions are gone; {removed.forecasts} forecasts stay without a name")
+    outside = "; ".join(place.holds for place in PLACES if place.kind == "outside")
+    common.note(f"outside the store, and yours to delete: {outside}")
 
 
 @click.command()

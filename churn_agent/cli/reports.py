@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from churn_agent import atomic
 from churn_agent.cli import common
 from churn_agent.errors import FileFormatError
 
@@ -112,7 +113,7 @@ def digest(
         raise click.UsageError(f"{str(output)!r}: a mail ends in .eml")
     with common.open_agent(context) as agent:
         from churn_agent.history import runs
-        from churn_agent.reports.portfolio import building, writing
+        from churn_agent.reports.portfolio import building
         from churn_agent.reports.portfolio import digest as digests
 
         run = runs.find(agent.history, run_id)
@@ -122,7 +123,7 @@ def digest(
         accounts = digests.chosen(portfolio, false_alarms=false_alarms)
         mail = digests.to_eml(portfolio, accounts, to=recipient)
         if output:
-            writing.save(mail, output)
+            atomic.save(output, mail)
             click.echo(f"written: {output}")
         if webhook:
             digests.post(digests.to_chat(portfolio, accounts, with_texts=with_texts), webhook)

@@ -30,7 +30,6 @@ def write_book(
         "currency": "EUR",
         "note": "SYNTHETIC: a made-up company for showing the tool; it says nothing about its quality.",
     }
-    (folder / "card.yaml").write_text(yaml.safe_dump(card, sort_keys=False, allow_unicode=True), encoding="utf-8")
     with (
         (folder / "interactions.csv").open("w", encoding="utf-8", newline="") as interactions_file,
         (folder / "customers.csv").open("w", encoding="utf-8", newline="") as customers_file,
@@ -53,3 +52,5 @@ def write_book(
             label = customer.label
             labels.writerow((id_, label.as_of, int(label.churned), label.horizon_days))
             progress(done, n)
+    # Last: whoever finds a card takes the book for whole.
+    (folder / "card.yaml").write_text(yaml.safe_dump(card, sort_keys=False, allow_unicode=True), encoding="utf-8")

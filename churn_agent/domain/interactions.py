@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -24,6 +25,9 @@ TELLING_ATTRIBUTES = frozenset((*CHURN_REASONS, "voluntary", "churned", "churn_d
 
 COMPANY_CHANNELS = frozenset("balance bill billing charge invoice statement subscription".split())
 """Channels in which the company acts by itself: a bill that goes out is no activity of the customer."""
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+_TELLING = 200
+"""Characters that templates are told apart by."""
 _MISSED = "_missed"
 """End of channels of what the customer did not do, as in `assessment_missed`."""
 
@@ -83,6 +87,11 @@ def as_number(text: str | None) -> float | None:
 def text_id(text: str) -> str:
     """SHA-256 of a text, cut to 32 hexadecimal digits."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def template_of(text: str) -> str:
+    """The beginning of a text with 0 for each number: what comes again and again has the same one."""
+    return _NUMBER.sub("0", text[:_TELLING])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from churn_agent import perturbing, training
+from churn_agent import atomic, perturbing, training
 from churn_agent.agent import NO_METHOD, ChurnAgent
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import InputError
@@ -259,7 +259,7 @@ def write_report(*folders: Path, to: Path, delta: float = 0.02, command: str = "
     page = render(predictions, notes, provenance, delta=delta, costs=suite.costs, prices=suite.prices, command=command)
     if to.suffix == ".md":
         page = _between_marks(page, to) if to.exists() else "\n".join((_MARKS[0], page, _MARKS[1], ""))
-    report.write(page, to)
+    atomic.save(to, page)
 
 
 def write_summary(*folders: Path, into: Path, delta: float = 0.02) -> None:
@@ -270,7 +270,7 @@ def write_summary(*folders: Path, into: Path, delta: float = 0.02) -> None:
     """
     predictions, _, provenance = _read(folders)
     table = report.summary(predictions, provenance, delta=delta, costs=_suite_of(provenance).costs)
-    report.write(_between_marks(table, into), into)
+    atomic.save(into, _between_marks(table, into))
 
 
 def _between_marks(new: str, page: Path) -> str:
@@ -416,9 +416,9 @@ def _run(
     used_before = [_used_before(out.parent / _USED, each, suite) for each in planned]
     if suite.test:
         provenance["test_set_used_before"] = used_before[-1]
-    about.write_text(json.dumps(provenance, indent=2), encoding="utf-8")
+    atomic.write(about, json.dumps(provenance, indent=2))
     predictions = running.run(planned, suite, settings, out=out, progress=progress)
-    about.write_text(json.dumps(provenance | {"finished": True}, indent=2), encoding="utf-8")
+    atomic.write(about, json.dumps(provenance | {"finished": True}, indent=2))
     figures = scoreboard.measure(predictions, suite.costs, read_notes(out), suite.prices)
     comparisons = scoreboard.compare(predictions, delta=suite.delta, costs=suite.costs)
     return RunResult(out, predictions, figures, comparisons, provenance)

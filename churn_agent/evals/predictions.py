@@ -7,6 +7,7 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from churn_agent import atomic
 from churn_agent.domain.assessment import Status
 from churn_agent.errors import InputError
 from churn_agent.training import Sample
@@ -79,9 +80,7 @@ class Writer:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / PREDICTIONS
         self.made = [p for p in _read_all(folder) if p.status != "failed"] if self._path.exists() else []
-        kept = self._path.with_suffix(".new")  # put in place whole: whatever ends the program here loses nothing
-        kept.write_text("".join(p.model_dump_json() + "\n" for p in self.made), encoding="utf-8")
-        kept.replace(self._path)
+        atomic.write(self._path, "".join(p.model_dump_json() + "\n" for p in self.made))
 
     def lacks(self, name: str, method: str, samples: Sequence[Sample], *, repeat: int = 0) -> list[Sample]:
         """The samples that a method has not judged yet."""

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +12,6 @@ import numpy as np
 from scipy import stats
 from sklearn import metrics as sk
 
-from churn_agent.errors import InputError
 from churn_agent.evals import scoreboard
 from churn_agent.evals.predictions import Prediction, SampleNote
 from churn_agent.evals.scoreboard import Comparison, Figure, Scored
@@ -172,14 +170,6 @@ def _sizes(name: str, figures: Sequence[Figure]) -> str:
         if f.set == name and f.metric in ("auroc", "brier")
     }
     return "; ".join(f"{split}: {size}" for split, size in sizes.items()) + "."
-
-
-def write(text: str, path: Path) -> None:
-    """Raises `InputError` if the file cannot be written."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
 
 
 def verdict(name: str, figures: Sequence[Figure], comparisons: Sequence[Comparison]) -> str:

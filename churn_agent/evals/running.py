@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from churn_agent import training
+from churn_agent import atomic, training
 from churn_agent.agent import NO_METHOD, ChurnAgent
 from churn_agent.domain.assessment import Assessment
 from churn_agent.errors import DataError
@@ -68,9 +68,7 @@ def run(
     progress = progress or Silent()
     running = _Run(suite, settings, Writer(out), progress)
     progress.planned(planned)
-    (out / SAMPLES).write_text(
-        "".join(note.model_dump_json() + "\n" for each in planned for note in each.notes), encoding="utf-8"
-    )
+    atomic.write(out / SAMPLES, "".join(note.model_dump_json() + "\n" for each in planned for note in each.notes))
     progress.estimated(running.try_few(planned))
     for each in planned:
         running.classic(each)

@@ -4,17 +4,20 @@ What is particular to SQLite stands here alone.
 """
 
 import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DatabaseError
 
 from churn_agent.errors import StoreUnavailable
+from churn_agent.history import migrating
 
 FILE_NAME = "history.db"
 _WAIT_S = 1.0
@@ -23,11 +26,15 @@ SCHEMA_VERSION = "0003"
 """The newest migration."""
 
 
-def open_database(store: Path) -> Engine:
-    """Opens (and creates) the database in the folder `store`.
+def open_database(store: Path, notify: Callable[[str], None] = lambda what: None) -> Engine:
+    """Opens (and creates) the database in the folder `store`. One with an older schema is copied, then migrated.
+
+    Args:
+        notify: told of a migration, and where the copy is.
 
     Raises:
-        StoreUnavailable: the folder cannot be written, or holds something else than a history.
+        StoreUnavailable: the folder cannot be written, holds something other than a history, or one that cannot be
+            migrated.
     """
     path = store / FILE_NAME
     try:
@@ -36,7 +43,7 @@ def open_database(store: Path) -> Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         event.listen(engine, "handle_error", partial(_explain, path))
-        _migrate(engine)
+        migrating.migrate(engine, path, SCHEMA_VERSION, notify)
     except OSError as error:
         raise StoreUnavailable(f"cannot use {str(store)!r} as a store: {error.strerror}") from error
     except DatabaseError as error:
@@ -84,28 +91,29 @@ def check(engine: Engine) -> None:
         raise StoreUnavailable(f"the history {engine.url.database!r} is damaged ({found}); put back a copy of it")
 
 
-def schema_version(engine: Engine) -> str | None:
-    """The last migration that was applied; None for an empty database."""
-    with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+def compact(engine: Engine) -> None:
+    """Rewrites the database file: until then, what was deleted can be read in it.
 
-
-def _migrate(engine: Engine) -> None:
-    found = schema_version(engine)
-    if found == SCHEMA_VERSION:
+    Raises:
+        StoreUnavailable: another process uses the database, or there is no room.
+    """
+    if engine.dialect.name != "sqlite":
         return
-    if found is not None and found > SCHEMA_VERSION:
-        raise StoreUnavailable(f"this store was written by a newer churn-agent (schema {found}); upgrade churn-agent")
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    try:
+        with closing(engine.raw_connection()) as raw:  # outside of a transaction
+            cursor = raw.cursor()
+            cursor.execute("VACUUM")
+            [busy, *_] = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() or [1]
+    except sqlite3.Error as error:
+        raise StoreUnavailable(
+            f"cannot rewrite the history {str(engine.url.database)!r} ({error}); what was deleted can still be read in "
+            "it: run the command again"
+        ) from error
+    if busy:
+        raise StoreUnavailable(
+            f"another churn-agent reads the history {str(engine.url.database)!r}, where what was deleted can still be "
+            "read; run the command again when it is done"
+        )
 
 
 def to_stored(moment: datetime) -> datetime:

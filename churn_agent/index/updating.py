@@ -12,6 +12,8 @@ from churn_agent.index.vectors import FOLDER, Index
 
 Progress = Callable[[int, int], None]
 """Called with (texts done, texts in all)."""
+UNFINISHED = f"{FOLDER}-new-"
+"""Begins the names of folders in which an index is built anew."""
 _STORED = 512
 
 
@@ -47,6 +49,17 @@ def update(
     return len(missing)
 
 
+def forget(index: Index, store: Path, text_ids: Sequence[str]) -> None:
+    """Takes out the vectors of some texts. An index without a readable card goes as a whole: it is not used anyway.
+
+    Raises `StoreUnavailable` if the index is in use or damaged.
+    """
+    if index.card is not None:
+        index.remove(text_ids)
+    elif (store / FOLDER).exists():
+        shutil.rmtree(store / FOLDER)
+
+
 def rebuild(
     index: Index,
     store: Path,
@@ -64,7 +77,7 @@ def rebuild(
         StoreUnavailable: the old one is in use.
     """
     with index.held():
-        scratch = Path(tempfile.mkdtemp(dir=store, prefix=f"{FOLDER}-new-"))
+        scratch = Path(tempfile.mkdtemp(dir=store, prefix=UNFINISHED))
         try:
             new = Index(scratch)
             done = update(new, embedder, text_ids, read_texts, progress)

@@ -21,11 +21,14 @@ from filelock import FileLock, Timeout
 from more_itertools import chunked
 from numpy.typing import NDArray
 
+from churn_agent import atomic
 from churn_agent.embedding import Embedder
 from churn_agent.errors import IndexBusy, StoreUnavailable
 from churn_agent.index import health
 
 FOLDER = "index"
+DAMAGED = f"{FOLDER}-damaged-"
+"""Begins the names of folders that were set aside."""
 _LOCK = "index.lock"
 _FETCH = 1000
 _WAIT_S = 1.0
@@ -238,14 +241,11 @@ class Index:
         if self._client is not None:
             self._client.close()
         self._client = self._collection = None
-        for old in self._store.glob(f"{FOLDER}-damaged-*"):
+        for old in self._store.glob(f"{DAMAGED}*"):
             shutil.rmtree(old, ignore_errors=True)
         if self._folder.exists():
-            self._folder.rename(self._store / f"{FOLDER}-damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+            self._folder.rename(self._store / f"{DAMAGED}{datetime.now(UTC):%Y%m%dT%H%M%S}")
             self._notify("the index was damaged and is set aside; it fills itself again from the history")
 
     def _write_card(self, card: Mapping[str, Any]) -> None:
-        """Whole or not at all: a card is never half written."""
-        scratch = self._folder / f"{health.CARD}.new"
-        scratch.write_text(json.dumps(card), encoding="utf-8")
-        scratch.replace(self._folder / health.CARD)
+        atomic.write(self._folder / health.CARD, json.dumps(card))

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
+from churn_agent.domain.interactions import template_of
+
 LANGUAGES = """ar bg cs da de el en es et fi fr he hr hu it ja ko lt lv nl no pl pt ro ru sk sl sv tr uk zh""".split()
 """ISO 639-1 codes that a text is tagged with; few enough that short texts are not taken for Breton."""
 _FEWEST_LETTERS = 12
@@ -29,7 +31,6 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r\n?")
 _QUOTING = re.compile(r"^>|[:\uff1a>]\s*$|^[ \t]*[-_]{3}|<", re.MULTILINE)
 """Only a text with one of these can hold a quoted reply or tags."""
 _MANY_BLANK_LINES = re.compile(r"\n\s*\n\s*\n+")
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _BOILERPLATE = re.compile(
     r"""^[ \t]*(?:
         sent\ from\ (?:my|mail\ for|outlook|yahoo).{0,80} | get\ outlook\ for\ .{0,60}
@@ -90,7 +91,7 @@ class Cleaner:
         return [(text, n) for text, n in self._templates.most_common(20) if n >= at_least]
 
     def _count_template(self, text: str) -> None:
-        masked = _NUMBER.sub("0", text[:200])
+        masked = template_of(text)
         if masked in self._templates or len(self._templates) < _MOST_TEMPLATES:
             self._templates[masked] += 1
 

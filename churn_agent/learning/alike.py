@@ -58,6 +58,11 @@ class Alike:
             state["directions"],
         )
 
+    def without(self, customer_id: str) -> "Alike":
+        """The others."""
+        others = self.customers != customer_id
+        return Alike(self.customers[others], self.dates[others], self.churned[others], self.directions[others])
+
     def fact(self, customer_id: str, as_of: date, vector: NDArray[Any], *, horizon_days: int) -> Fact | None:
         """What became of those nearest in meaning; of others than the customer, and as far as was known at `as_of`."""
         known_from = np.datetime64(as_of - timedelta(days=horizon_days))

@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from scipy.special import expit
 
+from churn_agent import atomic
 from churn_agent.domain.assessment import Assessment, ChurnProbability, Fact
 from churn_agent.errors import InputError, StoreUnavailable
 from churn_agent.learning import states
@@ -28,7 +29,7 @@ from churn_agent.learning.methods import Estimator, Method, score
 from churn_agent.measuring import metrics
 from churn_agent.scoring.verdict import Number
 
-_FOLDER, _SUFFIX = "methods", ".safetensors"
+FOLDER, SUFFIX = "methods", ".safetensors"
 
 
 class Segment(BaseModel):
@@ -200,14 +201,14 @@ class Kept:
 
 def path_of(store: Path, card: KeptCard) -> Path:
     """The file of what a kept method has learned."""
-    return store / _FOLDER / f"{card.name}{_SUFFIX}"
+    return store / FOLDER / f"{card.name}{SUFFIX}"
 
 
 def keep(store: Path, trained: Trained, estimator: Estimator) -> KeptCard:
     """Stores a trained method as the next version of its name. Raises `StoreUnavailable`."""
-    folder = store / _FOLDER
+    folder = store / FOLDER
     versions = [card.version for card in kept_cards(store) if card.method == trained.method]
-    data = states.to_bytes({"carried": isinstance(estimator, Carried), "learned": states.state_of(estimator)})
+    data = data_of(estimator)
     card = KeptCard(
         **trained.model_dump(),
         version=max(versions, default=0) + 1,
@@ -220,12 +221,17 @@ def keep(store: Path, trained: Trained, estimator: Estimator) -> KeptCard:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)  # a link there would be written through
-        path.write_bytes(data)
+        atomic.write(path, data)
         # The card last: what has none is not there.
-        path.with_suffix(".json").write_text(card.model_dump_json(indent=2), encoding="utf-8")
+        atomic.write(path.with_suffix(".json"), card.model_dump_json(indent=2))
     except OSError as error:
         raise StoreUnavailable(f"cannot keep a method in {str(folder)!r}: {error.strerror}") from error
     return card
+
+
+def data_of(estimator: Estimator) -> bytes:
+    """What an estimator has learned, as the content of its file."""
+    return states.to_bytes({"carried": isinstance(estimator, Carried), "learned": states.state_of(estimator)})
 
 
 def kept_cards(store: Path) -> list[KeptCard]:
@@ -234,7 +240,7 @@ def kept_cards(store: Path) -> list[KeptCard]:
 
 
 def _cards(store: Path) -> Iterator[KeptCard]:
-    for path in (store / _FOLDER).glob("*.json"):
+    for path in (store / FOLDER).glob("*.json"):
         try:
             yield KeptCard.model_validate(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, ValidationError) as error:

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from churn_agent import atomic
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import InputError
 from churn_agent.history.statistics import BookStatistics
@@ -103,10 +104,7 @@ def write(book: BookStatistics, card: Card, path: Path) -> None:
     """Raises `InputError` for an ending without a renderer, or a file that cannot be written."""
     if path.suffix not in RENDERERS:
         raise InputError(f"cannot write {str(path)!r}: give a file that ends in {' or '.join(RENDERERS)}")
-    try:
-        path.write_text(RENDERERS[path.suffix](book, card), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    atomic.save(path, RENDERERS[path.suffix](book, card))
 
 
 def _numbers(book: BookStatistics) -> list[tuple[str, str]]:

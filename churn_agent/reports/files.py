@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from churn_agent import atomic
 from churn_agent.domain.assessment import Assessment, Reason
 from churn_agent.errors import InputError
 from churn_agent.reports import wording
@@ -12,10 +13,7 @@ _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>#|&"})
 
 def write(assessment: Assessment, path: Path) -> None:
     """Raises `InputError` for an ending without a renderer, or a file that cannot be written."""
-    try:
-        path.write_text(renderer(path)(assessment), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    atomic.save(path, renderer(path)(assessment))
 
 
 def renderer(path: Path) -> Callable[[Assessment], str]:

@@ -1,5 +1,4 @@
 import os
-import sqlite3
 import subprocess
 import sys
 import time
@@ -14,7 +13,8 @@ from sqlalchemy import inspect
 from churn_agent.domain.interactions import Label
 from churn_agent.errors import StoreUnavailable
 from churn_agent.history import answers, book, interactions
-from churn_agent.history.database import FILE_NAME, SCHEMA_VERSION, check, open_database, schema_version
+from churn_agent.history.database import FILE_NAME, SCHEMA_VERSION, check, open_database
+from churn_agent.history.migrating import schema_version
 from churn_agent.history.tables import metadata
 from tests.conftest import interaction
 
@@ -37,14 +37,6 @@ def test_opening_again_keeps_what_is_there(tmp_path):
     with open_database(tmp_path).begin() as connection:
         interactions.add(connection, [interaction(1)])
     assert interactions.count(open_database(tmp_path)) == 1
-
-
-def test_a_store_of_a_newer_version_is_refused(tmp_path):
-    open_database(tmp_path).dispose()
-    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(StoreUnavailable, match="newer churn-agent"):
-        open_database(tmp_path)
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path):

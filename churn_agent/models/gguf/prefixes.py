@@ -6,7 +6,10 @@ when it was written. The oldest ones go when the folder grows too large.
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+
+from churn_agent import atomic
 
 WORTH_KEEPING = 256
 """Tokens from which a prefix is kept: shorter ones are evaluated faster than they are read."""
@@ -41,15 +44,13 @@ class PrefixFiles:
         path = self._path(tokens)
         if path is None:
             return
-        scratch = path.with_suffix(".new")
-        try:
+        with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            if save(scratch):
-                path.with_suffix(".sha256").write_text(_checksum(scratch), encoding="ascii")
-                scratch.replace(path)
+            with atomic.replacing(path) as scratch:
+                if not save(scratch):
+                    raise OSError(f"{scratch} was not saved")
+                atomic.write(path.with_suffix(".sha256"), _checksum(scratch))
             self._shrink()
-        except OSError:
-            scratch.unlink(missing_ok=True)
 
     def _path(self, tokens: Sequence[int]) -> Path | None:
         if self._folder is None or len(tokens) < WORTH_KEEPING:

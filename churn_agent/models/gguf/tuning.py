@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from churn_agent import atomic
+
 _FILE = "tuning.json"
 KVType = Literal["f16", "bf16_f16", "q8_0"]
 """How keys and values are kept."""
@@ -69,5 +71,5 @@ def store_tuning(model_key: str, tuning: Tuning) -> Path:
     except (OSError, ValueError):
         kept = {}
     kept[f"{machine()} | {model_key}"] = tuning.model_dump()
-    path.write_text(json.dumps(kept, indent=2), encoding="utf-8")
+    atomic.write(path, json.dumps(kept, indent=2))
     return path

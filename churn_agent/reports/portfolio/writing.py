@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from churn_agent import atomic
 from churn_agent.batch.changes import Change
 from churn_agent.errors import InputError, Unavailable
 from churn_agent.reports.portfolio.building import Portfolio
@@ -55,18 +56,7 @@ def check(path: Path) -> None:
 def write(portfolio: Portfolio, path: Path, *, changes: Changes) -> None:
     """Raises `InputError` for an ending without a rendering or a file that cannot be written, `Unavailable`."""
     check(path)
-    save(RENDERERS[path.suffix](portfolio, changes), path)
-
-
-def save(made: str | bytes, path: Path) -> None:
-    """Raises `InputError` if the file cannot be written."""
-    try:
-        if isinstance(made, str):
-            path.write_text(made, encoding="utf-8", newline="")
-        else:
-            path.write_bytes(made)
-    except OSError as error:
-        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    atomic.save(path, RENDERERS[path.suffix](portfolio, changes))
 
 
 def path_for(path: Path, owner: str, *, taken: set[Path]) -> Path:

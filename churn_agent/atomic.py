@@ -1,0 +1,48 @@
+"""Files that are written whole or not at all: beside their place first, then moved there."""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from churn_agent.errors import InputError
+
+UNFINISHED = ".part"
+"""End of the name of a file that is still being written. What a kill leaves goes with the next writer."""
+
+
+@contextmanager
+def replacing(path: Path) -> Generator[Path]:
+    """Gives a file beside `path` to write to, and moves it there when the block ends without an error.
+
+    A link stays a link to the file that is replaced. What is not a plain file, such as a pipe, is written to directly.
+    One process at a time may write to the same path.
+    """
+    path = path.resolve() if path.is_symlink() else path
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    scratch = path.with_name(path.name + UNFINISHED)
+    scratch.unlink(missing_ok=True)
+    try:
+        yield scratch
+        with scratch.open("rb+") as file:  # a crash of the machine must not leave an empty file of that name
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Replaces the content of a file (text in UTF-8, line ends as they are). Raises `OSError`."""
+    with replacing(path) as scratch:
+        scratch.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+def save(path: Path, content: str | bytes) -> None:
+    """Writes a file that a user named. Raises `InputError` if it cannot be written."""
+    try:
+        write(path, content)
+    except OSError as error:
+        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
