@@ -218,7 +218,7 @@ class ChurnAgent(Store):
             band=None,
             reasons=(),
             actions=(),
-            facts=screening.facts,
+            facts=computed.compute(self.snapshot(screening.customer_id, as_of=screening.as_of)),
             left_out=LeftOut(),
             screening=screening.score,
             provenance=self._provenance(screening.prompt, None).model_copy(

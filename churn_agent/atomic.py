@@ -8,7 +8,7 @@ from pathlib import Path
 from churn_agent.errors import InputError
 
 UNFINISHED = ".part"
-"""End of the name of a file that is still being written. What a kill leaves goes with the next writer."""
+"""End of the name of a file that is still being written; a kill leaves it."""
 
 
 @contextmanager
@@ -16,14 +16,13 @@ def replacing(path: Path) -> Generator[Path]:
     """Gives a file beside `path` to write to, and moves it there when the block ends without an error.
 
     A link stays a link to the file that is replaced. What is not a plain file, such as a pipe, is written to directly.
-    One process at a time may write to the same path.
+    Of several processes that write to the same path, the last one counts.
     """
     path = path.resolve() if path.is_symlink() else path
     if path.exists() and not path.is_file():
         yield path
         return
-    scratch = path.with_name(path.name + UNFINISHED)
-    scratch.unlink(missing_ok=True)
+    scratch = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
     try:
         yield scratch
         with scratch.open("rb+") as file:  # a crash of the machine must not leave an empty file of that name

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from churn_agent.composing import statements
-from churn_agent.domain.assessment import Fact
 from churn_agent.elicitation.base import Case
 from churn_agent.elicitation.read import read
 from churn_agent.models.base import ChatModel
@@ -25,7 +24,6 @@ class Screening:
     as_of: date
     score: float | None
     """0 to 1, for ranking customers; None if nothing could be read."""
-    facts: tuple[Fact, ...]
     evidence_ids: tuple[str, ...]
     """Of the interactions that were looked at."""
     prompt: PromptTemplate
@@ -75,7 +73,6 @@ def screen(
                 case.snapshot.customer_id,
                 case.snapshot.as_of,
                 score,
-                case.facts,
                 tuple(evidence.interaction.id for evidence in case.pack.evidence),
                 prompt,
                 each.prompt_tokens,

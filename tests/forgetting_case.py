@@ -88,7 +88,7 @@ def make_store(folder: Path) -> Path:
     failures = [{"customer_id": id_, "reason": "broke"} for id_ in (CUSTOMER, OTHER)]
     lines = "".join(json.dumps(each) + "\n" for each in failures) + '{"customer_id":"c-0'
     (store / "batches" / "x.failures.jsonl").write_text(lines)
-    (store / "batches" / "y.jsonl.part").write_text(json.dumps({"customer_id": CUSTOMER, "text": WORDS}))
+    (store / "batches" / "y.jsonl.99.part").write_text(json.dumps({"customer_id": CUSTOMER, "text": WORDS}))
     shutil.copy(store / "history.db", store / "history-before-9000.db")
     shutil.copytree(store / "index", store / f"{DAMAGED}{datetime.now(UTC):%Y%m%dT%H%M%S}")
     (store / "index-new-x" / "index").mkdir(parents=True)

@@ -31,7 +31,7 @@ def test_who_fails_half_way_leaves_the_old_file_and_nothing_else(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_kill_half_way_leaves_the_old_file_and_the_next_writer_cleans_up(tmp_path):
+def test_a_kill_half_way_leaves_the_old_file_and_is_no_hindrance(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
     code = (
@@ -41,8 +41,19 @@ def test_a_kill_half_way_leaves_the_old_file_and_the_next_writer_cleans_up(tmp_p
     )
     assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == 9
     assert path.read_text() == "old"
-    assert (tmp_path / f"a.txt{atomic.UNFINISHED}").exists()
+    assert len(list(tmp_path.glob(f"a.txt.*{atomic.UNFINISHED}"))) == 1
     atomic.write(path, "new")
+    assert path.read_text() == "new"
+
+
+def test_two_writers_do_not_mix(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    with atomic.replacing(path) as first:
+        first.write_text("first")
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        atomic.write(path, "second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first"
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -10,20 +10,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from churn_agent import snapshots
+from churn_agent import atomic, snapshots
 from churn_agent.agent import ChurnAgent
 from churn_agent.batch.budget import Budget, Meter, Prices
 from churn_agent.batch.cascade import Top, rank, rounds
 from churn_agent.batch.choosing import Part, choose
+from churn_agent.batch.record_file import SCREENED, RecordFile, counted
 from churn_agent.domain.assessment import Assessment
 from churn_agent.errors import InputError
 from churn_agent.history import records, runs
 from churn_agent.screening import Screening
-
-_BEGINNING = b'{"schema_version":'
-"""Of a record: what else a file ends with is somebody's, and not to be written over."""
-SCREENED = "screened"
-"""How those are counted who were screened and not assessed."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +84,12 @@ def run_batch(
     """
     day = day_of(agent, spec)
     customers = _chosen(agent, day, spec)
-    known = {each.customer_id: each for each in _read(path, day, agent)}
-    _rewrite(path, known.values())  # a file that cannot be written is told of before anything is paid
+    file = _read(path, day, agent)
+    file.rewrite()  # a file that cannot be written is told of before anything is paid
     run_id = _start(agent, path, day, spec)
-    again = {id_ for id_ in customers if not spec.only_failed or (id_ in known and known[id_].status == "failed")}
-    kept = {id_: each for id_, each in known.items() if each.status != "failed"}
+    failed = {id_ for id_, status in file.statuses.items() if status == "failed"}
+    again = {id_ for id_ in customers if not spec.only_failed or id_ in failed}
+    file.drop(failed)
     summary = BatchSummary(run_id, day, path, len(again))
     progress(summary)
     meter = Meter(spec.budget, Prices.named(agent.settings))
@@ -100,24 +97,21 @@ def run_batch(
     top, rest = _screened(agent, customers, day, spec, summary, meter, progress)
     order = {id_: n for n, id_ in enumerate([*top, *(each.customer_id for each in rest)])}
     # Who was only screened before, and is on top now, is assessed.
-    on_top = set(top)
-    kept = {id_: each for id_, each in kept.items() if each.screening is None or id_ not in on_top}
-    left = [id_ for id_ in top if id_ not in kept and id_ in again]
-    brief = [each for each in rest if each.customer_id not in kept and each.customer_id in again]
+    file.drop([id_ for id_ in top if file.statuses.get(id_) == SCREENED])
+    left = [id_ for id_ in top if id_ not in file.statuses and id_ in again]
+    brief = [each for each in rest if each.customer_id not in file.statuses and each.customer_id in again]
     summary.already_done = len(again) - len(left) - len(brief)
     try:
-        with path.open("a", encoding="utf-8") as file:
+        with file.appending() as append:
             for assessment in _assessed(agent, left, brief, run_id, summary, meter):
-                kept[assessment.customer_id] = assessment
-                file.write(assessment.model_dump_json() + "\n")
-                file.flush()
+                append(assessment)
                 progress(summary)
     finally:
-        _note(agent, summary, kept.values())
+        _note(agent, summary, file.statuses.values())
     # A file that was gone on with reads as one that was written at once.
-    _rewrite(path, sorted(kept.values(), key=lambda each: order.get(each.customer_id, -1)))
-    _write_failures(path, kept.values())
-    summary.drifted = agent.drifted([each.facts for each in kept.values()])
+    file.rewrite(key=lambda customer_id: order.get(customer_id, -1))
+    _write_failures(path, file)
+    summary.drifted = agent.drifted(each.facts for each in file.records())
     return summary
 
 
@@ -132,7 +126,8 @@ def to_do(agent: ChurnAgent, path: Path, spec: BatchSpec) -> tuple[int, list[str
     Raises what it does.
     """
     day = day_of(agent, spec)
-    failed = {each.customer_id: each.status == "failed" for each in _read(path, day, agent)}
+    file = _read(path, day, agent)
+    failed = {id_: status == "failed" for id_, status in file.statuses.items()}
     asked = [id_ for id_ in _chosen(agent, day, spec) if not spec.only_failed or failed.get(id_)]
     return len(asked), [id_ for id_ in asked if failed.get(id_, True)]
 
@@ -226,7 +221,7 @@ def _assessed(
     for screening in brief:
         record = agent.record_of(screening)
         records.add(agent.history, record, run_id=run_id)
-        summary.statuses[_counted(record)] += 1
+        summary.statuses[counted(record)] += 1
         yield record
     for n, assessment in enumerate(agent.assess_many(left, as_of=summary.as_of, run_id=run_id), start=1):
         summary.statuses[assessment.status] += 1
@@ -237,34 +232,23 @@ def _assessed(
             return
 
 
-def _note(agent: ChurnAgent, summary: BatchSummary, kept: Iterable[Assessment]) -> None:
+def _note(agent: ChurnAgent, summary: BatchSummary, statuses: Iterable[str]) -> None:
     """Notes what stands in the file, whichever call did it."""
-    counts = Counter(map(_counted, kept))
+    counts = Counter(statuses)
     told = {"customers": counts.total() + summary.left, "left": summary.left, **counts}
     runs.finish(agent.history, summary.run_id, told)
 
 
-def _counted(record: Assessment) -> str:
-    return record.status if record.screening is None or record.status == "failed" else SCREENED
+def _read(path: Path, day: date, agent: ChurnAgent) -> RecordFile:
+    """The file, with the records of an earlier call."""
 
+    def check(record: Assessment, where: str) -> None:
+        if not _fits(record, day, agent):
+            raise InputError(f"{where} was made for another date, model, prompt or method; give another file")
 
-def _read(path: Path, day: date, agent: ChurnAgent) -> list[Assessment]:
-    """The records of an earlier call; a last line that was cut off is dropped."""
-    if not path.exists():
-        return []
-    *lines, cut_off = path.read_bytes().split(b"\n")
-    if not cut_off.startswith(_BEGINNING) and not _BEGINNING.startswith(cut_off):
-        raise InputError(f"{path}:{len(lines) + 1} is no record of a batch; give another file")
-    found: list[Assessment] = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            assessment = Assessment.model_validate_json(line)
-        except ValueError as error:
-            raise InputError(f"{path}:{number} is no record of a batch; give another file") from error
-        if not _fits(assessment, day, agent):
-            raise InputError(f"{path}:{number} was made for another date, model, prompt or method; give another file")
-        found.append(assessment)
-    return found
+    file = RecordFile(path)
+    file.read(check)
+    return file
 
 
 def _fits(record: Assessment, day: date, agent: ChurnAgent) -> bool:
@@ -279,26 +263,12 @@ def _fits(record: Assessment, day: date, agent: ChurnAgent) -> bool:
     return screened and made == (agent.screening_prompt.content_hash, None)
 
 
-def _rewrite(path: Path, kept: Iterable[Assessment]) -> None:
-    _write(path, (each.model_dump_json() for each in kept))
-
-
-def _write_failures(path: Path, kept: Iterable[Assessment]) -> None:
-    failed = [
-        json.dumps({"customer_id": each.customer_id, "reason": each.status_reason}, ensure_ascii=False)
-        for each in kept
-        if each.status == "failed"
-    ]
+def _write_failures(path: Path, file: RecordFile) -> None:
+    failed = "".join(
+        json.dumps({"customer_id": each.customer_id, "reason": each.status_reason}, ensure_ascii=False) + "\n"
+        for each in file.records("failed")
+    )
     if failed:
-        _write(failures_path(path), failed)
+        atomic.save(failures_path(path), failed)
     else:
         failures_path(path).unlink(missing_ok=True)
-
-
-def _write(path: Path, lines: Iterable[str]) -> None:
-    scratch = path.with_name(path.name + ".part")
-    try:
-        scratch.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        scratch.replace(path)
-    except OSError as error:
-        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error

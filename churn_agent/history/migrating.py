@@ -109,6 +109,8 @@ def _copy(engine: Engine, path: Path, target: str) -> Path:
         )
     copy = path.with_name(f"{path.stem}-before-{target}.db")
     try:
+        for cut_off in copy.parent.glob(f"{copy.name}.*{atomic.UNFINISHED}"):
+            cut_off.unlink()  # as large as the history
         with (
             atomic.replacing(copy) as scratch,
             closing(engine.raw_connection()) as raw,

@@ -65,6 +65,7 @@ def _finish(path: Path, card: KeptCard) -> None:
 
 
 def _beside(path: Path) -> Path:
+    """Always of the same name, so that the next call finds it."""
     return path.with_name(path.name + atomic.UNFINISHED)
 
 

@@ -6,7 +6,6 @@ written, it is only read; where it is damaged, it is written anew.
 """
 
 import hashlib
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, FiniteFloat, ValidationError
 
+from churn_agent import atomic
 from churn_agent.models.base import (
     ChatModel,
     GenerateRequest,
@@ -100,7 +100,4 @@ class CommonAnswers:
         content = _Kept(fingerprint=self.info.fingerprint, answers=self._answers).model_dump_json(indent=1)
         with suppress(OSError):  # a folder that may only be read: this process knows them anyway
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self._path.parent, prefix=".new-") as folder:
-                scratch = Path(folder) / self._path.name
-                scratch.write_text(content, encoding="utf-8")
-                scratch.replace(self._path)
+            atomic.write(self._path, content)

@@ -1,3 +1,4 @@
+import gc
 import json
 from datetime import date
 
@@ -10,6 +11,7 @@ from churn_agent.batch.choosing import parse_part
 from churn_agent.batch.comparing import compare
 from churn_agent.batch.estimating import estimate
 from churn_agent.batch.running import BatchSpec, failures_path, run_batch
+from churn_agent.domain.assessment import Assessment, Fact
 from churn_agent.errors import InputError
 from churn_agent.history import records as stored
 from churn_agent.history import runs
@@ -380,3 +382,45 @@ def test_who_failed_last_time_is_new(store, tmp_path):
     with open_agent(store, fails) as agent:
         run_batch(agent, tmp_path / "a.jsonl", BatchSpec(as_of=date(2026, 2, 27)))
     assert run(store, tmp_path / "b.jsonl", only_new=True).customers == 1
+
+
+def kept_in_memory():
+    gc.collect()
+    return sum(isinstance(each, Assessment | Fact) for each in gc.get_objects())
+
+
+@pytest.mark.parametrize(("n", "top"), [(300, None), (150, Top(count=25))])
+def test_memory_does_not_grow_with_customers(tmp_path, n, top):
+    rows = [f"c-{i:03},2026-02-{i % 27 + 1:02},chat,{i} messages" for i in range(n)]
+    counts = {}
+
+    def count(summary):
+        if summary.finished in (n // 2, n) and summary.finished not in counts:
+            counts[summary.finished] = kept_in_memory() - before
+
+    with ChurnAgent(Settings.load(store=tmp_path / "store"), model=ScriptedModel()) as agent:
+        agent.ingest([write_csv(tmp_path / "a.csv", *rows)])
+        spec = BatchSpec(as_of=DAY, top=top)
+        before = kept_in_memory()
+        run_batch(agent, tmp_path / "out.jsonl", spec, progress=count)
+        facts = len(records(tmp_path / "out.jsonl")[0]["facts"])
+        blocks = 2 * 8 * (facts + 1)  # of the model: assessments, and what their customers were assessed before
+        assert sorted(counts) == [n // 2, n]
+        assert max(counts.values()) <= blocks
+        counts.clear()
+        assert run_batch(agent, tmp_path / "out.jsonl", spec, progress=count).already_done == n
+        assert max(counts.values(), default=0) <= blocks
+
+
+def test_a_file_that_somebody_changes_meanwhile_is_not_mixed_up(store, tmp_path):
+    path = tmp_path / "out.jsonl"
+
+    def meddle(summary):
+        if summary.finished == CUSTOMERS:
+            lines = path.read_bytes().splitlines(keepends=True)
+            path.write_bytes(b"".join(lines[5:]))
+
+    with pytest.raises(InputError, match="was changed while it was being written"):
+        run(store, path, progress=meddle)
+    assert run(store, path).finished == CUSTOMERS
+    assert [each["customer_id"] for each in records(path)] == [f"c-{n:02}" for n in range(CUSTOMERS)]

@@ -120,9 +120,9 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was_and_names_the_copy(tm
     assert texts(open_database(store)) == ["hello"]
 
 
-def test_a_copy_that_a_kill_left_unfinished_is_no_hindrance(tmp_path):
+def test_a_copy_that_a_kill_left_unfinished_goes_with_the_next_one(tmp_path):
     store = old_store(tmp_path / "store")
-    (store / f"history-before-{SCHEMA_VERSION}.db.part").write_bytes(b"SQLite format 3\0 and then nothing")
+    (store / f"history-before-{SCHEMA_VERSION}.db.99.part").write_bytes(b"SQLite format 3\0 and then nothing")
     assert texts(open_database(store)) == ["hello"]
     assert not list(store.glob("*.part"))
 
