@@ -28,7 +28,7 @@ from churn_agent.errors import InputError, StoreUnavailable
 from churn_agent.history import book, records
 from churn_agent.models.base import ChatModel
 from churn_agent.models.common_answers import with_common_answers
-from churn_agent.models.opening import open_model
+from churn_agent.models.opening import is_local, open_model
 from churn_agent.prompts import Mode, PromptTemplate, load_prompt
 from churn_agent.scoring import prior
 from churn_agent.scoring.bands import Bands
@@ -80,8 +80,9 @@ class ChurnAgent(Store):
         """The language model, answers paid once. Raises `Unavailable` if it cannot be used."""
         self._notify(f"loading {self.settings.model}")
         model = self._given_model or open_model(self.settings, notify=self._notify)
-        shared = with_common_answers(model, self.settings.models_dir)
-        return CachedModel(shared, self.history, most_answers=self.settings.answers_limit)
+        if self._given_model or is_local(self.settings):  # an API keeps none, and is not asked before it is needed
+            model = with_common_answers(model, self.settings.models_dir)
+        return CachedModel(model, self.history, most_answers=self.settings.answers_limit)
 
     @cached_property
     def prompt(self) -> PromptTemplate:

@@ -4,7 +4,6 @@ The key is a hash of what can change the answer: the request without its id, and
 Failed, truncated and invalid answers are never kept.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 from more_itertools import chunked
 from sqlalchemy import Engine
 
+from churn_agent import strict_json
 from churn_agent.errors import StoreUnavailable
 from churn_agent.history import answers
 from churn_agent.models.base import (
@@ -77,7 +77,7 @@ class CachedModel:
         from_answer: Callable[[str, Any], Result],
     ) -> Iterator[Result]:
         for batch in chunked(requests, _LOOK_UP):
-            keys = {request.id: request_key(request, self.info.fingerprint) for request in batch}
+            keys = {request.id: request_key(request, self.info) for request in batch}
             known = answers.find(self._engine, list(keys.values()))
             for request in batch:
                 if keys[request.id] in known:
@@ -93,7 +93,7 @@ def _is_valid(output: ModelOutput) -> bool:
     if output.finish_reason != "stop":
         return False
     try:
-        json.loads(output.text)
+        strict_json.parse(output.text)
     except ValueError:
         return False
     return True

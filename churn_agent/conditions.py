@@ -20,6 +20,8 @@ _COMPARES: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 _ORDERED = frozenset({"<", "<=", ">", ">="})
+_MOST_LEVELS = 100
+_TOO_DEEP = f"cannot read the condition: it is nested more than {_MOST_LEVELS} levels deep"
 _NAME = r"[^\W\d][\w.]*"
 
 
@@ -116,7 +118,14 @@ def parse(text: str) -> Condition:
         raise InputError(
             f"cannot read the condition {text!r} {place}: write it as in: segment = smb and overdue >= 1"
         ) from error
-    return Condition(text, root)
+    except RecursionError as error:
+        raise InputError(_TOO_DEEP) from error
+    level = [root]
+    for _ in range(_MOST_LEVELS):
+        level = [part for node in level if isinstance(node, Combination) for part in node.parts]
+        if not level:
+            return Condition(text, root)
+    raise InputError(_TOO_DEEP)
 
 
 def _comparisons(node: Node) -> list[Comparison]:

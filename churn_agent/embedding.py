@@ -66,8 +66,14 @@ class Embedder:
                 trust_remote_code=False,
                 model_kwargs={"use_safetensors": True},
             )
-        except (OSError, ValueError) as error:
-            raise ModelUnavailable(f"cannot load the embedder in {str(self.folder)!r}: {error}") from error
+            if len(model.tokenizer.get_vocab()) <= len(model.tokenizer.all_special_tokens):
+                raise ValueError("its tokenizer knows no words")  # what is made up where the tokenizer's files are gone
+        except Exception as error:  # half a file or a wrong one leads several libraries to errors of their own
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ModelUnavailable(
+                f"cannot load the embedder in {str(self.folder)!r}: {reason}; replace its files, or for a model of the "
+                "catalogue run: churn-agent models verify"
+            ) from error
         return model.bfloat16() if _bfloat16_pays() else model
 
     @property

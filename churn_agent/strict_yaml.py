@@ -9,26 +9,36 @@ from pydantic import BaseModel, ValidationError
 from churn_agent.errors import FileFormatError
 
 Model = TypeVar("Model", bound=BaseModel)
+_MOST_VALUES = 100_000
+"""Values of a file once its aliases are written out. Some lines of aliases to aliases can stand for billions."""
 
 
 def load(path: Path, model: type[Model]) -> Model:
     """Reads one YAML file into `model`.
 
     Raises:
-        FileFormatError: the file cannot be read, is no YAML, or does not fit the model.
+        FileFormatError: the file cannot be read, is not YAML, is nested too deeply, stands for too many values, or does
+            not fit the model.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
     except OSError as error:
         raise FileFormatError(f"cannot read {str(path)!r}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise FileFormatError(f"{path}: not UTF-8 text (byte {error.start})") from error
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        if root and _written_out(root, {}) > _MOST_VALUES:
+            raise FileFormatError(f"{path}: stands for more than {_MOST_VALUES} values; use fewer aliases (*name)")
+        data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise FileFormatError(f"{path}{line}: no valid YAML: {getattr(error, 'problem', error)}") from error
+    except RecursionError as error:
+        raise FileFormatError(f"{path}: no valid YAML: nested too deeply") from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:  # PyYAML's on a date or number that cannot be
+        raise FileFormatError(f"{path}: no valid YAML: a value cannot be read ({error})") from error
     try:
         return model.model_validate(data if data is not None else {})
     except ValidationError as error:
@@ -37,6 +47,18 @@ def load(path: Path, model: type[Model]) -> Model:
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         message = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
         raise FileFormatError(f"{path}:{_line(root, first['loc'])}: {key}: {message}{more}") from error
+
+
+def _written_out(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node stands for. One that holds itself raises `RecursionError`."""
+    if id(node) not in known:
+        inner: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            inner = [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            inner = node.value
+        known[id(node)] = 1 + sum(_written_out(part, known) for part in inner)
+    return known[id(node)]
 
 
 def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:

@@ -75,11 +75,22 @@ def test_another_model_is_asked_anew(engine):
     assert (first.asked, other.asked) == (1, 1)
 
 
+def test_another_grammar_library_changes_what_is_written_and_no_score(engine):
+    first, other = Counting(), Counting()
+    for model, version in ((first, "1"), (other, "2")):
+        model._info = replace(model.info, grammar=f"library {version}")
+        list(CachedModel(model, engine).score_labels([SCORE]))
+        list(CachedModel(model, engine).generate([GENERATE]))
+    assert (first.asked, other.asked) == (2, 1)
+
+
 @pytest.mark.parametrize(
     "bad",
     [
         ModelOutput("g", '{"a":', "length"),
         ModelOutput("g", "not JSON"),
+        ModelOutput("g", "[" * 100_000),
+        ModelOutput("g", "[" * 5000 + "]" * 5000),
         ModelOutput("g", finish_reason="error", error=ModelCallError("no")),
     ],
 )

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from churn_agent.cli import common
-from churn_agent.errors import ChurnAgentError
+from churn_agent.errors import ChurnAgentError, StoreUnavailable
+from churn_agent.folders import obstacle
 
 _PACKAGES = ("churn-agent", "llama-cpp-python", "xllamacpp", "torch", "sentence-transformers", "chromadb", "openai")
 
@@ -68,12 +69,12 @@ def _examine(store: Path | None, report: dict[str, str]) -> list[tuple[str, str]
     with ChurnAgent.open(store) as agent:
         settings = agent.settings
         report["model"] = settings.model
-        report["store"] = str(settings.store)
-        report["model folder"] = str(settings.models_dir)
-        problems: list[tuple[str, str]] = []
+        problems = _try("store", lambda: _store(settings.store), report)
+        missing: list[tuple[str, str]] = []
         for name in (settings.model, settings.embedder):
             if name in catalogue():
-                problems += _try(f"weights of {name}", lambda n=name: _weights(n, settings.models_dir), report)
+                missing += _try(f"weights of {name}", lambda n=name: _weights(n, settings.models_dir), report)
+        problems += _try("model folder", lambda: _models(settings.models_dir, needed=bool(missing)), report) + missing
         problems += _try("history", lambda: _history(agent), report)
         problems += _try("index", lambda: _index(agent), report)
     return problems
@@ -84,8 +85,26 @@ def _try(what: str, check: Callable[[], str], report: dict[str, str]) -> list[tu
         report[what] = check()
     except ChurnAgentError as error:
         report[what] = f"PROBLEM: {error}"
-        return [(what, str(error).rsplit("run: ", 1)[-1])]
+        return [(what, str(error).rpartition("; ")[2].removeprefix("run: "))]
     return []
+
+
+def _store(folder) -> str:  # type: ignore[no-untyped-def]
+    if reason := obstacle(folder):
+        raise StoreUnavailable(
+            f"cannot write in {str(folder)!r}: {reason}; set CHURN_AGENT_STORE to a folder that can be written"
+        )
+    return str(folder)
+
+
+def _models(folder, *, needed: bool) -> str:  # type: ignore[no-untyped-def]
+    """Args: needed: weights have yet to be put there; else it serves without being written."""
+    from churn_agent.models import weights
+
+    if needed:
+        weights.check_writable(folder)
+    reason = obstacle(folder)
+    return f"{folder} (cannot be written: {reason}; prompt prefixes are not kept)" if reason else str(folder)
 
 
 def _weights(name: str, models_dir) -> str:  # type: ignore[no-untyped-def]

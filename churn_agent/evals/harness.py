@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from churn_agent import atomic, perturbing, training
+from churn_agent import atomic, perturbing, strict_json, training
 from churn_agent.agent import NO_METHOD, ChurnAgent
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import InputError
@@ -305,7 +305,7 @@ def _about(folders: Sequence[Path]) -> list[dict[str, Any]]:
 
 def _read_about(path: Path) -> dict[str, Any]:
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = strict_json.parse(path.read_text(encoding="utf-8"))
         Suite.model_validate(about["suite"])
         if not isinstance(about["sets"], dict) or not isinstance(about["default_model"], str):
             raise TypeError

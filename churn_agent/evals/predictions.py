@@ -1,13 +1,12 @@
 """What was said about samples, and what they are like: the files of a run."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from churn_agent import atomic
+from churn_agent import atomic, strict_json
 from churn_agent.domain.assessment import Status
 from churn_agent.errors import InputError
 from churn_agent.training import Sample
@@ -101,7 +100,7 @@ def read_predictions(folder: Path) -> list[Prediction]:
     """
     made = _read_all(folder)
     try:
-        judged = json.loads((folder / ABOUT).read_text(encoding="utf-8"))["judged"]
+        judged = strict_json.parse((folder / ABOUT).read_text(encoding="utf-8"))["judged"]
         return [p for p in made if p.method in judged.get(p.set, ())]
     except (OSError, ValueError, TypeError, KeyError, AttributeError):  # made by hand, or by an earlier version
         return made

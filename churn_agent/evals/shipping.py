@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from churn_agent import strict_json
 from churn_agent.errors import ChurnAgentError, InputError
 from churn_agent.evals import report, scoreboard
 from churn_agent.evals.predictions import ABOUT, PREDICTIONS, SAMPLES, Prediction, read_notes, read_predictions
@@ -41,7 +42,7 @@ class Run:
         """Raises `InputError` if the folder holds no run, or one of another version."""
         predictions, path = read_predictions(folder), folder / ABOUT
         try:
-            about = json.loads(path.read_text(encoding="utf-8"))
+            about = strict_json.parse(path.read_text(encoding="utf-8"))
             suite = Suite.model_validate(about["suite"])
             samples = {name: each["samples"] for name, each in about["sets"].items()}
         except OSError as error:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DatabaseError
 
+from churn_agent import strict_json
 from churn_agent.errors import StoreUnavailable
 from churn_agent.history import migrating
 
@@ -39,7 +40,9 @@ def open_database(store: Path, notify: Callable[[str], None] = lambda what: None
     path = store / FILE_NAME
     try:
         store.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _WAIT_S})
+        engine = create_engine(
+            f"sqlite:///{path}", connect_args={"timeout": _WAIT_S}, json_deserializer=partial(_parse, path)
+        )
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         event.listen(engine, "handle_error", partial(_explain, path))
@@ -49,6 +52,13 @@ def open_database(store: Path, notify: Callable[[str], None] = lambda what: None
     except DatabaseError as error:
         raise StoreUnavailable(f"cannot open the history {str(path)!r}: {error.orig}") from error
     return engine
+
+
+def _parse(path: Path, stored: str) -> Any:
+    try:
+        return strict_json.parse(stored)
+    except ValueError as error:
+        raise StoreUnavailable(f"the history {str(path)!r} is damaged ({error}); put back a copy of it") from error
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:

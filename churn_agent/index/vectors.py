@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from more_itertools import chunked
 from numpy.typing import NDArray
 
-from churn_agent import atomic
+from churn_agent import atomic, strict_json
 from churn_agent.embedding import Embedder
 from churn_agent.errors import IndexBusy, StoreUnavailable
 from churn_agent.index import health
@@ -55,7 +55,7 @@ class Index:
     def card(self) -> Mapping[str, Any] | None:
         """Which embedder made the vectors: `embedder, revision, dimension`; None for no index, or no readable card."""
         try:
-            card = json.loads((self._folder / health.CARD).read_text(encoding="utf-8"))
+            card = strict_json.parse((self._folder / health.CARD).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         return card if isinstance(card, dict) and {"embedder", "revision"} <= card.keys() else None
@@ -228,13 +228,15 @@ class Index:
     def _acquire(self) -> None:
         if self._lock.is_locked:
             return
-        self._store.mkdir(parents=True, exist_ok=True)
         try:
+            self._store.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=_WAIT_S)
         except Timeout:
             raise IndexBusy(
                 f"another churn-agent uses the index in {str(self._store)!r}; try again when it is done"
             ) from None
+        except OSError as error:
+            raise StoreUnavailable(f"cannot write in the store {str(self._store)!r}: {error.strerror}") from error
 
     def _set_aside(self) -> None:
         """Moves damaged files out of the way; those of the last time are kept for who wants to look."""

@@ -131,7 +131,7 @@ def _load(folder: Path | None) -> tuple[Any, Any]:
             AutoTokenizer.from_pretrained(folder, truncation_side="left", **_PLAIN),
             BertForSequenceClassification.from_pretrained(folder, num_labels=2, use_safetensors=True, **_PLAIN),
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # half a file or a wrong one leads several libraries to errors of their own
         raise ModelUnavailable(f"cannot load an encoder from {str(folder)!r}: {error}") from error
 
 

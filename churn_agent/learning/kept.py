@@ -6,7 +6,6 @@ by `LEARNED`. No other kind of file is opened.
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -17,7 +16,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from scipy.special import expit
 
-from churn_agent import atomic
+from churn_agent import atomic, strict_json
 from churn_agent.domain.assessment import Assessment, ChurnProbability, Fact
 from churn_agent.errors import InputError, StoreUnavailable
 from churn_agent.learning import states
@@ -242,7 +241,7 @@ def kept_cards(store: Path) -> list[KeptCard]:
 def _cards(store: Path) -> Iterator[KeptCard]:
     for path in (store / FOLDER).glob("*.json"):
         try:
-            yield KeptCard.model_validate(json.loads(path.read_text(encoding="utf-8")))
+            yield KeptCard.model_validate(strict_json.parse(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, ValidationError) as error:
             raise StoreUnavailable(f"{str(path)!r} is no card of a method; move it away") from error
 

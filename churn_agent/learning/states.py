@@ -17,6 +17,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from churn_agent import strict_json
+
 State = dict[str, Any]
 """Names -> arrays, texts, numbers, truth values, None, and lists and states of these."""
 _FORMAT = 1
@@ -102,7 +104,7 @@ def from_bytes(data: bytes) -> State:
     try:
         arrays = load(data)
         size = int.from_bytes(data[:8], "little")
-        header = json.loads(json.loads(data[8 : 8 + size])["__metadata__"][_META])
+        header = strict_json.parse(strict_json.parse(data[8 : 8 + size])["__metadata__"][_META])
         if header["format"] != _FORMAT:
             raise DamagedState(f"its format is {header['format']!r}, not {_FORMAT}")
         return _with_arrays(header["state"], arrays)

@@ -113,14 +113,19 @@ class ModelInfo:
     capabilities: Capabilities
     stand_in: bool = False
     """Not a language model: made up answers for tests and documentation."""
+    grammar: str = ""
+    """What written answers depend on besides, and scores do not: the library that keeps them to a schema."""
 
 
-def request_key(request: ScoreRequest | GenerateRequest, fingerprint: str) -> str:
-    """Hash of all that can change the answer: the request without its id, and the model's fingerprint."""
+def request_key(request: ScoreRequest | GenerateRequest, info: ModelInfo) -> str:
+    """Hash of all that can change the answer: the request without its id, and the model."""
     content = asdict(request)
     del content["id"]
     content.pop("common", None)  # says who may keep the answer
-    whole = json.dumps([type(request).__name__, fingerprint, content], sort_keys=True, default=str)
+    model = info.fingerprint
+    if info.grammar and isinstance(request, GenerateRequest):
+        model = f"{model}|{info.grammar}"
+    whole = json.dumps([type(request).__name__, model, content], sort_keys=True, default=str)
     return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -65,7 +65,7 @@ class CommonAnswers:
         unknown: list[ScoreRequest] = []
         keys: dict[str, str] = {}
         for request in requests:
-            key = request_key(request, self.info.fingerprint) if request.common else None
+            key = request_key(request, self.info) if request.common else None
             if key in self._answers:
                 yield LabelScores(request.id, self._answers[key], Usage(cached=True))
                 continue

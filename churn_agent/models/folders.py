@@ -5,12 +5,12 @@ refuse to unless they are told to trust the model; this check does not rest on t
 can hold instructions for the reader, safetensors cannot.
 """
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from churn_agent import strict_json
 from churn_agent.errors import BadWeights
 
 _MODULES = "modules.json"
@@ -91,7 +91,7 @@ def _items(value: Any) -> Iterable[tuple[str, Any]]:
 
 def _load(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes())
+        return strict_json.parse(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise _refused(path, f"it cannot be read ({error})") from error
 

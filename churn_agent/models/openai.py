@@ -1,20 +1,19 @@
 """An OpenAI-compatible API as a `ChatModel`. Tenacity owns the retries.
 
-`to_arguments` and `to_output` translate; `_call` is the only line that touches the network.
+`to_arguments` and `completion.py` translate; `_send` is the only place that touches the network.
 """
 
-import json
-import math
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any, TypeVar
 
+import httpx
 import openai
 import tenacity
 
-from churn_agent.errors import InvalidAnswer, ModelCallError, ModelTimeout
+from churn_agent.errors import InputError, ModelCallError, ModelTimeout, ModelUnavailable
 from churn_agent.models.base import (
     Capabilities,
-    FinishReason,
     GenerateRequest,
     LabelScores,
     Message,
@@ -24,11 +23,13 @@ from churn_agent.models.base import (
     ScoreRequest,
     Usage,
 )
+from churn_agent.models.completion import Completion, to_completion, to_label_scores, to_output
 from churn_agent.models.parallel import in_parallel
+from churn_agent.models.served import address, fingerprint
 
 _TOP_LOGPROBS = 20
-_BELOW_TOP = -20.0
-"""Log-probability of a label that is not among the returned ones: e^-20 at most."""
+_NOT_IMPLEMENTED = 501
+Answer = TypeVar("Answer")
 
 
 class OpenAIModel:
@@ -45,8 +46,18 @@ class OpenAIModel:
         max_concurrency: int = 4,
         longest_pause_s: float = 20.0,
     ) -> None:
-        """Args: attempts: tries of one request in all; only errors that can pass are tried again."""
+        """Nothing is sent yet.
+
+        Args:
+            attempts: tries of one request in all; only errors that can pass are tried again.
+
+        Raises:
+            InputError: `base_url` is not an address.
+        """
         self._name = name
+        self._at_once = max_concurrency
+        if base_url is not None:
+            _check_address(base_url)
         self._client = openai.OpenAI(base_url=base_url, api_key=api_key or "none", timeout=timeout_s, max_retries=0)
         self._again = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(attempts),
@@ -54,17 +65,30 @@ class OpenAIModel:
             retry=tenacity.retry_if_exception(lambda error: getattr(error, "retryable", False)),
             reraise=True,
         )
-        host = self._client.base_url.host
-        self._info = ModelInfo(
-            id=f"openai:{name}",
-            sha256=None,
-            fingerprint=f"openai {host} {name}",
-            capabilities=Capabilities(context_tokens=32768, max_concurrency=max_concurrency),
-        )
 
     @property
     def info(self) -> ModelInfo:
+        """Which model this is. The first time, the server is asked what it serves (see `served.fingerprint`).
+
+        Raises:
+            ModelUnavailable: the server does not answer.
+        """
         return self._info
+
+    @cached_property
+    def _info(self) -> ModelInfo:
+        try:
+            which = fingerprint(self._client, self._name, lambda request: self._again(lambda: _send(request)))
+        except ModelTimeout as error:
+            raise ModelUnavailable(
+                f"cannot use {address(self._client)}: {error}; start the server, or set CHURN_AGENT_BASE_URL"
+            ) from error
+        return ModelInfo(
+            id=f"openai:{self._name}",
+            sha256=None,
+            fingerprint=which,
+            capabilities=Capabilities(context_tokens=32768, max_concurrency=self._at_once),
+        )
 
     def count_tokens(self, text: str) -> int:
         """An upper estimate: the server's vocabulary is not known."""
@@ -74,14 +98,14 @@ class OpenAIModel:
         self._client.close()
 
     def generate(self, requests: Iterable[GenerateRequest]) -> Iterator[ModelOutput]:
-        return in_parallel(self._generate, requests, at_once=self._info.capabilities.max_concurrency)
+        return in_parallel(self._generate, requests, at_once=self._at_once)
 
     def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
-        return in_parallel(self._score, requests, at_once=self._info.capabilities.max_concurrency)
+        return in_parallel(self._score, requests, at_once=self._at_once)
 
     def _generate(self, request: GenerateRequest) -> ModelOutput:
         try:
-            return self._again(lambda: to_output(request.id, self._call(to_arguments(self._name, request))))
+            return self._again(lambda: to_output(request.id, self._complete(to_arguments(self._name, request))))
         except ModelCallError as error:
             return ModelOutput(request.id, finish_reason="error", error=error)
 
@@ -90,26 +114,37 @@ class OpenAIModel:
         tokens = 0
         try:
             for question in request.questions:
-                answer = self._again(lambda q=question: self._call(to_score_arguments(self._name, request, q)))
+                answer = self._again(lambda q=question: self._complete(to_score_arguments(self._name, request, q)))
                 scores[question.id] = to_label_scores(question, answer)
-                tokens += _usage(answer).prompt_tokens
+                tokens += answer.usage.prompt_tokens
         except ModelCallError as error:
             return LabelScores(request.id, error=error)
         return LabelScores(request.id, scores, Usage(tokens, len(scores)))
 
-    def _call(self, arguments: Mapping[str, Any]) -> Any:
-        try:
-            return self._client.chat.completions.create(**arguments)
-        except (openai.APITimeoutError, openai.APIConnectionError, openai.RateLimitError) as error:
-            raise ModelTimeout(f"the API did not answer: {_first_line(error)}") from error
-        except openai.InternalServerError as error:
+    def _complete(self, arguments: Mapping[str, Any]) -> Completion:
+        answer = _send(lambda: self._client.chat.completions.with_raw_response.create(**arguments))
+        return to_completion(answer.content)
+
+
+def _check_address(url: str) -> None:
+    try:
+        whole = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise InputError(f"the address of the API cannot be used: {error}; set CHURN_AGENT_BASE_URL") from error
+    if whole.scheme not in ("http", "https") or not whole.host:
+        raise InputError("the address of the API must begin with http:// or https://; set CHURN_AGENT_BASE_URL")
+
+
+def _send(request: Callable[[], Answer]) -> Answer:
+    """Raises `ModelTimeout` for what may pass, `ModelCallError` for what will not."""
+    try:
+        return request()
+    except (openai.APITimeoutError, openai.APIConnectionError, openai.RateLimitError) as error:
+        raise ModelTimeout(f"the API did not answer: {_first_line(error)}") from error
+    except openai.OpenAIError as error:
+        if isinstance(error, openai.InternalServerError) and error.status_code != _NOT_IMPLEMENTED:
             raise ModelTimeout(f"the API failed: {_first_line(error)}") from error
-        except openai.OpenAIError as error:
-            raise ModelCallError(f"the API refused the request: {_first_line(error)}") from error
-        except (TypeError, AttributeError, ValueError) as error:  # what the SDK raises on a server that is none
-            raise InvalidAnswer(
-                f"the API answered something else than a chat completion: {_first_line(error)}"
-            ) from error
+        raise ModelCallError(f"the API refused the request: {_first_line(error)}") from error
 
 
 def to_arguments(name: str, request: GenerateRequest) -> dict[str, Any]:
@@ -137,50 +172,8 @@ def to_score_arguments(name: str, request: ScoreRequest, question: Question) -> 
     }
 
 
-def to_output(request_id: str, answer: Any) -> ModelOutput:
-    """Raises `InvalidAnswer` if the answer holds no JSON text."""
-    try:
-        choice = answer.choices[0]
-        text = choice.message.content
-        finish: FinishReason = "length" if choice.finish_reason == "length" else "stop"
-    except (AttributeError, IndexError, TypeError) as error:
-        raise InvalidAnswer("the API's answer holds no message") from error
-    if finish == "stop":
-        try:
-            json.loads(text)
-        except (TypeError, ValueError) as error:
-            raise InvalidAnswer("the API's answer is no JSON, although a schema was asked for") from error
-    return ModelOutput(request_id, text or "", finish, _usage(answer))
-
-
-def to_label_scores(question: Question, answer: Any) -> dict[str, float]:
-    """Log-probability of each label, from the alternatives of the first token.
-
-    Raises:
-        InvalidAnswer: the server gives no log-probabilities, or none of any label.
-    """
-    try:
-        alternatives = answer.choices[0].logprobs.content[0].top_logprobs
-        found = [(each.token.strip(), float(each.logprob)) for each in alternatives]
-    except (AttributeError, IndexError, TypeError) as error:
-        raise InvalidAnswer("the API gives no log-probabilities; use mode 'explain', or another server") from error
-    scores = dict.fromkeys(question.labels, _BELOW_TOP)
-    for label in question.labels:
-        mass = [value for token, value in found if token and label.startswith(token)]
-        if mass:
-            scores[label] = math.log(sum(math.exp(value) for value in mass))
-    if all(value == _BELOW_TOP for value in scores.values()):
-        raise InvalidAnswer(f"the model did not answer with one of {', '.join(question.labels)}")
-    return scores
-
-
 def _messages(messages: Iterable[Message]) -> list[dict[str, str]]:
     return [{"role": message.role, "content": message.content} for message in messages]
-
-
-def _usage(answer: Any) -> Usage:
-    usage = getattr(answer, "usage", None)
-    return Usage(getattr(usage, "prompt_tokens", 0) or 0, getattr(usage, "completion_tokens", 0) or 0)
 
 
 def _first_line(error: BaseException) -> str:

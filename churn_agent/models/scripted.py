@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from churn_agent import strict_json
 from churn_agent.errors import FileFormatError, ModelCallError
 from churn_agent.models.base import (
     Capabilities,
@@ -58,7 +59,7 @@ class ScriptedModel:
     def open(cls, path: Path) -> "ScriptedModel":
         """Raises `FileFormatError` for a file that is no script."""
         try:
-            return cls(json.loads(path.read_text(encoding="utf-8")))
+            return cls(strict_json.parse(path.read_text(encoding="utf-8")))
         except OSError as error:
             raise FileFormatError(f"cannot read the script {str(path)!r}: {error.strerror}") from error
         except ValidationError as error:

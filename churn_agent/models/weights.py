@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from churn_agent.errors import BadWeights, InputError, Unavailable, WeightsMissing
+from churn_agent.folders import obstacle
 from churn_agent.models.catalogue import CatalogueEntry, Mirror, WeightsFile, catalogue
 
 Progress = Callable[[str, int, int], None]
@@ -122,13 +123,18 @@ def pull(
 def folder_of(entry: CatalogueEntry, models_dir: Path) -> Path:
     """The folder that a model's files are kept in, made if it is not there. Raises `Unavailable`."""
     folder = models_dir / entry.name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Unavailable(
-            f"cannot write to the model folder {str(models_dir)!r}: {error.strerror}; set CHURN_AGENT_MODELS_DIR"
-        ) from error
+    check_writable(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def check_writable(folder: Path) -> None:
+    """Raises `Unavailable` unless weights can be put into a model folder, or into one in it."""
+    if reason := obstacle(folder):
+        raise Unavailable(
+            f"cannot write to the model folder {str(folder)!r}: {reason}; "
+            "set CHURN_AGENT_MODELS_DIR to a folder that can be written"
+        )
 
 
 def _announce(mirror: Mirror, files: list[WeightsFile], reason: str, notify: Notify) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from churn_agent import strict_json
 from churn_agent.errors import BadWeights, ModelCallError, ModelTimeout, ModelUnavailable
 from churn_agent.models.base import (
     Capabilities,
@@ -26,7 +27,7 @@ from churn_agent.models.base import (
     ScoreRequest,
     Usage,
 )
-from churn_agent.models.gguf.file import check_header
+from churn_agent.models.gguf.file import check_header, identity
 from churn_agent.models.parallel import in_parallel
 
 _SLOTS = 4
@@ -76,10 +77,11 @@ class XllamacppModel:
             trust_env=False,
         )
         self._count = lru_cache(maxsize=_COUNTED)(lambda text: len(self._tokenize(text)))
+        where = f"|gpu {gpu_layers}" if gpu_layers else ""
         self.info = ModelInfo(
             id=model_id,
             sha256=sha256,
-            fingerprint=f"{sha256 or path.resolve()}|xllamacpp {version('xllamacpp')}",
+            fingerprint=f"{identity(path, sha256)}|xllamacpp {version('xllamacpp')}{where}",
             capabilities=Capabilities(context_tokens=context_tokens, max_concurrency=_SLOTS),
         )
 
@@ -167,7 +169,7 @@ class XllamacppModel:
             answer = self._client.request(method, path, json=body)
             if answer.is_error:
                 raise ModelCallError(to_reason(answer.text))
-            return answer.json()
+            return strict_json.parse(answer.content)
         except httpx.TimeoutException as error:
             raise ModelTimeout("the server of xllamacpp did not answer in time") from error
         except (httpx.HTTPError, ValueError) as error:

@@ -1,13 +1,12 @@
 """Places that are files in a store."""
 
-import json
 import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from churn_agent import atomic
+from churn_agent import atomic, strict_json
 from churn_agent.history import forgetting
 from churn_agent.history.forgetting import Traces
 from churn_agent.index import updating
@@ -55,7 +54,7 @@ def _drop_lines(path: Path, theirs: Callable[[bytes], bool]) -> None:
 def _is_of(line: bytes, customer_id: str, belongs: Callable[[Any, str], bool]) -> bool:
     """Whether a line is of the customer; a damaged one is if it names them."""
     try:
-        return belongs(json.loads(line), customer_id)
+        return belongs(strict_json.parse(line), customer_id)
     except (ValueError, AttributeError):
         return customer_id.encode("utf-8", "surrogatepass") in line
 

@@ -78,6 +78,22 @@ def test_what_failed_is_done_again_and_the_rest_is_not(store, tmp_path):
     assert {each["status"] for each in records(path)} == {"assessed"}
 
 
+@pytest.mark.parametrize("mode", ["read", "explain"])
+@pytest.mark.parametrize("answer", ["[" * 100_000, "[" * 100_000 + "]" * 100_000, '{"a":' * 100_000])
+def test_an_answer_that_nests_without_end_fails_one_customer_and_is_not_kept(store, tmp_path, answer, mode):
+    path = tmp_path / "out.jsonl"
+    script = {"generate": [{"contains": '"7 ', "answer": answer}]}
+    for _ in range(2):
+        with open_agent(store, script, mode=mode) as agent:
+            summary = run_batch(agent, path, BatchSpec(as_of=DAY))
+        assert summary.statuses["failed"] == 1
+    failed = [each for each in records(path) if each["status"] == "failed"]
+    assert [each["customer_id"] for each in failed] == ["c-07"]
+    assert "schema" in failed[0]["status_reason"]
+    with open_agent(store, mode=mode) as agent:
+        assert run_batch(agent, path, BatchSpec(as_of=DAY)).statuses == {"assessed": 1}
+
+
 def test_a_limit_takes_the_first_customers_and_progress_counts_them(store, tmp_path):
     seen = []
     run(store, tmp_path / "out.jsonl", limit=3, progress=lambda done: seen.append((done.finished, done.customers)))

@@ -1,7 +1,9 @@
 """Every kind of source gives the same history; what cannot be read is refused in one line."""
 
+import gzip
 import json
 import sqlite3
+import zipfile
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
@@ -114,6 +116,59 @@ def test_a_file_that_is_not_what_its_name_says_is_one_line(agent, tmp_path, endi
     assert path.name in str(caught.value) or "database" in str(caught.value)
 
 
+SHEET = "xl/worksheets/sheet1.xml"
+PARTS = ("[Content_Types].xml", "xl/_rels/workbook.xml.rels", "xl/workbook.xml", "xl/styles.xml", SHEET)
+ONE_ENTITY = b'<!DOCTYPE x [<!ENTITY a "aaa">]>'
+LAUGHS = b'<!DOCTYPE x [<!ENTITY a0 "aaaaaaaaaa">%s]>' % b"".join(
+    b'<!ENTITY a%d "%s">' % (n, b"&a%d;" % (n - 1) * 10) for n in range(1, 9)
+)
+
+
+def change_part(path, name, change):
+    """Writes a part of a spreadsheet anew."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {each: archive.read(each) for each in archive.namelist()}
+    parts[name] = change(parts.get(name, b""))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for each, content in parts.items():
+            archive.writestr(each, content)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_spreadsheet_with_a_damaged_part_is_one_line(agent, tmp_path, part):
+    path = as_xlsx(tmp_path)["given"]
+    change_part(path, part, lambda content: content[: len(content) // 2])
+    with pytest.raises(DataError, match=r"a\.xlsx: not a readable spreadsheet") as caught:
+        agent.ingest(path)
+    assert "\n" not in str(caught.value)
+    assert interactions.count(agent.history) == 0
+
+
+@pytest.mark.parametrize("dtd", [ONE_ENTITY, LAUGHS, b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'])
+def test_a_spreadsheet_with_entities_is_refused(agent, tmp_path, dtd):
+    path = as_xlsx(tmp_path)["given"]
+    change_part(path, SHEET, lambda content: dtd + content.partition(b"?>")[2] if b"?>" in content else dtd + content)
+    with pytest.raises(DataError, match="not a readable spreadsheet"):
+        agent.ingest(path)
+
+
+def test_a_spreadsheet_that_unpacks_without_end_is_refused_unread(agent, tmp_path):
+    path = as_xlsx(tmp_path)["given"]
+    change_part(path, "xl/media/image.png", lambda _: bytes(101_000_000))
+    with pytest.raises(DataError, match="unpacks to 101 MB"):
+        agent.ingest(path)
+
+
+def test_a_damaged_compressed_file_is_one_line(agent, tmp_path):
+    rows = "".join(f"c-{n},2026-02-01,chat,{n * 2654435761 % 2**32}\n" for n in range(2000))
+    packed = bytearray(gzip.compress(f"customer_id,timestamp,channel,text\n{rows}".encode()))
+    packed[10] = 0xFF  # a kind of block that there is not
+    (tmp_path / "a.csv.gz").write_bytes(packed)
+    with pytest.raises(DataError, match=r"a\.csv\.gz") as caught:
+        agent.ingest(tmp_path / "a.csv.gz")
+    assert "\n" not in str(caught.value)
+
+
 def test_a_database_with_several_tables_asks_for_a_query(agent, tmp_path):
     with sqlite3.connect(tmp_path / "a.db") as connection:
         connection.executescript("CREATE TABLE a (x); CREATE TABLE b (x);")
@@ -180,6 +235,19 @@ def test_mails_may_be_html_in_any_charset_or_broken(agent, tmp_path):
         agent.ingest(tmp_path / "1.eml")
     agent.ingest(tmp_path / "2.eml")
     assert stored(agent, "u@b.example")[0].text == "Grüße aus Bern"
+
+
+@pytest.mark.parametrize("header", ["From", "To", "Content-Type"])
+def test_a_mail_with_comments_in_comments_is_one_rejected_row(agent, tmp_path, header):
+    ours, nested = "us@acme.example", "(" * 5000
+    good = mail("ana@home.example", ours, "It broke.").as_bytes()
+    headers = {"From": "bo@home.example", "To": ours, "Date": "Sun, 01 Feb 2026 10:00:00 +0100"}
+    headers[header] = f"{nested}{headers.get(header, 'text/plain')}"
+    bad = "".join(f"{name}: {value}\n" for name, value in headers.items()).encode() + b"\nhello\n"
+    path = tmp_path / "a.mbox"
+    path.write_bytes(b"".join(b"From x Sun Feb  1 10:00:00 2026\n" + each + b"\n" for each in (bad, good)))
+    summary = agent.ingest(path)
+    assert (summary.added, summary.rejected) == (1, 1)
 
 
 def test_accounts_of_mail_contacts_are_a_mapping_away(agent, tmp_path):

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from churn_agent.errors import InvalidAnswer, ModelCallError, ModelTimeout
+from churn_agent.errors import InputError, InvalidAnswer, ModelCallError, ModelTimeout, ModelUnavailable
 from churn_agent.models.base import GenerateRequest, Message, Question, ScoreRequest
 from churn_agent.models.openai import OpenAIModel
 
@@ -33,13 +33,26 @@ class Server:
     def __init__(self):
         self.answers = []
         self.requests = []
+        self.pages = {}
+        """Path -> (status, answer) of a GET request."""
+        self.got = []
+        self.name = "test"
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
                 outer.requests.append(json.loads(body))
-                status, answer = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
+                self.give(*(outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]))
+
+            def do_GET(self):
+                outer.got.append(self.path)
+                self.give(*outer.pages.get(self.path, (404, {"error": {"message": "no such page"}})))
+
+            def version_string(self):
+                return outer.name
+
+            def give(self, status, answer):
                 data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("content-type", "application/json")
@@ -107,7 +120,25 @@ def test_a_refusal_is_not_tried_again(server, model):
 
 
 @pytest.mark.parametrize(
-    "answer", [b"<html>", b"[]", b'"text"', b"{}", {"choices": []}, completion("no JSON"), completion(None)]
+    "answer",
+    [
+        b"<html>",
+        b"[]",
+        b'"text"',
+        b"{}",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"choices":' * 100_000,
+        {"choices": []},
+        {"choices": [None]},
+        {"choices": [{"message": "hello"}]},
+        completion("no JSON"),
+        completion(None),
+        completion([{"type": "text"}]),
+        completion("[" * 100_000),
+        completion("[" * 5000 + "]" * 5000),
+        completion("{}") | {"usage": {"prompt_tokens": "many"}},
+    ],
 )
 def test_an_answer_that_is_none_never_leaves_as_an_sdk_error(server, model, answer):
     server.answers = [(200, answer)]
@@ -136,7 +167,141 @@ def test_a_server_without_log_probabilities_is_told(server, model):
     assert "log-probabilities" in str(scores.error)
 
 
+@pytest.mark.parametrize(
+    "logprobs",
+    [[("A", "high")], [("A", float("nan"))], [("A", 1e9)], [("A", -9999.0)], [(None, -1.0)], [("x", -1.0)], []],
+)
+def test_log_probabilities_that_are_none_fail_one_request(server, model, logprobs):
+    answer = completion("A", logprobs=[("A", 0.0)])
+    top = [{"token": token, "logprob": value, "bytes": None} for token, value in logprobs]
+    answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"] = top
+    server.answers = [(200, answer)]
+    [scores] = model.score_labels([SCORE])
+    assert isinstance(scores.error, InvalidAnswer)
+
+
+def test_a_label_that_the_server_calls_impossible_is_as_one_that_is_not_returned(server, model):
+    server.answers = [(200, completion("A", logprobs=[("A", 0.0), ("B", -9999.0)]))]
+    [scores] = model.score_labels([SCORE])
+    assert scores.log_probabilities["a"] == {"A": 0.0, "B": -20.0}
+
+
 def test_many_requests_all_come_back(server, model):
     server.answers = [(200, completion("{}"))]
     requests = [GenerateRequest(str(i), (), (Message("user", "u"),), SCHEMA, 5) for i in range(20)]
     assert {output.id for output in model.generate(requests)} == {str(i) for i in range(20)}
+
+
+LISTED = {"object": "list", "data": [{"id": "m", "object": "model", "created": 1}]}
+LLAMA = {
+    "build_info": "b8681-Debian",
+    "model_path": "/models/one.gguf",
+    "chat_template": "{{ messages }}",
+    "default_generation_settings": {"n_ctx": 4096},
+}
+
+
+def fingerprint_at(url, name="m"):
+    opened = OpenAIModel(name, base_url=url, api_key="sk-secret", timeout_s=5, attempts=2, longest_pause_s=0.01)
+    try:
+        return opened.info.fingerprint
+    finally:
+        opened.close()
+
+
+def llama(properties=LLAMA, size=10):
+    listed = {"data": [{"id": "/models/one.gguf", "created": len(str(properties)), "meta": {"size": size}}]}
+    return {"/v1/models": (200, listed), "/props": (200, properties)}
+
+
+def test_nothing_is_asked_of_openai_and_what_was_paid_there_stays_known():
+    assert fingerprint_at(None) == "openai api.openai.com m"
+    for same in ("https://api.openai.com/v1", "HTTPS://API.OpenAI.com:443/v1/", "https://me:pass@api.openai.com/v1"):
+        assert fingerprint_at(same) == "openai api.openai.com m"
+    assert fingerprint_at(None, "n") == "openai api.openai.com n"
+
+
+def test_servers_differ_by_scheme_host_port_path_and_model(server):
+    port = server.http.server_port
+    places = [f"http://127.0.0.1:{port}/v1", f"http://localhost:{port}/v1", f"http://127.0.0.1:{port}/other/v1"]
+    other = Server()
+    found = {fingerprint_at(url) for url in (*places, other.url)} | {fingerprint_at(server.url, "n")}
+    other.http.shutdown()
+    other.http.server_close()
+    assert len(found) == 5
+    assert fingerprint_at(f"HTTP://LocalHost:{port}/v1/") in found
+
+
+def test_a_fingerprint_holds_neither_key_nor_user_nor_query(server):
+    plain = fingerprint_at(server.url)
+    assert fingerprint_at(server.url.replace("//", "//me:word@")) == plain
+    assert not [secret for secret in ("sk-secret", "word", "me:") if secret in plain]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        llama(LLAMA | {"build_info": "b8690"}),
+        llama(LLAMA | {"model_path": "/models/two.gguf"}),
+        llama(LLAMA | {"chat_template": "other"}),
+        llama(size=11),
+    ],
+)
+def test_another_model_behind_llama_cpp_is_another_one(server, change):
+    server.name, server.pages = "llama.cpp", llama()
+    before = fingerprint_at(server.url)
+    server.pages = llama(LLAMA | {"default_generation_settings": {"n_ctx": 8192}, "is_sleeping": True})
+    assert fingerprint_at(server.url) == before
+    server.pages = change
+    assert fingerprint_at(server.url) != before
+
+
+def test_other_servers_are_asked_for_their_models_alone(server):
+    server.pages = {"/v1/models": (200, {"data": [*LISTED["data"], {"id": "n", "root": "/models/n"}]})}
+    before = fingerprint_at(server.url, "n")
+    assert server.got == ["/v1/models"]
+    server.pages = {"/v1/models": (200, {"data": [{"id": "m2"}, {"id": "n", "root": "/models/n"}]})}
+    assert fingerprint_at(server.url, "n") == before
+    server.pages = {"/v1/models": (200, {"data": [{"id": "m2"}, {"id": "n", "root": "/models/n2"}]})}
+    assert fingerprint_at(server.url, "n") != before
+
+
+def test_the_server_is_asked_once_and_not_before_it_is_needed(server, model):
+    server.answers = [(200, completion("{}"))]
+    list(model.generate([GENERATE]))
+    assert server.got == []
+    assert model.info is model.info
+    assert server.got == ["/v1/models"]
+
+
+@pytest.mark.parametrize(
+    "page", [(404, b""), (401, {}), (501, b""), (200, b"<html>"), (200, b"[" * 100_000), (200, {"data": [{}]})]
+)
+def test_a_server_that_tells_nothing_has_its_address_and_name(server, page):
+    server.pages = {"/v1/models": page}
+    found = fingerprint_at(server.url)
+    assert found.startswith(f"openai {server.url} m ")
+    server.pages = {}
+    assert fingerprint_at(server.url) == found
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_server_that_is_not_ready_is_not_taken_for_one_that_tells_nothing(server, status):
+    server.pages = {"/v1/models": (status, {"error": {"message": "Loading model"}})}
+    with pytest.raises(ModelUnavailable, match="Loading model"):
+        fingerprint_at(server.url)
+    assert len(server.got) == 2
+
+
+def test_a_server_that_is_not_there_is_one_line_without_its_password():
+    with pytest.raises(ModelUnavailable, match=r"http://127\.0\.0\.1:9/v1: .*start the server") as caught:
+        fingerprint_at("http://me:word@127.0.0.1:9/v1")
+    assert "word" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:8080/v1", "127.0.0.1:8080", "ftp://x.example", "http://[::1", "http://", ""]
+)
+def test_an_address_that_is_none_is_told_at_once(url):
+    with pytest.raises(InputError, match="CHURN_AGENT_BASE_URL"):
+        OpenAIModel("m", base_url=url)

@@ -1,9 +1,9 @@
 """Sets of what people wrote: messages, chats, reviews."""
 
 import gzip
-import json
 import random
 import re
+import zlib
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lxml.etree import XMLSyntaxError, iterparse
 
+from churn_agent import strict_json
 from churn_agent.errors import FileFormatError
 from churn_agent.evals.converting.cases import Case, Event, Originals, Record, make_event, only, read_rows
 
@@ -112,10 +113,10 @@ def _whole_lines(path: Path) -> Iterator[Mapping[str, str]]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         try:
             for line in file:
-                yield Record(json.loads(line))
+                yield Record(strict_json.parse(line))
         except EOFError:
             return
-        except (gzip.BadGzipFile, json.JSONDecodeError) as error:
+        except (gzip.BadGzipFile, zlib.error, ValueError) as error:
             raise FileFormatError(f"{path}: no compressed lines of JSON: {error}") from error
 
 

@@ -8,6 +8,7 @@ so that the original is kept.
 import mailbox
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import getaddresses, parsedate_to_datetime
@@ -16,6 +17,8 @@ from pathlib import Path
 from churn_agent.errors import FileFormatError
 from churn_agent.ingest.readers.base import Progress, Row
 
+_BROKEN = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What `email` raises for broken headers, and for comments within comments within comments."""
 _REPLY = ("re:", "aw:", "fw:", "fwd:", "wg:", "antw:", "antwort:")
 
 
@@ -30,10 +33,10 @@ def read_mail(path: Path, own_domains: Sequence[str], progress: Progress) -> Ite
     """
     own = {domain.casefold() for domain in own_domains}
     number = 0
-    for number, mail in enumerate(_mails(path), start=1):
+    for number, raw in enumerate(_mails(path), start=1):
         try:
-            yield Row(number, _values(mail, own))
-        except (ValueError, LookupError, TypeError, AttributeError) as error:  # what `email` raises for broken headers
+            yield Row(number, _values(_parsed(raw), own))
+        except _BROKEN as error:
             yield Row(number, {}, f"not a readable mail: {error}")
         progress(number, None)
     if number == 0:
@@ -48,27 +51,34 @@ def guess_own_domain(paths: Sequence[Path]) -> str | None:
     either: Counter[str] = Counter()
     to: Counter[str] = Counter()
     for path in paths:
-        for mail in _mails(path):
-            receivers = {_domain(address) for address in _addresses(mail, "to", "cc")} - {""}
-            to.update(receivers)
-            either.update(receivers | ({_domain(address) for address in _addresses(mail, "from")} - {""}))
+        for raw in _mails(path):
+            with suppress(*_BROKEN):
+                mail = _parsed(raw)
+                receivers = {_domain(address) for address in _addresses(mail, "to", "cc")} - {""}
+                senders = {_domain(address) for address in _addresses(mail, "from")} - {""}
+                to.update(receivers)
+                either.update(receivers | senders)
     return max(either, key=lambda domain: (either[domain], to[domain]), default=None)
 
 
-def _mails(path: Path) -> Iterator[EmailMessage]:
+def _mails(path: Path) -> Iterator[bytes]:
     try:
         if path.suffix.casefold() == ".eml":
-            yield message_from_bytes(path.read_bytes(), policy=policy.default)  # type: ignore[misc]
+            yield path.read_bytes()
             return
         with path.open("rb") as file:
             if not file.read(5).startswith(b"From "):
                 raise FileFormatError(f"{path}: is no mailbox; an mbox file begins with 'From '")
         box = mailbox.mbox(path, create=False)
         for key in box.iterkeys():
-            yield message_from_bytes(box.get_bytes(key), policy=policy.default)  # type: ignore[misc]
+            yield box.get_bytes(key)
         box.close()
     except OSError as error:
         raise FileFormatError(f"cannot read {str(path)!r}: {error.strerror}") from error
+
+
+def _parsed(raw: bytes) -> EmailMessage:
+    return message_from_bytes(raw, policy=policy.default)  # type: ignore[return-value]
 
 
 def _values(mail: EmailMessage, own: set[str]) -> dict[str, str]:

@@ -9,6 +9,10 @@ from churn_agent.errors import FileFormatError
 from churn_agent.ingest.readers.base import Progress, Row, as_text, checked_header, header_name, plain_row
 
 _FETCH = 5000
+_MOST_UNPACKED = 200
+"""Times its size that a spreadsheet may have unpacked: real ones have 5 to 20, made-up bombs 1000."""
+_SMALL = 100_000_000
+"""Bytes that are unpacked whatever the file's size."""
 _TABLE = "interactions"
 """The table or sheet that is read where none is named."""
 
@@ -68,27 +72,42 @@ def read_sql(url: str, query: str | None, progress: Progress) -> Iterator[Row]:
 
 def read_xlsx(path: Path, progress: Progress) -> Iterator[Row]:
     """Yields the rows of the sheet `interactions`, or of the first sheet. Raises `FileFormatError`."""
-    import zipfile
+    rows = _sheet_rows(path)
+    first = [as_text(cell) for cell in next(rows, (0, ()))[1]]
+    while first and not first[-1]:  # formatting reaches beyond the data
+        first.pop()
+    header = checked_header(first, path)
+    for number, (total, cells) in enumerate(rows, start=2):
+        if number % _FETCH == 0:
+            progress(number, total)
+        if any(cell is not None for cell in cells):
+            yield plain_row(number, header, cells)
 
+
+def _sheet_rows(path: Path) -> Iterator[tuple[int | None, tuple[Any, ...]]]:
+    """Yields (rows in all, cells). Entities in a part of the file are refused: openpyxl reads with defusedxml."""
     from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
 
     try:
-        workbook = load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise FileFormatError(f"{path}: no readable spreadsheet (.xlsx): {error}") from error
-    with closing(workbook):
-        sheet = workbook[_TABLE] if _TABLE in workbook.sheetnames else workbook.worksheets[0]
-        rows = sheet.iter_rows(values_only=True)
-        first = [as_text(cell) for cell in next(rows, ())]
-        while first and not first[-1]:  # formatting reaches beyond the data
-            first.pop()
-        header = checked_header(first, path)
-        for number, cells in enumerate(rows, start=2):
-            if number % _FETCH == 0:
-                progress(number, sheet.max_row)
-            if any(cell is not None for cell in cells):
-                yield plain_row(number, header, cells)
+        _refuse_bomb(path)
+        with closing(load_workbook(path, read_only=True, data_only=True)) as workbook:
+            sheet = workbook[_TABLE] if _TABLE in workbook.sheetnames else workbook.worksheets[0]
+            for cells in sheet.iter_rows(values_only=True):
+                yield sheet.max_row, cells
+    except FileFormatError:
+        raise
+    except Exception as error:  # openpyxl lets out whatever a damaged part leads its parsers to
+        raise FileFormatError(f"{path}: not a readable spreadsheet (.xlsx): {_first_line(error)}") from error
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Raises `FileFormatError` for a file that unpacks to far more than a spreadsheet does."""
+    import zipfile
+
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(part.file_size for part in archive.infolist())  # zipfile reads no more than these sizes
+    if unpacked > max(_SMALL, _MOST_UNPACKED * path.stat().st_size):
+        raise FileFormatError(f"{path}: unpacks to {unpacked / 1e6:,.0f} MB, far more than a spreadsheet of its size")
 
 
 def read_frame(frame: Any) -> Iterator[Row]:

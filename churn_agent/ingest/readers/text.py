@@ -4,10 +4,12 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from churn_agent import strict_json
 from churn_agent.errors import FileFormatError
 from churn_agent.ingest.readers.base import Progress, RecordShape, Row, checked_header, header_name
 
@@ -45,7 +47,7 @@ def read_text(path: Path, kind: str, shape: RecordShape, records: str | None, pr
             progress(total, total)
     except UnicodeDecodeError as error:
         raise FileFormatError(f"{path}: {_where_not_utf8(path)} is not UTF-8 text; save the file as UTF-8") from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise FileFormatError(f"cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
 
 
@@ -93,8 +95,8 @@ def _json_rows(text: IO[str], shape: RecordShape) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            rows = _rows_of_record(number, _parse(line), shape)
-        except (ValueError, RecursionError) as error:
+            rows = _rows_of_record(number, strict_json.parse(line, numbers_as_text=True), shape)
+        except ValueError as error:
             yield Row(number, {}, f"no valid JSON: {error}")
             continue
         yield from rows
@@ -102,8 +104,8 @@ def _json_rows(text: IO[str], shape: RecordShape) -> Iterator[Row]:
 
 def _document_rows(path: Path, text: IO[str], shape: RecordShape, records: str | None) -> Iterator[Row]:
     try:
-        found = _parse(text.read())
-    except (ValueError, RecursionError) as error:
+        found = strict_json.parse(text.read(), numbers_as_text=True)
+    except ValueError as error:
         raise FileFormatError(f"{path}: no valid JSON: {error}") from error
     if isinstance(found, dict):
         lists = {key: value for key, value in found.items() if isinstance(value, list)}
@@ -118,11 +120,6 @@ def _document_rows(path: Path, text: IO[str], shape: RecordShape, records: str |
         raise FileFormatError(f"{path}: holds no list of records")
     for number, record in enumerate(found, start=1):
         yield from _rows_of_record(number, record, shape)
-
-
-def _parse(text: str) -> Any:
-    """Numbers stay as they are written: `007` in a string, `1e3` and `1.0` as such."""
-    return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
 
 
 def _rows_of_record(number: int, record: Any, shape: RecordShape) -> list[Row]:

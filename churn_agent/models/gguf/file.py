@@ -45,6 +45,11 @@ def check_header(path: Path) -> None:
         raise BadWeights(f"{str(path)!r} is damaged: {tensors} tensors do not fit in {size} bytes")
 
 
+def identity(path: Path, sha256: str | None) -> str:
+    """What tells a file from others: its hash, or where it is and when it was changed."""
+    return sha256 or f"{path.resolve()} {path.stat().st_mtime_ns}"
+
+
 def probe(path: Path) -> None:
     """Loads the file in a child process first, so that a crash of native code is an error here.
 

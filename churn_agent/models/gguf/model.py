@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from churn_agent.models.base import (
     ScoreRequest,
 )
 from churn_agent.models.gguf.engine import load
-from churn_agent.models.gguf.file import check_header
+from churn_agent.models.gguf.file import check_header, identity
 from churn_agent.models.gguf.native import llama_cpp
 from churn_agent.models.gguf.scheduler import Counters
 from churn_agent.models.gguf.tuning import Tuning
@@ -57,9 +58,8 @@ class GGUFModel:
         self._vocabulary_model = load(path, gpu_layers=gpu_layers, vocabulary_only=True)
         self._vocabulary = Vocabulary(self._vocabulary_model)
         tuning = tuning or Tuning()
-        weights = sha256 or f"{path.resolve()} {path.stat().st_mtime_ns}"
         where = f"|gpu {gpu_layers}" if gpu_layers else ""
-        build = f"{weights}|llama-cpp-python {llama_cpp.__version__}|{tuning.affects_answers}{where}"
+        build = f"{identity(path, sha256)}|llama-cpp-python {llama_cpp.__version__}|{tuning.affects_answers}{where}"
         self._options = {
             "path": path,
             "context_tokens": context_tokens,
@@ -76,6 +76,7 @@ class GGUFModel:
             id=model_id,
             sha256=sha256,
             fingerprint=build,
+            grammar=f"llguidance {version('llguidance')}",
             capabilities=Capabilities(
                 context_tokens=min(context_tokens, trained or context_tokens), max_concurrency=tuning.parallel
             ),

@@ -27,12 +27,15 @@ class PrefixFiles:
     def read(self, tokens: Sequence[int], load: Callable[[Path], bool]) -> bool:
         """Whether the prefix was there and could be loaded. A damaged file is thrown away."""
         path = self._path(tokens)
-        if path is None or not path.exists():
+        if path is None:
             return False
         try:
+            if not path.exists():
+                return False
             noted = path.with_suffix(".sha256").read_text(encoding="ascii")
             if noted == _checksum(path) and load(path):
-                path.touch()
+                with suppress(OSError):  # a folder that can only be read serves as well
+                    path.touch()
                 return True
         except (OSError, ValueError):
             pass
@@ -69,8 +72,9 @@ class PrefixFiles:
             self._remove(path)
 
     def _remove(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-        path.with_suffix(".sha256").unlink(missing_ok=True)
+        for each in (path, path.with_suffix(".sha256")):
+            with suppress(OSError):
+                each.unlink()
 
 
 def _checksum(path: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from churn_agent import atomic
+from churn_agent import atomic, strict_json
 
 _FILE = "tuning.json"
 KVType = Literal["f16", "bf16_f16", "q8_0"]
@@ -56,7 +56,7 @@ def machine() -> str:
 def load_tuning(model_key: str) -> Tuning | None:
     """What was measured for a model on this machine; None if nothing was."""
     try:
-        kept = json.loads((user_config_path("churn-agent") / _FILE).read_text(encoding="utf-8"))
+        kept = strict_json.parse((user_config_path("churn-agent") / _FILE).read_text(encoding="utf-8"))
         return Tuning.model_validate(kept[f"{machine()} | {model_key}"])
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
         return None
@@ -67,7 +67,7 @@ def store_tuning(model_key: str, tuning: Tuning) -> Path:
     path = user_config_path("churn-agent") / _FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept = strict_json.parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         kept = {}
     kept[f"{machine()} | {model_key}"] = tuning.model_dump()
