@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from churn_agent.agent import ChurnAgent
+    from churn_agent.assessing.agent import ChurnAgent
     from churn_agent.domain.assessment import Assessment
     from churn_agent.settings import Settings
 
@@ -11,7 +11,7 @@ __all__ = ["Assessment", "ChurnAgent", "Settings"]
 
 _HOMES = {
     "Assessment": "churn_agent.domain.assessment",
-    "ChurnAgent": "churn_agent.agent",
+    "ChurnAgent": "churn_agent.assessing.agent",
     "Settings": "churn_agent.settings",
 }
 

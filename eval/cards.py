@@ -12,7 +12,7 @@ import random
 from datetime import date
 from pathlib import Path
 
-from churn_agent.evals.sets import find_set
+from churn_agent.evals.sets.labelled import find_set
 from churn_agent.reports import files
 
 SETS = "online_retail amazon_music_reviews dev_chat telco_ibm oulad_withdrawal churn_intent_chat_en".split()

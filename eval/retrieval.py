@@ -19,11 +19,11 @@ import numpy as np
 import yaml
 from rank_bm25 import BM25Okapi
 
+from churn_agent.content.prompts import load_taxonomy
 from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Card, Snapshot
-from churn_agent.embedding import Embedder
-from churn_agent.prompts import load_taxonomy
-from churn_agent.retrieval import retrieve
+from churn_agent.evidence.retrieval import retrieve
+from churn_agent.index.embedder import Embedder
 from churn_agent.settings import Settings
 
 POOL = Path(__file__).parent / "datasets" / "retrieval" / "pool.yaml"

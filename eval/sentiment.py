@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from churn_agent.agent import ChurnAgent
-from churn_agent.context import box
+from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.domain.interactions import Interaction, as_number
-from churn_agent.evals.sets import find_set
+from churn_agent.evals.sets.labelled import find_set
+from churn_agent.evidence.box import box
 from churn_agent.history import interactions
 from churn_agent.measuring import metrics
 from churn_agent.models.base import Message, Question, ScoreRequest

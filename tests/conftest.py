@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from churn_agent.agent import ChurnAgent
+from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.cli import main
 from churn_agent.demo.writing import write_book
 from churn_agent.domain.interactions import Interaction

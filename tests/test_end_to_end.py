@@ -10,7 +10,7 @@ from datetime import date
 import pytest
 
 from churn_agent import ChurnAgent
-from churn_agent.grounding import find_quote
+from churn_agent.evidence.grounding import find_quote
 from churn_agent.models import weights
 from churn_agent.settings import Settings
 from tests.conftest import write_csv

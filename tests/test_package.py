@@ -11,7 +11,7 @@ import pytest
 
 import churn_agent
 from churn_agent.cli.main import cli
-from churn_agent.prompts import list_prompts
+from churn_agent.content.prompts import list_prompts
 from churn_agent.settings import Settings
 
 ROOT = Path(churn_agent.__file__).parents[1]
@@ -44,7 +44,7 @@ def test_the_wheel_holds_prompts_migrations_and_catalogue(wheel):
 def test_an_unpacked_wheel_finds_its_own_prompts(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
-    code = "import churn_agent, churn_agent.prompts as p; print(churn_agent.__file__); print(len(p.list_prompts()), p.load_prompt('read').name)"
+    code = "import churn_agent, churn_agent.content.prompts as p; print(churn_agent.__file__); print(len(p.list_prompts()), p.load_prompt('read').name)"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     where, found = done.stdout.splitlines()
     assert Path(where).is_relative_to(tmp_path)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from churn_agent.agent import ChurnAgent
+from churn_agent.assessing.agent import ChurnAgent
+from churn_agent.assessing.screening import Screening
 from churn_agent.domain.assessment import Assessment
 from churn_agent.errors import InputError
-from churn_agent.screening import Screening
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from churn_agent.agent import NO_METHOD, ChurnAgent
+from churn_agent.assessing.agent import NO_METHOD, ChurnAgent
 from churn_agent.batch.remaking import as_made, with_prompt_of
 from churn_agent.domain.assessment import Assessment, ChurnProbability
 from churn_agent.domain.snapshot import Snapshot

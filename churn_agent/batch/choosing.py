@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from churn_agent.agent import ChurnAgent
-from churn_agent.conditions import Kind, parse
+from churn_agent.assessing.agent import ChurnAgent
+from churn_agent.content.conditions import Kind, parse
 from churn_agent.errors import InputError
 from churn_agent.history import book, interactions, records
 

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from statistics import mean
 
-from churn_agent.agent import ChurnAgent
+from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.batch.budget import Prices
 from churn_agent.batch.running import BatchSpec, day_of, to_do
 from churn_agent.domain.assessment import Provenance

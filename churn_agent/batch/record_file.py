@@ -4,9 +4,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from churn_agent import atomic
 from churn_agent.domain.assessment import Assessment
 from churn_agent.errors import InputError
+from churn_agent.files import atomic
 
 SCREENED = "screened"
 """How those are counted who were screened and not assessed."""

@@ -1,10 +1,10 @@
 """Whether a record can be judged again as it was made: by the same model, prompt and trained method."""
 
-from churn_agent.agent import NO_METHOD, ChurnAgent
+from churn_agent.assessing.agent import NO_METHOD, ChurnAgent
+from churn_agent.content.prompts import named
 from churn_agent.domain.assessment import Assessment, Provenance
 from churn_agent.errors import ChurnAgentError, NotAsMade
 from churn_agent.models.base import ModelInfo
-from churn_agent.prompts import named
 
 
 def as_made(agent: ChurnAgent, record: Assessment) -> ChurnAgent:

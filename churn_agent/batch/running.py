@@ -10,16 +10,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from churn_agent import atomic, snapshots
-from churn_agent.agent import ChurnAgent
+from churn_agent.assessing.agent import ChurnAgent
+from churn_agent.assessing.screening import Screening
 from churn_agent.batch.budget import Budget, Meter, Prices
 from churn_agent.batch.cascade import Top, rank, rounds
 from churn_agent.batch.choosing import Part, choose
 from churn_agent.batch.record_file import SCREENED, RecordFile, counted
 from churn_agent.domain.assessment import Assessment
 from churn_agent.errors import InputError
-from churn_agent.history import records, runs
-from churn_agent.screening import Screening
+from churn_agent.files import atomic
+from churn_agent.history import records, runs, snapshots
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from churn_agent.cli import common
 from churn_agent.errors import InputError
 
 if TYPE_CHECKING:
-    from churn_agent.agent import ChurnAgent
+    from churn_agent.assessing.agent import ChurnAgent
     from churn_agent.reports.portfolio.holdout import Plan
 
 _SEASONS = (1, 2, 4, 8)
@@ -30,7 +30,7 @@ def actions() -> None:
 def list_actions(context: click.Context, json_: bool) -> None:
     """The playbook: the only actions that can be suggested."""
     with common.open_agent(context) as agent:
-        from churn_agent.playbook import load_playbook
+        from churn_agent.content.playbook import load_playbook
 
         found = load_playbook(agent.settings.prompts_dir).actions
     if json_:
@@ -129,7 +129,7 @@ def log(context: click.Context, customer_id: str, action_id: str, at: date | Non
 
 
 def _log(agent: "ChurnAgent", customer_id: str, action_id: str, at: date) -> bool:
-    from churn_agent.playbook import load_playbook
+    from churn_agent.content.playbook import load_playbook
 
     known = load_playbook(agent.settings.prompts_dir).by_id
     if action_id not in known:

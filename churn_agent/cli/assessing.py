@@ -97,7 +97,7 @@ def evidence(context: click.Context, customer_id: str, as_of: date | None, json_
                 }
             )
             return
-        from churn_agent.context import evidence_lines, fact_lines
+        from churn_agent.evidence.box import evidence_lines, fact_lines
 
         left = case.pack.left_out
         click.echo(f"Customer {case.snapshot.customer_id} at {case.snapshot.as_of}\n")

@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from churn_agent.cli import common
 
 if TYPE_CHECKING:
-    from churn_agent.agent import ChurnAgent
+    from churn_agent.assessing.agent import ChurnAgent
     from churn_agent.batch.estimating import Estimate
     from churn_agent.batch.running import BatchSummary
 

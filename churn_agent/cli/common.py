@@ -28,7 +28,7 @@ from rich.progress import (
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from churn_agent.agent import ChurnAgent
+    from churn_agent.assessing.agent import ChurnAgent
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE_WIDTH = 200
@@ -82,7 +82,7 @@ def method_option(command: F) -> F:
 def open_agent(context: click.Context, **settings: Any) -> Generator["ChurnAgent"]:
     """The agent on the store that the command line names; it says what it does, for people who wait."""
     note("starting")
-    from churn_agent.agent import ChurnAgent
+    from churn_agent.assessing.agent import ChurnAgent
 
     with ChurnAgent.open(context.obj["store"], notify=note, **settings) as agent:
         yield agent

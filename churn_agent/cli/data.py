@@ -29,7 +29,7 @@ def forget(context: click.Context, customer_id: str, json_: bool) -> None:
     store (exports, rejected rows, reports) are not touched, and methods that were trained are to be trained again.
     Run it again if it was cut off.
     """
-    from churn_agent.places import PLACES
+    from churn_agent.store.places import PLACES
 
     with common.open_agent(context) as agent:
         removed = agent.forget(customer_id)
@@ -197,7 +197,7 @@ def customers(context: click.Context, search: str | None, json_: bool) -> None:
 def show(context: click.Context, customer_id: str, as_of: date | None, json_: bool) -> None:
     """Show the history of a customer, with attributes and facts."""
     with common.open_agent(context) as agent:
-        from churn_agent import facts as computed
+        from churn_agent.evidence import facts as computed
 
         snapshot = agent.snapshot(customer_id, as_of=as_of)
         facts = computed.compute(snapshot)

@@ -9,7 +9,7 @@ from churn_agent.cli import common
 from churn_agent.errors import InputError
 
 if TYPE_CHECKING:
-    from churn_agent.agent import ChurnAgent
+    from churn_agent.assessing.agent import ChurnAgent
 
 _INDEXED_UP_TO = 1000
 """Customers up to which the demo fills the whole index; above, assess embeds what it needs."""

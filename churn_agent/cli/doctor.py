@@ -9,7 +9,7 @@ import click
 
 from churn_agent.cli import common
 from churn_agent.errors import ChurnAgentError, StoreUnavailable
-from churn_agent.folders import obstacle
+from churn_agent.files.folders import obstacle
 
 _PACKAGES = ("churn-agent", "llama-cpp-python", "xllamacpp", "torch", "sentence-transformers", "chromadb", "openai")
 
@@ -45,9 +45,9 @@ def doctor(context: click.Context, json_: bool) -> None:
 
 
 def _settings_file(name: str) -> str:
-    from churn_agent import settings_files
     from churn_agent.cli.trust import state_of
     from churn_agent.settings import Settings
+    from churn_agent.settings import files as settings_files
 
     file = settings_files.read(Path(name), Settings.model_fields)
     if file is None:
@@ -63,7 +63,7 @@ def _settings(store: Path | None) -> str:
 
 
 def _examine(store: Path | None, report: dict[str, str]) -> list[tuple[str, str]]:
-    from churn_agent.agent import ChurnAgent
+    from churn_agent.assessing.agent import ChurnAgent
     from churn_agent.models.catalogue import catalogue
 
     with ChurnAgent.open(store) as agent:

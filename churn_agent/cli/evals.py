@@ -12,9 +12,9 @@ from churn_agent.cli import common
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from churn_agent.evals.predictions import Prediction
-    from churn_agent.evals.scoreboard import Figure
-    from churn_agent.evals.tracking import Tracker
+    from churn_agent.evals.runs.predictions import Prediction
+    from churn_agent.evals.runs.scoreboard import Figure
+    from churn_agent.evals.runs.tracking import Tracker
 
 _RUNS = Path("eval-runs")
 _SHOWN = ("auroc", "brier", "f1", "answered", "seconds_each")
@@ -48,7 +48,7 @@ def evals() -> None:
 @common.as_json
 def list_sets(json_: bool) -> None:
     """Sets that are known, with what churn means there and where they come from."""
-    from churn_agent.evals.sets import list_sets
+    from churn_agent.evals.sets.labelled import list_sets
     from churn_agent.settings import Settings
 
     cards = list_sets(Settings.load().sets_dir)
@@ -73,7 +73,7 @@ def list_sets(json_: bool) -> None:
 def fetch(name: str, source: str | None, out: Path | None, json_: bool) -> None:
     """Get a public set from where it was published, and convert it. `eval sets` lists them with their licences."""
     common.note("starting")
-    from churn_agent.evals.fetching import fetch as fetch_set
+    from churn_agent.evals.sets.fetching import fetch as fetch_set
 
     made = fetch_set(name, source=source, to=out, notify=common.note)
     if json_:
@@ -167,7 +167,8 @@ def compare(
 @common.as_json
 def calibration(run: Path, methods: tuple[str, ...], plot: Path | None, json_: bool) -> None:
     """Are the probabilities of a run right as they are? Each set by itself, and all together."""
-    from churn_agent.evals import calibration, measure_calibration
+    from churn_agent.evals import measure_calibration
+    from churn_agent.evals.checks import calibration
 
     found = measure_calibration(run, methods)
     _draw(lambda axes: calibration.draw(axes, found), plot)
@@ -229,7 +230,7 @@ def track(run: Path, to: "Tracker", uri: str | None, project: str, with_texts: b
     Customer ids, outcomes and scores are sent, words of customers are not, unless they are asked for.
     """
     common.note("starting")
-    from churn_agent.evals.tracking import track as send
+    from churn_agent.evals.runs.tracking import track as send
 
     tracked = send(run, to, uri=uri, project=project, with_texts=with_texts, notify=common.note)
     if json_:
@@ -410,7 +411,8 @@ def abstention(names: tuple[str, ...], limit: int | None, plot: Path | None, jso
     Called are as many as churned. No language model is asked.
     """
     common.note("starting")
-    from churn_agent.evals import abstention, measure_abstention
+    from churn_agent.evals import measure_abstention
+    from churn_agent.evals.checks import abstention
     from churn_agent.settings import Settings
 
     with _Bars() as bars:
@@ -482,7 +484,7 @@ class _Bars:
 
 def _draw(fill: "Callable[[Any], None]", plot: Path | None) -> None:
     if plot:
-        from churn_agent.plots import write_svg
+        from churn_agent.measuring.plots import write_svg
 
         write_svg(fill, plot, size=(6.4, 3.2))
         common.note(f"drawn: {plot}")
@@ -506,7 +508,7 @@ def _side_by_side(one: "Prediction", other: "Prediction") -> dict[str, Any]:
 
 
 def _print_figures(figures: "Sequence[Figure]") -> None:
-    from churn_agent.evals.scoreboard import ranked
+    from churn_agent.evals.runs.scoreboard import ranked
 
     found = {(f.set, f.method, f.metric): f for f in figures}
     for name in dict.fromkeys(f.set for f in figures):

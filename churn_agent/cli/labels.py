@@ -10,7 +10,7 @@ import click
 from churn_agent.cli import common
 
 if TYPE_CHECKING:
-    from churn_agent.agent import ChurnAgent
+    from churn_agent.assessing.agent import ChurnAgent
     from churn_agent.domain.snapshot import Snapshot
 
 Q = TypeVar("Q")
@@ -105,8 +105,8 @@ def _ask_outcomes(agent: "ChurnAgent", as_of: date, limit: int) -> int:
     from churn_agent.domain.interactions import Label
     from churn_agent.errors import InputError
     from churn_agent.history import book, interactions
-    from churn_agent.labelling.asking import open_outcomes
-    from churn_agent.snapshots import default_as_of
+    from churn_agent.history.snapshots import default_as_of
+    from churn_agent.outcomes.asking import open_outcomes
 
     card = agent.card
     over = as_of + timedelta(days=card.horizon_days)
@@ -132,9 +132,9 @@ def _ask_outcomes(agent: "ChurnAgent", as_of: date, limit: int) -> int:
 
 
 def _ask_signals(agent: "ChurnAgent", limit: int) -> int:
+    from churn_agent.content.prompts import load_taxonomy
     from churn_agent.history import annotations, interactions
-    from churn_agent.labelling.asking import SignalQuestion, open_signals
-    from churn_agent.prompts import load_taxonomy
+    from churn_agent.outcomes.asking import SignalQuestion, open_signals
 
     taxonomy = load_taxonomy().by_id
     queue = [each for each in open_signals(agent.history) if each.concept in taxonomy]

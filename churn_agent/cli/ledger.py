@@ -10,8 +10,8 @@ from rich.table import Table
 from churn_agent.cli import common
 
 if TYPE_CHECKING:
-    from churn_agent.ledger import By, Forecast
     from churn_agent.measuring.metrics import Interval
+    from churn_agent.outcomes.ledger import By, Forecast
 
 
 @click.group()
@@ -51,8 +51,8 @@ def import_outcomes(context: click.Context, file: Path, json_: bool) -> None:
 def score(context: click.Context, by: "By", json_: bool) -> None:
     """How good the forecasts were whose outcome is known, and how the account managers' own judgements did."""
     with common.open_agent(context) as agent:
-        from churn_agent import ledger as forecasting
         from churn_agent.history.feedback import all_feedback
+        from churn_agent.outcomes import ledger as forecasting
 
         found = forecasting.forecasts(agent)
         standings = forecasting.score(found, by)
@@ -116,7 +116,7 @@ def show(context: click.Context, customer_id: str, json_: bool, **model: str | N
     with common.open_agent(context, **model) as agent:
         from churn_agent.batch.changes import explain
         from churn_agent.errors import InputError, NotAsMade
-        from churn_agent.ledger import forecasts
+        from churn_agent.outcomes.ledger import forecasts
 
         found = forecasts(agent, customer_id)
         if not found:

@@ -161,8 +161,8 @@ def _progress() -> Generator[Callable[[str, int, int], None]]:
 
 
 def _warm(settings: "Settings") -> None:
+    from churn_agent.elicitation.warming import warm
     from churn_agent.errors import ChurnAgentError
-    from churn_agent.warming import warm
 
     with common.Counting() as bar:
         task = bar.add_task("answers that all stores share", total=None)

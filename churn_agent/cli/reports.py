@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from churn_agent import atomic
 from churn_agent.cli import common
 from churn_agent.errors import FileFormatError
+from churn_agent.files import atomic
 
 if TYPE_CHECKING:
-    from churn_agent.agent import ChurnAgent
+    from churn_agent.assessing.agent import ChurnAgent
     from churn_agent.batch.changes import Change
     from churn_agent.history.feedback import Feedback
     from churn_agent.history.runs import Run

@@ -9,7 +9,7 @@ from rich.table import Table
 from churn_agent.cli import common
 
 if TYPE_CHECKING:
-    from churn_agent.agent import ChurnAgent
+    from churn_agent.assessing.agent import ChurnAgent
     from churn_agent.learning.kept import KeptCard
 
 
@@ -33,8 +33,8 @@ def train(
     Use it with: churn-agent assess CUSTOMER --method METHOD
     """
     with common.open_agent(context, **model) as agent:
-        from churn_agent import training
         from churn_agent.learning.kept import kept_cards
+        from churn_agent.outcomes import training
 
         if method is None:
             if labels is not None:
@@ -46,7 +46,7 @@ def train(
             task = bar.add_task(f"training {method}", total=None)
             card = training.train(agent, method, progress=lambda: bar.advance(task))
         if mlflow:
-            from churn_agent.evals.tracking import log_model
+            from churn_agent.evals.runs.tracking import log_model
             from churn_agent.learning.kept import load
 
             address = log_model(load(agent.settings.store, card.name).estimator, uri=mlflow, name=card.name)
@@ -103,7 +103,7 @@ def calibrate(
     if stores and (labels or by):
         raise click.UsageError("--from learns from other stores alone: leave --labels and --by out")
     with common.open_agent(context, **model) as agent:
-        from churn_agent import training
+        from churn_agent.outcomes import training
 
         _import(agent, labels)
         with common.Counting() as bar:

@@ -9,7 +9,7 @@ from churn_agent.cli import common
 from churn_agent.errors import InputError
 
 if TYPE_CHECKING:
-    from churn_agent.settings_files import SettingsFile
+    from churn_agent.settings.files import SettingsFile
 
 
 class Row(TypedDict):
@@ -46,7 +46,7 @@ def trust_files(files: tuple[Path, ...], list_: bool, revoke: bool, json_: bool)
 
 def state_of(file: "SettingsFile") -> str:
     """What a settings file may do."""
-    from churn_agent import trust
+    from churn_agent.settings import trust
 
     if not file.guarded:
         return "needs no trust"
@@ -57,7 +57,7 @@ def state_of(file: "SettingsFile") -> str:
 
 
 def _granted(files: tuple[Path, ...]) -> list[Row]:
-    from churn_agent import trust
+    from churn_agent.settings import trust
 
     found = _read(files)
     for file in found:
@@ -67,8 +67,8 @@ def _granted(files: tuple[Path, ...]) -> list[Row]:
 
 
 def _read(files: tuple[Path, ...]) -> "list[SettingsFile]":
-    from churn_agent import settings_files
     from churn_agent.settings import PROJECT_FILES, Settings, project_files
+    from churn_agent.settings import files as settings_files
 
     if not files:
         found = project_files()
@@ -88,8 +88,8 @@ def _read(files: tuple[Path, ...]) -> "list[SettingsFile]":
 
 def _revoked(files: tuple[Path, ...]) -> list[Row]:
     """Also of files that are gone or cannot be read."""
-    from churn_agent import settings_files, trust
-    from churn_agent.settings import PROJECT_FILES
+    from churn_agent.settings import PROJECT_FILES, trust
+    from churn_agent.settings import files as settings_files
 
     paths = [settings_files.resolve(path) for path in files or map(Path, PROJECT_FILES)]
     revoked = {path: trust.revoke(path) for path in paths}
@@ -101,8 +101,8 @@ def _revoked(files: tuple[Path, ...]) -> list[Row]:
 
 
 def _listed() -> list[Row]:
-    from churn_agent import settings_files, trust
-    from churn_agent.settings import Settings
+    from churn_agent.settings import Settings, trust
+    from churn_agent.settings import files as settings_files
 
     rows: list[Row] = []
     for name in sorted(trust.entries()):

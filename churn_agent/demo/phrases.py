@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from churn_agent import strict_yaml
+from churn_agent.files import strict_yaml
 
 Language = Literal["en", "de"]
 Lines = dict[Language, tuple[str, ...]]

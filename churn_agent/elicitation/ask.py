@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from churn_agent.content.prompts import PromptTemplate, fill
 from churn_agent.elicitation.base import Case, Elicitation, failure_of, variables
 from churn_agent.models.base import ChatModel, Question, ScoreRequest
-from churn_agent.prompts import PromptTemplate, fill
 
 
 def ask(cases: Sequence[Case], model: ChatModel, prompt: PromptTemplate) -> list[Elicitation]:

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from churn_agent.context import evidence_lines, fact_lines
+from churn_agent.content.playbook import PlaybookAction
 from churn_agent.domain.assessment import Citation, Fact, Reason, Signal
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import InvalidAnswer, ModelCallError
-from churn_agent.grounding import ground
+from churn_agent.evidence.box import evidence_lines, fact_lines
+from churn_agent.evidence.grounding import ground
+from churn_agent.evidence.retrieval import Evidence, EvidencePack
 from churn_agent.models.base import LabelScores, ModelOutput, Usage
-from churn_agent.playbook import PlaybookAction
-from churn_agent.retrieval import Evidence, EvidencePack
 
 
 @dataclass(frozen=True)

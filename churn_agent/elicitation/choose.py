@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from churn_agent.context import box
+from churn_agent.content.prompts import Choice, PromptTemplate, Taxonomy, fill
 from churn_agent.elicitation.base import failure_of
 from churn_agent.elicitation.confirm import LONGEST_QUOTE, Reading
-from churn_agent.grounding import sentences
+from churn_agent.evidence.box import box
+from churn_agent.evidence.grounding import sentences
 from churn_agent.models.base import ChatModel, LabelScores, Question, ScoreRequest
-from churn_agent.prompts import Choice, PromptTemplate, Taxonomy, fill
 from churn_agent.scoring.prior import sigmoid
 
 _OF_LEAVING = ("leaving_announced", "leaving_considered", "contract_end", "contact_left")

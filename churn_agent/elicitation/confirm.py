@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel, ValidationError
 
-from churn_agent.context import box
+from churn_agent.content.prompts import Check, Taxonomy, Translation, Writing, fill
 from churn_agent.elicitation.base import closed_object, failure_of, string
-from churn_agent.grounding import find_quote, sentences
+from churn_agent.evidence.box import box
+from churn_agent.evidence.grounding import find_quote, sentences
+from churn_agent.evidence.naming import OTHERS, OWN, named, renamed
 from churn_agent.ingest.cleaning import language_of
 from churn_agent.models.base import ChatModel, GenerateRequest, LabelScores, Message, Question, ScoreRequest, Usage
-from churn_agent.naming import OTHERS, OWN, named, renamed
-from churn_agent.prompts import Check, Taxonomy, Translation, Writing, fill
 from churn_agent.scoring.prior import LEAVING_LEANING, NEUTRAL_LEANING, sigmoid
 
 _LEAVING, _STAYING, _CLOSING, _CONFIRMED = "leaving", "staying", "closing", "confirmed"  # ids of questions

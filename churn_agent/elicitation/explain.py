@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from churn_agent.content.prompts import PromptTemplate, fill
 from churn_agent.domain.assessment import EXPLAINED, Polarity, Probability, Reason
 from churn_agent.elicitation.base import Case, Elicitation, cite, closed_object, failure_of, string, variables
 from churn_agent.models.base import ChatModel, GenerateRequest, Message, ModelOutput
-from churn_agent.prompts import PromptTemplate, fill
 
 MOST_REASONS = 4
 MOST_ACTIONS = 2

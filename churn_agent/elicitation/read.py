@@ -10,13 +10,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from churn_agent.content.prompts import PromptTemplate, SignalDefinition, Taxonomy, fill
 from churn_agent.domain.assessment import Signal
 from churn_agent.elicitation.base import Case, Elicitation, cite, closed_object, failure_of, string
 from churn_agent.elicitation.choose import choose
 from churn_agent.elicitation.confirm import Reading, confirm
+from churn_agent.evidence.retrieval import Evidence
 from churn_agent.models.base import ChatModel, GenerateRequest, Message
-from churn_agent.prompts import PromptTemplate, SignalDefinition, Taxonomy, fill
-from churn_agent.retrieval import Evidence
 
 MOST_SIGNALS = 3
 """A message shows at most so many."""

@@ -1,6 +1,6 @@
 """Judging by labelled sets: prompts, models and classic methods compared, with verdicts that hold."""
 
-from churn_agent.evals.harness import (
+from churn_agent.evals.runs.harness import (
     RunResult,
     compare,
     examine_sets,

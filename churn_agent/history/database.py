@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DatabaseError
 
-from churn_agent import strict_json
 from churn_agent.errors import StoreUnavailable
+from churn_agent.files import strict_json
 from churn_agent.history import migrating
 
 FILE_NAME = "history.db"

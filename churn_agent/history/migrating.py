@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from churn_agent import atomic
 from churn_agent.errors import StoreUnavailable
+from churn_agent.files import atomic
 from churn_agent.history.tables import book
 
 COPIES = "history-before-*"

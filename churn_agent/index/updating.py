@@ -7,7 +7,7 @@ from pathlib import Path
 
 from more_itertools import chunked
 
-from churn_agent.embedding import Embedder
+from churn_agent.index.embedder import Embedder
 from churn_agent.index.vectors import FOLDER, Index
 
 Progress = Callable[[int, int], None]

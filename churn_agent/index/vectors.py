@@ -21,10 +21,10 @@ from filelock import FileLock, Timeout
 from more_itertools import chunked
 from numpy.typing import NDArray
 
-from churn_agent import atomic, strict_json
-from churn_agent.embedding import Embedder
 from churn_agent.errors import IndexBusy, StoreUnavailable
+from churn_agent.files import atomic, strict_json
 from churn_agent.index import health
+from churn_agent.index.embedder import Embedder
 
 FOLDER = "index"
 DAMAGED = f"{FOLDER}-damaged-"

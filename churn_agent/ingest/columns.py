@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from churn_agent import strict_yaml
 from churn_agent.errors import DataError
+from churn_agent.files import strict_yaml
 from churn_agent.ingest.readers.base import header_name
 
 COMMON_NAMES: Mapping[str, tuple[str, ...]] = {

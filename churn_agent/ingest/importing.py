@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from churn_agent import strict_yaml
 from churn_agent.domain.interactions import Interaction, Label
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import DataError
+from churn_agent.files import strict_yaml
 from churn_agent.history import book
 from churn_agent.history import interactions as stored_interactions
 from churn_agent.ingest.cleaning import Cleaner

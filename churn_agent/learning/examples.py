@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from churn_agent import facts as computed
 from churn_agent.domain.assessment import Assessment
 from churn_agent.domain.interactions import TELLING_ATTRIBUTES, as_number
 from churn_agent.domain.snapshot import Snapshot
+from churn_agent.evidence import facts as computed
+from churn_agent.evidence.naming import renamed
 from churn_agent.measuring.metrics import Groups, Labels, Scores
-from churn_agent.naming import renamed
 from churn_agent.scoring import prior
 
 _HELD = 1e-4

@@ -7,8 +7,8 @@ again.
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from churn_agent import atomic
 from churn_agent.errors import InputError, StoreUnavailable
+from churn_agent.files import atomic
 from churn_agent.learning import kept
 from churn_agent.learning.alike import Alike
 from churn_agent.learning.kept import Kept, KeptCard

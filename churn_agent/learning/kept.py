@@ -16,9 +16,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from scipy.special import expit
 
-from churn_agent import atomic, strict_json
 from churn_agent.domain.assessment import Assessment, ChurnProbability, Fact
 from churn_agent.errors import InputError, StoreUnavailable
+from churn_agent.files import atomic, strict_json
 from churn_agent.learning import states
 from churn_agent.learning.alike import Alike
 from churn_agent.learning.carried import Carried

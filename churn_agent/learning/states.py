@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from churn_agent import strict_json
+from churn_agent.files import strict_json
 
 State = dict[str, Any]
 """Names -> arrays, texts, numbers, truth values, None, and lists and states of these."""

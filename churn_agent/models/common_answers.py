@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, FiniteFloat, ValidationError
 
-from churn_agent import atomic
+from churn_agent.files import atomic
 from churn_agent.models.base import (
     ChatModel,
     GenerateRequest,

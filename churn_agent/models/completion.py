@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
-from churn_agent import strict_json
 from churn_agent.errors import InvalidAnswer
+from churn_agent.files import strict_json
 from churn_agent.models.base import FinishReason, ModelOutput, Question, Usage
 
 _BELOW_TOP = -20.0

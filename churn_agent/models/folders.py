@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from churn_agent import strict_json
 from churn_agent.errors import BadWeights
+from churn_agent.files import strict_json
 
 _MODULES = "modules.json"
 _MODULE = re.compile(

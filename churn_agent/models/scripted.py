@@ -15,8 +15,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from churn_agent import strict_json
 from churn_agent.errors import FileFormatError, ModelCallError
+from churn_agent.files import strict_json
 from churn_agent.models.base import (
     Capabilities,
     GenerateRequest,

@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
-from churn_agent import strict_json
 from churn_agent.errors import BadWeights, ModelCallError, ModelTimeout, ModelUnavailable
+from churn_agent.files import strict_json
 from churn_agent.models.base import (
     Capabilities,
     FinishReason,

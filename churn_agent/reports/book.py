@@ -7,11 +7,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from churn_agent import atomic
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import InputError
+from churn_agent.files import atomic
 from churn_agent.history.statistics import BookStatistics
-from churn_agent.plots import legend_beside, to_svg
+from churn_agent.measuring.plots import legend_beside, to_svg
 
 _MEASURED_LANGUAGES = ("en", "de")
 """Languages in which reading was measured."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from churn_agent.plots import write_svg
+from churn_agent.measuring.plots import write_svg
 
 if TYPE_CHECKING:
     from churn_agent.learning.kept import KeptCard

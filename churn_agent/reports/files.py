@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from churn_agent import atomic
 from churn_agent.domain.assessment import Assessment, Reason
 from churn_agent.errors import InputError
+from churn_agent.files import atomic
 from churn_agent.reports import wording
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>#|&"})

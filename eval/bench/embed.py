@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
+from churn_agent.content.prompts import load_taxonomy
 from churn_agent.domain.interactions import RECORD_CHANNELS, Interaction
 from churn_agent.domain.snapshot import Card, Snapshot
-from churn_agent.embedding import Embedder
+from churn_agent.evidence.retrieval import retrieve
+from churn_agent.index.embedder import Embedder
 from churn_agent.models import weights
-from churn_agent.prompts import load_taxonomy
-from churn_agent.retrieval import retrieve
 from churn_agent.settings import Settings
 
 _EVIDENCE = 12

@@ -19,7 +19,7 @@ from more_itertools import chunked
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from churn_agent.evals.sets import find_set
+from churn_agent.evals.sets.labelled import find_set
 
 _SETS = ("churn_intent_chat_en:200", "churn_intent_chat_de:200", "dev_chat:100")
 _DRAWS = 2000

@@ -22,14 +22,14 @@ from rich.progress import Progress
 from scipy.stats import binomtest
 
 from churn_agent import ChurnAgent
+from churn_agent.assessing.screening import Screening
 from churn_agent.batch.cascade import Top, rank, rounds
 from churn_agent.batch.running import BatchSpec, run_batch
 from churn_agent.demo.writing import write_book
 from churn_agent.domain.assessment import Assessment
 from churn_agent.history import interactions
 from churn_agent.history.records import read_before
-from churn_agent.screening import Screening
-from churn_agent.snapshots import default_as_of
+from churn_agent.history.snapshots import default_as_of
 
 _SHARES = (0.1, 0.2)
 _GROUP = 40

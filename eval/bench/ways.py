@@ -17,18 +17,18 @@ from plain import open_plain
 
 from churn_agent import ChurnAgent
 from churn_agent.batch.cascade import cascade
+from churn_agent.content.prompts import load_prompt
 from churn_agent.demo.writing import write_book
 from churn_agent.domain.assessment import Assessment
 from churn_agent.elicitation.ask import ask
 from churn_agent.elicitation.base import Case
 from churn_agent.elicitation.explain import explain
-from churn_agent.evals.sets import find_set
+from churn_agent.evals.sets.labelled import find_set
 from churn_agent.history import interactions
 from churn_agent.models.base import ChatModel, GenerateRequest, LabelScores, ModelOutput, ScoreRequest
 from churn_agent.models.gguf.model import GGUFModel
 from churn_agent.models.gguf.tuning import Tuning
 from churn_agent.models.opening import open_model
-from churn_agent.prompts import load_prompt
 from churn_agent.settings import Settings
 
 OURS = ("explain", "default", "cascade", "second_run")

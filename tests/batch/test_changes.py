@@ -5,12 +5,12 @@ from datetime import date
 
 import pytest
 
-from churn_agent.agent import ChurnAgent
+from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.batch.changes import PARTS, explain
 from churn_agent.errors import NotAsMade
 from churn_agent.models.scripted import ScriptedModel
+from churn_agent.outcomes.training import train
 from churn_agent.settings import Settings
-from churn_agent.training import train
 from tests.conftest import sql_of, write_csv
 
 BEFORE, NOW = date(2026, 1, 15), date(2026, 3, 1)

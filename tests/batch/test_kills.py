@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from churn_agent.agent import ChurnAgent
+from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.history import interactions, records, runs
 from churn_agent.reports.portfolio.building import build
 from churn_agent.reports.portfolio.rows import to_csv

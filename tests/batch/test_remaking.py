@@ -6,11 +6,11 @@ from datetime import date
 
 import pytest
 
-from churn_agent.agent import ChurnAgent
+from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.batch.remaking import as_made
+from churn_agent.content.prompts import shipped_folder
 from churn_agent.errors import NotAsMade
 from churn_agent.models.scripted import ScriptedModel
-from churn_agent.prompts import shipped_folder
 from churn_agent.settings import Settings
 from tests.conftest import write_csv
 

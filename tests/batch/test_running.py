@@ -4,19 +4,19 @@ from datetime import date
 
 import pytest
 
-from churn_agent.agent import ChurnAgent
+from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.batch.budget import Budget, Prices, parse_budget
 from churn_agent.batch.cascade import Top, parse_top
 from churn_agent.batch.choosing import parse_part
 from churn_agent.batch.comparing import compare
 from churn_agent.batch.estimating import estimate
 from churn_agent.batch.running import BatchSpec, failures_path, run_batch
+from churn_agent.content.prompts import shipped_folder
 from churn_agent.domain.assessment import Assessment, Fact
 from churn_agent.errors import InputError
 from churn_agent.history import records as stored
 from churn_agent.history import runs
 from churn_agent.models.scripted import ScriptedModel
-from churn_agent.prompts import shipped_folder
 from churn_agent.settings import Settings
 from tests.conftest import write_csv
 

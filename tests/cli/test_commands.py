@@ -217,7 +217,7 @@ def test_a_condition_that_fits_nobody_says_what_values_there_are(book, tmp_path,
 
 
 def test_an_interruption_leaves_with_130(book, monkeypatch):
-    from churn_agent.agent import ChurnAgent
+    from churn_agent.assessing.agent import ChurnAgent
 
     def interrupt(*_, **__):
         raise KeyboardInterrupt
@@ -229,7 +229,7 @@ def test_an_interruption_leaves_with_130(book, monkeypatch):
 
 
 def test_a_bug_keeps_its_traceback(book, monkeypatch):
-    from churn_agent.agent import ChurnAgent
+    from churn_agent.assessing.agent import ChurnAgent
 
     monkeypatch.setattr(ChurnAgent, "assess", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -249,7 +249,7 @@ def test_models_list_marks_the_defaults(cli):
 
 
 def test_the_demo_runs_from_nothing_to_a_card(cli, monkeypatch):
-    from churn_agent import agent as agents
+    from churn_agent.assessing import agent as agents
 
     monkeypatch.setattr(
         agents.ChurnAgent, "index", lambda self, **_: 0

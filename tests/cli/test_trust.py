@@ -1,7 +1,7 @@
 import pytest
 
-from churn_agent import trust
 from churn_agent.cli import main
+from churn_agent.settings import trust
 
 
 @pytest.fixture

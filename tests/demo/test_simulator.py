@@ -10,11 +10,11 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from churn_agent import facts
 from churn_agent.demo.simulator import AS_OF, simulate
 from churn_agent.demo.writing import write_book
 from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Card, Snapshot
+from churn_agent.evidence import facts
 
 DOMAINS = ("telecom", "ecommerce", "finance", "education")
 RANGE = (0.6, 0.85)

@@ -1,9 +1,9 @@
 """Cases for the tests of the modes."""
 
-from churn_agent import facts, retrieval
+from churn_agent.content.playbook import eligible, load_playbook
 from churn_agent.domain.snapshot import Card
 from churn_agent.elicitation.base import Case
-from churn_agent.playbook import eligible, load_playbook
+from churn_agent.evidence import facts, retrieval
 from tests.conftest import interaction, snapshot
 
 

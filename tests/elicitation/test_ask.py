@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
+from churn_agent.content.prompts import load_prompt
 from churn_agent.elicitation.ask import ask
 from churn_agent.elicitation.base import variables
 from churn_agent.models.scripted import ScriptedModel
-from churn_agent.prompts import load_prompt
 from tests.elicitation.cases import case
 
 

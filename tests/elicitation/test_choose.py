@@ -6,12 +6,12 @@ import re
 
 import pytest
 
+from churn_agent.content.prompts import load_prompt, load_taxonomy
 from churn_agent.elicitation import choose, confirm
 from churn_agent.elicitation.read import read
 from churn_agent.errors import FileFormatError
 from churn_agent.models.base import ModelOutput
 from churn_agent.models.scripted import ScriptedModel
-from churn_agent.prompts import load_prompt, load_taxonomy
 from tests.elicitation.cases import case
 
 PROMPT = load_prompt("read", "words")
@@ -154,7 +154,7 @@ def test_short_sentences_are_read_with_their_neighbours():
 
 
 def test_words_for_unknown_signals_are_refused(tmp_path):
-    from churn_agent.prompts import shipped_folder
+    from churn_agent.content.prompts import shipped_folder
 
     text = (shipped_folder() / "read" / "words.yaml").read_text(encoding="utf-8")
     (tmp_path / "read").mkdir()

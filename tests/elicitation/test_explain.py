@@ -1,8 +1,8 @@
 import pytest
 
+from churn_agent.content.prompts import load_prompt
 from churn_agent.elicitation.explain import explain
 from churn_agent.models.scripted import ScriptedModel
-from churn_agent.prompts import load_prompt
 from tests.elicitation.cases import case
 
 WORDS = "The line is down again. I will move to Rival."

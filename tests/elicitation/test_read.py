@@ -1,8 +1,8 @@
 import math
 
+from churn_agent.content.prompts import load_prompt, load_taxonomy
 from churn_agent.elicitation.read import read
 from churn_agent.models.scripted import ScriptedModel
-from churn_agent.prompts import load_prompt, load_taxonomy
 from tests.elicitation.cases import case
 
 FEW_SHOT, DIRECT = load_prompt("read", "few_shot"), load_prompt("read", "direct")

@@ -6,8 +6,8 @@ import pytest
 
 from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Card, Snapshot
-from churn_agent.evals.abstention import Known, justified, measure
-from churn_agent.evals.sets import TOGETHER
+from churn_agent.evals.checks.abstention import Known, justified, measure
+from churn_agent.evals.sets.labelled import TOGETHER
 
 
 def known(days, wrong):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from churn_agent.evals.calibration import measure
-from churn_agent.evals.predictions import Prediction
-from churn_agent.evals.sets import TOGETHER
+from churn_agent.evals.checks.calibration import measure
+from churn_agent.evals.runs.predictions import Prediction
+from churn_agent.evals.sets.labelled import TOGETHER
 
 
 def predictions(name, *, rate, sure=1.0, moved=0.0, n=1500, seed=0):

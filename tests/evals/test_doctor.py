@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from churn_agent.evals import doctor
-from churn_agent.evals.sets import find_set
+from churn_agent.evals.checks import doctor
+from churn_agent.evals.sets.labelled import find_set
 from churn_agent.models.base import LabelScores
 from churn_agent.models.scripted import ScriptedModel
 

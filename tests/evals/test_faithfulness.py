@@ -6,7 +6,7 @@ import pytest
 
 from churn_agent import ChurnAgent
 from churn_agent.domain.assessment import Assessment, Citation, Reason
-from churn_agent.evals.faithfulness import Moved, moved, summarise
+from churn_agent.evals.checks.faithfulness import Moved, moved, summarise
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.settings import Settings
 from tests.conftest import write_csv

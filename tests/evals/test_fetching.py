@@ -16,9 +16,10 @@ import tenacity
 import yaml
 
 from churn_agent.errors import FileFormatError, InputError, Unavailable
-from churn_agent.evals import fetching, sets
-from churn_agent.evals.converting import CONVERTERS
-from churn_agent.evals.fetching import fetch
+from churn_agent.evals.sets import fetching
+from churn_agent.evals.sets import labelled as sets
+from churn_agent.evals.sets.converting import CONVERTERS
+from churn_agent.evals.sets.fetching import fetch
 
 BANK77 = [("Please close my account", "terminate_account"), ("I want out, shut it, now", "terminate_account")]
 BANK77 += [(f"Where is card {n}?\nI need it", "card_arrival") for n in range(25)]

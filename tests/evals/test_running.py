@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from churn_agent.demo.writing import write_book
-from churn_agent.evals import run_suite, running
-from churn_agent.evals.predictions import Prediction, SampleNote, read_predictions
-from churn_agent.evals.scoreboard import compare as compare_methods
-from churn_agent.evals.scoreboard import measure
+from churn_agent.evals import run_suite
+from churn_agent.evals.runs import running
+from churn_agent.evals.runs.predictions import Prediction, SampleNote, read_predictions
+from churn_agent.evals.runs.scoreboard import compare as compare_methods
+from churn_agent.evals.runs.scoreboard import measure
 from churn_agent.measuring.metrics import Costs
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import yaml
 
-from churn_agent.evals.predictions import Prediction
-from churn_agent.evals.searching import search
+from churn_agent.evals.runs.predictions import Prediction
+from churn_agent.evals.runs.searching import search
 
 
 def said(method, scores, labels):

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from churn_agent.errors import DataError, InputError
-from churn_agent.evals import sets
-from churn_agent.training import Sample, fingerprint
+from churn_agent.evals.sets import labelled as sets
+from churn_agent.outcomes.training import Sample, fingerprint
 
 samples = st.lists(
     st.builds(

@@ -3,9 +3,9 @@ import math
 
 import pytest
 
+from churn_agent.assessing.perturbing import Perturbed
 from churn_agent.domain.assessment import Assessment, ChurnProbability
-from churn_agent.evals.stability import measure
-from churn_agent.perturbing import Perturbed
+from churn_agent.evals.checks.stability import measure
 from churn_agent.scoring.bands import Bands
 
 

@@ -15,11 +15,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from wandb.apis.public.runs import RunNotFoundError
 
+from churn_agent.content.prompts import load_prompt
 from churn_agent.errors import InputError, Unavailable
 from churn_agent.evals import run_suite, write_report
-from churn_agent.evals.predictions import Prediction, SampleNote
-from churn_agent.evals.tracking import log_model, track
-from churn_agent.prompts import load_prompt
+from churn_agent.evals.runs.predictions import Prediction, SampleNote
+from churn_agent.evals.runs.tracking import log_model, track
 
 WORDS = "xylophone complaint"
 READ = load_prompt("read", "words")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from churn_agent.evals.transferring import from_others
+from churn_agent.evals.checks.transferring import from_others
 from churn_agent.learning.examples import Examples
 from churn_agent.measuring import metrics
 

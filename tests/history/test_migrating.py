@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
-from churn_agent.agent import ChurnAgent
+from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.errors import StoreUnavailable
 from churn_agent.history import database, interactions, migrating
 from churn_agent.history.database import FILE_NAME, SCHEMA_VERSION, open_database

@@ -5,9 +5,9 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from churn_agent.embedding import Embedder
 from churn_agent.errors import StoreUnavailable
 from churn_agent.index import updating
+from churn_agent.index.embedder import Embedder
 from churn_agent.index.vectors import Index
 from tests.index.letters import Letters
 

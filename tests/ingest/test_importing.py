@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from churn_agent.agent import ChurnAgent
+from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import DataError, FileFormatError, InputError
 from churn_agent.history import book, interactions

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from churn_agent.agent import ChurnAgent
+from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.errors import DataError, InputError
 from churn_agent.learning.carried import Carried, carried_to_each
 from churn_agent.learning.methods import score
 from churn_agent.measuring import metrics
-from churn_agent.training import carry, samples
+from churn_agent.outcomes.training import carry, samples
 
 from .test_ladder import with_scores
 

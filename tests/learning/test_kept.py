@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from churn_agent import training
-from churn_agent.agent import ChurnAgent
+from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.domain.assessment import Assessment, Reason
 from churn_agent.domain.interactions import Label
 from churn_agent.errors import DataError, InputError, StoreUnavailable
@@ -22,8 +21,9 @@ from churn_agent.learning.drift import spreads
 from churn_agent.learning.kept import Kept, KeptCard
 from churn_agent.learning.methods import METHODS, score
 from churn_agent.measuring import metrics
+from churn_agent.outcomes import training
+from churn_agent.outcomes.training import samples, train
 from churn_agent.scoring import prior
-from churn_agent.training import samples, train
 
 from .test_methods import make_examples
 from .test_states import traps

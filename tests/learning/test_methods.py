@@ -6,13 +6,13 @@ from datetime import date
 import numpy as np
 import pytest
 
-from churn_agent import training
-from churn_agent.embedding import Embedder
 from churn_agent.errors import DataError
-from churn_agent.evals.sets import find_set
+from churn_agent.evals.sets.labelled import find_set
+from churn_agent.index.embedder import Embedder
 from churn_agent.learning import estimators, methods, states
 from churn_agent.learning.encoder import FineTunedEncoder
 from churn_agent.learning.examples import Examples, _groups
+from churn_agent.outcomes import training
 from churn_agent.settings import Settings
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from churn_agent.embedding import Embedder
 from churn_agent.errors import BadWeights
+from churn_agent.index.embedder import Embedder
 from churn_agent.learning import encoder
 from churn_agent.models.folders import check_folder
 

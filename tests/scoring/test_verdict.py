@@ -2,7 +2,7 @@ import pytest
 
 from churn_agent.domain.assessment import ChurnProbability, Citation, Reason, Signal
 from churn_agent.domain.snapshot import Card
-from churn_agent.facts import compute
+from churn_agent.evidence.facts import compute
 from churn_agent.scoring import prior
 from churn_agent.scoring.verdict import Number, from_log_odds, from_signals, from_statement
 from tests.conftest import interaction, snapshot

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from churn_agent import strict_json
 from churn_agent.errors import FileFormatError
+from churn_agent.files import strict_json
 from churn_agent.ingest.readers.base import Progress, RecordShape, Row, checked_header, header_name
 
 csv.field_size_limit(64 * 1024 * 1024)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from churn_agent import atomic
+from churn_agent.files import atomic
 
 WORTH_KEEPING = 256
 """Tokens from which a prefix is kept: shorter ones are evaluated faster than they are read."""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from churn_agent import atomic, strict_json
+from churn_agent.files import atomic, strict_json
 
 _FILE = "tuning.json"
 KVType = Literal["f16", "bf16_f16", "q8_0"]

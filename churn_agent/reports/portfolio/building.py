@@ -7,6 +7,8 @@ from datetime import date, datetime, timedelta
 from statistics import median
 from string import Template
 
+from churn_agent.content.playbook import Playbook, load_playbook
+from churn_agent.content.prompts import Taxonomy, load_taxonomy
 from churn_agent.domain.assessment import EXPLAINED, Assessment, Band, Citation, Reason
 from churn_agent.domain.interactions import Direction, Interaction, as_number
 from churn_agent.domain.snapshot import Card
@@ -15,10 +17,8 @@ from churn_agent.history import assignments, book, interactions, records
 from churn_agent.history.feedback import Feedback, all_feedback
 from churn_agent.history.runs import Run
 from churn_agent.learning.kept import KeptCard, kept_cards
-from churn_agent.playbook import Playbook, load_playbook
-from churn_agent.prompts import Taxonomy, load_taxonomy
 from churn_agent.reports import wording
-from churn_agent.store import Store
+from churn_agent.store.store import Store
 
 CAPACITY = 20
 """Customers that can be called before the next report."""

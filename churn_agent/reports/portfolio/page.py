@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from churn_agent.batch.changes import Change
-from churn_agent.plots import to_svg
+from churn_agent.measuring.plots import to_svg
 from churn_agent.reports import wording
 from churn_agent.reports.portfolio.building import BANDS, Account, Portfolio, owners
 from churn_agent.reports.portfolio.phrases import NO_ACTION, head, money, number_words, title

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from churn_agent import atomic
 from churn_agent.batch.changes import Change
 from churn_agent.errors import InputError, Unavailable
+from churn_agent.files import atomic
 from churn_agent.reports.portfolio.building import Portfolio
 from churn_agent.reports.portfolio.calendar import to_ics
 from churn_agent.reports.portfolio.markdown import to_markdown

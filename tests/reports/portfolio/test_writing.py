@@ -17,11 +17,11 @@ from lxml import html
 
 from churn_agent.batch.changes import PARTS, Change
 from churn_agent.batch.running import BatchSpec, run_batch
+from churn_agent.content.playbook import load_playbook
 from churn_agent.errors import InputError
 from churn_agent.history import records as stored
 from churn_agent.history import runs
 from churn_agent.history.feedback import Feedback, add
-from churn_agent.playbook import load_playbook
 from churn_agent.reports.portfolio import digest, writing
 from churn_agent.reports.portfolio.building import build
 from churn_agent.reports.portfolio.calendar import to_ics

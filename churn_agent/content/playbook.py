@@ -1,0 +1,222 @@
+"""Retention actions come from the playbook alone: eligible ones, for the reasons that were found."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Annotated, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from churn_agent.content.conditions import Condition, Kind, Value, parse
+from churn_agent.content.prompts import load_taxonomy, shipped_folder
+from churn_agent.domain.assessment import FACT_NAMES, Band, Fact, Reason, RetentionAction, Signal, Urgency
+from churn_agent.domain.snapshot import Snapshot
+from churn_agent.errors import InputError
+from churn_agent.files import strict_yaml
+
+MOST_ACTIONS = 3
+LEAST_WEIGHT = 0.25
+"""Contribution to the score (log-odds) below which a reason calls for no action."""
+
+_BANDS = get_args(Band)
+_ATTRIBUTE = "attribute."
+"""Begins the names of customers' attributes in conditions."""
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PlaybookAction(_Data):
+    """One action a company can take."""
+
+    id: str
+    title: str
+    what: str
+    addresses: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Signals and facts."""
+    when: str | None = None
+    """A condition on facts, signals (their strength, 0 to 1), `band`, `domain` and `attribute.NAME`: where it does not
+    hold, the action is not suggested. What is not known stands in no way."""
+    urgency: Urgency
+    cost: Annotated[float, Field(ge=0)]
+    """Of doing it once, in the book's money."""
+    effect: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of those about to churn whom it keeps, if somebody has measured it."""
+    capacity: Annotated[int, Field(ge=1)] | None = None
+    """Customers for whom it can be done before the next report."""
+    never_say: tuple[str, ...] = ()
+    """What whoever does it must not say or promise."""
+    owner: str
+    channel: str
+    cooldown_days: Annotated[int, Field(ge=0)] = 0
+
+    @cached_property
+    def condition(self) -> Condition | None:
+        return parse(self.when) if self.when else None
+
+    @model_validator(mode="after")
+    def _can_ever_be_suggested(self) -> "PlaybookAction":
+        unknown = [name for name in self.addresses if name not in (*FACT_NAMES, *_signal_ids())]
+        if unknown:
+            raise ValueError(f"action {self.id!r} addresses {unknown[0]!r}, which is no signal and no fact")
+        try:
+            if self.condition:
+                self.condition.check(_kinds(), beside=_ATTRIBUTE)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        for name, value in self.condition.compared if self.condition else ():
+            if name == "band" and value not in _BANDS:
+                raise ValueError(f"condition {self.when!r}: a band is {', '.join(_BANDS)}, never {value!r}")
+            if name in _signal_ids() and not 0 <= float(value) <= 1:
+                raise ValueError(f"condition {self.when!r}: the strength of {name!r} is from 0 to 1, never {value:g}")
+        return self
+
+
+class Playbook(_Data):
+    """All actions."""
+
+    version: int
+    actions: tuple[PlaybookAction, ...]
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> "Playbook":
+        twice = [id_ for id_, n in Counter(action.id for action in self.actions).items() if n > 1]
+        if twice:
+            raise ValueError(f"two actions have the id {twice[0]!r}")
+        return self
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256, cut to 16 hexadecimal digits."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    @cached_property
+    def by_id(self) -> dict[str, PlaybookAction]:
+        return {action.id: action for action in self.actions}
+
+
+def load_playbook(folder: Path | None = None) -> Playbook:
+    """The playbook, `playbook.yaml`: that of the user's own prompts if there is one, else the shipped one.
+
+    Raises:
+        FileFormatError: it is no valid playbook; a condition in it cannot be read, or names what does not exist.
+    """
+    own = folder / "playbook.yaml" if folder else None
+    return strict_yaml.load(own if own and own.exists() else shipped_folder() / "playbook.yaml", Playbook)
+
+
+@cache
+def _signal_ids() -> tuple[str, ...]:
+    return tuple(load_taxonomy().by_id)
+
+
+def _kinds() -> dict[str, Kind]:
+    """What conditions can be about, attributes aside, which every book has of its own."""
+    numbers: dict[str, Kind] = dict.fromkeys((*FACT_NAMES, *_signal_ids()), "number")
+    return {**numbers, "band": "text", "domain": "text"}
+
+
+def eligible(
+    playbook: Playbook,
+    snapshot: Snapshot,
+    facts: Sequence[Fact],
+    band: Band | None,
+    signals: Sequence[Signal] | None = None,
+) -> list[PlaybookAction]:
+    """The actions that may be taken for this customer now.
+
+    Args:
+        signals: those that were read; None as long as nothing was.
+        band: None as long as it is not known.
+    """
+    end = snapshot.card.end_of_day(snapshot.as_of)
+    known = _known(snapshot, facts, band, signals)
+
+    def recently_done(action: PlaybookAction) -> bool:
+        since = end - timedelta(days=action.cooldown_days)
+        return any(
+            each.direction == "outbound" and each.metadata.get("action") == action.id and each.occurred_at > since
+            for each in snapshot.interactions
+        )
+
+    return [
+        action
+        for action in playbook.actions
+        if (action.condition is None or action.condition.holds(known) is not False) and not recently_done(action)
+    ]
+
+
+def _known(
+    snapshot: Snapshot, facts: Sequence[Fact], band: Band | None, signals: Sequence[Signal] | None
+) -> dict[str, Value]:
+    """What conditions can be about, by name."""
+    oldest = min((each.occurred_at for each in snapshot.interactions), default=None)
+    tenure = (snapshot.card.end_of_day(snapshot.as_of) - oldest).days if oldest else 0
+    known: dict[str, Value] = {f"{_ATTRIBUTE}{name}": value for name, value in snapshot.attributes.items()}
+    known |= {"domain": snapshot.card.domain, "tenure": float(tenure)} | ({"band": band} if band else {})
+    if signals is not None:
+        known |= dict.fromkeys(_signal_ids(), 0.0) | {each.concept: each.strength for each in signals}
+    return known | {fact.name: fact.value for fact in facts if fact.name != "tenure"}
+
+
+def suggest(
+    actions: Sequence[PlaybookAction],
+    reasons: Sequence[Reason],
+    *,
+    weights: Mapping[str, float],
+    proposed: Sequence[str] = (),
+) -> tuple[RetentionAction, ...]:
+    """Up to `MOST_ACTIONS` of the eligible actions, those for the weightiest reasons first.
+
+    Args:
+        weights: concept -> how much it matters here; only the size counts.
+        proposed: ids that a model chose; where there are any, others are not suggested.
+    """
+    found: list[tuple[float, RetentionAction]] = []
+    # A fact calls for action only where it speaks for churn; of what customers say, good news may be answered too.
+    telling = [reason for reason in reasons if reason.citations or reason.polarity == "risk"]
+    statements = {
+        reason.concept: _with_evidence(reason)
+        for reason in reversed(telling)
+        if abs(weights.get(reason.concept, 0)) >= LEAST_WEIGHT
+    }
+    # Reasons that a model worded belong to no action; then what was quoted stands for an action that it chose.
+    cited = next((reason for reason in reasons if reason.citations), None)
+    quoted = _with_evidence(cited, said="What they wrote") if cited else "Chosen by the model for what it was shown."
+    at_stake = {"risk": 0.0, "protective": 0.0}
+    for reason in telling:
+        at_stake[reason.polarity] += abs(weights.get(reason.concept, 0))
+    good_news = {reason.concept for reason in telling if reason.polarity == "protective"}
+    for action in actions:
+        if proposed and action.id not in proposed:
+            continue
+        concepts = tuple(concept for concept in action.addresses if concept in statements)
+        if concepts and good_news.issuperset(concepts) and at_stake["risk"] > at_stake["protective"]:
+            continue  # nobody is thanked while they seem to leave
+        if not concepts and not proposed:
+            continue
+        first = max(concepts, key=lambda concept: abs(weights.get(concept, 0)), default=None)
+        suggestion = RetentionAction(
+            playbook_id=action.id,
+            title=action.title,
+            rationale=statements[first] if first else quoted,
+            addresses=concepts,
+            urgency=action.urgency,
+            owner=action.owner,
+            channel=action.channel,
+            never_say=action.never_say,
+        )
+        found.append((sum(abs(weights.get(concept, 0)) for concept in concepts), suggestion))
+    found.sort(key=lambda pair: -pair[0])
+    return tuple(suggestion for _, suggestion in found[:MOST_ACTIONS])
+
+
+def _with_evidence(reason: Reason, said: str = "") -> str:
+    """The statement (or what is said instead of it), and where it was read."""
+    days = dict.fromkeys(f"{citation.occurred_at:%Y-%m-%d}" for citation in reason.citations)
+    told = said or reason.statement
+    return f"{told.removesuffix('.')} ({', '.join(days)})" if days else told

@@ -1,0 +1,1 @@
+"""Suites, runs, scoreboards and the pages about them."""

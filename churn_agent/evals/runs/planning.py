@@ -1,0 +1,169 @@
+"""Which samples of which sets a suite is tried on."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from churn_agent.assessing.agent import ChurnAgent
+from churn_agent.domain.snapshot import Snapshot
+from churn_agent.errors import InputError
+from churn_agent.evals.runs.predictions import Prediction, SampleNote, Split
+from churn_agent.evals.runs.suite import Suite, Way, Ways, resolve
+from churn_agent.evals.sets import labelled as sets
+from churn_agent.evals.sets.labelled import LabelledSet
+from churn_agent.outcomes import training
+from churn_agent.outcomes.training import Sample
+from churn_agent.settings import Settings
+
+_FEW_VALUES = 8
+_SHOWN, _QUOTED = 6, 400
+"""Interactions of a sample that a report shows, and characters of each."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A set with the samples that are drawn from it and what is tried on them."""
+
+    name: str
+    """As the run calls it: the set's name, or `A to B` for both sets of a pair."""
+    labelled: LabelledSet
+    samples: Sequence[Sample]
+    development: frozenset[str]
+    """Ids of the samples that choices are made on."""
+    ways: Sequence[tuple[Way, Sequence[Sample]]]
+    notes: Sequence[SampleNote]
+    store: Path
+    all_samples: int = 0
+    """How many the set has, drawn or not."""
+    all_labels: str = ""
+    """Fingerprint of all labels of the set, drawn or not."""
+    learned_on: "Planned | None" = None
+    """The other set of a pair, on which all is learned that is judged on this one."""
+    only_learned_on: bool = False
+    """The set is the first of a pair."""
+
+    @property
+    def role(self) -> str:
+        """What comes before its name where both sets of a pair are named."""
+        return "train: " if self.only_learned_on else "test: " if self.learned_on else ""
+
+    def split_of(self, sample: Sample) -> Split:
+        if self.only_learned_on:
+            return "train"
+        return "development" if sample.id in self.development else "test"
+
+    def prediction(self, sample: Sample, method: str, **said: Any) -> Prediction:
+        """What a method said about a sample."""
+        return Prediction(
+            set=self.name,
+            customer_id=sample.customer_id,
+            as_of=sample.as_of.isoformat(),
+            churned=sample.churned,
+            split=self.split_of(sample),
+            method=method,
+            **said,
+        )
+
+
+def plan(suite: Suite, settings: Settings, *, near: Path, out: Path, limit: int | None = None) -> list[Planned]:
+    """Imports the sets and draws the samples.
+
+    Args:
+        near: folder that paths in the suite are relative to.
+        limit: most samples of each set, if fewer than the suite's.
+
+    Raises:
+        InputError, DataError: a way or a set cannot be used; ways are looked at before any set.
+    """
+    ways = [(each, list(resolve(each, settings))) for each in suite.ways]
+    most = min((n for n in (limit, suite.limit) if n), default=None)
+    drawing = _Drawing(suite, ways, out.parent / "stores", most)
+    found = [sets.find_set(name, near=near, sets_dir=settings.sets_dir) for name in suite.names]
+    if suite.sets:
+        if len({labelled.name for labelled in found}) < len(found):
+            raise InputError("two sets of a suite have the same folder name; rename one")
+        return [drawing.plan(labelled, labelled.name) for labelled in found]
+    name = " to ".join(labelled.name for labelled in found)
+    train, test = (drawing.plan(labelled, name) for labelled in found)
+    both = {sample.customer_id for sample in train.samples} & {sample.customer_id for sample in test.samples}
+    if both:
+        raise InputError(f"{len(both)} customers are in both sets of {name!r} ({min(both)}); take them out of one")
+    train = replace(train, only_learned_on=True)
+    return [train, replace(test, development=frozenset(), learned_on=train)]
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """Draws what a suite wants of its sets."""
+
+    suite: Suite
+    ways: Sequence[tuple[Ways, Sequence[Way]]]
+    stores: Path
+    most: int | None
+
+    def plan(self, labelled: LabelledSet, name: str) -> Planned:
+        store, seed = labelled.store_in(self.stores), self.suite.seed
+        with labelled.open(store) as agent:
+            found = labelled.samples(agent)
+            # Before drawing, so that a sample is on the same side however many are drawn.
+            development, test = sets.split(found, labelled.card.split)
+            samples = sets.draw([found[i] for i in sorted((*development, *test))], self.most, seed=seed)
+            notes = _describe(name, samples, agent, labelled.gold())
+        drawn = frozenset(sample.id for sample in samples)
+        tried = {
+            way: sets.draw(samples, each.limit, seed=seed)
+            for each, resolved in self.ways
+            if each.sets is None or labelled.name in each.sets
+            for way in resolved
+        }
+        return Planned(
+            name,
+            labelled,
+            samples,
+            drawn & {found[i].id for i in development},
+            list(tried.items()),
+            notes,
+            store,
+            all_samples=len(found),
+            all_labels=training.fingerprint(found),
+        )
+
+
+def _describe(
+    name: str, samples: Sequence[Sample], agent: ChurnAgent, gold: Mapping[str, Mapping[str, tuple[str, ...]]]
+) -> list[SampleNote]:
+    snapshots = [agent.snapshot(sample.customer_id, as_of=sample.as_of) for sample in samples]
+    values = defaultdict[str, set[str]](set)
+    for snapshot in snapshots:
+        for attribute, value in snapshot.attributes.items():
+            values[attribute].add(value)
+    kinds = {attribute for attribute, found in values.items() if 1 < len(found) <= _FEW_VALUES}
+    return [
+        SampleNote(
+            set=name,
+            customer_id=sample.customer_id,
+            as_of=sample.as_of.isoformat(),
+            segments=_segments(snapshot) | {k: v for k, v in snapshot.attributes.items() if k in kinds},
+            evidence=[
+                f"{each.local_time:%Y-%m-%d} {each.channel}: {each.text[:_QUOTED]}"
+                for each in (snapshot.messages or snapshot.interactions)[-_SHOWN:]
+            ],
+            gold=gold.get(sample.customer_id, {}) if gold else None,
+        )
+        for sample, snapshot in zip(samples, snapshots, strict=True)
+    ]
+
+
+def _segments(snapshot: Snapshot) -> dict[str, str]:
+    languages = Counter(each.language for each in snapshot.messages if each.language)
+    channels = Counter(each.channel for each in snapshot.interactions)
+    n = len(snapshot.interactions)
+    sizes = {1: "1 interaction", 5: "2 to 5", 20: "6 to 20", 100: "21 to 100"}
+    found = {"history": next((name for most, name in sizes.items() if n <= most), "more than 100")}
+    if languages:
+        found["language"] = languages.most_common(1)[0][0]
+    if channels:
+        found["channel"] = channels.most_common(1)[0][0]
+    return found

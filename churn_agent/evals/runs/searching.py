@@ -1,0 +1,92 @@
+"""Which prompt and settings to use, and what that choice is worth on customers that had no part in it."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
+
+from churn_agent.errors import InputError
+from churn_agent.evals.runs.predictions import Prediction
+from churn_agent.evals.runs.scoreboard import Scored, by_set_and_method
+from churn_agent.learning.ladder import LEARNED
+from churn_agent.measuring import metrics
+from churn_agent.measuring.metrics import REACH, Placements
+
+_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The best of several ways on a set."""
+
+    set: str
+    method: str
+    """The way that ranks best on all samples."""
+    n: int
+    apparent: float
+    """Its AUROC on the samples that it was chosen by: too good, the more ways there were."""
+    auroc: float
+    low: float
+    high: float
+    """AUROC of the choice, made anew in each fold without the samples it is judged on; 95 % interval."""
+    chosen: Mapping[str, int]
+    """Way -> folds in which it was chosen."""
+
+
+def search(predictions: Sequence[Prediction], *, seed: int = 0) -> list[Choice]:
+    """The best way of each set by AUROC on the samples that all ways judged, with the honest figure of choosing so.
+
+    Nested cross-validation (Varma & Simon 2006): in each outer fold the way is chosen on the other folds and judged on
+    this one. Scores of different ways have no common scale, so AUROC is taken within folds and averaged by their pairs.
+    Of a pair of sets the way is chosen on the first and judged once, on the second.
+
+    Raises:
+        InputError: too few samples of a set were judged by all of its ways.
+    """
+    by_set: dict[str, dict[str, Scored]] = {}
+    for (name, method), made in by_set_and_method(predictions).items():
+        if method not in LEARNED:
+            by_set.setdefault(name, {})[method] = Scored.of(made)
+    return [_choose(name, ways, seed) for name, ways in by_set.items()]
+
+
+def _choose(name: str, ways: Mapping[str, Scored], seed: int) -> Choice:
+    shared = sorted(set.intersection(*(set(each.ids) for each in ways.values())))
+    rows = {method: [each.ids.index(id_) for id_ in shared] for method, each in ways.items()}
+    first = next(iter(ways))
+    labels, groups = ways[first].labels[rows[first]], ways[first].groups[rows[first]]
+    scores = {method: ways[method].scores[rows[method]] for method in ways}
+    judged = ways[first].judged[rows[first]]
+    folds = min(_FOLDS, int(labels.sum()), int((~labels).sum()), len(np.unique(groups)))
+    if folds < 2:
+        fewest = min(ways, key=lambda method: len(ways[method].ids))
+        raise InputError(
+            f"set {name!r}: all ways judged {len(shared)} samples ({labels.sum()} churned), too few to choose by; "
+            f"{fewest!r} judged {len(ways[fewest].ids)}"
+        )
+
+    def best(of: Any) -> str:
+        return max(scores, key=lambda method: metrics.auroc(labels[of], scores[method][of]).value)
+
+    parts: list[tuple[float, float, float]] = []
+    chosen: Counter[str] = Counter()
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    drawn = splitter.split(np.zeros(len(labels)), labels, groups) if judged.all() else [(~judged, judged)]
+    for others, fold in drawn:
+        way = best(others)
+        chosen[way] += 1
+        pairs = float(labels[fold].sum() * (~labels[fold]).sum())
+        if pairs:
+            placed = Placements.of(labels[fold], scores[way][fold], groups[fold])
+            parts.append((pairs, placed.mean, placed.variance))
+    pairs, areas, variances = (np.array(column) for column in zip(*parts, strict=True))
+    weights = pairs / pairs.sum()
+    value, reach = float(weights @ areas), REACH * math.sqrt(float(weights**2 @ np.nan_to_num(variances)))
+    choosing = judged if judged.all() else ~judged
+    winner = best(choosing)
+    apparent = metrics.auroc(labels[choosing], scores[winner][choosing]).value
+    return Choice(name, winner, int(judged.sum()), apparent, value, value - reach, value + reach, dict(chosen))

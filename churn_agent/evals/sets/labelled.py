@@ -1,0 +1,225 @@
+"""Labelled sets: a history, outcomes, and a card that says what churn means there and where it comes from."""
+
+import csv
+import hashlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from churn_agent.assessing.agent import ChurnAgent
+from churn_agent.domain.snapshot import Card
+from churn_agent.errors import DataError, InputError
+from churn_agent.files import strict_yaml
+from churn_agent.history import book
+from churn_agent.outcomes import training
+from churn_agent.outcomes.training import Sample
+
+_DEVELOPMENT = 0.4
+"""Share of customers whose labels choices are made on."""
+_FEWEST_OF_A_CLASS = 2
+TOGETHER = "all sets"
+"""Stands in the place of a set's name for the customers of several."""
+
+
+class Fetch(BaseModel):
+    """Where the originals of a set lie, and what turns them into one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    converter: str
+    """A name of `converting.CONVERTERS`."""
+    folder: Annotated[str, Field(pattern=r"^https?://[^/]+/(.+/)?$")]
+    """Address that those of all files begin with."""
+    files: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+    """Raw files at a commit, so that they stay what they are; below the folder."""
+    sha256: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = ()
+    """Of each file, in their order; none if nobody has noted them yet."""
+    customers: int | None = None
+    churned: int | None = None
+    """How many there should be: what a file without a hash can be checked by."""
+
+    @model_validator(mode="after")
+    def _one_hash_each(self) -> "Fetch":
+        if self.sha256 and len(self.sha256) != len(self.files):
+            raise ValueError(f"{len(self.sha256)} hashes for {len(self.files)} files")
+        return self
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return tuple(self.folder + file for file in self.files)
+
+
+class SetCard(BaseModel):
+    """What a reader must know to judge by a set."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    book: Card
+    """As it is given to the agent."""
+    origin: str = "unknown"
+    licence: str = "unknown"
+    leaks: tuple[str, ...] = ()
+    """Known ways in which the history tells the outcome."""
+    split: Literal["customer", "time"] = "customer"
+    """How the development split is cut off: by customer, or the earlier dates from the later."""
+    note: Annotated[str | None, Field(max_length=2000)] = None
+    fetch: Fetch | None = None
+    """None if it is nobody's originals: shipped, or one's own."""
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """A set on disk."""
+
+    name: str
+    folder: Path
+    card: SetCard
+
+    def store_in(self, folder: Path) -> Path:
+        """Where its store lies among others: sets of the same name in two places are two sets."""
+        place = hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
+        return folder / f"{self.name}-{place}"
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the files of the folder, cut to 16 hexadecimal digits: texts count, not labels alone."""
+        digest = hashlib.sha256()
+        for path in sorted(self.folder.iterdir()):
+            if path.is_file():
+                digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        return digest.hexdigest()[:16]
+
+    def open(self, store: Path, **settings: Any) -> ChurnAgent:
+        """An agent on a store that holds the set; what is there already is not imported again.
+
+        Raises:
+            DataError: the set cannot be read.
+        """
+        agent = ChurnAgent.open(store, **settings)
+        self.import_into(agent)
+        return agent
+
+    def import_into(self, agent: ChurnAgent) -> None:
+        """Imports the set and its card. Raises `DataError`."""
+        agent.ingest([self.folder])
+        with agent.history.begin() as connection:
+            book.set_card(connection, self.card.book)
+
+    def gold(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """Customer -> signal -> local times of the interactions that show it (`gold.csv`); empty if nobody wrote it."""
+        path = self.folder / "gold.csv"
+        found: dict[str, dict[str, tuple[str, ...]]] = {}
+        if path.exists():
+            with path.open(encoding="utf-8", newline="") as file:
+                for row in csv.DictReader(file):
+                    of_customer = found.setdefault(row["customer_id"], {})
+                    of_customer[row["signal"]] = (*of_customer.get(row["signal"], ()), row["timestamp"][:16])
+        return found
+
+    def samples(self, agent: ChurnAgent) -> list[Sample]:
+        """All samples of the set, by customer and date. Raises `DataError` if there are too few of either class."""
+        found = training.samples(agent)
+        churned = sum(sample.churned for sample in found)
+        if min(churned, len(found) - churned) < _FEWEST_OF_A_CLASS:
+            raise DataError(
+                f"set {self.name!r} has {churned} churned of {len(found)} labels: nothing can be judged by it"
+            )
+        return found
+
+
+def find_set(name: str, *, near: Path, sets_dir: Path | None = None) -> LabelledSet:
+    """The set of a name or path.
+
+    Args:
+        name: a path, relative to the folder `near`; or the name of a folder in `sets_dir` or of a shipped set.
+
+    Raises:
+        InputError: there is no such set.
+    """
+    places = [near / name, *([sets_dir / name] if sets_dir else []), shipped_folder() / "datasets" / name]
+    folder = next((place.resolve() for place in places if place.is_dir()), None)
+    if folder is None:
+        raise InputError(
+            f"no set {name!r}: give the path of a folder with interactions and labels, or set CHURN_AGENT_SETS_DIR"
+        )
+    return LabelledSet(folder.name, folder, _card(folder))
+
+
+def shipped_folder() -> Path:
+    """Where cards, suites and our own set lie: in the checkout or in the installed package."""
+    package = Path(__file__).parents[2]
+    checkout = package.parent
+    return checkout / "eval" if (checkout / "pyproject.toml").is_file() else package / "_eval"
+
+
+def list_cards() -> dict[str, SetCard]:
+    """Name -> card of every set that is known."""
+    shipped = shipped_folder()
+    cards = {path.stem: strict_yaml.load(path, SetCard) for path in sorted((shipped / "sets").glob("*.yaml"))}
+    for path in sorted((shipped / "datasets").glob("*/set.yaml")):
+        cards[path.parent.name] = strict_yaml.load(path, SetCard)
+    return cards
+
+
+def list_sets(sets_dir: Path | None) -> dict[str, tuple[SetCard, Path | None]]:
+    """Name -> card, and the folder if the set is here: those that are known, and all in `sets_dir` that have labels."""
+    own = sorted(path.parent for path in sets_dir.glob("*/labels.*")) if sets_dir else []
+    found: dict[str, tuple[SetCard, Path | None]] = {folder.name: (_card(folder), folder) for folder in own}
+    for name, card in list_cards().items():
+        shipped = shipped_folder() / "datasets" / name
+        found.setdefault(name, (card, shipped if shipped.is_dir() else None))
+    return dict(sorted(found.items()))
+
+
+def _card(folder: Path) -> SetCard:
+    own, known, plain = folder / "set.yaml", shipped_folder() / "sets" / f"{folder.name}.yaml", folder / "card.yaml"
+    if own.exists():
+        return strict_yaml.load(own, SetCard)
+    if known.exists():
+        return strict_yaml.load(known, SetCard)
+    return SetCard(book=strict_yaml.load(plain, Card) if plain.exists() else Card())
+
+
+# --- choosing samples
+
+
+def draw(samples: Sequence[Sample], n: int | None, *, seed: int = 0) -> list[Sample]:
+    """At most `n` samples, churned and staying in the proportion of all, in the order of all."""
+    if n is None or n >= len(samples):
+        return list(samples)
+    random_ = random.Random(seed)  # noqa: S311 - no secret
+    churned = [sample for sample in samples if sample.churned]
+    stayed = [sample for sample in samples if not sample.churned]
+    of_churned = min(len(churned), n - 1, max(1, round(n * len(churned) / len(samples))))
+    chosen = {*random_.sample(churned, of_churned), *random_.sample(stayed, min(len(stayed), n - of_churned))}
+    return [sample for sample in samples if sample in chosen]
+
+
+def split(samples: Sequence[Sample], how: Literal["customer", "time"]) -> tuple[list[int], list[int]]:
+    """Positions of the development and of the test samples. No customer is in both; the same samples split alike.
+
+    By time, the development samples are the earlier dates, as many as come nearest to two fifths, and the test samples
+    the later dates of customers that are not among them.
+    """
+    if how == "time":
+        dates = sorted(sample.as_of for sample in samples)
+        border = dates[int(_DEVELOPMENT * len(dates))]
+        development = [i for i, sample in enumerate(samples) if sample.as_of < border]
+        seen = {samples[i].customer_id for i in development}
+        if development:
+            later = [i for i, s in enumerate(samples) if s.as_of >= border and s.customer_id not in seen]
+            return development, later
+    chosen: set[str] = set()
+    for _, group in groupby(sorted(samples, key=lambda s: s.churned), key=lambda s: s.churned):
+        ids = sorted({sample.customer_id for sample in group}, key=_shuffled)
+        chosen |= set(ids[: round(_DEVELOPMENT * len(ids))])
+    development = [i for i, sample in enumerate(samples) if sample.customer_id in chosen]
+    return development, sorted(set(range(len(samples))) - set(development))
+
+
+def _shuffled(customer_id: str) -> str:
+    return hashlib.sha256(customer_id.encode()).hexdigest()

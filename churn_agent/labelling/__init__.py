@@ -1,1 +1,0 @@
-"""Ground truth: outcomes derived from the history itself, and what to ask people first."""

@@ -1,0 +1,1 @@
+"""One book on disk: history and index together, what goes in, and what is erased."""

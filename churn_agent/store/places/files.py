@@ -1,0 +1,118 @@
+"""Places that are files in a store."""
+
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from churn_agent.files import atomic, strict_json
+from churn_agent.history import forgetting
+from churn_agent.history.forgetting import Traces
+from churn_agent.index import updating
+from churn_agent.store.places.base import Found, Site
+
+METHODS = "methods"
+"""Folder of trained methods."""
+_TRANSCRIPTS = {".vtt", ".srt"}
+
+
+# --- lines of files
+
+
+def lines(folder: str, belongs: Callable[[Any, str], bool]) -> dict[str, Any]:
+    """A place of JSON Lines files, of which lines belong to customers."""
+
+    def read(site: Site, of: Traces) -> Found:
+        for path in sorted((site.store / folder).glob("*.jsonl")):
+            with path.open("rb") as file:
+                for line in file:
+                    if _is_of(line, of.customer_id, belongs):
+                        yield {"file": path.name, "line": line.decode("utf-8", "replace")}
+
+    def erase(site: Site, of: Traces) -> None:
+        for path in sorted((site.store / folder).glob("*.jsonl")):
+            _drop_lines(path, partial(_is_of, customer_id=of.customer_id, belongs=belongs))
+
+    return {"paths": (f"{folder}/*.jsonl",), "read": read, "erase": erase}
+
+
+def _drop_lines(path: Path, theirs: Callable[[bytes], bool]) -> None:
+    """Takes lines out of a file; a last one that was cut off goes too, as it may be anybody's."""
+
+    def goes(line: bytes) -> bool:
+        return not line.endswith(b"\n") or theirs(line)
+
+    with path.open("rb") as file:
+        if not any(map(goes, file)):
+            return
+        file.seek(0)
+        with atomic.replacing(path) as scratch, scratch.open("wb") as kept:
+            kept.writelines(line for line in file if not goes(line))
+
+
+def _is_of(line: bytes, customer_id: str, belongs: Callable[[Any, str], bool]) -> bool:
+    """Whether a line is of the customer; a damaged one is if it names them."""
+    try:
+        return belongs(strict_json.parse(line), customer_id)
+    except (ValueError, AttributeError):
+        return customer_id.encode("utf-8", "surrogatepass") in line
+
+
+def of_batch(record: Any, customer_id: str) -> bool:
+    return record.get("customer_id") == customer_id
+
+
+def of_reject(entry: Any, customer_id: str) -> bool:
+    """A row that names the customer in any column, or is of a transcript, whose file begins with the name."""
+    named = any(value.strip() == customer_id for value in entry.get("values", {}).values())
+    source = Path(entry.get("file", ""))
+    return named or (source.suffix.casefold() in _TRANSCRIPTS and source.name.startswith(f"{customer_id}_"))
+
+
+# --- the index, copies, methods
+
+
+def read_index(site: Site, of: Traces) -> Found:
+    for text_id in site.index.vectors(forgetting.unshared_text_ids(site.history, of)):
+        yield {"text_id": text_id}
+
+
+def erase_from_index(site: Site, of: Traces) -> None:
+    updating.forget(site.index, site.store, forgetting.unshared_text_ids(site.history, of))
+
+
+def copies(*patterns: str, what: str) -> dict[str, Any]:
+    """A place of files or folders that are removed as a whole."""
+
+    def found(site: Site) -> list[Path]:
+        return sorted(path for pattern in patterns for path in site.store.glob(pattern))
+
+    def read(site: Site, of: Traces) -> Found:
+        for path in found(site):
+            yield {"path": path.name}
+
+    def erase(site: Site, of: Traces) -> None:
+        for path in found(site):
+            site.notify(f"removing {str(path)!r}: {what}")
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+    return {"read": read, "erase": erase}
+
+
+def read_methods(site: Site, of: Traces) -> Found:
+    if any((site.store / METHODS).glob("*.json")):
+        from churn_agent.learning.forgetting import naming  # scikit-learn takes a second to load
+
+        for name in naming(site.store, of.customer_id):
+            yield {"method": name}
+
+
+def erase_from_methods(site: Site, of: Traces) -> None:
+    if (site.store / METHODS).is_dir():
+        from churn_agent.learning.forgetting import forget
+
+        forget(site.store, of.customer_id, site.notify)

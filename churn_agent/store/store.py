@@ -1,0 +1,268 @@
+"""A store: the history and the index of one book, what goes into it and what can be looked up."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Engine
+
+from churn_agent.content.playbook import PlaybookAction
+from churn_agent.content.prompts import Taxonomy, load_taxonomy
+from churn_agent.domain.interactions import Interaction, text_id
+from churn_agent.domain.snapshot import Card, Snapshot
+from churn_agent.errors import EmptyStore, IndexBusy
+from churn_agent.history import book, interactions, snapshots, statistics
+from churn_agent.history.database import open_database
+from churn_agent.history.statistics import BookStatistics
+from churn_agent.index import updating
+from churn_agent.index.embedder import Embedder
+from churn_agent.index.search import Hit, nearest
+from churn_agent.index.vectors import Index
+from churn_agent.ingest import importing
+from churn_agent.ingest.sources import find_sources
+from churn_agent.outcomes.deriving import Derived, derive
+from churn_agent.settings import Settings
+from churn_agent.store import forgetting
+from churn_agent.store.forgetting import Removed
+from churn_agent.store.places.base import Site
+
+Notify = Callable[[str], None]
+"""Told in a few words what is going on, for people who wait."""
+
+
+class Store:
+    """The store that the settings name. Nothing is loaded before it is needed."""
+
+    def __init__(self, settings: Settings, *, notify: Notify = lambda what: None) -> None:
+        self.settings = settings
+        self._notify = notify
+
+    @cached_property
+    def history(self) -> Engine:
+        """The database of the store; says which erasures were cut off. Raises `StoreUnavailable`."""
+        engine = open_database(self.settings.store, self._notify)
+        for customer_id in forgetting.pending(self.settings.store):
+            self._notify(forgetting.cut_off(customer_id))
+        return engine
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        return Embedder.open(self.settings.embedder, self.settings.models_dir)
+
+    @property
+    def dimension(self) -> int:
+        """Of vectors, without loading the embedder where the index knows it."""
+        known = (self._index.card or {}).get("dimension")
+        return int(known) if known else self.embedder.dimension
+
+    @property
+    def embedder_id(self) -> str:
+        """The embedder, with its revision."""
+        return f"{self.embedder.id} {self.embedder.revision}"
+
+    @property
+    def card(self) -> Card:
+        """The card of the book; a plain default if none was given."""
+        return book.card(self.history) or Card()
+
+    @cached_property
+    def _index(self) -> Index:
+        return Index(self.settings.store, notify=self._notify)
+
+    @cached_property
+    def _taxonomy(self) -> Taxonomy:
+        return load_taxonomy()
+
+    # --- bringing data in
+
+    def ingest(
+        self,
+        given: object,
+        *,
+        customers: object = None,
+        labels: object = None,
+        card: Path | None = None,
+        mapping: Path | str | None = None,
+        query: str | None = None,
+        rejects: Path | None = None,
+        dry_run: bool = False,
+        progress: importing.Progress = lambda source, done, total: None,
+    ) -> importing.ImportSummary:
+        """Imports interactions with what belongs to them; all or nothing.
+
+        Args:
+            given: one or a list of: paths of files or folders, globs, addresses of databases, data frames (pandas,
+                polars, Arrow).
+            customers: path or data frame of attributes (column `customer_id`).
+            labels: path or data frame of outcomes (`customer_id, as_of, churned`).
+            card: YAML card of the book.
+            mapping: YAML file that says which column is which, or the name of a shipped one (`zendesk`).
+            query: SQL for databases.
+            rejects: file for rows that are not taken; one in the store's folder `rejected` if not given.
+
+        Raises:
+            DataError: a source cannot be used; nothing was stored.
+        """
+        sources = find_sources(
+            given if isinstance(given, list | tuple) else [given],
+            customers=customers,
+            labels=labels,
+            card=card,
+            mapping=Path(mapping) if mapping else None,
+            query=query,
+        )
+        if rejects is None and not dry_run:
+            rejects = self.settings.store / "rejected" / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}.jsonl"
+        return importing.ingest(
+            self.history, sources, dry_run=dry_run, rejects=rejects, progress=progress, announce=self._notify
+        )
+
+    def index(self, *, rebuild: bool = False, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
+        """Embeds the words of people that are not in the index yet, or all of them anew.
+
+        What systems wrote (orders, bills, usage) speaks through the facts and is not embedded.
+
+        Returns:
+            How many texts were embedded.
+        """
+        phrases = self._phrases
+        ids = self.indexed_text_ids() | set(phrases)
+
+        def read_texts(wanted: Sequence[str]) -> dict[str, str]:
+            return interactions.texts_by_id(self.history, wanted) | {i: phrases[i] for i in wanted if i in phrases}
+
+        if rebuild:
+            return updating.rebuild(self._index, self.settings.store, self.embedder, ids, read_texts, progress)
+        return updating.update(self._index, self.embedder, ids, read_texts, progress)
+
+    def indexed_text_ids(self) -> set[str]:
+        """Ids of the texts that a complete index holds: all that people wrote."""
+        return interactions.text_ids(self.history, channels=self._word_channels())
+
+    def _word_channels(self) -> list[str]:
+        card = self.card
+        return [channel for channel in interactions.channels(self.history) if card.holds_words(channel)]
+
+    def derive_labels(
+        self,
+        *,
+        events: Collection[str],
+        none_for_days: int,
+        as_of: Sequence[date],
+        active_within_days: int | None = None,
+        dry_run: bool = False,
+    ) -> list[Derived]:
+        """Makes labels from the history itself and stores them; see `labelling.derive.derive`."""
+        derived = derive(
+            self.history,
+            self.card,
+            events=events,
+            none_for_days=none_for_days,
+            as_of=as_of,
+            active_within_days=active_within_days,
+        )
+        if not dry_run:
+            with self.history.begin() as connection:
+                book.add_labels(connection, [label for each in derived for label in each.labels])
+        return derived
+
+    def note_action(self, customer_id: str, action: PlaybookAction, day: date) -> bool:
+        """Notes as an interaction that an action was done at noon of a day. Returns whether it was not noted before."""
+        noon = datetime.combine(day, time(12), self.card.zone).astimezone(UTC)
+        done = Interaction(
+            id=text_id(f"action/{customer_id}/{action.id}/{day}"),
+            customer_id=customer_id,
+            occurred_at=noon,
+            channel=action.channel,
+            text=action.title,
+            direction="outbound",
+            metadata={"action": action.id},
+        )
+        with self.history.begin() as connection:
+            return interactions.add(connection, [done]) > 0
+
+    def forget(self, customer_id: str) -> Removed:
+        """Takes a customer out of every place in the store (`places.PLACES`), or goes on where that was cut off.
+
+        What trained methods learned from them stays learned until they are trained again.
+
+        Raises:
+            UnknownCustomer: nothing is held of anybody with that id.
+            StoreUnavailable: the index or the history is in use.
+        """
+        if not forgetting.is_known(self._site, customer_id):
+            self.snapshot(customer_id)  # raises, and names who is called alike
+        return forgetting.forget(self._site, customer_id)
+
+    # --- looking
+
+    def search(self, meaning: str, *, since: date | None = None, limit: int = 10) -> list[Hit]:
+        """What customers said that is near in meaning, best first. Texts that are not indexed are not found.
+
+        Raises:
+            StoreUnavailable: the index is in use, or of another embedder.
+        """
+        self._index.check(self.embedder)
+        first_instant = self.card.end_of_day(since - timedelta(days=1)) if since else None
+        vector = self.embedder.encode([meaning])[0].mean(axis=0)
+        return nearest(self.history, self._index, vector, limit=limit, since=first_instant)
+
+    def statistics(self) -> BookStatistics:
+        """What the book holds. Raises `EmptyStore`."""
+        found = statistics.of_book(self.history, self._word_channels())
+        if found is None:
+            raise EmptyStore
+        return found
+
+    def not_indexed(self) -> int:
+        """How many of the texts that people wrote are not in the index."""
+        return len(self.indexed_text_ids() - self._index.text_ids())
+
+    def snapshot(self, customer_id: str, *, as_of: date | None = None) -> Snapshot:
+        """A customer at the end of a day. Raises `UnknownCustomer`, `EmptyStore`."""
+        return snapshots.take(self.history, customer_id, as_of=as_of)
+
+    def with_vectors(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with vectors for all its messages."""
+        return replace(snapshot, vectors=self._vectors({each.text_id: each.text for each in snapshot.messages}))
+
+    def close(self) -> None:
+        """Frees the index and the database."""
+        if "_index" in self.__dict__:
+            self._index.close()
+        if "history" in self.__dict__:
+            self.history.dispose()
+
+    # --- parts
+
+    @property
+    def _site(self) -> Site:
+        return Site(self.settings.store, self.history, self._index, self._notify)
+
+    @cached_property
+    def _phrases(self) -> dict[str, str]:
+        """The taxonomy's query phrases by text id; they are kept in the index beside the history's texts."""
+        return {text_id(phrase): phrase for phrases in self._taxonomy.phrases.values() for phrase in phrases}
+
+    def _vectors(self, texts: Mapping[str, str]) -> dict[str, NDArray[np.float32]]:
+        """Vectors of texts by id. What the index lacks is embedded, and added unless another process uses the index."""
+        try:
+            self._index.check(self.embedder)
+            known = self._index.vectors(texts)
+        except IndexBusy:
+            known = {}
+        missing = {id_: text for id_, text in texts.items() if id_ not in known}
+        if missing:
+            self._notify(f"embedding {len(missing)} texts")
+            new = dict(zip(missing, self.embedder.encode(missing.values()), strict=True))
+            known |= new
+            with suppress(IndexBusy):
+                if self._index.card is None:
+                    self._index.create(self.embedder)
+                self._index.add(new.items())
+        return known

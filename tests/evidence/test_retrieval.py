@@ -1,0 +1,99 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from churn_agent.domain.interactions import text_id
+from churn_agent.evidence.retrieval import retrieve
+from tests.conftest import interaction, snapshot
+
+DIMENSION = 8
+
+
+def vector(*weights):
+    row = np.zeros((1, DIMENSION), np.float32)
+    row[0, : len(weights)] = weights
+    return row / max(float(np.linalg.norm(row)), 1e-9)
+
+
+QUERIES = {"risk": vector(1), "protective": vector(0, 1), "neutral": vector(0, 0, 0, 0, 0, 1)}
+
+
+def pack(rows, *, limit=4, budget=1000, vectors=None):
+    filed = {text_id(text): v for text, v in (vectors or {}).items()}
+    return retrieve(
+        snapshot(*rows, vectors=filed),
+        rows,
+        QUERIES,
+        limit=limit,
+        token_budget=budget,
+        count_tokens=lambda text: len(text.split()),
+    )
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 300), st.text("abc ", max_size=60)), max_size=25),
+    st.integers(1, 12),
+    st.integers(5, 60),
+)
+def test_what_is_shown_keeps_limit_budget_and_order(history, limit, budget):
+    rows = [interaction(n, days_ago=days, text=text) for n, (days, text) in enumerate(history)]
+
+    found = pack(rows, limit=limit, budget=budget)
+
+    shown = found.evidence
+    assert len(shown) <= limit
+    assert sum(len(each.text.split()) for each in shown) <= budget
+    assert [each.label for each in shown] == [f"E{i}" for i in range(1, len(shown) + 1)]
+    assert [e.interaction.occurred_at for e in shown] == sorted(e.interaction.occurred_at for e in shown)
+    assert found.left_out.interactions == len(rows) - len(shown)
+    assert len({each.interaction.text for each in shown}) == len(shown)
+
+
+def test_relevant_latest_and_counter_evidence_are_in():
+    filler = [interaction(n, days_ago=10 + n, text=f"filler {n}") for n in range(30)]
+    leaving = interaction(100, days_ago=50, text="I am leaving")
+    happy = interaction(101, days_ago=60, text="I am happy")
+    newest = interaction(102, days_ago=0, text="newest")
+    vectors = {each.text: vector(0, 0, 1) for each in filler} | {
+        "I am leaving": vector(1),
+        "I am happy": vector(0, 1),
+        "newest": vector(0, 0, 0, 1),
+    }
+
+    texts = [each.text for each in pack([*filler, leaving, happy, newest], vectors=vectors).evidence]
+
+    assert {"I am leaving", "I am happy", "newest"} <= set(texts)
+
+
+def test_near_repeats_give_way_to_something_else():
+    repeats = [interaction(n, days_ago=20 + n, text=f"too expensive {n}") for n in range(20)]
+    other = interaction(100, days_ago=40, text="the line is dead")
+    newest = interaction(101, days_ago=0, text="newest")
+    vectors = {each.text: vector(1, 0, 0.02) for each in repeats} | {
+        "the line is dead": vector(0.8, 0, 0, 0.6),
+        "newest": vector(0, 0, 0, 0, 1),
+    }
+
+    texts = [each.text for each in pack([*repeats, other, newest], vectors=vectors).evidence]
+
+    assert "the line is dead" in texts
+
+
+def test_equal_texts_are_shown_once_as_the_latest():
+    rows = [interaction(n, days_ago=n, text="invoice paid") for n in range(5)]
+    [only] = pack(rows).evidence
+    assert only.interaction.occurred_at == max(row.occurred_at for row in rows)
+
+
+def test_a_long_text_is_cut_at_a_word_and_counted():
+    found = pack([interaction(1, text="word " * 500)], budget=50)
+    [only] = found.evidence
+    assert len(only.text.split()) == 50
+    assert found.left_out.tokens == 450
+
+
+def test_what_sounds_like_nothing_gives_way():
+    routine = [interaction(n, days_ago=10 + n, text=f"please change my address {n}") for n in range(20)]
+    telling = interaction(100, days_ago=200, text="enough of you")
+    vectors = {each.text: vector(0.6, 0, 0, 0, 0, 0.8) for each in routine} | {"enough of you": vector(0.5, 0, 0.8)}
+    assert "enough of you" in [each.text for each in pack([*routine, telling], vectors=vectors, limit=3).evidence]
