@@ -51,7 +51,7 @@ def test_files_become_a_grounded_card(tmp_path, real_model, mode, embedder_folde
     (tmp_path / "card.yaml").write_text("company: Acme Telecom\nhorizon_days: 90\nchurn_means: ends the contract\n")
     agent = ChurnAgent(Settings.load(store=tmp_path / "store", mode=mode, evidence_limit=3), model=real_model)
     agent.ingest([write_csv(tmp_path / "a.csv", *rows)], card=tmp_path / "card.yaml")
-    assert agent.index() > len(WORDS)
+    assert agent.store.index() > len(WORDS)
     record = agent.assess("c-1", as_of=date(2026, 3, 1))
     agent.history.dispose()
 

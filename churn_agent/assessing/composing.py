@@ -1,5 +1,6 @@
-"""What was elicited from a model to a record: a verdict with its reasons, actions, and how it came about."""
+"""What a model said of a customer to a record: a judgement with its reasons, actions, and how it came about."""
 
+from dataclasses import dataclass
 from string import Template
 
 from churn_agent.content import playbook as playbooks
@@ -14,87 +15,111 @@ from churn_agent.scoring.prior import overall_leaning
 from churn_agent.scoring.verdict import Number, Verdict
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """Whether a customer can be given a number, and the mode's own verdict."""
+
+    status: Status
+    reason: str | None
+    """Why they cannot, if so."""
+    verdict: Verdict | None
+
+
 def compose(
     case: Case,
-    found: Elicitation,
-    taxonomy: Taxonomy,
+    elicitation: Elicitation,
+    judgement: Judgement,
     playbook: playbooks.Playbook,
     how: Provenance,
     *,
-    least_days_known: int,
-    number: Number | None = None,
+    number: Number | None,
     bands: Bands,
-    before: Band | None = None,
+    band_before: Band | None,
 ) -> Assessment:
     """The record of one customer.
 
     Args:
+        case: facts and evidence.
+        elicitation: what the model said.
+        judgement: what the mode makes of both.
+        playbook: that actions are chosen from.
         how: what all records of a run have in common; evidence and tokens are filled in.
-        least_days_known: without words to read, a history that goes back fewer days is not judged.
         number: of a trained method, in place of what the mode gives.
-        before: the band that the customer was in.
+        bands: boundaries of the bands.
+        band_before: the band that the customer was in.
     """
-    snapshot = case.snapshot
-    status, why = _status(case, found, least_days_known)
-    verdict = _verdict(case, found, taxonomy) if status == "assessed" else None
+    snapshot, verdict = case.snapshot, judgement.verdict
     if verdict and number:
         verdict = verdict.with_number(number)
-    band = bands.of(verdict.probability, before) if verdict else None
+    band = bands.of(verdict.probability, band_before) if verdict else None
     actions = ()
     if verdict:
         # A low score that is no probability only ranks, and rules nothing out.
         settled = None if band == "low" and not verdict.probability.calibrated else band
         actions = playbooks.suggest(
-            playbooks.eligible(playbook, snapshot, case.facts, settled, found.signals),
+            playbooks.eligible(playbook, snapshot, case.facts, settled, elicitation.signals),
             verdict.reasons,
             weights=verdict.weights,
-            proposed=found.actions,
+            proposed=elicitation.actions,
         )
-    shown = {each.interaction.id for each in found.evidence}
+    shown = {each.interaction.id for each in elicitation.evidence}
     dropped = len(case.pack.evidence) - len(shown)
     return Assessment(
-        status=status,
-        status_reason=why,
+        status=judgement.status,
+        status_reason=judgement.reason,
         customer_id=snapshot.customer_id,
         as_of=snapshot.as_of,
         churn_probability=verdict.probability if verdict else None,
         band=band,
-        band_before=before,
+        band_before=band_before,
         reasons=verdict.reasons if verdict else (),
         actions=actions,
         facts=(*case.facts, number.alike) if number and number.alike else case.facts,
-        signals=tuple(found.signals),
-        leaning=overall_leaning(found.leanings),
+        signals=tuple(elicitation.signals),
+        leaning=overall_leaning(elicitation.leanings),
         left_out=LeftOut(interactions=case.pack.left_out.interactions + dropped, tokens=case.pack.left_out.tokens),
-        provenance=how.model_copy(
-            update={
-                "evidence_ids": tuple(each.interaction.id for each in found.evidence),
-                "prompt_tokens": found.prompt_tokens,
-                "output_tokens": found.output_tokens,
-                "cached_answers": found.cached_answers,
-                "rejected_quotes": found.rejected_quotes,
-            }
-        ),
+        provenance=with_costs(how, elicitation),
     )
 
 
-def _verdict(case: Case, found: Elicitation, taxonomy: Taxonomy) -> Verdict:
-    if found.log_odds is not None:
-        return verdicts.from_log_odds(case.snapshot, case.facts, found.log_odds)
-    if found.stated_probability is not None:
-        return verdicts.from_statement(case.snapshot, found.stated_probability, found.reasons)
-    worded = statements(case.snapshot, taxonomy)
-    return verdicts.from_signals(case.snapshot, case.facts, found.signals, found.leanings, worded)
+def with_costs(how: Provenance, elicitation: Elicitation) -> Provenance:
+    """The provenance of one customer: what all have in common, with the evidence and tokens of this one."""
+    return how.model_copy(
+        update={
+            "evidence_ids": tuple(each.interaction.id for each in elicitation.evidence),
+            "prompt_tokens": elicitation.prompt_tokens,
+            "output_tokens": elicitation.output_tokens,
+            "cached_answers": elicitation.cached_answers,
+            "rejected_quotes": elicitation.rejected_quotes,
+        }
+    )
+
+
+def verdict_of(case: Case, elicitation: Elicitation, taxonomy: Taxonomy) -> Verdict:
+    """What the mode makes of what the model said."""
+    if elicitation.log_odds is not None:
+        return verdicts.from_log_odds(case.snapshot, case.facts, elicitation.log_odds)
+    if elicitation.stated_probability is not None:
+        return verdicts.from_statement(case.snapshot, elicitation.stated_probability, elicitation.reasons)
+    wording = statements(case.snapshot, taxonomy)
+    return verdicts.from_signals(case.snapshot, case.facts, elicitation.signals, elicitation.leanings, wording)
+
+
+def status_of(case: Case, elicitation: Elicitation, least_days_known: int) -> tuple[Status, str | None]:
+    """Whether a customer can be judged, and why not.
+
+    Args:
+        case: facts and evidence.
+        elicitation: what the model said.
+        least_days_known: without words to read, a history that goes back fewer days is not judged.
+    """
+    if elicitation.failure:
+        return "failed", elicitation.failure
+    if not elicitation.evidence and days_known(case.snapshot) < least_days_known:
+        return "abstained", f"too little history: no message to read, and known for less than {least_days_known} days"
+    return "assessed", None
 
 
 def statements(snapshot: Snapshot, taxonomy: Taxonomy) -> dict[str, str]:
     """Signal id -> how it is worded to a reader."""
     return {s.id: Template(s.statement).substitute(company=snapshot.company) for s in taxonomy.signals}
-
-
-def _status(case: Case, found: Elicitation, least_days_known: int) -> tuple[Status, str | None]:
-    if found.failure:
-        return "failed", found.failure
-    if not found.evidence and days_known(case.snapshot) < least_days_known:
-        return "abstained", f"too little history: no message to read, and known for less than {least_days_known} days"
-    return "assessed", None

@@ -8,12 +8,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from churn_agent.assessing.composing import statements
+from churn_agent.assessing.composing import verdict_of
 from churn_agent.content.prompts import PromptTemplate, Taxonomy
+from churn_agent.domain.assessment import Assessment, Fact, LeftOut, Provenance
 from churn_agent.elicitation.base import Case
 from churn_agent.elicitation.read import read
 from churn_agent.models.base import ChatModel
-from churn_agent.scoring import verdict as verdicts
+
+_COSTS = ("prompt_tokens", "output_tokens", "cached_answers")
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,8 @@ class Screening:
     """0 to 1, for ranking customers; None if nothing could be read."""
     evidence_ids: tuple[str, ...]
     """Of the interactions that were looked at."""
-    prompt: PromptTemplate
-    """They were read with."""
+    how: Provenance
+    """What all records of the run have in common."""
     prompt_tokens: int
     output_tokens: int
     cached_answers: int
@@ -38,9 +40,31 @@ class Screening:
             return self
         return replace(
             self,
-            prompt_tokens=earlier.prompt_tokens + self.prompt_tokens,
-            output_tokens=earlier.output_tokens + self.output_tokens,
-            cached_answers=earlier.cached_answers + self.cached_answers,
+            **{name: getattr(earlier, name) + getattr(self, name) for name in _COSTS},
+        )
+
+    def record(self, facts: tuple[Fact, ...]) -> Assessment:
+        """The record of a customer who is screened only: it gives no number.
+
+        Args:
+            facts: of the customer; looks are many, and do not keep them.
+        """
+        failed = self.score is None
+        return Assessment(
+            status="failed" if failed else "abstained",
+            status_reason="could not be read" if failed else "screened only: others come first",
+            customer_id=self.customer_id,
+            as_of=self.as_of,
+            churn_probability=None,
+            band=None,
+            reasons=(),
+            actions=(),
+            facts=facts,
+            left_out=LeftOut(),
+            screening=self.score,
+            provenance=self.how.model_copy(
+                update={name: getattr(self, name) for name in ("evidence_ids", *_COSTS)},
+            ),
         )
 
 
@@ -52,35 +76,31 @@ def screen(
     paid: Sequence[Collection[str]],
     *,
     latest: int,
+    how: Provenance,
 ) -> list[Screening]:
     """Screens customers, in their order. The prompt must have a `choice`.
 
     Args:
         paid: for each case, the ids of interactions that were read before.
         latest: how many of the latest messages are looked at besides.
+        how: what all records of a run have in common; evidence and tokens are filled in.
     """
     assert prompt.choice
     shown = [_shown(case, known, latest) for case, known in zip(cases, paid, strict=True)]
-    found: list[Screening] = []
-    for case, each in zip(shown, read(shown, model, prompt, taxonomy), strict=True):
-        score = None
-        if not each.failure:
-            worded = statements(case.snapshot, taxonomy)
-            verdict = verdicts.from_signals(case.snapshot, case.facts, each.signals, each.leanings, worded)
-            score = verdict.probability.raw
-        found.append(
-            Screening(
-                case.snapshot.customer_id,
-                case.snapshot.as_of,
-                score,
-                tuple(evidence.interaction.id for evidence in case.pack.evidence),
-                prompt,
-                each.prompt_tokens,
-                each.output_tokens,
-                each.cached_answers,
-            )
+    elicitations = read(shown, model, prompt, taxonomy)
+    return [
+        Screening(
+            case.snapshot.customer_id,
+            case.snapshot.as_of,
+            None if elicitation.failure else verdict_of(case, elicitation, taxonomy).probability.raw,
+            tuple(evidence.interaction.id for evidence in case.pack.evidence),
+            how,
+            elicitation.prompt_tokens,
+            elicitation.output_tokens,
+            elicitation.cached_answers,
         )
-    return found
+        for case, elicitation in zip(shown, elicitations, strict=True)
+    ]
 
 
 def _shown(case: Case, paid: Collection[str], latest: int) -> Case:

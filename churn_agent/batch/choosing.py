@@ -47,25 +47,25 @@ def choose(
     Raises:
         InputError: the condition cannot be read, or names an attribute that nobody has.
     """
-    end = agent.card.end_of_day(day)
-    found = interactions.customer_ids(agent.history, until=end)
+    end = agent.store.card.end_of_day(day)
+    found = interactions.customer_ids(agent.store.history, until=end)
     if where:
         condition = parse(where)
-        attributes = book.all_attributes(agent.history)
+        attributes = book.all_attributes(agent.store.history)
         condition.check(_kinds(attributes.values()))
         found = [id_ for id_ in found if condition.holds(attributes.get(id_, {}))]
     if part:
         found = [id_ for id_ in found if part.holds(id_)]
     if only_new:
-        latest = interactions.latest(agent.history, until=end)
-        seen = records.newest_day(agent.history, before=day)
-        found = [id_ for id_ in found if id_ not in seen or latest[id_] > agent.card.end_of_day(seen[id_])]
+        latest = interactions.latest(agent.store.history, until=end)
+        seen = records.newest_day(agent.store.history, before=day)
+        found = [id_ for id_ in found if id_ not in seen or latest[id_] > agent.store.card.end_of_day(seen[id_])]
     return found
 
 
 def values_there(agent: ChurnAgent, where: str, *, most: int = 5) -> dict[str, list[str]]:
     """The commonest values of each attribute that a condition names: why it may fit nobody."""
-    rows = book.all_attributes(agent.history).values()
+    rows = book.all_attributes(agent.store.history).values()
     names = dict.fromkeys(name for name, _ in parse(where).compared)
     return {
         name: [value for value, _ in Counter(row[name] for row in rows if name in row).most_common(most)]

@@ -50,7 +50,7 @@ def estimate(agent: ChurnAgent, path: Path, spec: BatchSpec) -> Estimate:
     same = (agent.model.info.id, agent.prompt.content_hash)
     used = [
         each.provenance
-        for each in records.newest(agent.history, _LOOKED_AT)
+        for each in records.newest(agent.store.history, _LOOKED_AT)
         if (each.provenance.model_id, each.provenance.prompt_hash) == same and each.screening is None
     ]
     # What a screening had paid, or had nothing to read, tells nothing.
@@ -80,7 +80,7 @@ def _pilot(agent: ChurnAgent, day: date, ids: Sequence[str]) -> list[Provenance]
     """What it takes to assess a few customers, spread over the list."""
     chosen = ids[:: max(1, len(ids) // _PILOT)][:_PILOT]
     first, rest = (
-        [each.provenance for each in agent.read_many(agent.snapshot(id_, as_of=day) for id_ in part)]
+        [each.provenance for each in agent.read_many(agent.store.snapshot(id_, as_of=day) for id_ in part)]
         for part in (chosen[:1], chosen[1:])
     )
     return rest or first  # the first loads the model and evaluates what all prompts share

@@ -18,6 +18,7 @@ from churn_agent.batch.choosing import Part, choose
 from churn_agent.batch.record_file import SCREENED, RecordFile, counted
 from churn_agent.domain.assessment import Assessment
 from churn_agent.errors import InputError
+from churn_agent.evidence.facts import compute
 from churn_agent.files import atomic
 from churn_agent.history import records, runs, snapshots
 
@@ -138,7 +139,7 @@ def _chosen(agent: ChurnAgent, day: date, spec: BatchSpec) -> list[str]:
 
 def day_of(agent: ChurnAgent, spec: BatchSpec) -> date:
     """The date at which customers are assessed."""
-    return spec.as_of or snapshots.default_as_of(agent.history, agent.card)
+    return spec.as_of or snapshots.default_as_of(agent.store.history, agent.store.card)
 
 
 def default_path(agent: ChurnAgent, spec: BatchSpec) -> Path:
@@ -154,7 +155,7 @@ def _start(agent: ChurnAgent, path: Path, day: date, spec: BatchSpec) -> str:
     run_id = _digest(noted)
     # What changes no number is told, and makes no other run of it.
     told = {"churn_agent": version("churn-agent"), "playbook": agent.playbook.content_hash, "limit": spec.limit}
-    runs.start(agent.history, run_id, noted | told | {"budget": vars(spec.budget)})
+    runs.start(agent.store.history, run_id, noted | told | {"budget": vars(spec.budget)})
     return run_id
 
 
@@ -219,8 +220,9 @@ def _assessed(
     meter: Meter,
 ) -> Iterator[Assessment]:
     for screening in brief:
-        record = agent.record_of(screening)
-        records.add(agent.history, record, run_id=run_id)
+        snapshot = agent.store.snapshot(screening.customer_id, as_of=screening.as_of)
+        record = screening.record(compute(snapshot))
+        records.add(agent.store.history, record, run_id=run_id)
         summary.statuses[counted(record)] += 1
         yield record
     for n, assessment in enumerate(agent.assess_many(left, as_of=summary.as_of, run_id=run_id), start=1):
@@ -236,7 +238,7 @@ def _note(agent: ChurnAgent, summary: BatchSummary, statuses: Iterable[str]) -> 
     """Notes what stands in the file, whichever call did it."""
     counts = Counter(statuses)
     told = {"customers": counts.total() + summary.left, "left": summary.left, **counts}
-    runs.finish(agent.history, summary.run_id, told)
+    runs.finish(agent.store.history, summary.run_id, told)
 
 
 def _read(path: Path, day: date, agent: ChurnAgent) -> RecordFile:

@@ -67,11 +67,11 @@ def plan(context: click.Context, run_id: str, capacity: int, share: int, dry_run
         from churn_agent.history import assignments, runs
         from churn_agent.reports.portfolio import building, holdout
 
-        run = runs.find(agent.history, run_id)
-        portfolio = building.build(agent, run, capacity=capacity, cards=0)
+        run = runs.find(agent.store.history, run_id)
+        portfolio = building.build(agent.store, run, capacity=capacity, cards=0)
         found = holdout.plan(portfolio, share=share / 100)
         if not dry_run:
-            assignments.replace(agent.history, run.id, found.assignments)
+            assignments.replace(agent.store.history, run.id, found.assignments)
     if json_:
         common.print_json(
             {
@@ -134,8 +134,8 @@ def _log(agent: "ChurnAgent", customer_id: str, action_id: str, at: date) -> boo
     known = load_playbook(agent.settings.prompts_dir).by_id
     if action_id not in known:
         raise InputError(f"no action {action_id!r} in the playbook; there are: {', '.join(known)}")
-    agent.snapshot(customer_id)  # says it where nobody is called so
-    return agent.note_action(customer_id, known[action_id], at)
+    agent.store.snapshot(customer_id)  # says it where nobody is called so
+    return agent.store.note_action(customer_id, known[action_id], at)
 
 
 @actions.command("uplift")
@@ -147,7 +147,7 @@ def uplift(context: click.Context, json_: bool) -> None:
         from churn_agent.history import assignments, book
         from churn_agent.reports.portfolio import holdout
 
-        found = holdout.uplift(assignments.all_assignments(agent.history), book.outcomes(agent.history))
+        found = holdout.uplift(assignments.all_assignments(agent.store.history), book.outcomes(agent.store.history))
     if json_:
         common.print_json(found)
         return

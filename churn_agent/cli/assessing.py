@@ -48,7 +48,7 @@ def assess(
                 title = "One message"
             else:
                 assessment = agent.assess(customer_id or "", as_of=as_of)
-                title = f"Customer {assessment.customer_id} at {assessment.as_of}, {agent.card.company}"
+                title = f"Customer {assessment.customer_id} at {assessment.as_of}, {agent.store.card.company}"
         if agent.model.info.stand_in:
             common.note("no language model: the answers are scripted")
         if output:

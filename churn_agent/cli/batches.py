@@ -145,7 +145,7 @@ def list_runs(context: click.Context, json_: bool) -> None:
     with common.open_agent(context) as agent:
         from churn_agent.history.runs import all_runs
 
-        found = all_runs(agent.history)
+        found = all_runs(agent.store.history)
     if json_:
         common.print_json(found)
         return
@@ -167,7 +167,7 @@ def show_run(context: click.Context, run_id: str, json_: bool) -> None:
     with common.open_agent(context) as agent:
         from churn_agent.history.runs import find
 
-        run = find(agent.history, run_id)
+        run = find(agent.store.history, run_id)
     if json_:
         common.print_json(run)
         return
@@ -187,7 +187,7 @@ def diff(context: click.Context, first: str, second: str, json_: bool) -> None:
     with common.open_agent(context) as agent:
         from churn_agent.batch.comparing import compare
 
-        found = compare(agent.history, first, second)
+        found = compare(agent.store.history, first, second)
     if json_:
         common.print_json(found)
         return

@@ -200,8 +200,8 @@ def mention_card(agent: "ChurnAgent") -> None:
     """A note where nobody has said what churn means in this book."""
     from churn_agent.history import book
 
-    if book.card(agent.history) is None:
-        card = agent.card
+    if book.card(agent.store.history) is None:
+        card = agent.store.card
         note(
             f"no card of the book: churn is taken as {card.churn_means!r} within {card.horizon_days} days; "
             "give one with: churn-agent ingest --card card.yaml"

@@ -32,7 +32,7 @@ def forget(context: click.Context, customer_id: str, json_: bool) -> None:
     from churn_agent.store.places import PLACES
 
     with common.open_agent(context) as agent:
-        removed = agent.forget(customer_id)
+        removed = agent.store.forget(customer_id)
     if json_:
         common.print_json({"interactions": removed.interactions, "forecasts_kept": removed.forecasts})
     else:
@@ -80,7 +80,7 @@ def ingest(
 
         with common.reading() as bar:
             task = bar.add_task("reading", total=None)
-            summary = agent.ingest(
+            summary = agent.store.ingest(
                 paths,
                 customers=customers,
                 labels=labels,
@@ -93,7 +93,7 @@ def ingest(
                     task, description=source[-40:], completed=done, total=total
                 ),
             )
-        has_card = book.card(agent.history) is not None
+        has_card = book.card(agent.store.history) is not None
     if json_:
         common.print_json(asdict(summary) | {"dry_run": dry_run})
         return
@@ -157,7 +157,7 @@ def index(context: click.Context, rebuild: bool, json_: bool) -> None:
     """Embed the texts that are not in the index yet. (assess also does this, for its customer.)"""
     with common.open_agent(context) as agent, common.Counting() as bar:
         task = bar.add_task("texts", total=None)
-        done = agent.index(rebuild=rebuild, progress=lambda n, total: bar.update(task, completed=n, total=total))
+        done = agent.store.index(rebuild=rebuild, progress=lambda n, total: bar.update(task, completed=n, total=total))
     if json_:
         common.print_json({"embedded": done, "rebuilt": rebuild})
     else:
@@ -173,7 +173,7 @@ def customers(context: click.Context, search: str | None, json_: bool) -> None:
     with common.open_agent(context) as agent:
         from churn_agent.history import interactions
 
-        rows = interactions.summaries(agent.history)
+        rows = interactions.summaries(agent.store.history)
     if search:
         rows = [row for row in rows if search.casefold() in row[0].casefold()]
     if json_:
@@ -199,7 +199,7 @@ def show(context: click.Context, customer_id: str, as_of: date | None, json_: bo
     with common.open_agent(context) as agent:
         from churn_agent.evidence import facts as computed
 
-        snapshot = agent.snapshot(customer_id, as_of=as_of)
+        snapshot = agent.store.snapshot(customer_id, as_of=as_of)
         facts = computed.compute(snapshot)
     if json_:
         common.print_json(
@@ -239,7 +239,7 @@ def report(context: click.Context, output: Path | None, json_: bool) -> None:
     if output and output.suffix not in book.RENDERERS:
         raise click.UsageError(f"{output} must end in {' or '.join(book.RENDERERS)}")
     with common.open_agent(context) as agent:
-        found, card = agent.statistics(), agent.card
+        found, card = agent.store.statistics(), agent.store.card
     if output:
         book.write(found, card, output)
         common.note(f"written to {output}")
@@ -257,7 +257,7 @@ def imports(context: click.Context, json_: bool) -> None:
     with common.open_agent(context) as agent:
         from churn_agent.history import book
 
-        found = book.imports_done(agent.history)
+        found = book.imports_done(agent.store.history)
     if json_:
         common.print_json(found)
         return

@@ -45,7 +45,7 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
         click.echo("2. churn-agent ingest " + str(folder))
         with common.reading() as bar:
             task = bar.add_task("reading", total=None)
-            summary = agent.ingest(
+            summary = agent.store.ingest(
                 [folder], progress=lambda _, done, total: bar.update(task, completed=done, total=total)
             )
         seconds = time.monotonic() - started
@@ -55,7 +55,7 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
             started = time.monotonic()
             with common.Counting() as bar:
                 task = bar.add_task("texts", total=None)
-                n = agent.index(progress=lambda n, total: bar.update(task, completed=n, total=total))
+                n = agent.store.index(progress=lambda n, total: bar.update(task, completed=n, total=total))
             click.echo(f"   {n} texts embedded ({time.monotonic() - started:.0f} s)")
         customer_id = _talkative(agent)
         click.echo(f"4. churn-agent assess {customer_id}")
@@ -64,7 +64,7 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
 
         from churn_agent.reports.terminal import print_card
 
-        title = f"Customer {customer_id} at {assessment.as_of}, {agent.card.company} (SYNTHETIC)"
+        title = f"Customer {customer_id} at {assessment.as_of}, {agent.store.card.company} (SYNTHETIC)"
         print_card(assessment, Console(highlight=False), title=title)
         store = f"--store {agent.settings.store} " if context.obj["store"] else ""
     click.echo(
@@ -81,10 +81,10 @@ def _refuse_another_book(agent: "ChurnAgent", domain: str, customers: int) -> No
     from churn_agent.demo.phrases import load
     from churn_agent.history import interactions
 
-    if not interactions.count(agent.history):
+    if not interactions.count(agent.store.history):
         return
     same_size = (agent.settings.store / "demo" / f"{domain}-{customers}").exists()
-    if agent.card.company != load().domains[domain].company or not same_size:
+    if agent.store.card.company != load().domains[domain].company or not same_size:
         raise InputError(
             f"the store {str(agent.settings.store)!r} holds another book; name a new folder: "
             "churn-agent --store FOLDER demo"
@@ -95,9 +95,9 @@ def _talkative(agent: "ChurnAgent") -> str:
     """The first customer with at least four messages, the last of them recent; else the first one."""
     from churn_agent.history import interactions
 
-    ids = interactions.customer_ids(agent.history)
+    ids = interactions.customer_ids(agent.store.history)
     for customer_id in ids[:200]:
-        snapshot = agent.snapshot(customer_id)
+        snapshot = agent.store.snapshot(customer_id)
         messages = snapshot.messages
         if 4 <= len(messages) <= 8 and (snapshot.as_of - messages[-1].local_time.date()).days < 21:
             return customer_id

@@ -116,14 +116,14 @@ def _weights(name: str, models_dir) -> str:  # type: ignore[no-untyped-def]
 def _history(agent) -> str:  # type: ignore[no-untyped-def]
     from churn_agent.history import answers, book, database, interactions
 
-    database.check(agent.history)
-    n = interactions.count(agent.history)
-    span = interactions.span(agent.history)
+    database.check(agent.store.history)
+    n = interactions.count(agent.store.history)
+    span = interactions.span(agent.store.history)
     if span is None:
         return "empty; churn-agent ingest FILE.csv, or churn-agent demo, fills it"
-    customers = len(interactions.customer_ids(agent.history))
-    card = "with a card" if book.card(agent.history) else "without a card of the book (ingest --card)"
-    kept = answers.count(agent.history)
+    customers = len(interactions.customer_ids(agent.store.history))
+    card = "with a card" if book.card(agent.store.history) else "without a card of the book (ingest --card)"
+    kept = answers.count(agent.store.history)
     return f"{n} interactions of {customers} customers up to {span[1]:%Y-%m-%d}, {card}, {kept} kept answers"
 
 
@@ -134,7 +134,7 @@ def _index(agent) -> str:  # type: ignore[no-untyped-def]
     if index.card is None:
         return "none yet; assess makes what it needs, churn-agent index makes all of it"
     index.inspect()
-    index.check(agent.embedder)
+    index.check(agent.store.embedder)
     made_by = index.card["embedder"]
-    missing = agent.not_indexed()
+    missing = agent.store.not_indexed()
     return f"{made_by}, sound, {missing} texts not embedded yet"

@@ -67,10 +67,17 @@ def derive(
     whose time is not over yet are refused.
     """
     with common.open_agent(context) as agent:
-        found = agent.derive_labels(
-            events=events, none_for_days=none_for, as_of=as_of, active_within_days=active_within, dry_run=dry_run
+        from churn_agent.outcomes.deriving import derive_labels
+
+        found = derive_labels(
+            agent.store,
+            events=events,
+            none_for_days=none_for,
+            as_of=as_of,
+            active_within_days=active_within,
+            dry_run=dry_run,
         )
-        horizon = agent.card.horizon_days
+        horizon = agent.store.card.horizon_days
     if horizon != none_for:
         common.note(f"the card of the book speaks of {horizon} days, these labels of {none_for}")
     if json_:
@@ -108,23 +115,23 @@ def _ask_outcomes(agent: "ChurnAgent", as_of: date, limit: int) -> int:
     from churn_agent.history.snapshots import default_as_of
     from churn_agent.outcomes.asking import open_outcomes
 
-    card = agent.card
+    card = agent.store.card
     over = as_of + timedelta(days=card.horizon_days)
-    last = default_as_of(agent.history, card)
+    last = default_as_of(agent.store.history, card)
     if over > last:
         raise InputError(f"the {card.horizon_days} days after {as_of} are not over: the history ends on {last}")
-    ids = interactions.customer_ids(agent.history, until=card.end_of_day(as_of))
-    queue = open_outcomes(agent.history, as_of, ids)
+    ids = interactions.customer_ids(agent.store.history, until=card.end_of_day(as_of))
+    queue = open_outcomes(agent.store.history, as_of, ids)
 
     def ask(customer_id: str) -> bool:
-        _print_around(agent.snapshot(customer_id, as_of=over), as_of)
+        _print_around(agent.store.snapshot(customer_id, as_of=over), as_of)
         answer = _choice(f"Did {customer_id} churn ({card.churn_means}) in the {card.horizon_days} days after {as_of}?")
         if answer is None:
             return False
         metadata = {"source": "person"}
         if answer and (reason := click.prompt("Why, if you know", default="", show_default=False)):
             metadata["reason"] = reason
-        with agent.history.begin() as connection:
+        with agent.store.history.begin() as connection:
             book.add_labels(connection, [Label(customer_id, as_of.isoformat(), answer, card.horizon_days, metadata)])
         return True
 
@@ -137,21 +144,21 @@ def _ask_signals(agent: "ChurnAgent", limit: int) -> int:
     from churn_agent.outcomes.asking import SignalQuestion, open_signals
 
     taxonomy = load_taxonomy().by_id
-    queue = [each for each in open_signals(agent.history) if each.concept in taxonomy]
+    queue = [each for each in open_signals(agent.store.history) if each.concept in taxonomy]
     if not queue:
         common.note("nothing to ask; assess some customers first: churn-agent batch --limit 50 -o book.jsonl")
 
     def ask(question: SignalQuestion) -> bool:
-        message = interactions.one(agent.history, question.interaction_id)
+        message = interactions.one(agent.store.history, question.interaction_id)
         if message is None:
             return False
         click.echo(f"\n{question.customer_id}, {message.local_time:%Y-%m-%d}, {message.channel}:\n  {message.text}")
         click.echo(f"  quoted: {question.quote!r}")
-        definition = taxonomy[question.concept].definition.replace("$company", agent.card.company)
+        definition = taxonomy[question.concept].definition.replace("$company", agent.store.card.company)
         answer = _choice(f"Does it show that the customer {definition}?")
         if answer is None:
             return False
-        annotations.put(agent.history, question.interaction_id, question.concept, shown=answer)
+        annotations.put(agent.store.history, question.interaction_id, question.concept, shown=answer)
         return True
 
     return _go_through(queue[:limit], ask)

@@ -31,7 +31,7 @@ def outcomes() -> None:
 def import_outcomes(context: click.Context, file: Path, json_: bool) -> None:
     """Bring in what became of customers: a FILE with customer_id, as_of, churned."""
     with common.open_agent(context) as agent:
-        summary = agent.ingest([], labels=file)
+        summary = agent.store.ingest([], labels=file)
     if json_:
         common.print_json({"outcomes": summary.labels, "rejected": summary.rejected})
     else:
@@ -54,10 +54,10 @@ def score(context: click.Context, by: "By", json_: bool) -> None:
         from churn_agent.history.feedback import all_feedback
         from churn_agent.outcomes import ledger as forecasting
 
-        found = forecasting.forecasts(agent)
+        found = forecasting.forecasts(agent.store)
         standings = forecasting.score(found, by)
         compared = forecasting.compare(found, by)
-        judged = forecasting.judgements(found, all_feedback(agent.history))
+        judged = forecasting.judgements(found, all_feedback(agent.store.history))
     back_tests = sum(f.back_test for f in found)
     open_, unknown = sum(not f.over for f in found), sum(f.over and f.churned is None for f in found)
     if json_:
@@ -118,7 +118,7 @@ def show(context: click.Context, customer_id: str, json_: bool, **model: str | N
         from churn_agent.errors import InputError, NotAsMade
         from churn_agent.outcomes.ledger import forecasts
 
-        found = forecasts(agent, customer_id)
+        found = forecasts(agent.store, customer_id)
         if not found:
             raise InputError(f"no forecast was made about {customer_id!r}; run: churn-agent assess {customer_id}")
         moved: list[dict[str, float] | None] = [{}]

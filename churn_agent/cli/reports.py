@@ -57,16 +57,16 @@ def report(
 
         for path in outputs:
             writing.check(path)  # before anything takes time
-        run = runs.find(agent.history, run_id)
-        accounts = building.read(agent, run)
-        owner = building.find_owner(accounts, owner, agent.card) if owner else None
-        changes = _changes(agent, runs.find(agent.history, since), run) if since else {}
+        run = runs.find(agent.store.history, run_id)
+        accounts = building.read(agent.store, run)
+        owner = building.find_owner(accounts, owner, agent.store.card) if owner else None
+        changes = _changes(agent, runs.find(agent.store.history, since), run) if since else {}
         if per_owner and not building.owners(accounts):
-            common.note(f"nobody has an owner: no customer has an attribute {agent.card.owner_attribute!r}")
+            common.note(f"nobody has an owner: no customer has an attribute {agent.store.card.owner_attribute!r}")
         wanted = [owner, *(building.owners(accounts) if per_owner else ())]
         taken = set(outputs)
         for each in wanted:
-            portfolio = building.build(agent, run, accounts=accounts, owner=each, capacity=capacity)
+            portfolio = building.build(agent.store, run, accounts=accounts, owner=each, capacity=capacity)
             for path in outputs:
                 to = path if each == owner else writing.path_for(path, each or "", taken=taken)
                 writing.write(portfolio, to, changes=changes)
@@ -77,7 +77,7 @@ def _changes(agent: "ChurnAgent", before: "Run", now: "Run") -> "dict[str, Chang
     from churn_agent.batch.changes import explain
     from churn_agent.history import records
 
-    first, second = (list(records.of_run(agent.history, run.id)) for run in (before, now))
+    first, second = (list(records.of_run(agent.store.history, run.id)) for run in (before, now))
     with common.Counting() as bar:
         task = bar.add_task("what changed", total=len(second))
         return dict(explain(agent, first, second, progress=lambda: bar.advance(task)))
@@ -116,10 +116,10 @@ def digest(
         from churn_agent.reports.portfolio import building
         from churn_agent.reports.portfolio import digest as digests
 
-        run = runs.find(agent.history, run_id)
-        everybody = building.read(agent, run)
-        owner = building.find_owner(everybody, owner, agent.card) if owner else None
-        portfolio = building.build(agent, run, accounts=everybody, owner=owner, capacity=capacity, cards=0)
+        run = runs.find(agent.store.history, run_id)
+        everybody = building.read(agent.store, run)
+        owner = building.find_owner(everybody, owner, agent.store.card) if owner else None
+        portfolio = building.build(agent.store, run, accounts=everybody, owner=owner, capacity=capacity, cards=0)
         accounts = digests.chosen(portfolio, false_alarms=false_alarms)
         mail = digests.to_eml(portfolio, accounts, to=recipient)
         if output:
@@ -149,7 +149,7 @@ def import_feedback(context: click.Context, file: Path, json_: bool) -> None:
     with common.open_agent(context) as agent:
         from churn_agent.history.feedback import add
 
-        added = add(agent.history, found)
+        added = add(agent.store.history, found)
     if json_:
         common.print_json({"read": len(found), "added": added})
     else:

@@ -18,8 +18,8 @@ def search(context: click.Context, meaning: str, since: date | None, limit: int,
     if not meaning.strip():
         raise click.UsageError("say what to look for")
     with common.open_agent(context) as agent:
-        hits = agent.search(meaning, since=since, limit=limit)
-        missing = agent.not_indexed()
+        hits = agent.store.search(meaning, since=since, limit=limit)
+        missing = agent.store.not_indexed()
     if missing:
         common.note(f"{missing} texts are not indexed and cannot be found; run: churn-agent index")
     if json_:

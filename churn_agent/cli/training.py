@@ -130,7 +130,7 @@ def calibrate(
 
 def _import(agent: "ChurnAgent", labels: Path | None) -> None:
     if labels is not None:
-        rejected = agent.ingest([], labels=labels).rejected
+        rejected = agent.store.ingest([], labels=labels).rejected
         if rejected:
             common.note(f"{rejected} rows of {labels} were not taken; see the store's folder `rejected`")
 

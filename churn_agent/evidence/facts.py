@@ -5,7 +5,7 @@ Every fact holds on a history of one; a fact that would need more than there is,
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import pairwise
 from statistics import mean, median
@@ -34,7 +34,7 @@ def compute(snapshot: Snapshot) -> tuple[Fact, ...]:
     )
 
 
-def by_name(facts: tuple[Fact, ...]) -> dict[str, float]:
+def by_name(facts: Iterable[Fact]) -> dict[str, float]:
     """Name -> value."""
     return {fact.name: fact.value for fact in facts}
 

@@ -1,7 +1,7 @@
 """Samples as numbers, for classic methods: made from the same snapshots that the agent sees, so nothing is later."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from churn_agent.domain.assessment import Assessment
+from churn_agent.domain.assessment import Assessment, Fact, Signal
 from churn_agent.domain.interactions import TELLING_ATTRIBUTES, as_number
 from churn_agent.domain.snapshot import Snapshot
-from churn_agent.evidence import facts as computed
+from churn_agent.evidence.facts import by_name as values_of
+from churn_agent.evidence.facts import compute
 from churn_agent.evidence.naming import renamed
 from churn_agent.measuring.metrics import Groups, Labels, Scores
 from churn_agent.scoring import prior
@@ -140,6 +141,7 @@ def prepare(
     churned: Sequence[bool],
     snapshots: Iterable[Snapshot],
     *,
+    facts: Iterable[Sequence[Fact]] | None = None,
     with_vectors: Callable[[Snapshot], Snapshot] | None = None,
     dimension: int = 0,
     encoder: Path | None = None,
@@ -152,6 +154,7 @@ def prepare(
     Args:
         churned: what came of each sample.
         snapshots: of the samples, in their order.
+        facts: of the samples, in their order; computed if not given.
         with_vectors: gives a snapshot the vectors of its messages; None leaves them out.
         dimension: of those vectors.
         companies: all of the book, whose names are masked in texts as those of the customers' own companies are.
@@ -159,7 +162,7 @@ def prepare(
     """
     customers: list[str] = []
     dates: list[date] = []
-    facts: list[Mapping[str, float]] = []
+    by_name: list[Mapping[str, float]] = []
     facts_score: list[float] = []
     numbers: list[Mapping[str, float]] = []
     attributes: list[Mapping[str, str]] = []
@@ -168,14 +171,13 @@ def prepare(
     own: list[str] = []
     spoken: list[str] = []
     vectors: list[NDArray[np.float32]] = []
-    for snapshot in snapshots:
+    for snapshot, of_snapshot in _with_facts(snapshots, facts):
         customers.append(snapshot.customer_id)
         dates.append(snapshot.as_of)
-        found = computed.compute(snapshot)
-        facts.append(computed.by_name(found))
-        facts_score.append(prior.of_facts(found, horizon_days=snapshot.card.horizon_days))
+        by_name.append(values_of(of_snapshot))
+        facts_score.append(prior.of_facts(of_snapshot, horizon_days=snapshot.card.horizon_days))
         numeric, rest = _attributes(snapshot.attributes)
-        numbers.append({**facts[-1], **_aggregates(snapshot), **numeric})
+        numbers.append({**by_name[-1], **_aggregates(snapshot), **numeric})
         attributes.append(rest)
         active_days.append(_active_days(snapshot))
         texts.append(_text(snapshot))
@@ -190,7 +192,7 @@ def prepare(
         dates,
         np.array(churned, dtype=bool),
         _groups(customers, spoken),
-        facts,
+        by_name,
         np.array(facts_score),
         numbers,
         attributes,
@@ -202,17 +204,52 @@ def prepare(
     )
 
 
-def readings_of(assessment: Assessment, *, horizon_days: int) -> dict[str, float]:
-    """What a language model read in the messages of a customer: each signal as it counts today, and where all lean."""
+def readings(
+    signals: Iterable[Signal], *, as_of: date, leaning: float | None, raw: float | None, horizon_days: int
+) -> dict[str, float]:
+    """What a language model read in the messages of a customer, as numbers by name.
+
+    Args:
+        signals: as they were read.
+        as_of: the day that they count at.
+        leaning: of all messages, in log-odds; None if none was asked about.
+        raw: the uncalibrated score, 0 to 1; None if there is none.
+        horizon_days: in which a signal halves.
+
+    Returns:
+        Each signal as it counts that day (0 to 1), `leaning`, and the log-odds of the `score`.
+    """
     found = dict.fromkeys(prior.SIGNAL_WEIGHTS, 0.0)
-    for signal in assessment.signals:
+    for signal in signals:
         dates = [citation.occurred_at.date() for citation in signal.citations if citation.verified]
         if dates:
-            age_days = (assessment.as_of - max(dates)).days
+            age_days = (as_of - max(dates)).days
             found[signal.concept] = signal.strength * prior.decay(age_days, horizon_days=horizon_days)
-    leaning = prior.NEUTRAL_LEANING if assessment.leaning is None else assessment.leaning
-    raw = assessment.churn_probability.raw if assessment.churn_probability else prior.sigmoid(prior.INTERCEPT)
-    return {**found, "leaning": leaning, "score": prior.log_odds(raw, held=_HELD)}
+    return {
+        **found,
+        "leaning": prior.NEUTRAL_LEANING if leaning is None else leaning,
+        "score": prior.log_odds(prior.sigmoid(prior.INTERCEPT) if raw is None else raw, held=_HELD),
+    }
+
+
+def readings_of(record: Assessment, *, horizon_days: int) -> dict[str, float]:
+    """The readings behind a record; see `readings`."""
+    number = record.churn_probability
+    return readings(
+        record.signals,
+        as_of=record.as_of,
+        leaning=record.leaning,
+        raw=number.raw if number else None,
+        horizon_days=horizon_days,
+    )
+
+
+def _with_facts(
+    snapshots: Iterable[Snapshot], facts: Iterable[Sequence[Fact]] | None
+) -> Iterator[tuple[Snapshot, Sequence[Fact]]]:
+    if facts is not None:
+        return zip(snapshots, facts, strict=True)
+    return ((snapshot, compute(snapshot)) for snapshot in snapshots)
 
 
 def _attributes(attributes: Mapping[str, str]) -> tuple[dict[str, float], dict[str, str]]:

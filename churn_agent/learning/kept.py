@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from scipy.special import expit
 
-from churn_agent.domain.assessment import Assessment, ChurnProbability, Fact
+from churn_agent.domain.assessment import ChurnProbability, Fact
 from churn_agent.errors import InputError, StoreUnavailable
 from churn_agent.files import atomic, strict_json
 from churn_agent.learning import states
@@ -26,7 +26,7 @@ from churn_agent.learning.examples import Examples, Scores
 from churn_agent.learning.ladder import LEARNED
 from churn_agent.learning.methods import Estimator, Method, score
 from churn_agent.measuring import metrics
-from churn_agent.scoring.verdict import Number
+from churn_agent.scoring.verdict import Number, Verdict
 
 FOLDER, SUFFIX = "methods", ".safetensors"
 
@@ -135,12 +135,13 @@ class Kept:
         return hasattr(self.estimator, "interval")
 
     def numbers(
-        self, examples: Examples, made: Sequence[Assessment], *, base_rate: float | None = None
+        self, examples: Examples, verdicts: Sequence[Verdict | None], *, base_rate: float | None = None
     ) -> list[Number]:
         """What it says of each sample.
 
         Args:
-            made: assessments by the mode, whose reasons are to be weighed.
+            examples: the samples.
+            verdicts: of the mode, whose reasons are to be weighed; None where there is none.
             base_rate: of the book that it is used on, if known and another than that of the labels.
         """
         learned = getattr(self.estimator, "base_rate_", self.card.churned / self.card.n)
@@ -148,14 +149,14 @@ class Kept:
         scores = score(self.estimator, examples)
         columns = [scores, *(self._interval(examples, scores) if self.calibrated else ())]
         moved = [metrics.at_base_rate(column, learned, wanted).tolist() for column in columns]
-        contributions = self._contributions(examples, scores, made)
+        contributions = self._contributions(examples, scores, verdicts)
         return [
             Number(
                 ChurnProbability(
                     value=value,
                     low=bounds[0] if bounds else None,
                     high=bounds[1] if bounds else None,
-                    raw=each.churn_probability.raw if each.churn_probability and self.calibrated else value,
+                    raw=verdict.probability.raw if verdict and self.calibrated else value,
                     method=self.card.name,
                     calibrated=self.calibrated,
                     base_rate=base_rate or learned,
@@ -164,7 +165,7 @@ class Kept:
                 by_concept,
                 self._alike(examples, i),
             )
-            for i, (each, by_concept, value, *bounds) in enumerate(zip(made, contributions, *moved, strict=True))
+            for i, (verdict, by_concept, value, *bounds) in enumerate(zip(verdicts, contributions, *moved, strict=True))
         ]
 
     def _interval(self, examples: Examples, scores: Scores) -> tuple[Scores, Scores]:
@@ -184,10 +185,12 @@ class Kept:
         customer, day, horizon_days = examples.customers[row], examples.dates[row], self.card.horizon_days
         return alike.fact(customer, day, examples.vectors[row], horizon_days=horizon_days)
 
-    def _contributions(self, examples: Examples, scores: Scores, made: Sequence[Assessment]) -> list[dict[str, float]]:
+    def _contributions(
+        self, examples: Examples, scores: Scores, verdicts: Sequence[Verdict | None]
+    ) -> list[dict[str, float]]:
         """By how much each reason moves the log-odds: the score less that of the same customer without it."""
-        found: list[dict[str, float]] = [{} for _ in made]
-        reasons = [(i, reason) for i, each in enumerate(made) for reason in each.reasons]
+        found: list[dict[str, float]] = [{} for _ in verdicts]
+        reasons = [(i, reason) for i, verdict in enumerate(verdicts) if verdict for reason in verdict.reasons]
         if reasons:
             rows = np.array([i for i, _ in reasons])
             typical = {name: mean for name, (mean, _) in self.card.facts.items()}

@@ -49,6 +49,9 @@ class CachedModel:
 
     def close(self) -> None:
         self._model.close()
+
+    def prune(self) -> None:
+        """Lets the oldest answers go where there are more than may be kept."""
         with suppress(StoreUnavailable):  # whoever writes now closes later
             answers.prune(self._engine, self._most_answers)
 

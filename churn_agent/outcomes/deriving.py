@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -15,6 +16,7 @@ from churn_agent.domain.interactions import CHURN_REASONS, Interaction, Label
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import EmptyStore, InputError
 from churn_agent.history import book, interactions
+from churn_agent.store.store import Store
 
 _INVOLUNTARY = re.compile(
     r"non-?payment|unpaid|payment (?:failed|failure)|card declined|fraud|deceased|death|died|insolven|bankrupt"
@@ -76,6 +78,21 @@ def derive(
                 f"the {none_for_days} days after {day} are not over: they end on {over}, and the history on {last_day}"
             )
     return [_at(engine, card, events, none_for_days, day, active_within_days or none_for_days) for day in as_of]
+
+
+def derive_labels(store: Store, *, dry_run: bool = False, **rule: Any) -> list[Derived]:
+    """Makes labels from the history itself and stores them.
+
+    Args:
+        store: whose history it is.
+        dry_run: stores nothing.
+        rule: see `derive`, which says what is raised, too.
+    """
+    derived = derive(store.history, store.card, **rule)
+    if not dry_run:
+        with store.history.begin() as connection:
+            book.add_labels(connection, [label for each in derived for label in each.labels])
+    return derived
 
 
 def _at(

@@ -20,7 +20,7 @@ from churn_agent.history.records import Given
 from churn_agent.measuring import comparing, metrics
 from churn_agent.measuring.comparing import Verdict
 from churn_agent.measuring.metrics import Groups, Interval, Labels
-from churn_agent.outcomes.training import Sample, treated
+from churn_agent.outcomes.samples import Sample, treated
 from churn_agent.store.store import Store
 
 By = Literal["all", "month", "method", "model", "prompt", "treated", "made"]

@@ -1,20 +1,20 @@
 """Classic methods trained on the labels of a store, and kept in it."""
 
-import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from more_itertools import map_reduce
+from more_itertools import chunked
 from scipy.special import expit
 
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.assessing.perturbing import Perturbed, perturbed
-from churn_agent.errors import DataError, InputError, ModelCallError, UnknownCustomer
+from churn_agent.assessing.pipeline import examples_of
+from churn_agent.domain.snapshot import Snapshot
+from churn_agent.errors import DataError, InputError, ModelCallError
 from churn_agent.history import book, interactions
 from churn_agent.history.snapshots import default_as_of
 from churn_agent.learning import kept
@@ -26,38 +26,13 @@ from churn_agent.learning.ladder import LEARNED, Ladder
 from churn_agent.learning.methods import METHODS, Estimator, Method, Need, cross_fitted, score
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Labels, Scores
-from churn_agent.outcomes.deriving import TREATMENTS, is_treatment
-from churn_agent.store.store import Store
+from churn_agent.outcomes.samples import Sample, fingerprint, labelled_samples, treated, with_history
 
 Advance = Callable[[], None]
+_BATCH = 100
+"""Samples whose snapshots are held at once."""
 _READ = 300
 """Customers whose mean a calibration from other books is moved by."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A customer at a date, and what came of it."""
-
-    customer_id: str
-    as_of: date
-    churned: bool
-
-    @property
-    def id(self) -> str:
-        return f"{self.customer_id}@{self.as_of}"
-
-
-def fingerprint(samples: Sequence[Sample]) -> str:
-    """SHA-256 over samples with their outcomes, cut to 16 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for each in samples:
-        digest.update(f"{each.id}={int(each.churned)}\n".encode())
-    return digest.hexdigest()[:16]
-
-
-def samples(agent: ChurnAgent) -> list[Sample]:
-    """All labels of the store, by customer and date."""
-    return [Sample(*row) for row in book.all_labels(agent.history)]
 
 
 def examples(
@@ -73,25 +48,32 @@ def examples(
         Unavailable: the store, the embedder or the model cannot be used.
         ModelCallError: the model failed on a sample.
     """
-    readings = None
-    if "readings" in needs:
-        horizon_days = agent.card.horizon_days
-        readings = []
-        for assessment in agent.read_many(agent.snapshot(each.customer_id, as_of=each.as_of) for each in given):
-            if assessment.status == "failed":
-                raise ModelCallError(
-                    f"{assessment.customer_id} could not be read: {assessment.status_reason}; "
-                    "run it again, what was read is paid"
-                )
-            readings.append(readings_of(assessment, horizon_days=horizon_days))
-            progress()
     if "vectors" in needs:
-        agent.index()
-    return agent.examples(
-        (agent.snapshot(each.customer_id, as_of=each.as_of) for each in given),
+        agent.store.index()
+    horizon_days = agent.store.card.horizon_days
+    reads, readings = "readings" in needs, list[Mapping[str, float]]()
+
+    def taken() -> Iterator[Snapshot]:
+        """Each snapshot, once what is in it has been read."""
+        for batch in chunked(given, _BATCH):
+            snapshots = [agent.store.snapshot(each.customer_id, as_of=each.as_of) for each in batch]
+            for assessment in agent.read_many(snapshots) if reads else ():
+                if assessment.status == "failed":
+                    raise ModelCallError(
+                        f"{assessment.customer_id} could not be read: {assessment.status_reason}; "
+                        "run it again, what was read is paid"
+                    )
+                readings.append(readings_of(assessment, horizon_days=horizon_days))
+                progress()
+            yield from snapshots
+
+    return examples_of(
+        agent.store,
+        taken(),
         [each.churned for each in given],
         needs=needs,
-        readings=readings,
+        companies=agent.store.companies(),
+        readings=readings if reads else None,
         progress=progress,
     )
 
@@ -139,7 +121,7 @@ def train(
         segment=segment,
         segments=_segments(fitted, seen, segment) if segment else {},
         reader=agent.reader if method.reads else None,
-        embedder=agent.embedder_id if {"vectors", "encoder"}.intersection(method.needs) else None,
+        embedder=agent.store.embedder_id if {"vectors", "encoder"}.intersection(method.needs) else None,
         seed=seed,
         facts=spreads(seen.facts),
         **_measured(given, seen, scores, np.full(len(given), seen.labels.mean())),
@@ -161,7 +143,7 @@ def carry(agent: ChurnAgent, stores: Sequence[Path], *, perturb: int = 0, progre
         InputError: the card of the book has no base rate.
         DataError: a store has no labels to learn from.
     """
-    rate = agent.card.base_rate
+    rate = agent.store.card.base_rate
     if rate is None:
         raise InputError("what share churns has to be known: put `base_rate` on the card of the book")
     method, seed = LEARNED["calibrated"], agent.settings.seed
@@ -174,8 +156,8 @@ def carry(agent: ChurnAgent, stores: Sequence[Path], *, perturb: int = 0, progre
             except DataError as error:
                 raise DataError(f"{store}: {error}") from error
             books.append(examples(other, learnable[-1].samples, needs=("readings",), progress=progress))
-    day = default_as_of(agent.history, agent.card)
-    known = interactions.customer_ids(agent.history, until=agent.card.end_of_day(day))
+    day = default_as_of(agent.store.history, agent.store.card)
+    known = interactions.customer_ids(agent.store.history, until=agent.store.card.end_of_day(day))
     today = [Sample(id_, day, False) for id_ in np.random.default_rng(seed).permutation(known)[:_READ].tolist()]
     own = examples(agent, today, needs=("readings",), progress=progress)
     fitted = Carried().fit(books, own, rate)
@@ -185,7 +167,7 @@ def carry(agent: ChurnAgent, stores: Sequence[Path], *, perturb: int = 0, progre
         method=method.name,
         left_out=sum(each.left_out for each in learnable),
         treated=sum(each.treated for each in learnable),
-        horizon_days=agent.card.horizon_days,
+        horizon_days=agent.store.card.horizon_days,
         says=f"the slope of other books ({len(books)}), moved to a base rate of {rate:.1%} over {len(today)} customers",
         spread=_spread(agent, fitted, method, _some(today, perturb), progress) if perturb else 0.0,
         reader=agent.reader,
@@ -213,17 +195,17 @@ class _Learnable:
 
 def _learnable(agent: ChurnAgent) -> _Learnable:
     """Raises `DataError` if there are not labels of both outcomes."""
-    found = samples(agent)
-    if not found:
+    labelled = labelled_samples(agent.store)
+    if not labelled:
         raise DataError("the store has no labels; give them with --labels FILE, or run: churn-agent labels derive")
-    with_history = [sample for sample in found if _has_history(agent, sample)]
+    known = with_history(agent.store, labelled)
     horizon_days = _horizon(agent)
-    reached = treated(agent, with_history, horizon_days)
-    given = [sample for sample in with_history if sample not in reached]
-    if len({sample.churned for sample in given}) < 2:
+    reached = treated(agent.store, known, horizon_days)
+    learnable = [sample for sample in known if sample not in reached]
+    if len({sample.churned for sample in learnable}) < 2:
         left = f", {len(reached)} of treated customers left out," if reached else ""
-        raise DataError(f"of {len(given)} labels of customers with a history{left} none is of the other outcome")
-    return _Learnable(given, len(found) - len(with_history), len(reached), horizon_days)
+        raise DataError(f"of {len(learnable)} labels of customers with a history{left} none is of the other outcome")
+    return _Learnable(learnable, len(labelled) - len(known), len(reached), horizon_days)
 
 
 def _measured(given: Sequence[Sample], seen: Examples, scores: Scores, base_rates: Scores) -> dict[str, Any]:
@@ -256,14 +238,16 @@ def _some(given: Sequence[Sample], n: int) -> Sequence[Sample]:
 
 def _spread(agent: ChurnAgent, fitted: Estimator, method: Method, given: Sequence[Sample], progress: Advance) -> float:
     """Root mean square of the changes of what a method says, in log-odds, where nothing that matters has changed."""
-    snapshots = [agent.snapshot(each.customer_id, as_of=each.as_of) for each in given]
+    snapshots = [agent.store.snapshot(each.customer_id, as_of=each.as_of) for each in given]
+    companies = agent.store.companies()
 
     def said(each: Perturbed) -> Scores:
-        readings = [readings_of(made, horizon_days=agent.card.horizon_days) for made in each.assessments]
+        readings = [readings_of(made, horizon_days=agent.store.card.horizon_days) for made in each.assessments]
         outcomes = [sample.churned for sample in given]  # nothing looks at them
-        return metrics.log_odds(
-            score(fitted, agent.examples(each.snapshots, outcomes, needs=method.needs, readings=readings))
+        seen = examples_of(
+            agent.store, each.snapshots, outcomes, needs=method.needs, companies=companies, readings=readings
         )
+        return metrics.log_odds(score(fitted, seen))
 
     plain, *others = (said(each) for each in perturbed(agent, snapshots, progress=progress))
     return float(np.sqrt(np.mean([(other - plain) ** 2 for other in others])))
@@ -282,43 +266,13 @@ def _bins(labels: Labels, scores: Scores) -> tuple[tuple[float, float, int], ...
     return tuple(metrics.reliability(labels, scores, bins=min(10, max(2, len(labels) // 20))))
 
 
-def _has_history(agent: ChurnAgent, sample: Sample) -> bool:
-    try:
-        agent.snapshot(sample.customer_id, as_of=sample.as_of)
-    except UnknownCustomer:
-        return False
-    return True
-
-
-def treated(store: Store, given: Sequence[Sample], horizon_days: int) -> set[Sample]:
-    """Samples whose customer somebody tried to keep within the time that the label speaks of."""
-    if not given:
-        return set()
-    card, horizon = store.card, timedelta(days=horizon_days)
-    first, last = min(each.as_of for each in given), max(each.as_of for each in given)
-    done = interactions.with_metadata(
-        store.history, TREATMENTS, after=card.end_of_day(first), until=card.end_of_day(last + horizon)
-    )
-    times = map_reduce(filter(is_treatment, done), lambda each: each.customer_id, lambda each: each.occurred_at)
-    marked = book.marked_as_treated(store.history)
-    return {
-        each
-        for each in given
-        if (each.customer_id, each.as_of) in marked
-        or any(
-            card.end_of_day(each.as_of) < when <= card.end_of_day(each.as_of + horizon)
-            for when in times.get(each.customer_id, ())
-        )
-    }
-
-
 def _horizon(agent: ChurnAgent) -> int:
     """Days that the labels look ahead."""
-    horizons = book.label_horizons(agent.history)
+    horizons = book.label_horizons(agent.store.history)
     if len(horizons) > 1:
         shown = ", ".join(f"{days} days" for days in sorted(horizons))
         raise DataError(f"the labels look ahead by different times ({shown}): keep those of one")
-    return next(iter(horizons), agent.card.horizon_days)
+    return next(iter(horizons), agent.store.card.horizon_days)
 
 
 def _find(name: str) -> Method:

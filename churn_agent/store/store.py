@@ -1,6 +1,6 @@
 """A store: the history and the index of one book, what goes into it and what can be looked up."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,6 +16,7 @@ from churn_agent.content.prompts import Taxonomy, load_taxonomy
 from churn_agent.domain.interactions import Interaction, text_id
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import EmptyStore, IndexBusy
+from churn_agent.evidence.retrieval import QueryVectors
 from churn_agent.history import book, interactions, snapshots, statistics
 from churn_agent.history.database import open_database
 from churn_agent.history.statistics import BookStatistics
@@ -25,7 +26,6 @@ from churn_agent.index.search import Hit, nearest
 from churn_agent.index.vectors import Index
 from churn_agent.ingest import importing
 from churn_agent.ingest.sources import find_sources
-from churn_agent.outcomes.deriving import Derived, derive
 from churn_agent.settings import Settings
 from churn_agent.store import forgetting
 from churn_agent.store.forgetting import Removed
@@ -75,8 +75,14 @@ class Store:
         return Index(self.settings.store, notify=self._notify)
 
     @cached_property
-    def _taxonomy(self) -> Taxonomy:
+    def taxonomy(self) -> Taxonomy:
+        """All signals that words can show."""
         return load_taxonomy()
+
+    @property
+    def indexed_by(self) -> str | None:
+        """The embedder of the index; None as long as there is no index."""
+        return (self._index.card or {}).get("embedder")
 
     # --- bringing data in
 
@@ -148,29 +154,6 @@ class Store:
         card = self.card
         return [channel for channel in interactions.channels(self.history) if card.holds_words(channel)]
 
-    def derive_labels(
-        self,
-        *,
-        events: Collection[str],
-        none_for_days: int,
-        as_of: Sequence[date],
-        active_within_days: int | None = None,
-        dry_run: bool = False,
-    ) -> list[Derived]:
-        """Makes labels from the history itself and stores them; see `labelling.derive.derive`."""
-        derived = derive(
-            self.history,
-            self.card,
-            events=events,
-            none_for_days=none_for_days,
-            as_of=as_of,
-            active_within_days=active_within_days,
-        )
-        if not dry_run:
-            with self.history.begin() as connection:
-                book.add_labels(connection, [label for each in derived for label in each.labels])
-        return derived
-
     def note_action(self, customer_id: str, action: PlaybookAction, day: date) -> bool:
         """Notes as an interaction that an action was done at noon of a day. Returns whether it was not noted before."""
         noon = datetime.combine(day, time(12), self.card.zone).astimezone(UTC)
@@ -228,8 +211,26 @@ class Store:
         return snapshots.take(self.history, customer_id, as_of=as_of)
 
     def with_vectors(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot with vectors for all its messages."""
+        """The snapshot with vectors for all its messages; one that has them is returned as it is."""
+        if all(each.text_id in snapshot.vectors for each in snapshot.messages):
+            return snapshot
         return replace(snapshot, vectors=self._vectors({each.text_id: each.text for each in snapshot.messages}))
+
+    @cached_property
+    def query_vectors(self) -> QueryVectors:
+        """Vectors of the taxonomy's phrases, by what they show."""
+        vectors = self._vectors(self._phrases)
+        return {
+            kind: np.vstack([vectors[text_id(phrase)] for phrase in phrases])
+            for kind, phrases in self.taxonomy.phrases.items()
+        }
+
+    def companies(self) -> frozenset[str]:
+        """Names of all companies of the book, and of their competitors. It reads all customers: once a run is
+        enough."""
+        card = self.card
+        attribute = card.company_attribute
+        return frozenset({*card.competitors, *(book.values_of(self.history, attribute) if attribute else ())})
 
     def close(self) -> None:
         """Frees the index and the database."""
@@ -247,7 +248,7 @@ class Store:
     @cached_property
     def _phrases(self) -> dict[str, str]:
         """The taxonomy's query phrases by text id; they are kept in the index beside the history's texts."""
-        return {text_id(phrase): phrase for phrases in self._taxonomy.phrases.values() for phrase in phrases}
+        return {text_id(phrase): phrase for phrases in self.taxonomy.phrases.values() for phrase in phrases}
 
     def _vectors(self, texts: Mapping[str, str]) -> dict[str, NDArray[np.float32]]:
         """Vectors of texts by id. What the index lacks is embedded, and added unless another process uses the index."""

@@ -62,7 +62,7 @@ def main() -> None:
 def _write(store: Path, path: Path) -> dict[str, float]:
     began = time.monotonic()
     with ChurnAgent.open(store, model="scripted") as agent:
-        portfolio = building.build(agent, runs.find(agent.history, "latest"))
+        portfolio = building.build(agent.store, runs.find(agent.history, "latest"))
         writing.write(portfolio, path, changes={})
     return {
         "seconds": round(time.monotonic() - began, 1),

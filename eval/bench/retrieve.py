@@ -60,17 +60,17 @@ def _measure(size: int) -> dict[str, float]:
         tempfile.TemporaryDirectory() as folder,
         ChurnAgent(Settings.load(store=Path(folder)), model=ScriptedModel()) as agent,
     ):
-        agent.__dict__["embedder"] = RandomEmbedder()
+        agent.store.__dict__["embedder"] = RandomEmbedder()
         with agent.history.begin() as connection, interactions.bulk_loading(connection):
             interactions.add(connection, _rows(size))
-        agent.index()
+        agent.store.index()
         agent.evidence("timed-0")  # loads what is loaded once
         evidence = [_ms(lambda n=n: agent.evidence(f"timed-{n}")) for n in range(_TIMED)]
         query = np.random.default_rng(0).normal(size=_DIMENSION).astype(np.float32)
 
         def search(n: int) -> None:
             ids = [text_id(f"message {i} of timed-{n}") for i in range(_MESSAGES)]
-            agent._index._call(
+            agent.store._index._call(
                 lambda collection: collection.query(
                     query_embeddings=[query], n_results=12, where={"text": {"$in": ids}}, include=["distances"]
                 )

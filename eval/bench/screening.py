@@ -48,7 +48,7 @@ def main() -> None:
         agent.ingest([Path(folder) / "book"])
         ids = interactions.customer_ids(agent.history)[: arguments.limit]
         for weeks in range(arguments.weeks, 0, -1):
-            day = default_as_of(agent.history, agent.card) - timedelta(weeks=weeks)
+            day = default_as_of(agent.history, agent.store.card) - timedelta(weeks=weeks)
             spec = BatchSpec(as_of=day, limit=arguments.limit, top=Top(share=_SHARES[0]))
             run_batch(agent, arguments.store / f"{day}.jsonl", spec)
         task = bar.add_task("assessing", total=len(ids))

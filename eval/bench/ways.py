@@ -259,7 +259,7 @@ class Bench:
 
 def _cascaded(agent: ChurnAgent, ids: Sequence[str]) -> Iterator[Assessment]:
     others, assessed = cascade(agent, ids, share=0.1)
-    yield from map(agent.record_of, others)
+    yield from (each.record(()) for each in others)
     yield from assessed
 
 

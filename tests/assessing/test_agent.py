@@ -3,8 +3,8 @@ from datetime import date
 import pytest
 
 from churn_agent import ChurnAgent
-from churn_agent.assessing import agent as agent_module
-from churn_agent.assessing import screening
+from churn_agent.assessing import pipeline, screening
+from churn_agent.assessing.pipeline import examples_of
 from churn_agent.domain.assessment import Assessment
 from churn_agent.errors import InputError
 from churn_agent.history import answers, records
@@ -77,7 +77,8 @@ def test_contributions_add_up_to_the_score(store):
 def test_who_wrote_nothing_has_the_score_of_the_facts_alone(store):
     with open_agent(store, READ) as agent:
         silent = agent.assess("c-3", as_of=DAY)
-        told = agent.examples([agent.snapshot("c-3", as_of=DAY)], [True], needs=(), readings=None)
+        snapshots = [agent.snapshot("c-3", as_of=DAY)]
+        told = examples_of(agent.store, snapshots, [True], needs=(), companies=frozenset())
         assert told.facts_score == pytest.approx(log_odds(silent.churn_probability.raw), abs=0.01)
         gone = [(fact.concept, fact.contribution) for fact in silent.reasons][:1]
         assert told.without(gone, {}).facts_score == pytest.approx(told.facts_score - gone[0][1])
@@ -193,14 +194,14 @@ def test_more_texts_than_can_be_shown_are_ranked_by_meaning(store, tmp_path):
     rows = [f"c-9,2026-02-{n:02},chat,message {n}" for n in range(1, 21)]
     with open_agent(store, evidence_limit=5) as agent:
         agent.ingest([write_csv(tmp_path / "b.csv", *rows)])
-        phrases = agent._phrases
-        agent.__dict__["embedder"] = Numbers()
+        phrases = agent.store._phrases
+        agent.store.__dict__["embedder"] = Numbers()
         record = agent.assess("c-9", as_of=DAY)
         assert len(record.provenance.evidence_ids) == 5
         assert record.left_out.interactions == 15
         assert record.provenance.embedder == "numbers"
-        assert agent.index() == 1  # what assess had not embedded: the message of c-1
-        assert agent._index.text_ids() >= agent.indexed_text_ids() | set(phrases)
+        assert agent.store.index() == 1  # what assess had not embedded: the message of c-1
+        assert agent.store._index.text_ids() >= agent.store.indexed_text_ids() | set(phrases)
 
 
 class Numbers:
@@ -232,10 +233,8 @@ def test_the_companies_of_a_book_are_looked_up_once_a_run_and_anew_in_the_next(t
     ids = [f"c-{n:02}" for n in range(50)]
     (tmp_path / "card.yaml").write_text("company_attribute: brand\ncompetitors: [Rival]\n")
     seen = []
-    read, screened = agent_module.read, screening.read
-    monkeypatch.setattr(
-        agent_module, "read", lambda cases, *rest, **more: seen.extend(cases) or read(cases, *rest, **more)
-    )
+    read, screened = pipeline.read, screening.read
+    monkeypatch.setattr(pipeline, "read", lambda cases, *rest, **more: seen.extend(cases) or read(cases, *rest, **more))
     monkeypatch.setattr(screening, "read", lambda cases, *rest: seen.extend(cases) or screened(cases, *rest))
 
     def brands(agent, name):

@@ -11,6 +11,7 @@ from churn_agent.batch.running import BatchSpec, run_batch
 from churn_agent.content.prompts import load_prompt, shipped_folder
 from churn_agent.errors import InputError
 from churn_agent.models.scripted import ScriptedModel
+from churn_agent.settings import Settings
 
 CHOICE = load_prompt("read").choice
 WORDS = (*CHOICE.words.values(), CHOICE.nothing)
@@ -43,8 +44,7 @@ def agent(tmp_path):
         rows += [f"c{n},2026-01-{day:02d},email,{text} Note {n} of day {day} is here." for day in range(1, 11)]
     (tmp_path / "rows.csv").write_text("\n".join(rows), encoding="utf-8")
     model = Counting()
-    with ChurnAgent.open(tmp_path / "store") as opened:
-        opened._given_model = model
+    with ChurnAgent(Settings.load(store=tmp_path / "store"), model=model) as opened:
         opened.ingest(tmp_path / "rows.csv")
         opened.scripted = model
         yield opened
@@ -120,17 +120,17 @@ def test_the_record_of_who_is_screened_names_the_prompt_that_they_were_read_with
     prompt = {"ask": "lettered", "explain": "direct", "read": "few_shot"}[mode]
     other = agent.varied(mode=mode, prompt=prompt, prompts_dir=own_prompts)
     [found] = other.screen_many(["c3"])
-    how = other.record_of(found).provenance
+    how = found.record(()).provenance
     used = load_prompt("read", folder=own_prompts)
     assert (how.mode, how.prompt, how.prompt_hash) == ("read", "read/words@77", used.content_hash)
     assert how.prompt_hash != load_prompt("read").content_hash
     again, *_ = other.screen_many(["c3"])
-    assert other.record_of(again).provenance.cached_answers > how.cached_answers == 0
+    assert again.record(()).provenance.cached_answers > how.cached_answers == 0
 
 
 def test_a_prompt_with_a_choice_is_what_the_record_of_who_is_screened_names(agent):
     [found] = agent.screen_many(["c3"])
-    how = agent.record_of(found).provenance
+    how = found.record(()).provenance
     assert (how.prompt, how.prompt_hash) == (agent.prompt.label, agent.prompt.content_hash)
 
 

@@ -70,7 +70,7 @@ def test_kills_lose_nothing_and_repeat_nothing(tmp_path, model, customers, kills
     reports = []
     for name in ("killed", "whole"):
         with ChurnAgent.open(tmp_path / name, model=model) as agent:
-            reports.append(to_csv(build(agent, runs.find(agent.history, "latest")), {}))
+            reports.append(to_csv(build(agent.store, runs.find(agent.history, "latest")), {}))
     assert reports[0] == reports[1]
     with ChurnAgent.open(tmp_path / "killed", model=model) as agent:
         [run] = runs.all_runs(agent.history)

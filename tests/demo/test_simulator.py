@@ -68,6 +68,6 @@ def test_a_book_is_written_as_files_that_anyone_could_bring(agent, tmp_path):
     write_book(tmp_path / "book", "telecom", 40)
     summary = agent.ingest([tmp_path / "book"])
     assert (summary.customers, summary.labels, summary.rejected) == (40, 40, 0)
-    assert "SYNTHETIC" in agent.card.note
+    assert "SYNTHETIC" in agent.store.card.note
     with (tmp_path / "book" / "interactions.csv").open(encoding="utf-8") as file:
         assert max(row["timestamp"][:10] for row in csv.DictReader(file)) <= AS_OF.isoformat()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from churn_agent.errors import DataError, InputError
 from churn_agent.evals.sets import labelled as sets
-from churn_agent.outcomes.training import Sample, fingerprint
+from churn_agent.outcomes.samples import Sample, fingerprint
 
 samples = st.lists(
     st.builds(

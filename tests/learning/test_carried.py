@@ -11,7 +11,8 @@ from churn_agent.errors import DataError, InputError
 from churn_agent.learning.carried import Carried, carried_to_each
 from churn_agent.learning.methods import score
 from churn_agent.measuring import metrics
-from churn_agent.outcomes.training import carry, samples
+from churn_agent.outcomes.samples import labelled_samples
+from churn_agent.outcomes.training import carry
 
 from .test_ladder import with_scores
 
@@ -100,5 +101,5 @@ def test_what_is_missing_is_said(cli, stores):
 def _customers(agent):
     from churn_agent.history import interactions
 
-    assert not samples(agent)
+    assert not labelled_samples(agent.store)
     return interactions.customer_ids(agent.history)

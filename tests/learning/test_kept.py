@@ -12,7 +12,7 @@ import pytest
 from scipy.special import expit
 
 from churn_agent.assessing.agent import ChurnAgent
-from churn_agent.domain.assessment import Assessment, Reason
+from churn_agent.domain.assessment import ChurnProbability, Reason
 from churn_agent.domain.interactions import Label
 from churn_agent.errors import DataError, InputError, StoreUnavailable
 from churn_agent.history import book
@@ -22,8 +22,10 @@ from churn_agent.learning.kept import Kept, KeptCard
 from churn_agent.learning.methods import METHODS, score
 from churn_agent.measuring import metrics
 from churn_agent.outcomes import training
-from churn_agent.outcomes.training import samples, train
+from churn_agent.outcomes.samples import labelled_samples
+from churn_agent.outcomes.training import train
 from churn_agent.scoring import prior
+from churn_agent.scoring.verdict import Verdict
 
 from .test_methods import make_examples
 from .test_states import traps
@@ -73,7 +75,7 @@ def test_what_is_kept_scores_as_what_was_trained(trained, name):
     first, second = train(trained, name), train(trained, name)
     assert (first.version, second.version) == (1, 2)
     assert first.labels_hash == second.labels_hash
-    sample = samples(trained)[0]
+    sample = labelled_samples(trained.store)[0]
     with reopened(trained, method=name) as newest, reopened(trained, method=first.name) as oldest:
         records = [agent.assess(sample.customer_id, as_of=sample.as_of) for agent in (newest, oldest)]
     assert [record.provenance.method for record in records] == [second.name, first.name]
@@ -97,7 +99,7 @@ def test_a_damaged_calibration_can_be_made_again_and_stands_in_nobodys_way(train
     path = kept.path_of(trained.settings.store, card)
     path.write_bytes(b"broken")
     said = []
-    sample = samples(trained)[0]
+    sample = labelled_samples(trained.store)[0]
     with ChurnAgent.open(trained.settings.store, model="scripted", notify=said.append) as agent:
         assert not agent.assess(sample.customer_id, as_of=sample.as_of).churn_probability.calibrated
         assert any("not calibrated" in each and "churn-agent calibrate" in each for each in said)
@@ -118,8 +120,8 @@ def test_customers_who_wrote_nothing_and_labels_without_history_are_no_obstacle(
 
 
 def test_customers_whom_somebody_tried_to_keep_are_not_learned_from(trained):
-    first, second, third = samples(trained)[:3]
-    horizon_days = trained.card.horizon_days
+    first, second, third = labelled_samples(trained.store)[:3]
+    horizon_days = trained.store.card.horizon_days
     within, after = (first.as_of + timedelta(days=days) for days in (3, horizon_days + 1))
     row = {"channel": "call", "text": "We called.", "direction": "outbound", "action": "retention_call"}
     trained.ingest(pd.DataFrame([{"customer_id": first.customer_id, "timestamp": str(within), **row},
@@ -137,8 +139,8 @@ def test_a_calibrated_card_tells_of_customers_alike(cli, tmp_path, book_folder):
     store = ("--store", tmp_path / "store")
     cli(*store, "ingest", book_folder)
     with ChurnAgent.open(tmp_path / "store", model="scripted") as agent:
-        sample = max(samples(agent), key=lambda each: each.as_of)
-        later = sample.as_of + timedelta(days=agent.card.horizon_days)
+        sample = max(labelled_samples(agent.store), key=lambda each: each.as_of)
+        later = sample.as_of + timedelta(days=agent.store.card.horizon_days)
     made = cli(*store, "calibrate", "--by", "segment", "--model", "scripted")
     assert made.code == 0, made.err
     assert "moved by" in made.out
@@ -163,8 +165,7 @@ def test_how_far_numbers_move_by_themselves_widens_intervals():
 
     def number(spread):
         card = KeptCard.model_construct(method="calibrated", n=10, churned=5, version=1, horizon_days=90, spread=spread)
-        record = Assessment.model_construct(reasons=(), churn_probability=None)
-        return Kept(card, Sure()).numbers(make_examples(1), [record])[0].probability
+        return Kept(card, Sure()).numbers(make_examples(1), [None])[0].probability
 
     narrow, wide = number(0.0), number(0.5)
     assert (narrow.low, narrow.value, narrow.high) == (pytest.approx(0.4), pytest.approx(0.5), pytest.approx(0.7))
@@ -175,7 +176,7 @@ def test_how_far_numbers_move_by_themselves_widens_intervals():
 
 def test_the_spread_is_of_the_number_that_is_given(trained):
     """A rule on facts is not moved by less evidence or other words."""
-    given = samples(trained)[:6]
+    given = labelled_samples(trained.store)[:6]
     method = METHODS["recency"]
     seen = training.examples(trained, given)
     fitted = method.make(0).fit(seen, seen.labels)
@@ -222,7 +223,7 @@ def test_labels_of_one_outcome_or_of_several_horizons_are_refused(trained):
 @pytest.mark.slow
 def test_a_method_on_readings_is_refused_with_another_prompt(trained):
     train(trained, "readings")
-    sample = samples(trained)[0]
+    sample = labelled_samples(trained.store)[0]
     with (
         reopened(trained, method="readings", prompt="few_shot") as other,
         pytest.raises(InputError, match="readings by another model, prompt or weights"),
@@ -233,7 +234,7 @@ def test_a_method_on_readings_is_refused_with_another_prompt(trained):
 @pytest.mark.slow
 def test_a_method_on_scores_is_refused_with_other_weights(trained, monkeypatch):
     train(trained, "readings")
-    sample = samples(trained)[0]
+    sample = labelled_samples(trained.store)[0]
     monkeypatch.setattr(prior, "RECENCY_WEIGHT", 0.4)
     with (
         reopened(trained, method="readings") as other,
@@ -276,7 +277,9 @@ def test_a_calibration_of_an_earlier_version_is_left_alone(cli, trained, tmp_pat
     card = train(trained, "calibrated")
     planted(store, card, traps(left)["pickle"])
     kept.path_of(store, card).rename(kept.path_of(store, card).with_suffix(".joblib"))
-    result = cli("--store", store, "assess", samples(trained)[0].customer_id, "--model", "scripted", "--json")
+    result = cli(
+        "--store", store, "assess", labelled_samples(trained.store)[0].customer_id, "--model", "scripted", "--json"
+    )
     assert result.code == 0, result.err
     assert not result.json["churn_probability"]["calibrated"]
     assert "kept by an earlier version, in a file that could run code; run: churn-agent calibrate" in result.err
@@ -363,7 +366,7 @@ def test_calibrate_makes_the_score_a_probability_from_then_on(cli, tmp_path, boo
 @pytest.mark.usefixtures("short_ladder")
 def test_a_known_base_rate_moves_the_probabilities(trained):
     train(trained, "calibrated")
-    sample = samples(trained)[0]
+    sample = labelled_samples(trained.store)[0]
 
     def value():
         with reopened(trained) as agent:
@@ -371,7 +374,7 @@ def test_a_known_base_rate_moves_the_probabilities(trained):
 
     as_learned = value()
     with trained.history.begin() as connection:
-        book.set_card(connection, trained.card.model_copy(update={"base_rate": 0.01}))
+        book.set_card(connection, trained.store.card.model_copy(update={"base_rate": 0.01}))
     rare = value()
     assert rare.base_rate == 0.01
     assert rare.value < as_learned.value
@@ -394,12 +397,12 @@ def test_reasons_are_weighed_by_what_they_do_to_the_number():
     reasons = [
         Reason(statement="", polarity="risk", concept=concept, contribution=0.5) for concept in ("recency", "price")
     ]
-    record = Assessment.model_construct(reasons=tuple(reasons), churn_probability=None)
+    verdict = Verdict(ChurnProbability.model_construct(raw=0.5), tuple(reasons))
     busy_and_dear = replace(given.take(np.array([0])), facts=[{"recency": 60.0}], numbers=[{"recency": 60.0}],
                             readings=[{"price": 1.0, "leaning": -0.9, "score": 0.0}])  # fmt: skip
-    [number] = Kept(card, estimator).numbers(busy_and_dear, [record])
+    [number] = Kept(card, estimator).numbers(busy_and_dear, [verdict])
     assert number.contributions["price"] == pytest.approx(1.5, abs=0.5)
     assert number.contributions["recency"] > 0.5
     quiet = replace(busy_and_dear, facts=[{"recency": 1.0}], numbers=[{"recency": 1.0}])
-    [number] = Kept(card, estimator).numbers(quiet, [record])
+    [number] = Kept(card, estimator).numbers(quiet, [verdict])
     assert number.contributions["recency"] < -0.3

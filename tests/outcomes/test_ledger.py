@@ -56,7 +56,7 @@ def label(agent, customer, day, churned, **metadata):
 
 
 def told(agent, customer=None):
-    return forecasts(agent, customer, today=date(2026, 3, 10))
+    return forecasts(agent.store, customer, today=date(2026, 3, 10))
 
 
 def test_a_forecast_is_judged_once_its_outcome_is_known(agent):
@@ -141,7 +141,7 @@ def test_who_is_forgotten_leaves_a_number_a_date_and_an_outcome(agent, cli):
     batch = agent.settings.store / "batches" / "b.jsonl"
     batch.parent.mkdir()
     batch.write_bytes(b'{"customer_id":"c-07"}\n{"customer_id":"c-08"}\n{"customer_id":"c-0')
-    agent.forget("c-07")
+    agent.store.forget("c-07")
     assert batch.read_bytes() == b'{"customer_id":"c-08"}\n'
     after = score(told(agent))
     assert after[0].n == 40

@@ -28,7 +28,7 @@ def filled(agent, tmp_path):
 
 
 def test_everything_is_counted(filled):
-    found = filled.statistics()
+    found = filled.store.statistics()
     assert (found.customers, found.interactions, found.messages) == (3, 6, 4)
     assert found.channels == {"chat": 3, "order": 2, "email": 1}
     assert found.languages == {"en": 3, "de": 1}
@@ -44,11 +44,11 @@ def test_everything_is_counted(filled):
 
 def test_an_empty_store_has_no_report(agent):
     with pytest.raises(EmptyStore):
-        agent.statistics()
+        agent.store.statistics()
 
 
 def test_what_is_thin_is_said_with_what_to_do(filled):
-    said = " ".join(reports.findings(filled.statistics(), Card()))
+    said = " ".join(reports.findings(filled.store.statistics(), Card()))
     for part in (
         "no card",
         "no outcomes",
@@ -57,7 +57,7 @@ def test_what_is_thin_is_said_with_what_to_do(filled):
         "1 rows were not",
     ):
         assert part in said
-    assert "no card" not in " ".join(reports.findings(filled.statistics(), Card(company="Acme")))
+    assert "no card" not in " ".join(reports.findings(filled.store.statistics(), Card(company="Acme")))
 
 
 class Page(HTMLParser):
@@ -78,7 +78,7 @@ def test_the_page_stands_alone_and_runs_nothing_of_the_data(agent, tmp_path):
     rows = [f'a,2026-02-0{n},"<b>x$y$z",inbound,,"{evil}"' for n in range(1, 5)]
     agent.ingest(write_csv(tmp_path / "a.csv", *rows, header=HEADER))
     page = Page()
-    page.feed(reports.to_html(agent.statistics(), Card(company="<i>Acme</i>")))
+    page.feed(reports.to_html(agent.store.statistics(), Card(company="<i>Acme</i>")))
     assert page.tags.count("svg") == 4
     assert "script" not in page.tags
     assert "i" not in page.tags
@@ -88,10 +88,10 @@ def test_the_page_stands_alone_and_runs_nothing_of_the_data(agent, tmp_path):
 
 def test_files_are_written_by_their_ending(filled, tmp_path):
     for name in ("x.html", "x.json", "x.txt"):
-        reports.write(filled.statistics(), Card(), tmp_path / name)
+        reports.write(filled.store.statistics(), Card(), tmp_path / name)
     assert json.loads((tmp_path / "x.json").read_text())["customers"] == 3
     with pytest.raises(InputError, match="ends in"):
-        reports.write(filled.statistics(), Card(), tmp_path / "x.pdf")
+        reports.write(filled.store.statistics(), Card(), tmp_path / "x.pdf")
 
 
 def test_the_command_prints_and_writes(filled, cli):

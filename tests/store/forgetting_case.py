@@ -46,7 +46,7 @@ class Estimator:
 
 def open_agent(store, **more):
     agent = ChurnAgent(Settings.load(store=store, prompt="direct"), model=ScriptedModel(), **more)
-    agent.__dict__["embedder"] = Letters()
+    agent.store.__dict__["embedder"] = Letters()
     return agent
 
 
@@ -66,10 +66,10 @@ def make_store(folder: Path) -> Path:
             ],
             customers=write_csv(folder / "people.csv", *people, header="customer_id,mail,segment"),
         )
-        agent.index()
+        agent.store.index()
         spec = BatchSpec(as_of=DAY, where=f"segment = smb and mail != '{MAIL}' or mail = '{MAIL}'")
         run = run_batch(agent, default_path(agent, spec), spec)
-        day = agent.card.end_of_day(DAY)
+        day = agent.store.card.end_of_day(DAY)
         for id_ in (CUSTOMER, OTHER):
             first = interactions.of_customer(agent.history, id_, until=day)[0]
             annotations.put(agent.history, first.id, "price", shown=True)
@@ -114,8 +114,8 @@ def rebuild_and_die(store: Path) -> None:
             yield
 
     with open_agent(store) as agent:
-        agent.__dict__["embedder"] = Fatal()
-        agent.index(rebuild=True)
+        agent.store.__dict__["embedder"] = Fatal()
+        agent.store.index(rebuild=True)
 
 
 def write_and_die(store: Path) -> None:
@@ -141,14 +141,14 @@ def forget_and_die(store: Path, name: str, when: str, customer_id: str = CUSTOME
 
     places.PLACES = tuple(fatal(each) if each.name == name else each for each in places.PLACES)
     with open_agent(store) as agent:
-        agent.forget(customer_id)
+        agent.store.forget(customer_id)
 
 
 def forget_again(store: Path) -> None:
     """What a person does who reads the note; nothing may be left then."""
     said = []
     with open_agent(store, notify=said.append) as agent:
-        agent.forget(CUSTOMER)
+        agent.store.forget(CUSTOMER)
     assert forgetting.cut_off(CUSTOMER) in said, said
     assert held(store) == []
     after = sizes(store)
@@ -170,5 +170,6 @@ def sizes(store: Path) -> dict[str, tuple[int, int]]:
     with open_agent(store) as agent:
         traces = [forgetting.traces(agent.history, id_) for id_ in (CUSTOMER, OTHER)]
         return {
-            place.name: tuple(sum(1 for _ in place.read(agent._site, of)) for of in traces) for place in places.PLACES
+            place.name: tuple(sum(1 for _ in place.read(agent.store._site, of)) for of in traces)
+            for place in places.PLACES
         }

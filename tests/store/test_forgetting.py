@@ -13,8 +13,8 @@ from churn_agent.history.records import FORGOTTEN
 from churn_agent.index.vectors import Index
 from churn_agent.learning import kept
 from churn_agent.store import forgetting, places
-from tests import forgetting_case as case
 from tests.conftest import write_csv
+from tests.store import forgetting_case as case
 from tests.store.forgetting_case import CUSTOMER, OTHER, SHARED, held, make_store, open_agent, run, sizes
 
 IN_STORE = [place.name for place in places.PLACES if place.kind != "outside"]
@@ -46,7 +46,7 @@ def test_a_customer_is_erased_in_every_place_and_the_others_are_not(store):
     before = sizes(store)
     said = []
     with open_agent(store, notify=said.append) as agent:
-        removed = agent.forget(CUSTOMER)
+        removed = agent.store.forget(CUSTOMER)
     assert (removed.interactions, removed.forecasts) == (14, 1)
     assert held(store) == []
     after = sizes(store)
@@ -60,7 +60,7 @@ def test_a_customer_is_erased_in_every_place_and_the_others_are_not(store):
     index.close()
     assert any("history-before-9000.db" in line for line in said)
     with open_agent(store) as agent, pytest.raises(UnknownCustomer):
-        agent.forget(CUSTOMER)
+        agent.store.forget(CUSTOMER)
 
 
 @pytest.mark.slow
@@ -86,7 +86,7 @@ def test_who_came_back_before_the_end_is_forgotten_whole(store, tmp_path):
             write_csv(tmp_path / "again.csv", f"{CUSTOMER},2026-02-20,chat,zebra again"),
             labels=write_csv(tmp_path / "labels.csv", f"{CUSTOMER},2026-03-01,1", header="customer_id,as_of,churned"),
         )
-        agent.index()
+        agent.store.index()
     assert run(case.forget_again, store) == 0
 
 
@@ -105,13 +105,13 @@ def test_a_damaged_note_is_no_hindrance(store):
     [note] = (store / places.PENDING).iterdir()
     note.write_bytes(b'{"customer_id": "c-0')
     with open_agent(store) as agent:
-        agent.forget(CUSTOMER)
+        agent.store.forget(CUSTOMER)
     assert held(store) == []
 
 
 def test_an_index_in_use_is_told_of_before_anything_is_erased(store):
     with FileLock(store / "index.lock"), open_agent(store) as agent, pytest.raises(IndexBusy):
-        agent.forget(CUSTOMER)
+        agent.store.forget(CUSTOMER)
     assert sizes(store)["interactions"] == (14, 2)
     assert forgetting.pending(store) == []
 
@@ -121,24 +121,24 @@ def test_a_history_that_others_read_is_not_called_clean(store):
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM interactions").fetchone()
         with open_agent(store) as agent, pytest.raises(StoreUnavailable, match="run the command again"):
-            agent.forget(CUSTOMER)
+            agent.store.forget(CUSTOMER)
         assert forgetting.pending(store) == [CUSTOMER]
     with open_agent(store) as agent:
-        agent.forget(CUSTOMER)
+        agent.store.forget(CUSTOMER)
     assert held(store) == []
 
 
 def test_who_has_attributes_alone_can_be_forgotten(store, tmp_path):
     with open_agent(store) as agent:
         agent.ingest([], customers=write_csv(tmp_path / "p.csv", "silent,x", header="customer_id,segment"))
-        assert agent.forget("silent").interactions == 0
+        assert agent.store.forget("silent").interactions == 0
         with pytest.raises(UnknownCustomer):
-            agent.forget("silent")
+            agent.store.forget("silent")
 
 
 def test_what_names_a_customer_in_free_text_is_taken_out(store):
     with open_agent(store) as agent:
-        agent.forget(CUSTOMER)
+        agent.store.forget(CUSTOMER)
     with sqlite3.connect(store / "history.db") as connection:
         [[spec]] = connection.execute("SELECT spec FROM runs").fetchall()
         sources = [row[0] for row in connection.execute("SELECT source FROM imports")]
@@ -149,7 +149,7 @@ def test_what_names_a_customer_in_free_text_is_taken_out(store):
 
 def test_a_method_without_the_customer_is_used_on(store):
     with open_agent(store) as agent:
-        agent.forget(CUSTOMER)
+        agent.store.forget(CUSTOMER)
     assert kept.load(store, "calibrated").estimator.alike_.customers.tolist() == [OTHER]
 
 
@@ -157,7 +157,7 @@ def test_a_method_that_cannot_be_opened_is_removed_and_named(store):
     (store / "methods" / "calibrated-1.joblib").write_bytes(b"c-07, and who knows what")
     said = []
     with open_agent(store, notify=said.append) as agent:
-        agent.forget(CUSTOMER)
+        agent.store.forget(CUSTOMER)
     assert any("removing the method calibrated-1" in line for line in said)
     assert not list((store / "methods").iterdir())
 
@@ -166,7 +166,7 @@ def test_a_damaged_line_goes_only_if_it_names_the_customer(store):
     batch = store / "batches" / "x.failures.jsonl"
     batch.write_bytes(b'{"customer_id":"c-07", half\n{"customer_id":"c-08", half\n[1]\n{"customer_id":"c-08"}\n')
     with open_agent(store) as agent:
-        agent.forget(CUSTOMER)
+        agent.store.forget(CUSTOMER)
     assert batch.read_bytes() == b'{"customer_id":"c-08", half\n[1]\n{"customer_id":"c-08"}\n'
 
 
@@ -175,5 +175,5 @@ def test_files_of_others_in_the_store_are_named(store):
     (store / "reports" / "book.html").write_text(CUSTOMER)
     said = []
     with open_agent(store, notify=said.append) as agent:
-        agent.forget(CUSTOMER)
+        agent.store.forget(CUSTOMER)
     assert any("reports/book.html" in line and "not touched" in line for line in said)

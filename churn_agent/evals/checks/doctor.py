@@ -22,7 +22,7 @@ from churn_agent.measuring import metrics
 from churn_agent.measuring.comparing import DETECTED
 from churn_agent.measuring.metrics import Labels
 from churn_agent.models.base import ChatModel, Message, Question, ScoreRequest
-from churn_agent.outcomes.training import Sample
+from churn_agent.outcomes.samples import Sample
 
 _OUTCOME = re.compile(
     r"\b(churned|(account|contract|subscription|membership|card|line) (was |has been |is )?"
@@ -77,7 +77,7 @@ def examine(
         DataError: the set cannot be judged by at all.
     """
     samples = labelled.samples(agent)
-    snapshots = [agent.snapshot(sample.customer_id, as_of=sample.as_of) for sample in samples]
+    snapshots = [agent.store.snapshot(sample.customer_id, as_of=sample.as_of) for sample in samples]
     labels = np.array([sample.churned for sample in samples])
     found = [
         *_outcomes_in_texts(snapshots, labels),

@@ -40,8 +40,7 @@ from churn_agent.learning.methods import METHODS, Method
 from churn_agent.measuring.comparing import METRICS
 from churn_agent.measuring.metrics import Costs
 from churn_agent.models.catalogue import catalogue
-from churn_agent.outcomes import training
-from churn_agent.outcomes.training import Sample
+from churn_agent.outcomes.samples import Sample, fingerprint
 from churn_agent.settings import Settings
 
 _USED = "test-sets-used.txt"
@@ -170,7 +169,7 @@ def measure_stability(
     for labelled, agent, samples in _drawn(names, out, limit, progress):
         progress.began(labelled.name, len(samples) * perturbing.ways(agent))
         again = perturbing.perturbed(agent, _snapshots(agent, samples), progress=progress.advanced)
-        found += stability.measure(labelled.name, again, agent.bands)
+        found += stability.measure(labelled.name, again, agent.setup().bands)
     return found
 
 
@@ -232,7 +231,7 @@ def _drawn(
 
 
 def _snapshots(agent: ChurnAgent, samples: Sequence[Sample]) -> list[Snapshot]:
-    return [agent.snapshot(each.customer_id, as_of=each.as_of) for each in samples]
+    return [agent.store.snapshot(each.customer_id, as_of=each.as_of) for each in samples]
 
 
 def write_report(*folders: Path, to: Path, delta: float = 0.02, command: str = "") -> None:
@@ -430,7 +429,7 @@ def _provenance(
         "machine": _machine(settings.gpu_layers),
         "sets": {
             each.role + each.labelled.name: {
-                "samples": training.fingerprint(each.samples),
+                "samples": fingerprint(each.samples),
                 "n": len(each.samples),
                 "of": each.all_samples,
                 "files": each.labelled.fingerprint(),

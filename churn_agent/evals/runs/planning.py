@@ -13,8 +13,7 @@ from churn_agent.evals.runs.predictions import Prediction, SampleNote, Split
 from churn_agent.evals.runs.suite import Suite, Way, Ways, resolve
 from churn_agent.evals.sets import labelled as sets
 from churn_agent.evals.sets.labelled import LabelledSet
-from churn_agent.outcomes import training
-from churn_agent.outcomes.training import Sample
+from churn_agent.outcomes.samples import Sample, fingerprint
 from churn_agent.settings import Settings
 
 _FEW_VALUES = 8
@@ -127,14 +126,14 @@ class _Drawing:
             notes,
             store,
             all_samples=len(found),
-            all_labels=training.fingerprint(found),
+            all_labels=fingerprint(found),
         )
 
 
 def _describe(
     name: str, samples: Sequence[Sample], agent: ChurnAgent, gold: Mapping[str, Mapping[str, tuple[str, ...]]]
 ) -> list[SampleNote]:
-    snapshots = [agent.snapshot(sample.customer_id, as_of=sample.as_of) for sample in samples]
+    snapshots = [agent.store.snapshot(sample.customer_id, as_of=sample.as_of) for sample in samples]
     values = defaultdict[str, set[str]](set)
     for snapshot in snapshots:
         for attribute, value in snapshot.attributes.items():

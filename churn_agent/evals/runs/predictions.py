@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from churn_agent.domain.assessment import Status
 from churn_agent.errors import InputError
 from churn_agent.files import atomic, strict_json
-from churn_agent.outcomes.training import Sample
+from churn_agent.outcomes.samples import Sample
 
 Split = Literal["train", "development", "test"]
 """Choices are made on the first two. `train` is a set of its own, which nothing is judged on."""

@@ -20,7 +20,7 @@ from churn_agent.files import atomic
 from churn_agent.learning.examples import Examples, Scores
 from churn_agent.learning.methods import Method, cross_fitted, needs_of, score
 from churn_agent.outcomes import training
-from churn_agent.outcomes.training import Sample
+from churn_agent.outcomes.samples import Sample
 from churn_agent.settings import Settings
 
 _PILOT = 4

@@ -16,8 +16,7 @@ from churn_agent.domain.snapshot import Card
 from churn_agent.errors import DataError, InputError
 from churn_agent.files import strict_yaml
 from churn_agent.history import book
-from churn_agent.outcomes import training
-from churn_agent.outcomes.training import Sample
+from churn_agent.outcomes.samples import Sample, labelled_samples
 
 _DEVELOPMENT = 0.4
 """Share of customers whose labels choices are made on."""
@@ -105,8 +104,8 @@ class LabelledSet:
 
     def import_into(self, agent: ChurnAgent) -> None:
         """Imports the set and its card. Raises `DataError`."""
-        agent.ingest([self.folder])
-        with agent.history.begin() as connection:
+        agent.store.ingest([self.folder])
+        with agent.store.history.begin() as connection:
             book.set_card(connection, self.card.book)
 
     def gold(self) -> dict[str, dict[str, tuple[str, ...]]]:
@@ -122,7 +121,7 @@ class LabelledSet:
 
     def samples(self, agent: ChurnAgent) -> list[Sample]:
         """All samples of the set, by customer and date. Raises `DataError` if there are too few of either class."""
-        found = training.samples(agent)
+        found = labelled_samples(agent.store)
         churned = sum(sample.churned for sample in found)
         if min(churned, len(found) - churned) < _FEWEST_OF_A_CLASS:
             raise DataError(

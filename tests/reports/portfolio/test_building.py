@@ -24,7 +24,7 @@ def latest(agent):
 
 
 def test_customers_are_ranked_by_what_is_at_risk(agent):
-    found = build(agent, latest(agent), capacity=2)
+    found = build(agent.store, latest(agent), capacity=2)
     at_risk = [account.at_risk for account in found.accounts if account.at_risk is not None]
     assert at_risk == sorted(at_risk, reverse=True)
     assert [account.rank for account in found.accounts] == [1, 2, 3, 4, 5, 6]
@@ -34,15 +34,15 @@ def test_customers_are_ranked_by_what_is_at_risk(agent):
 
 
 def test_capacity_counts_customers_at_risk_wherever_they_stand(agent):
-    everybody = build(agent, latest(agent), capacity=100)
+    everybody = build(agent.store, latest(agent), capacity=100)
     risky = [a.rank for a in everybody.accounts if a.assessment.band in ("high", "medium")]
     assert [a.rank for a in everybody.to_call] == risky
-    assert [a.rank for a in build(agent, latest(agent), capacity=1).to_call] == risky[:1]
-    assert build(agent, latest(agent), capacity=0).to_call == []
+    assert [a.rank for a in build(agent.store, latest(agent), capacity=1).to_call] == risky[:1]
+    assert build(agent.store, latest(agent), capacity=0).to_call == []
 
 
 def test_the_timeline_marks_what_is_cited(agent):
-    [account] = [a for a in build(agent, latest(agent)).accounts if a.assessment.customer_id == "c-1"]
+    [account] = [a for a in build(agent.store, latest(agent)).accounts if a.assessment.customer_id == "c-1"]
     first = account.timeline[0]
     assert (first.day, first.cited) == (date(2026, 2, 10), True)
     assert first.pieces == [(LEAVES, True)]
@@ -69,26 +69,26 @@ def test_pieces_of_a_text_are_marked_once_and_long_rests_cut():
 
 
 def test_an_owner_sees_their_customers_alone(agent):
-    accounts = read(agent, latest(agent))
+    accounts = read(agent.store, latest(agent))
     assert owners(accounts) == ["Ana", "Ben"]
-    found = build(agent, latest(agent), owner=find_owner(accounts, "ana", agent.card))
+    found = build(agent.store, latest(agent), owner=find_owner(accounts, "ana", agent.store.card))
     assert {a.owner for a in found.accounts} == {"Ana"}
 
 
 def test_cards_are_for_the_first(agent):
-    found = build(agent, latest(agent), cards=2)
+    found = build(agent.store, latest(agent), cards=2)
     assert [account.timeline is not None for account in found.accounts] == [True, True, False, False, False, False]
 
 
 def test_drivers_count_customers_and_their_value(agent):
-    drivers = {each.concept: each for each in build(agent, latest(agent)).drivers}
+    drivers = {each.concept: each for each in build(agent.store, latest(agent)).drivers}
     assert drivers["leaving_announced"].customers == 1
     assert drivers["leaving_announced"].yearly_value == 100
     assert drivers["recency"].statement == "Has done nothing for a long time."
 
 
 def test_the_head_says_that_scores_are_no_probabilities_and_who_moved(agent):
-    found = build(agent, latest(agent))
+    found = build(agent.store, latest(agent))
     said = " ".join(head(found))
     assert "no probabilities" in said
     assert "came into high risk" in said
@@ -101,13 +101,13 @@ def test_amounts_stand_in_for_a_value_that_no_attribute_names(agent, tmp_path):
         "customer_id,timestamp,channel,text,amount\nc-2,2025-09-01,order,tea,30\nc-2,2024-01-01,order,tea,500\n"
     )
     agent.ingest([tmp_path / "more.csv"], card=tmp_path / "plain.yaml")
-    found = {a.assessment.customer_id: a.yearly_value for a in build(agent, latest(agent)).accounts}
+    found = {a.assessment.customer_id: a.yearly_value for a in build(agent.store, latest(agent)).accounts}
     assert (found["c-2"], found["c-1"]) == (30, None)
 
 
 def test_who_was_only_screened_comes_after_those_who_were_assessed(agent, tmp_path):
     run_batch(agent, tmp_path / "c.jsonl", BatchSpec(as_of=date(2026, 3, 1), top=Top(count=2)))
-    found = build(agent, latest(agent))
+    found = build(agent.store, latest(agent))
     assert [account.number is None for account in found.accounts] == [False, False, True, True, True, True]
     assert found.counted("screened") == 4
     assert "2 were assessed in full" in " ".join(head(found))

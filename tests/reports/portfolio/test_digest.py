@@ -18,7 +18,7 @@ from .conftest import LEAVES, open_agent
 @pytest.fixture
 def portfolio(store):
     with open_agent(store) as agent:
-        return build(agent, runs.find(agent.history, "latest"))
+        return build(agent.store, runs.find(agent.history, "latest"))
 
 
 @pytest.fixture

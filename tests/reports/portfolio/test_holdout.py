@@ -23,7 +23,7 @@ def agent(store):
 
 
 def built(agent, **more):
-    return build(agent, runs.find(agent.history, "latest"), **more)
+    return build(agent.store, runs.find(agent.history, "latest"), **more)
 
 
 def risky(agent):

@@ -39,7 +39,7 @@ AT = {column.name: at for at, column in enumerate(COLUMNS)}
 @pytest.fixture
 def portfolio(store):
     with open_agent(store) as agent:
-        yield build(agent, runs.find(agent.history, "latest"))
+        yield build(agent.store, runs.find(agent.history, "latest"))
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def hostile(tmp_path, request):
     with open_agent(tmp_path / "store", quoting(*texts)) as agent:
         agent.ingest([tmp_path / "rows.csv"], customers=tmp_path / "customers.csv")
         run_batch(agent, tmp_path / "b.jsonl", BatchSpec(as_of=date(2026, 3, 1)))
-        return build(agent, runs.find(agent.history, "latest"))
+        return build(agent.store, runs.find(agent.history, "latest"))
 
 
 both = pytest.mark.parametrize("hostile", [False, pytest.param(True, id="test material")], indirect=True)
@@ -118,7 +118,7 @@ def test_a_renewal_is_the_same_entry_week_after_week_however_late(store, tmp_pat
             [], customers=write_csv(tmp_path / "c.csv", *rows, header="customer_id,owner,yearly_value,renewal_date")
         )
         newest, older = runs.all_runs(agent.history)
-        found = [build(agent, run) for run in (newest, older)]
+        found = [build(agent.store, run) for run in (newest, older)]
     uids = []
     for portfolio in found:
         risky = [replace(a, assessment=a.assessment.model_copy(update={"band": "high"})) for a in portfolio.accounts]
@@ -166,7 +166,7 @@ def test_what_a_model_words_by_itself_stands_in_no_report(portfolio, tmp_path, s
         ]
         for each in told:
             stored.add(agent.history, each, run_id=run.id)
-        made = build(agent, run)
+        made = build(agent.store, run)
     assert any(reason.citations for a in made.accounts for reason in a.assessment.reasons)
     for ending in (".html", ".csv", ".jsonl", ".md", ".ics"):
         writing.write(made, tmp_path / f"o{ending}", changes={})
@@ -207,7 +207,7 @@ def test_a_judgement_that_was_brought_back_stands_on_the_card_and_in_the_data(st
     said = Feedback(customer_id="c-1", as_of=date(2026, 3, 1), verdict="disagree", decision="other", note="<b>no</b>")
     with open_agent(store) as agent:
         add(agent.history, [said])
-        made = build(agent, runs.find(agent.history, "latest"))
+        made = build(agent.store, runs.find(agent.history, "latest"))
     page = html.fromstring(to_html(made))
     [card] = page.xpath("//details[@data-customer='c-1']")
     assert card.xpath(".//input[@checked]/@value") == ["disagree"]
@@ -317,7 +317,7 @@ def test_no_offer_that_is_not_in_the_catalogue_reaches_a_report(actions, tmp_pat
     with open_agent(tmp_path / "store", {"generate": [{"answer": answer}]}, mode="explain") as agent:
         agent.ingest([tmp_path / "rows.csv"])
         run_batch(agent, tmp_path / "b.jsonl", BatchSpec(as_of=date(2026, 3, 1)))
-        portfolio = build(agent, runs.find(agent.history, "latest"))
+        portfolio = build(agent.store, runs.find(agent.history, "latest"))
     [account] = portfolio.accounts
     assert account.assessment.status == "assessed"
     assert {action.title for action in account.assessment.actions} <= catalogue
@@ -334,7 +334,7 @@ def test_garbage_in_place_of_an_answer_reaches_no_report(data, tmp_path):
     with open_agent(tmp_path / "store", script, mode="explain") as agent:
         agent.ingest([tmp_path / "rows.csv"])
         run_batch(agent, tmp_path / "b.jsonl", BatchSpec(as_of=date(2026, 3, 1)))
-        portfolio = build(agent, runs.find(agent.history, "latest"))
+        portfolio = build(agent.store, runs.find(agent.history, "latest"))
     assert len(portfolio.accounts) == len(outputs)
     catalogue = {action.title for action in load_playbook().actions}
     assert {action.title for each in portfolio.accounts for action in each.assessment.actions} <= catalogue

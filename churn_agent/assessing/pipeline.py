@@ -1,0 +1,234 @@
+"""The way of a batch of customers through an assessment: snapshots, cases, elicitations, verdicts, numbers, records.
+
+Plain functions. Each takes what the one before returned, so nothing is computed, fetched or composed twice.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from churn_agent.assessing.composing import Judgement, compose, status_of, verdict_of
+from churn_agent.content import playbook as playbooks
+from churn_agent.content.playbook import Playbook
+from churn_agent.content.prompts import PromptTemplate, Taxonomy
+from churn_agent.domain.assessment import Assessment, Band, Fact, Provenance
+from churn_agent.domain.snapshot import Snapshot
+from churn_agent.elicitation.ask import ask
+from churn_agent.elicitation.base import Case, Elicitation
+from churn_agent.elicitation.explain import explain
+from churn_agent.elicitation.read import read
+from churn_agent.evidence import retrieval
+from churn_agent.evidence.facts import compute
+from churn_agent.models.base import ChatModel
+from churn_agent.scoring.bands import Bands
+from churn_agent.scoring.prior import overall_leaning
+from churn_agent.scoring.verdict import Number
+from churn_agent.settings import Settings
+from churn_agent.store.store import Store
+
+if TYPE_CHECKING:
+    from churn_agent.learning.examples import Examples
+    from churn_agent.learning.kept import Kept
+    from churn_agent.learning.methods import Need
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a batch of customers is assessed with: everything but the customers."""
+
+    settings: Settings
+    store: Store
+    """For vectors only: what is known of a customer comes in with the snapshot."""
+    model: ChatModel
+    prompt: PromptTemplate
+    taxonomy: Taxonomy
+    playbook: Playbook
+    companies: frozenset[str]
+    """Names of companies that messages may speak of."""
+    method: "Kept | None"
+    """The trained method that gives the number; None if the mode does."""
+
+    @property
+    def bands(self) -> Bands:
+        """The boundaries that the settings name."""
+        settings = self.settings
+        return Bands(settings.band_medium_from, settings.band_high_from, settings.band_margin)
+
+
+def assess(
+    snapshots: Sequence[Snapshot], setup: Setup, *, before: Sequence[Assessment | None] | None = None
+) -> list[Assessment]:
+    """The records of customers, in their order.
+
+    Args:
+        snapshots: of the customers.
+        setup: what they are assessed with.
+        before: each customer's assessment before this one, whose band is kept near a boundary.
+    """
+    started = time.monotonic()
+    cases = [case_of(snapshot, setup) for snapshot in snapshots]
+    elicitations = elicit(cases, setup)
+    seconds = (time.monotonic() - started) / max(1, len(cases))
+    judgements = [judge(*pair, setup) for pair in zip(cases, elicitations, strict=True)]
+    numbers = predict(cases, elicitations, judgements, setup)
+    calibrated = setup.method is not None and setup.method.calibrated
+    earlier = before or [None] * len(cases)
+    bands_before: list[Band | None] = [_band_of(each, calibrated=calibrated) for each in earlier]
+    how = provenance(setup, seconds=seconds)
+    parts = zip(cases, elicitations, judgements, numbers, bands_before, strict=True)
+    return [
+        compose(
+            case, elicitation, judgement, setup.playbook, how, number=number, bands=setup.bands, band_before=band_before
+        )
+        for case, elicitation, judgement, number, band_before in parts
+    ]
+
+
+def case_of(snapshot: Snapshot, setup: Setup) -> Case:
+    """Facts and evidence of a customer. Vectors are fetched only where evidence has to be ranked."""
+    settings = setup.settings
+    facts = compute(snapshot)
+    candidates = snapshot.messages if setup.prompt.mode == "read" else snapshot.interactions
+    queries: retrieval.QueryVectors = {}
+    if len({each.text_id for each in candidates}) > settings.evidence_limit:
+        snapshot = setup.store.with_vectors(snapshot)
+        queries = setup.store.query_vectors
+    pack = retrieval.retrieve(
+        snapshot,
+        candidates,
+        queries,
+        limit=settings.evidence_limit,
+        token_budget=settings.evidence_tokens,
+        count_tokens=setup.model.count_tokens,
+        order=settings.evidence_order,
+        seed=settings.seed,
+    )
+    actions = tuple(playbooks.eligible(setup.playbook, snapshot, facts, None))
+    return Case(snapshot, facts, pack, actions, setup.companies)
+
+
+def elicit(cases: Sequence[Case], setup: Setup) -> list[Elicitation]:
+    """What the model says about each case."""
+    seed = setup.settings.seed
+    match setup.prompt.mode:
+        case "ask":
+            return ask(cases, setup.model, setup.prompt)
+        case "read":
+            return read(cases, setup.model, setup.prompt, setup.taxonomy, seed=seed)
+        case "explain":
+            return explain(cases, setup.model, setup.prompt, seed=seed)
+
+
+def judge(case: Case, elicitation: Elicitation, setup: Setup) -> Judgement:
+    """Whether a customer can be given a number, and the mode's own verdict where they can."""
+    status, reason = status_of(case, elicitation, setup.settings.least_days_known)
+    verdict = verdict_of(case, elicitation, setup.taxonomy) if status == "assessed" else None
+    return Judgement(status, reason, verdict)
+
+
+def predict(
+    cases: Sequence[Case],
+    elicitations: Sequence[Elicitation],
+    judgements: Sequence[Judgement],
+    setup: Setup,
+) -> list[Number] | list[None]:
+    """What the trained method says of each case; None for all where the mode itself gives the number."""
+    if setup.method is None or not cases:
+        return [None] * len(cases)
+    from churn_agent.learning.examples import readings
+
+    card = cases[0].snapshot.card
+    verdicts = [judgement.verdict for judgement in judgements]
+    readings_of_cases = [
+        readings(
+            elicitation.signals,
+            as_of=case.snapshot.as_of,
+            leaning=overall_leaning(elicitation.leanings),
+            raw=verdict.probability.raw if verdict else None,
+            horizon_days=card.horizon_days,
+        )
+        for case, elicitation, verdict in zip(cases, elicitations, verdicts, strict=True)
+    ]
+    examples = examples_of(
+        setup.store,
+        [case.snapshot for case in cases],
+        [False] * len(cases),  # nothing looks at outcomes here
+        needs=setup.method.method.needs,
+        facts=[case.facts for case in cases],
+        readings=readings_of_cases,
+        companies=setup.companies,
+    )
+    return setup.method.numbers(examples, verdicts, base_rate=card.base_rate)
+
+
+def examples_of(
+    store: Store,
+    snapshots: Iterable[Snapshot],
+    churned: Sequence[bool],
+    *,
+    needs: "Collection[Need]",
+    companies: frozenset[str],
+    facts: Iterable[Sequence[Fact]] | None = None,
+    readings: Sequence[Mapping[str, float]] | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> "Examples":
+    """What trained methods look at; see `learning.examples.prepare`.
+
+    Args:
+        store: gives vectors and the embedder's weights.
+        snapshots: of the samples, in their order.
+        churned: what came of each sample.
+        needs: of the methods; what none needs is left out.
+        companies: names of companies that messages may speak of.
+        facts: of the samples, where they are computed already.
+        readings: what a language model read in each sample.
+        progress: called after each sample.
+    """
+    from churn_agent.learning.examples import prepare
+
+    return prepare(
+        churned,
+        snapshots,
+        facts=facts,
+        with_vectors=store.with_vectors if "vectors" in needs else None,
+        dimension=store.dimension if "vectors" in needs else 0,
+        encoder=store.embedder.folder if "encoder" in needs else None,
+        readings=readings,
+        companies=companies,
+        progress=progress,
+    )
+
+
+def provenance(setup: Setup, *, seconds: float = 0.0) -> Provenance:
+    """How the records of a batch are made; evidence and tokens of each are filled in later.
+
+    Args:
+        setup: what customers are assessed with.
+        seconds: of each customer.
+    """
+    info, prompt = setup.model.info, setup.prompt
+    return Provenance(
+        churn_agent=version("churn-agent"),
+        model_id=info.id,
+        model_sha256=info.sha256,
+        model_fingerprint=info.fingerprint,
+        mode=prompt.mode,
+        prompt=prompt.label,
+        prompt_hash=prompt.content_hash,
+        embedder=setup.store.indexed_by,
+        evidence_ids=(),
+        prompt_tokens=0,
+        output_tokens=0,
+        cached_answers=0,
+        seconds=round(seconds, 3),
+        seed=setup.settings.seed,
+        method=setup.method.card.name if setup.method else None,
+    )
+
+
+def _band_of(earlier: Assessment | None, *, calibrated: bool) -> Band | None:
+    """The band of an earlier assessment, if its number is of the same kind."""
+    probability = earlier.churn_probability if earlier else None
+    return earlier.band if earlier and probability and probability.calibrated == calibrated else None
