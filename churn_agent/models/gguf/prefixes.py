@@ -5,6 +5,7 @@ when it was written. The oldest ones go when the folder grows too large.
 """
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,8 @@ from churn_agent.files import atomic
 
 WORTH_KEEPING = 256
 """Tokens from which a prefix is kept: shorter ones are evaluated faster than they are read."""
+_STALE_S = 3600.0
+"""Age in seconds from which an unfinished file is what a kill left."""
 
 
 class PrefixFiles:
@@ -63,6 +66,9 @@ class PrefixFiles:
 
     def _shrink(self) -> None:
         assert self._folder
+        for left in self._folder.glob(f"*{atomic.UNFINISHED}"):
+            if time.time() - left.stat().st_mtime > _STALE_S:
+                left.unlink(missing_ok=True)
         files = sorted(self._folder.glob("*.kv"), key=lambda path: path.stat().st_mtime)
         total = sum(path.stat().st_size for path in files)
         for path in files[:-1]:

@@ -1,5 +1,7 @@
 """Continuous batching on a context that only keeps books."""
 
+import os
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -223,3 +225,14 @@ def test_short_prefixes_are_not_kept(tmp_path, short):
     files = PrefixFiles(tmp_path, build="b", most_bytes=10_000)
     files.write(short, lambda path: pytest.fail("kept"))
     assert not files.read(short, lambda path: True)
+
+
+def test_what_a_kill_left_unfinished_goes_and_what_others_are_writing_stays(tmp_path):
+    files = PrefixFiles(tmp_path, build="b", most_bytes=10_000)
+    left, fresh = tmp_path / "old.kv.1.part", tmp_path / "fresh.kv.2.part"
+    for path in (left, fresh):
+        path.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    files.write(list(range(300)), lambda path: bool(path.write_bytes(b"cells")))
+    assert not left.exists()
+    assert fresh.exists()
