@@ -12,11 +12,14 @@ UNFINISHED = ".part"
 
 
 @contextmanager
-def replacing(path: Path) -> Generator[Path]:
+def replacing(path: Path, *, private: bool = False) -> Generator[Path]:
     """Gives a file beside `path` to write to, and moves it there when the block ends without an error.
 
     A link stays a link to the file that is replaced. What is not a plain file, such as a pipe, is written to directly.
     Of several processes that write to the same path, the last one counts.
+
+    Args:
+        private: only the user may read the new file.
     """
     path = path.resolve() if path.is_symlink() else path
     if path.exists() and not path.is_file():
@@ -24,6 +27,8 @@ def replacing(path: Path) -> Generator[Path]:
         return
     scratch = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
     try:
+        if private:
+            scratch.touch(mode=0o600)
         yield scratch
         with scratch.open("rb+") as file:  # a crash of the machine must not leave an empty file of that name
             os.fsync(file.fileno())
@@ -33,9 +38,9 @@ def replacing(path: Path) -> Generator[Path]:
         raise
 
 
-def write(path: Path, content: str | bytes) -> None:
-    """Replaces the content of a file (text in UTF-8, line ends as they are). Raises `OSError`."""
-    with replacing(path) as scratch:
+def write(path: Path, content: str | bytes, *, private: bool = False) -> None:
+    """Replaces the content of a file (text in UTF-8, line ends as they are); see `replacing`. Raises `OSError`."""
+    with replacing(path, private=private) as scratch:
         scratch.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
 
 

@@ -4,13 +4,12 @@ A changed file is another file, and has to be trusted again.
 """
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from platformdirs import user_config_path
 from pydantic import TypeAdapter, ValidationError
 
+from churn_agent import atomic
 from churn_agent.errors import InputError
 
 APP = "churn-agent"
@@ -60,13 +59,6 @@ def _write(kept: dict[str, str]) -> None:
     path = record_path()
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # with mode 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(kept, file, indent=2, sort_keys=True)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink()
-            raise
+        atomic.write(path, json.dumps(kept, indent=2, sort_keys=True), private=True)
     except OSError as error:
         raise InputError(f"cannot write the record of trusted files {str(path)!r}: {error.strerror}") from error

@@ -77,3 +77,9 @@ def test_what_is_no_plain_file_is_written_to_directly(tmp_path):
 def test_a_file_that_cannot_be_written_is_one_line(tmp_path):
     with pytest.raises(InputError, match=r"cannot write .*a\.txt"):
         atomic.save(tmp_path / "nowhere" / "a.txt", "text")
+
+
+def test_a_private_file_is_read_by_the_user_alone(tmp_path):
+    path = tmp_path / "a.txt"
+    atomic.write(path, "secret", private=True)
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -154,7 +154,7 @@ def test_a_method_without_the_customer_is_used_on(store):
 
 
 def test_a_method_that_cannot_be_opened_is_removed_and_named(store):
-    (store / "methods" / "calibrated-1.joblib").write_bytes(b"c-07, and who knows what")
+    (store / "methods" / f"calibrated-1{kept.SUFFIX}").write_bytes(b"c-07, and who knows what")
     said = []
     with open_agent(store, notify=said.append) as agent:
         agent.store.forget(CUSTOMER)
