@@ -9,8 +9,8 @@ from pathlib import Path
 from platformdirs import user_config_path
 from pydantic import TypeAdapter, ValidationError
 
-from churn_agent import atomic
 from churn_agent.errors import InputError
+from churn_agent.files import atomic
 
 APP = "churn-agent"
 

@@ -62,7 +62,7 @@ def test_an_agent_takes_mode_prompt_method_and_seed_from_the_record(store, own_p
             record.provenance.prompt_hash,
         )
         assert (again.settings.seed, again.method) == (7, None)
-        assert again.judge(agent.snapshot("c-1", as_of=DAY), agent.store.companies()).reasons == record.reasons
+        assert again.judge([agent.snapshot("c-1", as_of=DAY)])[0].reasons == record.reasons
 
 
 def test_another_model_is_named(store):

@@ -35,7 +35,7 @@ def test_a_kill_half_way_leaves_the_old_file_and_is_no_hindrance(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
     code = (
-        "import os, sys; from pathlib import Path; from churn_agent import atomic\n"
+        "import os, sys; from pathlib import Path; from churn_agent.files import atomic\n"
         "with atomic.replacing(Path(sys.argv[1])) as scratch:\n"
         "    scratch.write_text('half'); os._exit(9)\n"
     )
