@@ -5,7 +5,7 @@ import pytest
 from churn_agent import ChurnAgent, screening
 from churn_agent import agent as agent_module
 from churn_agent.domain.assessment import Assessment
-from churn_agent.errors import InputError
+from churn_agent.errors import InputError, ModelUnavailable
 from churn_agent.history import answers, records
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.scoring.prior import log_odds
@@ -260,3 +260,11 @@ def test_the_companies_of_a_book_are_looked_up_once_a_run_and_anew_in_the_next(t
                 assert len(run(agent)) == len(ids)
             assert len([each for each in statements if "DISTINCT" in each and "customers" in each]) == 1
             assert {each.companies for each in seen} == {frozenset({f"{name} 0", f"{name} 1", f"{name} 2", "Rival"})}
+
+
+def test_evidence_for_an_api_needs_no_server_and_an_assessment_says_that_there_is_none(store):
+    api = {"model": "openai:m", "base_url": "http://127.0.0.1:9/v1", "request_attempts": 1}
+    with ChurnAgent(Settings.load(store=store, prompt="direct", **api)) as agent:
+        assert agent.evidence("c-1", as_of=DAY).pack.evidence
+        with pytest.raises(ModelUnavailable, match="start the server"):
+            agent.assess("c-1", as_of=DAY)

@@ -68,8 +68,8 @@ def test_doctor_on_a_store_that_cannot_be_written(cli, tmp_path, monkeypatch, re
     read_only(store)
     result = cli("doctor")
     assert result.code == 4
-    assert f"PROBLEM: cannot write in '{store}': Read-only file system" in result.out
-    assert f"PROBLEM: cannot write in the store '{store}': Read-only file system" in result.out
+    assert f"PROBLEM: cannot write to '{store}': Read-only file system" in result.out
+    assert f"PROBLEM: cannot write to the store '{store}': Read-only file system" in result.out
     assert "next: set CHURN_AGENT_STORE to a folder that can be written" in result.out
 
 
@@ -93,7 +93,7 @@ def test_doctor_on_a_model_folder_that_cannot_be_written(cli, tmp_path, monkeypa
     read_only(models)
     result = cli("doctor")
     assert result.code == 4
-    assert f"PROBLEM: cannot write in the model folder '{models}': Read-only file system" in result.out
+    assert f"PROBLEM: cannot write to the model folder '{models}': Read-only file system" in result.out
     assert "next: set CHURN_AGENT_MODELS_DIR to a folder that can be written" in result.out
 
 
@@ -120,7 +120,7 @@ def test_pull_says_at_once_that_the_model_folder_cannot_be_written(cli, tmp_path
 def test_an_index_that_cannot_be_locked_is_one_line(tmp_path, read_only):
     index = vectors.Index(tmp_path / "store")
     read_only(tmp_path / "store")
-    with pytest.raises(StoreUnavailable, match=r"cannot write in the store .*Read-only"):
+    with pytest.raises(StoreUnavailable, match=r"cannot write to the store .*Read-only"):
         index.inspect()
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from functools import partial
 
 import httpx
 import pytest
@@ -28,8 +29,8 @@ from churn_agent.models.completion import to_completion, to_output
 from churn_agent.models.gguf import tuning
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.models.xllamacpp import XllamacppModel
-from churn_agent.settings import PROJECT_FILE, Settings
-from churn_agent.store import _drop_lines
+from churn_agent.places.files import _drop_lines, _is_of
+from churn_agent.settings import Settings
 
 ENDLESS = {
     "lists": "[" * 100_000,
@@ -93,7 +94,7 @@ def of_a_card(folder, text, _):
 
 
 def of_settings(folder, text, _):
-    write(folder / PROJECT_FILE, f"model = {text}")
+    write(folder / "churn-agent.toml", f"model = {text}")
     Settings.load()
 
 
@@ -197,9 +198,9 @@ def test_files_that_can_be_made_again_are_as_if_not_there(tmp_path, monkeypatch)
         assert tuning.load_tuning("model") == tuning.Tuning(threads=3)
 
 
-def test_forgetting_takes_out_lines_that_may_be_anybodys(tmp_path):
-    path = write(
-        tmp_path / "b.jsonl", f'{{"customer_id": "a"}}\n{ENDLESS["lists"]}\n[]\n{{}}\n{{"customer_id": "b"}}\n'
-    )
-    _drop_lines(path, "a")
-    assert path.read_text() == '{"customer_id": "b"}\n'
+def test_forgetting_takes_out_damaged_lines_that_name_the_customer(tmp_path):
+    nested, other = ENDLESS["objects"], '{"customer_id": "c-2"}'
+    path = write(tmp_path / "b.jsonl", f'{{"customer_id": "c-1"}}\n{nested}"c-1"\n{nested}\n[]\n{other}\n')
+    belongs = lambda record, customer_id: record.get("customer_id") == customer_id  # noqa: E731
+    _drop_lines(path, partial(_is_of, customer_id="c-1", belongs=belongs))
+    assert path.read_text() == f"{nested}\n[]\n{other}\n"

@@ -92,7 +92,7 @@ def _try(what: str, check: Callable[[], str], report: dict[str, str]) -> list[tu
 def _store(folder) -> str:  # type: ignore[no-untyped-def]
     if reason := obstacle(folder):
         raise StoreUnavailable(
-            f"cannot write in {str(folder)!r}: {reason}; set CHURN_AGENT_STORE to a folder that can be written"
+            f"cannot write to {str(folder)!r}: {reason}; set CHURN_AGENT_STORE to a folder that can be written"
         )
     return str(folder)
 

@@ -236,7 +236,7 @@ class Index:
                 f"another churn-agent uses the index in {str(self._store)!r}; try again when it is done"
             ) from None
         except OSError as error:
-            raise StoreUnavailable(f"cannot write in the store {str(self._store)!r}: {error.strerror}") from error
+            raise StoreUnavailable(f"cannot write to the store {str(self._store)!r}: {error.strerror}") from error
 
     def _set_aside(self) -> None:
         """Moves damaged files out of the way; those of the last time are kept for who wants to look."""
