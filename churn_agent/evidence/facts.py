@@ -10,6 +10,7 @@ from datetime import date
 from itertools import pairwise
 from statistics import mean, median
 
+from churn_agent.evidence import contract_terms
 from churn_agent.domain.assessment import Fact
 from churn_agent.domain.interactions import Interaction, as_number
 from churn_agent.domain.snapshot import Snapshot
@@ -22,6 +23,8 @@ _FEWEST_BEFORE = 3
 _FEWEST_OF_MAIN = 3
 """Messages that make somebody the main contact."""
 _SHORTEST_CONTACT_SILENCE_DAYS = 30
+_SHORT_NOTICE_MONTHS = 1.0
+"""Longest term of a contract that can be left at short notice."""
 
 
 def compute(snapshot: Snapshot) -> tuple[Fact, ...]:
@@ -192,8 +195,9 @@ def _ratings(snapshot: Snapshot) -> Iterator[Fact]:
 
 def _contract(snapshot: Snapshot) -> Iterator[Fact]:
     term = snapshot.attributes.get("contract", "")
-    if term:
-        monthly = "month" in term.casefold()
+    months = contract_terms.months(term)
+    if months is not None:
+        monthly = months <= _SHORT_NOTICE_MONTHS
         kind = "can leave at short notice" if monthly else "is bound for a term"
         text = f"The contract ({term}) means that the customer {kind}."
         yield Fact(name="monthly_contract", value=float(monthly), unit="yes=1", text=text)

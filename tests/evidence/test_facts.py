@@ -94,8 +94,16 @@ def test_days_are_those_of_the_books_time_zone():
 
 def test_a_contract_of_a_month_is_told_from_a_longer_one():
     value = lambda term: facts.by_name(facts.compute(snapshot(interaction(), attributes={"contract": term})))  # noqa: E731
-    assert value("Month-to-month")["monthly_contract"] == 1
-    assert value("Two year")["monthly_contract"] == 0
+    for term in ("Month-to-month", "monthly", "1 Monat", "30 days"):
+        assert value(term)["monthly_contract"] == 1, term
+    for term in ("Two year", "24 months", "12-month", "24 Monate", "monthly, 12-month commitment", "Jahresvertrag"):
+        assert value(term)["monthly_contract"] == 0, term
+
+
+def test_a_contract_whose_term_is_not_understood_gives_no_fact():
+    for term in ("Premium", "no 12-month commitment", "3 months' notice"):
+        found = facts.by_name(facts.compute(snapshot(interaction(), attributes={"contract": term})))
+        assert "monthly_contract" not in found, term
 
 
 def test_an_account_has_contacts_and_may_lose_its_main_one():

@@ -1,0 +1,74 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from churn_agent.evidence.contract_terms import months
+
+READ = {
+    "24 months": 24,
+    "24\u00a0months": 24,
+    "24 months contract": 24,
+    "12-month": 12,
+    "12mo": 12,
+    "2 years": 24,
+    "2-year": 24,
+    "Two year": 24,
+    "One year": 12,
+    "annual": 12,
+    "Annual plan, billed monthly": 12,
+    "month-to-month": 1,
+    "Month-to-month": 1,
+    "monthly": 1,
+    "rolling monthly contract": 1,
+    "monthly, 12-month commitment": 12,
+    "quarterly": 3,
+    "half-yearly": 6,
+    "1.5 years": 18,
+    "1 Monat": 1,
+    "24 Monate": 24,
+    "Mindestlaufzeit: 24 Monate": 24,
+    "24-Monats-Vertrag": 24,
+    "monatlich": 1,
+    "monatlich kündbar": 1,
+    "MONATLICH": 1,
+    "Jahresvertrag": 12,
+    "Jahresabo": 12,
+    "Zweijahresvertrag": 24,
+    "zweijährig": 24,
+    "halbjährlich": 6,
+    "1,5 Jahre": 18,
+    "Sechsunddreißig Monate": 36,
+}
+NOT_READ = """
+Premium|yes|none|unbefristet|prepaid|24|2024|no contract|no 12-month commitment|3 months' notice|without a fixed term
+12 or 24 months|12-24 months|12+1 months|0 months|12 Monate, monatlich kündbar|biannual|keine Mindestlaufzeit|C-1138
+three months free, then monthly|ohne Jahresvertrag||-
+"""
+
+
+@pytest.mark.parametrize(("term", "length"), READ.items())
+def test_a_known_term_is_read_in_months(term, length):
+    assert months(term) == length
+
+
+@pytest.mark.parametrize("term", NOT_READ.strip("\n").replace("\n", "|").split("|"))
+def test_a_term_that_is_not_wholly_understood_has_no_length(term):
+    assert months(term) is None
+
+
+def test_thirty_days_are_no_longer_than_a_month():
+    for term in ("30 days", "31 Tage", "4 weeks"):
+        found = months(term)
+        assert found is not None
+        assert found <= 1, term
+
+
+@given(st.text())
+def test_any_text_has_a_positive_length_or_none(term):
+    found = months(term)
+    assert found is None or found > 0
+
+
+@given(st.integers(1, 120), st.sampled_from(["months", "Monate", "-month contract", " mths"]))
+def test_a_number_counts_its_unit(n, unit):
+    assert months(f"{n} {unit}".replace(" -", "-")) == n
