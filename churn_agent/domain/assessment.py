@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Status = Literal["assessed", "abstained", "failed"]
 Polarity = Literal["risk", "protective"]
@@ -97,11 +97,13 @@ class ChurnProbability(_Part):
     """A score, and how far it may be called a probability."""
 
     value: Probability
+    """The calibrated probability, else the score. (Where nothing was calibrated, records of schema version 1 hold the
+    score pulled to the base rate.)"""
     low: Probability | None
     high: Probability | None
     """An interval with known coverage; None until a calibrator has been fitted."""
     raw: Probability
-    """Before any pull to the base rate or calibration."""
+    """The score before calibration."""
     method: str
     calibrated: bool
     base_rate: Probability | None
@@ -109,7 +111,7 @@ class ChurnProbability(_Part):
 
     @property
     def shown(self) -> float:
-        """What people are shown: the calibrated probability, else the score."""
+        """The one number that is printed, drawn and compared: the calibrated probability, else the score."""
         return self.value if self.calibrated else self.raw
 
 

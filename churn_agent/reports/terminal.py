@@ -16,7 +16,7 @@ def print_card(assessment: Assessment, console: Console, *, title: str) -> None:
     """Prints the card; `title` says whose it is."""
     parts: list[RenderableType] = []
     if assessment.churn_probability and assessment.band:
-        parts.append(_bar(assessment.churn_probability.value, assessment.band))
+        parts.append(_bar(assessment.churn_probability.shown, assessment.band))
         parts.append(Text(f"{wording.score_words(assessment.churn_probability)}.", style="dim"))
         risk, protective = wording.cases(assessment)
         if not assessment.reasons:

@@ -34,8 +34,8 @@ def score_words(probability: ChurnProbability) -> str:
         span = ""
         if probability.low is not None and probability.high is not None:
             span = f" (between {probability.low:.0%} and {probability.high:.0%})"
-        return f"Probability {probability.value:.0%} within {probability.horizon_days} days{span}"
-    return f"Score {probability.raw * 100:.0f} out of 100, uncalibrated: it ranks customers and is not a probability"
+        return f"Probability {probability.shown:.0%} within {probability.horizon_days} days{span}"
+    return f"Score {probability.shown * 100:.0f} out of 100, uncalibrated: it ranks customers and is not a probability"
 
 
 def cases(assessment: Assessment) -> tuple[list[Reason], list[Reason]]:

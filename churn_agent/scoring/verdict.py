@@ -140,20 +140,19 @@ def _verdict(
     raw: float | None = None,
     adds_up: bool = True,
 ) -> Verdict:
-    base_rate = snapshot.card.base_rate
-    value = prior.pull_to_base_rate(log_odds, base_rate)
+    score = prior.sigmoid(log_odds) if raw is None else raw
     shown = [r for r in reasons if r.contribution is None or abs(r.contribution) >= LEAST_CONTRIBUTION or r.citations]
     shown.sort(key=lambda r: -abs(r.contribution or 0))
     if not adds_up:
         shown = [r.model_copy(update={"contribution": None}) for r in shown]
     probability = ChurnProbability(
-        value=value,
+        value=score,
         low=None,
         high=None,
-        raw=prior.sigmoid(log_odds) if raw is None else raw,
-        method=method if base_rate is None else f"{method}, pulled to the base rate",
+        raw=score,
+        method=method,
         calibrated=False,
-        base_rate=base_rate,
+        base_rate=snapshot.card.base_rate,
         horizon_days=snapshot.card.horizon_days,
     )
     return Verdict(probability, tuple(shown))

@@ -160,15 +160,14 @@ def test_only_the_playbook_speaks_of_offers(store):
     assert [action.playbook_id for action in record.actions] == ["escalate_problem"]
 
 
-def test_a_base_rate_pulls_the_value_and_leaves_the_raw_score(store, tmp_path):
+def test_a_base_rate_makes_no_second_number_of_a_score(store, tmp_path):
     with open_agent(store, READ) as agent:
         plain = agent.assess("c-1", as_of=DAY).churn_probability
         (tmp_path / "card.yaml").write_text("base_rate: 0.05\n")
         agent.ingest([], card=tmp_path / "card.yaml")
-        pulled = agent.assess("c-1", as_of=DAY).churn_probability
-    assert pulled.raw == plain.raw
-    assert pulled.value < plain.value
-    assert "base rate" in pulled.method
+        with_rate = agent.assess("c-1", as_of=DAY).churn_probability
+    assert with_rate == plain.model_copy(update={"base_rate": 0.05})
+    assert with_rate.value == with_rate.raw == with_rate.shown
 
 
 def test_near_a_boundary_the_band_of_an_earlier_date_is_kept(store):

@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime
 from io import StringIO
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from churn_agent.domain.assessment import (
@@ -24,7 +26,14 @@ HOSTILE = "[red]<script>alert(1)</script>\x1b[2J\n# not a heading | `code` ![x](
 
 
 def record(
-    *, quote="the line is down", calibrated=False, status="assessed", customer_id="c-1", value=0.83, reasons=True
+    *,
+    quote="the line is down",
+    calibrated=False,
+    status="assessed",
+    customer_id="c-1",
+    value=0.83,
+    raw=None,
+    reasons=True,
 ):
     citation = Citation(
         interaction_id="0" * 32, label="E1", quote=quote, occurred_at=datetime(2026, 2, 1, tzinfo=UTC), verified=True
@@ -38,7 +47,13 @@ def record(
     assessed = status == "assessed"
     interval = {"low": 0.7, "high": 0.9} if calibrated else {"low": None, "high": None}
     probability = ChurnProbability(
-        value=value, raw=value, method="prior", calibrated=calibrated, base_rate=None, horizon_days=90, **interval
+        value=value,
+        raw=value if raw is None else raw,
+        method="prior",
+        calibrated=calibrated,
+        base_rate=None,
+        horizon_days=90,
+        **interval,
     )
     return Assessment(
         status=status,
@@ -81,6 +96,17 @@ def test_without_calibration_no_percentage_is_shown(render):
     assert "83 out of 100, uncalibrated" in text
     calibrated = render(record(calibrated=True))
     assert "83% within 90 days (between 70% and 90%)" in calibrated
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.booleans())
+def test_the_bar_and_the_number_are_one(value, raw, calibrated):
+    given_ = record(value=value, raw=raw, calibrated=calibrated)
+    shown = given_.churn_probability.shown
+    text = terminal(given_)
+    assert text.count("\u2588") == round(30 * shown)
+    for words in (text, files.to_markdown(given_)):
+        printed = re.search(r"Probability (\d+)%|Score (\d+) out of 100", words)
+        assert int(printed[1] or printed[2]) == int(f"{100 * shown:.0f}")
 
 
 @pytest.mark.parametrize("status", ["abstained", "failed"])

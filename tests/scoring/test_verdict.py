@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from churn_agent.domain.assessment import ChurnProbability, Citation, Reason, Signal
 from churn_agent.domain.snapshot import Card
@@ -56,7 +58,16 @@ def test_without_calibration_it_says_so_and_claims_no_interval():
     assert not probability.calibrated
     assert probability.low is None
     assert probability.base_rate == 0.05
-    assert "base rate" in probability.method
+
+
+@given(st.floats(-20, 20), st.none() | st.floats(0.001, 0.999))
+def test_without_calibration_the_value_is_the_score(log_odds, base_rate):
+    case = snapshot(interaction(), card=Card(base_rate=base_rate))
+    for probability in (
+        from_log_odds(case, (), log_odds).probability,
+        from_statement(case, prior.sigmoid(log_odds), ()).probability,
+    ):
+        assert probability.value == probability.raw == probability.shown == pytest.approx(prior.sigmoid(log_odds))
 
 
 def test_zero_stays_zero():

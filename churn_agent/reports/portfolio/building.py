@@ -152,9 +152,9 @@ class Portfolio:
         ]
         if not valued or not self.calibrated:
             return None
-        low = sum((p.value if p.low is None else p.low) * value for p, value in valued)
-        high = sum((p.value if p.high is None else p.high) * value for p, value in valued)
-        return sum(p.value * value for p, value in valued), low, high
+        low = sum((p.shown if p.low is None else p.low) * value for p, value in valued)
+        high = sum((p.shown if p.high is None else p.high) * value for p, value in valued)
+        return sum(p.shown * value for p, value in valued), low, high
 
     def counted(self, what: str) -> int:
         """How many were `assessed`, `screened`, `abstained` or `failed`."""

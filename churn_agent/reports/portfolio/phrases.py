@@ -11,9 +11,9 @@ def number_words(account: Account) -> str:
         screening = account.assessment.screening
         return account.assessment.status_reason or "" if screening is None else f"screened only, score {screening:.0%}"
     if not found.calibrated:
-        return f"score {100 * found.raw:.0f} of 100"
+        return f"score {100 * found.shown:.0f} of 100"
     span = f" ({found.low:.0%} to {found.high:.0%})" if found.low is not None and found.high is not None else ""
-    return f"{found.value:.0%}{span} within {found.horizon_days} days"
+    return f"{found.shown:.0%}{span} within {found.horizon_days} days"
 
 
 NO_ACTION = "no action of the playbook is called for"

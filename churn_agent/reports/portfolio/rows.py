@@ -103,7 +103,7 @@ def _row(account: Account, change: Change | None) -> dict[str, Cell]:
         "depth": depth_of(assessment),
         "band": assessment.band,
         "band_before": assessment.band_before,
-        "probability": number.value if number and calibrated else None,
+        "probability": number.shown if number and calibrated else None,
         "low": number.low if number and calibrated else None,
         "high": number.high if number and calibrated else None,
         "score": number.raw if number else assessment.screening,

@@ -13,11 +13,14 @@ from pathlib import Path
 import icalendar
 import openpyxl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from lxml import html
 
 from churn_agent.batch.changes import PARTS, Change
 from churn_agent.batch.running import BatchSpec, run_batch
 from churn_agent.content.playbook import load_playbook
+from churn_agent.domain.assessment import ChurnProbability
 from churn_agent.errors import InputError
 from churn_agent.history import records as stored
 from churn_agent.history import runs
@@ -25,8 +28,10 @@ from churn_agent.history.feedback import Feedback, add
 from churn_agent.reports.portfolio import digest, writing
 from churn_agent.reports.portfolio.building import build
 from churn_agent.reports.portfolio.calendar import to_ics
+from churn_agent.reports.portfolio.markdown import to_markdown
 from churn_agent.reports.portfolio.page import to_html
-from churn_agent.reports.portfolio.rows import COLUMNS
+from churn_agent.reports.portfolio.phrases import number_words
+from churn_agent.reports.portfolio.rows import COLUMNS, to_jsonl
 from churn_agent.reports.portfolio.sheets import _name
 from tests.conftest import write_csv
 
@@ -339,3 +344,47 @@ def test_garbage_in_place_of_an_answer_reaches_no_report(data, tmp_path):
     catalogue = {action.title for action in load_playbook().actions}
     assert {action.title for each in portfolio.accounts for action in each.assessment.actions} <= catalogue
     assert "Call within 24 hours" not in written(portfolio, tmp_path, ".html").read_text(encoding="utf-8")
+
+
+def one_customer(portfolio, *, value, raw, calibrated):
+    """The report of the first customer alone, with another number."""
+    account = replace(portfolio.accounts[0], yearly_value=1000.0, call=True)
+    number = ChurnProbability(
+        value=value,
+        low=None,
+        high=None,
+        raw=raw,
+        method="m",
+        calibrated=calibrated,
+        base_rate=0.05,
+        horizon_days=90,
+    )
+    assessment = account.assessment.model_copy(update={"churn_probability": number})
+    return replace(portfolio, accounts=[replace(account, assessment=assessment)])
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=st.floats(0.01, 0.99), raw=st.floats(0.01, 0.99), calibrated=st.booleans())
+def test_every_rendering_has_one_number(portfolio, value, raw, calibrated):
+    given_ = one_customer(portfolio, value=value, raw=raw, calibrated=calibrated)
+    [account] = given_.accounts
+    shown = value if calibrated else raw
+    words = f"{100 * shown:.0f}% within" if calibrated else f"score {100 * shown:.0f} of 100"
+    assert words in number_words(account)
+    page = to_html(given_, changes={})
+    assert words in page
+    assert f'"number": {shown!r}' in page
+    if account.earlier:
+        assert f"now: {100 * shown:.0f}</small>" in page
+        assert f",{22 - 20 * shown:.1f}" in page
+    [row] = [json.loads(line) for line in to_jsonl(given_, {}).splitlines()]
+    assert row["probability" if calibrated else "score"] == shown
+    assert row["value_at_risk"] == pytest.approx(1000 * shown)
+    if given_.value_at_risk:
+        assert given_.value_at_risk[0] == pytest.approx(1000 * shown)
+    for text in (
+        to_markdown(given_, {}),
+        digest.to_eml(given_, [account]).decode(),
+        str(digest.to_chat(given_, [account])),
+    ):
+        assert words in text
