@@ -44,7 +44,9 @@ class EmptyStore(InputError):
     """The store holds no interactions yet."""
 
     def __init__(self) -> None:
-        super().__init__("the store is empty; run: churn-agent ingest FILE.csv   (or: churn-agent demo)")
+        super().__init__(
+            "the store is empty; run: churn-agent ingest FILE.csv   (to look around first: churn-agent demo)"
+        )
 
 
 class NotAsMade(InputError):

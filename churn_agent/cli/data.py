@@ -53,6 +53,7 @@ def forget(context: click.Context, customer_id: str, json_: bool) -> None:
 )
 @click.option("--query", metavar="SQL", help="What to read from a database.")
 @click.option("--rejects", type=_FILE, help="File for rows that are not taken (default: in the store's folder).")
+@click.option("--replace-card", is_flag=True, help="Let a card of another company replace the stored card.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, store nothing, show a sample.")
 @common.as_json
 @click.pass_context
@@ -65,6 +66,7 @@ def ingest(
     mapping: Path | None,
     query: str | None,
     rejects: Path | None,
+    replace_card: bool,
     dry_run: bool,
     json_: bool,
 ) -> None:
@@ -88,6 +90,7 @@ def ingest(
                 mapping=mapping,
                 query=query,
                 rejects=rejects,
+                replace_card=replace_card,
                 dry_run=dry_run,
                 progress=lambda source, done, total: bar.update(
                     task, description=source[-40:], completed=done, total=total

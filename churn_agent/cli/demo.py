@@ -1,6 +1,8 @@
 """`demo`: a made-up company, from raw files to an assessment."""
 
+import shlex
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -29,8 +31,10 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
     """Make a synthetic company, bring it in, and assess a customer of it.
 
     The company is made up by a simulation with a fixed seed. It is for showing the tool and for load;
-    it says nothing about how well the tool judges real customers.
+    it says nothing about how well the tool judges real customers. It has a store of its own, beside yours
+    ("demo-" before its name), or the one that --store names.
     """
+    context.obj["store"] = context.obj["store"] or _demo_store()
     with common.open_agent(context, **model) as agent:
         from churn_agent.demo.writing import write_book
 
@@ -42,7 +46,8 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
             with common.Counting() as bar:
                 task = bar.add_task("customers", total=customers)
                 write_book(folder, domain, customers, progress=lambda n, _: bar.update(task, completed=n))
-        click.echo("2. churn-agent ingest " + str(folder))
+        command = f"churn-agent --store {shlex.quote(str(agent.settings.store))}"
+        click.echo(f"2. {command} ingest {shlex.quote(str(folder))}")
         with common.reading() as bar:
             task = bar.add_task("reading", total=None)
             summary = agent.store.ingest(
@@ -51,14 +56,14 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
         seconds = time.monotonic() - started
         click.echo(f"   {summary.added} interactions added, {summary.already_known} known before ({seconds:.0f} s)")
         if customers <= _INDEXED_UP_TO:
-            click.echo("3. churn-agent index")
+            click.echo(f"3. {command} index")
             started = time.monotonic()
             with common.Counting() as bar:
                 task = bar.add_task("texts", total=None)
                 n = agent.store.index(progress=lambda n, total: bar.update(task, completed=n, total=total))
             click.echo(f"   {n} texts embedded ({time.monotonic() - started:.0f} s)")
         customer_id = _talkative(agent)
-        click.echo(f"4. churn-agent assess {customer_id}")
+        click.echo(f"4. {command} assess {customer_id}")
         assessment = agent.assess(customer_id)
         from rich.console import Console
 
@@ -66,15 +71,22 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
 
         title = f"Customer {customer_id} at {assessment.as_of}, {agent.store.card.company} (SYNTHETIC)"
         print_card(assessment, Console(highlight=False), title=title)
-        store = f"--store {agent.settings.store} " if context.obj["store"] else ""
     click.echo(
-        f"Try next:\n"
-        f"  churn-agent {store}customers\n"
-        f"  churn-agent {store}evidence {customer_id}\n"
-        f"  churn-agent {store}batch --deep-top 20\n"
-        f"  churn-agent {store}report -o demo.html\n"
-        f'  churn-agent {store}assess --text "The customer service was terrible. I\'m considering switching."'
+        f"The demo has a store of its own. Try next:\n"
+        f"  {command} customers\n"
+        f"  {command} evidence {customer_id}\n"
+        f"  {command} batch --deep-top 20\n"
+        f"  {command} report -o demo.html\n"
+        f'  {command} assess --text "The customer service was terrible. I\'m considering switching."'
     )
+
+
+def _demo_store() -> Path:
+    """A store beside that of the settings, so that the demo never meets a real book."""
+    from churn_agent.settings import Settings
+
+    own = Settings.load().store.absolute()
+    return own.with_name(f"demo-{own.name}")
 
 
 def _refuse_another_book(agent: "ChurnAgent", domain: str, customers: int) -> None:

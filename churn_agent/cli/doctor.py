@@ -120,7 +120,7 @@ def _history(agent) -> str:  # type: ignore[no-untyped-def]
     n = interactions.count(agent.store.history)
     span = interactions.span(agent.store.history)
     if span is None:
-        return "empty; churn-agent ingest FILE.csv, or churn-agent demo, fills it"
+        return "empty; churn-agent ingest FILE.csv fills it"
     customers = len(interactions.customer_ids(agent.store.history))
     card = "with a card" if book.card(agent.store.history) else "without a card of the book (ingest --card)"
     kept = answers.count(agent.store.history)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from churn_agent.domain.interactions import Interaction, Label
 from churn_agent.domain.snapshot import Card
-from churn_agent.errors import DataError
+from churn_agent.errors import DataError, InputError
 from churn_agent.files import strict_yaml
 from churn_agent.history import book
 from churn_agent.history import interactions as stored_interactions
@@ -81,6 +81,7 @@ def ingest(
     engine: Engine,
     sources: Sources,
     *,
+    replace_card: bool = False,
     dry_run: bool = False,
     rejects: Path | None = None,
     progress: Progress = lambda source, done, total: None,
@@ -89,15 +90,18 @@ def ingest(
     """Imports the sources in one transaction. A second import of the same rows changes nothing.
 
     Args:
+        replace_card: let the card of another company take the place of the stored one.
         rejects: file for the rows that are not taken (JSON Lines: `file`, `line`, `reason`, `values`).
         announce: told which column is what, before a row of the source is written.
 
     Raises:
         DataError: a source cannot be used, or not one row of it; nothing was stored.
+        InputError: the card is of another company than the stored one; nothing was stored.
     """
     mapping = load_mapping(sources.mapping) if sources.mapping else None
-    new_card = strict_yaml.load(sources.card, Card) if sources.card else None
-    card = new_card or book.card(engine) or Card()
+    stored_card = book.card(engine)
+    new_card = _load_card(sources.card, stored_card, replace=replace_card) if sources.card else None
+    card = new_card or stored_card or Card()
     summary = ImportSummary(own_domains=own_domains(sources.interactions, mapping))
     if summary.own_domains:
         announce(f"mails from {', '.join(summary.own_domains)} are the company's")
@@ -105,7 +109,7 @@ def ingest(
         run = _Import(mapping, card, summary, rejected, progress, announce)
         try:
             with engine.begin() as connection:
-                if new_card:
+                if new_card and new_card != stored_card:
                     book.set_card(connection, new_card)
                 with stored_interactions.bulk_loading(connection):
                     for source in sources.interactions:
@@ -129,6 +133,20 @@ def ingest(
         except _DryRun:
             pass
     return summary
+
+
+def _load_card(path: Path, stored: Card | None, *, replace: bool) -> Card:
+    """The card in a file, unless it is of another company than the stored one and may not replace it."""
+    card = strict_yaml.load(path, Card)
+    if not card.model_fields_set:
+        raise DataError(f"{path}: the card is empty; write at least company: NAME, or leave it out")
+    unnamed = stored is None or stored.company == Card().company
+    if not (replace or unnamed or card.company.casefold() == stored.company.casefold()):
+        raise InputError(
+            f"the store holds the book of {stored.company!r}, and {path} is the card of {card.company!r}; name another "
+            "store (churn-agent --store FOLDER ingest ...) or give --replace-card"
+        )
+    return card
 
 
 class _Import:

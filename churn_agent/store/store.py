@@ -96,6 +96,7 @@ class Store:
         mapping: Path | str | None = None,
         query: str | None = None,
         rejects: Path | None = None,
+        replace_card: bool = False,
         dry_run: bool = False,
         progress: importing.Progress = lambda source, done, total: None,
     ) -> importing.ImportSummary:
@@ -110,9 +111,11 @@ class Store:
             mapping: YAML file that says which column is which, or the name of a shipped one (`zendesk`).
             query: SQL for databases.
             rejects: file for rows that are not taken; one in the store's folder `rejected` if not given.
+            replace_card: let the card of another company take the place of the stored one.
 
         Raises:
             DataError: a source cannot be used; nothing was stored.
+            InputError: the card is of another company than the stored one; nothing was stored.
         """
         sources = find_sources(
             given if isinstance(given, list | tuple) else [given],
@@ -125,7 +128,13 @@ class Store:
         if rejects is None and not dry_run:
             rejects = self.settings.store / "rejected" / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}.jsonl"
         return importing.ingest(
-            self.history, sources, dry_run=dry_run, rejects=rejects, progress=progress, announce=self._notify
+            self.history,
+            sources,
+            replace_card=replace_card,
+            dry_run=dry_run,
+            rejects=rejects,
+            progress=progress,
+            announce=self._notify,
         )
 
     def index(self, *, rebuild: bool = False, progress: Callable[[int, int], None] = lambda done, total: None) -> int:

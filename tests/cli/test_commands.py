@@ -1,4 +1,5 @@
 import json
+import shlex
 import subprocess
 import sys
 
@@ -7,6 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from churn_agent.cli import main
+from churn_agent.settings import Settings
+from churn_agent.store import Store
 from tests.conftest import write_csv
 
 ROWS = [
@@ -248,15 +251,54 @@ def test_models_list_marks_the_defaults(cli):
     assert {row["name"] for row in rows if row["default"]} == {"qwen2.5-coder-1.5b-instruct", "all-minilm-l6-v2"}
 
 
-def test_the_demo_runs_from_nothing_to_a_card(cli, monkeypatch):
-    from churn_agent.assessing import agent as agents
+def test_the_demo_runs_from_nothing_to_a_card(cli, monkeypatch, tmp_path):
+    from churn_agent.store import store as stores
 
     monkeypatch.setattr(
-        agents.ChurnAgent, "index", lambda self, **_: 0
+        stores.Store, "index", lambda self, **_: 0
     )  # the real embedder is tested with the real model
     result = cli("demo", "--customers", "12", "--domain", "finance", *SCRIPTED)
     assert result.code == 0, result.err
     assert "SYNTHETIC" in result.out
+    commands_ = [shlex.split(line)[1:] for line in result.out.splitlines() if line.startswith("  churn-agent ")]
+    assert len(commands_) == 5
+    assert {tuple(words[:2]) for words in commands_} == {("--store", str(tmp_path / "demo-store"))}
+    assert len(cli(*commands_[0]).out.splitlines()) == 12
     again = cli("demo", "--customers", "12", "--domain", "telecom", *SCRIPTED)
     assert again.code == 2
     assert "holds another book" in again.err
+
+
+def test_the_demo_leaves_ones_own_book_alone(book, monkeypatch, tmp_path):
+    from churn_agent import agent as agents
+
+    monkeypatch.setattr(stores.Store, "index", lambda self, **_: 0)
+    (tmp_path / "card.yaml").write_text("company: My Company\n")
+    assert book("ingest", "--card", tmp_path / "card.yaml").code == 0
+    before = book("customers").out
+    assert book("demo", "--customers", "12", *SCRIPTED).code == 0
+    assert book("customers").out == before
+    assert Store(Settings.load()).card.company == "My Company"
+    assert book("--store", tmp_path / "store", "demo", "--customers", "12", *SCRIPTED).code == 2
+
+
+@pytest.mark.parametrize("how", [(), ("--dry-run",)])
+def test_a_card_of_another_company_is_refused(book, tmp_path, how):
+    (tmp_path / "card.yaml").write_text("company: My Company\nhorizon_days: 30\n")
+    (tmp_path / "other.yaml").write_text("company: Another One\n")
+    assert book("ingest", "--card", tmp_path / "card.yaml").code == 0
+    more = write_csv(tmp_path / "b.csv", "c-900,2026-02-01,chat,hello")
+    refused = book("ingest", more, "--card", tmp_path / "other.yaml", *how)
+    assert refused.code == 2
+    [line] = [each for each in refused.err.splitlines() if each.startswith("churn-agent: ")]
+    assert "--replace-card" in line
+    assert "My Company" in line
+    assert "c-900" not in book("customers").out
+    assert Store(Settings.load()).card.horizon_days == 30
+
+
+def test_a_card_of_another_company_replaces_the_stored_one_on_request(book, tmp_path):
+    for company in ("My Company", "Another One"):
+        (tmp_path / "card.yaml").write_text(f"company: {company}\n")
+        assert book("ingest", "--card", tmp_path / "card.yaml", "--replace-card").code == 0
+        assert Store(Settings.load()).card.company == company

@@ -138,6 +138,39 @@ def test_a_card_with_an_unknown_key_names_file_and_line(agent, tmp_path):
         agent.ingest([], card=tmp_path / "card.yaml")
 
 
+def test_a_card_of_the_same_company_updates_the_stored_one(agent, tmp_path):
+    card = tmp_path / "card.yaml"
+    for horizon, company in ((90, "Acme"), (90, "Acme"), (30, "ACME")):
+        card.write_text(f"company: {company}\nhorizon_days: {horizon}\n")
+        agent.ingest([], card=card)
+        assert agent.card.horizon_days == horizon
+
+
+def test_a_company_may_be_named_later_and_not_forgotten(agent, tmp_path):
+    card = tmp_path / "card.yaml"
+    card.write_text("horizon_days: 30\n")
+    agent.ingest([], card=card)
+    card.write_text("company: Acme\n")
+    agent.ingest([], card=card)
+    card.write_text("horizon_days: 60\n")
+    with pytest.raises(InputError, match="the store holds the book of 'Acme'"):
+        agent.ingest([], card=card)
+    assert agent.card.company == "Acme"
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# company: Acme\n", "{}"])
+def test_an_empty_card_changes_nothing(agent, tmp_path, text):
+    card = tmp_path / "card.yaml"
+    card.write_text("company: Acme\nhorizon_days: 30\n")
+    agent.ingest([], card=card)
+    before = agent.card
+    card.write_text(text)
+    for replace_card in (False, True):
+        with pytest.raises(DataError, match=r"card\.yaml: the card is empty"):
+            agent.ingest([], card=card, replace_card=replace_card)
+    assert agent.card == before
+
+
 def test_attributes_and_labels_have_tables_of_their_own(agent, tmp_path):
     (tmp_path / "interactions.csv").write_text("customer_id,timestamp,text\n007,2026-02-01,hi\n")
     (tmp_path / "customers.csv").write_text("customer_id,plan\n007,gold\n")

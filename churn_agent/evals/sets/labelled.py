@@ -104,7 +104,7 @@ class LabelledSet:
 
     def import_into(self, agent: ChurnAgent) -> None:
         """Imports the set and its card. Raises `DataError`."""
-        agent.store.ingest([self.folder])
+        agent.store.ingest([self.folder], replace_card=True)  # the set's own card replaces that of the folder
         with agent.store.history.begin() as connection:
             book.set_card(connection, self.card.book)
 
