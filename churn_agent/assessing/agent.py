@@ -214,7 +214,7 @@ class ChurnAgent:
         message = Interaction("text", "(text)", now, "message", text, direction="inbound")
         snapshot = Snapshot(
             customer_id="(text)",
-            as_of=now.astimezone(card.zone).date(),
+            as_of=card.local(now).date(),
             card=card.model_copy(update={"company": company}) if company else card,
             interactions=(message,),
         )

@@ -102,5 +102,7 @@ def evidence(context: click.Context, customer_id: str, as_of: date | None, json_
         left = case.pack.left_out
         click.echo(f"Customer {case.snapshot.customer_id} at {case.snapshot.as_of}\n")
         click.echo(f"Facts\n{fact_lines(case.facts)}\n")
-        click.echo(f"Evidence (mode {agent.prompt.mode})\n{evidence_lines(case.pack.evidence) or 'none'}\n")
+        click.echo(
+            f"Evidence (mode {agent.prompt.mode})\n{evidence_lines(case.pack.evidence, case.snapshot.card) or 'none'}\n"
+        )
         click.echo(f"Left out: {left.interactions} interactions, about {left.tokens} tokens")

@@ -145,14 +145,14 @@ def list_runs(context: click.Context, json_: bool) -> None:
     with common.open_agent(context) as agent:
         from churn_agent.history.runs import all_runs
 
-        found = all_runs(agent.store.history)
+        found, card = all_runs(agent.store.history), agent.store.card
     if json_:
         common.print_json(found)
         return
     whole = [Column(name, no_wrap=True) for name in ("run", "worked on", "customers at", "of")]
     table = Table(*whole, "came to")
     for run in found:
-        worked_on = f"{run.updated_at or run.created_at:%Y-%m-%d %H:%M}"
+        worked_on = f"{card.local(run.updated_at or run.created_at):%Y-%m-%d %H:%M}"
         came_to = _counted({name: run.summary.get(name, 0) for name in (*_STATUSES, "left")})
         table.add_row(run.id[:_SHORT], worked_on, run.spec["as_of"], str(run.summary.get("customers", "?")), came_to)
     common.out.print(table)
@@ -167,11 +167,11 @@ def show_run(context: click.Context, run_id: str, json_: bool) -> None:
     with common.open_agent(context) as agent:
         from churn_agent.history.runs import find
 
-        run = find(agent.store.history, run_id)
+        run, card = find(agent.store.history, run_id), agent.store.card
     if json_:
         common.print_json(run)
         return
-    click.echo(f"run {run.id}, begun {run.created_at:%Y-%m-%d %H:%M} UTC")
+    click.echo(f"run {run.id}, begun {card.local(run.created_at):%Y-%m-%d %H:%M} ({card.time_zone})")
     for name, value in {**run.spec, **run.summary}.items():
         if value not in (None, False):
             click.echo(f"  {name.replace('_', ' ')}: {value}")

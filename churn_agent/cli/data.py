@@ -176,7 +176,7 @@ def customers(context: click.Context, search: str | None, json_: bool) -> None:
     with common.open_agent(context) as agent:
         from churn_agent.history import interactions
 
-        rows = interactions.summaries(agent.store.history)
+        rows, card = interactions.summaries(agent.store.history), agent.store.card
     if search:
         rows = [row for row in rows if search.casefold() in row[0].casefold()]
     if json_:
@@ -185,7 +185,7 @@ def customers(context: click.Context, search: str | None, json_: bool) -> None:
         )
         return
     for id_, n, first, last in rows:
-        click.echo(f"{id_}\t{n}\t{first:%Y-%m-%d}\t{last:%Y-%m-%d}")
+        click.echo(f"{id_}\t{n}\t{card.local(first):%Y-%m-%d}\t{card.local(last):%Y-%m-%d}")
     if not rows:
         common.note(
             "no customers" + (f" with {search!r} in their id" if search else "; run: churn-agent ingest FILE.csv")
@@ -223,7 +223,8 @@ def show(context: click.Context, customer_id: str, as_of: date | None, json_: bo
     click.echo()
     for each in snapshot.interactions:
         amount = "" if each.amount is None else f" [{each.amount:g}]"
-        click.echo(f"{each.local_time:%Y-%m-%d %H:%M}  {each.channel}{amount}: {' '.join(each.text.split())}")
+        when = f"{snapshot.card.local(each.occurred_at):%Y-%m-%d %H:%M}"
+        click.echo(f"{when}  {each.channel}{amount}: {' '.join(each.text.split())}")
 
 
 @click.group()
@@ -260,12 +261,12 @@ def imports(context: click.Context, json_: bool) -> None:
     with common.open_agent(context) as agent:
         from churn_agent.history import book
 
-        found = book.imports_done(agent.store.history)
+        found, card = book.imports_done(agent.store.history), agent.store.card
     if json_:
         common.print_json(found)
         return
     for each in found:
-        click.echo(f"{each['started_at']:%Y-%m-%d %H:%M}  {each['rows_added']} added  {each['source']}")
+        click.echo(f"{card.local(each['started_at']):%Y-%m-%d %H:%M}  {each['rows_added']} added  {each['source']}")
         for name in ("cleaning", "languages"):
             if each.get(name):
                 click.echo(f"  {name}: {_most(each[name])}")

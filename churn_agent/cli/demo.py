@@ -111,6 +111,9 @@ def _talkative(agent: "ChurnAgent") -> str:
     for customer_id in ids[:200]:
         snapshot = agent.store.snapshot(customer_id)
         messages = snapshot.messages
-        if 4 <= len(messages) <= 8 and (snapshot.as_of - messages[-1].local_time.date()).days < 21:
+        if (
+            4 <= len(messages) <= 8
+            and (snapshot.as_of - agent.store.card.local(messages[-1].occurred_at).date()).days < 21
+        ):
             return customer_id
     return ids[0]

@@ -124,7 +124,8 @@ def _history(agent) -> str:  # type: ignore[no-untyped-def]
     customers = len(interactions.customer_ids(agent.store.history))
     card = "with a card" if book.card(agent.store.history) else "without a card of the book (ingest --card)"
     kept = answers.count(agent.store.history)
-    return f"{n} interactions of {customers} customers up to {span[1]:%Y-%m-%d}, {card}, {kept} kept answers"
+    last_day = agent.store.card.local(span[1]).date()
+    return f"{n} interactions of {customers} customers up to {last_day}, {card}, {kept} kept answers"
 
 
 def _index(agent) -> str:  # type: ignore[no-untyped-def]

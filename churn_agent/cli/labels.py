@@ -152,7 +152,8 @@ def _ask_signals(agent: "ChurnAgent", limit: int) -> int:
         message = interactions.one(agent.store.history, question.interaction_id)
         if message is None:
             return False
-        click.echo(f"\n{question.customer_id}, {message.local_time:%Y-%m-%d}, {message.channel}:\n  {message.text}")
+        day = agent.store.card.local(message.occurred_at).date()
+        click.echo(f"\n{question.customer_id}, {day}, {message.channel}:\n  {message.text}")
         click.echo(f"  quoted: {question.quote!r}")
         definition = taxonomy[question.concept].definition.replace("$company", agent.store.card.company)
         answer = _choice(f"Does it show that the customer {definition}?")
@@ -193,7 +194,11 @@ def _print_around(snapshot: "Snapshot", as_of: date) -> None:
     after = [each for each in snapshot.interactions if each.occurred_at > end]
     click.echo(f"\nCustomer {snapshot.customer_id}: {len(before)} interactions up to {as_of}, {len(after)} after it")
     for each in before[-_SHOWN:]:
-        click.echo(f"  {each.local_time:%Y-%m-%d}  {each.channel}: {' '.join(each.text.split())[:160]}")
+        click.echo(
+            f"  {snapshot.card.local(each.occurred_at):%Y-%m-%d}  {each.channel}: {' '.join(each.text.split())[:160]}"
+        )
     click.echo(f"  ---------- {as_of}")
     for each in after[:_SHOWN]:
-        click.echo(f"  {each.local_time:%Y-%m-%d}  {each.channel}: {' '.join(each.text.split())[:160]}")
+        click.echo(
+            f"  {snapshot.card.local(each.occurred_at):%Y-%m-%d}  {each.channel}: {' '.join(each.text.split())[:160]}"
+        )

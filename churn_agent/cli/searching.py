@@ -19,7 +19,7 @@ def search(context: click.Context, meaning: str, since: date | None, limit: int,
         raise click.UsageError("say what to look for")
     with common.open_agent(context) as agent:
         hits = agent.store.search(meaning, since=since, limit=limit)
-        missing = agent.store.not_indexed()
+        missing, card = agent.store.not_indexed(), agent.store.card
     if missing:
         common.note(f"{missing} texts are not indexed and cannot be found; run: churn-agent index")
     if json_:
@@ -40,8 +40,7 @@ def search(context: click.Context, meaning: str, since: date | None, limit: int,
     for hit in hits:
         each = hit.interaction
         text = " ".join(each.text.split())
-        click.echo(
-            f"{hit.similarity:.2f}  {each.customer_id}  {each.local_time:%Y-%m-%d}  {each.channel}: {text[:200]}"
-        )
+        day = card.local(each.occurred_at).date()
+        click.echo(f"{hit.similarity:.2f}  {each.customer_id}  {day}  {each.channel}: {text[:200]}")
     if not hits:
         common.note("nothing found")

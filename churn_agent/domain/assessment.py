@@ -31,6 +31,7 @@ class Citation(_Part):
     """E1..En within the evidence."""
     quote: str
     occurred_at: datetime
+    """On the book's clock: aware, with the offset that its time zone had then."""
     verified: bool
     """The quote was found in that interaction."""
     author: str | None = None

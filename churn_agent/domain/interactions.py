@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Literal
 
 Direction = Literal["inbound", "outbound"]
@@ -47,17 +47,12 @@ class Interaction:
     author: str | None = None
     amount: float | None = None
     utc_offset_minutes: int = 0
-    """Offset of the source's clock, so that the local date can be shown as the customer knew it."""
+    """Offset of the source's clock, kept as it came; what people see is on the book's clock (`Card.local`)."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     original: str | None = None
     """The text as the source had it, where cleaning changed it."""
     language: str | None = None
     """ISO 639-1 code of what people wrote; None where it cannot be told."""
-
-    @property
-    def local_time(self) -> datetime:
-        """The time on the clock of the source."""
-        return self.occurred_at.astimezone(timezone(timedelta(minutes=self.utc_offset_minutes)))
 
     @property
     def missed(self) -> bool:

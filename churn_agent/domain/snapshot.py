@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import cached_property
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -66,6 +66,15 @@ class Card(BaseModel):
         """The last instant of `day` in the book's time zone, in UTC."""
         start_of_next = datetime.combine(day + timedelta(days=1), time(), self.zone)
         return start_of_next.astimezone(UTC) - timedelta(microseconds=1)
+
+    def local(self, moment: datetime) -> datetime:
+        """A moment on the clock of the book. Every date that a person sees is read off this clock, as `as_of` is.
+
+        Returns:
+            The same moment with the offset (whole minutes) that the book's time zone has then.
+        """
+        offset = moment.astimezone(self.zone).utcoffset() or timedelta()
+        return moment.astimezone(timezone(timedelta(minutes=offset // timedelta(minutes=1))))
 
     def holds_words(self, channel: str) -> bool:
         """Whether texts in a channel are written or said by people (and not by a system)."""

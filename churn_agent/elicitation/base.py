@@ -6,7 +6,7 @@ from typing import Any
 
 from churn_agent.content.playbook import PlaybookAction
 from churn_agent.domain.assessment import Citation, Fact, Reason, Signal
-from churn_agent.domain.snapshot import Snapshot
+from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import InvalidAnswer, ModelCallError
 from churn_agent.evidence.box import evidence_lines, fact_lines
 from churn_agent.evidence.grounding import ground
@@ -72,12 +72,12 @@ def variables(case: Case, evidence: Sequence[Evidence]) -> Mapping[str, str]:
         "base_rate": "" if card.base_rate is None else f" Of all customers {card.base_rate:.1%} do.",
         "as_of": case.snapshot.as_of.isoformat(),
         "facts": fact_lines(case.facts),
-        "evidence": evidence_lines(evidence) or "nothing",
+        "evidence": evidence_lines(evidence, card) or "nothing",
         "actions": "\n".join(f"- {action.id}: {action.title}" for action in case.actions),
     }
 
 
-def cite(evidence: Evidence, quote: str) -> Citation:
+def cite(evidence: Evidence, quote: str, card: Card) -> Citation:
     """A citation, verified or not. A verified one quotes the interaction's own words."""
     span = ground(quote, evidence.interaction.text)
     text = evidence.interaction.text[span[0] : span[1]] if span else quote
@@ -85,7 +85,7 @@ def cite(evidence: Evidence, quote: str) -> Citation:
         interaction_id=evidence.interaction.id,
         label=evidence.label,
         quote=text,
-        occurred_at=evidence.interaction.occurred_at,
+        occurred_at=card.local(evidence.interaction.occurred_at),
         verified=span is not None,
         author=evidence.interaction.author,
         start=span[0] if span else None,

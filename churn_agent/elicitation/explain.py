@@ -79,7 +79,7 @@ def _take(output: ModelOutput, case: Case, into: Elicitation) -> None:
         if evidence is None or reason.statement.casefold() in seen:
             continue
         seen.add(reason.statement.casefold())
-        citation = cite(evidence, reason.quote)
+        citation = cite(evidence, reason.quote, case.snapshot.card)
         into.rejected_quotes += not citation.verified
         if citation.verified:
             into.reasons.append(

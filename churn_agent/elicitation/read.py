@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from churn_agent.content.prompts import PromptTemplate, SignalDefinition, Taxonomy, fill
 from churn_agent.domain.assessment import Signal
+from churn_agent.domain.snapshot import Card
 from churn_agent.elicitation.base import Case, Elicitation, cite, closed_object, failure_of, string
 from churn_agent.elicitation.choose import choose
 from churn_agent.elicitation.confirm import Reading, confirm
@@ -114,12 +115,12 @@ def _combine(case: Case, readings: dict[tuple[str, str], Reading], taxonomy: Tax
             by_concept.setdefault(id_, []).append((strength, evidence, reading.proposals[id_]))
     if failures and len(failures) == len(case.pack.evidence):
         found.failure = failures[0]
-    found.signals = [_signal(taxonomy.by_id[id_], shown) for id_, shown in by_concept.items()]
+    found.signals = [_signal(taxonomy.by_id[id_], shown, case.snapshot.card) for id_, shown in by_concept.items()]
     return found
 
 
-def _signal(definition: SignalDefinition, shown: list[tuple[float, Evidence, str]]) -> Signal:
-    citations = [cite(evidence, quote) for _, evidence, quote in shown]
+def _signal(definition: SignalDefinition, shown: list[tuple[float, Evidence, str]], card: Card) -> Signal:
+    citations = [cite(evidence, quote, card) for _, evidence, quote in shown]
     verified = [strength for (strength, _, _), citation in zip(shown, citations, strict=True) if citation.verified]
     return Signal(
         concept=definition.id,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from churn_agent.domain.assessment import Fact
 from churn_agent.domain.interactions import Interaction
+from churn_agent.domain.snapshot import Card
 from churn_agent.evidence.retrieval import Evidence
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -20,15 +21,15 @@ def box(text: str) -> str:
     return " ".join(_CONTROL.sub(" ", text).translate(_BROKEN_UP).split())
 
 
-def evidence_lines(evidence: Sequence[Evidence]) -> str:
-    """`E1 (2026-02-11, email, customer): "text"`, one line an item."""
-    return "\n".join(f'{each.label} ({describe(each.interaction)}): "{box(each.text)}"' for each in evidence)
+def evidence_lines(evidence: Sequence[Evidence], card: Card) -> str:
+    """`E1 (2026-02-11, email, customer): "text"`, one line an item; dates are on the book's clock."""
+    return "\n".join(f'{each.label} ({describe(each.interaction, card)}): "{box(each.text)}"' for each in evidence)
 
 
-def describe(interaction: Interaction) -> str:
+def describe(interaction: Interaction, card: Card) -> str:
     """Date, channel and author of an interaction."""
     author = interaction.author or {"outbound": "company", "inbound": "customer"}.get(interaction.direction or "", "")
-    parts = [f"{interaction.local_time:%Y-%m-%d}", box(interaction.channel), box(author)]
+    parts = [f"{card.local(interaction.occurred_at):%Y-%m-%d}", box(interaction.channel), box(author)]
     return ", ".join(part for part in parts if part)
 
 

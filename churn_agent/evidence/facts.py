@@ -10,10 +10,10 @@ from datetime import date
 from itertools import pairwise
 from statistics import mean, median
 
-from churn_agent.evidence import contract_terms
 from churn_agent.domain.assessment import Fact
 from churn_agent.domain.interactions import Interaction, as_number
 from churn_agent.domain.snapshot import Snapshot
+from churn_agent.evidence import contract_terms
 
 _RETURN_CHANNELS = frozenset({"return", "refund", "cancellation"})
 _COMPLAINT_CHANNELS = frozenset({"complaint"})
@@ -53,7 +53,7 @@ def _days_before(snapshot: Snapshot, interaction: Interaction) -> int:
 
 
 def _day(snapshot: Snapshot, interaction: Interaction) -> date:
-    return interaction.occurred_at.astimezone(snapshot.card.zone).date()
+    return snapshot.card.local(interaction.occurred_at).date()
 
 
 def _active_days(snapshot: Snapshot) -> list[date]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, func, or_, select
 
 from churn_agent.domain.interactions import Label
 from churn_agent.domain.snapshot import Card
-from churn_agent.history.database import now
+from churn_agent.history.database import from_stored, now
 from churn_agent.history.tables import book, customers, imports, labels
 
 _CARD = "card"
@@ -137,7 +137,12 @@ def imports_done(engine: Engine) -> list[Mapping[str, Any]]:
     )
     with engine.connect() as connection:
         return [
-            {"started_at": row.started_at, "source": row.source, "rows_added": row.rows_added, **row.summary}
+            {
+                "started_at": from_stored(row.started_at),
+                "source": row.source,
+                "rows_added": row.rows_added,
+                **row.summary,
+            }
             for row in connection.execute(query)
         ]
 

@@ -21,7 +21,7 @@ def default_as_of(engine: Engine, card: Card) -> date:
     if span is None:
         raise EmptyStore
     last = interactions.last_from_outside(engine) or span[1]
-    return last.astimezone(card.zone).date()
+    return card.local(last).date()
 
 
 def take(engine: Engine, customer_id: str, *, as_of: date | None = None) -> Snapshot:

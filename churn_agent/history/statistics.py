@@ -1,11 +1,13 @@
 """Numbers about a whole book, counted by the database."""
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, and_, case, extract, func, select
 
+from churn_agent.domain.snapshot import Card
 from churn_agent.history.database import from_stored
 from churn_agent.history.tables import imports, interactions, labels
 
@@ -21,6 +23,7 @@ class BookStatistics:
     customers: int
     interactions: int
     first: datetime
+    """On the book's clock, as `last`."""
     last: datetime
     channels: Mapping[str, int]
     messages: int
@@ -57,10 +60,11 @@ class BookStatistics:
     """Rows that imports did not take."""
 
 
-def of_book(engine: Engine, word_channels: Collection[str]) -> BookStatistics | None:
+def of_book(engine: Engine, card: Card, word_channels: Collection[str]) -> BookStatistics | None:
     """Counts a book; None if it is empty.
 
     Args:
+        card: days and months are those of its time zone.
         word_channels: those that hold words of people.
     """
     with engine.connect() as connection:
@@ -74,30 +78,24 @@ def of_book(engine: Engine, word_channels: Collection[str]) -> BookStatistics | 
         ).one()
         if not total:
             return None
-        months = _months(connection)
+        months = _months(connection, card)
         words = table.channel.in_(word_channels)
         spoken = and_(words, func.trim(table.text) != "")
 
         def number(*conditions: object) -> int:
             return connection.scalar(select(func.count()).select_from(interactions).where(*conditions)) or 0  # type: ignore[arg-type]
 
-        of_customer = (
+        of_customers = connection.execute(
             select(
                 func.count().label("n"),
-                func.count(func.distinct(func.date(table.occurred_at))).label("days"),
                 func.sum(case((spoken, 1), else_=0)).label("messages"),
+                func.min(table.occurred_at).label("first"),
                 func.max(table.occurred_at).label("last"),
-            )
-            .group_by(table.customer_id)
-            .subquery()
-        )
-        quiet: dict[int, int] = {}
-        for year, month, n in connection.execute(
-            select(extract("year", of_customer.c.last), extract("month", of_customer.c.last), func.count()).group_by(
-                extract("year", of_customer.c.last), extract("month", of_customer.c.last)
-            )
-        ):
-            quiet[(last.year - year) * 12 + last.month - month] = n
+            ).group_by(table.customer_id)
+        ).all()
+        ends = [(card.local(from_stored(row.first)), card.local(from_stored(row.last))) for row in of_customers]
+        end = card.local(from_stored(last))
+        quiet = Counter((end.year - at.year) * 12 + end.month - at.month for _, at in ends)
         texts = select(table.text, func.count().label("n")).where(spoken).group_by(table.text_id)
         authors = (
             select(table.customer_id)
@@ -112,16 +110,16 @@ def of_book(engine: Engine, word_channels: Collection[str]) -> BookStatistics | 
         return BookStatistics(
             customers=customers,
             interactions=total,
-            first=from_stored(first),
-            last=from_stored(last),
+            first=card.local(from_stored(first)),
+            last=end,
             channels=_counts(connection, select(table.channel, func.count()).group_by(table.channel)),
             messages=number(spoken),
             languages=_counts(connection, select(language, func.count()).where(spoken).group_by(language)),
             months=months,
             empty_months=_empty(months),
-            by_size=_by_size(connection.scalars(select(of_customer.c.n)).all()),
-            one_day_customers=_where(connection, of_customer.c.days == 1),
-            silent_customers=_where(connection, of_customer.c.messages == 0),
+            by_size=_by_size([row.n for row in of_customers]),
+            one_day_customers=sum(begin.date() == at.date() for begin, at in ends),
+            silent_customers=sum(row.messages == 0 for row in of_customers),
             quiet_since=dict(sorted(quiet.items())),
             empty_texts=number(words, func.trim(table.text) == ""),
             repeated_rows=total - (connection.scalar(select(func.count()).select_from(distinct_rows)) or 0),
@@ -138,22 +136,21 @@ def of_book(engine: Engine, word_channels: Collection[str]) -> BookStatistics | 
         )
 
 
-def _where(connection: Connection, condition: object) -> int:
-    return connection.scalar(select(func.count()).where(condition)) or 0  # type: ignore[arg-type]
-
-
 def _counts(connection: Connection, query: object) -> dict[str, int]:
     rows = connection.execute(query)  # type: ignore[call-overload]
     return dict(sorted(((name, n) for name, n in rows), key=lambda pair: -pair[1]))
 
 
-def _months(connection: Connection) -> dict[str, dict[str, int]]:
-    year, month = extract("year", table.occurred_at), extract("month", table.occurred_at)
-    query = select(year, month, table.channel, func.count()).group_by(year, month, table.channel).order_by(year, month)
-    found: dict[str, dict[str, int]] = {}
-    for y, m, channel, n in connection.execute(query):
-        found.setdefault(f"{y:04d}-{m:02d}", {})[channel] = n
-    return found
+def _months(connection: Connection, card: Card) -> dict[str, dict[str, int]]:
+    # The database knows no time zones. Their offsets are whole quarters of an hour, so it counts by these.
+    parts = [extract(part, table.occurred_at) for part in ("year", "month", "day", "hour")]
+    quarter = extract("minute", table.occurred_at) // 15
+    query = select(*parts, quarter, table.channel, func.count()).group_by(*parts, quarter, table.channel)
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for year, month, day, hour, quarters, channel, n in connection.execute(query):
+        at = card.local(datetime(year, month, day, hour, 15 * quarters, tzinfo=UTC))
+        found[f"{at:%Y-%m}"][channel] += n
+    return {month: dict(channels) for month, channels in sorted(found.items())}
 
 
 def _empty(months: Mapping[str, object]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -62,6 +62,7 @@ class ImportSummary:
     first_rejected: list[dict[str, object]] = field(default_factory=list)
     """Of the first few: `file`, `line`, `reason`."""
     first: datetime | None = None
+    """On the book's clock, as `last` and the times of the `sample`."""
     last: datetime | None = None
     channels: dict[str, int] = field(default_factory=dict)
     cleaning: dict[str, int] = field(default_factory=dict)
@@ -140,10 +141,10 @@ def _load_card(path: Path, stored: Card | None, *, replace: bool) -> Card:
     card = strict_yaml.load(path, Card)
     if not card.model_fields_set:
         raise DataError(f"{path}: the card is empty; write at least company: NAME, or leave it out")
-    unnamed = stored is None or stored.company == Card().company
-    if not (replace or unnamed or card.company.casefold() == stored.company.casefold()):
+    named = stored.company if stored and stored.company != Card().company else None
+    if named and named.casefold() != card.company.casefold() and not replace:
         raise InputError(
-            f"the store holds the book of {stored.company!r}, and {path} is the card of {card.company!r}; name another "
+            f"the store holds the book of {named!r}, and {path} is the card of {card.company!r}; name another "
             "store (churn-agent --store FOLDER ingest ...) or give --replace-card"
         )
     return card
@@ -247,7 +248,7 @@ class _Import:
         cleaned = interaction.original is not None
         alike = sum((each.original is not None) == cleaned for each in summary.sample)
         if alike < (_CLEANED_SAMPLE if cleaned else _SAMPLE):
-            summary.sample.append(interaction)
+            summary.sample.append(replace(interaction, occurred_at=self._card.local(at)))
 
     def customers(self, connection: Connection, source: Source) -> None:
         column: dict[str, str] = {}
@@ -278,6 +279,8 @@ class _Import:
 
     def finish(self) -> None:
         summary = self._summary
+        if summary.first and summary.last:
+            summary.first, summary.last = self._card.local(summary.first), self._card.local(summary.last)
         summary.rejected = self._rejects.count
         summary.first_rejected = self._rejects.first
         summary.rejects_file = str(self._rejects.path) if self._rejects.path and self._rejects.count else None

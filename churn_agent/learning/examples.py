@@ -263,7 +263,7 @@ def _aggregates(snapshot: Snapshot) -> dict[str, float]:
     """Counts, amounts and numbers in metadata, by channel."""
     found: dict[str, float] = {}
     values: dict[str, list[float]] = defaultdict(list)
-    days = [(snapshot.as_of - each.occurred_at.date()).days for each in snapshot.interactions]
+    days = [(snapshot.as_of - snapshot.card.local(each.occurred_at).date()).days for each in snapshot.interactions]
     for window in _WINDOWS_DAYS:
         found[f"interactions in {window} days"] = sum(day < window for day in days)
     for channel, count in Counter(each.channel for each in snapshot.interactions).items():
@@ -281,8 +281,7 @@ def _aggregates(snapshot: Snapshot) -> dict[str, float]:
 
 
 def _active_days(snapshot: Snapshot) -> list[int]:
-    zone = snapshot.card.zone
-    days = {each.occurred_at.astimezone(zone).date() for each in snapshot.interactions if each.by_customer}
+    days = {snapshot.card.local(each.occurred_at).date() for each in snapshot.interactions if each.by_customer}
     return sorted(((snapshot.as_of - day).days for day in days), reverse=True)
 
 

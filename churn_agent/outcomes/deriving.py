@@ -70,7 +70,7 @@ def derive(
     for event in events:
         if event not in known:
             raise InputError(f"no interaction has the channel {event!r}; there are {', '.join(sorted(known))}")
-    last_day = span[1].astimezone(card.zone).date()
+    last_day = card.local(span[1]).date()
     for day in as_of:
         over = day + timedelta(days=none_for_days)
         if over > last_day:

@@ -148,7 +148,7 @@ def forecasts(store: Store, customer_id: str | None = None, *, today: date | Non
                     over=end <= last_day,
                     treated=key in reached,
                     held_out=key in held_out,
-                    back_test=each.at.astimezone(card.zone).date() > end,
+                    back_test=card.local(each.at).date() > end,
                     run_id=each.run_id,
                 )
             )

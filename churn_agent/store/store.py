@@ -206,7 +206,7 @@ class Store:
 
     def statistics(self) -> BookStatistics:
         """What the book holds. Raises `EmptyStore`."""
-        found = statistics.of_book(self.history, self._word_channels())
+        found = statistics.of_book(self.history, self.card, self._word_channels())
         if found is None:
             raise EmptyStore
         return found

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from churn_agent.cli import main
 from churn_agent.settings import Settings
-from churn_agent.store import Store
+from churn_agent.store.store import Store
 from tests.conftest import write_csv
 
 ROWS = [
@@ -254,9 +254,7 @@ def test_models_list_marks_the_defaults(cli):
 def test_the_demo_runs_from_nothing_to_a_card(cli, monkeypatch, tmp_path):
     from churn_agent.store import store as stores
 
-    monkeypatch.setattr(
-        stores.Store, "index", lambda self, **_: 0
-    )  # the real embedder is tested with the real model
+    monkeypatch.setattr(stores.Store, "index", lambda self, **_: 0)  # the real embedder is tested with the real model
     result = cli("demo", "--customers", "12", "--domain", "finance", *SCRIPTED)
     assert result.code == 0, result.err
     assert "SYNTHETIC" in result.out
@@ -270,7 +268,7 @@ def test_the_demo_runs_from_nothing_to_a_card(cli, monkeypatch, tmp_path):
 
 
 def test_the_demo_leaves_ones_own_book_alone(book, monkeypatch, tmp_path):
-    from churn_agent import agent as agents
+    from churn_agent.store import store as stores
 
     monkeypatch.setattr(stores.Store, "index", lambda self, **_: 0)
     (tmp_path / "card.yaml").write_text("company: My Company\n")

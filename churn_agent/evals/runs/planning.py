@@ -146,7 +146,7 @@ def _describe(
             as_of=sample.as_of.isoformat(),
             segments=_segments(snapshot) | {k: v for k, v in snapshot.attributes.items() if k in kinds},
             evidence=[
-                f"{each.local_time:%Y-%m-%d} {each.channel}: {each.text[:_QUOTED]}"
+                f"{snapshot.card.local(each.occurred_at):%Y-%m-%d} {each.channel}: {each.text[:_QUOTED]}"
                 for each in (snapshot.messages or snapshot.interactions)[-_SHOWN:]
             ],
             gold=gold.get(sample.customer_id, {}) if gold else None,

@@ -302,7 +302,7 @@ def _with_card(account: Account, store: Store, *, wanted: bool) -> Account:
             cited[citation.interaction_id].append(citation)
     latest = {each.id for each in snapshot.interactions[-_TIMELINE:]}
     shown = [each for each in snapshot.interactions if each.id in latest or each.id in cited]
-    timeline = [_event(each, cited.get(each.id, ())) for each in reversed(shown)]
+    timeline = [_event(each, cited.get(each.id, ()), snapshot.card) for each in reversed(shown)]
     return replace(account, timeline=timeline, earlier=tuple(_earlier(account, store)))
 
 
@@ -318,7 +318,7 @@ def _earlier(account: Account, store: Store) -> Iterator[tuple[date, float]]:
     yield from sorted(newest.items())
 
 
-def _event(interaction: Interaction, citations: Sequence[Citation]) -> Event:
+def _event(interaction: Interaction, citations: Sequence[Citation], card: Card) -> Event:
     text = interaction.text
     spans = sorted((c.start, c.end) for c in citations if c.verified and c.start is not None and c.end is not None)
     pieces: list[tuple[str, bool]] = []
@@ -330,7 +330,7 @@ def _event(interaction: Interaction, citations: Sequence[Citation]) -> Event:
     rest = text[at:]
     pieces.append((rest if len(rest) <= _QUOTED else f"{rest[:_QUOTED]} \u2026", False))
     kept = [(piece, marked) for piece, marked in pieces if piece]
-    return Event(interaction.local_time.date(), interaction.channel, interaction.direction, kept)
+    return Event(card.local(interaction.occurred_at).date(), interaction.channel, interaction.direction, kept)
 
 
 def _drivers(accounts: Sequence[Account], taxonomy: Taxonomy, card: Card) -> list[Driver]:

@@ -5,6 +5,7 @@ import pytest
 from churn_agent.batch.cascade import Top
 from churn_agent.batch.running import BatchSpec, run_batch
 from churn_agent.domain.assessment import Citation
+from churn_agent.domain.snapshot import Card
 from churn_agent.history import runs
 from churn_agent.reports.portfolio.building import _event, build, find_owner, owners, read
 from churn_agent.reports.portfolio.phrases import head
@@ -58,14 +59,16 @@ def test_pieces_of_a_text_are_marked_once_and_long_rests_cut():
         )  # fmt: skip
 
     text = "I leave you. Bye now. " + "x" * 500
-    event = _event(interaction(text=text), [cited(13, 21), cited(0, 12), cited(2, 7), cited(30, 40, verified=False)])
+    event = _event(
+        interaction(text=text), [cited(13, 21), cited(0, 12), cited(2, 7), cited(30, 40, verified=False)], Card()
+    )
     assert event.pieces[:4] == [
         ("I leave you.", True),
         (" ", False),
         ("Bye now.", True),
         (" " + "x" * 399 + " …", False),
     ]
-    assert _event(interaction(text="short"), []).pieces == [("short", False)]
+    assert _event(interaction(text="short"), [], Card()).pieces == [("short", False)]
 
 
 def test_an_owner_sees_their_customers_alone(agent):
