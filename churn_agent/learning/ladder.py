@@ -36,8 +36,8 @@ RUNGS: Sequence[tuple[int, tuple[str, ...]]] = (
 _SCORE = "platt"
 """The score, bent to a probability: customers keep its order."""
 _TO_RANK = 10
-"""Samples of the rarer outcome below which an interval tells nothing about orders: a few outcomes are ranked without a
-mistake by chance, and then it has no width."""
+"""Samples of the rarer outcome below which a bootstrap tells nothing about orders: a few outcomes are ranked without a
+mistake by chance, and then its interval has no width."""
 _STACKED = 2
 """Methods of a kind that are stacked. Which of several good ones looks best is chance; their mean is steadier (van der
 Laan, Polley & Hubbard 2007, "Super Learner")."""
@@ -62,8 +62,8 @@ class Ladder(ClassifierMixin, BaseEstimator):
 
     What is chosen ranks customers anew, and few labels can make any order look good. So the score's own order is kept,
     and the score alone bent, unless the cross-fitted new order ranks better: the 95 % interval of the difference of
-    AUROCs, paired and clustered by customer (DeLong et al. 1988, Obuchowski 1997), lies above 0. With fewer than ten
-    samples of either outcome it is always kept.
+    AUROCs, by a bootstrap over customers (Efron & Tibshirani 1993), lies above 0. With fewer than ten samples of either
+    outcome it is always kept.
     """
 
     def __init__(self, seed: int = 0, with_readings: bool = True, segment: str | None = None) -> None:
@@ -86,9 +86,8 @@ class Ladder(ClassifierMixin, BaseEstimator):
         self.chosen_, self.says_ = self._choose(told, labels, examples.groups)
         seen, least = np.hstack([tried[name] for name in self.chosen_]), 0.0
         if _SCORE in tried:
-            new, old = _recalibrated(seen, labels, others), uncalibrated(examples)[:, 0]
-            gain = comparing.difference("auroc", labels, new, old, examples.groups)
-            shown = f"AUROC {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] compared with the score"
+            gain = self._gain(_recalibrated(seen, labels, others), examples)
+            shown = f"AUROC {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] beside the score"
             self.says_ = f"{self.says_}; {shown}"
             if self._rarer(examples) < _TO_RANK or not gain.low > 0:
                 self.says_ = f"the score alone, bent: no other order surely ranks better ({shown})"
@@ -128,6 +127,18 @@ class Ladder(ClassifierMixin, BaseEstimator):
             case _:
                 said = f"{with_}, with a language model, and {without}, without, are as good"
         return [*model, *cheap], f"{said}; used: {', '.join([*model, *cheap])}"
+
+    def _gain(self, told: Scores, examples: Examples) -> metrics.Interval:
+        """AUROC of the new order less that of the score."""
+
+        def gain(labels: Labels, both: NDArray[np.float64]) -> float:
+            if labels.all() or not labels.any():
+                return np.nan
+            new, old = (metrics.Placements.of(labels, each).mean for each in both.T)
+            return new - old
+
+        both = np.column_stack([told, uncalibrated(examples)[:, 0]])
+        return metrics.bootstrap(gain, examples.labels, both, examples.groups, seed=self.seed)
 
     def state(self) -> State:
         return {

@@ -108,7 +108,7 @@ def test_an_order_that_surely_ranks_better_takes_the_place_of_the_scores():
     labels = random.random(120) < expit(truth)
     given = with_scores(-truth + random.normal(size=120), labels, recency=np.exp(truth + 3))
     ladder = Ladder().fit(given, labels)
-    assert "compared with the score" in ladder.says_
+    assert "beside the score" in ladder.says_
     assert metrics.auroc(labels, score(ladder, given)).value > 0.8
 
 
