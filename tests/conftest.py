@@ -3,8 +3,7 @@
 import os
 
 os.environ["COLUMNS"] = "240"  # messages with long paths of temporary folders are not broken
-if "PYTEST_XDIST_WORKER" in os.environ:  # threads of several workers wait for each other longer than they work
-    os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that share cores with other work wait longer than they work
 
 import json
 import logging
