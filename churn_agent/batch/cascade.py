@@ -1,4 +1,4 @@
-"""A cascade: everybody is screened, who comes out on top is assessed in full.
+"""The screening of a cascade, in which all customers are screened and those on top are assessed in full.
 
 Screening is by successive halving (Karnin et al. 2013, Jamieson & Talwalkar 2016): all are looked at by their latest
 message, the better half again by two, the better half of these by four, until as few are left as are to be assessed.
@@ -6,13 +6,12 @@ message, the better half again by two, the better half of these by four, until a
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.assessing.screening import Screening
-from churn_agent.domain.assessment import Assessment
 from churn_agent.errors import InputError
 
 
@@ -78,18 +77,3 @@ def rank(
 
 def _by_score(found: Sequence[Screening]) -> list[Screening]:
     return sorted(found, key=lambda each: -math.inf if each.score is None else each.score, reverse=True)
-
-
-def cascade(
-    agent: ChurnAgent, customer_ids: Sequence[str], *, share: float, as_of: date | None = None
-) -> tuple[list[Screening], Iterator[Assessment]]:
-    """Screens all, then assesses those on top.
-
-    Args:
-        share: of the customers to be assessed in full, 0 to 1; rounded up.
-
-    Returns:
-        The screenings of the others, as `rank` gives them, and the assessments as they are made.
-    """
-    top, others = rank(agent, customer_ids, Top(share=share).of(len(customer_ids)), as_of=as_of)
-    return others, agent.assess_many([each.customer_id for each in top], as_of=as_of)

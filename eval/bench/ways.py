@@ -16,7 +16,7 @@ from peers.client import Peer, PeerUnavailable, peak_rss_mb
 from plain import open_plain
 
 from churn_agent import ChurnAgent
-from churn_agent.batch.cascade import cascade
+from churn_agent.batch.cascade import Top, rank
 from churn_agent.content.prompts import load_prompt
 from churn_agent.demo.writing import write_book
 from churn_agent.domain.assessment import Assessment
@@ -24,6 +24,7 @@ from churn_agent.elicitation.ask import ask
 from churn_agent.elicitation.base import Case
 from churn_agent.elicitation.explain import explain
 from churn_agent.evals.sets.labelled import find_set
+from churn_agent.evidence.facts import compute
 from churn_agent.history import interactions
 from churn_agent.models.base import ChatModel, GenerateRequest, LabelScores, ModelOutput, ScoreRequest
 from churn_agent.models.gguf.model import GGUFModel
@@ -34,6 +35,7 @@ from churn_agent.settings import Settings
 OURS = ("explain", "default", "cascade", "second_run")
 WAYS = ("plain", *PEERS, *OURS)
 _GROUP = 15
+_ON_TOP = Top(share=0.1)
 _FEWEST_MESSAGES, _MOST_MESSAGES = 3, 12
 
 
@@ -258,9 +260,12 @@ class Bench:
 
 
 def _cascaded(agent: ChurnAgent, ids: Sequence[str]) -> Iterator[Assessment]:
-    others, assessed = cascade(agent, ids, share=0.1)
-    yield from (each.record(()) for each in others)
-    yield from assessed
+    """Records as `batch --top 10%` makes them."""
+    top, others = rank(agent, ids, _ON_TOP.of(len(ids)))
+    for screening in others:
+        facts = compute(agent.store.snapshot(screening.customer_id, as_of=screening.as_of))
+        yield screening.record(facts)
+    yield from agent.assess_many([screening.customer_id for screening in top])
 
 
 def _told(record: Assessment) -> tuple[int, int, bool]:

@@ -6,7 +6,7 @@ import pytest
 
 from churn_agent import ChurnAgent
 from churn_agent.assessing import screening
-from churn_agent.batch.cascade import Top, cascade, rank, rounds
+from churn_agent.batch.cascade import Top, rank, rounds
 from churn_agent.batch.running import BatchSpec, run_batch
 from churn_agent.content.prompts import load_prompt, shipped_folder
 from churn_agent.errors import InputError
@@ -167,13 +167,12 @@ def test_what_a_screening_at_an_earlier_date_read_is_looked_at_too(agent, tmp_pa
     assert min(looked_at.values()) == 2
 
 
-def test_a_cascade_assesses_who_is_on_top(agent):
-    others, assessed = cascade(agent, IDS, share=0.15, as_of=date(2026, 2, 1))
-    records = list(assessed)
-    assert len(records) == 2
-    assert {record.customer_id for record in records}.union(each.customer_id for each in others) == set(IDS)
-    assert records[0].customer_id == "c7"
-    assert records[0].as_of == date(2026, 2, 1)
+def test_those_on_top_and_the_others_are_all_customers_once(agent):
+    top, others = rank(agent, IDS, Top(share=0.15).of(len(IDS)), as_of=date(2026, 2, 1))
+    assert top[0].customer_id == "c7"
+    assert len(top) == 2
+    assert sorted(each.customer_id for each in (*top, *others)) == sorted(IDS)
+    assert {each.as_of for each in (*top, *others)} == {date(2026, 2, 1)}
 
 
 def test_all_are_screened_by_one_message_and_the_better_half_by_twice_as_many(agent):
