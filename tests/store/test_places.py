@@ -5,9 +5,9 @@ from fnmatch import fnmatch
 
 import pytest
 
-from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.history.tables import metadata
 from churn_agent.store import places
+from churn_agent.store.store import Store
 from tests.conftest import write_csv
 from tests.history.test_migrating import old_store
 from tests.index.letters import Letters
@@ -29,7 +29,7 @@ def test_places_have_names_of_their_own_and_say_what_they_hold():
 
 @pytest.mark.slow
 def test_every_file_of_a_store_is_listed_and_every_listed_file_is_made(cli, tmp_path, book_folder, monkeypatch):
-    monkeypatch.setattr(ChurnAgent, "embedder", Letters())
+    monkeypatch.setattr(Store, "embedder", Letters())
     store, demo = old_store(tmp_path / "store"), tmp_path / "demo"  # a migration leaves its copy
     model = ("--model", "scripted")
     bad = write_csv(tmp_path / "bad.csv", "c-1,some day,chat,no time", "c-1,2026-01-01,chat,hello")
