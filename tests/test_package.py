@@ -36,7 +36,7 @@ def test_the_wheel_holds_prompts_migrations_and_catalogue(wheel):
     assert "churn_agent/history/migrations/versions/0001_first_schema.py" in names
     assert "churn_agent/models/catalogue.yaml" in names
     assert "churn_agent/demo/phrases.yaml" in names
-    assert "churn_agent/evals/report.html" in names
+    assert "churn_agent/evals/runs/report.html" in names
     assert {f"churn_agent/_eval/{name}" for name in ("sets/dev_chat.yaml", "datasets/hard_cases/labels.csv")} <= names
     assert not any(name.startswith(("tests/", "eval/")) for name in names)
 

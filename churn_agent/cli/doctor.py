@@ -85,7 +85,8 @@ def _try(what: str, check: Callable[[], str], report: dict[str, str]) -> list[tu
         report[what] = check()
     except ChurnAgentError as error:
         report[what] = f"PROBLEM: {error}"
-        return [(what, str(error).rpartition("; ")[2].removeprefix("run: "))]
+        message = str(error)  # errors end with what to do: "...; run: COMMAND" or "...; do this"
+        return [(what, message.rpartition("run: " if "run: " in message else "; ")[2])]
     return []
 
 

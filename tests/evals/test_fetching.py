@@ -514,7 +514,7 @@ def test_an_original_that_cannot_be_read_leaves_nothing(originals, tmp_path, nam
 
 def test_a_spreadsheet_that_is_none_is_named(originals, tmp_path):
     (originals / "Telco_customer_churn.xlsx").write_bytes(b"PK\3\4 cut off")
-    with pytest.raises(FileFormatError, match="no readable spreadsheet"):
+    with pytest.raises(FileFormatError, match="not a readable spreadsheet"):
         fetch("telco_ibm", source=str(originals), to=tmp_path / "set")
 
 

@@ -143,7 +143,7 @@ def test_a_card_of_the_same_company_updates_the_stored_one(agent, tmp_path):
     for horizon, company in ((90, "Acme"), (90, "Acme"), (30, "ACME")):
         card.write_text(f"company: {company}\nhorizon_days: {horizon}\n")
         agent.ingest([], card=card)
-        assert agent.card.horizon_days == horizon
+        assert agent.store.card.horizon_days == horizon
 
 
 def test_a_company_may_be_named_later_and_not_forgotten(agent, tmp_path):
@@ -155,7 +155,7 @@ def test_a_company_may_be_named_later_and_not_forgotten(agent, tmp_path):
     card.write_text("horizon_days: 60\n")
     with pytest.raises(InputError, match="the store holds the book of 'Acme'"):
         agent.ingest([], card=card)
-    assert agent.card.company == "Acme"
+    assert agent.store.card.company == "Acme"
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# company: Acme\n", "{}"])
@@ -163,12 +163,12 @@ def test_an_empty_card_changes_nothing(agent, tmp_path, text):
     card = tmp_path / "card.yaml"
     card.write_text("company: Acme\nhorizon_days: 30\n")
     agent.ingest([], card=card)
-    before = agent.card
+    before = agent.store.card
     card.write_text(text)
     for replace_card in (False, True):
         with pytest.raises(DataError, match=r"card\.yaml: the card is empty"):
             agent.ingest([], card=card, replace_card=replace_card)
-    assert agent.card == before
+    assert agent.store.card == before
 
 
 def test_attributes_and_labels_have_tables_of_their_own(agent, tmp_path):

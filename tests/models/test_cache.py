@@ -114,7 +114,7 @@ def test_the_oldest_answers_go_when_there_are_too_many(engine):
     model = CachedModel(ScriptedModel(), engine, most_answers=3)
     for n in range(5):
         list(model.generate([replace(GENERATE, messages=(Message("user", str(n)),))]))
-    model.close()
+    model.prune()
     assert answers.count(engine) == 3
     counting = Counting()
     again = CachedModel(counting, engine, most_answers=3)
