@@ -77,12 +77,23 @@ class ChurnAgent:
     def open(
         cls, store: Path | str | None = None, *, notify: Notify = lambda what: None, **settings: Any
     ) -> "ChurnAgent":
-        """An agent on the store in a folder (made if it is not there); the rest comes from the settings.
+        """An agent on the store in a folder, which is created if it does not exist.
+
+        Neither the environment nor a settings file is read: settings that are not passed have their defaults. To use
+        them, as the command line does: `ChurnAgent(Settings.load(store=...))`.
+
+        Args:
+            store: folder of the store; the default one in the user's data folder if not given.
+            notify: called with a few words about progress.
+            **settings: fields of `Settings`; None leaves the default.
 
         Raises:
-            InputError: a setting does not fit.
+            InputError: a value does not fit its setting, or there is no such setting.
         """
-        return cls(Settings.load(store=Path(store) if store else None, **settings), notify=notify)
+        chosen = {"store": store, **settings}
+        return cls(
+            Settings().changed(**{name: value for name, value in chosen.items() if value is not None}), notify=notify
+        )
 
     # --- what it works with
 

@@ -1,13 +1,12 @@
-"""Two runs held against each other."""
+"""Two runs compared."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine
-
 from churn_agent.domain.assessment import Assessment, Band
-from churn_agent.history import records, runs
+from churn_agent.history import records
+from churn_agent.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,19 @@ class RunDiff:
     """The largest change of the number first."""
 
 
-def compare(engine: Engine, first: str, second: str) -> RunDiff:
-    """Raises `InputError` if a run is not there."""
-    a, b = (runs.find(engine, name) for name in (first, second))
-    of_a, of_b = ({each.customer_id: each for each in records.of_run(engine, run.id)} for run in (a, b))
+def compare(store: Store, first: str, second: str) -> RunDiff:
+    """What differs between two runs of a store.
+
+    Args:
+        store: that both runs are in.
+        first: the beginning of a run's id, or `latest`.
+        second: the same of the other run.
+
+    Raises:
+        InputError: there is no such run.
+    """
+    a, b = (store.run(name) for name in (first, second))
+    of_a, of_b = ({each.customer_id: each for each in records.of_run(store.history, run.id)} for run in (a, b))
     moved = [
         Moved(id_, of_b[id_].band, of_a[id_].band, _shown(of_b[id_]), _shown(of_a[id_]))
         for id_ in of_a.keys() & of_b.keys()

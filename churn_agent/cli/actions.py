@@ -7,16 +7,9 @@ import click
 from rich.table import Column, Table
 
 from churn_agent.cli import common
-from churn_agent.errors import InputError
 
 if TYPE_CHECKING:
-    from churn_agent.assessing.agent import ChurnAgent
     from churn_agent.reports.portfolio.holdout import Plan
-
-_SEASONS = (1, 2, 4, 8)
-"""Quarters that a plan is judged for. All through one the same customers may stand at the margin."""
-_POINTLESS = 0.5
-"""Share of churn that acting would have to prevent for it to be seen, above which a control group teaches nothing."""
 
 
 @click.group()
@@ -30,9 +23,7 @@ def actions() -> None:
 def list_actions(context: click.Context, json_: bool) -> None:
     """The playbook: the only actions that can be suggested."""
     with common.open_agent(context) as agent:
-        from churn_agent.content.playbook import load_playbook
-
-        found = load_playbook(agent.settings.prompts_dir).actions
+        found = agent.playbook.actions
     if json_:
         common.print_json([each.model_dump(mode="json") for each in found])
         return
@@ -64,56 +55,39 @@ def plan(context: click.Context, run_id: str, capacity: int, share: int, dry_run
     reports then show who is not to be called. RUN: the beginning of its id, or latest.
     """
     with common.open_agent(context) as agent:
-        from churn_agent.history import assignments, runs
-        from churn_agent.reports.portfolio import building, holdout
+        from churn_agent.reports.portfolio.holdout import plan_run
 
-        run = runs.find(agent.store.history, run_id)
-        portfolio = building.build(agent.store, run, capacity=capacity, cards=0)
-        found = holdout.plan(portfolio, share=share / 100)
-        if not dry_run:
-            assignments.replace(agent.store.history, run.id, found.assignments)
+        planned = plan_run(agent.store, run_id, capacity=capacity, share=share / 100, dry_run=dry_run)
     if json_:
-        common.print_json(
-            {
-                "run_id": run.id,
-                "stored": not dry_run,
-                "assignments": found.assignments,
-                "expected": found.expected,
-                "calibrated": found.calibrated,
-                "detectable": {n: found.detectable(n) for n in _SEASONS} if found.drawn else None,
-                "pointless": _is_pointless(found),
-            }
-        )
+        common.print_json({"run_id": planned.run_id, "stored": not dry_run, **planned.as_dict()})
         return
-    acted = sum(each.arm == "act" for each in found.assignments)
+    acted = sum(each.arm == "act" for each in planned.assignments)
     click.echo(
-        f"{acted} customers to act on; {found.drawn} of them, and {found.drawn} to be left alone, are drawn by lot"
+        f"{acted} customers to act on; {planned.drawn} of them, and {planned.drawn} to be left alone, are drawn by lot"
     )
-    _advise(found)
+    _advise(planned)
 
 
-def _advise(found: "Plan") -> None:
-    if not found.drawn:
+def _advise(planned: "Plan") -> None:
+    if not planned.drawn:
         click.echo(
             "nothing can be learned: there are no more customers at risk than can be called, no share is drawn, or all "
             "lots of so few fell alike"
         )
         return
     table = Table("quarters", "in each group", "smallest difference that is found (4 times out of 5)")
-    for n in _SEASONS:
-        table.add_row(str(n), str(found.drawn * n), f"{found.detectable(n):.0%} of the customers")
+    from churn_agent.reports.portfolio.holdout import SEASONS
+
+    for n in SEASONS:
+        table.add_row(str(n), str(planned.drawn * n), f"{planned.detectable(n):.0%} of the customers")
     common.out.print(table)
-    if not found.calibrated:
-        click.echo(f"that {found.expected:.0%} of them leave is what scores say, which are no probabilities")
-    if _is_pointless(found):
+    if not planned.calibrated:
+        click.echo(f"that {planned.expected:.0%} of them leave is what scores say, which are no probabilities")
+    if planned.pointless:
         click.echo(
-            f"a control group is hardly worth it: of about {found.expected:.0%} who leave, acting would have to keep "
+            f"a control group is hardly worth it: of about {planned.expected:.0%} who leave, acting would have to keep "
             "more than half for two years to show it; call them all, or draw a larger share"
         )
-
-
-def _is_pointless(found: "Plan") -> bool:
-    return not found.drawn or found.detectable(_SEASONS[-1]) > _POINTLESS * found.expected
 
 
 @actions.command("log")
@@ -124,18 +98,9 @@ def _is_pointless(found: "Plan") -> bool:
 def log(context: click.Context, customer_id: str, action_id: str, at: date | None) -> None:
     """Note that an action was done: it is not suggested again too soon, and the customer counts as treated."""
     with common.open_agent(context) as agent:
-        added = _log(agent, customer_id, action_id, at or date.today())  # noqa: DTZ011 - the day on the user's clock
+        day = at or date.today()  # noqa: DTZ011 - the day on the user's clock
+        added = agent.store.note_action(customer_id, action_id, day)
     click.echo(f"{action_id} noted for {customer_id}" if added else f"{action_id} was noted for {customer_id} before")
-
-
-def _log(agent: "ChurnAgent", customer_id: str, action_id: str, at: date) -> bool:
-    from churn_agent.content.playbook import load_playbook
-
-    known = load_playbook(agent.settings.prompts_dir).by_id
-    if action_id not in known:
-        raise InputError(f"no action {action_id!r} in the playbook; there are: {', '.join(known)}")
-    agent.store.snapshot(customer_id)  # says it where nobody is called so
-    return agent.store.note_action(customer_id, known[action_id], at)
 
 
 @actions.command("uplift")
@@ -144,10 +109,9 @@ def _log(agent: "ChurnAgent", customer_id: str, action_id: str, at: date) -> boo
 def uplift(context: click.Context, json_: bool) -> None:
     """What acting did: those who were drawn to be called against those who were drawn to be left alone."""
     with common.open_agent(context) as agent:
-        from churn_agent.history import assignments, book
-        from churn_agent.reports.portfolio import holdout
+        from churn_agent.reports.portfolio.holdout import measured_uplift
 
-        found = holdout.uplift(assignments.all_assignments(agent.store.history), book.outcomes(agent.store.history))
+        found = measured_uplift(agent.store)
     if json_:
         common.print_json(found)
         return

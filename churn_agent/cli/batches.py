@@ -143,9 +143,7 @@ def runs() -> None:
 def list_runs(context: click.Context, json_: bool) -> None:
     """All runs, the one that was worked on last first."""
     with common.open_agent(context) as agent:
-        from churn_agent.history.runs import all_runs
-
-        found, card = all_runs(agent.store.history), agent.store.card
+        found, card = agent.store.runs(), agent.store.card
     if json_:
         common.print_json(found)
         return
@@ -165,9 +163,7 @@ def list_runs(context: click.Context, json_: bool) -> None:
 def show_run(context: click.Context, run_id: str, json_: bool) -> None:
     """What a run was asked for and what it came to. RUN: the beginning of its id, or latest."""
     with common.open_agent(context) as agent:
-        from churn_agent.history.runs import find
-
-        run, card = find(agent.store.history, run_id), agent.store.card
+        run, card = agent.store.run(run_id), agent.store.card
     if json_:
         common.print_json(run)
         return
@@ -187,7 +183,7 @@ def diff(context: click.Context, first: str, second: str, json_: bool) -> None:
     with common.open_agent(context) as agent:
         from churn_agent.batch.comparing import compare
 
-        found = compare(agent.store.history, first, second)
+        found = compare(agent.store, first, second)
     if json_:
         common.print_json(found)
         return

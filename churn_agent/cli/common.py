@@ -83,8 +83,9 @@ def open_agent(context: click.Context, **settings: Any) -> Generator["ChurnAgent
     """The agent on the store that the command line names; it says what it does, for people who wait."""
     note("starting")
     from churn_agent.assessing.agent import ChurnAgent
+    from churn_agent.settings import Settings
 
-    with ChurnAgent.open(context.obj["store"], notify=note, **settings) as agent:
+    with ChurnAgent(Settings.load(store=context.obj["store"], **settings), notify=note) as agent:
         yield agent
 
 
@@ -94,7 +95,7 @@ def note(what: str) -> None:
 
 
 def print_json(document: Any) -> None:
-    """Dataclasses are shown as their `as_dict` says, or field by field. JSON knows no NaN: null stands in its place."""
+    """Prints dataclasses and named tuples by their `as_dict`, or field by field; NaN, which JSON lacks, as null."""
     click.echo(json.dumps(_known(document), ensure_ascii=False, indent=2, default=_plain))
 
 
@@ -103,6 +104,8 @@ def _known(value: Any) -> Any:
         value = value.as_dict()
     elif is_dataclass(value):
         value = vars(value)
+    elif isinstance(value, tuple) and hasattr(value, "_asdict"):
+        value = value._asdict()  # pyright: ignore[reportAttributeAccessIssue]
     if isinstance(value, dict):
         return {name: _known(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
@@ -149,7 +152,14 @@ class Counting(Progress):
     def __init__(self, get_time: Callable[[], float] | None = None) -> None:
         self._pace = Pace()
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), self._pace)
-        super().__init__(*columns, console=notes, transient=True, disable=not notes.is_terminal, get_time=get_time)
+        super().__init__(
+            *columns,
+            console=notes,
+            transient=True,
+            redirect_stdout=False,  # data stay on standard output while the bar is drawn on standard error
+            disable=not notes.is_terminal,
+            get_time=get_time,
+        )
         self._said = self.get_time()
 
     def update(self, task_id: TaskID, **changes: Any) -> None:
@@ -198,9 +208,7 @@ def downloading() -> Progress:
 
 def mention_card(agent: "ChurnAgent") -> None:
     """A note where nobody has said what churn means in this book."""
-    from churn_agent.history import book
-
-    if book.card(agent.store.history) is None:
+    if not agent.store.has_card:
         card = agent.store.card
         note(
             f"no card of the book: churn is taken as {card.churn_means!r} within {card.horizon_days} days; "

@@ -78,8 +78,6 @@ def ingest(
     if not (paths or customers or labels or card):
         raise click.UsageError("give files or folders to import, or --customers, --labels, --card")
     with common.open_agent(context) as agent:
-        from churn_agent.history import book
-
         with common.reading() as bar:
             task = bar.add_task("reading", total=None)
             summary = agent.store.ingest(
@@ -96,7 +94,7 @@ def ingest(
                     task, description=source[-40:], completed=done, total=total
                 ),
             )
-        has_card = book.card(agent.store.history) is not None
+        has_card = agent.store.has_card
     if json_:
         common.print_json(asdict(summary) | {"dry_run": dry_run})
         return
@@ -174,19 +172,13 @@ def index(context: click.Context, rebuild: bool, json_: bool) -> None:
 def customers(context: click.Context, search: str | None, json_: bool) -> None:
     """List the customers: how many interactions, first and last."""
     with common.open_agent(context) as agent:
-        from churn_agent.history import interactions
-
-        rows, card = interactions.summaries(agent.store.history), agent.store.card
-    if search:
-        rows = [row for row in rows if search.casefold() in row[0].casefold()]
+        summaries, card = agent.store.customers(containing=search or ""), agent.store.card
     if json_:
-        common.print_json(
-            [{"customer_id": id_, "interactions": n, "first": first, "last": last} for id_, n, first, last in rows]
-        )
+        common.print_json(summaries)
         return
-    for id_, n, first, last in rows:
+    for id_, n, first, last in summaries:
         click.echo(f"{id_}\t{n}\t{card.local(first):%Y-%m-%d}\t{card.local(last):%Y-%m-%d}")
-    if not rows:
+    if not summaries:
         common.note(
             "no customers" + (f" with {search!r} in their id" if search else "; run: churn-agent ingest FILE.csv")
         )
@@ -259,9 +251,7 @@ def report(context: click.Context, output: Path | None, json_: bool) -> None:
 def imports(context: click.Context, json_: bool) -> None:
     """List the imports with what was done to their rows: columns, cleaning steps, languages, rows not taken."""
     with common.open_agent(context) as agent:
-        from churn_agent.history import book
-
-        found, card = book.imports_done(agent.store.history), agent.store.card
+        found, card = agent.store.imports(), agent.store.card
     if json_:
         common.print_json(found)
         return

@@ -3,15 +3,10 @@
 import shlex
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from churn_agent.cli import common
-from churn_agent.errors import InputError
-
-if TYPE_CHECKING:
-    from churn_agent.assessing.agent import ChurnAgent
 
 _INDEXED_UP_TO = 1000
 """Customers up to which the demo fills the whole index; above, assess embeds what it needs."""
@@ -36,16 +31,14 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
     """
     context.obj["store"] = context.obj["store"] or _demo_store()
     with common.open_agent(context, **model) as agent:
-        from churn_agent.demo.writing import write_book
+        from churn_agent.store import synthetic
 
-        folder = agent.settings.store / "demo" / f"{domain}-{customers}"
-        _refuse_another_book(agent, domain, customers)
+        folder = synthetic.folder_of(agent.store, domain, customers)
         click.echo(f"1. A synthetic {domain} company with {customers} customers, written to {folder}")
         started = time.monotonic()
-        if not (folder / "card.yaml").exists():
-            with common.Counting() as bar:
-                task = bar.add_task("customers", total=customers)
-                write_book(folder, domain, customers, progress=lambda n, _: bar.update(task, completed=n))
+        with common.Counting() as bar:
+            task = bar.add_task("customers", total=customers)
+            synthetic.write_files(agent.store, domain, customers, progress=lambda n, _: bar.update(task, completed=n))
         command = f"churn-agent --store {shlex.quote(str(agent.settings.store))}"
         click.echo(f"2. {command} ingest {shlex.quote(str(folder))}")
         with common.reading() as bar:
@@ -62,7 +55,7 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
                 task = bar.add_task("texts", total=None)
                 n = agent.store.index(progress=lambda n, total: bar.update(task, completed=n, total=total))
             click.echo(f"   {n} texts embedded ({time.monotonic() - started:.0f} s)")
-        customer_id = _talkative(agent)
+        customer_id = synthetic.example_customer(agent.store)
         click.echo(f"4. {command} assess {customer_id}")
         assessment = agent.assess(customer_id)
         from rich.console import Console
@@ -87,33 +80,3 @@ def _demo_store() -> Path:
 
     own = Settings.load().store.absolute()
     return own.with_name(f"demo-{own.name}")
-
-
-def _refuse_another_book(agent: "ChurnAgent", domain: str, customers: int) -> None:
-    from churn_agent.demo.phrases import load
-    from churn_agent.history import interactions
-
-    if not interactions.count(agent.store.history):
-        return
-    same_size = (agent.settings.store / "demo" / f"{domain}-{customers}").exists()
-    if agent.store.card.company != load().domains[domain].company or not same_size:
-        raise InputError(
-            f"the store {str(agent.settings.store)!r} holds another book; name a new folder: "
-            "churn-agent --store FOLDER demo"
-        )
-
-
-def _talkative(agent: "ChurnAgent") -> str:
-    """The first customer with at least four messages, the last of them recent; else the first one."""
-    from churn_agent.history import interactions
-
-    ids = interactions.customer_ids(agent.store.history)
-    for customer_id in ids[:200]:
-        snapshot = agent.store.snapshot(customer_id)
-        messages = snapshot.messages
-        if (
-            4 <= len(messages) <= 8
-            and (snapshot.as_of - agent.store.card.local(messages[-1].occurred_at).date()).days < 21
-        ):
-            return customer_id
-    return ids[0]

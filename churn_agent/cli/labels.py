@@ -1,8 +1,8 @@
 """`labels derive` and `label`: ground truth from the history, and from people."""
 
 import re
-from collections.abc import Callable
-from datetime import date, timedelta
+from collections.abc import Callable, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -109,67 +109,50 @@ def label(context: click.Context, what: str, as_of: date | None, limit: int) -> 
 
 
 def _ask_outcomes(agent: "ChurnAgent", as_of: date, limit: int) -> int:
-    from churn_agent.domain.interactions import Label
-    from churn_agent.errors import InputError
-    from churn_agent.history import book, interactions
-    from churn_agent.history.snapshots import default_as_of
-    from churn_agent.outcomes.asking import open_outcomes
+    from churn_agent.outcomes.asking import answer_outcome, outcome_questions
 
-    card = agent.store.card
-    over = as_of + timedelta(days=card.horizon_days)
-    last = default_as_of(agent.store.history, card)
-    if over > last:
-        raise InputError(f"the {card.horizon_days} days after {as_of} are not over: the history ends on {last}")
-    ids = interactions.customer_ids(agent.store.history, until=card.end_of_day(as_of))
-    queue = open_outcomes(agent.store.history, as_of, ids)
+    questions, card = outcome_questions(agent.store, as_of), agent.store.card
 
     def ask(customer_id: str) -> bool:
-        _print_around(agent.store.snapshot(customer_id, as_of=over), as_of)
-        answer = _choice(f"Did {customer_id} churn ({card.churn_means}) in the {card.horizon_days} days after {as_of}?")
-        if answer is None:
+        _print_around(agent.store.snapshot(customer_id, as_of=questions.over), as_of)
+        churned = _choice(
+            f"Did {customer_id} churn ({card.churn_means}) in the {card.horizon_days} days after {as_of}?"
+        )
+        if churned is None:
             return False
-        metadata = {"source": "person"}
-        if answer and (reason := click.prompt("Why, if you know", default="", show_default=False)):
-            metadata["reason"] = reason
-        with agent.store.history.begin() as connection:
-            book.add_labels(connection, [Label(customer_id, as_of.isoformat(), answer, card.horizon_days, metadata)])
+        reason = click.prompt("Why, if you know", default="", show_default=False) if churned else None
+        answer_outcome(agent.store, customer_id, as_of, churned=churned, reason=reason)
         return True
 
-    return _go_through(queue[:limit], ask)
+    return _go_through(questions.customer_ids[:limit], ask)
 
 
 def _ask_signals(agent: "ChurnAgent", limit: int) -> int:
-    from churn_agent.content.prompts import load_taxonomy
-    from churn_agent.history import annotations, interactions
-    from churn_agent.outcomes.asking import SignalQuestion, open_signals
+    from churn_agent.outcomes.asking import SignalQuestion, answer_signal, signal_questions
 
-    taxonomy = load_taxonomy().by_id
-    queue = [each for each in open_signals(agent.store.history) if each.concept in taxonomy]
-    if not queue:
+    questions = signal_questions(agent.store, limit)
+    if not questions:
         common.note("nothing to ask; assess some customers first: churn-agent batch --limit 50 -o book.jsonl")
 
     def ask(question: SignalQuestion) -> bool:
-        message = interactions.one(agent.store.history, question.interaction_id)
-        if message is None:
-            return False
+        message = question.message
         day = agent.store.card.local(message.occurred_at).date()
-        click.echo(f"\n{question.customer_id}, {day}, {message.channel}:\n  {message.text}")
+        click.echo(f"\n{message.customer_id}, {day}, {message.channel}:\n  {message.text}")
         click.echo(f"  quoted: {question.quote!r}")
-        definition = taxonomy[question.concept].definition.replace("$company", agent.store.card.company)
-        answer = _choice(f"Does it show that the customer {definition}?")
-        if answer is None:
+        shown = _choice(f"Does it show that the customer {question.definition}?")
+        if shown is None:
             return False
-        annotations.put(agent.store.history, question.interaction_id, question.concept, shown=answer)
+        answer_signal(agent.store, question, shown=shown)
         return True
 
-    return _go_through(queue[:limit], ask)
+    return _go_through(questions, ask)
 
 
 class _Enough(Exception):
     """The person has had enough."""
 
 
-def _go_through(queue: list[Q], ask: Callable[[Q], bool]) -> int:
+def _go_through(queue: Sequence[Q], ask: Callable[[Q], bool]) -> int:
     done = 0
     try:
         for question in queue:

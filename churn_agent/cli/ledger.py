@@ -1,6 +1,5 @@
 """`outcomes` and `ledger`: what became of customers, and what forecasts were worth."""
 
-import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from churn_agent.cli import common
 
 if TYPE_CHECKING:
     from churn_agent.measuring.metrics import Interval
-    from churn_agent.outcomes.ledger import By, Forecast
+    from churn_agent.outcomes.ledger import By
 
 
 @click.group()
@@ -51,36 +50,23 @@ def import_outcomes(context: click.Context, file: Path, json_: bool) -> None:
 def score(context: click.Context, by: "By", json_: bool) -> None:
     """How good the forecasts were whose outcome is known, and how the account managers' own judgements did."""
     with common.open_agent(context) as agent:
-        from churn_agent.history.feedback import all_feedback
-        from churn_agent.outcomes import ledger as forecasting
+        from churn_agent.outcomes.ledger import summarise
 
-        found = forecasting.forecasts(agent.store)
-        standings = forecasting.score(found, by)
-        compared = forecasting.compare(found, by)
-        judged = forecasting.judgements(found, all_feedback(agent.store.history))
-    back_tests = sum(f.back_test for f in found)
-    open_, unknown = sum(not f.over for f in found), sum(f.over and f.churned is None for f in found)
+        summary = summarise(agent.store, by)
     if json_:
-        common.print_json(
-            {
-                "forecasts": len(found),
-                "not_over": open_,
-                "outcome_unknown": unknown,
-                "standings": standings,
-                "back_tests": back_tests,
-                "compared": compared,
-                "judgements": judged,
-            }
-        )
+        common.print_json(summary)
         return
-    click.echo(f"{len(found)} forecasts; {open_} are not over yet, of {unknown} that are the outcome is not known")
-    if back_tests:
+    click.echo(
+        f"{summary.forecasts} forecasts; {summary.not_over} are not over yet, "
+        f"of {summary.outcome_unknown} that are the outcome is not known"
+    )
+    if summary.back_tests:
         click.echo(
-            f"{back_tests} were made after their time was over: back-tests, in which a method may have learned from "
-            "what it is judged by; --by made tells them apart"
+            f"{summary.back_tests} were made after their time was over: back-tests, in which a method may have learned "
+            "from what it is judged by; --by made tells them apart"
         )
     table = Table(by, "n", "churned", "expected", "Brier", "skill", "slope", "AUROC", "lift of the top tenth")
-    for each in standings:
+    for each in summary.standings:
         table.add_row(
             each.group,
             str(each.n),
@@ -93,9 +79,10 @@ def score(context: click.Context, by: "By", json_: bool) -> None:
             f"{each.lift:.1f}",
         )
     common.out.print(table)
-    for each in compared:
+    for each in summary.compared:
         whom = "on the same customers" if each.paired else "each on customers of its own"
         click.echo(f"{each.first} against {each.second}, {whom}: {each.verdict.text}")
+    judged = summary.judgements
     if judged.n:
         click.echo(
             f"account managers judged {judged.n} of them: {judged.right} came true, {judged.tool_right} of the tool; "
@@ -114,48 +101,28 @@ def show(context: click.Context, customer_id: str, json_: bool, **model: str | N
     What moved a forecast is known only where model, prompt and method are still those that made it.
     """
     with common.open_agent(context, **model) as agent:
-        from churn_agent.batch.changes import explain
-        from churn_agent.errors import InputError, NotAsMade
-        from churn_agent.outcomes.ledger import forecasts
+        from churn_agent.reports.forecasts import explained_forecasts
 
-        found = forecasts(agent.store, customer_id)
-        if not found:
-            raise InputError(f"no forecast was made about {customer_id!r}; run: churn-agent assess {customer_id}")
-        moved: list[dict[str, float] | None] = [{}]
-        for before, after in itertools.pairwise(found):
-            try:
-                [(_, change)] = explain(agent, [before.assessment], [after.assessment])
-                moved.append(change.seen)
-            except NotAsMade as error:
-                moved.append(None)
-                common.note(f"not explained: {error}")
+        forecasts = explained_forecasts(agent, customer_id)
+    for explained in forecasts:
+        if explained.not_explained:
+            common.note(f"not explained: {explained.not_explained}")
     if json_:
-        common.print_json([_as_dict(each, parts) for each, parts in zip(found, moved, strict=True)])
+        common.print_json(forecasts)
         return
     table = Table("judged at", "number", "band", "moved by", "by", "outcome")
-    for each, parts in zip(found, moved, strict=True):
-        how = each.assessment.provenance
-        why = "not known" if parts is None else ", ".join(f"{name} {100 * part:+.0f}" for name, part in parts.items())
-        outcome = "not over yet" if not each.over else "not known"
-        if each.churned is not None:
-            outcome = "left" if each.churned else "stayed"
-        number = f"{each.number:.0%}" if each.calibrated else f"score {100 * each.number:.0f}"
-        table.add_row(f"{each.assessment.as_of}", number, each.assessment.band, why, how.method or how.prompt, outcome)
+    for explained in forecasts:
+        forecast, record, moved_by = explained.forecast, explained.forecast.assessment, explained.moved_by
+        why = "not known"
+        if moved_by is not None:
+            why = ", ".join(f"{cause} {100 * change:+.0f}" for cause, change in moved_by.items())
+        outcome = "not over yet" if not forecast.over else "not known"
+        if forecast.churned is not None:
+            outcome = "left" if forecast.churned else "stayed"
+        number = f"{forecast.number:.0%}" if forecast.calibrated else f"score {100 * forecast.number:.0f}"
+        how = record.provenance.method or record.provenance.prompt
+        table.add_row(f"{record.as_of}", number, record.band, why, how, outcome)
     common.out.print(table)
-
-
-def _as_dict(each: "Forecast", parts: dict[str, float] | None) -> dict[str, object]:
-    return {
-        "as_of": each.assessment.as_of,
-        "number": each.number,
-        "calibrated": each.calibrated,
-        "band": each.assessment.band,
-        "method": each.assessment.provenance.method,
-        "moved_by": parts,
-        "over": each.over,
-        "churned": each.churned,
-        "treated": each.treated,
-    }
 
 
 def _shown(interval: "Interval") -> str:

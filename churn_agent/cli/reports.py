@@ -1,19 +1,10 @@
 """`report` and `feedback`: what account managers work from, and what they say of it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from churn_agent.cli import common
-from churn_agent.errors import FileFormatError
-from churn_agent.files import atomic
-
-if TYPE_CHECKING:
-    from churn_agent.assessing.agent import ChurnAgent
-    from churn_agent.batch.changes import Change
-    from churn_agent.history.feedback import Feedback
-    from churn_agent.history.runs import Run
 
 
 @click.command()
@@ -51,36 +42,22 @@ def report(
     **model: str | None,
 ) -> None:
     """Write the report of a batch. RUN: the beginning of its id (churn-agent runs list), or latest."""
-    with common.open_agent(context, **model) as agent:
-        from churn_agent.history import runs
-        from churn_agent.reports.portfolio import building, writing
+    with common.open_agent(context, **model) as agent, common.Counting() as bar:
+        from churn_agent.reports.portfolio.reporting import write_reports
 
-        for path in outputs:
-            writing.check(path)  # before anything takes time
-        run = runs.find(agent.store.history, run_id)
-        accounts = building.read(agent.store, run)
-        owner = building.find_owner(accounts, owner, agent.store.card) if owner else None
-        changes = _changes(agent, runs.find(agent.store.history, since), run) if since else {}
-        if per_owner and not building.owners(accounts):
-            common.note(f"nobody has an owner: no customer has an attribute {agent.store.card.owner_attribute!r}")
-        wanted = [owner, *(building.owners(accounts) if per_owner else ())]
-        taken = set(outputs)
-        for each in wanted:
-            portfolio = building.build(agent.store, run, accounts=accounts, owner=each, capacity=capacity)
-            for path in outputs:
-                to = path if each == owner else writing.path_for(path, each or "", taken=taken)
-                writing.write(portfolio, to, changes=changes)
-                click.echo(f"written: {to}")
-
-
-def _changes(agent: "ChurnAgent", before: "Run", now: "Run") -> "dict[str, Change]":
-    from churn_agent.batch.changes import explain
-    from churn_agent.history import records
-
-    first, second = (list(records.of_run(agent.store.history, run.id)) for run in (before, now))
-    with common.Counting() as bar:
-        task = bar.add_task("what changed", total=len(second))
-        return dict(explain(agent, first, second, progress=lambda: bar.advance(task)))
+        task = bar.add_task("what changed", total=None, visible=bool(since))
+        for path in write_reports(
+            agent,
+            outputs,
+            run_id,
+            since=since,
+            owner=owner,
+            per_owner=per_owner,
+            capacity=capacity,
+            notify=common.note,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        ):
+            click.echo(f"written: {path}")
 
 
 @click.command()
@@ -112,26 +89,19 @@ def digest(
     if output and output.suffix != ".eml":
         raise click.UsageError(f"{str(output)!r}: a mail ends in .eml")
     with common.open_agent(context) as agent:
-        from churn_agent.history import runs
-        from churn_agent.reports.portfolio import building
-        from churn_agent.reports.portfolio import digest as digests
+        from churn_agent.reports.portfolio.reporting import build_digest
 
-        run = runs.find(agent.store.history, run_id)
-        everybody = building.read(agent.store, run)
-        owner = building.find_owner(everybody, owner, agent.store.card) if owner else None
-        portfolio = building.build(agent.store, run, accounts=everybody, owner=owner, capacity=capacity, cards=0)
-        accounts = digests.chosen(portfolio, false_alarms=false_alarms)
-        mail = digests.to_eml(portfolio, accounts, to=recipient)
-        if output:
-            atomic.save(output, mail)
-            click.echo(f"written: {output}")
-        if webhook:
-            digests.post(digests.to_chat(portfolio, accounts, with_texts=with_texts), webhook)
-            click.echo(f"posted: {len(accounts)} customers{'' if with_texts else ', none of their words'}")
-        if not output and not webhook:
-            from email import message_from_bytes, policy
-
-            click.echo(message_from_bytes(mail, policy=policy.default).get_content(), nl=False)
+        built = build_digest(
+            agent.store, run_id, owner=owner, recipient=recipient, false_alarms=false_alarms, capacity=capacity
+        )
+    if output:
+        built.save(output)
+        click.echo(f"written: {output}")
+    if webhook:
+        built.post(webhook, with_texts=with_texts)
+        click.echo(f"posted: {len(built.accounts)} customers{'' if with_texts else ', none of their words'}")
+    if not output and not webhook:
+        click.echo(built.text, nl=False)
 
 
 @click.group()
@@ -145,30 +115,11 @@ def feedback() -> None:
 @click.pass_context
 def import_feedback(context: click.Context, file: Path, json_: bool) -> None:
     """Bring in the FILE that a report saved (JSON Lines)."""
-    found = _read(file)
     with common.open_agent(context) as agent:
-        from churn_agent.history.feedback import add
+        from churn_agent.outcomes.feedback import import_feedback
 
-        added = add(agent.store.history, found)
+        imported = import_feedback(agent.store, file)
     if json_:
-        common.print_json({"read": len(found), "added": added})
+        common.print_json(imported)
     else:
-        click.echo(f"{added} judgements added, {len(found) - added} known before")
-
-
-def _read(file: Path) -> "list[Feedback]":
-    from pydantic import ValidationError
-
-    from churn_agent.history.feedback import Feedback
-
-    found: list[Feedback] = []
-    for number, line in enumerate(
-        file.read_bytes().splitlines(), start=1
-    ):  # at line ends alone, not at those of Unicode
-        try:
-            found.append(Feedback.model_validate_json(line))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise FileFormatError(f"{file}:{number}: {where}: {first['msg']}; nothing was imported") from error
-    return found
+        click.echo(f"{imported.added} judgements added, {imported.read - imported.added} known before")

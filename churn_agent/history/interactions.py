@@ -3,7 +3,7 @@
 from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from more_itertools import chunked
 from sqlalchemy import ColumnElement, Connection, Engine, exists, func, or_, select
@@ -14,6 +14,18 @@ from churn_agent.history.tables import interactions as table
 
 _BATCH = 500
 _INSERTED = 2000
+
+
+class CustomerSummary(NamedTuple):
+    """How much history a customer has."""
+
+    customer_id: str
+    interactions: int
+    """Number of interactions."""
+    first: datetime
+    """Time of the first interaction, in UTC."""
+    last: datetime
+    """Time of the last interaction, in UTC."""
 
 
 def add(connection: Connection, rows: Iterable[Interaction]) -> int:
@@ -138,15 +150,18 @@ def customer_ids(engine: Engine, *, until: datetime | None = None) -> list[str]:
         return list(connection.scalars(query))
 
 
-def summaries(engine: Engine) -> list[tuple[str, int, datetime, datetime]]:
-    """(customer, interactions, first, last) of every customer, sorted by customer."""
+def summaries(engine: Engine) -> list[CustomerSummary]:
+    """Every customer with an interaction, sorted by id."""
     query = (
         select(table.c.customer_id, func.count(), func.min(table.c.occurred_at), func.max(table.c.occurred_at))
         .group_by(table.c.customer_id)
         .order_by(table.c.customer_id)
     )
     with engine.connect() as connection:
-        return [(id_, n, from_stored(first), from_stored(last)) for id_, n, first, last in connection.execute(query)]
+        return [
+            CustomerSummary(id_, n, from_stored(first), from_stored(last))
+            for id_, n, first, last in connection.execute(query)
+        ]
 
 
 def latest(engine: Engine, *, until: datetime) -> dict[str, datetime]:

@@ -25,7 +25,7 @@ from churn_agent.models.base import (
 )
 from churn_agent.models.completion import Completion, to_completion, to_label_scores, to_output
 from churn_agent.models.parallel import in_parallel
-from churn_agent.models.served import address, fingerprint
+from churn_agent.models.served import OPENAI, address, fingerprint
 
 _TOP_LOGPROBS = 20
 _NOT_IMPLEMENTED = 501
@@ -58,7 +58,9 @@ class OpenAIModel:
         self._at_once = max_concurrency
         if base_url is not None:
             _check_address(base_url)
-        self._client = openai.OpenAI(base_url=base_url, api_key=api_key or "none", timeout=timeout_s, max_retries=0)
+        self._client = openai.OpenAI(
+            base_url=base_url or OPENAI, api_key=api_key or "none", timeout=timeout_s, max_retries=0
+        )
         self._again = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(attempts),
             wait=tenacity.wait_random_exponential(multiplier=0.5, max=longest_pause_s),

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from churn_agent.errors import ModelCallError, ModelTimeout
 
-_OPENAI = "https://api.openai.com/v1"
+OPENAI = "https://api.openai.com/v1"
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -64,7 +64,7 @@ def fingerprint(client: openai.OpenAI, name: str, send: Callable[[Callable[[], A
         ModelTimeout: the server does not answer. (One that refuses the question tells nothing.)
     """
     where = address(client)
-    if where == _OPENAI:
+    if where == OPENAI:
         return f"openai api.openai.com {name}"
     try:
         told = _told(client, name, send)

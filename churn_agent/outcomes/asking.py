@@ -1,50 +1,102 @@
-"""What to ask people first: where the tool is least sure (uncertainty sampling: Lewis & Gale 1994)."""
+"""What to ask people first: where the tool is least sure (uncertainty sampling: Lewis & Gale 1994).
 
-from collections.abc import Collection
+Answers about outcomes become labels; answers about signals become annotations.
+"""
+
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
-from sqlalchemy import Engine
-
-from churn_agent.history import annotations, book, interactions, records
+from churn_agent.domain.interactions import Interaction, Label
+from churn_agent.errors import InputError
+from churn_agent.history import annotations, book, interactions, records, snapshots
+from churn_agent.store.store import Store
 
 
 @dataclass(frozen=True)
 class SignalQuestion:
     """Does this message show this signal?"""
 
-    interaction_id: str
-    customer_id: str
+    message: Interaction
     concept: str
     quote: str
     strength: float
-    """How sure the model was, 0 to 1."""
+    """The model's certainty, 0 to 1."""
+    definition: str
+    """Completes: does it show that the customer ..."""
 
 
-def open_outcomes(engine: Engine, as_of: date, customer_ids: Collection[str]) -> list[str]:
-    """The customers without a label for a date, those first whose latest score is nearest to one half.
+@dataclass(frozen=True)
+class OutcomeQuestions:
+    """Did these customers churn in the horizon after a day?"""
 
-    Customers without a score come last, in their order.
+    as_of: date
+    over: date
+    """The last day of the horizon."""
+    customer_ids: tuple[str, ...]
+    """Least sure first; customers without a score last."""
+
+
+def outcome_questions(store: Store, as_of: date) -> OutcomeQuestions:
+    """The customers without a label for a day, first those whose latest score is nearest to one half.
+
+    Raises:
+        EmptyStore: nothing is stored.
+        InputError: the horizon after that day is not over.
     """
-    labelled = book.labelled(engine, as_of)
-    doubt: dict[str, float] = {}
-    for record in records.latest(engine):
-        if record.as_of == as_of and record.churn_probability:
-            doubt[record.customer_id] = abs(record.churn_probability.raw - 0.5)
-    return sorted((id_ for id_ in customer_ids if id_ not in labelled), key=lambda id_: doubt.get(id_, 1.0))
+    card = store.card
+    over = as_of + timedelta(days=card.horizon_days)
+    last_day = snapshots.default_as_of(store.history, card)
+    if over > last_day:
+        raise InputError(f"the {card.horizon_days} days after {as_of} are not over: the history ends on {last_day}")
+    labelled = book.labelled(store.history, as_of)
+    doubt = {
+        record.customer_id: abs(record.churn_probability.raw - 0.5)
+        for record in records.latest(store.history)
+        if record.as_of == as_of and record.churn_probability
+    }
+    unlabelled = [
+        customer_id
+        for customer_id in interactions.customer_ids(store.history, until=card.end_of_day(as_of))
+        if customer_id not in labelled
+    ]
+    unlabelled.sort(key=lambda customer_id: doubt.get(customer_id, 1.0))
+    return OutcomeQuestions(as_of, over, tuple(unlabelled))
 
 
-def open_signals(engine: Engine) -> list[SignalQuestion]:
-    """What the latest assessments read in messages and nobody has judged, the least sure first."""
-    known = annotations.known(engine)
-    found: dict[tuple[str, str], SignalQuestion] = {}
-    for record in records.latest(engine):
+def answer_outcome(store: Store, customer_id: str, as_of: date, *, churned: bool, reason: str | None = None) -> None:
+    """Stores a person's answer as a label."""
+    metadata = {"source": "person"} | ({"reason": reason} if reason else {})
+    label = Label(customer_id, as_of.isoformat(), churned, store.card.horizon_days, metadata)
+    with store.history.begin() as connection:
+        book.add_labels(connection, [label])
+
+
+def signal_questions(store: Store, limit: int) -> list[SignalQuestion]:
+    """Signals that the latest assessments read in messages and no person has judged, the least sure first.
+
+    Args:
+        store: with assessments.
+        limit: the most questions to return.
+    """
+    judged, signals = annotations.known(store.history), store.taxonomy.by_id
+    read: dict[tuple[str, str], tuple[str, float]] = {}
+    for record in records.latest(store.history):
         for signal in record.signals:
             for citation in signal.citations:
                 key = citation.interaction_id, signal.concept
-                if key not in known and citation.verified:
-                    question = SignalQuestion(*key[:1], record.customer_id, key[1], citation.quote, signal.strength)
-                    found.setdefault(key, question)
-    there = interactions.existing(engine, {interaction_id for interaction_id, _ in found})
-    questions = [question for question in found.values() if question.interaction_id in there]
-    return sorted(questions, key=lambda question: abs(question.strength - 0.5))
+                if key not in judged and signal.concept in signals and citation.verified:
+                    read.setdefault(key, (citation.quote, signal.strength))
+    stored = interactions.existing(store.history, {interaction_id for interaction_id, _ in read})
+    unsure = sorted((key for key in read if key[0] in stored), key=lambda key: abs(read[key][1] - 0.5))
+    company = store.card.company
+    return [
+        SignalQuestion(message, concept, *read[interaction_id, concept], definition)
+        for interaction_id, concept in unsure[:limit]
+        if (message := interactions.one(store.history, interaction_id))
+        for definition in [signals[concept].definition.replace("$company", company)]
+    ]
+
+
+def answer_signal(store: Store, question: SignalQuestion, *, shown: bool) -> None:
+    """Stores a person's answer as an annotation; a later one replaces it."""
+    annotations.put(store.history, question.message.id, question.concept, shown=shown)

@@ -15,7 +15,7 @@ from more_itertools import map_reduce
 
 from churn_agent.domain.assessment import Assessment
 from churn_agent.history import assignments, book, records, snapshots
-from churn_agent.history.feedback import Feedback
+from churn_agent.history.feedback import Feedback, all_feedback
 from churn_agent.history.records import Given
 from churn_agent.measuring import comparing, metrics
 from churn_agent.measuring.comparing import Verdict
@@ -107,6 +107,45 @@ class Judgements:
     tool_right: int
     disagreed: int
     right_when_disagreeing: int
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What all forecasts of a store were worth."""
+
+    forecasts: int
+    """Number of forecasts."""
+    not_over: int
+    """Forecasts whose horizon has not passed."""
+    outcome_unknown: int
+    """Forecasts whose horizon has passed and whose outcome is not known."""
+    standings: Sequence[Standing]
+    back_tests: int
+    """Forecasts that were made after their horizon had passed."""
+    compared: "Sequence[Compared]"
+    judgements: Judgements
+
+
+def summarise(store: Store, by: By = "all") -> Ledger:
+    """Scores all forecasts of a store by group, compares the groups, and scores account managers' judgements.
+
+    Args:
+        store: with forecasts.
+        by: which groups.
+
+    Raises:
+        EmptyStore: there is no history.
+    """
+    found = forecasts(store)
+    return Ledger(
+        forecasts=len(found),
+        not_over=sum(not each.over for each in found),
+        outcome_unknown=sum(each.over and each.churned is None for each in found),
+        standings=score(found, by),
+        back_tests=sum(each.back_test for each in found),
+        compared=compare(found, by),
+        judgements=judgements(found, all_feedback(store.history)),
+    )
 
 
 def forecasts(store: Store, customer_id: str | None = None, *, today: date | None = None) -> list[Forecast]:

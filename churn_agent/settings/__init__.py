@@ -1,8 +1,9 @@
-"""Settings: the only reader of the environment.
+"""Settings, and the only reader of the environment: `Settings.load`.
 
-Precedence: command-line flag, environment (`CHURN_AGENT_*`), `.env`, `churn-agent.toml` in the working folder,
-`config.toml` in the user's configuration folder, default. The two files of the working folder may set what is harmless;
-the rest they may set if the user trusts them (`churn-agent trust`).
+`Settings(...)` reads nothing: what is not passed has its default. `Settings.load` takes, by precedence: keyword
+arguments (command-line flags), the environment (`CHURN_AGENT_*`), `.env` and `churn-agent.toml` in the working folder,
+`config.toml` in the user's configuration folder, defaults. The two files of the working folder may set what is
+harmless; the rest they may set if the user trusts them (`churn-agent trust`).
 """
 
 import shlex
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from churn_agent.errors import InputError, UntrustedSettings
@@ -26,10 +27,13 @@ PROJECT_FILES = (".env", "churn-agent.toml")
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-class Settings(BaseSettings):
-    """Everything that can be set. `.env.example` explains each field."""
+class Settings(BaseModel):
+    """Everything that can be set. `.env.example` explains each field.
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+    The constructor reads neither the environment nor any file; `Settings.load` does.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     store: Annotated[Path, NEEDS_TRUST] = Field(default_factory=lambda: user_data_path(APP) / "store")
     """Folder of the database and the index."""
@@ -92,6 +96,45 @@ class Settings(BaseSettings):
     """Tries of one request to an API, with growing pauses between them."""
 
     @classmethod
+    def load(cls, **flags: Any) -> "Settings":
+        """Reads the environment and the settings files.
+
+        Args:
+            **flags: settings that take precedence over all sources; those that are None are left to the sources.
+
+        Raises:
+            InputError: a value does not fit its setting, there is no such setting, or a settings file cannot be read.
+            UntrustedSettings: a file of the working folder sets what only a trusted file may set.
+        """
+        _refuse_unknown(flags)
+        try:
+            loaded = _Sourced(**{name: value for name, value in flags.items() if value is not None})
+        except ValidationError as error:
+            raise _misfit(error) from error
+        return cls(**dict(loaded))
+
+    def changed(self, **updates: Any) -> "Settings":
+        """These settings with other values for some; nothing else is read.
+
+        Args:
+            **updates: new values, None included.
+
+        Raises:
+            InputError: a value does not fit its setting, or there is no such setting.
+        """
+        _refuse_unknown(updates)
+        try:
+            return Settings(**dict(self) | updates)
+        except ValidationError as error:
+            raise _misfit(error) from error
+
+
+class _Sourced(Settings, BaseSettings):
+    """Settings as the environment and the settings files give them."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    @classmethod
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
@@ -107,34 +150,6 @@ class Settings(BaseSettings):
             *(_Guarded(settings_cls, file) for file in project_files()),
             InitSettingsSource(settings_cls, of_user.values if of_user else {}),
         )
-
-    @classmethod
-    def load(cls, **flags: Any) -> "Settings":
-        """Reads all sources; flags that are None are left to the other sources.
-
-        Raises:
-            InputError: a value does not fit its setting, there is no such setting, or a settings file cannot be read.
-            UntrustedSettings: a file of the working folder sets what it may not set untrusted.
-        """
-        _refuse_unknown(flags)
-        try:
-            return cls(**{name: value for name, value in flags.items() if value is not None})
-        except ValidationError as error:
-            raise _misfit(error) from error
-
-    def changed(self, **updates: Any) -> "Settings":
-        """These settings with some others, None included; no source is read again.
-
-        Raises:
-            InputError: a value does not fit its setting, or there is no such setting.
-        """
-        _refuse_unknown(updates)
-        new = Settings.__new__(Settings)
-        try:
-            BaseModel.__init__(new, **dict(self) | updates)  # `Settings(...)` would read the sources
-        except ValidationError as error:
-            raise _misfit(error) from error
-        return new
 
 
 def _refuse_unknown(names: Iterable[str]) -> None:

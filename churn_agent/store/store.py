@@ -6,19 +6,23 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
-from churn_agent.content.playbook import PlaybookAction
+from churn_agent.content.playbook import load_playbook
 from churn_agent.content.prompts import Taxonomy, load_taxonomy
 from churn_agent.domain.interactions import Interaction, text_id
 from churn_agent.domain.snapshot import Card, Snapshot
-from churn_agent.errors import EmptyStore, IndexBusy
+from churn_agent.errors import EmptyStore, IndexBusy, InputError
 from churn_agent.evidence.retrieval import QueryVectors
 from churn_agent.history import book, interactions, snapshots, statistics
+from churn_agent.history import runs as run_log
 from churn_agent.history.database import open_database
+from churn_agent.history.interactions import CustomerSummary
+from churn_agent.history.runs import Run
 from churn_agent.history.statistics import BookStatistics
 from churn_agent.index import updating
 from churn_agent.index.embedder import Embedder
@@ -69,6 +73,11 @@ class Store:
     def card(self) -> Card:
         """The card of the book; a plain default if none was given."""
         return book.card(self.history) or Card()
+
+    @property
+    def has_card(self) -> bool:
+        """Whether a card of the book was imported."""
+        return book.card(self.history) is not None
 
     @cached_property
     def _index(self) -> Index:
@@ -163,8 +172,21 @@ class Store:
         card = self.card
         return [channel for channel in interactions.channels(self.history) if card.holds_words(channel)]
 
-    def note_action(self, customer_id: str, action: PlaybookAction, day: date) -> bool:
-        """Notes as an interaction that an action was done at noon of a day. Returns whether it was not noted before."""
+    def note_action(self, customer_id: str, action_id: str, day: date) -> bool:
+        """Records, as an interaction at noon of a day, that an action of the playbook was carried out.
+
+        Returns:
+            Whether it is new: False if it was recorded before.
+
+        Raises:
+            InputError: the playbook has no such action.
+            UnknownCustomer: the customer has no history.
+        """
+        actions = load_playbook(self.settings.prompts_dir).by_id
+        if action_id not in actions:
+            raise InputError(f"no action {action_id!r} in the playbook; there are: {', '.join(actions)}")
+        self.snapshot(customer_id)  # raises for an unknown customer
+        action = actions[action_id]
         noon = datetime.combine(day, time(12), self.card.zone).astimezone(UTC)
         done = Interaction(
             id=text_id(f"action/{customer_id}/{action.id}/{day}"),
@@ -203,6 +225,23 @@ class Store:
         first_instant = self.card.end_of_day(since - timedelta(days=1)) if since else None
         vector = self.embedder.encode([meaning])[0].mean(axis=0)
         return nearest(self.history, self._index, vector, limit=limit, since=first_instant)
+
+    def customers(self, containing: str = "") -> list[CustomerSummary]:
+        """The customers whose id contains a text (in any case), sorted by id."""
+        wanted = containing.casefold()
+        return [each for each in interactions.summaries(self.history) if wanted in each.customer_id.casefold()]
+
+    def imports(self) -> list[Mapping[str, Any]]:
+        """All imports, the oldest first: `started_at`, `source`, `rows_added`, and counts of what was done to rows."""
+        return book.imports_done(self.history)
+
+    def runs(self) -> list[Run]:
+        """All batches, the one that was worked on last first."""
+        return run_log.all_runs(self.history)
+
+    def run(self, name: str = run_log.NEWEST) -> Run:
+        """A batch by the beginning of its id; `latest` is the one that was worked on last. Raises `InputError`."""
+        return run_log.find(self.history, name)
 
     def statistics(self) -> BookStatistics:
         """What the book holds. Raises `EmptyStore`."""

@@ -77,9 +77,9 @@ def _measure(name: str, path: Path) -> None:
 
 
 def _ours(path: Path, folder: Path) -> int:
-    from churn_agent import ChurnAgent
+    from churn_agent import ChurnAgent, Settings
 
-    with ChurnAgent.open(folder) as agent:
+    with ChurnAgent(Settings.load(store=folder)) as agent:
         return agent.ingest(path).added
 
 

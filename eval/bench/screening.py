@@ -21,7 +21,7 @@ from more_itertools import chunked
 from rich.progress import Progress
 from scipy.stats import binomtest
 
-from churn_agent import ChurnAgent
+from churn_agent import ChurnAgent, Settings
 from churn_agent.assessing.screening import Screening
 from churn_agent.batch.cascade import Top, rank, rounds
 from churn_agent.batch.running import BatchSpec, run_batch
@@ -43,7 +43,11 @@ def main() -> None:
     parser.add_argument("--store", type=Path, default=Path("screening-store"))
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    with ChurnAgent.open(arguments.store) as agent, tempfile.TemporaryDirectory() as folder, Progress() as bar:
+    with (
+        ChurnAgent(Settings.load(store=arguments.store)) as agent,
+        tempfile.TemporaryDirectory() as folder,
+        Progress() as bar,
+    ):
         write_book(Path(folder) / "book", "telecom", arguments.customers)
         agent.ingest([Path(folder) / "book"])
         ids = interactions.customer_ids(agent.history)[: arguments.limit]

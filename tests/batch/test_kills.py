@@ -14,6 +14,7 @@ from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.history import interactions, records, runs
 from churn_agent.reports.portfolio.building import build
 from churn_agent.reports.portfolio.rows import to_csv
+from churn_agent.settings import Settings
 from tests.conftest import write_csv
 
 DEFAULT = "qwen2.5-coder-1.5b-instruct"
@@ -48,7 +49,7 @@ def test_kills_lose_nothing_and_repeat_nothing(tmp_path, model, customers, kills
     rows = [f'c-{n:04},2026-02-{n % 27 + 1:02},chat,"{texts[n % len(texts)].format(n)}"' for n in range(customers)]
     source = write_csv(tmp_path / "a.csv", *rows)
     for name in ("killed", "whole"):
-        with ChurnAgent.open(tmp_path / name, model=model) as agent:
+        with ChurnAgent(Settings.load(store=tmp_path / name, model=model)) as agent:
             agent.ingest([source])
     killed, whole = tmp_path / "killed.jsonl", tmp_path / "whole.jsonl"
     rng = random.Random(0)  # noqa: S311 - moments to kill at, no secret
@@ -69,10 +70,10 @@ def test_kills_lose_nothing_and_repeat_nothing(tmp_path, model, customers, kills
     assert told(killed) == told(whole)
     reports = []
     for name in ("killed", "whole"):
-        with ChurnAgent.open(tmp_path / name, model=model) as agent:
+        with ChurnAgent(Settings.load(store=tmp_path / name, model=model)) as agent:
             reports.append(to_csv(build(agent.store, runs.find(agent.history, "latest")), {}))
     assert reports[0] == reports[1]
-    with ChurnAgent.open(tmp_path / "killed", model=model) as agent:
+    with ChurnAgent(Settings.load(store=tmp_path / "killed", model=model)) as agent:
         [run] = runs.all_runs(agent.history)
         assert run.summary["assessed"] == customers == len(list(records.of_run(agent.history, run.id)))
         # What was stored and not yet written when the process died is judged again; nothing else is.

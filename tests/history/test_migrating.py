@@ -14,6 +14,7 @@ from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.errors import StoreUnavailable
 from churn_agent.history import database, interactions, migrating
 from churn_agent.history.database import FILE_NAME, SCHEMA_VERSION, open_database
+from churn_agent.settings import Settings
 from tests.conftest import interaction
 
 FIRST = "0001"
@@ -160,7 +161,7 @@ def test_a_store_of_a_newer_version_is_refused_in_one_line_that_names_it(tmp_pat
 
 def test_a_migrated_store_is_worked_with(tmp_path, scripted):
     old_store(tmp_path / "store")
-    with ChurnAgent.open(tmp_path / "store", model="scripted") as agent:
+    with ChurnAgent(Settings.load(store=tmp_path / "store", model="scripted")) as agent:
         with agent.history.begin() as connection:
             interactions.add(connection, [interaction(5, text="and more")])
         assert agent.assess("c-1").customer_id == "c-1"

@@ -13,6 +13,7 @@ from churn_agent.learning.methods import score
 from churn_agent.measuring import metrics
 from churn_agent.outcomes.samples import labelled_samples
 from churn_agent.outcomes.training import carry
+from churn_agent.settings import Settings
 
 from .test_ladder import with_scores
 
@@ -70,7 +71,7 @@ def stores(tmp_path, book_folder):
     assert "base_rate" not in card
     (other / "card.yaml").write_text(card + "base_rate: 0.1\n")
     for folder in (book_folder, other):
-        with ChurnAgent.open(tmp_path / folder.name / "store", model="scripted") as agent:
+        with ChurnAgent(Settings.load(store=tmp_path / folder.name / "store", model="scripted")) as agent:
             agent.ingest([folder])
     return tmp_path / book_folder.name / "store", other / "store"
 
@@ -82,7 +83,7 @@ def test_from_the_command_line(cli, stores):
     assert made.code == 0, made.err
     assert "kept calibrated-1: learned from 60 labels" in made.out
     assert "base rate of 10.0%" in made.out
-    with ChurnAgent.open(own, model="scripted") as agent:
+    with ChurnAgent(Settings.load(store=own, model="scripted")) as agent:
         book_ = [agent.assess(each).churn_probability for each in _customers(agent)]
         assert all(each.calibrated and each.low <= each.value <= each.high for each in book_)
         assert np.mean([each.value for each in book_]) == pytest.approx(0.1, abs=1e-3)
@@ -90,7 +91,10 @@ def test_from_the_command_line(cli, stores):
 
 def test_what_is_missing_is_said(cli, stores):
     known, own = stores
-    with ChurnAgent.open(known, model="scripted") as agent, pytest.raises(InputError, match="base_rate"):
+    with (
+        ChurnAgent(Settings.load(store=known, model="scripted")) as agent,
+        pytest.raises(InputError, match="base_rate"),
+    ):
         carry(agent, [known])
     refused = cli("--store", own, "calibrate", "--from", own, "--model", "scripted")
     assert refused.code != 0

@@ -26,6 +26,7 @@ from churn_agent.outcomes.samples import labelled_samples
 from churn_agent.outcomes.training import train
 from churn_agent.scoring import prior
 from churn_agent.scoring.verdict import Verdict
+from churn_agent.settings import Settings
 
 from .test_methods import make_examples
 from .test_states import traps
@@ -34,13 +35,13 @@ from .test_states import traps
 @pytest.fixture
 def trained(tmp_path, book_folder):
     """An agent with the scripted model on a store with labels."""
-    with ChurnAgent.open(tmp_path / "store", model="scripted") as agent:
+    with ChurnAgent(Settings.load(store=tmp_path / "store", model="scripted")) as agent:
         agent.ingest([book_folder])
         yield agent
 
 
 def reopened(agent, **settings):
-    return ChurnAgent.open(agent.settings.store, model="scripted", **settings)
+    return ChurnAgent(Settings.load(store=agent.settings.store, model="scripted", **settings))
 
 
 def test_train_then_assess_by_it(cli, tmp_path, book_folder):
@@ -100,7 +101,7 @@ def test_a_damaged_calibration_can_be_made_again_and_stands_in_nobodys_way(train
     path.write_bytes(b"broken")
     said = []
     sample = labelled_samples(trained.store)[0]
-    with ChurnAgent.open(trained.settings.store, model="scripted", notify=said.append) as agent:
+    with ChurnAgent(Settings.load(store=trained.settings.store, model="scripted"), notify=said.append) as agent:
         assert not agent.assess(sample.customer_id, as_of=sample.as_of).churn_probability.calibrated
         assert any("not calibrated" in each and "churn-agent calibrate" in each for each in said)
         assert train(agent, "calibrated").version == 2
@@ -138,7 +139,7 @@ def test_customers_whom_somebody_tried_to_keep_are_not_learned_from(trained):
 def test_a_calibrated_card_tells_of_customers_alike(cli, tmp_path, book_folder):
     store = ("--store", tmp_path / "store")
     cli(*store, "ingest", book_folder)
-    with ChurnAgent.open(tmp_path / "store", model="scripted") as agent:
+    with ChurnAgent(Settings.load(store=tmp_path / "store", model="scripted")) as agent:
         sample = max(labelled_samples(agent.store), key=lambda each: each.as_of)
         later = sample.as_of + timedelta(days=agent.store.card.horizon_days)
     made = cli(*store, "calibrate", "--by", "segment", "--model", "scripted")

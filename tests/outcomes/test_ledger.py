@@ -13,6 +13,7 @@ from churn_agent.history import assignments, book, records
 from churn_agent.history.assignments import Assignment
 from churn_agent.history.feedback import Feedback, add, all_feedback
 from churn_agent.outcomes.ledger import compare, forecasts, judgements, score
+from churn_agent.settings import Settings
 from tests.conftest import write_csv
 
 JAN, FEB = date(2026, 1, 31), date(2026, 2, 28)
@@ -39,7 +40,7 @@ def record(customer, day, value, *, calibrated=True, method="calibrated-1", band
 def agent(tmp_path):
     """Forty customers, forecast in January and February; what came of January is known, February is not over."""
     rows = [f"c-{n:02},2026-01-{n % 28 + 1:02},chat,hello" for n in range(40)]
-    with ChurnAgent.open(tmp_path / "store", model="scripted") as opened:
+    with ChurnAgent(Settings.load(store=tmp_path / "store", model="scripted")) as opened:
         opened.ingest([write_csv(tmp_path / "a.csv", *rows, "c-00,2026-03-10,chat,hello")])
         random = np.random.default_rng(0)
         for n in range(40):

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic.fields import FieldInfo
 
+from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.errors import InputError, UntrustedSettings
 from churn_agent.settings import Settings, project_files, trust
 from churn_agent.settings.files import Guard, needs_trust
@@ -160,3 +161,23 @@ def test_a_setting_that_does_not_exist_is_refused():
     for change in (Settings.load, Settings.load().changed):
         with pytest.raises(InputError, match="there is no setting 'evidence_limt'"):
             change(evidence_limt=5)
+
+
+def test_a_library_call_reads_neither_the_environment_nor_settings_files(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHURN_AGENT_MODEL", "from-the-environment")
+    monkeypatch.setenv("CHURN_AGENT_SEED", "7")
+    monkeypatch.setenv("CHURN_AGENT_MODELS_DIR", str(tmp_path / "elsewhere"))
+    (tmp_path / ".env").write_text("CHURN_AGENT_MODEL=evil.gguf\nCHURN_AGENT_BASE_URL=http://evil.example\nnonsense")
+    (tmp_path / "churn-agent.toml").write_text('mode = "no such mode"\nstore = "/nowhere"\n')
+    with ChurnAgent.open(tmp_path / "mine", model="scripted") as agent:
+        assert agent.settings == Settings(store=tmp_path / "mine", model="scripted")
+        assert agent.settings.seed == 0
+    assert ChurnAgent.open(tmp_path / "mine").settings.model == Settings.model_fields["model"].default
+    assert Settings().base_url is None
+
+
+def test_what_an_agent_is_opened_with_is_checked(tmp_path):
+    with pytest.raises(InputError, match="there is no setting 'modle'"):
+        ChurnAgent.open(tmp_path, modle="scripted")
+    with pytest.raises(InputError, match="setting 'mode' cannot be 'guess'"):
+        ChurnAgent.open(tmp_path, mode="guess")

@@ -17,6 +17,7 @@ from churn_agent.errors import DataError, InputError
 from churn_agent.files import strict_yaml
 from churn_agent.history import book
 from churn_agent.outcomes.samples import Sample, labelled_samples
+from churn_agent.settings import Settings
 
 _DEVELOPMENT = 0.4
 """Share of customers whose labels choices are made on."""
@@ -98,7 +99,7 @@ class LabelledSet:
         Raises:
             DataError: the set cannot be read.
         """
-        agent = ChurnAgent.open(store, **settings)
+        agent = ChurnAgent(Settings.load(store=store, **settings))
         self.import_into(agent)
         return agent
 

@@ -14,18 +14,27 @@ from typing import Any
 
 from scipy import stats
 
+from churn_agent.history import assignments as decided
+from churn_agent.history import book
 from churn_agent.history.assignments import Arm, Assignment
+from churn_agent.history.runs import NEWEST
 from churn_agent.measuring.comparing import DETECTED
-from churn_agent.reports.portfolio.building import Portfolio
+from churn_agent.reports.portfolio.building import CAPACITY, Portfolio, build
+from churn_agent.store.store import Store
 
 _FEWEST = 5
 """Of a kind in each arm, below which nothing is said."""
+SEASONS = (1, 2, 4, 8)
+"""Quarters that a plan is judged for. All through one the same customers may stand at the margin."""
+_POINTLESS = 0.5
+"""Share of churn that acting would have to prevent to be detected, above which a control group teaches nothing."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """Whom to act on after a run."""
 
+    run_id: str
     assignments: Sequence[Assignment]
     expected: float
     """Mean number of those between whom chance decides."""
@@ -43,6 +52,21 @@ class Plan:
         """The smallest difference of churn rates that so many quarters find four times out of five, 0 to 1, with other
         customers at the margin in each of them."""
         return detectable(self.expected, self.drawn * seasons)
+
+    @property
+    def pointless(self) -> bool:
+        """Whether acting would have to keep more than half of those who leave, for two years, to be detected."""
+        return not self.drawn or self.detectable(SEASONS[-1]) > _POINTLESS * self.expected
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "assignments": self.assignments,
+            "expected": self.expected,
+            "calibrated": self.calibrated,
+            "detectable": {n: self.detectable(n) for n in SEASONS} if self.drawn else None,
+            "pointless": self.pointless,
+        }
 
 
 def detectable(rate: float, n: int) -> float:
@@ -77,7 +101,28 @@ def plan(portfolio: Portfolio, *, share: float) -> Plan:
         found.append(assigned(each.assessment.customer_id, arm, drawn=True))
         numbers.append(each.number or 0.0)
         places -= arm == "act"
-    return Plan(found, sum(numbers) / len(numbers) if numbers else 0.0, portfolio.calibrated)
+    return Plan(portfolio.run.id, found, sum(numbers) / len(numbers) if numbers else 0.0, portfolio.calibrated)
+
+
+def plan_run(
+    store: Store, run: str = NEWEST, *, capacity: int = CAPACITY, share: float = 0.25, dry_run: bool = False
+) -> Plan:
+    """Plans whom to act on after a batch, and stores that in place of an earlier plan.
+
+    Args:
+        store: of the batch.
+        run: the beginning of the batch's id, or `latest`.
+        capacity: customers that can be called.
+        share: of the capacity for whose places chance decides, 0 to 1.
+        dry_run: store nothing.
+
+    Raises:
+        InputError: there is no such batch.
+    """
+    planned = plan(build(store, store.run(run), capacity=capacity, cards=0), share=share)
+    if not dry_run:
+        decided.replace(store.history, planned.run_id, planned.assignments)
+    return planned
 
 
 def _lot(customer_id: str, day: date) -> Arm:
@@ -121,6 +166,11 @@ class Uplift:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {"verdict": self.verdict}
+
+
+def measured_uplift(store: Store) -> Uplift:
+    """What acting did, by all plans and outcomes of a store; see `uplift`."""
+    return uplift(decided.all_assignments(store.history), book.outcomes(store.history))
 
 
 def uplift(assignments: Sequence[Assignment], outcomes: Mapping[tuple[str, date], bool]) -> Uplift:

@@ -1,0 +1,132 @@
+"""The reports of one batch: files for everybody and for each account manager, and digests."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from pathlib import Path
+
+from churn_agent.assessing.agent import ChurnAgent
+from churn_agent.batch.changes import explain
+from churn_agent.files import atomic
+from churn_agent.history import records
+from churn_agent.history.runs import NEWEST, Run
+from churn_agent.reports.portfolio import building, digest, writing
+from churn_agent.reports.portfolio.writing import Changes
+from churn_agent.store.store import Notify, Store
+
+
+def write_reports(
+    agent: ChurnAgent,
+    paths: Sequence[Path],
+    run: str = NEWEST,
+    *,
+    since: str | None = None,
+    owner: str | None = None,
+    per_owner: bool = False,
+    capacity: int = building.CAPACITY,
+    notify: Notify = lambda what: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Iterator[Path]:
+    """Writes the report of a batch, yielding each file once it is written.
+
+    Args:
+        agent: on the store of the batch; its model is used only with `since`.
+        paths: files to write; the ending of each chooses the format (see `writing.RENDERERS`).
+        run: the beginning of the batch's id, or `latest`.
+        since: an earlier batch; each card says what changed the number since, and by how much.
+        owner: only the customers of this account manager.
+        per_owner: also a report for each account manager, beside each of `paths`.
+        capacity: customers that can be called before the next report.
+        notify: called with remarks for the reader.
+        progress: called with (customers compared, customers) while changes are explained.
+
+    Raises:
+        InputError: a file's ending, a batch or an account manager is not known.
+        NotAsMade: changes cannot be explained with the agent's model, prompt and method.
+        Unavailable: a package that a format needs is not installed, or the model cannot be used.
+    """
+    for path in paths:
+        writing.check(path)  # before anything takes time
+    store, batch = agent.store, agent.store.run(run)
+    accounts = building.read(store, batch)
+    owner = building.find_owner(accounts, owner, store.card) if owner else None
+    changes = _changes(agent, store.run(since), batch, progress) if since else {}
+    everybody = building.owners(accounts)
+    if per_owner and not everybody:
+        notify(f"no customer has an owner: none has an attribute {store.card.owner_attribute!r}")
+    taken = set(paths)
+    for reader in [owner, *(everybody if per_owner else ())]:
+        portfolio = building.build(store, batch, accounts=accounts, owner=reader, capacity=capacity)
+        for path in paths:
+            target = path if reader == owner else writing.path_for(path, reader or "", taken=taken)
+            writing.write(portfolio, target, changes=changes)
+            yield target
+
+
+def _changes(agent: ChurnAgent, before: Run, now: Run, progress: Callable[[int, int], None]) -> Changes:
+    first, second = (list(records.of_run(agent.store.history, run.id)) for run in (before, now))
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        progress(done, len(second))
+
+    return dict(explain(agent, first, second, progress=advance))
+
+
+@dataclass(frozen=True)
+class Digest:
+    """A report in short."""
+
+    portfolio: building.Portfolio
+    accounts: Sequence[building.Account]
+    """The customers it names."""
+    recipient: str | None
+
+    @property
+    def mail(self) -> bytes:
+        """As an .eml file."""
+        return digest.to_eml(self.portfolio, self.accounts, to=self.recipient)
+
+    @property
+    def text(self) -> str:
+        """The text of the mail."""
+        return str(message_from_bytes(self.mail, policy=policy.default).get_content())
+
+    def save(self, path: Path) -> None:
+        """Writes the mail. Raises `InputError` if the file cannot be written."""
+        atomic.save(path, self.mail)
+
+    def post(self, url: str, *, with_texts: bool = False) -> None:
+        """Posts a message to a chat's webhook; see `digest.post`. Customers' words go there only if `with_texts`."""
+        digest.post(digest.to_chat(self.portfolio, self.accounts, with_texts=with_texts), url)
+
+
+def build_digest(
+    store: Store,
+    run: str = NEWEST,
+    *,
+    owner: str | None = None,
+    recipient: str | None = None,
+    false_alarms: float | None = None,
+    capacity: int = building.CAPACITY,
+) -> Digest:
+    """The digest of a batch.
+
+    Args:
+        store: of the batch.
+        run: the beginning of the batch's id, or `latest`.
+        owner: only the customers of this account manager.
+        recipient: address of the mail.
+        false_alarms: see `digest.chosen`.
+        capacity: customers that can be called before the next report.
+
+    Raises:
+        InputError: the batch or the account manager is not known, or false alarms cannot be counted.
+    """
+    batch = store.run(run)
+    accounts = building.read(store, batch)
+    owner = building.find_owner(accounts, owner, store.card) if owner else None
+    portfolio = building.build(store, batch, accounts=accounts, owner=owner, capacity=capacity, cards=0)
+    return Digest(portfolio, digest.chosen(portfolio, false_alarms=false_alarms), recipient)

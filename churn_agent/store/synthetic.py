@@ -1,0 +1,65 @@
+"""The synthetic book in a store: bringing it in, and a customer to show."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from churn_agent.demo.phrases import load
+from churn_agent.demo.writing import write_book
+from churn_agent.errors import InputError
+from churn_agent.history import interactions
+from churn_agent.store.store import Store
+
+_MESSAGES = range(4, 9)
+"""Messages of a customer worth showing."""
+_RECENT_DAYS = 21
+_TRIED = 200
+"""Customers that are looked at for one worth showing."""
+
+
+def folder_of(store: Store, domain: str, customers: int) -> Path:
+    """Where the files of the book lie."""
+    return store.settings.store / "demo" / f"{domain}-{customers}"
+
+
+def write_files(
+    store: Store, domain: str, customers: int, *, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Path:
+    """Writes the files of the book into the store's folder, unless they are there.
+
+    Args:
+        store: empty, or with this very book.
+        domain: of the company: `telecom`, `ecommerce`, `finance` or `education`.
+        customers: how many.
+        progress: called with (customers written, customers).
+
+    Returns:
+        The folder, to be imported.
+
+    Raises:
+        InputError: the store holds another book.
+    """
+    folder = folder_of(store, domain, customers)
+    if interactions.count(store.history):
+        same_company = store.card.company == load().domains[domain].company
+        if not (same_company and folder.exists()):
+            raise InputError(
+                f"the store {str(store.settings.store)!r} holds another book; name a new folder: "
+                "churn-agent --store FOLDER demo"
+            )
+    if not (folder / "card.yaml").exists():
+        write_book(folder, domain, customers, progress=progress)
+    return folder
+
+
+def example_customer(store: Store) -> str:
+    """The first customer with a handful of messages, the last of them recent; the first of all if there is none."""
+    ids = interactions.customer_ids(store.history)
+    for customer_id in ids[:_TRIED]:
+        snapshot = store.snapshot(customer_id)
+        messages = snapshot.messages
+        if (
+            len(messages) in _MESSAGES
+            and (snapshot.as_of - store.card.local(messages[-1].occurred_at).date()).days < _RECENT_DAYS
+        ):
+            return customer_id
+    return ids[0]

@@ -1,0 +1,31 @@
+"""The checks of `churn-agent doctor`, as data."""
+
+from churn_agent.errors import InputError
+from churn_agent.settings import Settings
+from churn_agent.store.health import check_up
+
+
+def test_a_problem_is_data_with_its_remedy(tmp_path):
+    settings = Settings(store=tmp_path / "store", models_dir=tmp_path / "none", model="scripted")
+    checkup = check_up(lambda: settings)
+    [problem] = checkup.problems
+    assert problem.name == "weights of all-minilm-l6-v2"
+    assert (problem.sound, problem.remedy) == (False, "churn-agent models pull all-minilm-l6-v2")
+    assert checkup.next_step == "churn-agent models pull all-minilm-l6-v2"
+    assert {check.name for check in checkup.checks} >= {"python", "torch", "store", "model folder", "history", "index"}
+
+
+def test_settings_that_cannot_be_read_end_the_checks_with_a_remedy(tmp_path):
+    def load():
+        raise InputError("a setting is wrong; run: churn-agent trust .env")
+
+    checkup = check_up(load)
+    assert checkup.checks[-1].name == "settings"
+    assert checkup.next_step == "churn-agent trust .env"
+    assert checkup.as_dict()["healthy"] is False
+
+
+def test_a_store_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    settings = Settings(store=tmp_path / "file" / "store", models_dir=tmp_path / "none", model="scripted")
+    assert "store" in [check.name for check in check_up(lambda: settings).problems]
