@@ -55,7 +55,7 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
                 task = bar.add_task("texts", total=None)
                 n = agent.store.index(progress=lambda n, total: bar.update(task, completed=n, total=total))
             click.echo(f"   {n} texts embedded ({time.monotonic() - started:.0f} s)")
-        customer_id = synthetic.example_customer(agent.store)
+        customer_id = synthetic.example_customer(domain, customers)
         click.echo(f"4. {command} assess {customer_id}")
         assessment = agent.assess(customer_id)
         from rich.console import Console

@@ -81,11 +81,11 @@ class Writer:
         self._rng = rng
         self._name = rng.choice(self._phrases.names)
         self._products = rng.sample(domain.products, 2)
-        self._language: Language = "de" if rng.random() < 0.12 else "en"
+        self.language: Language = "de" if rng.random() < 0.12 else "en"
 
     def message(self, theme: str) -> str:
         """A message about a theme of `phrases.yaml`, in the customer's language."""
-        rng, language = self._rng, self._language
+        rng, language = self._rng, self.language
         parts = (self._phrases.openings, self._phrases.cores[theme], self._phrases.closings)
         text = "".join(self.fill(rng.choice(lines[language])) for lines in parts)
         return text[0].upper() + text[1:]

@@ -8,11 +8,11 @@ not in the book.
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from churn_agent.demo.phrases import DemoDomain, Writer, load
+from churn_agent.demo.phrases import DemoDomain, Language, Writer, load
 from churn_agent.domain.interactions import Direction, Label
 
 AS_OF = date(2026, 3, 1)
@@ -21,6 +21,11 @@ _WEEKS_AHEAD = round(HORIZON_DAYS / 7)
 _MOST_WEEKS = 70
 _SEGMENTS = ("private", "family", "small business")
 _OWNERS = ("Ana Silva", "Ben Okafor", "Chloe Martin")
+_TROUBLES = frozenset({"angry", "fading", "price", "rival", "unresolved"})
+_GOOD_NEWS = frozenset({"growth", "praise", "solved"})
+_SHOWN = range(4, 10)
+"""Messages of a customer who is shown."""
+_LATELY_DAYS = 21
 _YEARLY_VALUE = {"private": 300, "family": 600, "small business": 2400}
 
 
@@ -34,6 +39,8 @@ class Event:
     direction: Direction | None = None
     author: str | None = None
     amount: float | None = None
+    theme: str | None = None
+    """What a message is about."""
 
 
 @dataclass
@@ -41,6 +48,7 @@ class DemoCustomer:
     """A customer of the book with the outcome after `AS_OF`."""
 
     customer_id: str
+    language: Language
     attributes: dict[str, str]
     events: list[Event] = field(default_factory=list)
     churned: bool = False
@@ -88,10 +96,30 @@ def simulate(domain_name: str, n: int, *, seed: int) -> Iterator[DemoCustomer]:
             return
 
 
+def showcase(customers: Iterable[DemoCustomer]) -> str:
+    """The id of a customer whose assessment shows most of the tool: a few messages in English, the last of them recent,
+    about as many different troubles as possible, and good news too.
+
+    Args:
+        customers: of the book, at least one.
+    """
+
+    def worth(customer: DemoCustomer) -> tuple[bool, int, int]:
+        messages = [event for event in customer.events if event.theme]
+        recent = {event.theme for event in messages if (_END - event.at).days < HORIZON_DAYS}
+        fits = customer.language == "en" and len(messages) in _SHOWN and (_END - messages[-1].at).days < _LATELY_DAYS
+        good = len(recent & _GOOD_NEWS)
+        return fits, len(recent & _TROUBLES) if good else 0, good
+
+    return max(customers, key=worth).customer_id  # the first of several
+
+
 def _simulate_one(domain: DemoDomain, customer_id: str, rng: random.Random) -> DemoCustomer | None:
     writer = Writer(domain, rng)
     customer = DemoCustomer(
-        customer_id, {"segment": rng.choice(_SEGMENTS), "region": rng.choice(["north", "south", "east", "west"])}
+        customer_id,
+        writer.language,
+        {"segment": rng.choice(_SEGMENTS), "region": rng.choice(["north", "south", "east", "west"])},
     )
     state = _State(
         satisfaction=_unit(rng.gauss(0.65, 0.2)),
@@ -145,7 +173,7 @@ def _week(
         channel = rng.choice(
             ["chat", "email", "call", "social"] if theme in ("angry", "praise") else ["chat", "email", "call"]
         )
-        yield Event(at, channel, writer.message(theme), "inbound", "customer")
+        yield Event(at, channel, writer.message(theme), "inbound", "customer", theme=theme)
 
 
 def _themes(state: _State, rng: random.Random) -> Iterator[str]:

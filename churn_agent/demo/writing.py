@@ -9,12 +9,19 @@ import yaml
 from churn_agent.demo.phrases import load
 from churn_agent.demo.simulator import HORIZON_DAYS, simulate
 
+SEED = 7
+"""Of the book that `churn-agent demo` makes."""
 _ATTRIBUTES = ("segment", "region", "owner", "yearly_value", "renewal_date")
 _COLUMNS = ("customer_id", "timestamp", "channel", "direction", "author", "text", "amount")
 
 
 def write_book(
-    folder: Path, domain: str, n: int, *, seed: int = 7, progress: Callable[[int, int], None] = lambda done, total: None
+    folder: Path,
+    domain: str,
+    n: int,
+    *,
+    seed: int = SEED,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Writes `interactions.csv`, `customers.csv`, `labels.csv` and `card.yaml` for `n` customers into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)

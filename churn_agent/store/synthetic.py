@@ -4,16 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from churn_agent.demo.phrases import load
-from churn_agent.demo.writing import write_book
+from churn_agent.demo.simulator import showcase, simulate
+from churn_agent.demo.writing import SEED, write_book
 from churn_agent.errors import InputError
 from churn_agent.history import interactions
 from churn_agent.store.store import Store
-
-_MESSAGES = range(4, 9)
-"""Messages of a customer worth showing."""
-_RECENT_DAYS = 21
-_TRIED = 200
-"""Customers that are looked at for one worth showing."""
 
 
 def folder_of(store: Store, domain: str, customers: int) -> Path:
@@ -51,15 +46,6 @@ def write_files(
     return folder
 
 
-def example_customer(store: Store) -> str:
-    """The first customer with a handful of messages, the last of them recent; the first of all if there is none."""
-    ids = interactions.customer_ids(store.history)
-    for customer_id in ids[:_TRIED]:
-        snapshot = store.snapshot(customer_id)
-        messages = snapshot.messages
-        if (
-            len(messages) in _MESSAGES
-            and (snapshot.as_of - store.card.local(messages[-1].occurred_at).date()).days < _RECENT_DAYS
-        ):
-            return customer_id
-    return ids[0]
+def example_customer(domain: str, customers: int) -> str:
+    """The id of a customer of the book who is worth showing; see `write_files` for the arguments."""
+    return showcase(simulate(domain, customers, seed=SEED))

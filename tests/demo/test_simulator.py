@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from churn_agent.demo.simulator import AS_OF, simulate
+from churn_agent.demo.simulator import AS_OF, showcase, simulate
 from churn_agent.demo.writing import write_book
 from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Card, Snapshot
@@ -71,3 +71,12 @@ def test_a_book_is_written_as_files_that_anyone_could_bring(agent, tmp_path):
     assert "SYNTHETIC" in agent.store.card.note
     with (tmp_path / "book" / "interactions.csv").open(encoding="utf-8") as file:
         assert max(row["timestamp"][:10] for row in csv.DictReader(file)) <= AS_OF.isoformat()
+
+
+def test_the_customer_who_is_shown_has_troubles_and_good_news_of_late(book):
+    [shown] = [each for each in book if each.customer_id == showcase(book)]
+    messages = [event for event in shown.events if event.theme]
+    late = {event.theme for event in messages if (AS_OF - event.at.date()).days <= 90}
+    assert 4 <= len(messages) <= 9
+    assert len(late & {"angry", "fading", "price", "rival", "unresolved"}) >= 2
+    assert late & {"growth", "praise", "solved"}
