@@ -4,10 +4,9 @@ import re
 import time
 from dataclasses import dataclass, field
 
+from churn_agent.domain import durations
 from churn_agent.errors import InputError
 from churn_agent.settings import Settings
-
-_UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True)
@@ -57,17 +56,19 @@ class Meter:
 
 
 def parse_budget(text: str, prices: Prices) -> Budget:
-    """`45m`, `2h`, `90s` or `$5`.
+    """Reads a duration such as `45m` or `2h`, or an amount of money such as `$5`.
 
     Raises:
-        InputError: it is neither, or it is money and no price is known.
+        InputError: the text is neither, or it is money and no price is set.
     """
-    time_ = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
-    if time_:
-        return Budget(seconds=float(time_[1]) * _UNITS[time_[2]])
-    money = re.fullmatch(r"\$(\d+(?:\.\d+)?)", text)
+    if not text.startswith("$"):
+        try:
+            return Budget(seconds=durations.parse(text).total_seconds())
+        except ValueError as error:
+            raise InputError(f"cannot use the budget: {error}; money is written as $5") from error
+    money = re.fullmatch(r"\$([0-9]+(?:\.[0-9]+)?)", text)
     if not money:
-        raise InputError(f"{text!r} is no budget; give a time such as 45m or 2h, or money such as $5")
+        raise InputError(f"cannot use the budget: {text!r} is not an amount of money such as $5")
     if prices == Prices():
         raise InputError(
             "a budget of money needs prices: set CHURN_AGENT_PROMPT_PRICE and CHURN_AGENT_OUTPUT_PRICE, of a million "

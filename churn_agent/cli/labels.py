@@ -1,6 +1,5 @@
 """`labels derive` and `label`: ground truth from the history, and from people."""
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from churn_agent.cli import common
+from churn_agent.domain import durations
 
 if TYPE_CHECKING:
     from churn_agent.assessing.agent import ChurnAgent
@@ -24,10 +24,10 @@ class Days(click.ParamType[int]):
     name = "days"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        found = re.fullmatch(r"([1-9]\d{0,3})([dw]?)", str(value))
-        if not found:
-            self.fail(f"{value!r} is no time such as 90d or 13w", param, ctx)
-        return int(found[1]) * (7 if found[2] == "w" else 1)
+        try:
+            return durations.whole_days(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class DayList(click.ParamType[tuple[date, ...]]):

@@ -8,6 +8,7 @@ import yaml
 
 from churn_agent.demo.phrases import load
 from churn_agent.demo.simulator import HORIZON_DAYS, simulate
+from churn_agent.files import atomic
 
 SEED = 7
 """Of the book that `churn-agent demo` makes."""
@@ -60,4 +61,4 @@ def write_book(
             labels.writerow((id_, label.as_of, int(label.churned), label.horizon_days))
             progress(done, n)
     # Last: whoever finds a card takes the book for whole.
-    (folder / "card.yaml").write_text(yaml.safe_dump(card, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    atomic.write(folder / "card.yaml", yaml.safe_dump(card, sort_keys=False, allow_unicode=True))

@@ -15,6 +15,8 @@ _INVISIBLE = ("Cc", "Cf")
 _WORD = re.compile(r"[\w']+")
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\n+")
 _TRIMMED = " \t\r\n.,;:!?\"'…-()[]"
+# Not a library's stop words: scikit-learn's hold "bill", "call", "system" and "cry" and are English alone; longer lists
+# also hold "want", "never" or "ohne". Each of them would widen quotes that can carry a reason as they are.
 _FUNCTION_WORDS = frozenset(
     """a am an and are as at be been but by did do does for from had has have he her him his i i'm if in is it its it's
     me my no not of on or our she so that the their them then there they this to too up us was we were what when which

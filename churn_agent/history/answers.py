@@ -16,10 +16,10 @@ def find(engine: Engine, keys: Sequence[str]) -> dict[str, Any]:
         return {row.key: row.answer for row in rows}
 
 
-def keep(engine: Engine, key: str, *, request_id: str, answer: Any) -> None:
+def keep(engine: Engine, key: str, answer: Any) -> None:
     with engine.begin() as connection:
         connection.execute(answers.delete().where(answers.c.key == key))
-        connection.execute(answers.insert().values(key=key, request_id=request_id, created_at=now(), answer=answer))
+        connection.execute(answers.insert().values(key=key, created_at=now(), answer=answer))
 
 
 def prune(engine: Engine, most: int) -> int:

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from more_itertools import chunked
-from sqlalchemy import Connection, Engine, func, or_, select
+from sqlalchemy import Connection, Engine, or_, select
 
 from churn_agent.domain.interactions import Label
 from churn_agent.domain.snapshot import Card
@@ -123,11 +123,6 @@ def label_horizons(engine: Engine) -> set[int]:
     query = select(labels.c.horizon_days).where(labels.c.horizon_days.is_not(None)).distinct()
     with engine.connect() as connection:
         return set(connection.scalars(query))
-
-
-def label_count(engine: Engine) -> int:
-    with engine.connect() as connection:
-        return connection.scalar(select(func.count()).select_from(labels)) or 0
 
 
 def imports_done(engine: Engine) -> list[Mapping[str, Any]]:

@@ -23,7 +23,7 @@ from churn_agent.history import migrating
 FILE_NAME = "history.db"
 _WAIT_S = 1.0
 """How long a second writer waits before it is told."""
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest migration."""
 
 

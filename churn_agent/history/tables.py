@@ -88,10 +88,8 @@ answers = Table(
     "answers",
     metadata,
     Column("key", String(64), primary_key=True),
-    Column("request_id", Text, nullable=False),
     Column("created_at", DateTime, nullable=False),
     Column("answer", JSON, nullable=False),
-    Index("answers_by_request", "request_id"),
 )
 
 runs = Table(

@@ -33,6 +33,7 @@ class Rejects:
         try:
             if self._file is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
+                # Not `atomic`: what an import that is broken off has refused so far is for people to read.
                 self._file = self.path.open("w", encoding="utf-8")
             self._file.write(json.dumps(entry | {"values": row.values}) + "\n")
         except OSError as error:

@@ -51,7 +51,7 @@ def _replace(path: Path, method: Kept, customer_id: str) -> None:
     estimator = method.estimator
     estimator.alike_ = estimator.alike_.without(customer_id)
     new = _beside(path)
-    new.write_bytes(kept.data_of(estimator))
+    atomic.write(new, kept.data_of(estimator))
     card = method.card.model_copy(update={"sha256": weights.sha256(new)})
     atomic.write(path.with_suffix(".json"), card.model_dump_json(indent=2))
     _finish(path, card)

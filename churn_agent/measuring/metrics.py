@@ -223,7 +223,11 @@ def _ece(outcome: Scores, scores: Scores, bins: int) -> float:
 
 
 def reliability(labels: Labels, scores: Scores, bins: int = 10) -> list[tuple[float, float, int]]:
-    """(Mean score, observed rate, samples) of bins of equal mass."""
+    """(Mean score, observed rate, samples) of bins of equal mass.
+
+    `sklearn.calibration.calibration_curve(strategy="quantile")` gives the same rates where no scores are tied, but not
+    how many samples a rate comes from, without which nobody can tell how far it may be off.
+    """
     order = np.argsort(scores, kind="stable")
     parts = np.array_split(order, min(bins, len(scores)))
     return [(float(scores[p].mean()), float(labels[p].mean()), len(p)) for p in parts]
@@ -251,7 +255,7 @@ def calibration_intercept(labels: Labels, scores: Scores) -> float:
     if labels.all() or not labels.any():
         return math.nan
     x = log_odds(scores)
-    root: Any = optimize.brentq(lambda a: (1 / (1 + np.exp(-(x + a)))).mean() - labels.mean(), -50, 50)
+    root: Any = optimize.brentq(lambda a: expit(x + a).mean() - labels.mean(), -50, 50)
     return float(root)
 
 
@@ -261,7 +265,7 @@ def _held(scores: Scores) -> Scores:
 
 def log_odds(scores: Scores) -> Scores:
     """Of scores, held a little away from 0 and 1."""
-    return np.log(_held(scores) / (1 - _held(scores)))
+    return logit(_held(scores))
 
 
 def at_base_rate(scores: Scores, learned: float, wanted: float) -> Scores:
@@ -295,10 +299,6 @@ class Decisions:
             int((~labels & contacted).sum()),
             int((~labels & ~contacted).sum()),
         )
-
-    @property
-    def accuracy(self) -> float:
-        return _ratio(self.caught + self.spared, self.caught + self.missed + self.bothered + self.spared)
 
     @property
     def precision(self) -> float:

@@ -88,7 +88,7 @@ class CachedModel:
             for result in ask([request for request in batch if keys[request.id] not in known]):
                 answer = to_answer(result)
                 if answer is not None and not result.usage.cached:  # else it is kept elsewhere
-                    answers.keep(self._engine, keys[result.id], request_id=result.id, answer=answer)
+                    answers.keep(self._engine, keys[result.id], answer)
                 yield result
 
 

@@ -56,8 +56,6 @@ class CatalogueEntry(_Data):
     purpose: str
     licence: str
     context_tokens: int
-    chat_template: str | None = None
-    """Name of the template as llama.cpp knows it; replaces the one inside the file."""
     hub: Hub | None = None
     files: Annotated[tuple[WeightsFile, ...], Field(min_length=1)]
     mirror: Mirror | None = None

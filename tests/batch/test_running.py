@@ -303,7 +303,7 @@ def test_an_estimate_without_earlier_assessments_tries_a_few_customers_and_store
         assert found.tokens == pytest.approx(sum(each), rel=0.5)
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("45m", 2700), ("1.5h", 5400)])
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("45m", 2700), ("1.5h", 5400), ("1d", 86400)])
 def test_budgets_of_time(text, seconds):
     assert parse_budget(text, Prices()) == Budget(seconds=seconds)
 
@@ -312,8 +312,9 @@ def test_budgets_of_money_need_prices():
     assert parse_budget("$5", Prices(prompt=1)) == Budget(money=5)
     with pytest.raises(InputError, match="needs prices"):
         parse_budget("$5", Prices())
-    with pytest.raises(InputError, match="no budget"):
-        parse_budget("soon", Prices(prompt=1))
+    for text in ("soon", "$", "$x", "5$"):
+        with pytest.raises(InputError, match=r"cannot use the budget: .* is not a.* \$5"):
+            parse_budget(text, Prices(prompt=1))
 
 
 @pytest.mark.parametrize("text", ["0", "0%", "101%", "x", "-3", "1.5"])

@@ -131,7 +131,7 @@ def of_a_kept_method(folder, text, _):
 
 def of_the_store(folder, text, _):
     engine = open_database(folder)
-    answers.keep(engine, "k", request_id="r", answer=1)
+    answers.keep(engine, "k", 1)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE answers SET answer = ?", (text,))
     answers.find(engine, ["k"])

@@ -3,16 +3,17 @@
 import shutil
 import sqlite3
 from collections import namedtuple
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.errors import StoreUnavailable
-from churn_agent.history import database, interactions, migrating
+from churn_agent.history import answers, database, interactions, migrating
 from churn_agent.history.database import FILE_NAME, SCHEMA_VERSION, open_database
 from churn_agent.settings import Settings
 from tests.conftest import interaction
@@ -157,6 +158,24 @@ def test_a_store_of_a_newer_version_is_refused_in_one_line_that_names_it(tmp_pat
         connection.execute("DROP TABLE book")
     with pytest.raises(StoreUnavailable, match=rf"newer churn-agent \(schema {revision}\)"):
         open_database(tmp_path)
+
+
+def test_answers_that_were_paid_before_are_found_without_the_ids_of_their_requests(tmp_path):
+    store = old_store(tmp_path / "store", "0003")
+    with closing(sqlite3.connect(store / FILE_NAME)) as connection, connection:
+        connection.execute(
+            "INSERT INTO answers (key, request_id, created_at, answer) "
+            """VALUES ('k', 'r-1', '2026-01-01 00:00:00.000000', '{"a": -0.5}')"""
+        )
+    engine = open_database(store)
+    assert answers.find(engine, ["k"]) == {"k": {"a": -0.5}}
+    answers.keep(engine, "l", "new")
+    assert answers.prune(engine, 1) == 1
+    assert answers.find(engine, ["k", "l"]) == {"l": "new"}
+    found = inspect(engine)
+    assert {each["name"] for each in found.get_columns("answers")} == {"key", "created_at", "answer"}
+    assert found.get_indexes("answers") == []
+    assert found.get_pk_constraint("answers")["constrained_columns"] == ["key"]
 
 
 def test_a_migrated_store_is_worked_with(tmp_path, scripted):

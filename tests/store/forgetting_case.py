@@ -83,7 +83,7 @@ def make_store(folder: Path) -> Path:
         feedback.add(agent.history, [Feedback(customer_id=id_, as_of=DAY, note=word) for id_, word in WORD.items()])
         decided = [Assignment(run.run_id, id_, DAY, "act", True) for id_ in (CUSTOMER, OTHER)]
         assignments.replace(agent.history, run.run_id, decided)
-        answers.keep(agent.history, "k", request_id="0", answer=f'{{"quote": "{WORDS}"}}')
+        answers.keep(agent.history, "k", f'{{"quote": "{WORDS}"}}')
         with agent.history.begin() as connection:
             labels = [Label(id_, DAY.isoformat(), True, None, {"reason": word}) for id_, word in WORD.items()]
             book.add_labels(connection, labels)

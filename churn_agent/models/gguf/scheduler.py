@@ -43,12 +43,10 @@ class Counters:
     """What was done since the start."""
 
     tokens: int = 0
-    """Evaluated, in `batches` batches that took `decode_s` seconds."""
-    batches: int = 0
+    """Evaluated, in `decode_s` seconds."""
     decode_s: float = 0.0
-    decisions: int = 0
-    """Tokens chosen under a schema; finding out which are allowed took `mask_s` seconds."""
     mask_s: float = 0.0
+    """Seconds that finding the tokens took that a schema allows."""
 
 
 Work = Generator[list[Feed], list[Any], Any]
@@ -281,7 +279,6 @@ class Scheduler:
         found = list(self._context.decode(entries))
         self._counters.decode_s += time.perf_counter() - began
         self._counters.tokens += len(entries)
-        self._counters.batches += 1
         return found
 
 

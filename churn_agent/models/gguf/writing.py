@@ -55,7 +55,6 @@ class Writer:
             began = time.perf_counter()
             token = _choose(logits, matcher, request.temperature, random)
             self._counters.mask_s += time.perf_counter() - began
-            self._counters.decisions += 1
             return token
 
         output = _forced(matcher)

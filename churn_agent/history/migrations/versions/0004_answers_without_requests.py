@@ -1,0 +1,12 @@
+"""Answers are found by their key alone: the id of the request that came first was kept, indexed and never read."""
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("answers") as answers:
+        answers.drop_index("answers_by_request")
+        answers.drop_column("request_id")
