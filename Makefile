@@ -14,7 +14,7 @@ export CMAKE_ARGS
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
 	@engine=$$(sh scripts/engine.sh) || exit; \
 	if [ "$$engine" = llama-cpp ]; then echo "compiling llama-cpp-python: 3 to 10 minutes on two cores"; fi; \
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[$$engine,eval]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[$$engine,evals,files]"
 	touch $@
 
 .venv/installed-dev: .venv/installed

@@ -12,6 +12,7 @@
     + WeightsMissing
     + BadWeights
     + ModelUnavailable
+    + MissingExtra
     + StoreUnavailable
         IndexBusy
   x ModelCallError                 exit 1   one request to a model failed
@@ -83,6 +84,10 @@ class BadWeights(Unavailable):
 
 class ModelUnavailable(Unavailable):
     """A model cannot be reached or cannot be loaded."""
+
+
+class MissingExtra(Unavailable):
+    """A package that this work needs is not installed: it comes with an extra of the project."""
 
 
 class StoreUnavailable(Unavailable):

@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import NearestNeighbors
 
+from churn_agent import extras
 from churn_agent.errors import DataError
 from churn_agent.learning.examples import Examples, Scores
 from churn_agent.learning.states import Remembered, State, restore, state_of
@@ -82,7 +83,8 @@ class BgNbd(Remembered, ClassifierMixin, BaseEstimator):
 
     def _params(self, examples: Examples, penalty: float) -> dict[str, float] | None:
         fitter = self._fitter(penalty)
-        from lifetimes.utils import ConvergenceError  # type: ignore[import-untyped]
+        with extras.importing("evals"):
+            from lifetimes.utils import ConvergenceError  # type: ignore[import-untyped]
 
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # it prints what it could not do
             warnings.simplefilter("ignore")  # of numpy, which has changed since the library was written
@@ -101,7 +103,8 @@ class BgNbd(Remembered, ClassifierMixin, BaseEstimator):
     def _fitter(penalty: float) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pandas, which has changed since the library was written
-            from lifetimes import BetaGeoFitter  # type: ignore[import-untyped]
+            with extras.importing("evals"):
+                from lifetimes import BetaGeoFitter  # type: ignore[import-untyped]
         return BetaGeoFitter(penalizer_coef=penalty)
 
     @staticmethod

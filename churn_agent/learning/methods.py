@@ -136,7 +136,7 @@ def _table_and_readings(examples: Examples) -> list[dict[str, Any]]:
 
 def _lacks_repetition(examples: Examples) -> str | None:
     if find_spec("lifetimes") is None:
-        return "lifetimes is not installed; run: pip install 'churn-agent[eval]'"
+        return "lifetimes is not installed; run: pip install 'churn-agent[evals]'"
     repeated = np.mean([len(days) > 1 for days in examples.active_days])
     return None if repeated >= _REPEATED else "too few customers were active on more than one day"
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 from scipy.special import expit, logit
 
+from churn_agent import extras
+
 Labels = NDArray[np.bool_]
 Scores = NDArray[np.float64]
 Groups = NDArray[np.intp]
@@ -353,7 +355,8 @@ def expected_maximum_profit(labels: Labels, scores: Scores, costs: Costs) -> flo
 
     EMP after Verbraken, Verbeke & Baesens (2013), by empulse.
     """
-    from empulse.metrics import empc_score  # type: ignore[import-untyped]
+    with extras.importing("evals"):
+        from empulse.metrics import empc_score  # type: ignore[import-untyped]
 
     if not labels.any() or labels.all():
         return math.nan

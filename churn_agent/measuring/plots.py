@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from churn_agent import extras
 from churn_agent.errors import InputError
 from churn_agent.files import atomic
 
@@ -32,13 +33,13 @@ def to_svg(fill: Callable[[Any], None], *, size: tuple[float, float] = (6.4, 2.8
         fill: draws on matplotlib axes.
         size: inches, width and height.
     """
-    import matplotlib as mpl
+    with extras.importing("reports"):
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
 
     with mpl.rc_context():
         mpl.rcdefaults()  # a matplotlibrc in the working folder may call LaTeX
         mpl.rcParams.update({"svg.fonttype": "none", "text.parse_math": False, "font.size": 9})
-        from matplotlib.figure import Figure
-
         figure = Figure(figsize=size, layout="constrained")
         axes: Any = figure.subplots()
         axes.spines[["top", "right"]].set_visible(False)

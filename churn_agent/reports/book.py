@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from churn_agent import extras
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import InputError
 from churn_agent.files import atomic
@@ -88,7 +89,8 @@ def document(book: BookStatistics, card: Card) -> dict[str, Any]:
 
 def to_html(book: BookStatistics, card: Card) -> str:
     """The report as one HTML page with its plots inside; nothing is loaded from elsewhere."""
-    from jinja2 import Environment
+    with extras.importing("reports"):
+        from jinja2 import Environment
 
     source = (files("churn_agent.reports") / "book.html").read_text(encoding="utf-8")
     template = Environment(autoescape=True).from_string(source)

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import stats
 from sklearn import metrics as sk
 
+from churn_agent import extras
 from churn_agent.evals.runs import scoreboard
 from churn_agent.evals.runs.predictions import Prediction, SampleNote
 from churn_agent.evals.runs.scoreboard import Comparison, Figure, Scored
@@ -74,7 +75,8 @@ def to_html(
         provenance: of each run.
         command: that the reader would type to get it again.
     """
-    import jinja2
+    with extras.importing("reports"):
+        import jinja2
 
     figures = scoreboard.measure(predictions, costs, notes, prices)
     comparisons = scoreboard.compare(predictions, delta=delta, costs=costs)

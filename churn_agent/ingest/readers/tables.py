@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from churn_agent import extras
 from churn_agent.errors import FileFormatError
 from churn_agent.ingest.readers.base import Progress, Row, as_text, checked_header, header_name, plain_row
 
@@ -19,7 +20,8 @@ _TABLE = "interactions"
 
 def read_parquet(path: Path, progress: Progress) -> Iterator[Row]:
     """Yields the rows of a Parquet file. Raises `FileFormatError`."""
-    import duckdb
+    with extras.importing("files"):
+        import duckdb
 
     try:
         with closing(duckdb.connect()) as connection:
@@ -31,7 +33,8 @@ def read_parquet(path: Path, progress: Progress) -> Iterator[Row]:
 
 def read_duckdb(path: Path, query: str | None, progress: Progress) -> Iterator[Row]:
     """Yields the rows of a query on a DuckDB file, or of its table `interactions`. Raises `FileFormatError`."""
-    import duckdb
+    with extras.importing("files"):
+        import duckdb
 
     try:
         with closing(duckdb.connect(str(path), read_only=True)) as connection:
@@ -86,7 +89,8 @@ def read_xlsx(path: Path, progress: Progress) -> Iterator[Row]:
 
 def _sheet_rows(path: Path) -> Iterator[tuple[int | None, tuple[Any, ...]]]:
     """Yields (rows in all, cells). Entities in a part of the file are refused: openpyxl reads with defusedxml."""
-    from openpyxl import load_workbook
+    with extras.importing("files"):
+        from openpyxl import load_workbook
 
     try:
         _refuse_bomb(path)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from churn_agent import extras
 from churn_agent.errors import FileFormatError
 from churn_agent.ingest.readers.base import Row
 
@@ -56,8 +57,9 @@ def read_transcript(path: Path, staff: Sequence[str]) -> Iterator[Row]:
 
 def _cues(path: Path) -> Iterator[tuple[float, str, str]]:
     """(seconds from the start, speaker or nothing, what was said)."""
-    import webvtt
-    from webvtt.errors import MalformedCaptionError, MalformedFileError
+    with extras.importing("files"):
+        import webvtt
+        from webvtt.errors import MalformedCaptionError, MalformedFileError
 
     try:
         read = webvtt.from_srt if path.suffix.casefold() == ".srt" else webvtt.read

@@ -4,6 +4,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from churn_agent import extras
 from churn_agent.reports.portfolio.building import Account, Portfolio
 from churn_agent.reports.portfolio.phrases import number_words, to_do
 
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 
 def to_ics(portfolio: Portfolio) -> bytes:
     """An all-day entry for each renewal to come of a customer at medium or high risk."""
-    import icalendar
+    with extras.importing("reports"):
+        import icalendar
 
     calendar = icalendar.Calendar()
     calendar.add("prodid", "-//churn-agent//renewals//EN")
@@ -26,7 +28,8 @@ def to_ics(portfolio: Portfolio) -> bytes:
 
 
 def _entry(account: Account, portfolio: Portfolio) -> "Event":
-    import icalendar
+    with extras.importing("reports"):
+        import icalendar
 
     assessment = account.assessment
     assert account.renewal

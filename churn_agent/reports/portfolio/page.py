@@ -6,6 +6,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from churn_agent import extras
 from churn_agent.batch.changes import Change
 from churn_agent.measuring.plots import to_svg
 from churn_agent.reports import wording
@@ -43,7 +44,8 @@ _MARKS: Mapping[str, tuple[str, str]] = {
 
 def to_html(portfolio: Portfolio, *, changes: Mapping[str, Change] | None = None) -> str:
     """Args: changes: by customer, since an earlier run."""
-    import jinja2
+    with extras.importing("reports"):
+        import jinja2
 
     source = files("churn_agent.reports.portfolio").joinpath("page.html").read_text(encoding="utf-8")
     template = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(source)

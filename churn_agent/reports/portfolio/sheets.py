@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from churn_agent import extras
 from churn_agent.batch.changes import Change
 from churn_agent.reports.portfolio.building import Portfolio
 from churn_agent.reports.portfolio.rows import COLUMNS, Cell, Column, rows
@@ -26,7 +27,8 @@ _LONGEST_CELL = 32_000
 
 def to_xlsx(portfolio: Portfolio, changes: Mapping[str, Change]) -> bytes:
     """A workbook with typed cells, a frozen head, filters, and bands in colour."""
-    import xlsxwriter
+    with extras.importing("reports"):
+        import xlsxwriter
 
     written = io.BytesIO()
     # Rows are written in their order and leave memory at once.
