@@ -303,6 +303,10 @@ class Decisions:
         )
 
     @property
+    def accuracy(self) -> float:
+        return _ratio(self.caught + self.spared, self.caught + self.missed + self.bothered + self.spared)
+
+    @property
     def precision(self) -> float:
         return _ratio(self.caught, self.caught + self.bothered)
 

@@ -194,6 +194,7 @@ def test_decisions_agree_with_scikit_learn():
     assert [[found.spared, found.bothered], [found.missed, found.caught]] == sk.confusion_matrix(
         labels, predicted
     ).tolist()
+    assert found.accuracy == pytest.approx(sk.accuracy_score(labels, predicted))
     assert found.precision == pytest.approx(sk.precision_score(labels, predicted))
     assert found.recall == pytest.approx(sk.recall_score(labels, predicted))
     assert found.f1 == pytest.approx(sk.f1_score(labels, predicted))
