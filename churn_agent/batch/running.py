@@ -64,6 +64,7 @@ class BatchSummary:
 
     @property
     def finished(self) -> int:
+        """Customers who are done, in this call or before."""
         return self.already_done + self.statuses.total()
 
 

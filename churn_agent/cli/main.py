@@ -18,6 +18,7 @@ from churn_agent.cli.labels import label, labels
 from churn_agent.cli.ledger import ledger, outcomes
 from churn_agent.cli.models import models
 from churn_agent.cli.reports import digest, feedback, report
+from churn_agent.cli.schema import schema
 from churn_agent.cli.searching import search
 from churn_agent.cli.training import calibrate, train
 from churn_agent.cli.trust import trust_files
@@ -64,6 +65,7 @@ for command in (
     calibrate,
     evals,
     models,
+    schema,
     trust_files,
     doctor,
 ):

@@ -3,6 +3,7 @@
 Fields are added, never renamed; a change of meaning raises `SCHEMA_VERSION`.
 """
 
+import json
 from datetime import date, datetime
 from typing import Annotated, Literal
 
@@ -172,3 +173,8 @@ class Assessment(_Part):
     screening: Probability | None = None
     """Score of a customer who was looked at briefly and not assessed; it says whom to assess first, and no more."""
     provenance: Provenance
+
+
+def record_schema() -> str:
+    """The JSON Schema of an assessment, as `record.schema.json` in this package holds it."""
+    return json.dumps(Assessment.model_json_schema(), indent=2, ensure_ascii=False) + "\n"

@@ -60,6 +60,7 @@ class Card(BaseModel):
 
     @property
     def zone(self) -> ZoneInfo:
+        """The time zone that `time_zone` names."""
         return ZoneInfo(self.time_zone)
 
     def end_of_day(self, day: date) -> datetime:
