@@ -4,7 +4,7 @@ BIN := .venv/bin
 CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_CURL=OFF
 export CMAKE_ARGS
 
-.PHONY: demo eval test test-hard lint bench lock clean
+.PHONY: demo eval test test-hard lint docs reference bench lock clean
 .DEFAULT_GOAL := demo
 
 # torch first: whatever needs it then finds the CPU build.
@@ -47,6 +47,16 @@ test-hard: .venv/installed-dev
 	$(BIN)/churn-agent models pull
 	$(BIN)/pytest -m hard --run-slow --run-model --numprocesses=0
 
+# The site, into site/: strict, links checked, nothing loaded from elsewhere.
+docs: .venv/installed-dev
+	$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/zensical build --clean --strict
+	$(BIN)/python scripts/links.py site
+
+# What docs/reference/ says of commands, settings, the record and the API, from the code.
+reference: .venv/installed-dev
+	$(BIN)/python scripts/reference.py
+
 bench: .venv/installed-dev
 	$(BIN)/python eval/bench/ingest.py
 	$(BIN)/python eval/bench/embed.py
@@ -64,4 +74,4 @@ lock:
 		--no-annotate --no-emit-options --constraint constraints.txt --output-file requirements.lock .make/requirements.in
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage dist build
+	rm -rf .venv site .cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage dist build
