@@ -5,6 +5,7 @@ python scripts/reference.py --check    # exits with 1 if a page is out of date
 """
 
 import ast
+import dataclasses
 import inspect
 import itertools
 import re
@@ -18,6 +19,7 @@ import click
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+import churn_agent
 from churn_agent import errors, evals
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.cli.main import cli
@@ -189,32 +191,64 @@ def _exit_codes_in_short() -> str:
 
 
 def python() -> str:
+    public = {name: getattr(churn_agent, name) for name in churn_agent.__all__}
+    tables = {name for name, member in public.items() if _is_model(member) or _is_error(member)}
+    classes = [member for name, member in public.items() if inspect.isclass(member) and name not in tables]
+    functions = [member for member in public.values() if inspect.isfunction(member)]
+    further = [getattr(evals, name) for name in sorted(evals.__all__) if name not in public]
     parts = [
         HEAD,
         "# Python\n",
-        "Import `ChurnAgent`, `Assessment` ([the record](record.md)) and `Settings` ([settings](settings.md)) from "
-        "`churn_agent`, and the functions for evaluation from `churn_agent.evals`.\n",
+        "Import these names from `churn_agent`. The record and its parts, and `Card`, are in [the record](record.md), "
+        "`Settings` in [settings](settings.md), the errors in [exit codes](exit-codes.md). `examples/` has scripts.\n",
         "```python\nfrom churn_agent import ChurnAgent\n\n"
         'with ChurnAgent.open("my-store") as agent:\n'
         '    agent.ingest(["interactions.csv"])\n'
         '    record = agent.assess("c-102")\n```\n',
-        *_about_class(ChurnAgent),
-        *_about_class(Store),
-        "## Evaluation\n",
     ]
-    for name in sorted(evals.__all__):
-        member = getattr(evals, name)
+    for member in sorted(classes, key=lambda each: (each is not ChurnAgent, each is not Store, each.__name__)):
+        parts += _about_class(member)
+    parts.append("## Functions\n")
+    for member in functions:
+        parts += _about_function(_tree(member), level="###")
+    parts += ["## Evaluation\n", "These are imported from `churn_agent.evals`.\n"]
+    for member in further:
         if inspect.isfunction(member):
             parts += _about_function(_tree(member), level="###")
     return "\n".join(parts)
 
 
+def _is_model(member: Any) -> bool:
+    return inspect.isclass(member) and issubclass(member, BaseModel)
+
+
+def _is_error(member: Any) -> bool:
+    return inspect.isclass(member) and issubclass(member, Exception)
+
+
 def _about_class(cls: type) -> Iterator[str]:
     yield f"## {cls.__name__}\n"
     yield from _about_docs(inspect.getdoc(cls) or "")
+    if dataclasses.is_dataclass(cls):
+        docs = attribute_docs(cls)
+        yield "| field | type | description |\n|---|---|---|"
+        yield "".join(
+            f"| `{field.name}` | `{_cell(ast.unparse(_annotation(cls, field.name)))}` | "
+            f"{_escaped(_cell(docs.get(field.name, '')))} |\n"
+            for field in dataclasses.fields(cls)
+        )
     for node in _tree(cls).body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             yield from _about_function(node, level="###")
+
+
+def _annotation(cls: type, name: str) -> ast.expr:
+    [annotation] = [
+        node.annotation
+        for node in _tree(cls).body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name
+    ]
+    return annotation
 
 
 def _about_function(node: ast.FunctionDef, *, level: str) -> Iterator[str]:
