@@ -1,1 +1,1 @@
-"""What became of customers: labels, samples, trained methods, and the ledger of forecasts."""
+"""Outcomes of customers: labels, samples, trained methods, and the ledger of forecasts."""

@@ -1,4 +1,4 @@
-"""What to ask people first: where the tool is least sure (uncertainty sampling: Lewis & Gale 1994).
+"""Selects questions for people: the least certain cases come first (uncertainty sampling: Lewis & Gale 1994).
 
 Answers about outcomes become labels; answers about signals become annotations.
 """
@@ -37,7 +37,7 @@ class OutcomeQuestions:
 
 
 def outcome_questions(store: Store, as_of: date) -> OutcomeQuestions:
-    """The customers without a label for a day, first those whose latest score is nearest to one half.
+    """The customers without a label for a day. The nearer the latest score is to one half, the earlier they come.
 
     Raises:
         EmptyStore: nothing is stored.
@@ -72,10 +72,10 @@ def answer_outcome(store: Store, customer_id: str, as_of: date, *, churned: bool
 
 
 def signal_questions(store: Store, limit: int) -> list[SignalQuestion]:
-    """Signals that the latest assessments read in messages and no person has judged, the least sure first.
+    """Signals in the latest assessments that no person has judged yet, least sure first.
 
     Args:
-        store: with assessments.
+        store: a store with assessments.
         limit: the most questions to return.
     """
     judged, signals = annotations.known(store.history), store.taxonomy.by_id

@@ -1,7 +1,7 @@
-"""Outcomes from the history itself: who was active at a date, and did nothing in the time after it.
+"""Derives outcomes from the history: customers who were active at a date and inactive in the period after it churned.
 
-Time-safe by construction: who is at risk is decided by what stands up to the date alone, the outcome by what comes
-after it, and a horizon that is not over yet gives no label.
+This is time-safe by construction. Interactions up to the date decide which customers are at risk, and later ones decide
+the outcome. A horizon that is not over yet gives no label.
 """
 
 import re
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from more_itertools import map_reduce
 from sqlalchemy import Engine
 
 from churn_agent.domain.interactions import CHURN_REASONS, Interaction, Label
@@ -24,7 +25,7 @@ _INVOLUNTARY = re.compile(
     re.IGNORECASE,
 )
 TREATMENTS = ("action", "campaign")
-"""Metadata of outbound interactions that were meant to keep the customer."""
+"""Metadata keys that mark an outbound interaction as an attempt to keep the customer."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,16 @@ def derive(
     as_of: Sequence[date],
     active_within_days: int | None = None,
 ) -> list[Derived]:
-    """Labels for each date: churned is who had an event up to it and none in the days after it.
+    """Labels for each date. A customer at risk has churned if there is no event within the horizon after the date.
 
     Args:
-        events: channels that count as being there, such as `order`.
+        events: channels that count as activity, such as `order`.
         none_for_days: the horizon.
-        active_within_days: at risk is who had an event within so many days up to the date; the horizon if not given.
+        active_within_days: a customer with an event in this many days up to the date is at risk; default: the horizon.
 
     Returns:
-        One for each date. Metadata hold the rule and, where the history knows them, `reason`, `voluntary` and
-        `treated` (`yes` or `no`).
+        One result for each date. The labels' metadata contain the rule and, if the history has them, `reason`,
+        `voluntary` and `treated` (`yes` or `no`).
 
     Raises:
         EmptyStore: nothing is stored.
@@ -69,30 +70,32 @@ def derive(
     known = interactions.channels(engine)
     for event in events:
         if event not in known:
-            raise InputError(f"no interaction has the channel {event!r}; there are {', '.join(sorted(known))}")
+            raise InputError(
+                f"no interaction has the channel {event!r}; available channels: {', '.join(sorted(known))}"
+            )
     last_day = card.local(span[1]).date()
     for day in as_of:
         over = day + timedelta(days=none_for_days)
         if over > last_day:
             raise InputError(
-                f"the {none_for_days} days after {day} are not over: they end on {over}, and the history on {last_day}"
+                f"the {none_for_days} days after {day} are not over: they end on {over}, the history ends on {last_day}"
             )
     return [_at(engine, card, events, none_for_days, day, active_within_days or none_for_days) for day in as_of]
 
 
 def derive_labels(store: Store, *, dry_run: bool = False, **rule: Any) -> list[Derived]:
-    """Makes labels from the history itself and stores them.
+    """Derives labels from the history and stores them.
 
     Args:
-        store: whose history it is.
+        store: the store with the history.
         dry_run: stores nothing.
-        rule: see `derive`, which says what is raised, too.
+        rule: the arguments of `derive`. The same errors are raised.
     """
-    derived = derive(store.history, store.card, **rule)
+    results = derive(store.history, store.card, **rule)
     if not dry_run:
         with store.history.begin() as connection:
-            book.add_labels(connection, [label for each in derived for label in each.labels])
-    return derived
+            book.add_labels(connection, [label for result in results for label in result.labels])
+    return results
 
 
 def _at(
@@ -103,18 +106,19 @@ def _at(
     begin = card.end_of_day(day - timedelta(days=active_within_days))
     at_risk = interactions.active_customers(engine, events, after=begin, until=end)
     stayed = interactions.active_customers(engine, events, after=end, until=over)
-    marked = _marked(
-        interactions.with_metadata(engine, (*CHURN_REASONS, *TREATMENTS, "voluntary"), after=end, until=over)
+    marked = map_reduce(
+        interactions.with_metadata(engine, (*CHURN_REASONS, *TREATMENTS, "voluntary"), after=end, until=over),
+        lambda interaction: interaction.customer_id,
     )
     treatments_known = interactions.any_metadata(engine, TREATMENTS)
     rule = {"source": "derived", "event": ",".join(sorted(events)), "active_within_days": str(active_within_days)}
 
     def label(customer_id: str) -> Label:
         churned = customer_id not in stayed
-        found = marked.get(customer_id, [])
-        metadata = rule | (_why(found, book.attributes(engine, customer_id)) if churned else {})
+        later = marked.get(customer_id, [])
+        metadata = rule | (_reason(later, book.attributes(engine, customer_id)) if churned else {})
         if treatments_known:
-            treated = any(map(is_treatment, found))
+            treated = any(map(is_treatment, later))
             metadata["treated"] = "yes" if treated else "no"
         return Label(customer_id, day.isoformat(), churned, horizon_days, metadata)
 
@@ -122,28 +126,21 @@ def _at(
 
 
 def is_treatment(interaction: Interaction) -> bool:
-    """Whether the company did something to keep the customer."""
+    """Whether the interaction is an attempt by the company to keep the customer."""
     return interaction.direction == "outbound" and _first(interaction.metadata, TREATMENTS) is not None
 
 
-def _marked(rows: Sequence[Interaction]) -> dict[str, list[Interaction]]:
-    found: dict[str, list[Interaction]] = {}
-    for row in rows:
-        found.setdefault(row.customer_id, []).append(row)
-    return found
-
-
-def _why(found: Sequence[Interaction], attributes: Mapping[str, str]) -> dict[str, str]:
-    """Reason and whether it was the customer's will, from interactions after the date, else from the attributes."""
-    sources = [*(each.metadata for each in found), attributes]
+def _reason(later: Sequence[Interaction], attributes: Mapping[str, str]) -> dict[str, str]:
+    """The reason, and whether the customer left voluntarily: from interactions after the date, else from attributes."""
+    sources = [*(interaction.metadata for interaction in later), attributes]
     reason = next((text for source in sources if (text := _first(source, CHURN_REASONS))), None)
     stated = next((source["voluntary"] for source in sources if source.get("voluntary")), None)
-    why = {"reason": reason} if reason else {}
+    metadata = {"reason": reason} if reason else {}
     if stated:
-        why["voluntary"] = "yes" if stated.strip().casefold() in ("1", "true", "yes", "y") else "no"
+        metadata["voluntary"] = "yes" if stated.strip().casefold() in ("1", "true", "yes", "y") else "no"
     elif reason:
-        why["voluntary"] = "no" if _INVOLUNTARY.search(reason) else "yes"
-    return why
+        metadata["voluntary"] = "no" if _INVOLUNTARY.search(reason) else "yes"
+    return metadata
 
 
 def _first(metadata: Mapping[str, str], names: Sequence[str]) -> str | None:

@@ -1,6 +1,6 @@
-"""What forecasts were worth: every number that was given, against what came of it once its horizon was over.
+"""The ledger: compares every forecast with its outcome once its horizon is over.
 
-Records are added and never changed, so nothing here can be made better afterwards.
+Records are added and never changed, so no forecast can be improved afterwards.
 """
 
 import math
@@ -25,53 +25,54 @@ from churn_agent.store.store import Store
 
 By = Literal["all", "month", "method", "model", "prompt", "treated", "made"]
 _FEWEST = 10
-"""Outcomes below which nothing is measured."""
+"""A group with fewer outcomes is not measured."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """A number that was given, and what came of it."""
+    """A number that the tool gave, and its outcome."""
 
     assessment: Assessment
     churned: bool | None
-    """None as long as nobody knows."""
+    """None while the outcome is unknown."""
     over: bool
     """The horizon has passed."""
     treated: bool
-    """Somebody tried to keep the customer within the horizon."""
+    """The company tried to keep the customer within the horizon."""
     held_out: bool
-    """The customer was drawn to be left alone (`actions plan`)."""
+    """The customer was drawn for the control group (`actions plan`)."""
     back_test: bool
-    """It was made when its horizon had passed: on what was known at its date, but nobody could act on it, and a method
-    may have learned from what came of it."""
+    """The forecast was made after its horizon had passed. It uses only data up to its date, but it was too late to act
+    on it, and a method may have learned from its outcome."""
     run_id: str | None
 
     @property
     def number(self) -> float:
         """The calibrated probability, or the score."""
-        found = self.assessment.churn_probability
-        assert found
-        return found.shown
+        probability = self.assessment.churn_probability
+        assert probability
+        return probability.shown
 
     @property
     def calibrated(self) -> bool:
-        found = self.assessment.churn_probability
-        return found is not None and found.calibrated
+        probability = self.assessment.churn_probability
+        return probability is not None and probability.calibrated
 
     @property
     def can_be_judged(self) -> bool:
-        """Whether the horizon is over and the outcome known; who left early is known of earlier than who stays."""
+        """Whether the horizon is over and the outcome is known. Early leavers are known before the horizon is over, but
+        do not count until then, because customers who stay are not known yet."""
         return self.over and self.churned is not None
 
     def group(self, by: By) -> str:
-        """Which group of forecasts it belongs to."""
-        how = self.assessment.provenance
+        """The group of forecasts that this one belongs to."""
+        provenance = self.assessment.provenance
         return {
             "all": "all",
             "month": f"{self.assessment.as_of:%Y-%m}",
-            "method": how.method or f"{how.mode} (uncalibrated)",
-            "model": how.model_id,
-            "prompt": how.prompt,
+            "method": provenance.method or f"{provenance.mode} (uncalibrated)",
+            "model": provenance.model_id,
+            "prompt": provenance.prompt,
             "treated": "treated" if self.treated else "held out" if self.held_out else "not treated",
             "made": "back-test" if self.back_test else "ahead of time",
         }[by]
@@ -79,31 +80,31 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Standing:
-    """How good a group of forecasts was; numbers of probabilities are there where all are calibrated."""
+    """How good a group of forecasts was. Measures of probabilities are None unless all forecasts are calibrated."""
 
     group: str
     n: int
     churned: float
-    """Share that churned."""
+    """Share of customers who churned."""
     expected: float | None
     """Mean probability."""
     brier: Interval | None
     skill: float | None
-    """One less the Brier score over that of the base rate alone: above 0 is better than it."""
+    """1 minus the ratio of the Brier score to that of the base rate. Above 0 is better than the base rate."""
     calibration_slope: float | None
-    """1 is right, below 1 is overconfident."""
+    """1 is ideal; below 1 is overconfident."""
     auroc: Interval
     lift: float
-    """How much more often those in the top tenth churned than all."""
+    """Churn rate in the top tenth, divided by the overall churn rate."""
 
 
 @dataclass(frozen=True)
 class Judgements:
-    """How the judgements of account managers did, beside the tool, on the customers that they judged."""
+    """Accuracy of account managers' judgements and of the tool, on the customers that were judged."""
 
     n: int
     right: int
-    """Judgements that came true: agreeing with the tool is to say what it says, disagreeing the opposite."""
+    """Judgements that came true. To disagree with the tool is to predict the opposite."""
     tool_right: int
     disagreed: int
     right_when_disagreeing: int
@@ -149,79 +150,80 @@ def summarise(store: Store, by: By = "all") -> Ledger:
 
 
 def forecasts(store: Store, customer_id: str | None = None, *, today: date | None = None) -> list[Forecast]:
-    """Every number given, by date; of several for the same customer and date by the same means the first, which no
-    outcome can have changed.
+    """Every number given, by date.
+
+    If the same customer and date were assessed several times by the same means, the first number counts: no outcome
+    can have influenced it.
 
     Args:
-        today: up to which horizons are over, if the history does not go further; by default as the clock has it.
+        today: the day up to which horizons are over, if the history ends earlier. Default: the current date.
 
     Raises:
         EmptyStore: there is no history.
     """
     card = store.card
     first: dict[tuple[Any, ...], Given] = {}
-    for each in records.assessed(store.history, customer_id):
-        made, how = each.assessment, each.assessment.provenance
-        first.setdefault(
-            (made.customer_id, made.as_of, how.model_id, how.model_sha256, how.prompt_hash, how.method), each
-        )
+    for record in records.assessed(store.history, customer_id):
+        assessment, provenance = record.assessment, record.assessment.provenance
+        means = provenance.model_id, provenance.model_sha256, provenance.prompt_hash, provenance.method
+        first.setdefault((assessment.customer_id, assessment.as_of, *means), record)
     last_day = max(today or datetime.now(card.zone).date(), snapshots.default_as_of(store.history, card))
     held_out = {
-        (each.customer_id, each.as_of)
-        for each in assignments.all_assignments(store.history)
-        if each.drawn and each.arm == "control"
+        (assignment.customer_id, assignment.as_of)
+        for assignment in assignments.all_assignments(store.history)
+        if assignment.drawn and assignment.arm == "control"
     }
-    found: list[Forecast] = []
-    for days, given in map_reduce(first.values(), lambda each: _horizon(each.assessment)).items():
+    all_forecasts: list[Forecast] = []
+    for days, of_horizon in map_reduce(first.values(), lambda record: _horizon(record.assessment)).items():
         outcomes = book.outcomes(store.history, horizon_days=days)
-        keys = {(each.assessment.customer_id, each.assessment.as_of) for each in given}
+        keys = {(record.assessment.customer_id, record.assessment.as_of) for record in of_horizon}
         samples = [Sample(*key, churned=outcomes.get(key, False)) for key in sorted(keys)]
-        reached = {(sample.customer_id, sample.as_of) for sample in treated(store, samples, days)}
-        for each in given:
-            key = each.assessment.customer_id, each.assessment.as_of
-            end = each.assessment.as_of + timedelta(days=days)
-            found.append(
+        treated_keys = {(sample.customer_id, sample.as_of) for sample in treated(store, samples, days)}
+        for record in of_horizon:
+            key = record.assessment.customer_id, record.assessment.as_of
+            end = record.assessment.as_of + timedelta(days=days)
+            all_forecasts.append(
                 Forecast(
-                    each.assessment,
+                    record.assessment,
                     outcomes.get(key),
                     over=end <= last_day,
-                    treated=key in reached,
+                    treated=key in treated_keys,
                     held_out=key in held_out,
-                    back_test=card.local(each.at).date() > end,
-                    run_id=each.run_id,
+                    back_test=card.local(record.at).date() > end,
+                    run_id=record.run_id,
                 )
             )
-    return sorted(found, key=lambda each: (each.assessment.as_of, each.assessment.customer_id))
+    return sorted(all_forecasts, key=lambda each: (each.assessment.as_of, each.assessment.customer_id))
 
 
-def score(found: Iterable[Forecast], by: By = "all") -> list[Standing]:
-    """How good forecasts were whose outcome is known, by group; groups of few outcomes are left out."""
-    return [_standing(group, of_group) for group, of_group in _known(found, by) if len(of_group) >= _FEWEST]
+def score(forecasts: Iterable[Forecast], by: By = "all") -> list[Standing]:
+    """How good the forecasts with a known outcome were, by group. Groups with too few outcomes are left out."""
+    return [_standing(group, members) for group, members in _known(forecasts, by) if len(members) >= _FEWEST]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Two groups of forecasts held against each other."""
+    """A comparison of two groups of forecasts."""
 
     first: str
     second: str
     paired: bool
-    """On the same customers and dates; else each on its own."""
+    """True if both are measured on the same customers and dates; otherwise each is measured on its own."""
     verdict: Verdict
 
     def as_dict(self) -> dict[str, Any]:
         return {"first": self.first, "second": self.second, "paired": self.paired, "verdict": self.verdict.text}
 
 
-def compare(found: Iterable[Forecast], by: By) -> list[Compared]:
-    """Groups against each other: which served better (AUROC)?
+def compare(forecasts: Iterable[Forecast], by: By) -> list[Compared]:
+    """Compares each pair of groups by AUROC.
 
-    On the customers and dates that both have; where they share too few, as with customers divided between two methods,
-    each on its own.
+    Groups are compared on the customers and dates that both have. If they share none, as with customers divided between
+    two methods, each is measured on its own.
     """
     by_sample = {
-        group: {(each.assessment.customer_id, each.assessment.as_of): each for each in of_group}
-        for group, of_group in _known(found, by)
+        group: {(forecast.assessment.customer_id, forecast.assessment.as_of): forecast for forecast in members}
+        for group, members in _known(forecasts, by)
     }
     pairs: list[tuple[str, str, bool, comparing.Difference]] = []
     for first, second in combinations(by_sample, 2):
@@ -232,24 +234,24 @@ def compare(found: Iterable[Forecast], by: By) -> list[Compared]:
             pairs.append((first, second, True, comparing.difference("auroc", labels, a, b, groups)))
         elif not shared:
             one, other = (list(by_sample[name].values()) for name in (first, second))
-            if all(metrics.enough(*_outcomes(each)) for each in (one, other)):
+            if all(metrics.enough(*_outcomes(members)) for members in (one, other)):
                 pairs.append((first, second, False, comparing.unpaired(_area(one), len(one), _area(other), len(other))))
     verdicts = comparing.judge([difference for *_, difference in pairs])
     return [Compared(a, b, paired, verdict) for (a, b, paired, _), verdict in zip(pairs, verdicts, strict=True)]
 
 
-def judgements(found: Iterable[Forecast], said: Iterable[Feedback]) -> Judgements:
-    """Counts what account managers said of forecasts whose outcome is known; the latest word on each counts."""
+def judgements(forecasts: Iterable[Forecast], feedback: Iterable[Feedback]) -> Judgements:
+    """Counts account managers' judgements of forecasts with a known outcome. The latest judgement of each counts."""
     by_sample: dict[tuple[str, date, str | None], Forecast] = {}
-    for each in found:
-        if each.can_be_judged:
-            # A judgement that names no run is of whatever was said about the customer at that date.
-            for run_id in (each.run_id, None):
-                by_sample[each.assessment.customer_id, each.assessment.as_of, run_id] = each
+    for forecast in forecasts:
+        if forecast.can_be_judged:
+            # A judgement without a run applies to any forecast for the customer at that date.
+            for run_id in (forecast.run_id, None):
+                by_sample[forecast.assessment.customer_id, forecast.assessment.as_of, run_id] = forecast
     verdicts: Mapping[tuple[str, date, str | None], str] = {
-        (each.customer_id, each.as_of, each.run_id): each.verdict
-        for each in said
-        if each.verdict in ("agree", "disagree")
+        (entry.customer_id, entry.as_of, entry.run_id): entry.verdict
+        for entry in feedback
+        if entry.verdict in ("agree", "disagree")
     }
     judged = [(by_sample[key], verdict) for key, verdict in verdicts.items() if key in by_sample]
     tool = [(forecast.assessment.band != "low") == forecast.churned for forecast, _ in judged]
@@ -264,17 +266,14 @@ def judgements(found: Iterable[Forecast], said: Iterable[Feedback]) -> Judgement
     )
 
 
-# --- parts
-
-
-def _known(found: Iterable[Forecast], by: By) -> list[tuple[str, list[Forecast]]]:
+def _known(forecasts: Iterable[Forecast], by: By) -> list[tuple[str, list[Forecast]]]:
     """The forecasts that are over and whose outcome is known, by group."""
-    return sorted(map_reduce((each for each in found if each.can_be_judged), lambda each: each.group(by)).items())
+    return sorted(map_reduce((each for each in forecasts if each.can_be_judged), lambda each: each.group(by)).items())
 
 
-def _area(found: Sequence[Forecast]) -> Interval:
-    labels, groups = _outcomes(found)
-    return metrics.auroc(labels, np.array([each.number for each in found]), groups)
+def _area(forecasts: Sequence[Forecast]) -> Interval:
+    labels, groups = _outcomes(forecasts)
+    return metrics.auroc(labels, np.array([each.number for each in forecasts]), groups)
 
 
 def _horizon(assessment: Assessment) -> int:
@@ -282,27 +281,27 @@ def _horizon(assessment: Assessment) -> int:
     return assessment.churn_probability.horizon_days
 
 
-def _standing(group: str, found: Sequence[Forecast]) -> Standing:
-    labels, groups = _outcomes(found)
-    scores = np.array([each.number for each in found])
-    sure = all(each.calibrated for each in found)
-    brier = metrics.bootstrap(metrics.brier, labels, scores, groups) if sure else None
+def _standing(group: str, forecasts: Sequence[Forecast]) -> Standing:
+    labels, groups = _outcomes(forecasts)
+    scores = np.array([each.number for each in forecasts])
+    calibrated = all(each.calibrated for each in forecasts)
+    brier = metrics.bootstrap(metrics.brier, labels, scores, groups) if calibrated else None
     rate = float(labels.mean())
     of_prior = rate * (1 - rate)
     return Standing(
         group=group,
-        n=len(found),
+        n=len(forecasts),
         churned=rate,
-        expected=float(scores.mean()) if sure else None,
+        expected=float(scores.mean()) if calibrated else None,
         brier=brier,
         skill=1 - brier.value / of_prior if brier and of_prior else None,
-        calibration_slope=metrics.calibration_slope(labels, scores) if sure else None,
+        calibration_slope=metrics.calibration_slope(labels, scores) if calibrated else None,
         auroc=metrics.auroc(labels, scores, groups),
         lift=metrics.lift(labels, scores) if rate else math.nan,
     )
 
 
-def _outcomes(found: Sequence[Forecast]) -> tuple[Labels, Groups]:
-    customers = [each.assessment.customer_id for each in found]
+def _outcomes(forecasts: Sequence[Forecast]) -> tuple[Labels, Groups]:
+    customers = [each.assessment.customer_id for each in forecasts]
     groups = np.unique(customers, return_inverse=True)[1] if customers else np.zeros(0, dtype=np.intp)
-    return np.array([bool(each.churned) for each in found], dtype=bool), groups
+    return np.array([bool(each.churned) for each in forecasts], dtype=bool), groups

@@ -1,4 +1,4 @@
-"""Samples: customers at dates, with what came of them."""
+"""Samples: customers at dates, with their outcomes."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from churn_agent.store.store import Store
 
 @dataclass(frozen=True)
 class Sample:
-    """A customer at a date, and what came of it."""
+    """A customer at a date, with the outcome."""
 
     customer_id: str
     as_of: date
@@ -28,8 +28,8 @@ class Sample:
 def fingerprint(samples: Sequence[Sample]) -> str:
     """SHA-256 over samples with their outcomes, cut to 16 hexadecimal digits."""
     digest = hashlib.sha256()
-    for each in samples:
-        digest.update(f"{each.id}={int(each.churned)}\n".encode())
+    for sample in samples:
+        digest.update(f"{sample.id}={int(sample.churned)}\n".encode())
     return digest.hexdigest()[:16]
 
 
@@ -38,31 +38,35 @@ def labelled_samples(store: Store) -> list[Sample]:
     return [Sample(*row) for row in book.all_labels(store.history)]
 
 
-def with_history(store: Store, given: Sequence[Sample]) -> list[Sample]:
-    """The samples whose customers have done something up to the date."""
+def with_history(store: Store, samples: Sequence[Sample]) -> list[Sample]:
+    """The samples whose customers have at least one interaction up to the date."""
     card, first = store.card, {id_: first for id_, _, first, _ in interactions.summaries(store.history)}
     return [
-        each for each in given if each.customer_id in first and first[each.customer_id] <= card.end_of_day(each.as_of)
+        sample
+        for sample in samples
+        if sample.customer_id in first and first[sample.customer_id] <= card.end_of_day(sample.as_of)
     ]
 
 
-def treated(store: Store, given: Sequence[Sample], horizon_days: int) -> set[Sample]:
-    """Samples whose customer somebody tried to keep within the time that the label speaks of."""
-    if not given:
+def treated(store: Store, samples: Sequence[Sample], horizon_days: int) -> set[Sample]:
+    """The samples whose customers the company tried to keep within the label's horizon."""
+    if not samples:
         return set()
     card, horizon = store.card, timedelta(days=horizon_days)
-    first, last = min(each.as_of for each in given), max(each.as_of for each in given)
-    done = interactions.with_metadata(
+    first, last = min(sample.as_of for sample in samples), max(sample.as_of for sample in samples)
+    marked_interactions = interactions.with_metadata(
         store.history, TREATMENTS, after=card.end_of_day(first), until=card.end_of_day(last + horizon)
     )
-    times = map_reduce(filter(is_treatment, done), lambda each: each.customer_id, lambda each: each.occurred_at)
-    marked = book.marked_as_treated(store.history)
+    times = map_reduce(
+        filter(is_treatment, marked_interactions), lambda each: each.customer_id, lambda each: each.occurred_at
+    )
+    marked_labels = book.marked_as_treated(store.history)
     return {
-        each
-        for each in given
-        if (each.customer_id, each.as_of) in marked
+        sample
+        for sample in samples
+        if (sample.customer_id, sample.as_of) in marked_labels
         or any(
-            card.end_of_day(each.as_of) < when <= card.end_of_day(each.as_of + horizon)
-            for when in times.get(each.customer_id, ())
+            card.end_of_day(sample.as_of) < when <= card.end_of_day(sample.as_of + horizon)
+            for when in times.get(sample.customer_id, ())
         )
     }

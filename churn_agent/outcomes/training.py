@@ -1,4 +1,4 @@
-"""Classic methods trained on the labels of a store, and kept in it."""
+"""Trains classic methods on the labels of a store and stores them in it."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,19 +30,19 @@ from churn_agent.outcomes.samples import Sample, fingerprint, labelled_samples, 
 
 Advance = Callable[[], None]
 _BATCH = 100
-"""Samples whose snapshots are held at once."""
+"""Samples whose snapshots are in memory at once."""
 _READ = 300
-"""Customers whose mean a calibration from other books is moved by."""
+"""Customers of the book that are read to shift a calibration from other books to it."""
 
 
 def examples(
-    agent: ChurnAgent, given: Sequence[Sample], *, needs: Collection[Need] = (), progress: Advance = lambda: None
+    agent: ChurnAgent, samples: Sequence[Sample], *, needs: Collection[Need] = (), progress: Advance = lambda: None
 ) -> Examples:
-    """What methods learn from: made from the snapshots that the agent sees.
+    """The examples that methods learn from, made from the agent's snapshots.
 
     Args:
-        needs: of the methods; what none needs is left out.
-        progress: called after each sample, and after each reading.
+        needs: what the methods need; everything else is left out.
+        progress: called after each sample and after each reading.
 
     Raises:
         Unavailable: the store, the embedder or the model cannot be used.
@@ -53,15 +53,15 @@ def examples(
     horizon_days = agent.store.card.horizon_days
     reads, readings = "readings" in needs, list[Mapping[str, float]]()
 
-    def taken() -> Iterator[Snapshot]:
-        """Each snapshot, once what is in it has been read."""
-        for batch in chunked(given, _BATCH):
-            snapshots = [agent.store.snapshot(each.customer_id, as_of=each.as_of) for each in batch]
+    def snapshots_read() -> Iterator[Snapshot]:
+        """Each snapshot, after its readings have been collected."""
+        for batch in chunked(samples, _BATCH):
+            snapshots = [agent.store.snapshot(sample.customer_id, as_of=sample.as_of) for sample in batch]
             for assessment in agent.read_many(snapshots) if reads else ():
                 if assessment.status == "failed":
                     raise ModelCallError(
-                        f"{assessment.customer_id} could not be read: {assessment.status_reason}; "
-                        "run it again, what was read is paid"
+                        f"customer {assessment.customer_id} could not be read: {assessment.status_reason}; "
+                        "run the command again (readings so far are stored and cost nothing)"
                     )
                 readings.append(readings_of(assessment, horizon_days=horizon_days))
                 progress()
@@ -69,8 +69,8 @@ def examples(
 
     return examples_of(
         agent.store,
-        taken(),
-        [each.churned for each in given],
+        snapshots_read(),
+        [sample.churned for sample in samples],
         needs=needs,
         companies=agent.store.companies(),
         readings=readings if reads else None,
@@ -86,58 +86,58 @@ def train(
     perturb: int = 0,
     progress: Advance = lambda: None,
 ) -> KeptCard:
-    """Trains a method on all labels of the store and keeps it there.
+    """Trains a method on all labels of the store and stores it there.
 
     Args:
-        segment: an attribute by whose values calibrated probabilities are moved, as far as the labels carry it.
-        perturb: customers who are judged again where nothing that matters has changed; how far their numbers move
-            widens all intervals.
+        segment: an attribute. Calibrated probabilities are shifted by its values as far as the labels support it.
+        perturb: customers to judge again after changes that should not matter. The changes of their numbers widen all
+            intervals.
 
     Raises:
         InputError: there is no such method.
-        DataError: it cannot be learned from these labels.
+        DataError: the method cannot be trained on these labels.
     """
-    method = _find(name)
+    method = _method(name)
     if segment:
         method = replace(method, make=lambda seed: Ladder(seed, segment=segment))
     learnable = _learnable(agent)
-    given = learnable.samples
-    seen = examples(agent, given, needs=method.needs, progress=progress)
-    lacking = method.lacks(seen)
-    if segment and not any(segment in row for row in seen.attributes):
+    samples = learnable.samples
+    known = examples(agent, samples, needs=method.needs, progress=progress)
+    lacking = method.lacks(known)
+    if segment and not any(segment in row for row in known.attributes):
         lacking = f"no customer has an attribute {segment!r} with words as values"
     if lacking:
         raise DataError(f"{name} cannot be trained: {lacking}")
     seed = agent.settings.seed
-    scores = cross_fitted(method, seen, seed=seed)
-    fitted = method.make(seed).fit(seen, seen.labels)
+    scores = cross_fitted(method, known, seed=seed)
+    fitted = method.make(seed).fit(known, known.labels)
     trained = Trained(
         method=name,
         left_out=learnable.left_out,
         treated=learnable.treated,
         horizon_days=learnable.horizon_days,
         says=getattr(fitted, "says_", ""),
-        spread=_spread(agent, fitted, method, _some(given, perturb), progress) if perturb else 0.0,
+        spread=_spread(agent, fitted, method, _some(samples, perturb), progress) if perturb else 0.0,
         segment=segment,
-        segments=_segments(fitted, seen, segment) if segment else {},
+        segments=_segments(fitted, known, segment) if segment else {},
         reader=agent.reader if method.reads else None,
         embedder=agent.store.embedder_id if {"vectors", "encoder"}.intersection(method.needs) else None,
         seed=seed,
-        facts=spreads(seen.facts),
-        **_measured(given, seen, scores, np.full(len(given), seen.labels.mean())),
+        facts=spreads(known.facts),
+        **_measured(samples, known, scores, np.full(len(samples), known.labels.mean())),
     )
     return kept.keep(agent.settings.store, trained, fitted)
 
 
 def carry(agent: ChurnAgent, stores: Sequence[Path], *, perturb: int = 0, progress: Advance = lambda: None) -> KeptCard:
-    """Calibrates the score of a book by the outcomes in other stores and its own base rate; kept as `calibrated`.
+    """Calibrates the score of a book by the outcomes in other stores and its own base rate, as method `calibrated`.
 
-    See `learning.carried`. Of its own customers up to 300 are read, as they are at its last day. The figures on
-    strangers are of each other book by the rest of them, or cross-fitted where there is only one.
+    See `learning.carried`. Up to 300 of the book's own customers are read, as of its last day. The figures on the card
+    are measured on each other book with a calibration from the rest of them, or cross-fitted if there is only one.
 
     Args:
-        stores: with labels; they are read with the agent's model and prompt.
-        perturb: as of `train`.
+        stores: stores with labels. They are read with the agent's model and prompt.
+        perturb: see `train`.
 
     Raises:
         InputError: the card of the book has no base rate.
@@ -145,7 +145,7 @@ def carry(agent: ChurnAgent, stores: Sequence[Path], *, perturb: int = 0, progre
     """
     rate = agent.store.card.base_rate
     if rate is None:
-        raise InputError("what share churns has to be known: put `base_rate` on the card of the book")
+        raise InputError("the card of this book has no base rate; set `base_rate` to the share of customers who churn")
     method, seed = LEARNED["calibrated"], agent.settings.seed
     learnable: list[_Learnable] = []
     books: list[Examples] = []
@@ -161,23 +161,23 @@ def carry(agent: ChurnAgent, stores: Sequence[Path], *, perturb: int = 0, progre
     today = [Sample(id_, day, False) for id_ in np.random.default_rng(seed).permutation(known)[:_READ].tolist()]
     own = examples(agent, today, needs=("readings",), progress=progress)
     fitted = Carried().fit(books, own, rate)
-    strangers = carried_to_each(books) if len(books) > 1 else [cross_fitted(METHODS["platt"], books[0], seed=seed)]
-    given = [sample for each in learnable for sample in each.samples]
+    scores = carried_to_each(books) if len(books) > 1 else [cross_fitted(METHODS["platt"], books[0], seed=seed)]
+    samples = [sample for each in learnable for sample in each.samples]
     trained = Trained(
         method=method.name,
         left_out=sum(each.left_out for each in learnable),
         treated=sum(each.treated for each in learnable),
         horizon_days=agent.store.card.horizon_days,
-        says=f"the slope of other books ({len(books)}), moved to a base rate of {rate:.1%} over {len(today)} customers",
+        says=f"slope of {len(books)} other books, shifted to a base rate of {rate:.1%} over {len(today)} customers",
         spread=_spread(agent, fitted, method, _some(today, perturb), progress) if perturb else 0.0,
         reader=agent.reader,
         seed=seed,
         facts=spreads(own.facts),
         **_measured(
-            given,
+            samples,
             reduce(Examples.and_, books),
-            np.concatenate(strangers),
-            np.concatenate([np.full(len(each), each.labels.mean()) for each in books]),
+            np.concatenate(scores),
+            np.concatenate([np.full(len(of_book), of_book.labels.mean()) for of_book in books]),
         ),
     )
     return kept.keep(agent.settings.store, trained, fitted)
@@ -185,7 +185,7 @@ def carry(agent: ChurnAgent, stores: Sequence[Path], *, perturb: int = 0, progre
 
 @dataclass(frozen=True)
 class _Learnable:
-    """The labels of a store that can be learned from."""
+    """The labels of a store that can be used for training."""
 
     samples: Sequence[Sample]
     left_out: int
@@ -194,69 +194,75 @@ class _Learnable:
 
 
 def _learnable(agent: ChurnAgent) -> _Learnable:
-    """Raises `DataError` if there are not labels of both outcomes."""
+    """Raises `DataError` unless there are labels of both outcomes."""
     labelled = labelled_samples(agent.store)
     if not labelled:
-        raise DataError("the store has no labels; give them with --labels FILE, or run: churn-agent labels derive")
+        raise DataError("the store has no labels; import them with --labels FILE, or run: churn-agent labels derive")
     known = with_history(agent.store, labelled)
     horizon_days = _horizon(agent)
-    reached = treated(agent.store, known, horizon_days)
-    learnable = [sample for sample in known if sample not in reached]
+    treated_samples = treated(agent.store, known, horizon_days)
+    learnable = [sample for sample in known if sample not in treated_samples]
     if len({sample.churned for sample in learnable}) < 2:
-        left = f", {len(reached)} of treated customers left out," if reached else ""
-        raise DataError(f"of {len(learnable)} labels of customers with a history{left} none is of the other outcome")
-    return _Learnable(learnable, len(labelled) - len(known), len(reached), horizon_days)
+        left_out = f" ({len(treated_samples)} labels of treated customers are left out)" if treated_samples else ""
+        raise DataError(
+            f"training needs labels of both outcomes, but the {len(learnable)} labels of customers with a history"
+            f"{left_out} do not have both; add labels"
+        )
+    return _Learnable(learnable, len(labelled) - len(known), len(treated_samples), horizon_days)
 
 
-def _measured(given: Sequence[Sample], seen: Examples, scores: Scores, base_rates: Scores) -> dict[str, Any]:
-    """Fields of a card: what was learned from, and how good scores of strangers are."""
-    before = expit(np.array([row["score"] for row in seen.readings])) if seen.readings else None
-    area = metrics.auroc(seen.labels, scores, seen.groups)
-    dates = [each.as_of for each in given]
+def _measured(samples: Sequence[Sample], known: Examples, scores: Scores, base_rates: Scores) -> dict[str, Any]:
+    """Fields of a card: the labels used, and how good scores of customers outside the training set are."""
+    before = expit(np.array([row["score"] for row in known.readings])) if known.readings else None
+    area = metrics.auroc(known.labels, scores, known.groups)
+    dates = [sample.as_of for sample in samples]
     return {
-        "labels_hash": fingerprint(given),
-        "n": len(given),
-        "churned": int(seen.labels.sum()),
+        "labels_hash": fingerprint(samples),
+        "n": len(samples),
+        "churned": int(known.labels.sum()),
         "first_as_of": min(dates),
         "last_as_of": max(dates),
         "auroc": area.value,
         "auroc_low": area.low,
         "auroc_high": area.high,
-        "log_loss": metrics.log_loss(seen.labels, scores),
-        "log_loss_of_prior": metrics.log_loss(seen.labels, base_rates),
-        "auroc_before": None if before is None else metrics.auroc(seen.labels, before).value,
-        "log_loss_before": None if before is None else metrics.log_loss(seen.labels, before),
-        "reliability": _bins(seen.labels, scores),
-        "reliability_before": () if before is None else _bins(seen.labels, before),
+        "log_loss": metrics.log_loss(known.labels, scores),
+        "log_loss_of_prior": metrics.log_loss(known.labels, base_rates),
+        "auroc_before": None if before is None else metrics.auroc(known.labels, before).value,
+        "log_loss_before": None if before is None else metrics.log_loss(known.labels, before),
+        "reliability": _bins(known.labels, scores),
+        "reliability_before": () if before is None else _bins(known.labels, before),
     }
 
 
-def _some(given: Sequence[Sample], n: int) -> Sequence[Sample]:
-    """About so many of the samples, from all over."""
-    return given[:: -(-len(given) // n)]
+def _some(samples: Sequence[Sample], n: int) -> Sequence[Sample]:
+    """About `n` samples, evenly spaced."""
+    return samples[:: -(-len(samples) // n)]
 
 
-def _spread(agent: ChurnAgent, fitted: Estimator, method: Method, given: Sequence[Sample], progress: Advance) -> float:
-    """Root mean square of the changes of what a method says, in log-odds, where nothing that matters has changed."""
-    snapshots = [agent.store.snapshot(each.customer_id, as_of=each.as_of) for each in given]
+def _spread(
+    agent: ChurnAgent, fitted: Estimator, method: Method, samples: Sequence[Sample], progress: Advance
+) -> float:
+    """Root mean square of the changes of a method's number, in log-odds, after changes that should not matter."""
+    snapshots = [agent.store.snapshot(sample.customer_id, as_of=sample.as_of) for sample in samples]
     companies = agent.store.companies()
 
-    def said(each: Perturbed) -> Scores:
-        readings = [readings_of(made, horizon_days=agent.store.card.horizon_days) for made in each.assessments]
-        outcomes = [sample.churned for sample in given]  # nothing looks at them
-        seen = examples_of(
-            agent.store, each.snapshots, outcomes, needs=method.needs, companies=companies, readings=readings
+    def log_odds(variant: Perturbed) -> Scores:
+        horizon_days = agent.store.card.horizon_days
+        readings = [readings_of(assessment, horizon_days=horizon_days) for assessment in variant.assessments]
+        outcomes = [sample.churned for sample in samples]  # not used for scoring
+        new = examples_of(
+            agent.store, variant.snapshots, outcomes, needs=method.needs, companies=companies, readings=readings
         )
-        return metrics.log_odds(score(fitted, seen))
+        return metrics.log_odds(score(fitted, new))
 
-    plain, *others = (said(each) for each in perturbed(agent, snapshots, progress=progress))
+    plain, *others = (log_odds(variant) for variant in perturbed(agent, snapshots, progress=progress))
     return float(np.sqrt(np.mean([(other - plain) ** 2 for other in others])))
 
 
-def _segments(fitted: Ladder, seen: Examples, segment: str) -> dict[str, Segment]:
-    of_rows = np.array([row.get(segment, "") for row in seen.attributes])
+def _segments(fitted: Ladder, known: Examples, segment: str) -> dict[str, Segment]:
+    of_rows = np.array([row.get(segment, "") for row in known.attributes])
     return {
-        str(name): Segment(n=int(rows.sum()), churned=int(seen.labels[rows].sum()), offset=offset, error=error)
+        str(name): Segment(n=int(rows.sum()), churned=int(known.labels[rows].sum()), offset=offset, error=error)
         for name, (offset, error) in fitted.offsets_.items()
         for rows in [of_rows == name]
     }
@@ -267,15 +273,15 @@ def _bins(labels: Labels, scores: Scores) -> tuple[tuple[float, float, int], ...
 
 
 def _horizon(agent: ChurnAgent) -> int:
-    """Days that the labels look ahead."""
+    """Horizon of the labels, in days."""
     horizons = book.label_horizons(agent.store.history)
     if len(horizons) > 1:
         shown = ", ".join(f"{days} days" for days in sorted(horizons))
-        raise DataError(f"the labels look ahead by different times ({shown}): keep those of one")
+        raise DataError(f"the labels have different horizons ({shown}); keep the labels of one horizon")
     return next(iter(horizons), agent.store.card.horizon_days)
 
 
-def _find(name: str) -> Method:
+def _method(name: str) -> Method:
     if name not in LEARNED:
-        raise InputError(f"no method {name!r}; there are: {', '.join(LEARNED)}")
+        raise InputError(f"there is no method {name!r}; available methods: {', '.join(LEARNED)}")
     return LEARNED[name]

@@ -213,11 +213,11 @@ def test_a_segment_that_nobody_has_is_said(trained):
 def test_labels_of_one_outcome_or_of_several_horizons_are_refused(trained):
     with trained.history.begin() as connection:
         book.add_labels(connection, [Label("x", "2026-01-01", True, 7, {})])
-    with pytest.raises(DataError, match="different times"):
+    with pytest.raises(DataError, match="different horizons"):
         train(trained, "rfm")
     with trained.history.begin() as connection:
         connection.exec_driver_sql("update labels set churned = 1, horizon_days = null")
-    with pytest.raises(DataError, match="other outcome"):
+    with pytest.raises(DataError, match="labels of both outcomes"):
         train(trained, "recency")
 
 
@@ -317,7 +317,7 @@ def test_what_another_version_of_scikit_learn_kept_is_used(trained):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("train", "magic"), 2, "no method 'magic'; there are: prior"),
+        (("train", "magic"), 2, "no method 'magic'; available methods: prior"),
         (("train", "rfm"), 3, "no labels"),
         (("train", "rfm", "--labels", "nowhere.csv"), 3, "nowhere.csv"),
     ],
