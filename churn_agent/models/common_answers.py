@@ -1,8 +1,8 @@
-"""Answers that all stores of a machine share, kept beside the weights.
+"""Answers that all stores of a machine share, stored beside the weights.
 
-They are those of score requests marked `common`: the same for every customer and every book, without a word of either.
-One small JSON file for each model, named by its fingerprint, is read once and replaced whole. Where it cannot be
-written, it is only read; where it is damaged, it is written anew.
+These are the answers to score requests marked `common`, which are the same for every customer and every book and
+contain no text of either. Each model has one small JSON file, named by the fingerprint. It is read once and replaced as
+a whole. If it cannot be written, it is only read; if it is damaged, it is rewritten.
 """
 
 import hashlib
@@ -35,13 +35,13 @@ class _Kept(BaseModel):
 
 
 def with_common_answers(model: ChatModel, models_dir: Path) -> ChatModel:
-    """The model with the answers that stores share; as it is, if its weights are not known by hash."""
+    """The model with shared answers, or the model itself if the hash of its weights is unknown."""
     info = model.info
     return model if info.stand_in or info.sha256 is None else CommonAnswers(model, models_dir / FOLDER)
 
 
 class CommonAnswers:
-    """A `ChatModel` around another one, which answers common score requests from a file where it can."""
+    """A `ChatModel` around another one that answers common score requests from a file if it can."""
 
     def __init__(self, model: ChatModel, folder: Path) -> None:
         self._model = model
@@ -94,10 +94,10 @@ class CommonAnswers:
         return kept.answers if kept.fingerprint == self.info.fingerprint else {}
 
     def _keep(self, new: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
-        """Adds answers to those in the file, which another process may have added to meanwhile."""
+        """Adds answers to those in the file. Another process may have added some in the meantime."""
         added = {key: {name: dict(labels) for name, labels in answer.items()} for key, answer in new.items()}
         self._answers.update(self._read() | added)
         content = _Kept(fingerprint=self.info.fingerprint, answers=self._answers).model_dump_json(indent=1)
-        with suppress(OSError):  # a folder that may only be read: this process knows them anyway
+        with suppress(OSError):  # a read-only folder: this process has the answers in memory
             self._path.parent.mkdir(parents=True, exist_ok=True)
             atomic.write(self._path, content)

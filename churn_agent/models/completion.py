@@ -1,4 +1,4 @@
-"""Chat completions of an OpenAI-compatible server, checked: the SDK's own types take whatever comes."""
+"""Validates chat completions of an OpenAI-compatible server; the SDK's own types accept any content."""
 
 import math
 from typing import Annotated
@@ -10,12 +10,12 @@ from churn_agent.files import strict_json
 from churn_agent.models.base import FinishReason, ModelOutput, Question, Usage
 
 _BELOW_TOP = -20.0
-"""Log-probability of a label that is not among the returned ones: e^-20 at most."""
+"""Upper bound of the log-probability of a label that was not returned: e^-20."""
 
 
 class _Alternative(BaseModel):
     token: str
-    logprob: Annotated[float, Field(le=1, allow_inf_nan=False)]  # rounding may lift one of 0 a little
+    logprob: Annotated[float, Field(le=1, allow_inf_nan=False)]  # rounding may give slightly more than 0
 
 
 class _Token(BaseModel):
@@ -42,14 +42,14 @@ class _Tokens(BaseModel):
 
 
 class Completion(BaseModel):
-    """An answer, as far as it is used."""
+    """An answer; only the fields in use."""
 
     choices: Annotated[list[_Choice], Field(min_length=1)]
     tokens: Annotated[_Tokens | None, Field(alias="usage")] = None
 
     @property
     def usage(self) -> Usage:
-        """Tokens that the request cost, as far as the server tells."""
+        """Tokens that the request cost, if the server reports them."""
         tokens = self.tokens or _Tokens()
         return Usage(tokens.prompt_tokens or 0, tokens.completion_tokens or 0)
 
@@ -65,7 +65,7 @@ def to_completion(content: bytes) -> Completion:
 
 
 def to_output(request_id: str, answer: Completion) -> ModelOutput:
-    """Raises `InvalidAnswer` if the answer holds no JSON text."""
+    """Raises `InvalidAnswer` if the answer does not contain JSON."""
     choice = answer.choices[0]
     text = choice.message.content or ""
     finish: FinishReason = "length" if choice.finish_reason == "length" else "stop"
@@ -73,7 +73,7 @@ def to_output(request_id: str, answer: Completion) -> ModelOutput:
         try:
             strict_json.parse(text)
         except ValueError as error:
-            raise InvalidAnswer(f"the API's answer is not JSON, although a schema was asked for: {error}") from error
+            raise InvalidAnswer(f"the API's answer is not JSON, although a schema was requested: {error}") from error
     return ModelOutput(request_id, text, finish, answer.usage)
 
 
@@ -81,15 +81,15 @@ def to_label_scores(question: Question, answer: Completion) -> dict[str, float]:
     """Log-probability of each label, from the alternatives of the first token.
 
     Raises:
-        InvalidAnswer: the server gives no log-probabilities, or none of any label.
+        InvalidAnswer: the server returns no log-probabilities, or none for any of the labels.
     """
     first = answer.choices[0].logprobs
     if first is None or not first.content:
-        raise InvalidAnswer("the API gives no log-probabilities; use mode 'explain', or another server")
-    found = [(each.token.strip(), max(each.logprob, _BELOW_TOP)) for each in first.content[0].top_logprobs]
+        raise InvalidAnswer("the API does not return log-probabilities; use mode 'explain' or another server")
+    alternatives = [(each.token.strip(), max(each.logprob, _BELOW_TOP)) for each in first.content[0].top_logprobs]
     scores = dict.fromkeys(question.labels, _BELOW_TOP)
     for label in question.labels:
-        mass = [value for token, value in found if token and label.startswith(token)]
+        mass = [value for token, value in alternatives if token and label.startswith(token)]
         if mass:
             scores[label] = math.log(sum(math.exp(value) for value in mass))
     if all(value == _BELOW_TOP for value in scores.values()):

@@ -1,8 +1,8 @@
-"""Model folders hold data. One that would run code of its own, or unpickle objects, is refused before it is loaded.
+"""Refuses model folders that would run code or unpickle objects, before they are loaded. They may contain only data.
 
-sentence-transformers imports the classes that `modules.json` names and transformers those that `auto_map` names. Both
-refuse to unless they are told to trust the model; this check does not rest on that, and names the file. Pickled weights
-can hold instructions for the reader, safetensors cannot.
+sentence-transformers imports the classes named in `modules.json`, and transformers those named in `auto_map`. Both do
+so only if told to trust the model. This check does not rely on that, and it names the file. Pickled weights can contain
+instructions for the reader; safetensors files cannot.
 """
 
 import re
@@ -18,19 +18,19 @@ _MODULE = re.compile(
     r"sentence_transformers\.(models|base\.modules|sentence_transformer\.modules)(\.\w+)?"
     r"\.(Transformer|Pooling|Normalize|Dense|LayerNorm)"
 )
-"""Types of modules that a text embedder is made of, by their names in all versions of sentence-transformers."""
+"""Modules of a text embedder, by their names in all versions of sentence-transformers."""
 _ACTIVATION = "torch.nn.modules.activation."
 _CODE = {".py", ".pyc", ".so", ".pyd"}
 _PICKLED = {".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth"}
 _FORBIDDEN = {"auto_map", "custom_pipelines", "trust_remote_code"}
-"""Keys of configurations that name code, or ask for it to be trusted."""
+"""Configuration keys that name code or request that it is trusted."""
 
 
 def check_folder(folder: Path) -> None:
-    """Checks what would be read when the model in a folder is loaded.
+    """Checks everything that loading the model in a folder would read.
 
     Raises:
-        BadWeights: it names, holds or pickles code, or its configuration cannot be read.
+        BadWeights: the folder contains, names or pickles code, or its configuration cannot be read.
     """
     modules = folder / _MODULES
     for part in dict.fromkeys([folder, *(_modules(modules) if modules.exists() else ())]):
@@ -39,15 +39,15 @@ def check_folder(folder: Path) -> None:
 
 
 def _modules(path: Path) -> Iterable[Path]:
-    """The folders of a model's modules, whose types are checked."""
-    described = _load(path)
-    if not isinstance(described, list):
-        raise _refused(path, "it does not list modules")
-    for each in described:
-        kind = each.get("type") if isinstance(each, dict) else None
+    """The folders of a model's modules. The types of the modules are checked."""
+    modules = _load(path)
+    if not isinstance(modules, list):
+        raise _refused(path, "it is not a list of modules")
+    for module in modules:
+        kind = module.get("type") if isinstance(module, dict) else None
         if not isinstance(kind, str) or not _MODULE.fullmatch(kind):
-            raise _refused(path, f"the module {kind!r} is not one of sentence-transformers that embeds texts")
-        part = path.parent / str(each.get("path", ""))
+            raise _refused(path, f"the module {kind!r} is not one of sentence-transformers' text embedding modules")
+        part = path.parent / str(module.get("path", ""))
         if not part.resolve().is_relative_to(path.parent.resolve()):
             raise _refused(path, f"the module in {str(part)!r} is outside the folder")
         yield part
@@ -73,9 +73,9 @@ def _check_files(folder: Path) -> None:
 def _check_configuration(path: Path) -> None:
     for key, value in _items(_load(path)):
         if key in _FORBIDDEN:
-            raise _refused(path, f"{key!r} asks for code to be run")
+            raise _refused(path, f"{key!r} requests that code is run")
         if key == "activation_function" and not str(value).startswith(_ACTIVATION) and "." in str(value):
-            raise _refused(path, f"the activation function {value!r} is not one of torch")
+            raise _refused(path, f"the activation function {value!r} is not part of torch")
 
 
 def _items(value: Any) -> Iterable[tuple[str, Any]]:
@@ -96,5 +96,5 @@ def _load(path: Path) -> Any:
         raise _refused(path, f"it cannot be read ({error})") from error
 
 
-def _refused(path: Path, why: str) -> BadWeights:
-    return BadWeights(f"the model folder is not loaded because of {str(path)!r}: {why}")
+def _refused(path: Path, reason: str) -> BadWeights:
+    return BadWeights(f"the model folder is not loaded because of {str(path)!r}: {reason}")

@@ -1,6 +1,6 @@
-"""An OpenAI-compatible API as a `ChatModel`. Tenacity owns the retries.
+"""An OpenAI-compatible API as a `ChatModel`. Tenacity does the retries.
 
-`to_arguments` and `completion.py` translate; `_send` is the only place that touches the network.
+`to_arguments` and `completion.py` translate; only `_send` uses the network.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,7 +33,7 @@ Answer = TypeVar("Answer")
 
 
 class OpenAIModel:
-    """Asks a server through the openai package, several requests at a time."""
+    """Sends requests to a server through the openai package, several at a time."""
 
     def __init__(
         self,
@@ -46,10 +46,10 @@ class OpenAIModel:
         max_concurrency: int = 4,
         longest_pause_s: float = 20.0,
     ) -> None:
-        """Nothing is sent yet.
+        """Sends nothing yet.
 
         Args:
-            attempts: tries of one request in all; only errors that can pass are tried again.
+            attempts: the most attempts per request; only temporary errors are retried.
 
         Raises:
             InputError: `base_url` is not an address.
@@ -70,7 +70,7 @@ class OpenAIModel:
 
     @property
     def info(self) -> ModelInfo:
-        """Which model this is. The first time, the server is asked what it serves (see `served.fingerprint`).
+        """The identity of the model. The first use asks the server which models it serves (see `served.fingerprint`).
 
         Raises:
             ModelUnavailable: the server does not answer.
@@ -80,20 +80,20 @@ class OpenAIModel:
     @cached_property
     def _info(self) -> ModelInfo:
         try:
-            which = fingerprint(self._client, self._name, lambda request: self._again(lambda: _send(request)))
+            served = fingerprint(self._client, self._name, lambda request: self._again(lambda: _send(request)))
         except ModelTimeout as error:
             raise ModelUnavailable(
-                f"cannot use {address(self._client)}: {error}; start the server, or set CHURN_AGENT_BASE_URL"
+                f"cannot use {address(self._client)}: {error}; start the server or set CHURN_AGENT_BASE_URL"
             ) from error
         return ModelInfo(
             id=f"openai:{self._name}",
             sha256=None,
-            fingerprint=which,
+            fingerprint=served,
             capabilities=Capabilities(context_tokens=32768, max_concurrency=self._at_once),
         )
 
     def count_tokens(self, text: str) -> int:
-        """An upper estimate: the server's vocabulary is not known."""
+        """An upper estimate, because the server's vocabulary is unknown."""
         return len(text.encode()) // 3 + 1
 
     def close(self) -> None:
@@ -130,15 +130,15 @@ class OpenAIModel:
 
 def _check_address(url: str) -> None:
     try:
-        whole = httpx.URL(url)
+        parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise InputError(f"the address of the API cannot be used: {error}; set CHURN_AGENT_BASE_URL") from error
-    if whole.scheme not in ("http", "https") or not whole.host:
-        raise InputError("the address of the API must begin with http:// or https://; set CHURN_AGENT_BASE_URL")
+        raise InputError(f"the API's address is invalid: {error}; set CHURN_AGENT_BASE_URL") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise InputError("the API's address must start with http:// or https://; set CHURN_AGENT_BASE_URL")
 
 
 def _send(request: Callable[[], Answer]) -> Answer:
-    """Raises `ModelTimeout` for what may pass, `ModelCallError` for what will not."""
+    """Raises `ModelTimeout` for temporary errors and `ModelCallError` for permanent ones."""
     try:
         return request()
     except (openai.APITimeoutError, openai.APIConnectionError, openai.RateLimitError) as error:
@@ -163,7 +163,7 @@ def to_arguments(name: str, request: GenerateRequest) -> dict[str, Any]:
 
 
 def to_score_arguments(name: str, request: ScoreRequest, question: Question) -> dict[str, Any]:
-    """One question as arguments that ask for one token and its alternatives."""
+    """One question as arguments that request one token and its alternatives."""
     return {
         "model": name,
         "messages": _messages([*request.shared, Message("user", request.context + question.text)]),

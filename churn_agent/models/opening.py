@@ -1,4 +1,6 @@
-"""Names to models: a catalogue name, a `.gguf` file, `xllamacpp:` before either, `openai:NAME`, `scripted[:FILE]`."""
+"""Opens a model by name: a name in the catalogue, a `.gguf` file, `xllamacpp:` before either, `openai:NAME` or
+`scripted[:FILE]`.
+"""
 
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -15,14 +17,14 @@ _COMPILED = ("llama_cpp", "llguidance")
 
 
 def open_model(settings: Settings, *, notify: Callable[[str], None] = lambda line: None) -> ChatModel:
-    """Loads or connects the model that the settings name.
+    """Loads or connects to the model named in the settings.
 
     Args:
-        notify: told if a local model runs on another engine than the compiled one because that is not installed.
+        notify: called if a local model runs on xllamacpp because the compiled engine is not installed.
 
     Raises:
-        InputError: the name means nothing.
-        WeightsMissing, BadWeights, ModelUnavailable: it cannot be used here.
+        InputError: the name is unknown.
+        WeightsMissing, BadWeights, ModelUnavailable: the model cannot be used on this machine.
     """
     kind, _, rest = settings.model.partition(":")
     if kind == "scripted":
@@ -50,14 +52,14 @@ def is_local(settings: Settings) -> bool:
 
 
 def require_compiled_engine() -> None:
-    """Raises `ModelUnavailable`, naming both installs, unless llama-cpp-python and what it needs can be imported."""
+    """Raises `ModelUnavailable`, naming both extras, unless llama-cpp-python and its requirements can be imported."""
     try:
         from churn_agent.models.gguf import engine  # noqa: F401  # pyright: ignore[reportUnusedImport]
     except ModuleNotFoundError as error:
         if error.name not in _COMPILED:
             raise
         reason, cause = f"{error.name} is not installed", error
-    except (ImportError, OSError, RuntimeError) as error:  # its shared library is missing, or needs one that is
+    except (ImportError, OSError, RuntimeError) as error:  # its shared library, or one that it needs, is missing
         reason, cause = f"llama-cpp-python cannot be loaded ({(str(error).splitlines() or ['?'])[0]})", error
     else:
         return
@@ -68,11 +70,11 @@ def require_compiled_engine() -> None:
 
 
 def find_gguf(settings: Settings) -> tuple[Path, str, str]:
-    """(file, name, sha256) of the local model that the settings name.
+    """(file, name, sha256) of the local model named in the settings.
 
     Raises:
-        InputError: the name means nothing.
-        WeightsMissing, BadWeights: the file is not there, or is no model.
+        InputError: the name is unknown.
+        WeightsMissing, BadWeights: the file is missing or is not a model.
     """
     name = settings.model.removeprefix("xllamacpp:")
     entry = catalogue().get(name)
@@ -86,7 +88,7 @@ def find_gguf(settings: Settings) -> tuple[Path, str, str]:
         return path, path.name, weights.sha256(path)
     known = ", ".join(e.name for e in catalogue().values() if e.kind == "language")
     raise InputError(
-        f"unknown model {name!r}; give one of {known}, a .gguf file, xllamacpp:NAME, openai:NAME or scripted"
+        f"unknown model {name!r}; use one of {known}, a .gguf file, xllamacpp:NAME, openai:NAME or scripted"
     )
 
 

@@ -1,4 +1,4 @@
-"""Requests answered by threads, for back-ends that take one at a time."""
+"""Answers requests in threads, for back-ends that accept one request at a time."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -10,9 +10,9 @@ Result = TypeVar("Result")
 
 
 def in_parallel(answer: Callable[[Request], Result], requests: Iterable[Request], *, at_once: int) -> Iterator[Result]:
-    """Yields results as they come."""
+    """Yields results as they arrive."""
     with ExitStack() as stack:
         pool = ThreadPoolExecutor(at_once)
-        stack.callback(pool.shutdown, wait=False, cancel_futures=True)  # after an interrupt, nobody wants the rest
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)  # after an interrupt, the rest is not needed
         for done in as_completed([pool.submit(answer, request) for request in requests]):
             yield done.result()

@@ -1,9 +1,9 @@
-"""A deterministic stand-in without weights, for tests, load and documentation. Every record names it.
+"""A deterministic stand-in without weights, for tests, load tests and documentation. Every record names it.
 
 A script is JSON: `{"generate": [...], "score": [...]}`, each a list of `{"contains": TEXT, "answer": ANSWER}`. The
-first entry whose text stands in the request answers it; `score` answers map question id -> label -> log-probability.
-A `{"contains": TEXT, "error": MESSAGE}` fails the request. What no entry answers gets the simplest answer its schema
-allows, and even odds.
+first entry whose text is in the request answers it; `score` answers map question id -> label -> log-probability.
+A `{"contains": TEXT, "error": MESSAGE}` makes the request fail. A request without an entry gets the simplest answer
+that its schema allows, or even odds.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ class _Script(BaseModel):
 
 
 class ScriptedModel:
-    """Answers by a script instead of by a language model."""
+    """Answers from a script instead of a language model."""
 
     def __init__(self, script: Mapping[str, Any] | None = None) -> None:
         self._script = _Script.model_validate(script or {})
@@ -57,15 +57,15 @@ class ScriptedModel:
 
     @classmethod
     def open(cls, path: Path) -> "ScriptedModel":
-        """Raises `FileFormatError` for a file that is no script."""
+        """Raises `FileFormatError` if the file is not a script."""
         try:
             return cls(strict_json.parse(path.read_text(encoding="utf-8")))
         except OSError as error:
             raise FileFormatError(f"cannot read the script {str(path)!r}: {error.strerror}") from error
         except ValidationError as error:
-            raise FileFormatError(f"{path}: no valid script: {error.errors()[0]['msg']}") from error
+            raise FileFormatError(f"{path}: not a valid script: {error.errors()[0]['msg']}") from error
         except ValueError as error:
-            raise FileFormatError(f"{path}: no valid JSON: {error}") from error
+            raise FileFormatError(f"{path}: not valid JSON: {error}") from error
 
     @property
     def info(self) -> ModelInfo:
@@ -83,9 +83,9 @@ class ScriptedModel:
             if entry and entry.error:
                 yield LabelScores(request.id, error=ModelCallError(entry.error))
                 continue
-            given = entry.answer if entry else {}
+            answers = entry.answer if entry else {}
             scores = {
-                question.id: given.get(question.id) or dict.fromkeys(question.labels, -math.log(len(question.labels)))
+                question.id: answers.get(question.id) or dict.fromkeys(question.labels, -math.log(len(question.labels)))
                 for question in request.questions
             }
             yield LabelScores(request.id, scores, Usage(self.count_tokens(request.context)))

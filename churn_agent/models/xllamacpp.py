@@ -1,7 +1,7 @@
-"""A GGUF file through xllamacpp, for machines without a compiler: llama.cpp's own server in this process.
+"""Runs a GGUF file through xllamacpp, llama.cpp's own server in this process, for machines without a compiler.
 
-The server offers requests only, over the loopback interface: no batches, forks or masks of ours, so it is slower than
-`gguf/`. Chats are sent as tokens: only the template may write control tokens, what people wrote stays text.
+The server takes single requests over the loopback interface, without our batches, forks and masks, so it is slower than
+`gguf/`. Chats are sent as tokens: only the template may write control tokens, and people's words stay text.
 """
 
 import secrets
@@ -32,7 +32,7 @@ from churn_agent.models.parallel import in_parallel
 
 _SLOTS = 4
 _LIKELIEST = 200
-"""Tokens whose probabilities are asked for at first; all of the vocabulary if a label is not among them."""
+"""Tokens whose probabilities are requested at first; the full vocabulary follows if a label is not among them."""
 _COUNTED = 10_000
 
 
@@ -53,11 +53,11 @@ class XllamacppModel:
         """Loads the model.
 
         Args:
-            context_tokens: most tokens of one request.
-            threads: 0 takes what llama.cpp takes by default.
+            context_tokens: the most tokens in one request.
+            threads: 0 uses llama.cpp's default.
 
         Raises:
-            WeightsMissing, BadWeights: the file is not there, or is no model that llama.cpp can load.
+            WeightsMissing, BadWeights: the file is missing, or llama.cpp cannot load it.
             ModelUnavailable: xllamacpp is not installed.
         """
         check_header(path)
@@ -65,7 +65,7 @@ class XllamacppModel:
             import xllamacpp
         except ModuleNotFoundError as error:
             raise ModelUnavailable("xllamacpp is not installed; run: pip install 'churn-agent[xllamacpp]'") from error
-        key = secrets.token_urlsafe()  # others on this machine may connect to the port
+        key = secrets.token_urlsafe()  # other processes on this machine can connect to the port
         try:
             self._server = _serve(xllamacpp, path, context_tokens, threads, gpu_layers, key)
         except (RuntimeError, ValueError) as error:
@@ -108,7 +108,7 @@ class XllamacppModel:
         return in_parallel(write, requests, at_once=_SLOTS)
 
     def close(self) -> None:
-        """Ends the server."""
+        """Stops the server."""
         self._client.close()
         self._server = None
 
@@ -123,24 +123,24 @@ class XllamacppModel:
         return LabelScores(request.id, scores, Usage(tokens))
 
     def _label_scores(self, question: Question, prompt: list[int]) -> dict[str, float]:
-        """Log-probabilities of labels: of each token after those before it, summed."""
+        """Log-probabilities of labels: the sum over each label's tokens, each given the tokens before it."""
         labels = {label: self._tokenize(label) for label in question.labels}
-        found = self._next_token(prompt, {tokens[0] for tokens in labels.values()})
-        scores = {label: found[tokens[0]] for label, tokens in labels.items()}
+        first = self._next_token(prompt, {tokens[0] for tokens in labels.values()})
+        scores = {label: first[tokens[0]] for label, tokens in labels.items()}
         for label, tokens in labels.items():
             for n in range(1, len(tokens)):
                 scores[label] += self._next_token(prompt + tokens[:n], {tokens[n]})[tokens[n]]
         return scores
 
-    def _next_token(self, prompt: list[int], wanted: set[int]) -> dict[int, float]:
-        """Log-probabilities, over the whole vocabulary, of the wanted tokens after a prompt."""
+    def _next_token(self, prompt: list[int], tokens: set[int]) -> dict[int, float]:
+        """Log-probabilities, over the whole vocabulary, of the given tokens after a prompt."""
         for most in (_LIKELIEST, self._vocabulary_size):
-            found = to_log_probabilities(
+            log_probabilities = to_log_probabilities(
                 self._complete({"prompt": prompt, "n_predict": 1, "temperature": 0.0, "n_probs": most})
             )
-            if wanted <= found.keys():
-                return {token: found[token] for token in wanted}
-        raise ModelCallError("the server does not tell the probability of a label")
+            if tokens <= log_probabilities.keys():
+                return {token: log_probabilities[token] for token in tokens}
+        raise ModelCallError("xllamacpp did not return the probability of a label")
 
     @property
     def _vocabulary_size(self) -> int:
@@ -171,9 +171,9 @@ class XllamacppModel:
                 raise ModelCallError(to_reason(answer.text))
             return strict_json.parse(answer.content)
         except httpx.TimeoutException as error:
-            raise ModelTimeout("the server of xllamacpp did not answer in time") from error
+            raise ModelTimeout("xllamacpp did not answer in time") from error
         except (httpx.HTTPError, ValueError) as error:
-            raise ModelCallError(f"the server of xllamacpp failed: {error}") from error
+            raise ModelCallError(f"xllamacpp failed: {error}") from error
 
 
 def to_arguments(request: GenerateRequest, prompt: list[int]) -> dict[str, Any]:
@@ -203,13 +203,13 @@ def to_log_probabilities(answer: Mapping[str, Any]) -> dict[int, float]:
 
 
 def to_reason(text: str) -> str:
-    """What an error of the server says to a user."""
+    """The message to the user for an error of the server."""
     if "exceed" in text and "context" in text:
         return (
-            "the request needs more tokens than the context has; show the model less evidence "
+            "the request does not fit into the context; reduce the evidence "
             "(CHURN_AGENT_EVIDENCE_TOKENS) or raise CHURN_AGENT_CONTEXT_TOKENS"
         )
-    return f"the server of xllamacpp refused the request: {text[:200]}"
+    return f"xllamacpp refused the request: {text[:200]}"
 
 
 def _serve(xllamacpp: Any, path: Path, context_tokens: int, threads: int, gpu_layers: int, key: str) -> Any:
@@ -218,8 +218,8 @@ def _serve(xllamacpp: Any, path: Path, context_tokens: int, threads: int, gpu_la
     params.n_parallel = _SLOTS
     params.n_ctx = _SLOTS * context_tokens
     params.n_gpu_layers = gpu_layers
-    params.fit_params = False  # else it may shrink the context to fit memory
-    params.use_jinja = False  # templates are known by name and never executed
+    params.fit_params = False  # otherwise it may shrink the context to fit memory
+    params.use_jinja = False  # templates are recognised by name and never executed
     params.prefill_assistant = False
     params.cache_ram_mib = 0
     params.warmup = False

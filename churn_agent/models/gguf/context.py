@@ -1,7 +1,7 @@
 """One llama.cpp context: cells of keys and values, and the sequences that mark them.
 
 A cell holds one evaluated token and belongs to any number of sequences. Forking a sequence marks its cells for another
-one and copies nothing; removing a sequence frees the cells that no other one marks.
+sequence and copies nothing. Removing a sequence frees the cells that no other sequence marks.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,9 +24,9 @@ _KV_TYPES: dict[KVType, tuple[int, int]] = {
     "q8_0": (llama_cpp.GGML_TYPE_Q8_0, llama_cpp.GGML_TYPE_Q8_0),
 }
 MOST_OUTPUTS = 64
-"""Rows of logits of one batch."""
+"""The most rows of logits in one batch."""
 _LEAST_ROWS = 8
-"""Of a matrix product; llama.cpp takes another kernel for fewer, whose sums come out in another order."""
+"""The fewest rows of a matrix product. For fewer, llama.cpp uses another kernel, which sums in another order."""
 
 Logits = NDArray[np.float32]
 """Shape (vocabulary,); a view that the next batch overwrites."""
@@ -41,7 +41,7 @@ class Entry:
     sequences: tuple[int, ...]
     """All sequences that the token belongs to."""
     logits: bool = False
-    """Whether what follows it is asked for."""
+    """Whether the logits after this token are needed."""
 
 
 class Context:
@@ -61,10 +61,10 @@ class Context:
         """Sets a context up.
 
         Args:
-            exact: what follows a token depends, to the last bit, only on the tokens before it and not on others in the
-                batch, provided that cells lie in the order of their tokens. Attention over long prompts is slower. On a
-                GPU nothing is that exact.
-            gpu: layers of the model lie on one.
+            exact: the logits after a token depend, to the last bit, only on the tokens before it and not on others in
+                the batch, provided that cells are in the order of their tokens. Attention over long prompts is slower.
+                No setting is that exact on a GPU.
+            gpu: layers of the model are on a GPU.
 
         Raises:
             ModelUnavailable: there is not enough memory.
@@ -76,11 +76,11 @@ class Context:
         params.n_outputs_max = MOST_OUTPUTS + _LEAST_ROWS
         params.kv_unified = True
         params.n_threads = params.n_threads_batch = tuning.threads
-        # Keys and values of unlike types make llama.cpp walk the cells one by one and step over those of others. The
-        # kernel for like types takes them by the tile, so that sums depend on where in a tile a cell lies.
+        # If keys and values have different types, llama.cpp visits the cells one by one and skips those of other
+        # sequences. The kernel for equal types works on tiles, so that sums depend on a cell's place in its tile.
         self.kv_type: KVType = "bf16_f16" if exact else tuning.kv_type
         params.flash_attn_type = int(tuning.flash_attention or exact)
-        if gpu:  # plain types, and attention by whatever kernel is there: nothing else was tried on one
+        if gpu:  # plain types and the default attention kernel; nothing else has been tested on a GPU
             self.kv_type = "f16"
             params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO
         params.type_k, params.type_v = _KV_TYPES[self.kv_type]
@@ -97,7 +97,7 @@ class Context:
         self.cells = int(llama_cpp.llama_n_ctx(self._context))
 
     def decode(self, entries: Sequence[Entry]) -> Iterator[tuple[int, Logits]]:
-        """Evaluates at most a micro-batch of tokens; yields (number of the entry, its logits) where asked for.
+        """Evaluates at most a micro-batch of tokens; yields (index, logits) of each entry with `logits` set.
 
         Raises:
             ModelCallError: llama.cpp refused the batch; none of its tokens were kept.
@@ -126,7 +126,7 @@ class Context:
                 yield i, np.ctypeslib.as_array(row, shape=(self._vocabulary_size,))
 
     def fork(self, source: int, target: int) -> None:
-        """Marks all cells of a sequence for another one, which must be empty."""
+        """Marks all cells of a sequence for another sequence, which must be empty."""
         llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)
 
     def cut(self, sequence: int, length: int = 0) -> None:
@@ -134,12 +134,12 @@ class Context:
         llama_cpp.llama_memory_seq_rm(self._memory, sequence, length, -1)
 
     def save(self, sequence: int, tokens: Sequence[int], path: Path) -> bool:
-        """Writes the cells of a sequence to a file. Returns whether that went well."""
+        """Writes the cells of a sequence to a file. Returns whether that succeeded."""
         array = (llama_cpp.llama_token * len(tokens))(*tokens)
         return llama_cpp.llama_state_seq_save_file(self._context, str(path).encode(), sequence, array, len(tokens)) > 0
 
     def load(self, sequence: int, tokens: Sequence[int], path: Path) -> bool:
-        """Reads the cells of a sequence from a file. Returns whether it holds exactly these tokens."""
+        """Reads the cells of a sequence from a file. Returns whether they are exactly those of these tokens."""
         import ctypes
 
         array = (llama_cpp.llama_token * len(tokens))()

@@ -1,4 +1,4 @@
-"""Requests to results, on one loaded GGUF. Lives in the worker process."""
+"""Turns requests into results on one loaded GGUF. Runs in the worker process."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -33,13 +33,13 @@ class Engine:
         """Loads the weights (memory-mapped).
 
         Args:
-            context_tokens: most tokens of one request.
-            prefix_folder: where evaluated prefixes are kept; None keeps none.
-            build: what the cells of a prefix depend on beside its tokens.
+            context_tokens: the most tokens in one request.
+            prefix_folder: the folder for evaluated prefixes; None keeps none.
+            build: everything besides the tokens that the cells of a prefix depend on.
 
         Raises:
-            BadWeights: llama.cpp cannot load it.
-            ModelUnavailable: there is not enough memory, or layers on a GPU are asked of a build without one.
+            BadWeights: llama.cpp cannot load the file.
+            ModelUnavailable: there is not enough memory, or GPU layers are set for a build without GPU support.
         """
         self._model, self._gpu = load(path, gpu_layers=gpu_layers), gpu_layers != 0
         self._vocabulary = Vocabulary(self._model)
@@ -55,14 +55,14 @@ class Engine:
     def score_labels(
         self, requests: Iterable[ScoreRequest], begun: Callable[[str], None] = lambda id_: None
     ) -> Iterator[LabelScores]:
-        """Yields scores as they come."""
+        """Yields scores as they are ready."""
         scheduler = self._scheduler(cells=self.context_tokens, exact=True, parallel=None)
         return scheduler.run((score_job(self._vocabulary, request) for request in requests), begun=begun)
 
     def generate(
         self, requests: Iterable[GenerateRequest], begun: Callable[[str], None] = lambda id_: None
     ) -> Iterator[ModelOutput]:
-        """Yields answers as they come."""
+        """Yields answers as they are ready."""
         scheduler = self._scheduler(cells=2 * self.context_tokens, exact=False, parallel=self._tuning.parallel)
         return scheduler.run((self._writer.job(request) for request in requests), begun=begun)
 
@@ -72,7 +72,7 @@ class Engine:
         llama_cpp.llama_model_free(self._model)
 
     def _scheduler(self, *, cells: int, exact: bool, parallel: int | None) -> Scheduler:
-        """With a context for scores or for answers. One is open at a time: two would take too much memory."""
+        """A scheduler with a context for scores or for answers. Only one is open: two would need too much memory."""
         if self._open and self._open[0] == exact:
             return self._open[1]
         if self._open:
@@ -99,22 +99,22 @@ def load(path: Path, *, gpu_layers: int = 0, vocabulary_only: bool = False) -> A
     """Loads a GGUF.
 
     Raises:
-        BadWeights: llama.cpp cannot load it.
-        ModelUnavailable: layers on a GPU are asked of a build without one.
+        BadWeights: llama.cpp cannot load the file.
+        ModelUnavailable: GPU layers are set, but this build does not support GPUs.
     """
     if gpu_layers and not llama_cpp.llama_supports_gpu_offload():
         raise ModelUnavailable(
-            f"CHURN_AGENT_GPU_LAYERS is {gpu_layers}, but this llama-cpp-python knows no GPU; build it for yours "
+            f"CHURN_AGENT_GPU_LAYERS is {gpu_layers}, but this llama-cpp-python has no GPU support; rebuild it "
             '(CMAKE_ARGS="-DGGML_CUDA=ON" pip install --force-reinstall --no-cache-dir '
-            f"llama-cpp-python=={llama_cpp.__version__}), or set it to 0"
+            f"llama-cpp-python=={llama_cpp.__version__}), or set CHURN_AGENT_GPU_LAYERS to 0"
         )
     llama_cpp.llama_log_set(_ignore_log, None)
     llama_cpp.llama_backend_init()
     params = llama_cpp.llama_model_default_params()
     params.n_gpu_layers = gpu_layers
     params.vocab_only = vocabulary_only
-    # Weights repacked for AMX crash on some processors (llama.cpp issue 20824); those repacked for AVX-512 read prompts
-    # more slowly than the plain ones.
+    # Weights repacked for AMX crash on some processors (llama.cpp issue 20824). Weights repacked for AVX-512 read
+    # prompts more slowly than plain ones.
     params.use_extra_bufts = False
     model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
     if not model:
@@ -124,4 +124,4 @@ def load(path: Path, *, gpu_layers: int = 0, vocabulary_only: bool = False) -> A
 
 @llama_cpp.llama_log_callback
 def _ignore_log(level: int, text: bytes, user_data: Any) -> None:
-    """llama.cpp talks to standard error about every file that it loads; failures come back as return values."""
+    """Drops llama.cpp's log of every file that it loads; failures are return values."""

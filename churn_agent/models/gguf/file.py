@@ -1,4 +1,4 @@
-"""Is this file a GGUF that the native library can be trusted with?
+"""Checks whether a file is a GGUF that is safe to pass to the native library.
 
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
@@ -23,7 +23,7 @@ sys.exit(0 if model else 3)
 
 
 def check_header(path: Path) -> None:
-    """Raises `WeightsMissing` or `BadWeights` unless the file starts as a GGUF of a plausible size does."""
+    """Raises `WeightsMissing` or `BadWeights` unless the file has the header of a GGUF and a plausible size."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -33,25 +33,25 @@ def check_header(path: Path) -> None:
     if head.startswith(b"version https://git-lfs"):
         raise BadWeights(f"{str(path)!r} is a Git LFS pointer, not a model; fetch the file itself (git lfs pull)")
     if len(head) < _HEADER.size:
-        raise BadWeights(f"{str(path)!r} is no GGUF model: it has {size} bytes")
+        raise BadWeights(f"{str(path)!r} is not a GGUF model: it has {size} bytes")
     magic, version, tensors, metadata = _HEADER.unpack(head)
     if magic == b"FUGG":
         raise BadWeights(f"{str(path)!r} is a big-endian GGUF; use the little-endian file")
     if magic != b"GGUF":
-        raise BadWeights(f"{str(path)!r} is no GGUF model: it starts with {magic!r}")
+        raise BadWeights(f"{str(path)!r} is not a GGUF model: it starts with {magic!r}")
     if version not in (2, 3):
-        raise BadWeights(f"{str(path)!r} has GGUF version {version}; versions 2 and 3 can be read")
+        raise BadWeights(f"{str(path)!r} has GGUF version {version}; use a file with version 2 or 3")
     if tensors == 0 or tensors * _SMALLEST_TENSOR_ENTRY + metadata * _SMALLEST_METADATA_ENTRY > size:
         raise BadWeights(f"{str(path)!r} is damaged: {tensors} tensors do not fit in {size} bytes")
 
 
 def identity(path: Path, sha256: str | None) -> str:
-    """What tells a file from others: its hash, or where it is and when it was changed."""
+    """The identity of a file: its hash, or its path and modification time."""
     return sha256 or f"{path.resolve()} {path.stat().st_mtime_ns}"
 
 
 def probe(path: Path) -> None:
-    """Loads the file in a child process first, so that a crash of native code is an error here.
+    """Loads the file in a child process first, so that a crash of native code becomes an error here.
 
     Raises:
         BadWeights: the child could not load the file, or died.
@@ -61,6 +61,6 @@ def probe(path: Path) -> None:
         [sys.executable, "-P", "-c", _PROBE, str(path)], capture_output=True, text=True, errors="replace", check=False
     )
     if done.returncode != 0:
-        said = [line for line in done.stderr.splitlines() if "error" in line.casefold()]
-        detail = f" ({said[0].strip()[:200]})" if said else ""
+        errors = [line for line in done.stderr.splitlines() if "error" in line.casefold()]
+        detail = f" ({errors[0].strip()[:200]})" if errors else ""
         raise BadWeights(f"{str(path)!r} cannot be loaded as a model{detail}")

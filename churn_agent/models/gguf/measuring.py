@@ -1,4 +1,4 @@
-"""Measures how the engine runs best on this machine."""
+"""Measures the engine's fastest settings on this machine."""
 
 import os
 import time
@@ -18,12 +18,12 @@ from churn_agent.models.gguf.vocabulary import Vocabulary
 _PARALLEL = (1, 2, 4, 6, 8, 12, 16, 24, 32)
 _PROMPT, _MICRO_BATCHES = 512, (128, 256, 512)
 _PROMPT_ON_GPU, _MICRO_BATCHES_ON_GPU = 2048, (512, 1024, 2048)
-"""A GPU has hardly begun after a few hundred tokens."""
+"""A GPU needs more than a few hundred tokens to reach full speed."""
 _BEHIND = 64
 _ENOUGH = 0.9
-"""Of the best rate: more answers at once than needed for it only cost memory."""
+"""Sufficient share of the best decode rate: more parallel answers than it needs only cost memory."""
 _WORTH = 1.05
-"""How much better something other than the default must be."""
+"""A setting other than the default must be faster by this factor."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Measurement:
 
 
 def tune(path: Path, *, gpu_layers: int = 0, seen: Callable[[Measurement], None] = lambda m: None) -> Tuning:
-    """The settings that were fastest here. Takes less than two minutes for a model of 1.5 billion weights on two cores.
+    """The fastest settings on this machine. Takes under two minutes for a model of 1.5 billion weights on two cores.
 
     Args:
-        seen: told each measurement as it is made.
+        seen: called with each measurement.
 
     Raises:
         BadWeights, ModelUnavailable: the model cannot be loaded.
@@ -54,7 +54,7 @@ def tune(path: Path, *, gpu_layers: int = 0, seen: Callable[[Measurement], None]
 
 
 def rate(path: Path, tuning: Tuning, what: str, tokens: int) -> float:
-    """Tokens a second of bare `llama_decode`: `prefill` of a prompt, or `decode` of one token for each answer."""
+    """Tokens per second of plain `llama_decode`: `prefill` of a prompt, or `decode` of one token for each answer."""
     model = load(path)
     try:
         return _rate(model, tuning, what, tokens, lambda measured: None)
@@ -63,7 +63,7 @@ def rate(path: Path, tuning: Tuning, what: str, tokens: int) -> float:
 
 
 def _tune(model: Any, gpu: bool, seen: Callable[[Measurement], None]) -> Tuning:
-    """One setting after the other: each is kept if it is clearly faster than what was best so far."""
+    """Tries one setting after the other and keeps each that is clearly faster than the best so far."""
     best = Tuning()
     prompt, micro_batches = (_PROMPT_ON_GPU, _MICRO_BATCHES_ON_GPU) if gpu else (_PROMPT, _MICRO_BATCHES)
 
@@ -96,7 +96,7 @@ def _other_thread_counts() -> list[int]:
 def _rate(
     model: Any, tuning: Tuning, what: str, tokens: int, seen: Callable[[Measurement], None], *, gpu: bool = False
 ) -> float:
-    """Tokens a second behind a short prompt: of a longer one, or one token for each of several answers."""
+    """Tokens per second after a short prompt: of a longer prompt, or of one token for each of several answers."""
     vocabulary = Vocabulary(model).size
     context = Context(
         model, cells=2 * _PROMPT_ON_GPU, sequences=SEQUENCES, tuning=tuning, vocabulary_size=vocabulary, gpu=gpu

@@ -1,4 +1,4 @@
-"""A GGUF file as a `ChatModel`: the parent's side of the engine."""
+"""A GGUF file as a `ChatModel`: the engine as seen from the parent process."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -28,7 +28,7 @@ Request = TypeVar("Request", ScoreRequest, GenerateRequest)
 
 
 class GGUFModel:
-    """Runs one GGUF file on this machine, in a process of its own that starts with the first request."""
+    """Runs one GGUF file on this machine, in a separate process that starts with the first request."""
 
     def __init__(
         self,
@@ -42,17 +42,17 @@ class GGUFModel:
         prefix_folder: Path | None = None,
         prefix_bytes: int = 1 << 30,
     ) -> None:
-        """Loads the vocabulary alone.
+        """Loads only the vocabulary.
 
         Args:
-            context_tokens: most tokens of one request.
-            prefix_folder: where evaluated prefixes are kept between runs; None keeps none.
-            prefix_bytes: how large that folder may grow.
+            context_tokens: the most tokens in one request.
+            prefix_folder: the folder for evaluated prefixes between runs; None keeps none.
+            prefix_bytes: the largest size of that folder.
 
         Raises:
             WeightsMissing: there is no such file.
-            BadWeights: it is not a GGUF, or llama.cpp cannot load it.
-            ModelUnavailable: layers on a GPU are asked of a build without one.
+            BadWeights: the file is not a GGUF, or llama.cpp cannot load it.
+            ModelUnavailable: GPU layers are set, but this build does not support GPUs.
         """
         check_header(path)
         self._vocabulary_model = load(path, gpu_layers=gpu_layers, vocabulary_only=True)
@@ -84,12 +84,12 @@ class GGUFModel:
 
     @property
     def counters(self) -> Counters:
-        """What the engine's process has done, as of the last call that ran to its end."""
+        """Counters of the engine's process, as of the last completed call."""
         return self._running.counters if self._running else Counters()
 
     @property
     def process_id(self) -> int | None:
-        """Of the engine, once it has started."""
+        """The engine's process id, once it has started."""
         return self._running.pid if self._running else None
 
     def count_tokens(self, text: str) -> int:
@@ -102,7 +102,7 @@ class GGUFModel:
         return self._ask("generate", requests, lambda id_, error: ModelOutput(id_, finish_reason="error", error=error))
 
     def close(self) -> None:
-        """Ends the engine's process."""
+        """Stops the engine's process."""
         if self._running:
             self._running.kill()
             self._running = None
@@ -111,7 +111,7 @@ class GGUFModel:
             self._vocabulary_model = None
 
     def _ask(self, kind: str, requests: Iterable[Request], fail: Callable[[str, ModelCallError], Any]) -> Iterator[Any]:
-        """Streams results. After a crash, requests that were being worked on are tried again alone."""
+        """Streams results. After a crash, the requests in progress are retried one by one."""
         waiting = {request.id: request for request in requests}
         while waiting:
             begun: set[str] = set()
@@ -123,14 +123,14 @@ class GGUFModel:
                     try:
                         yield from self._stream(kind, alone, set())
                     except WorkerDied:
-                        yield fail(id_, ModelCallError("the engine crashed on this request, twice"))
-                if not begun:  # it died before it did anything: trying the same again leads nowhere
+                        yield fail(id_, ModelCallError("the engine crashed twice on this request"))
+                if not begun:  # it crashed before it began a request: a retry would not help
                     for id_ in waiting:
                         yield fail(id_, ModelCallError("the engine crashed"))
                     return
 
     def _stream(self, kind: str, waiting: dict[str, Any], begun: set[str]) -> Iterator[Any]:
-        """Yields results and takes their requests out of `waiting`; notes in `begun` which were worked on."""
+        """Yields results, removes their requests from `waiting`, and adds the requests in progress to `begun`."""
         worker = self._running = self._running or Worker(self._options)
         finished = False
         try:
@@ -142,6 +142,6 @@ class GGUFModel:
                     yield value
             finished = True
         finally:
-            if not finished:  # a crash, an interrupt, or nobody wants the rest: what it does now is of no use
+            if not finished:  # a crash, an interrupt, or the caller stopped: its remaining work is not needed
                 worker.kill()
                 self._running = None

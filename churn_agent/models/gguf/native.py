@@ -1,4 +1,4 @@
-"""The native library, seen as untyped: its own annotations describe C pointers as Python never passes them."""
+"""The native library as an untyped object: its annotations describe C pointers that Python code never passes."""
 
 from typing import Any
 

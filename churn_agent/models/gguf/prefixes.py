@@ -1,7 +1,7 @@
-"""Evaluated prefixes on disk, so that a new process does not evaluate them again.
+"""Stores evaluated prefixes on disk, so that a new process does not evaluate them again.
 
-A file is named after all that its cells depend on, and is used only if its content has the checksum that was noted
-when it was written. The oldest ones go when the folder grows too large.
+A file is named by a hash of everything that its cells depend on. It is used only if its content has the checksum
+recorded when it was written. The oldest files are deleted when the folder grows too large.
 """
 
 import hashlib
@@ -13,31 +13,31 @@ from pathlib import Path
 from churn_agent.files import atomic
 
 WORTH_KEEPING = 256
-"""Tokens from which a prefix is kept: shorter ones are evaluated faster than they are read."""
+"""Tokens of the shortest prefix that is kept; shorter ones are evaluated faster than they are read."""
 _STALE_S = 3600.0
-"""Age in seconds from which an unfinished file is what a kill left."""
+"""Age in seconds from which an unfinished file is a leftover of a killed process."""
 
 
 class PrefixFiles:
     """A folder of evaluated prefixes."""
 
     def __init__(self, folder: Path | None, *, build: str, most_bytes: int) -> None:
-        """Args: folder: None keeps nothing. build: weights, library and settings that cells depend on."""
+        """Args: folder: None keeps nothing. build: the weights, library and settings that cells depend on."""
         self._folder = folder
         self._build = build
         self._most_bytes = most_bytes
 
     def read(self, tokens: Sequence[int], load: Callable[[Path], bool]) -> bool:
-        """Whether the prefix was there and could be loaded. A damaged file is thrown away."""
+        """Whether the prefix was found and loaded. A damaged file is deleted."""
         path = self._path(tokens)
         if path is None:
             return False
         try:
             if not path.exists():
                 return False
-            noted = path.with_suffix(".sha256").read_text(encoding="ascii")
-            if noted == _checksum(path) and load(path):
-                with suppress(OSError):  # a folder that can only be read serves as well
+            recorded = path.with_suffix(".sha256").read_text(encoding="ascii")
+            if recorded == _checksum(path) and load(path):
+                with suppress(OSError):  # a read-only folder works too
                     path.touch()
                 return True
         except (OSError, ValueError):
@@ -46,7 +46,7 @@ class PrefixFiles:
         return False
 
     def write(self, tokens: Sequence[int], save: Callable[[Path], bool]) -> None:
-        """Keeps a prefix, if it is long enough. What cannot be written is not kept."""
+        """Keeps a prefix if it is long enough and can be written."""
         path = self._path(tokens)
         if path is None:
             return
@@ -66,9 +66,9 @@ class PrefixFiles:
 
     def _shrink(self) -> None:
         assert self._folder
-        for left in self._folder.glob(f"*{atomic.UNFINISHED}"):
-            if time.time() - left.stat().st_mtime > _STALE_S:
-                left.unlink(missing_ok=True)
+        for unfinished in self._folder.glob(f"*{atomic.UNFINISHED}"):
+            if time.time() - unfinished.stat().st_mtime > _STALE_S:
+                unfinished.unlink(missing_ok=True)
         files = sorted(self._folder.glob("*.kv"), key=lambda path: path.stat().st_mtime)
         total = sum(path.stat().st_size for path in files)
         for path in files[:-1]:
@@ -78,9 +78,9 @@ class PrefixFiles:
             self._remove(path)
 
     def _remove(self, path: Path) -> None:
-        for each in (path, path.with_suffix(".sha256")):
+        for file in (path, path.with_suffix(".sha256")):
             with suppress(OSError):
-                each.unlink()
+                file.unlink()
 
 
 def _checksum(path: Path) -> str:

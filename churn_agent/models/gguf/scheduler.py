@@ -1,12 +1,12 @@
-"""Many requests on one context, their tokens packed into full micro-batches.
+"""Runs many requests on one context and packs their tokens into full micro-batches.
 
-A job is a generator. It yields what it wants evaluated and is sent what was read off the logits; when it returns, its
+A job is a generator. It yields tokens to evaluate and is sent the results read from the logits. When it returns, its
 cells are free for the next job. There are two ways to take turns:
 
-* continuous batching, for jobs that write: one begins as soon as another has ended, and those that write a token at a
-  time and those that still read their prompt share batches, so that the weights are read from memory once for all;
-* waves, for jobs that only read: as many as fill a micro-batch, and the next ones when all of them have ended. Every
-  job then has its cells behind its prefix and in the order of its tokens, whoever else there is.
+* Continuous batching, for jobs that write: a job begins as soon as another has ended. Jobs that write one token at a
+  time share batches with jobs that still read their prompt, so that the weights are read from memory once for all.
+* Waves, for jobs that only read: as many as fill a micro-batch, and the next ones when all of them have ended. The
+  cells of every job then follow its prefix in the order of its tokens, regardless of other jobs.
 """
 
 import time
@@ -28,46 +28,46 @@ SEQUENCES = KEPT_PREFIXES + WORKING_SEQUENCES
 
 @dataclass(frozen=True)
 class Feed:
-    """Tokens to be evaluated one after the other."""
+    """Tokens to evaluate one after the other."""
 
     tokens: Sequence[int]
     position: int
-    """Of the first one."""
+    """Position of the first token."""
     sequences: tuple[int, ...]
     read: Callable[[Logits], Any] | None = None
-    """Applied to the logits after the last token, at once: they are overwritten by the next batch."""
+    """Applied at once to the logits after the last token, because the next batch overwrites them."""
 
 
 @dataclass
 class Counters:
-    """What was done since the start."""
+    """Work since the start."""
 
     tokens: int = 0
-    """Evaluated, in `decode_s` seconds."""
+    """Tokens evaluated, in `decode_s` seconds."""
     decode_s: float = 0.0
     mask_s: float = 0.0
-    """Seconds that finding the tokens took that a schema allows."""
+    """Seconds spent on computing the tokens that a schema allows."""
 
 
 Work = Generator[list[Feed], list[Any], Any]
-"""Yields feeds, is sent what their `read` gave (of those that have one, in order), returns the result."""
+"""Yields feeds, is sent the results of their `read` functions (in order), and returns the result."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A request before it is begun."""
+    """A request that has not begun."""
 
     id: str
     prefix: tuple[int, ...]
     """Shared with other jobs; evaluated once and forked."""
     sequences: int
-    """How many it needs."""
+    """The number of sequences that it needs."""
     cells: int
-    """Most tokens that it evaluates beside the prefix."""
+    """The most tokens that it evaluates besides the prefix."""
     likely_cells: int
-    """How many it probably takes: room is made for these, and if there is too little after all, it is begun again."""
+    """The likely number of cells. Room is made for these. If more are needed and none is free, the job begins again."""
     begin: Callable[[tuple[int, ...], int], Work]
-    """Given its sequences, which hold the prefix, and the prefix's length."""
+    """Called with its sequences, which contain the prefix, and the prefix's length."""
     fail: Callable[[ModelCallError], Any]
     """Makes the result of a failed job."""
 
@@ -78,9 +78,9 @@ class _Running:
     sequences: tuple[int, ...]
     work: Work
     todo: deque[tuple[Feed, int]] = field(default_factory=deque)
-    """Feeds with the number of tokens of each that were evaluated."""
+    """Feeds, each with its number of evaluated tokens."""
     evaluated: int = 0
-    """Cells that it has beside its prefix."""
+    """Cells in use besides the prefix."""
     read: list[Any] | None = None
     """None before the job has begun."""
 
@@ -91,11 +91,11 @@ class Scheduler:
     def __init__(
         self, context: Context, files: PrefixFiles, counters: Counters, *, parallel: int | None, most_cells: int
     ) -> None:
-        """A scheduler with a context of its own.
+        """A scheduler with its own context.
 
         Args:
-            parallel: jobs at once in continuous batching; None takes jobs in waves.
-            most_cells: that one job may have, with its prefix.
+            parallel: jobs at once in continuous batching; None runs jobs in waves.
+            most_cells: the most cells that one job may have, including its prefix.
         """
         self._context = context
         self._files = files
@@ -106,10 +106,10 @@ class Scheduler:
         self._prefixes: dict[tuple[int, ...], int] = {}
 
     def run(self, jobs: Iterable[Job], *, begun: Callable[[str], None] = lambda id_: None) -> Iterator[Any]:
-        """Yields the results as they come.
+        """Yields the results as they are ready.
 
         Args:
-            begun: told the id of each job when its first tokens are about to be evaluated.
+            begun: called with the id of each job before its first tokens are evaluated.
         """
         waiting = peekable(jobs)
         active: list[_Running] = []
@@ -133,10 +133,10 @@ class Scheduler:
     def close(self) -> None:
         self._context.close()
 
-    # --- beginning and ending
+    # --- start and end of jobs
 
     def _has_room(self, job: Job, active: list[_Running]) -> bool:
-        """Whether a job can begin now. One that can never run has room too: it fails at once."""
+        """Whether a job can begin now. True for a job that can never run, so that it fails at once."""
         if self._never_fits(job):
             return True
         if len(self._free) < job.sequences:
@@ -151,21 +151,21 @@ class Scheduler:
         return len(job.prefix) + job.cells > self._most_cells or job.sequences > WORKING_SEQUENCES
 
     def _make_room(self, job: Job, active: list[_Running]) -> bool:
-        """Whether a job's cells fit. If need be, all prefixes that nobody uses are let go: one alone would leave a hole
-        before the others, which the tokens of a job would fill before those of its prefix."""
+        """Whether a job's cells fit. If necessary, all unused prefixes are removed. Removing only one could leave a gap
+        before the others, and a job's tokens would fill it before the tokens of its prefix."""
         known = job.prefix in self._prefixes or not job.prefix
         likely = sum(each.job.likely_cells for each in active) + job.likely_cells if active else job.cells
-        wanted = likely + (0 if known else len(job.prefix))
+        needed = likely + (0 if known else len(job.prefix))
         in_use = {each.job.prefix for each in active} | {job.prefix}
         for kept in (self._prefixes, in_use & self._prefixes.keys()):
-            if (known or len(kept) < KEPT_PREFIXES) and wanted + sum(map(len, kept)) <= self._context.cells:
+            if (known or len(kept) < KEPT_PREFIXES) and needed + sum(map(len, kept)) <= self._context.cells:
                 self._let_go(self._prefixes.keys() - set(kept))
                 return True
         return False
 
     def _make_way(self, active: list[_Running]) -> list[Job]:
-        """Frees cells for the next batch where jobs take more than was likely: those of prefixes that nobody uses, then
-        those of jobs, the last begun first. Returns these jobs, which must begin again."""
+        """Frees cells for the next batch if jobs take more than was likely: first the cells of unused prefixes, then
+        those of jobs, the most recent first. Returns these jobs, which must begin again."""
         set_back: list[Job] = []
         while self._cells_taken(active) > self._context.cells:
             if unused := self._prefixes.keys() - {each.job.prefix for each in active}:
@@ -177,7 +177,7 @@ class Scheduler:
         return set_back
 
     def _cells_taken(self, active: list[_Running]) -> int:
-        """After the next batch."""
+        """Cells in use after the next batch."""
         batch = min(sum(map(_left, active)), self._context.micro_batch)
         return batch + sum(each.evaluated for each in active) + sum(map(len, self._prefixes))
 
@@ -203,7 +203,7 @@ class Scheduler:
         self._free += running.sequences
 
     def _prefix(self, tokens: tuple[int, ...]) -> int:
-        """The sequence that holds a prefix; it is read from disk or evaluated if it is not there."""
+        """The sequence that contains a prefix. If there is none, the prefix is read from disk or evaluated."""
         if tokens in self._prefixes:
             return self._prefixes[tokens]
         sequence = min(set(range(KEPT_PREFIXES)) - set(self._prefixes.values()))
@@ -222,10 +222,10 @@ class Scheduler:
     # --- one batch
 
     def _step(self, active: list[_Running]) -> Iterator[Any]:
-        """Evaluates one micro-batch and yields what is finished by it."""
+        """Evaluates one micro-batch and yields the results that it completes."""
         entries: list[Entry] = []
         owners: list[tuple[_Running, Feed]] = []
-        for running in sorted(active, key=_left):  # who writes goes first, who reads fills up
+        for running in sorted(active, key=_left):  # jobs that write go first, jobs that read fill the rest
             self._pack(running, entries, owners)
         try:
             for i, logits in self._decode(entries):
@@ -247,13 +247,13 @@ class Scheduler:
             feed, done = running.todo[0]
             part = feed.tokens[done : done + self._context.micro_batch - len(entries)]
             last = done + len(part) == len(feed.tokens)
-            asks = last and feed.read is not None
-            if asks and sum(entry.logits for entry in entries) >= MOST_OUTPUTS:
+            reads = last and feed.read is not None
+            if reads and sum(entry.logits for entry in entries) >= MOST_OUTPUTS:
                 return
             running.evaluated += len(part)
             for i, token in enumerate(part):
-                wanted = asks and i == len(part) - 1
-                entries.append(Entry(token, feed.position + done + i, feed.sequences, wanted))
+                logits = reads and i == len(part) - 1
+                entries.append(Entry(token, feed.position + done + i, feed.sequences, logits))
                 owners.append((running, feed))
             if not last:
                 running.todo[0] = (feed, done + len(part))
@@ -261,7 +261,7 @@ class Scheduler:
             running.todo.popleft()
 
     def _advance(self, running: _Running, active: list[_Running]) -> Iterator[Any]:
-        """Begins a job, or gives it what was read; yields its result if that ends it."""
+        """Begins a job, or sends it the results of its feeds. Yields the job's result if it ends."""
         read, running.read = running.read, []
         try:
             running.todo.extend((feed, 0) for feed in running.work.send(read))  # type: ignore[arg-type]
@@ -276,19 +276,19 @@ class Scheduler:
 
     def _decode(self, entries: list[Entry]) -> list[tuple[int, Logits]]:
         began = time.perf_counter()
-        found = list(self._context.decode(entries))
+        outputs = list(self._context.decode(entries))
         self._counters.decode_s += time.perf_counter() - began
         self._counters.tokens += len(entries)
-        return found
+        return outputs
 
 
 def _left(running: _Running) -> int:
-    """Tokens that wait to be evaluated."""
+    """The number of tokens not yet evaluated."""
     return sum(len(feed.tokens) - done for feed, done in running.todo)
 
 
 def _too_long(most: int) -> ModelCallError:
     return ModelCallError(
         f"the request needs more than the {most} tokens of context; "
-        "show the model less evidence (CHURN_AGENT_EVIDENCE_TOKENS) or raise CHURN_AGENT_CONTEXT_TOKENS"
+        "reduce the evidence (CHURN_AGENT_EVIDENCE_TOKENS) or raise CHURN_AGENT_CONTEXT_TOKENS"
     )

@@ -1,4 +1,4 @@
-"""Score requests as jobs: one pass over a context, the forks of its questions, and those of long labels."""
+"""Turns score requests into jobs: one pass over a context, forks for its questions, and forks for long labels."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from churn_agent.models.gguf.vocabulary import Vocabulary, first_own_piece, join
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _TokenizedQuestion:
     """A question in tokens."""
 
     question: Question
@@ -22,7 +22,7 @@ class _Asked:
 
     @property
     def long_labels(self) -> dict[str, list[int]]:
-        """Labels of several tokens: each needs a fork of its own behind the question."""
+        """Labels of several tokens. Each needs its own fork after the question."""
         return {label: tokens for label, tokens in self.labels.items() if len(tokens) > 1}
 
     @property
@@ -42,43 +42,48 @@ def score_job(vocabulary: Vocabulary, request: ScoreRequest) -> Job:
         for question in request.questions
     ]
     prefix, context = tuple(joined(chats[0][:own])), chats[0][own]
-    asked = [
-        _Asked(question, joined(pieces[own + 1 :]), {each: vocabulary.tokenize(each) for each in question.labels})
+    questions = [
+        _TokenizedQuestion(
+            question, joined(pieces[own + 1 :]), {label: vocabulary.tokenize(label) for label in question.labels}
+        )
         for question, pieces in zip(request.questions, chats, strict=True)
     ]
-    cells = len(context) + sum(each.cells for each in asked)
+    cells = len(context) + sum(question.cells for question in questions)
     return Job(
         id=request.id,
         prefix=prefix,
-        sequences=sum(each.sequences for each in asked),
+        sequences=sum(question.sequences for question in questions),
         cells=cells,
         likely_cells=cells,
-        begin=lambda sequences, start: _score(request.id, context, asked, sequences, start),
+        begin=lambda sequences, start: _score(request.id, context, questions, sequences, start),
         fail=lambda error: LabelScores(request.id, error=error),
     )
 
 
-def _score(id_: str, context: list[int], asked: list[_Asked], sequences: tuple[int, ...], start: int) -> Work:
-    """The context belongs to the sequences of all questions and labels, so one pass answers everything."""
+def _score(
+    id_: str, context: list[int], questions: list[_TokenizedQuestion], sequences: tuple[int, ...], start: int
+) -> Work:
+    """The context is part of the sequences of all questions and labels, so one pass answers everything."""
     after = start + len(context)
     feeds = [Feed(context, start, sequences)]
     free = iter(sequences)
-    for each in asked:
-        own = tuple(next(free) for _ in range(each.sequences))
-        feeds.append(Feed(each.tokens, after, own, read=_reader({label: t[0] for label, t in each.labels.items()})))
-        for (label, tokens), fork in zip(each.long_labels.items(), own[1:], strict=True):
-            position = after + len(each.tokens)
+    for question in questions:
+        own = tuple(next(free) for _ in range(question.sequences))
+        first_tokens = {label: tokens[0] for label, tokens in question.labels.items()}
+        feeds.append(Feed(question.tokens, after, own, read=_reader(first_tokens)))
+        for (label, tokens), fork in zip(question.long_labels.items(), own[1:], strict=True):
+            position = after + len(question.tokens)
             feeds += [
                 Feed([token], position + n, (fork,), read=_reader({label: tokens[n + 1]}))
                 for n, token in enumerate(tokens[:-1])
             ]
-    read = iter((yield feeds))
-    scored: dict[str, dict[str, float]] = {}
-    for each in asked:
-        scores = scored[each.question.id] = next(read)
-        for label, tokens in each.long_labels.items():
-            scores[label] += sum(next(read)[label] for _ in tokens[1:])
-    return LabelScores(id_, scored, Usage(after + sum(each.cells for each in asked)))
+    results = iter((yield feeds))
+    by_question: dict[str, dict[str, float]] = {}
+    for question in questions:
+        scores = by_question[question.question.id] = next(results)
+        for label, tokens in question.long_labels.items():
+            scores[label] += sum(next(results)[label] for _ in tokens[1:])
+    return LabelScores(id_, by_question, Usage(after + sum(question.cells for question in questions)))
 
 
 def _reader(tokens: Mapping[str, int]) -> Callable[[Logits], dict[str, float]]:

@@ -1,4 +1,4 @@
-"""Settings of the engine that depend on the machine, measured by `churn-agent models tune` and kept."""
+"""Settings of the engine that depend on the machine, measured and stored by `churn-agent models tune`."""
 
 import json
 import os
@@ -13,11 +13,11 @@ from churn_agent.files import atomic, strict_json
 
 _FILE = "tuning.json"
 KVType = Literal["f16", "bf16_f16", "q8_0"]
-"""How keys and values are kept."""
+"""The number format of keys and values."""
 
 
 def physical_cores() -> int:
-    """Cores without hyper-threading, where the system tells; else all that this process may use."""
+    """Cores without hyper-threading if the system reports them; otherwise all cores that this process may use."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         siblings = {
@@ -38,23 +38,23 @@ class Tuning(BaseModel):
     """Tokens evaluated at once."""
     flash_attention: bool = True
     kv_type: KVType = "f16"
-    """Where answers are written; scores are read off a context of their own (`context.Context`, `exact`)."""
+    """Number format for written answers. Scores have their own context (`context.Context`, `exact`)."""
     parallel: Annotated[int, Field(ge=1, le=32)] = 16
-    """Answers that are written at once."""
+    """Answers written at once."""
 
     @property
     def affects_answers(self) -> str:
-        """What can change the last digits of a score."""
+        """The settings that can change the last digits of a score."""
         return f"kv {self.kv_type}, flash {int(self.flash_attention)}"
 
 
 def machine() -> str:
-    """What a measurement holds for."""
+    """The machine that a measurement is valid for."""
     return f"{platform.machine()} {platform.processor()} {physical_cores()} cores"
 
 
 def load_tuning(model_key: str) -> Tuning | None:
-    """What was measured for a model on this machine; None if nothing was."""
+    """The measured settings of a model on this machine; None if there are none."""
     try:
         kept = strict_json.parse((user_config_path("churn-agent") / _FILE).read_text(encoding="utf-8"))
         return Tuning.model_validate(kept[f"{machine()} | {model_key}"])
@@ -63,7 +63,7 @@ def load_tuning(model_key: str) -> Tuning | None:
 
 
 def store_tuning(model_key: str, tuning: Tuning) -> Path:
-    """Keeps a measurement beside those of other models and machines. Returns the file."""
+    """Adds a measurement to those of other models and machines. Returns the file."""
     path = user_config_path("churn-agent") / _FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -1,8 +1,8 @@
-"""Chats to tokens and back, for the vocabulary and the template of one loaded model.
+"""Turns chats into tokens and back, with the vocabulary and the template of one loaded model.
 
-Only the template may write control tokens: it is rendered around placeholders, and what people wrote is
-tokenised on its own with control tokens switched off, so `<|im_end|>` in a message stays eight characters
-of text. The template itself is never executed: llama.cpp recognises the common ones and renders them in C++.
+Only the template may write control tokens: it is rendered around placeholders, and people's words are tokenized
+separately with control tokens switched off, so `<|im_end|>` in a message stays ten characters of text. The template
+itself is never executed: llama.cpp recognises the common ones and renders them in C++.
 """
 
 import ctypes
@@ -31,7 +31,7 @@ class Vocabulary:
         return self._vocab
 
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
-        """Tokens of a text; control tokens are recognised in it only if `special`."""
+        """Tokens of a text. Control tokens in it are recognised only if `special`."""
         data = text.encode("utf-8", "replace")
         room = len(data) + 8
         tokens = (llama_cpp.llama_token * room)()
@@ -49,17 +49,18 @@ class Vocabulary:
         buffer = ctypes.create_string_buffer(room)
         n = llama_cpp.llama_chat_apply_template(self._template, chat, len(messages), True, buffer, room)
         if n < 0 or n > room:
-            raise ModelUnavailable("the model's chat template is not one that llama.cpp knows; use an instruct model")
+            raise ModelUnavailable("llama.cpp does not know the model's chat template; use an instruct model")
         return buffer.raw[:n].decode()
 
     def chat_tokens(self, messages: Sequence[Sequence[str] | Message]) -> list[list[int]]:
-        """Tokens of a chat up to the start of the assistant's answer, in pieces that a caller can fork between.
+        """Tokens of a chat up to the start of the assistant's answer, in pieces between which a caller can fork.
 
         Args:
-            messages: `(role, part, part, ...)` each; the parts are joined in the chat.
+            messages: each is `(role, part, part, ...)`; the parts are joined in the chat.
 
         Returns:
-            Lists of tokens by turns: the template's text before a part, the part, and so on; last, what follows.
+            Lists of tokens: the template's text before the first part, the part, the text before the next part, and so
+            on. The last list is the text after all parts.
         """
         marks: list[str] = []
         texts: list[str] = []
@@ -79,15 +80,15 @@ class Vocabulary:
         ]
         pieces[0] = self.prefix + pieces[0]
         if any(later < earlier for earlier, later in pairwise(starts)):
-            raise ModelUnavailable("the model's chat template reorders messages")
+            raise ModelUnavailable("the model's chat template reorders messages; use another model")
         return [*pieces, self.tokenize(rendered[edges[-1] :], special=True)]
 
 
 def first_own_piece(shared: Sequence[Message]) -> int:
-    """Number of the first piece of a chat that is neither the template's nor shared: the prefix ends before it."""
+    """Index of the first piece of a chat that is neither from the template nor shared. The prefix ends before it."""
     return 2 * len(shared) + 1
 
 
 def joined(pieces: Sequence[Sequence[int]]) -> list[int]:
-    """Several runs of tokens as one."""
+    """Concatenates lists of tokens."""
     return [token for piece in pieces for token in piece]

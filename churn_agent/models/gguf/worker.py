@@ -1,7 +1,7 @@
-"""The engine in a process of its own: `python -m churn_agent.models.gguf.worker`, spoken to over its pipes.
+"""Runs the engine in a separate process, `python -m churn_agent.models.gguf.worker`, controlled through its pipes.
 
-A crash of native code then ends this process and no other. Messages are pickles with their length before them; only
-the process that started the worker can write to it.
+A crash of native code then ends only this process. Messages are pickles prefixed with their length. Only the process
+that started the worker can write to it.
 
 To the worker: `("open", options)`, then `("score" | "generate", requests)`. From it: `("ready", context_tokens)`,
 `("begun", id)`, `("result", result)`, `("done", counters)`, `("error", exception)`.
@@ -24,20 +24,20 @@ _LENGTH = struct.Struct("<Q")
 
 
 class WorkerDied(Exception):
-    """The worker process is gone."""
+    """The worker process has ended unexpectedly."""
 
 
 class Worker:
-    """A running worker process, seen from its parent."""
+    """A running worker process, as seen from its parent."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         """Starts the process and loads the model.
 
         Raises:
-            BadWeights, ModelUnavailable: what the engine raised; or the process died of the file.
+            BadWeights, ModelUnavailable: the engine could not load the file, or the process died while loading it.
         """
         self.counters = Counters()
-        """As of the last request that was done."""
+        """As of the last completed request."""
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "churn_agent.models.gguf.worker"],
             stdin=subprocess.PIPE,
@@ -48,7 +48,7 @@ class Worker:
             self.context_tokens: int = self._next("ready")
         except WorkerDied as error:
             raise ModelUnavailable(
-                f"the engine died while it loaded {str(options['path'])!r} (out of memory?)"
+                f"the engine crashed while loading {str(options['path'])!r} (out of memory?)"
             ) from error
         except BaseException:
             self.kill()
@@ -59,7 +59,7 @@ class Worker:
         return self._process.pid
 
     def stream(self, kind: str, requests: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-        """Yields ("begun", id) and ("result", result) until all are done. Raises `WorkerDied`."""
+        """Yields ("begun", id) and ("result", result) until all requests are done. Raises `WorkerDied`."""
         self._send((kind, list(requests)))
         while True:
             name, value = self._receive()
@@ -71,18 +71,18 @@ class Worker:
             yield name, value
 
     def kill(self) -> None:
-        """Ends the process at once; also in the middle of an evaluation."""
+        """Ends the process at once, even during an evaluation."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
                 pipe.close()
 
-    def _next(self, wanted: str) -> Any:
+    def _next(self, expected: str) -> Any:
         name, value = self._receive()
         if name == "error":
             raise value
-        if name != wanted:
+        if name != expected:
             raise WorkerDied(f"unexpected {name!r}")
         return value
 
@@ -115,17 +115,17 @@ def _read(pipe: IO[bytes]) -> Any:
     data = pipe.read(length)
     if len(data) < length:
         raise EOFError
-    return pickle.loads(data)  # noqa: S301 - from the process that we started, or that started us
+    return pickle.loads(data)  # noqa: S301 - comes from the worker that we started, or from our parent
 
 
 def main() -> None:
     """Serves until the parent closes the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt ends
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles interrupts
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever native code prints must not get between messages
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # output of native code must not mix with messages
     requests = sys.stdin.buffer
 
-    def say(name: str, value: Any) -> None:
+    def send(name: str, value: Any) -> None:
         _write(answers, (name, value))
 
     try:
@@ -136,9 +136,9 @@ def main() -> None:
     except EOFError:
         return
     except ChurnAgentError as error:
-        say("error", error)
+        send("error", error)
         return
-    say("ready", engine.context_tokens)
+    send("ready", engine.context_tokens)
     while True:
         try:
             kind, batch = _read(requests)
@@ -146,11 +146,11 @@ def main() -> None:
             break
         run = engine.score_labels if kind == "score" else engine.generate
         try:
-            for result in run(batch, lambda id_: say("begun", id_)):
-                say("result", result)
-            say("done", engine.counters)
+            for result in run(batch, lambda id_: send("begun", id_)):
+                send("result", result)
+            send("done", engine.counters)
         except ChurnAgentError as error:
-            say("error", error)
+            send("error", error)
     engine.close()
 
 

@@ -1,4 +1,4 @@
-"""Generate requests as jobs: constrained decoding that decides only where the schema leaves a choice."""
+"""Turns generate requests into jobs: constrained decoding that decides only where the schema leaves a choice."""
 
 import json
 import time
@@ -17,15 +17,15 @@ from churn_agent.models.gguf.scheduler import Counters, Feed, Job, Work
 from churn_agent.models.gguf.scoring import log_softmax
 from churn_agent.models.gguf.vocabulary import Vocabulary, first_own_piece, joined
 
-# One way to write each answer: no white space to choose, so every structural token is forced and costs no decision.
+# Each answer has only one spelling: white space is fixed, so every structural token is forced and costs no decision.
 _COMPACT_JSON = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
 
 _LIKELY = 0.5
-"""How much of what an answer may be long it probably is."""
+"""Expected length of an answer, as a share of the most tokens it may have."""
 
 
 class Writer:
-    """Makes jobs that write under a schema."""
+    """Makes jobs that write answers under a schema."""
 
     def __init__(self, vocabulary: Vocabulary, counters: Counters) -> None:
         self._vocabulary = vocabulary
@@ -47,7 +47,7 @@ class Writer:
         )
 
     def _write(self, request: GenerateRequest, rest: list[int], sequences: tuple[int, ...], start: int) -> Work:
-        """Decides where the schema leaves a choice; what it forces is evaluated with the next decision."""
+        """Decides where the schema leaves a choice; forced tokens are evaluated with the next decision."""
         matcher = self._matcher(request.schema)
         random = np.random.default_rng(request.seed)
 
@@ -81,7 +81,7 @@ class Writer:
     def _matcher(self, schema: Any) -> llguidance.LLMatcher:
         matcher = llguidance.LLMatcher(self._grammar_tokenizer, _grammar(json.dumps(schema)))
         if matcher.is_error():
-            raise ModelCallError(f"the answer's schema cannot be decoded: {matcher.get_error()}")
+            raise ModelCallError(f"the answer's schema cannot be used for decoding: {matcher.get_error()}")
         return matcher
 
     @cached_property
@@ -95,7 +95,7 @@ def _grammar(schema: str) -> str:
 
 
 def _forced(matcher: llguidance.LLMatcher) -> list[int]:
-    """The tokens that the schema leaves no choice about; they are consumed."""
+    """Consumes and returns the next tokens that the schema forces."""
     if matcher.is_stopped():
         return []
     tokens: Sequence[int] = matcher.compute_ff_tokens()
@@ -105,7 +105,7 @@ def _forced(matcher: llguidance.LLMatcher) -> list[int]:
 
 
 def _choose(logits: Logits, matcher: llguidance.LLMatcher, temperature: float, random: np.random.Generator) -> int:
-    """The likeliest allowed token, or a drawn one. Mostly the likeliest of all is allowed, which is cheap to ask."""
+    """The likeliest allowed token, or a sampled one. The likeliest of all is usually allowed and cheap to check."""
     if temperature <= 0:
         likeliest = int(logits.argmax())
         if matcher.validate_tokens([likeliest]):
