@@ -1,1 +1,1 @@
-"""What is learned from labels: classic methods over facts, words, embeddings and readings, kept to be used again."""
+"""Learning from labels: classic methods on facts, words, embeddings and readings, stored for later use."""

@@ -1,4 +1,4 @@
-"""Past customers who wrote alike, and what became of them."""
+"""Past customers who wrote similar messages, and their outcomes."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,12 +14,12 @@ from churn_agent.measuring.metrics import Labels
 
 NEAREST = 10
 _FEWEST = 5
-"""Below so many whose outcome was known nothing is said."""
+"""With fewer known outcomes, there is no fact."""
 
 
 @dataclass(frozen=True)
 class Alike:
-    """Customers at a date whose outcome is known, by the mean embedding of what they had written until then."""
+    """Customers at dates with known outcomes, and the mean embedding of their messages up to then."""
 
     customers: NDArray[np.str_]
     dates: NDArray[np.datetime64]
@@ -29,7 +29,7 @@ class Alike:
 
     @classmethod
     def of(cls, examples: Examples) -> "Alike | None":
-        """None if nobody wrote anything."""
+        """None if no customer wrote anything."""
         if examples.vectors is None or not examples.vectors.any():
             return None
         wrote = examples.vectors.any(axis=1)
@@ -59,12 +59,12 @@ class Alike:
         )
 
     def without(self, customer_id: str) -> "Alike":
-        """The others."""
+        """All customers except this one."""
         others = self.customers != customer_id
         return Alike(self.customers[others], self.dates[others], self.churned[others], self.directions[others])
 
     def fact(self, customer_id: str, as_of: date, vector: NDArray[Any], *, horizon_days: int) -> Fact | None:
-        """What became of those nearest in meaning; of others than the customer, and as far as was known at `as_of`."""
+        """The outcomes of the nearest other customers, as far as they were known at `as_of`."""
         known_from = np.datetime64(as_of - timedelta(days=horizon_days))
         usable = np.flatnonzero((self.dates <= known_from) & (self.customers != customer_id))
         if len(usable) < _FEWEST or not vector.any():

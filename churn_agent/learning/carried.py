@@ -1,4 +1,4 @@
-"""A calibration carried over from books with outcomes to one without, whose base rate is known."""
+"""Carries a calibration over from books with outcomes to a book without outcomes but with a known base rate."""
 
 from collections.abc import Sequence
 
@@ -19,29 +19,29 @@ _FARTHEST = 50.0
 
 
 class Carried(Remembered, ClassifierMixin, BaseEstimator):
-    """Platt's curve (1999) with the slope of other books and an intercept of the own.
+    """Platt's curve (1999) with the slope of other books and the book's own intercept.
 
-    How much a difference of scores means is learned on each of the other books, and their mean is taken. How high
-    scores stand differs by book, whatever its base rate; so the intercept is the one at which the mean probability of
-    the own customers is the base rate.
+    The slope is the mean of the slopes fitted on each of the other books. The level of scores differs by book,
+    independently of the base rate. The intercept is therefore the one that makes the mean probability of the book's own
+    customers equal to its base rate.
     """
 
     learned = ("base_rate_", "curve_", "bounds_")
 
     def fit(self, books: Sequence[Examples], own: Examples, base_rate: float) -> "Carried":
         """Args:
-            books: with outcomes of both kinds each.
-            own: customers of the book that it is for; their labels are not looked at.
-            base_rate: of that book, above 0 and below 1.
+            books: books to learn from, each with both outcomes.
+            own: customers of the book to calibrate; their labels are not used.
+            base_rate: the base rate of that book, above 0 and below 1.
 
         Raises:
-            DataError: a book has outcomes of one kind only.
+            DataError: a book has only one outcome.
         """
-        if any(each.labels.all() or not each.labels.any() for each in books):
-            raise DataError("a book to learn from needs customers who left and customers who stayed")
+        if any(book.labels.all() or not book.labels.any() for book in books):
+            raise DataError("each book to learn from must have customers who left and customers who stayed")
         slopes = [float(ShrunkLogistic(SLOPE, SLOPE_ERROR).fit(uncalibrated(b), b.labels).slopes_[0]) for b in books]
         slope = max(float(np.mean(slopes)), 0.0)
-        # Of the mean of so many books, and of one more.
+        # The error of the mean over the books, and of one more book.
         reach = metrics.REACH * SLOPE_ERROR * float(np.sqrt(1 + 1 / len(slopes)))
         scores = uncalibrated(own)[:, 0]
         self.base_rate_ = base_rate
@@ -52,31 +52,31 @@ class Carried(Remembered, ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, examples: Examples) -> NDArray[np.float64]:
         """Shape (samples, 2)."""
-        told = _on(self.curve_, examples)
-        return np.column_stack([1 - told, told])
+        probabilities = _on(self.curve_, examples)
+        return np.column_stack([1 - probabilities, probabilities])
 
     def interval(self, examples: Examples) -> tuple[Scores, Scores]:
-        """Bounds by slopes as far off as those of books are."""
-        told = np.stack([_on(curve, examples) for curve in (self.curve_, *self.bounds_)])
-        return told.min(axis=0), told.max(axis=0)
+        """Bounds from the range of slopes that books have."""
+        probabilities = np.stack([_on(curve, examples) for curve in (self.curve_, *self.bounds_)])
+        return probabilities.min(axis=0), probabilities.max(axis=0)
 
 
 def carried_to_each(books: Sequence[Examples]) -> list[Scores]:
-    """Probabilities of each book's customers, by the others and its base rate."""
-    found: list[Scores] = []
+    """Probabilities of each book's customers, calibrated on the other books and the book's base rate."""
+    probabilities: list[Scores] = []
     for i, own in enumerate(books):
         fitted = Carried().fit([*books[:i], *books[i + 1 :]], own, float(own.labels.mean()))
-        found.append(score(fitted, own))
-    return found
+        probabilities.append(score(fitted, own))
+    return probabilities
 
 
 def _anchored(slope: float, scores: Scores, base_rate: float) -> tuple[float, float]:
-    """Intercept and slope of the curve of that mean."""
+    """Intercept and slope of the curve whose mean probability is the base rate."""
 
-    def over(intercept: float) -> float:
+    def excess(intercept: float) -> float:
         return float(expit(intercept + slope * scores).mean() - base_rate)
 
-    return float(root_scalar(over, bracket=(-_FARTHEST, _FARTHEST)).root), slope
+    return float(root_scalar(excess, bracket=(-_FARTHEST, _FARTHEST)).root), slope
 
 
 def _on(curve: tuple[float, float], examples: Examples) -> Scores:

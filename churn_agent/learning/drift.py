@@ -1,4 +1,4 @@
-"""Do customers still look like those that a method learned from?"""
+"""Checks whether customers still resemble those that a method learned from."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,29 +6,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from churn_agent.domain.assessment import Fact
 
 _FEWEST = 30
-"""Customers below which a mean says too little."""
+"""The fewest customers for a usable mean."""
 _FAR = 0.5
-"""Standard deviations that a mean may move before it is told."""
+"""A mean that has moved by more standard deviations is reported."""
 
 Spread = tuple[float, float]
 """Mean and standard deviation."""
 
 
 def spreads(facts: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
-    """Fact -> mean and standard deviation over the customers that have it; facts that few have, or all alike, are left
-    out."""
-    found: dict[str, Spread] = {}
+    """Fact -> mean and standard deviation over the customers that have it.
+
+    Facts that are rare or constant are left out.
+    """
+    by_fact: dict[str, Spread] = {}
     for name in sorted({name for row in facts for name in row}):
         values = [row[name] for row in facts if name in row]
         mean = sum(values) / len(values)
         deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))
         if len(values) >= _FEWEST and deviation > 0:
-            found[name] = mean, deviation
-    return found
+            by_fact[name] = mean, deviation
+    return by_fact
 
 
 def drifted(learned: Mapping[str, Spread], now: Iterable[Sequence[Fact]]) -> list[str]:
-    """What has moved, in words: facts whose mean is half a standard deviation from where it was, the farthest first."""
+    """Describes the facts whose mean has moved by more than half a standard deviation, largest change first."""
     values: dict[str, list[float]] = {}
     units: dict[str, str] = {}
     for facts in now:
@@ -42,4 +44,4 @@ def drifted(learned: Mapping[str, Spread], now: Iterable[Sequence[Fact]]) -> lis
             distance = abs(today - mean) / deviation
             if distance > _FAR:
                 moved.append((distance, f"{name.replace('_', ' ')} {today:.3g} {units[name]}, was {mean:.3g}"))
-    return [said for _, said in sorted(moved, reverse=True)]
+    return [text for _, text in sorted(moved, reverse=True)]

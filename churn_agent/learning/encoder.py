@@ -1,4 +1,4 @@
-"""A BERT encoder fine-tuned to tell churners by their words, as the field's courses teach it."""
+"""A BERT encoder fine-tuned to recognise churners by their words: the standard recipe for text classification."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,38 +16,39 @@ from churn_agent.models.folders import check_folder
 
 _EPOCHS = 6
 _PATIENCE = 2
-"""Epochs without a better loss on what was held out, after which it ends."""
+"""Training ends after this many epochs without a better loss on the held-out part."""
 _PARTS = 7
-"""One of which is held out."""
+"""One of these parts is held out."""
 _RATE = 5e-5
 _BATCH = 16
 _PIECES = 128
-"""Word pieces of a history that are read: the last ones, where the latest words stand."""
+"""Word pieces of a history that are read: the last ones, which contain the latest words."""
 
 
 _PLAIN: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-"""No code of the folder's own is run, and nobody is asked whether it may."""
+"""Code in the folder is not run, and the user is not prompted to allow it."""
 
 
 class FineTunedEncoder(ClassifierMixin, BaseEstimator):
-    """`BertForSequenceClassification` (Devlin et al. 2019), fine-tuned on the weights that the examples name.
+    """`BertForSequenceClassification` (Devlin et al. 2019), fine-tuned from the weights named in the examples.
 
-    Learns with AdamW and a rate that falls to 0, and keeps the epoch of the least loss on a held-out part of the texts.
+    Uses AdamW with a learning rate that falls to 0, and keeps the epoch with the least loss on a held-out part of the
+    texts.
     """
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
     def fit(self, examples: Examples, labels: Labels) -> "FineTunedEncoder":
-        """Raises `ModelUnavailable` if the folder of the examples holds no weights of an encoder, `DataError` if the
-        examples are too few."""
+        """Raises `ModelUnavailable` if the folder in the examples contains no encoder weights, and `DataError` if there
+        are too few examples."""
         import torch
 
         torch.manual_seed(self.seed)
         self.classes_ = np.array([False, True])
         self.tokenizer_, self.model_ = _load(examples.encoder)
         train, held_out = self._held_out(examples, labels)
-        kept_out = [examples.texts[int(i)] for i in held_out]
+        held_out_texts = [examples.texts[int(i)] for i in held_out]
         steps = _EPOCHS * -(-len(train) // _BATCH)
         optimizer = torch.optim.AdamW(self.model_.parameters(), lr=_RATE, weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
@@ -65,7 +66,7 @@ class FineTunedEncoder(ClassifierMixin, BaseEstimator):
                 optimizer.step()
                 schedule.step()
                 optimizer.zero_grad()
-            now = log_loss(labels[held_out], self._probabilities(kept_out)[:, 1], labels=[False, True])
+            now = log_loss(labels[held_out], self._probabilities(held_out_texts)[:, 1], labels=[False, True])
             if now < best:
                 best, since = now, 0
                 best_weights = {name: value.clone() for name, value in self.model_.state_dict().items()}
@@ -77,15 +78,17 @@ class FineTunedEncoder(ClassifierMixin, BaseEstimator):
         return self
 
     def _held_out(self, examples: Examples, labels: Labels) -> Any:
-        """Rows to learn from, and rows to end the training by: about a seventh, of other customers and other words."""
+        """Rows to learn from, and rows for early stopping: about a seventh, with other customers and other words."""
         parts = min(_PARTS, int(labels.sum()), int((~labels).sum()), len(np.unique(examples.groups)))
         if parts < 2:
-            raise DataError(f"an encoder cannot be fine-tuned on {len(labels)} samples, {labels.sum()} churned")
+            raise DataError(
+                f"an encoder cannot be fine-tuned on {len(labels)} samples, {labels.sum()} churned; add labels"
+            )
         splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=self.seed)
         return next(splitter.split(np.zeros(len(labels)), labels, examples.groups))
 
     def state(self) -> State:
-        """The weights. What they belong to, tokenizer and shape, is in the folder that it began with."""
+        """The weights. The tokenizer and the architecture are in the folder of the initial weights."""
         weights = self.model_.state_dict()
         return {
             name: (value.float() if value.is_floating_point() else value).numpy() for name, value in weights.items()
@@ -96,7 +99,7 @@ class FineTunedEncoder(ClassifierMixin, BaseEstimator):
         self.classes_ = np.array([False, True])
 
     def predict_proba(self, examples: Examples) -> Any:
-        """Shape (samples, 2). Raises `ModelUnavailable` if what was kept are weights of another encoder."""
+        """Shape (samples, 2). Raises `ModelUnavailable` if the stored weights are of another encoder."""
         if not hasattr(self, "model_"):
             self.tokenizer_, self.model_ = _load(examples.encoder)
             _fill(self.model_, self.restored_)
@@ -122,7 +125,7 @@ def _load(folder: Path | None) -> tuple[Any, Any]:
     from transformers.utils import logging
 
     if folder is None:
-        raise ValueError("the examples name no weights of an encoder")
+        raise ValueError("the examples name no encoder weights")
     check_folder(folder)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
@@ -131,7 +134,7 @@ def _load(folder: Path | None) -> tuple[Any, Any]:
             AutoTokenizer.from_pretrained(folder, truncation_side="left", **_PLAIN),
             BertForSequenceClassification.from_pretrained(folder, num_labels=2, use_safetensors=True, **_PLAIN),
         )
-    except Exception as error:  # half a file or a wrong one leads several libraries to errors of their own
+    except Exception as error:  # for a truncated or wrong file, several libraries raise their own errors
         raise ModelUnavailable(f"cannot load an encoder from {str(folder)!r}: {error}") from error
 
 
@@ -141,6 +144,4 @@ def _fill(model: Any, weights: State) -> None:
     try:
         model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     except (RuntimeError, TypeError) as error:
-        raise ModelUnavailable(
-            "what was kept are not the weights of this encoder; run: churn-agent train encoder"
-        ) from error
+        raise ModelUnavailable("the stored weights are not of this encoder; run: churn-agent train encoder") from error

@@ -1,4 +1,4 @@
-"""Estimators of scikit-learn's kind, over samples or over columns made of them."""
+"""Estimators with scikit-learn's interface, on samples or on columns computed from them."""
 
 import contextlib
 import io
@@ -23,25 +23,25 @@ from churn_agent.learning.examples import Examples, Scores
 from churn_agent.learning.states import Remembered, State, restore, state_of
 
 _FIT_PENALTIES = (0.01, 0.1, 1.0)
-"""On the parameters of BG/NBD, tried in turn until the fit converges."""
+"""Penalties on the parameters of BG/NBD, tried in turn until the fit converges."""
 _PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3)
-"""Inverse strengths of L2 penalties that a logistic regression chooses from."""
+"""Inverse strengths of the L2 penalties that a logistic regression can choose."""
 _NEAREST = 15
 _MOST_VALUES = 50
 _BOOSTED = 3
 _FEWEST_PRESENT = 10
-"""Numbers in a column, below which gradient boosting does without it."""
+"""Gradient boosting drops columns with fewer numbers."""
 _ENOUGH_TO_HOLD_OUT = 40
-"""Samples of the rarer outcome."""
+"""Samples of the rarer outcome from which some are held out."""
 _FEWEST_FOLDS = 2
 _LEAVES = 8
-"""Of a tree that is boosted."""
+"""Leaves of a boosted tree."""
 _TOGETHER = 500
-"""Samples that go through all trees at a time."""
+"""Samples that go through all trees at once."""
 
 
 class BaseRate(Remembered, ClassifierMixin, BaseEstimator):
-    """The share of churned, for everybody."""
+    """The share of churned customers, for every sample."""
 
     learned = ("rate_",)
 
@@ -69,7 +69,7 @@ class Rule(Remembered, ClassifierMixin, BaseEstimator):
 
 
 class BgNbd(Remembered, ClassifierMixin, BaseEstimator):
-    """One less the probability to be alive (Fader, Hardie & Lee 2005); knows dates of activity and no outcomes."""
+    """1 minus the probability of being alive (Fader, Hardie & Lee 2005). Uses dates of activity, but no outcomes."""
 
     learned = ("params_",)
 
@@ -77,7 +77,7 @@ class BgNbd(Remembered, ClassifierMixin, BaseEstimator):
         """Raises `DataError` if no fit is found."""
         self.params_ = next(filter(None, (self._params(examples, penalty) for penalty in _FIT_PENALTIES)), None)
         if self.params_ is None:
-            raise DataError("BG/NBD cannot be fitted to these dates of activity")
+            raise DataError("BG/NBD cannot be fitted to these dates of activity; use another method")
         self.classes_ = np.array([False, True])
         return self
 
@@ -86,10 +86,10 @@ class BgNbd(Remembered, ClassifierMixin, BaseEstimator):
         with extras.importing("evals"):
             from lifetimes.utils import ConvergenceError  # type: ignore[import-untyped]
 
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # it prints what it could not do
-            warnings.simplefilter("ignore")  # of numpy, which has changed since the library was written
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # it prints its failures
+            warnings.simplefilter("ignore")  # the library uses old numpy interfaces
             try:
-                fitter.fit(*self._see(examples))
+                fitter.fit(*self._columns(examples))
             except ConvergenceError:
                 return None
         return {str(name): float(value) for name, value in fitter.params_.items()}
@@ -97,28 +97,32 @@ class BgNbd(Remembered, ClassifierMixin, BaseEstimator):
     def predict_proba(self, examples: Examples) -> Any:
         fitter = self._fitter(_FIT_PENALTIES[0])
         fitter.params_ = self.params_
-        return _both_sides(np.clip(1 - np.asarray(fitter.conditional_probability_alive(*self._see(examples))), 0, 1))
+        return _both_sides(
+            np.clip(1 - np.asarray(fitter.conditional_probability_alive(*self._columns(examples))), 0, 1)
+        )
 
     @staticmethod
     def _fitter(penalty: float) -> Any:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pandas, which has changed since the library was written
+            warnings.simplefilter("ignore")  # the library uses old pandas interfaces
             with extras.importing("evals"):
                 from lifetimes import BetaGeoFitter  # type: ignore[import-untyped]
         return BetaGeoFitter(penalizer_coef=penalty)
 
     @staticmethod
-    def _see(examples: Examples) -> list[Scores]:
-        days = [each or [0] for each in examples.active_days]
-        frequency = [len(each) - 1 for each in days]
-        recency = [each[0] - each[-1] for each in days]
-        return [np.array(column, dtype=float) for column in (frequency, recency, [each[0] for each in days])]
+    def _columns(examples: Examples) -> list[Scores]:
+        """Repeated days of activity, and recency and age in days, as BG/NBD defines them."""
+        histories = [days or [0] for days in examples.active_days]
+        frequency = [len(days) - 1 for days in histories]
+        recency = [days[0] - days[-1] for days in histories]
+        age = [days[0] for days in histories]
+        return [np.array(column, dtype=float) for column in (frequency, recency, age)]
 
 
 class ShrunkLogistic(Remembered, ClassifierMixin, BaseEstimator):
-    """Logistic regression whose slopes are held near a value by a normal prior, so that few labels cannot bend it far.
+    """Logistic regression with a normal prior on the slopes, so that few labels cannot move them far.
 
-    Over the log-odds of scores it is the calibration of Platt (1999). The intercept is free.
+    On the log-odds of scores, this is the calibration of Platt (1999). The intercept is free.
     """
 
     learned = ("intercept_", "slopes_")
@@ -126,7 +130,7 @@ class ShrunkLogistic(Remembered, ClassifierMixin, BaseEstimator):
     def __init__(self, slope: float, error: float, least: float | None = None) -> None:
         """Args:
         slope, error: mean and standard deviation of the prior of each slope.
-        least: no slope is below it; above 0, it keeps the order of a single score.
+        least: the smallest allowed slope; a value above 0 preserves the order of a single score.
         """
         self.slope = slope
         self.error = error
@@ -137,16 +141,16 @@ class ShrunkLogistic(Remembered, ClassifierMixin, BaseEstimator):
 
         def loss(curve: Any) -> tuple[float, Any]:
             z = curve[0] + X @ curve[1:]
-            off = (curve[1:] - self.slope) / self.error
-            wrong = expit(z) - labels
-            gradient = np.append(wrong.sum(), X.T @ wrong + off / self.error)
-            return float(np.sum(np.logaddexp(0, z) - labels * z) + off @ off / 2), gradient
+            deviation = (curve[1:] - self.slope) / self.error
+            residual = expit(z) - labels
+            gradient = np.append(residual.sum(), X.T @ residual + deviation / self.error)
+            return float(np.sum(np.logaddexp(0, z) - labels * z) + deviation @ deviation / 2), gradient
 
         base_rate = min(max(labels.mean(), 1e-3), 1 - 1e-3)
         start = np.append(logit(base_rate), np.full(X.shape[1], self.slope))
         bounds = [(None, None), *[(self.least, None)] * X.shape[1]]
-        found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-        self.intercept_, self.slopes_ = float(found[0]), found[1:]
+        fitted = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+        self.intercept_, self.slopes_ = float(fitted[0]), fitted[1:]
         self.classes_ = np.array([False, True])
         return self
 
@@ -155,7 +159,7 @@ class ShrunkLogistic(Remembered, ClassifierMixin, BaseEstimator):
 
 
 class PenalisedLogistic(ClassifierMixin, BaseEstimator):
-    """Logistic regression that chooses its L2 penalty by the log-loss on folds, where there are samples enough."""
+    """Logistic regression that chooses its L2 penalty by cross-validated log-loss if there are enough samples."""
 
     def fit(self, X: Any, y: Any) -> "PenalisedLogistic":  # noqa: N803
         folds = min(5, int(np.sum(y)), int(np.sum(~np.asarray(y, dtype=bool))))
@@ -181,7 +185,7 @@ class PenalisedLogistic(ClassifierMixin, BaseEstimator):
 
 
 class Neighbours(ClassifierMixin, BaseEstimator):
-    """The share of churned among the nearest by cosine, drawn to the base rate as if one more had been seen of it."""
+    """The share of churned among the nearest by cosine, shrunk to the base rate by the weight of one more neighbour."""
 
     def fit(self, X: Any, y: Any) -> "Neighbours":  # noqa: N803
         self.known_ = X
@@ -199,15 +203,15 @@ class Neighbours(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> Any:  # noqa: N803
         churned = self.outcomes_[self.nearest_.kneighbors(X, return_distance=False)]
         share = (churned.sum(axis=1) + self.outcomes_.mean()) / (churned.shape[1] + 1)
-        # Who wrote nothing is as near to everybody.
+        # A customer who wrote nothing is equally near to all others.
         return _both_sides(np.where(np.any(X, axis=1), share, self.outcomes_.mean()))
 
 
 class Boosting(Remembered, ClassifierMixin, BaseEstimator):
-    """Gradient boosting of small trees that ends when samples held out gain no more, where there are enough of them.
+    """Gradient boosting of small trees, with early stopping on held-out samples if there are enough.
 
-    The mean of a few, each with other samples held out. scikit-learn grows the trees; their nodes are then read off, so
-    that what is kept depends on no version of it.
+    The score is the mean of a few models, each with other samples held out. scikit-learn grows the trees. Their nodes
+    are then copied, so that stored methods do not depend on a version of scikit-learn.
     """
 
     learned = ("kept_", "trees_")
@@ -216,15 +220,15 @@ class Boosting(Remembered, ClassifierMixin, BaseEstimator):
         self.seed = seed
 
     def fit(self, X: Any, y: Any) -> "Boosting":  # noqa: N803
-        """Raises `DataError` if no column has numbers enough."""
+        """Raises `DataError` if no column has enough numbers."""
         rarer = min(int(np.sum(y)), int(np.sum(~np.asarray(y, dtype=bool))))
         size: dict[str, Any] = {"max_iter": 60, "min_samples_leaf": 5, "early_stopping": False}
         if rarer >= _ENOUGH_TO_HOLD_OUT:
             size = {"max_iter": 600, "min_samples_leaf": 20, "early_stopping": True, "n_iter_no_change": 20}
-        # A column whose few numbers are all among those held out would leave nothing to cut.
+        # If all the numbers of a sparse column were held out, there would be nothing to split on.
         self.kept_ = np.flatnonzero(np.sum(~np.isnan(X), axis=0) >= _FEWEST_PRESENT)
         if not len(self.kept_):
-            raise DataError(f"gradient boosting needs {_FEWEST_PRESENT} samples to learn from, not {len(X)}")
+            raise DataError(f"gradient boosting needs {_FEWEST_PRESENT} samples, but there are {len(X)}; add labels")
         fitted = [
             HistGradientBoostingClassifier(
                 learning_rate=0.06,
@@ -237,20 +241,20 @@ class Boosting(Remembered, ClassifierMixin, BaseEstimator):
             ).fit(X[:, self.kept_], y)
             for n in range(_BOOSTED)
         ]
-        self.trees_ = [_trees(each) for each in fitted]
+        self.trees_ = [_trees(model) for model in fitted]
         self.classes_ = np.array([False, True])
         return self
 
     def predict_proba(self, X: Any) -> Any:  # noqa: N803
-        return _both_sides(np.mean([expit(_grown(each, X[:, self.kept_])) for each in self.trees_], axis=0))
+        return _both_sides(np.mean([expit(_walked(trees, X[:, self.kept_])) for trees in self.trees_], axis=0))
 
 
 def _trees(fitted: Any) -> State:
-    """All trees of a boosted model as one table of nodes; the children of a leaf are itself."""
+    """All trees of a boosted model as one table of nodes. The children of a leaf are the leaf itself."""
     trees = [tree.nodes for [tree] in fitted._predictors]
     starts = np.cumsum([0, *map(len, trees)])[:-1]
     nodes = np.concatenate(trees)
-    offsets, own = np.repeat(starts, [len(each) for each in trees]), np.arange(len(nodes))
+    offsets, own = np.repeat(starts, [len(tree) for tree in trees]), np.arange(len(nodes))
     leaf = nodes["is_leaf"].astype(bool)
     return {
         "base": float(fitted._baseline_prediction.item()),
@@ -264,9 +268,9 @@ def _trees(fitted: Any) -> State:
     }
 
 
-def _grown(trees: State, X: Any) -> Scores:  # noqa: N803
-    """Log-odds of samples, by a walk through all trees at once; as many steps as a tree can be deep."""
-    found: list[Scores] = [np.zeros(0)]
+def _walked(trees: State, X: Any) -> Scores:  # noqa: N803
+    """Log-odds of samples, by a walk through all trees at once with as many steps as the greatest possible depth."""
+    log_odds: list[Scores] = [np.zeros(0)]
     for begin in range(0, len(X), _TOGETHER):
         rows = np.arange(min(_TOGETHER, len(X) - begin))[:, None]
         at = np.broadcast_to(trees["roots"], (len(rows), len(trees["roots"])))
@@ -274,14 +278,14 @@ def _grown(trees: State, X: Any) -> Scores:  # noqa: N803
             values = X[begin : begin + _TOGETHER][rows, trees["column"][at]]
             go_left = np.where(np.isnan(values), trees["missing_left"][at], values <= trees["threshold"][at])
             at = np.where(go_left, trees["left"][at], trees["right"][at])
-        found.append(trees["base"] + trees["value"][at].sum(axis=1))
-    return np.concatenate(found)
+        log_odds.append(trees["base"] + trees["value"][at].sum(axis=1))
+    return np.concatenate(log_odds)
 
 
 class Columns(TransformerMixin, BaseEstimator):
-    """Numbers and attributes as a table; a number that is not there is missing, not 0.
+    """Numbers and attributes as a table. An absent number is missing, not 0.
 
-    Attributes of very many values, such as names, are left out.
+    Attributes with very many values, such as names, are left out.
     """
 
     def __init__(self, rows: Callable[[Examples], Sequence[dict[str, Any]]]) -> None:
@@ -294,7 +298,7 @@ class Columns(TransformerMixin, BaseEstimator):
             for name, value in row.items():
                 if isinstance(value, str):
                     values[name].add(value)
-        self.left_out_ = frozenset(name for name, found in values.items() if len(found) > _MOST_VALUES)
+        self.left_out_ = frozenset(name for name, distinct in values.items() if len(distinct) > _MOST_VALUES)
         self.vectorizer_ = DictVectorizer(sparse=False).fit(self._kept(rows))
         names = self.vectorizer_.get_feature_names_out()
         self.numeric_ = {name: i for i, name in enumerate(names) if name not in values and "=" not in name}

@@ -1,4 +1,4 @@
-"""Samples as numbers, for classic methods: made from the same snapshots that the agent sees, so nothing is later."""
+"""Turns samples into numbers for classic methods, from the same snapshots as the agent's, so that nothing is later."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -24,38 +24,38 @@ _HELD = 1e-4
 _WINDOWS_DAYS = (30, 90, 180)
 _ABSENT = {"leaning": prior.NEUTRAL_LEANING}
 _OWN, _OTHER = "brand", "rival"
-"""Stand for the names of companies in texts."""
+"""Placeholders for the names of companies in texts."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Samples with what classic methods look at; rows are samples."""
+    """The inputs of classic methods; each row is a sample."""
 
     customers: Sequence[str]
     dates: Sequence[date]
-    """The days that samples are judged at."""
+    """The dates of the samples."""
     labels: Labels
     groups: Groups
-    """Samples of one customer, or with the same words, share a number: they are never on both sides of a fold."""
+    """Samples of one customer, or with the same words, share a number. They are never on both sides of a fold."""
     facts: Sequence[Mapping[str, float]]
-    """What the agent computes, by name."""
+    """The agent's facts, by name."""
     facts_score: Scores
-    """Log-odds by the prior weights, as if nothing had been written."""
+    """Log-odds by the prior weights, without any messages."""
     numbers: Sequence[Mapping[str, float]]
     """Facts, counts, amounts and numeric attributes."""
     attributes: Sequence[Mapping[str, str]]
     """Attributes that are not numbers."""
     active_days: Sequence[Sequence[int]]
-    """Days before `as_of` on which the customer did something, the oldest first."""
+    """Days on which the customer was active, as days before `as_of`, oldest first."""
     texts: Sequence[str]
-    """All that the customer wrote (or that systems noted, where nobody wrote anything). The name of their company, and
-    those that are other customers' company, are masked."""
+    """All messages of the customer, or the notes of systems if there are no messages. The names of their company and of
+    other customers' companies are masked."""
     vectors: NDArray[np.float32] | None
-    """Mean embedding of messages, shape (samples, dimension); zero where there are none. None if not asked for."""
+    """Mean embedding of messages, shape (samples, dimension); 0 if there are none. None if not requested."""
     encoder: Path | None = None
-    """Folder of the weights that a fine-tuned encoder begins with."""
+    """Folder with the initial weights of a fine-tuned encoder."""
     readings: Sequence[Mapping[str, float]] | None = None
-    """What a language model read in the messages, by name."""
+    """A language model's readings of the messages, by name."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -83,7 +83,7 @@ class Examples:
         )
 
     def and_(self, other: "Examples") -> "Examples":
-        """These samples and others, whose customers are taken to be other people."""
+        """These samples and others. Customers of the two are treated as different."""
 
         def both(one: Sequence, two: Sequence) -> list:  # type: ignore[type-arg]
             return [*one, *two]
@@ -107,11 +107,11 @@ class Examples:
         )
 
     def without(self, removed: Sequence[tuple[str, float]], typical: Mapping[str, float]) -> "Examples":
-        """The samples, each as if one concept had not been there.
+        """The samples, each without one concept.
 
         Args:
-            removed: for each sample, a signal or a fact, and what it added to the uncalibrated score.
-            typical: fact -> value in its place; a fact that is not named is missing.
+            removed: for each sample, a signal or a fact, and its contribution to the uncalibrated score.
+            typical: fact -> replacement value. A removed fact without one becomes missing.
         """
 
         def drop(row: Mapping[str, float], name: str) -> dict[str, float]:
@@ -149,15 +149,17 @@ def prepare(
     companies: Collection[str] = (),
     progress: Callable[[], None] = lambda: None,
 ) -> Examples:
-    """Computes examples of samples.
+    """Computes the examples of samples.
 
     Args:
-        churned: what came of each sample.
-        snapshots: of the samples, in their order.
-        facts: of the samples, in their order; computed if not given.
-        with_vectors: gives a snapshot the vectors of its messages; None leaves them out.
-        dimension: of those vectors.
-        companies: all of the book, whose names are masked in texts as those of the customers' own companies are.
+        churned: the outcome of each sample.
+        snapshots: the samples' snapshots, in the same order.
+        facts: the samples' facts, in the same order; default: computed.
+        with_vectors: adds the vectors of its messages to a snapshot; None leaves vectors out.
+        dimension: dimension of those vectors.
+        encoder: see `Examples`.
+        readings: see `Examples`.
+        companies: all companies of the book; their names are masked in texts, like those of the customers' companies.
         progress: called after each sample.
     """
     customers: list[str] = []
@@ -207,26 +209,26 @@ def prepare(
 def readings(
     signals: Iterable[Signal], *, as_of: date, leaning: float | None, raw: float | None, horizon_days: int
 ) -> dict[str, float]:
-    """What a language model read in the messages of a customer, as numbers by name.
+    """A language model's readings of a customer's messages, as numbers by name.
 
     Args:
-        signals: as they were read.
-        as_of: the day that they count at.
-        leaning: of all messages, in log-odds; None if none was asked about.
+        signals: the signals in the messages.
+        as_of: the day at which their strength is computed.
+        leaning: the leaning of all messages, in log-odds; None if there is none.
         raw: the uncalibrated score, 0 to 1; None if there is none.
-        horizon_days: in which a signal halves.
+        horizon_days: half-life of a signal, in days.
 
     Returns:
-        Each signal as it counts that day (0 to 1), `leaning`, and the log-odds of the `score`.
+        The strength of each signal on that day (0 to 1), `leaning`, and the log-odds of the `score`.
     """
-    found = dict.fromkeys(prior.SIGNAL_WEIGHTS, 0.0)
+    strengths = dict.fromkeys(prior.SIGNAL_WEIGHTS, 0.0)
     for signal in signals:
         dates = [citation.occurred_at.date() for citation in signal.citations if citation.verified]
         if dates:
             age_days = (as_of - max(dates)).days
-            found[signal.concept] = signal.strength * prior.decay(age_days, horizon_days=horizon_days)
+            strengths[signal.concept] = signal.strength * prior.decay(age_days, horizon_days=horizon_days)
     return {
-        **found,
+        **strengths,
         "leaning": prior.NEUTRAL_LEANING if leaning is None else leaning,
         "score": prior.log_odds(prior.sigmoid(prior.INTERCEPT) if raw is None else raw, held=_HELD),
     }
@@ -253,7 +255,7 @@ def _with_facts(
 
 
 def _attributes(attributes: Mapping[str, str]) -> tuple[dict[str, float], dict[str, str]]:
-    """Numbers, and the rest; without what is known of churners alone."""
+    """Numeric attributes, and the others, without attributes that are known only for churners."""
     parsed = {name: as_number(value) for name, value in attributes.items() if name not in TELLING_ATTRIBUTES}
     numeric = {f"attribute {name}": number for name, number in parsed.items() if number is not None}
     return numeric, {name: attributes[name] for name, number in parsed.items() if number is None}
@@ -261,23 +263,26 @@ def _attributes(attributes: Mapping[str, str]) -> tuple[dict[str, float], dict[s
 
 def _aggregates(snapshot: Snapshot) -> dict[str, float]:
     """Counts, amounts and numbers in metadata, by channel."""
-    found: dict[str, float] = {}
+    aggregates: dict[str, float] = {}
     values: dict[str, list[float]] = defaultdict(list)
     days = [(snapshot.as_of - snapshot.card.local(each.occurred_at).date()).days for each in snapshot.interactions]
     for window in _WINDOWS_DAYS:
-        found[f"interactions in {window} days"] = sum(day < window for day in days)
+        aggregates[f"interactions in {window} days"] = sum(day < window for day in days)
     for channel, count in Counter(each.channel for each in snapshot.interactions).items():
-        found[f"{channel} count"] = count
-    for each in snapshot.interactions:
-        if each.amount is not None:
-            values[f"{each.channel} amount"].append(each.amount)
-        for name, value in each.metadata.items():
+        aggregates[f"{channel} count"] = count
+    for interaction in snapshot.interactions:
+        channel = interaction.channel
+        if interaction.amount is not None:
+            values[f"{channel} amount"].append(interaction.amount)
+        for name, value in interaction.metadata.items():
             number = as_number(value)
             if number is not None:
-                values[f"{each.channel} {name}"].append(number)
+                values[f"{channel} {name}"].append(number)
     for name, numbers in values.items():
-        found |= {f"{name} mean": float(np.mean(numbers)), f"{name} sum": sum(numbers), f"{name} last": numbers[-1]}
-    return found
+        aggregates[f"{name} mean"] = float(np.mean(numbers))
+        aggregates[f"{name} sum"] = sum(numbers)
+        aggregates[f"{name} last"] = numbers[-1]
+    return aggregates
 
 
 def _active_days(snapshot: Snapshot) -> list[int]:
@@ -296,7 +301,7 @@ def _mean_vector(snapshot: Snapshot, dimension: int) -> NDArray[np.float32]:
 
 
 def _groups(customers: Sequence[str], texts: Sequence[str]) -> Groups:
-    """Numbers of what belongs together, through customers or through equal texts."""
+    """Group numbers: samples with the same customer or equal texts are in one group."""
     n = len(customers)
     nodes: dict[tuple[str, str], int] = {}
     edges = [

@@ -1,6 +1,6 @@
-"""Takes customers out of kept methods, as far as those name them.
+"""Removes customers from stored methods.
 
-`learning.alike` names past customers. What else an estimator has learned names nobody, and stays until it is trained
+`learning.alike` names past customers. The rest of a trained estimator names no customers and stays until it is trained
 again.
 """
 
@@ -16,7 +16,7 @@ from churn_agent.models import weights
 
 
 def naming(store: Path, customer_id: str) -> Iterator[str]:
-    """The kept methods that name a customer; those that cannot be opened cannot be asked."""
+    """The stored methods that name a customer. Methods that cannot be opened are skipped."""
     for card in kept.kept_cards(store):
         method = _open(store, card)
         if not isinstance(method, str) and _names(method, customer_id):
@@ -24,30 +24,30 @@ def naming(store: Path, customer_id: str) -> Iterator[str]:
 
 
 def forget(store: Path, customer_id: str, notify: Callable[[str], None]) -> None:
-    """Takes a customer out of all kept methods. One that cannot be opened is removed: it may name them.
+    """Removes a customer from all stored methods. A method that cannot be opened is deleted, as it may name them.
 
     Args:
-        notify: told what is removed, and why.
+        notify: called with a message for each deleted method.
     """
     for card in kept.kept_cards(store):
         path = kept.path_of(store, card)
         _finish(path, card)
         method = _open(store, card)
         if isinstance(method, str):
-            notify(f"removing the method {card.name}, which may name the customer: {method}")
+            notify(f"deleting the method {card.name}, which may name the customer: {method}")
             path.unlink(missing_ok=True)
             path.with_suffix(".json").unlink()
         elif _names(method, customer_id):
             _replace(path, method, customer_id)
     known = {kept.path_of(store, card) for card in kept.kept_cards(store)}
     for stray in (store / kept.FOLDER).iterdir():
-        # The card is written last: what has none was never finished, or is of a version that kept other files.
+        # The card is written last: a file without one is unfinished, or from a version with other files.
         if stray.suffix in (kept.SUFFIX, ".joblib") and stray not in known:
             stray.unlink()
 
 
 def _replace(path: Path, method: Kept, customer_id: str) -> None:
-    """The new estimator stands beside the old one when the card names it, so that `_finish` can go on from there."""
+    """Writes the new estimator beside the old one before the card names it, so that `_finish` can resume from there."""
     estimator = method.estimator
     estimator.alike_ = estimator.alike_.without(customer_id)
     new = _beside(path)
@@ -58,19 +58,19 @@ def _replace(path: Path, method: Kept, customer_id: str) -> None:
 
 
 def _finish(path: Path, card: KeptCard) -> None:
-    """Moves the estimator that the card names to its place, if it stands beside it."""
+    """Moves the estimator named in the card to its place, if it is still beside it."""
     new = _beside(path)
     if new.exists() and weights.sha256(new) == card.sha256:
         new.replace(path)
 
 
 def _beside(path: Path) -> Path:
-    """Always of the same name, so that the next call finds it."""
+    """Always the same name, so that the next call finds the file."""
     return path.with_name(path.name + atomic.UNFINISHED)
 
 
 def _open(store: Path, card: KeptCard) -> Kept | str:
-    """The method, or why it cannot be opened."""
+    """The method, or the reason why it cannot be opened."""
     try:
         return kept.load(store, card.name)
     except (InputError, StoreUnavailable) as error:

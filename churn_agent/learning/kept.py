@@ -1,8 +1,8 @@
-"""Methods that were trained, kept in the store by name and version.
+"""Trained methods, stored by name and version.
 
-A store may come from anybody, and `assess` reads what is in it unasked. So what a method has learned is kept as data
-(see `states`), in a safetensors file: numbers by name, which no reading turns into code. The method itself is made anew
-by `LEARNED`. No other kind of file is opened.
+A store may come from an untrusted source, and `assess` reads its methods without asking. The state of a method is
+therefore stored as data (see `states`) in a safetensors file: named numbers that cannot become code when they are read.
+The method itself is created by `LEARNED`. No other kind of file is opened.
 """
 
 import hashlib
@@ -32,20 +32,20 @@ FOLDER, SUFFIX = "methods", ".safetensors"
 
 
 class Segment(BaseModel):
-    """By how much the customers with one value of an attribute differ from what their other data say."""
+    """The difference between customers with one value of an attribute and the prediction from their other data."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     n: int
     churned: int
     offset: float
-    """Log-odds that their probabilities are moved by; drawn to none where there are few."""
+    """Shift of their probabilities in log-odds, shrunk towards 0 if there are few."""
     error: float
-    """Its standard error."""
+    """Standard error of the offset."""
 
 
 class Trained(BaseModel):
-    """What a method learned from, and how well it told strangers apart."""
+    """The data that a method learned from, and its accuracy on customers outside the training set."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -56,7 +56,7 @@ class Trained(BaseModel):
     left_out: int = 0
     """Labels of customers without a history up to their date."""
     treated: int = 0
-    """Labels of customers whom something meant to keep them reached: nobody knows what would have become of them."""
+    """Labels of treated customers, left out because their outcome without the treatment is unknown."""
     churned: int
     first_as_of: date
     last_as_of: date
@@ -66,44 +66,44 @@ class Trained(BaseModel):
     auroc_high: float
     """Cross-fitted, with its 95 % interval."""
     log_loss: float
-    """Cross-fitted, in nats; that of the base rate is `log_loss_of_prior`."""
+    """Cross-fitted, in nats; `log_loss_of_prior` is that of the base rate."""
     log_loss_of_prior: float
     says: str = ""
-    """Why this and no other, where there was a choice."""
+    """The reason for the choice, if there was one."""
     spread: float = 0.0
-    """How far numbers move where nothing that matters has changed: root mean square, in log-odds."""
+    """Root mean square of the changes of numbers, in log-odds, after changes that should not matter."""
     segment: str | None = None
-    """The attribute by which probabilities are moved."""
+    """The attribute by whose values probabilities are shifted."""
     segments: dict[str, Segment] = {}
-    """By its value."""
+    """By value of the attribute."""
     auroc_before: float | None = None
     log_loss_before: float | None = None
-    """Of the uncalibrated score of the language model, where it was learned from."""
+    """Those of the language model's uncalibrated score, if the method learned from it."""
     reliability: tuple[tuple[float, float, int], ...] = ()
     reliability_before: tuple[tuple[float, float, int], ...] = ()
-    """Mean score, share that churned and customers of bins of equal size, cross-fitted."""
+    """Bins of equal size, cross-fitted: mean score, share that churned, and number of customers."""
     reader: str | None = None
-    """Model and prompt whose readings it learned from, if any."""
+    """The model and prompt of the readings that it learned from, if any."""
     embedder: str | None = None
-    """Whose vectors it learned from, or whose weights it began with, if any."""
+    """The embedder of the vectors that it learned from, or of its initial weights, if any."""
     seed: int
     facts: dict[str, tuple[float, float]] = {}
     """Mean and standard deviation of each fact, for `drift`."""
 
 
 class KeptCard(Trained):
-    """The card of a kept method."""
+    """The card of a stored method."""
 
     version: int
     trained_at: datetime
     churn_agent: str
     scikit_learn: str
     sha256: str
-    """Of the file of what was learned: tells damage, and does not make the file one to trust."""
+    """Hash of the method's file. It detects damage; it does not make the file trustworthy."""
 
     @property
     def name(self) -> str:
-        """As `assess --method` takes it."""
+        """The name for `assess --method`."""
         return f"{self.method}-{self.version}"
 
 
@@ -119,15 +119,17 @@ class Kept:
         return LEARNED[self.card.method]
 
     def refuse_other(self, *, reader: str, embedder: str) -> None:
-        """Raises `InputError` if it learned from another model's, prompt's or embedder's work than is done now, or from
-        scores by other weights."""
+        """Raises `InputError` if the method learned from a model, prompt or embedder other than the current one, or
+        from scores with other weights."""
         if self.card.reader not in (None, reader):
             raise InputError(
                 f"{self.card.name} learned from readings by another model, prompt or weights; "
                 f"{_again(self.card.method)}"
             )
         if self.card.embedder not in (None, embedder):
-            raise InputError(f"{self.card.name} learned from another embedder's work; {_again(self.card.method)}")
+            raise InputError(
+                f"{self.card.name} learned from the vectors of another embedder; {_again(self.card.method)}"
+            )
 
     @property
     def calibrated(self) -> bool:
@@ -137,18 +139,18 @@ class Kept:
     def numbers(
         self, examples: Examples, verdicts: Sequence[Verdict | None], *, base_rate: float | None = None
     ) -> list[Number]:
-        """What it says of each sample.
+        """The method's number for each sample.
 
         Args:
             examples: the samples.
-            verdicts: of the mode, whose reasons are to be weighed; None where there is none.
-            base_rate: of the book that it is used on, if known and another than that of the labels.
+            verdicts: the mode's verdicts, whose reasons are weighted; None for a sample without one.
+            base_rate: the base rate of the current book, if it is known and differs from that of the labels.
         """
         learned = getattr(self.estimator, "base_rate_", self.card.churned / self.card.n)
-        wanted = base_rate if base_rate and self.calibrated else learned
+        target = base_rate if base_rate and self.calibrated else learned
         scores = score(self.estimator, examples)
         columns = [scores, *(self._interval(examples, scores) if self.calibrated else ())]
-        moved = [metrics.at_base_rate(column, learned, wanted).tolist() for column in columns]
+        moved = [metrics.at_base_rate(column, learned, target).tolist() for column in columns]
         contributions = self._contributions(examples, scores, verdicts)
         return [
             Number(
@@ -169,7 +171,7 @@ class Kept:
         ]
 
     def _interval(self, examples: Examples, scores: Scores) -> tuple[Scores, Scores]:
-        """What the labels leave open, and how far a number moves by itself: independent errors, added in squares."""
+        """Uncertainty from the labels and from irrelevant changes: independent errors, whose squares are added."""
         middle, noise = metrics.log_odds(scores), metrics.REACH * self.card.spread
         low, high = (
             expit(middle + side * np.hypot(metrics.log_odds(bound) - middle, noise))
@@ -178,7 +180,7 @@ class Kept:
         return low, high
 
     def _alike(self, examples: Examples, row: int) -> Fact | None:
-        """What became of past customers who wrote alike, if the method knows of any."""
+        """The outcomes of past customers who wrote similar messages, if the method has any."""
         alike: Alike | None = getattr(self.estimator, "alike_", None)
         if alike is None or examples.vectors is None:
             return None
@@ -188,8 +190,8 @@ class Kept:
     def _contributions(
         self, examples: Examples, scores: Scores, verdicts: Sequence[Verdict | None]
     ) -> list[dict[str, float]]:
-        """By how much each reason moves the log-odds: the score less that of the same customer without it."""
-        found: list[dict[str, float]] = [{} for _ in verdicts]
+        """The effect of each reason on the log-odds: the score minus that of the same customer without the reason."""
+        contributions: list[dict[str, float]] = [{} for _ in verdicts]
         reasons = [(i, reason) for i, verdict in enumerate(verdicts) if verdict for reason in verdict.reasons]
         if reasons:
             rows = np.array([i for i, _ in reasons])
@@ -197,12 +199,12 @@ class Kept:
             removed = [(reason.concept, reason.contribution or 0.0) for _, reason in reasons]
             without = metrics.log_odds(score(self.estimator, examples.take(rows).without(removed, typical)))
             for (i, reason), before, after in zip(reasons, metrics.log_odds(scores)[rows], without, strict=True):
-                found[i][reason.concept] = float(before - after)
-        return found
+                contributions[i][reason.concept] = float(before - after)
+        return contributions
 
 
 def path_of(store: Path, card: KeptCard) -> Path:
-    """The file of what a kept method has learned."""
+    """The file with the state of a stored method."""
     return store / FOLDER / f"{card.name}{SUFFIX}"
 
 
@@ -222,22 +224,22 @@ def keep(store: Path, trained: Trained, estimator: Estimator) -> KeptCard:
     path = path_of(store, card)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)  # a link there would be written through
+        path.unlink(missing_ok=True)  # writing to a link would change its target
         atomic.write(path, data)
-        # The card last: what has none is not there.
+        # The card is written last: a method without a card does not count.
         atomic.write(path.with_suffix(".json"), card.model_dump_json(indent=2))
     except OSError as error:
-        raise StoreUnavailable(f"cannot keep a method in {str(folder)!r}: {error.strerror}") from error
+        raise StoreUnavailable(f"cannot store a method in {str(folder)!r}: {error.strerror}") from error
     return card
 
 
 def data_of(estimator: Estimator) -> bytes:
-    """What an estimator has learned, as the content of its file."""
+    """The state of an estimator, as the content of its file."""
     return states.to_bytes({"carried": isinstance(estimator, Carried), "learned": states.state_of(estimator)})
 
 
 def kept_cards(store: Path) -> list[KeptCard]:
-    """Cards of all kept methods, by name, the oldest version first."""
+    """Cards of all stored methods, by name, the oldest version first."""
     return sorted(_cards(store), key=lambda card: (card.method, card.version))
 
 
@@ -246,38 +248,38 @@ def _cards(store: Path) -> Iterator[KeptCard]:
         try:
             yield KeptCard.model_validate(strict_json.parse(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, ValidationError) as error:
-            raise StoreUnavailable(f"{str(path)!r} is no card of a method; move it away") from error
+            raise StoreUnavailable(f"{str(path)!r} is not the card of a method; move it away") from error
 
 
 def load(store: Path, name: str) -> Kept:
-    """A kept method: `boosting` is its newest version, `boosting-2` the second.
+    """A stored method: `boosting` is its newest version, `boosting-2` the second.
 
     Raises:
-        InputError: there is none of that name.
-        StoreUnavailable: it was kept by an earlier version, as code, or its file was changed.
+        InputError: there is no method of that name.
+        StoreUnavailable: the method was stored by an earlier version, as code, or its file was changed.
     """
     cards = kept_cards(store)
-    found = [card for card in cards if name in (card.method, card.name)]
-    if not found:
-        there = ", ".join(card.name for card in cards) or "none yet; run: churn-agent train boosting"
-        raise InputError(f"no trained method {name!r} in this store; there are: {there}")
-    card = found[-1]
+    matches = [card for card in cards if name in (card.method, card.name)]
+    if not matches:
+        available = ", ".join(card.name for card in cards) or "none yet; run: churn-agent train boosting"
+        raise InputError(f"no trained method {name!r} in this store; available methods: {available}")
+    card = matches[-1]
     if card.method not in LEARNED:
-        raise StoreUnavailable(f"{card.name} is of a method that this version does not have")
+        raise StoreUnavailable(f"this version does not have the method of {card.name}; train another method")
     path = path_of(store, card)
     data = _read(path, card)
     if hashlib.sha256(data).hexdigest() != card.sha256:
-        raise StoreUnavailable(f"{str(path)!r} is not what was kept; {_again(card.method)}")
+        raise StoreUnavailable(f"{str(path)!r} was changed after training; {_again(card.method)}")
     try:
         state = states.from_bytes(data)
-        made = Carried() if state["carried"] else LEARNED[card.method].make(card.seed)
-        return Kept(card, states.restore(made, state["learned"]))
+        estimator = Carried() if state["carried"] else LEARNED[card.method].make(card.seed)
+        return Kept(card, states.restore(estimator, state["learned"]))
     except (states.DamagedState, LookupError, TypeError) as error:
         raise StoreUnavailable(f"{str(path)!r} cannot be used: {error}; {_again(card.method)}") from error
 
 
 def _read(path: Path, card: KeptCard) -> bytes:
-    """The file, if it is one of the store's own and of the one kind that is read."""
+    """The content of the file, which must be a regular file of the only kind that is read."""
     if path.is_symlink():
         raise StoreUnavailable(f"{str(path)!r} is a link, and links are not followed; {_again(card.method)}")
     if path.is_file():
@@ -287,9 +289,9 @@ def _read(path: Path, card: KeptCard) -> bytes:
             raise StoreUnavailable(f"cannot read {str(path)!r}: {error.strerror}") from error
     if path.with_suffix(".joblib").exists():
         raise StoreUnavailable(
-            f"{card.name} was kept by an earlier version, in a file that could run code; {_again(card.method)}"
+            f"{card.name} was stored by an earlier version, in a file that could run code; {_again(card.method)}"
         )
-    raise StoreUnavailable(f"{str(path)!r} is not there; {_again(card.method)}")
+    raise StoreUnavailable(f"{str(path)!r} is missing; {_again(card.method)}")
 
 
 def _again(method: str) -> str:

@@ -1,4 +1,4 @@
-"""What can be learned from labels: classic methods, which a language model has to beat, and those on its readings."""
+"""Methods that learn from labels: classic ones, which a language model has to beat, and methods on its readings."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -29,18 +29,18 @@ from churn_agent.learning.estimators import (
 from churn_agent.learning.examples import Examples, Scores
 
 Folds = Sequence[tuple[Any, Any]]
-"""(Rows to learn from, rows to be asked about)."""
+"""(Rows to learn from, rows to predict)."""
 FOLDS = 5
 _FEWEST_FOLDS = 2
 SLOPE, SLOPE_ERROR = 0.5, 0.25
-"""Prior of the slope that bends a raw score: those are surer than they should be."""
+"""Prior of the slope that calibrates a raw score; raw scores are overconfident."""
 LEAST_SLOPE = 0.05
-"""Of a score that is bent: few labels may say that it tells nothing, and do not turn it round."""
+"""Smallest slope of a calibrated score: few labels can flatten a score, but not reverse it."""
 _REPEATED = 0.3
-"""Share of customers who must have come back for BG/NBD to say anything."""
+"""Share of customers who must have come back before BG/NBD is used."""
 Need = Literal["vectors", "encoder", "readings"]
 Estimator = Any
-"""Of scikit-learn's kind, over `Examples`: `fit(examples, labels)`, `predict_proba(examples)`."""
+"""Has scikit-learn's interface, on `Examples`: `fit(examples, labels)`, `predict_proba(examples)`."""
 
 
 @dataclass(frozen=True)
@@ -49,26 +49,26 @@ class Method:
 
     name: str
     says: str
-    """What it is, in a few words."""
+    """A description in a few words."""
     make: Callable[[int], Estimator]
-    """Given a seed, an estimator that has learned nothing yet."""
+    """Returns an unfitted estimator for a seed."""
     cross_fit: bool = True
-    """Whether it learns outcomes that it must not have seen of those whom it is asked about."""
+    """Whether it learns from outcomes, so that a sample must be predicted by a model that has not seen it."""
     needs: tuple[Need, ...] = ()
-    """Of examples, what takes time to make."""
+    """The parts of examples that are slow to compute and that this method needs."""
     lacks: Callable[[Examples], str | None] = lambda examples: None
-    """Says what examples lack for it to be used; None if nothing."""
+    """Returns what examples lack for this method, or None."""
 
     classic: bool = True
-    """Whether it is what a language model has to beat; others build on readings, or on several of these."""
+    """Whether it is a baseline that a language model has to beat. Other methods use readings or combine several."""
 
     @property
     def reads(self) -> bool:
-        """Whether it learns from what a language model read, and so is no rival of one."""
+        """Whether it learns from a language model's readings, so that it cannot be a baseline for one."""
         return "readings" in self.needs
 
 
-# --- what they look at
+# --- inputs
 
 
 def _recency(examples: Examples) -> Scores:
@@ -123,15 +123,15 @@ def _readings(examples: Examples) -> list[dict[str, Any]]:
 
 
 def _signals(examples: Examples) -> list[dict[str, float]]:
-    """The readings without the score, which facts are in too."""
+    """The readings without the score, because the score also includes facts."""
     return [{name: value for name, value in row.items() if name != "score"} for row in _readings(examples)]
 
 
 def _table_and_readings(examples: Examples) -> list[dict[str, Any]]:
-    return [{**table, **read} for table, read in zip(_table(examples), _readings(examples), strict=True)]
+    return [{**table, **readings} for table, readings in zip(_table(examples), _readings(examples), strict=True)]
 
 
-# --- what they lack
+# --- missing inputs
 
 
 def _lacks_repetition(examples: Examples) -> str | None:
@@ -142,12 +142,12 @@ def _lacks_repetition(examples: Examples) -> str | None:
 
 
 def _lacks_words(examples: Examples) -> str | None:
-    return None if any(text.strip() for text in examples.texts) else "nobody wrote anything"
+    return None if any(text.strip() for text in examples.texts) else "no customer wrote anything"
 
 
 def _lacks_readings(examples: Examples) -> str | None:
     alike = len({tuple(sorted(row.items())) for row in _signals(examples)}) < 2
-    return "nothing was read that tells samples apart" if alike else None
+    return "the readings are the same for all samples" if alike else None
 
 
 def _lacks_vectors(examples: Examples) -> str | None:
@@ -158,8 +158,8 @@ def _lacks_vectors(examples: Examples) -> str | None:
 # --- the methods
 
 
-def _over(see: Callable[[Examples], Any], *steps: Any) -> Pipeline:
-    return make_pipeline(FunctionTransformer(see), *steps)
+def _over(columns: Callable[[Examples], Any], *steps: Any) -> Pipeline:
+    return make_pipeline(FunctionTransformer(columns), *steps)
 
 
 def _make_tfidf(seed: int) -> Estimator:
@@ -187,8 +187,8 @@ def _logistic(rows: Callable[[Examples], Sequence[dict[str, Any]]]) -> Estimator
 METHODS = {
     method.name: method
     for method in (
-        # Not cross-fitted: base rates of folds would rank samples against their outcomes.
-        Method("prior", "the base rate for everybody", lambda seed: BaseRate(), cross_fit=False),
+        # Not cross-fitted: the folds' base rates would rank samples in the reverse order of their outcomes.
+        Method("prior", "the base rate for every customer", lambda seed: BaseRate(), cross_fit=False),
         Method("recency", "days since the last activity", lambda seed: Rule(_recency), cross_fit=False),
         Method(
             "recency_frequency",
@@ -198,14 +198,14 @@ METHODS = {
         ),
         Method(
             "facts_score",
-            "the weights of the score on facts alone, as if nothing had been written",
+            "the weights of the score on facts only, without messages",
             lambda seed: Rule(_facts_score),
             cross_fit=False,
             classic=False,
         ),
         Method(
             "bg_nbd",
-            "BG/NBD: the chance that dates of activity have ended for good",
+            "BG/NBD: the probability that a customer's activity has ended for good",
             lambda seed: BgNbd(),
             cross_fit=False,
             lacks=_lacks_repetition,
@@ -237,21 +237,21 @@ METHODS = {
         ),
         Method(
             "boosting_embedding",
-            "gradient boosting on all that and the mean embedding",
+            "gradient boosting on facts, counts, attributes and the mean embedding",
             _make_boosting_with_vectors,
             needs=("vectors",),
             lacks=_lacks_vectors,
         ),
         Method(
             "encoder",
-            "a BERT encoder fine-tuned on what was written",
+            "a BERT encoder fine-tuned on messages",
             lambda seed: FineTunedEncoder(seed=seed),
             needs=("encoder",),
             lacks=_lacks_words,
         ),
         Method(
             "readings",
-            "logistic regression on what a language model read in the messages",
+            "logistic regression on a language model's readings",
             lambda seed: make_pipeline(Columns(_readings), StandardScaler(), LogisticRegression(C=0.1, max_iter=1000)),
             needs=("readings",),
             lacks=_lacks_readings,
@@ -259,7 +259,7 @@ METHODS = {
         ),
         Method(
             "platt",
-            "the uncalibrated score, bent to a probability",
+            "the score, calibrated to a probability",
             lambda seed: _over(uncalibrated, ShrunkLogistic(SLOPE, SLOPE_ERROR, LEAST_SLOPE)),
             needs=("readings",),
             classic=False,
@@ -292,22 +292,22 @@ METHODS = {
 
 
 def needs_of(methods: Iterable[Method]) -> frozenset[Need]:
-    """What any of the methods needs."""
+    """Everything that at least one of the methods needs."""
     return frozenset(need for method in methods for need in method.needs)
 
 
 def score(estimator: Estimator, examples: Examples) -> Scores:
-    """Probability of churn, shape (samples,), of an estimator that has been fitted."""
+    """Probability of churn by a fitted estimator, shape (samples,)."""
     known = list(estimator.classes_)
     probabilities = estimator.predict_proba(examples)
     return probabilities[:, known.index(True)] if True in known else np.zeros(len(examples))
 
 
 def cross_fitted(method: Method, examples: Examples, *, seed: int = 0, folds: Folds | None = None) -> Scores:
-    """Scores of all examples, each by a model that saw neither its customer nor its words.
+    """Scores of all examples, each by a model that has seen neither its customer nor its words.
 
     Args:
-        folds: as `folds_of` gives them for this seed, if they are at hand.
+        folds: the result of `folds_of` for this seed, if already computed.
 
     Returns:
         Shape (samples,); the same folds for every method and seed.
@@ -324,19 +324,19 @@ def cross_fitted(method: Method, examples: Examples, *, seed: int = 0, folds: Fo
 
 
 def folds_of(examples: Examples, *, seed: int = 0) -> Folds:
-    """Folds stratified by outcome, of whole groups.
+    """Folds stratified by outcome, which never divide a group.
 
-    There are fewer folds if there are fewer groups, or samples of an outcome.
+    There are fewer than `FOLDS` if there are fewer groups or fewer samples of an outcome.
 
     Raises:
-        DataError: there are not two.
+        DataError: fewer than two folds are possible.
     """
     churned = int(examples.labels.sum())
     most = min(FOLDS, churned, len(examples) - churned, len(np.unique(examples.groups)))
     if most < _FEWEST_FOLDS:
         raise DataError(
-            f"classic methods cannot be learned from {len(examples)} samples, {churned} churned, of "
-            f"{len(np.unique(examples.groups))} customers with words of their own; take more samples"
+            f"classic methods cannot be trained on {len(examples)} samples, {churned} churned, of "
+            f"{len(np.unique(examples.groups))} customers with different texts; use more samples"
         )
     splitter = StratifiedGroupKFold(most, shuffle=True, random_state=seed)
     return list(splitter.split(np.zeros(len(examples)), examples.labels, examples.groups))

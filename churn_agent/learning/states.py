@@ -1,7 +1,7 @@
-"""What fitted estimators have learned, as data: numbers, words and names, and nothing that can run.
+"""The state of fitted estimators as data: numbers, words and names, but no code.
 
-An estimator is made again by its method and given back the numbers. Of scikit-learn's estimators only documented
-attributes are kept, or what to fit them to, so that a state outlives versions of that library.
+An estimator is created again by its method and gets its numbers back. For scikit-learn's estimators, the state contains
+only documented attributes or the data to refit them on, so that it works with other versions of the library.
 """
 
 import json
@@ -20,33 +20,33 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from churn_agent.files import strict_json
 
 State = dict[str, Any]
-"""Names -> arrays, texts, numbers, truth values, None, and lists and states of these."""
+"""Names -> arrays, strings, numbers, booleans, None, and lists and states of these."""
 _FORMAT = 1
 _ARRAY = "array"
 _META = "churn-agent"
 _KINDS = frozenset("biuf")
-"""Of arrays: truth values, integers and floats."""
+"""Kinds of arrays: booleans, integers and floats."""
 
 
 class DamagedState(ValueError):
-    """A file does not hold the state of the estimator that it is for."""
+    """A file does not contain the state of its estimator."""
 
 
 @runtime_checkable
 class Stateful(Protocol):
-    """An estimator of ours."""
+    """An estimator of this package."""
 
     def state(self) -> State:
-        """What was learned."""
+        """The learned state."""
         ...
 
     def restore(self, state: State) -> None:
-        """Takes the place of `fit`."""
+        """Replaces `fit`."""
         ...
 
 
 class Remembered:
-    """Gives an estimator a state made of the attributes that it names."""
+    """Gives an estimator a state that consists of the attributes in `learned`."""
 
     learned: tuple[str, ...] = ()
 
@@ -60,15 +60,15 @@ class Remembered:
 
 
 def state_of(estimator: Any) -> State:
-    """The state of a fitted estimator. Raises `TypeError` for one of a kind that is not known here."""
+    """The state of a fitted estimator. Raises `TypeError` for an unknown kind."""
     return estimator.state() if isinstance(estimator, Stateful) else _state(estimator)
 
 
 def restore(estimator: Any, state: State) -> Any:
-    """Gives an estimator, fresh from its method, what was learned; returns it.
+    """Sets the state of an unfitted estimator and returns it.
 
     Raises:
-        DamagedState: it is not the state of such an estimator.
+        DamagedState: the state is not one of such an estimator.
     """
     try:
         if isinstance(estimator, Stateful):
@@ -76,7 +76,7 @@ def restore(estimator: Any, state: State) -> Any:
         else:
             _restore(estimator, state)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise DamagedState(f"not what {type(estimator).__name__} has learned: {error}") from error
+        raise DamagedState(f"not a state of {type(estimator).__name__}: {error}") from error
     return estimator
 
 
@@ -84,7 +84,7 @@ def restore(estimator: Any, state: State) -> Any:
 
 
 def to_bytes(state: State) -> bytes:
-    """A file in the safetensors format: arrays as tensors, the rest as JSON in its header."""
+    """The content of a safetensors file: arrays as tensors, the rest as JSON in its header."""
     from safetensors.numpy import save
 
     arrays: dict[str, Any] = {}
@@ -93,10 +93,10 @@ def to_bytes(state: State) -> bytes:
 
 
 def from_bytes(data: bytes) -> State:
-    """The state in a file. Nothing that the file holds is run, whatever it holds.
+    """The state in a file. Content of the file is never run.
 
     Raises:
-        DamagedState: the file is not one that `to_bytes` has made.
+        DamagedState: the file was not written by `to_bytes`.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -106,7 +106,7 @@ def from_bytes(data: bytes) -> State:
         size = int.from_bytes(data[:8], "little")
         header = strict_json.parse(strict_json.parse(data[8 : 8 + size])["__metadata__"][_META])
         if header["format"] != _FORMAT:
-            raise DamagedState(f"its format is {header['format']!r}, not {_FORMAT}")
+            raise DamagedState(f"the file has format {header['format']!r}, not {_FORMAT}")
         return _with_arrays(header["state"], arrays)
     except DamagedState:
         raise
@@ -115,7 +115,7 @@ def from_bytes(data: bytes) -> State:
 
 
 def _without_arrays(value: Any, name: str, arrays: dict[str, Any]) -> Any:
-    """The value with each array replaced by its name, under which it goes to `arrays`."""
+    """The value with each array moved to `arrays` and replaced by its name there."""
     match value:
         case np.ndarray() if value.dtype.kind in _KINDS:
             arrays[name] = np.ascontiguousarray(value)
@@ -123,15 +123,15 @@ def _without_arrays(value: Any, name: str, arrays: dict[str, Any]) -> Any:
         case np.generic() if value.dtype.kind in _KINDS:
             return value.item()
         case dict():
-            of = cast("dict[str, Any]", value)
-            return {key: _without_arrays(each, f"{name}/{key}", arrays) for key, each in of.items()}
+            state = cast("dict[str, Any]", value)
+            return {key: _without_arrays(part, f"{name}/{key}", arrays) for key, part in state.items()}
         case list() | tuple():
-            several = cast("list[Any]", value)
-            return [_without_arrays(each, f"{name}/{i}", arrays) for i, each in enumerate(several)]
+            items = cast("list[Any]", value)
+            return [_without_arrays(item, f"{name}/{i}", arrays) for i, item in enumerate(items)]
         case None | str() | bool() | int() | float():
             return value
         case _:
-            raise TypeError(f"{name} is of {type(value).__name__}, which is not data")
+            raise TypeError(f"{name} is of type {type(value).__name__}, which is not data")
 
 
 def _with_arrays(value: Any, arrays: Mapping[str, Any]) -> Any:
@@ -151,12 +151,12 @@ def _with_arrays(value: Any, arrays: Mapping[str, Any]) -> Any:
 
 @singledispatch
 def _state(estimator: Any) -> State:
-    raise TypeError(f"{type(estimator).__name__} cannot be kept as data")
+    raise TypeError(f"{type(estimator).__name__} cannot be stored as data")
 
 
 @singledispatch
 def _restore(estimator: Any, state: State) -> None:
-    raise TypeError(f"{type(estimator).__name__} cannot be kept as data")
+    raise TypeError(f"{type(estimator).__name__} cannot be stored as data")
 
 
 def _parts(estimator: Pipeline | FeatureUnion) -> list[tuple[str, Any]]:
@@ -214,7 +214,7 @@ def _(estimator: SimpleImputer) -> State:
 
 @_restore.register
 def _(estimator: SimpleImputer, state: State) -> None:
-    estimator.fit(state["statistics"][None, :])  # of one row, its numbers are the medians
+    estimator.fit(state["statistics"][None, :])  # the medians of one row are its numbers
 
 
 @_state.register
@@ -241,7 +241,7 @@ def _(estimator: TfidfVectorizer, state: State) -> None:
 
 
 def _texts(values: Any) -> list[str]:
-    """Raises `TypeError` for anything but texts."""
+    """Raises `TypeError` for anything but a list of strings."""
     if not isinstance(values, list) or not all(isinstance(each, str) for each in cast("list[Any]", values)):
-        raise TypeError("not a list of texts")
+        raise TypeError("not a list of strings")
     return cast("list[str]", values)

@@ -248,7 +248,7 @@ def test_a_changed_file_is_not_loaded(trained):
     card = train(trained, "rfm")
     path = kept.path_of(trained.settings.store, card)
     path.write_bytes(path.read_bytes() + b"x")
-    with pytest.raises(StoreUnavailable, match="not what was kept"):
+    with pytest.raises(StoreUnavailable, match="was changed after training"):
         kept.load(trained.settings.store, "rfm")
 
 
@@ -283,7 +283,7 @@ def test_a_calibration_of_an_earlier_version_is_left_alone(cli, trained, tmp_pat
     )
     assert result.code == 0, result.err
     assert not result.json["churn_probability"]["calibrated"]
-    assert "kept by an earlier version, in a file that could run code; run: churn-agent calibrate" in result.err
+    assert "stored by an earlier version, in a file that could run code; run: churn-agent calibrate" in result.err
     assert not left.exists()
     assert train(trained, "calibrated").version == 2
 
@@ -334,7 +334,7 @@ def test_an_unknown_method_is_said(cli, tmp_path, book_folder):
     customer = json.loads(cli(*store, "customers", "--json").out)[0]["customer_id"]
     result = cli(*store, "assess", customer, "--model", "scripted", "--method", "boosting")
     assert result.code == 2
-    assert "no trained method 'boosting' in this store; there are: none yet" in result.err
+    assert "no trained method 'boosting' in this store; available methods: none yet" in result.err
 
 
 @pytest.mark.slow

@@ -71,13 +71,13 @@ def test_trees_that_were_read_off_say_what_scikit_learn_says():
     y = random.random(1200) < 0.5 + 0.4 * np.sign(x[:, 0])
     x[random.random(x.shape) < 0.3] = np.nan
     fitted = HistGradientBoostingClassifier(max_leaf_nodes=8).fit(x, y)
-    np.testing.assert_allclose(estimators._grown(estimators._trees(fitted), x), fitted.decision_function(x), atol=1e-9)
+    np.testing.assert_allclose(estimators._walked(estimators._trees(fitted), x), fitted.decision_function(x), atol=1e-9)
 
 
 def test_an_estimator_of_another_kind_is_not_kept():
-    with pytest.raises(TypeError, match="RandomForestClassifier cannot be kept as data"):
+    with pytest.raises(TypeError, match="RandomForestClassifier cannot be stored as data"):
         states.state_of(RandomForestClassifier())
-    with pytest.raises(TypeError, match="state/f is of function"):
+    with pytest.raises(TypeError, match="state/f is of type function"):
         states.to_bytes({"f": make_examples})
     with pytest.raises(TypeError, match="not data"):
         states.to_bytes({"objects": np.array([object()])})

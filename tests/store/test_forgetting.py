@@ -158,7 +158,7 @@ def test_a_method_that_cannot_be_opened_is_removed_and_named(store):
     said = []
     with open_agent(store, notify=said.append) as agent:
         agent.store.forget(CUSTOMER)
-    assert any("removing the method calibrated-1" in line for line in said)
+    assert any("deleting the method calibrated-1" in line for line in said)
     assert not list((store / "methods").iterdir())
 
 
