@@ -1,1 +1,1 @@
-"""How good scores are, and whether one is really better than another: pure numbers, from labels and scores."""
+"""Metrics of scores and comparisons between them: pure functions of labels and scores."""

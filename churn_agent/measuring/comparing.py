@@ -1,4 +1,4 @@
-"""Is one way really better than another? Paired tests on the same samples, and a verdict in words."""
+"""Compares two methods: paired tests on the same samples, and a verdict in words."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -17,45 +17,45 @@ _LOWER_IS_BETTER = frozenset({"brier", "log_loss"})
 _LEVEL = 0.05
 _POWER = 0.8
 DETECTED = REACH + float(stats.norm.ppf(_POWER))
-"""Standard errors that a difference must have to be found with that power."""
+"""Number of standard errors of a difference that is detected with that power."""
 _DRAWS = 2000
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A metric of one way less that of another, on the same samples."""
+    """A metric of one method minus that of another, on the same samples."""
 
     metric: str
     value: float
-    """Positive: the first is higher."""
+    """Positive if the first is higher."""
     low: float
     high: float
     """95 % interval."""
     p: float
-    """Two-sided, of one comparison by itself."""
+    """Two-sided p-value of this comparison alone."""
     standard_error: float
     n: int
 
     @property
     def detectable(self) -> float:
-        """The smallest difference that as many samples find four times out of five."""
+        """The smallest difference that this number of samples detects with a power of 80 %."""
         return DETECTED * self.standard_error
 
     def samples_to_find(self, difference: float) -> int:
-        """How many samples would find a difference as large (not 0), four times out of five."""
+        """The number of samples that detects a difference of this size (not 0) with a power of 80 %."""
         return math.ceil(self.n * (self.detectable / abs(difference)) ** 2)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a difference means."""
+    """The interpretation of a difference."""
 
     difference: Difference
     p_adjusted: float
     """After Holm (1979), over all comparisons made together."""
     judgement: Judgement
     delta: float
-    """Differences up to it do not matter."""
+    """Differences up to this size do not matter."""
 
     @property
     def text(self) -> str:
@@ -65,11 +65,11 @@ class Verdict:
             return f"equivalent within {self.delta:g}: {shown}"
         if self.judgement != "cannot tell":
             return f"{self.judgement}: {shown}, p = {self.p_adjusted:.3f}"
-        wanted = max(abs(d.value), self.delta)
-        if not wanted:
-            return f"cannot tell: {shown}; they are alike, and no number of samples shows a difference of 0"
-        needed = d.samples_to_find(wanted)
-        return f"cannot tell: {shown}; about {needed:,} samples would tell, {d.detectable:.3f} is found with these"
+        to_detect = max(abs(d.value), self.delta)
+        if not to_detect:
+            return f"cannot tell: {shown}; no number of samples can show a difference of 0"
+        needed = d.samples_to_find(to_detect)
+        return f"cannot tell: {shown}; needs about {needed:,} samples, these can detect {d.detectable:.3f}"
 
 
 def difference(
@@ -85,13 +85,13 @@ def difference(
 ) -> Difference:
     """A paired difference of a metric of `METRICS`.
 
-    AUROC after DeLong et al. (1988), clustered by customer after Obuchowski (1997); accuracy with McNemar's exact test,
-    or where customers have several samples with the clustered one of Durkalski et al. (2003); the rest by a bootstrap
-    over customers.
+    AUROC: DeLong et al. (1988), clustered by customer as in Obuchowski (1997). Accuracy: McNemar's exact test, or the
+    clustered test of Durkalski et al. (2003) if customers have several samples. Other metrics: a bootstrap over
+    customers.
 
     Args:
-        groups: number of the customer that each sample is of; None for one sample each.
-        thresholds: from which a score counts as churn, for `accuracy`.
+        groups: the customer number of each sample; None if every customer has one sample.
+        thresholds: scores from which on a sample counts as churn, for `accuracy`.
     """
     if metric == "auroc":
         return _auroc_difference(labels, first, second, groups)
@@ -106,15 +106,15 @@ def difference(
 
 
 def pooled(differences: Sequence[Difference]) -> Difference:
-    """The mean of differences of one metric on sets of different customers, each set counting as much as another
-    (normal approximation)."""
+    """The mean of differences of one metric on sets of different customers, with equal weights (normal
+    approximation)."""
     value = float(np.mean([each.value for each in differences]))
     error = math.hypot(*(each.standard_error for each in differences)) / len(differences)
     return _normal(differences[0].metric, value, error, sum(each.n for each in differences))
 
 
 def unpaired(first: Interval, n_first: int, second: Interval, n_second: int) -> Difference:
-    """A difference of two AUROCs of different customers, who tell nothing of each other."""
+    """The difference of two AUROCs on different, independent customers."""
     error = math.hypot(first.standard_error, second.standard_error)
     return _normal("auroc", first.value - second.value, error, n_first + n_second)
 
@@ -166,10 +166,10 @@ def _bootstrapped_difference(
 
 
 def judge(differences: Sequence[Difference], *, delta: float = 0.02) -> list[Verdict]:
-    """Verdicts on differences that were tested together: the more there are, the more each must show.
+    """Verdicts on differences that were tested together, with p-values adjusted for their number.
 
-    `better` and `worse` speak of the first way and know whether high or low is good. `equivalent` means that the 90 %
-    interval lies within `delta` of 0 (two one-sided tests, Schuirmann 1987).
+    `better` and `worse` refer to the first method and take into account whether higher is better. `equivalent` means
+    that the 90 % interval is within `delta` of 0 (two one-sided tests, Schuirmann 1987).
     """
     adjusted = holm([each.p for each in differences])
     return [Verdict(each, p, _judgement(each, p, delta), delta) for each, p in zip(differences, adjusted, strict=True)]
@@ -184,7 +184,7 @@ def _judgement(difference: Difference, p: float, delta: float) -> Judgement:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted so that one false alarm among all is as rare as the level says (Holm 1979)."""
+    """p-values adjusted so that the level is the probability of at least one false positive among all (Holm 1979)."""
     order = np.argsort(p_values, kind="stable")
     adjusted, highest = [0.0] * len(p_values), 0.0
     for rank, i in enumerate(order):
@@ -194,6 +194,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def most_disagreed(first: Scores, second: Scores, n: int = 20) -> list[int]:
-    """Positions of the samples that two ways rank most differently, the worst first."""
+    """Positions of the samples that two methods rank most differently, largest difference first."""
     apart = np.abs(stats.rankdata(first) - stats.rankdata(second))
     return [int(i) for i in np.argsort(-apart, kind="stable")[:n]]

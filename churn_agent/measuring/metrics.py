@@ -1,7 +1,7 @@
-"""How good scores are: ranking, probabilities, decisions, money. All over one label and one score for each sample.
+"""Metrics of scores: ranking, probabilities, decisions and money, from one label and one score for each sample.
 
-`Labels` are True for who churned, `Scores` 0 to 1, both of shape (samples,). A number that needs both classes is NaN
-where one is missing.
+`Labels` are True for customers who churned, `Scores` are 0 to 1, both of shape (samples,). A metric that needs both
+classes is NaN if one is missing.
 """
 
 import math
@@ -19,15 +19,15 @@ from churn_agent import extras
 Labels = NDArray[np.bool_]
 Scores = NDArray[np.float64]
 Groups = NDArray[np.intp]
-"""Number of the customer that each sample is of."""
+"""The customer number of each sample."""
 
 REACH = float(stats.norm.ppf(0.975))
-"""Standard errors on either side of a normal 95 % interval."""
+"""Half-width of a normal 95 % interval, in standard errors."""
 _NEWTON_STEPS, _CONVERGED = 50, 1e-9
 _SEPARATED = 50.0
-"""Log-odds beyond which outcomes are told apart without a mistake, and no slope is the best."""
+"""A slope with greater log-odds means that the outcomes are perfectly separated, so that no slope is optimal."""
 _HELD = 1e-6
-"""Probabilities are held this far from 0 and 1 where logarithms are taken."""
+"""Probabilities are kept this far from 0 and 1 before logarithms are taken."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Interval:
 
     @property
     def standard_error(self) -> float:
-        """Of a normal interval."""
+        """The standard error, if the interval is normal."""
         return (self.high - self.low) / (2 * REACH)
 
 
 def enough(labels: Labels, groups: Groups) -> bool:
-    """Whether two customers of each outcome are there, below which nothing can be said."""
+    """Whether there are at least two customers of each outcome; metrics need them."""
     return min(len(np.unique(groups[labels])), len(np.unique(groups[~labels]))) >= 2
 
 
@@ -54,21 +54,21 @@ def enough(labels: Labels, groups: Groups) -> bool:
 
 @dataclass(frozen=True)
 class Placements:
-    """How each sample is placed among those of the other class: the parts that AUROC is a mean of.
+    """The placement of each sample among those of the other class. AUROC is the mean of placements.
 
-    Their variance is that of DeLong et al. (1988), and, for several samples of a customer, of Obuchowski (1997).
+    The variance is that of DeLong et al. (1988), or of Obuchowski (1997) if customers have several samples.
     """
 
     churned: Scores
-    """For each who churned, the share of the others below (ties half)."""
+    """For each sample that churned, the share of the other class below it; ties count half."""
     stayed: Scores
-    """For each who stayed, the share of the others above."""
+    """For each sample that stayed, the share of the other class above it; ties count half."""
     churned_groups: Groups
     stayed_groups: Groups
 
     @classmethod
     def of(cls, labels: Labels, scores: Scores, groups: Groups | None = None) -> "Placements":
-        """Placements of scores; each sample is a customer of its own if no groups are given."""
+        """Placements of scores. Without groups, each sample counts as a separate customer."""
         groups = np.arange(len(labels)) if groups is None else groups
         above, below = scores[labels], scores[~labels]
         ranks = stats.rankdata(np.concatenate([above, below]))
@@ -81,7 +81,7 @@ class Placements:
         )
 
     def less(self, other: "Placements") -> "Placements":
-        """Differences to the placements of other scores of the same samples."""
+        """Differences from the placements of other scores of the same samples."""
         return Placements(
             self.churned - other.churned, self.stayed - other.stayed, self.churned_groups, self.stayed_groups
         )
@@ -92,12 +92,12 @@ class Placements:
 
     @property
     def customers(self) -> tuple[int, int]:
-        """How many customers churned, and how many stayed."""
+        """The number of customers who churned, and the number who stayed."""
         return len(np.unique(self.churned_groups)), len(np.unique(self.stayed_groups))
 
     @property
     def variance(self) -> float:
-        """Of the mean; NaN unless two customers churned and two stayed."""
+        """Variance of the mean; NaN unless at least two customers churned and two stayed."""
         groups = np.union1d(self.churned_groups, self.stayed_groups)
         churned = _centred_sums(self.churned, self.churned_groups, groups)
         stayed = _centred_sums(self.stayed, self.stayed_groups, groups)
@@ -113,17 +113,17 @@ class Placements:
 
 
 def _centred_sums(values: Scores, of: Groups, groups: Groups) -> Scores:
-    """For each group, the sum of its values less their overall mean."""
+    """For each group, the sum of its values minus the overall mean."""
     sums = np.zeros(len(groups))
     np.add.at(sums, np.searchsorted(groups, of), values - values.mean())
     return sums
 
 
 def auroc(labels: Labels, scores: Scores, groups: Groups | None = None) -> Interval:
-    """Probability that a churned customer's score is above a staying one's, ties half; interval after DeLong.
+    """Probability that a churned customer's score is above a staying one's, ties half. Interval: DeLong et al. (1988).
 
-    Where the scores rank without a mistake DeLong's interval has no width; then the bound is the ranking at which as
-    many customers of the rarer outcome are all placed right once in forty times.
+    For a perfect ranking, DeLong's interval has no width. The bound is then the AUROC at which this number of customers
+    of the rarer outcome would all be placed correctly with a probability of 2.5 %.
     """
     if labels.all() or not labels.any():
         return Interval(math.nan, math.nan, math.nan)
@@ -138,7 +138,7 @@ def auroc(labels: Labels, scores: Scores, groups: Groups | None = None) -> Inter
 
 
 def average_precision(labels: Labels, scores: Scores) -> float:
-    """Precision averaged over the recalls that thresholds give; what scikit-learn gives, quicker for a bootstrap."""
+    """Average precision. Equal to scikit-learn's, but faster in a bootstrap."""
     if not labels.any():
         return math.nan
     order = np.argsort(-scores, kind="stable")
@@ -149,25 +149,25 @@ def average_precision(labels: Labels, scores: Scores) -> float:
 
 
 def lift(labels: Labels, scores: Scores, share: float = 0.1) -> float:
-    """Churned among the highest scores, as a multiple of the base rate. Tied scores share what is at the border."""
+    """Churn rate among the highest scores, as a multiple of the base rate. Ties at the border count in proportion."""
     return _caught(labels, scores, share) / share if labels.any() else math.nan
 
 
 def gain_curve(labels: Labels, scores: Scores, points: int = 100) -> tuple[Scores, Scores]:
-    """Share of customers contacted, highest scores first -> share of all who churn among them."""
+    """Share of customers contacted, highest scores first -> share of all churners among them."""
     shares = np.linspace(0, 1, points + 1)
     return shares, np.array([_caught(labels, scores, share) for share in shares])
 
 
 def called(scores: Scores, n: float) -> Scores:
-    """The chance of each to be among the `n` highest, 0 to 1, shape as the scores': what is tied is drawn by lot."""
+    """Each sample's probability of being among the `n` highest, shape (samples,). Ties are drawn at random."""
     _, which, tied = np.unique(-scores, return_inverse=True, return_counts=True)
     above = np.cumsum(tied) - tied
     return np.clip((n - above) / tied, 0, 1)[which]
 
 
 def _caught(labels: Labels, scores: Scores, share: float) -> float:
-    """Share of the churned among that share of the highest scores; a tie is caught in proportion."""
+    """Share of churners among this share of the highest scores; ties count in proportion."""
     return float(called(scores, share * len(labels))[labels].sum() / labels.sum())
 
 
@@ -175,7 +175,7 @@ def _caught(labels: Labels, scores: Scores, share: float) -> float:
 
 
 def brier(labels: Labels, scores: Scores) -> float:
-    """Mean squared difference of score and outcome (Brier 1950); lower is better."""
+    """Mean squared difference between score and outcome (Brier 1950); lower is better."""
     return float(np.mean((scores - labels) ** 2))
 
 
@@ -189,7 +189,7 @@ class BrierParts:
 
 
 def brier_parts(labels: Labels, scores: Scores) -> BrierParts:
-    """CORP decomposition (Dimitriadis, Gneiting & Jordan 2021), without bins: against the isotonic recalibration."""
+    """CORP decomposition (Dimitriadis, Gneiting & Jordan 2021): uses isotonic recalibration instead of bins."""
     _, which, sizes = np.unique(scores, return_inverse=True, return_counts=True)
     observed = np.bincount(which, weights=labels) / sizes
     recalibrated = optimize.isotonic_regression(observed, weights=sizes).x[which]
@@ -204,13 +204,13 @@ def log_loss(labels: Labels, scores: Scores) -> float:
 
 
 def expected_calibration_error(labels: Labels, scores: Scores, bins: int = 10) -> float:
-    """Mean distance of score and observed rate over bins of equal mass, weighted by their sizes."""
+    """Mean distance between score and observed rate over bins of equal mass, weighted by size."""
     return _ece(labels.astype(float), scores, bins)
 
 
 def calibration_error_of_the_perfect(scores: Scores, *, bins: int = 10, draws: int = 1000, seed: int = 0) -> Interval:
-    """The calibration error that these scores would show if they were perfectly calibrated: its mean over samples of
-    this size, and the band that 95 % of them lie in."""
+    """The calibration error that these scores would have if they were perfectly calibrated: its mean over samples of
+    this size, and the range that contains 95 % of them."""
     random = np.random.default_rng(seed)
     outcomes = random.random((draws, len(scores))) < scores
     errors = [_ece(outcome.astype(float), scores, bins) for outcome in outcomes]
@@ -236,24 +236,24 @@ def reliability(labels: Labels, scores: Scores, bins: int = 10) -> list[tuple[fl
 
 
 def calibration_slope(labels: Labels, scores: Scores) -> float:
-    """Of the outcome's log-odds on the score's (Cox 1958): 1 is right, below 1 is overconfident."""
+    """Slope of the outcome's log-odds on the score's (Cox 1958): 1 is ideal, below 1 is overconfident."""
     x = log_odds(scores)
     if labels.all() or not labels.any() or np.ptp(x) == 0:
         return math.nan
     design = np.column_stack([np.ones(len(x)), (x - x.mean()) / x.std()])
-    found = np.zeros(2)
-    for _ in range(_NEWTON_STEPS):  # a bootstrap calls this too often for a solver with more about it
-        fitted = expit(design @ found)
+    curve = np.zeros(2)
+    for _ in range(_NEWTON_STEPS):  # a general solver would be too slow in a bootstrap
+        fitted = expit(design @ curve)
         hessian = (design * (fitted * (1 - fitted))[:, None]).T @ design
         step = np.linalg.lstsq(hessian, design.T @ (labels - fitted), rcond=None)[0]
-        found = found + step
-        if np.abs(step).max() < _CONVERGED or np.abs(found).max() > _SEPARATED:
+        curve = curve + step
+        if np.abs(step).max() < _CONVERGED or np.abs(curve).max() > _SEPARATED:
             break
-    return float(found[1] / x.std())
+    return float(curve[1] / x.std())
 
 
 def calibration_intercept(labels: Labels, scores: Scores) -> float:
-    """What has to be added to the scores' log-odds for their mean to be the base rate: 0 is right."""
+    """The shift of the scores' log-odds at which their mean is the base rate: 0 is ideal."""
     if labels.all() or not labels.any():
         return math.nan
     x = log_odds(scores)
@@ -266,13 +266,13 @@ def _held(scores: Scores) -> Scores:
 
 
 def log_odds(scores: Scores) -> Scores:
-    """Of scores, held a little away from 0 and 1."""
+    """Log-odds of scores, which are kept slightly away from 0 and 1."""
     return logit(_held(scores))
 
 
-def at_base_rate(scores: Scores, learned: float, wanted: float) -> Scores:
-    """Probabilities learned where one share churned, moved in log-odds to where another does."""
-    return expit(log_odds(scores) + logit(wanted) - logit(learned))
+def at_base_rate(scores: Scores, learned: float, target: float) -> Scores:
+    """Probabilities learned at one base rate, shifted in log-odds to another."""
+    return expit(log_odds(scores) + logit(target) - logit(learned))
 
 
 # --- decisions
@@ -280,7 +280,7 @@ def at_base_rate(scores: Scores, learned: float, wanted: float) -> Scores:
 
 @dataclass(frozen=True)
 class Decisions:
-    """What contacting everybody from a threshold on means."""
+    """The decisions if every customer at or above a threshold is contacted."""
 
     threshold: float
     caught: int
@@ -292,7 +292,7 @@ class Decisions:
 
     @classmethod
     def at(cls, labels: Labels, scores: Scores, threshold: float) -> "Decisions":
-        """Decisions: contacted are scores at or above the threshold."""
+        """Decisions if every score at or above the threshold is contacted."""
         contacted = scores >= threshold
         return cls(
             threshold,
@@ -320,7 +320,7 @@ class Decisions:
 
 
 def best_threshold(labels: Labels, scores: Scores) -> float:
-    """The threshold of the highest F1. To be chosen on the development split only."""
+    """The threshold with the highest F1. Choose it on the development split only."""
     candidates = np.unique(scores)
     return float(candidates[np.argmax([Decisions.at(labels, scores, each).f1 for each in candidates])])
 
@@ -334,19 +334,20 @@ def _ratio(part: float, whole: float) -> float:
 
 @dataclass(frozen=True)
 class Costs:
-    """What a retention campaign costs and brings, per customer, in one currency (Verbeke et al. 2012)."""
+    """Costs and benefits of a retention campaign per customer, in one currency (Verbeke et al. 2012)."""
 
     value: float = 200.0
-    """Of a customer who stays."""
+    """Value of a customer who stays."""
     offer: float = 10.0
-    """Given to each who accepts."""
+    """Cost of the offer for each customer who accepts it."""
     contact: float = 1.0
+    """Cost of contacting a customer."""
     accepted: float = 0.3
-    """Share of those about to leave whom the offer holds, 0 to 1."""
+    """Share of would-be churners who stay because of the offer, 0 to 1."""
 
 
 def profit_at_capacity(labels: Labels, scores: Scores, costs: Costs, capacity: float = 0.1) -> float:
-    """Profit per customer if that share of the highest scores is contacted; who would stay anyway takes the offer."""
+    """Profit per customer if this share of the highest scores is contacted; would-be stayers all take the offer."""
     base = float(labels.mean())
     caught = _caught(labels, scores, capacity) * base if labels.any() else 0.0
     bothered = capacity - caught
@@ -355,16 +356,16 @@ def profit_at_capacity(labels: Labels, scores: Scores, costs: Costs, capacity: f
 
 
 def expected_maximum_profit(labels: Labels, scores: Scores, costs: Costs) -> float:
-    """Profit per customer at the best share to contact, the share who accepts being uncertain around the one stated.
+    """Profit per customer at the best share to contact, with an uncertain share of acceptance around the given one.
 
-    EMP after Verbraken, Verbeke & Baesens (2013), by empulse.
+    EMP by Verbraken, Verbeke & Baesens (2013), computed by empulse.
     """
     with extras.importing("evals"):
         from empulse.metrics import empc_score  # type: ignore[import-untyped]
 
     if not labels.any() or labels.all():
         return math.nan
-    spread = 20.0  # of the beta distribution: that of the paper, whose mean is .3
+    spread = 20.0  # alpha + beta of the beta distribution in the paper, whose mean is .3
     return float(
         empc_score(
             labels.astype(int),
@@ -382,7 +383,7 @@ def expected_maximum_profit(labels: Labels, scores: Scores, costs: Costs) -> flo
 
 
 def risk_coverage(labels: Labels, scores: Scores, threshold: float) -> tuple[Scores, Scores]:
-    """Share of samples decided, the surest first -> share of wrong decisions among them (El-Yaniv & Wiener 2010)."""
+    """Share of samples decided, most certain first -> share of wrong decisions among them (El-Yaniv & Wiener 2010)."""
     order = np.argsort(-np.abs(log_odds(scores) - log_odds(np.array([threshold]))), kind="stable")
     wrong = ((scores >= threshold) != labels)[order]
     n = np.arange(1, len(labels) + 1)
@@ -390,11 +391,11 @@ def risk_coverage(labels: Labels, scores: Scores, threshold: float) -> tuple[Sco
 
 
 def area_under_risk_coverage(labels: Labels, scores: Scores, threshold: float) -> float:
-    """Mean share of wrong decisions over all shares decided (AURC, Geifman, Uziel & El-Yaniv 2019); lower is better."""
+    """Mean share of wrong decisions over all coverages (AURC, Geifman, Uziel & El-Yaniv 2019); lower is better."""
     return float(risk_coverage(labels, scores, threshold)[1].mean())
 
 
-# --- intervals for everything else
+# --- intervals for other metrics
 
 
 def bootstrap(
@@ -407,35 +408,34 @@ def bootstrap(
     seed: int = 0,
 ) -> Interval:
     """A metric with the percentile interval of a bootstrap over customers."""
-    found = [metric(labels[drawn], scores[drawn]) for drawn in resamples(len(labels), groups, draws, seed)]
-    return _percentiles(metric(labels, scores), found)
+    drawn = [metric(labels[rows], scores[rows]) for rows in resamples(len(labels), groups, draws, seed)]
+    return _percentiles(metric(labels, scores), drawn)
 
 
 def ratio(parts: Scores, wholes: Scores, groups: Groups | None = None, *, draws: int = 1000, seed: int = 0) -> Interval:
-    """Sum of the parts over that of the wholes, with the percentile interval of a bootstrap over customers."""
+    """Sum of the parts divided by the sum of the wholes, with the percentile interval of a bootstrap over customers."""
 
     def of(rows: Any) -> float:
-        whole = float(wholes[rows].sum())
-        return float(parts[rows].sum()) / whole if whole else math.nan
+        return _ratio(float(parts[rows].sum()), float(wholes[rows].sum()))
 
-    found = [of(rows) for rows in resamples(len(parts), groups, draws, seed)]
-    return _percentiles(of(slice(None)), found)
+    drawn = [of(rows) for rows in resamples(len(parts), groups, draws, seed)]
+    return _percentiles(of(slice(None)), drawn)
 
 
 def share(part: int, whole: int) -> Interval:
-    """Part of the whole, with the exact interval of Clopper & Pearson (1934)."""
-    found = stats.binomtest(part, whole).proportion_ci(0.95)
-    return Interval(part / whole, float(found.low), float(found.high))
+    """A share with the exact interval of Clopper & Pearson (1934)."""
+    exact = stats.binomtest(part, whole).proportion_ci(0.95)
+    return Interval(part / whole, float(exact.low), float(exact.high))
 
 
-def _percentiles(value: float, found: Sequence[float]) -> Interval:
-    usable = [each for each in found if not math.isnan(each)]
+def _percentiles(value: float, drawn: Sequence[float]) -> Interval:
+    usable = [number for number in drawn if not math.isnan(number)]
     low, high = np.quantile(usable, [0.025, 0.975]) if usable else (math.nan, math.nan)
     return Interval(value, float(low), float(high))
 
 
 def resamples(n: int, groups: Groups | None, draws: int, seed: int) -> Sequence[NDArray[np.intp]]:
-    """Positions of samples drawn with replacement, all of a customer's together."""
+    """Positions of samples drawn with replacement. All samples of a customer are drawn together."""
     random = np.random.default_rng(seed)
     if groups is None or len(np.unique(groups)) == n:
         return [random.integers(0, n, n) for _ in range(draws)]

@@ -1,4 +1,4 @@
-"""Plots as SVG that can stand in a page."""
+"""Plots as SVG that can be embedded in a page."""
 
 import io
 from collections.abc import Callable
@@ -11,18 +11,18 @@ from churn_agent.files import atomic
 
 
 def write_svg(fill: Callable[[Any], None], path: Path, *, size: tuple[float, float]) -> None:
-    """Draws what `to_svg` does into a file.
+    """Writes a plot to a file; see `to_svg`.
 
     Raises:
-        InputError: the file is no .svg, or cannot be written.
+        InputError: the file name does not end in .svg, or the file cannot be written.
     """
     if path.suffix != ".svg":
-        raise InputError(f"cannot draw into {str(path)!r}: give a file that ends in .svg")
+        raise InputError(f"cannot write a plot to {str(path)!r}; use a file name that ends in .svg")
     atomic.save(path, to_svg(fill, size=size))
 
 
 def legend_beside(axes: Any) -> None:
-    """To the right of matplotlib axes, where it hides nothing."""
+    """Adds a legend to the right of matplotlib axes, where it covers no data."""
     axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 
@@ -31,7 +31,7 @@ def to_svg(fill: Callable[[Any], None], *, size: tuple[float, float] = (6.4, 2.8
 
     Args:
         fill: draws on matplotlib axes.
-        size: inches, width and height.
+        size: width and height, in inches.
     """
     with extras.importing("reports"):
         import matplotlib as mpl
@@ -44,7 +44,7 @@ def to_svg(fill: Callable[[Any], None], *, size: tuple[float, float] = (6.4, 2.8
         axes: Any = figure.subplots()
         axes.spines[["top", "right"]].set_visible(False)
         fill(axes)
-        drawn = io.StringIO()
-        figure.savefig(drawn, format="svg", metadata={"Date": None})
-    text = drawn.getvalue()
+        output = io.StringIO()
+        figure.savefig(output, format="svg", metadata={"Date": None})
+    text = output.getvalue()
     return text[text.index("<svg") :]

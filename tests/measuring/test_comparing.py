@@ -105,7 +105,7 @@ def test_a_small_certain_difference_is_equivalence_and_a_wide_one_cannot_be_told
     equivalent, unknown = comparing.judge([narrow, wide])
     assert equivalent.judgement == "equivalent"
     assert unknown.judgement == "cannot tell"
-    assert "about 1,396 samples would tell" in unknown.text
+    assert "needs about 1,396 samples" in unknown.text
 
 
 def test_a_difference_of_nothing_that_must_be_nothing_needs_no_number_of_samples():
