@@ -1,1 +1,1 @@
-"""From a snapshot to what a model is shown: facts, retrieval, grounding of quotes, and the box around texts."""
+"""Turns a snapshot into model input: facts, retrieval, grounding of quotes, and the box around texts."""

@@ -1,7 +1,7 @@
-"""The box that customer text stands in: the only way for it into a prompt.
+"""The box around customer text: the only way for it to enter a prompt.
 
-Each text becomes one line between quotes that it cannot close, and what looks like a control token is broken up,
-so nothing a customer writes can open a line, a turn or another evidence item.
+Each text becomes one line between quotes that it cannot close, and anything like a control token is broken up. A
+customer's text can therefore not start a new line, turn or evidence item.
 """
 
 import re
@@ -17,12 +17,12 @@ _BROKEN_UP = str.maketrans({"<": "\u2039", "\u201c": "'", "\u201d": "'", '"': "'
 
 
 def box(text: str) -> str:
-    """A customer's text as one line; lengths and words stay, so that quotes from it can be found again."""
+    """A customer's text as one line. Words are unchanged, so that quotes from it can be found again."""
     return " ".join(_CONTROL.sub(" ", text).translate(_BROKEN_UP).split())
 
 
 def evidence_lines(evidence: Sequence[Evidence], card: Card) -> str:
-    """`E1 (2026-02-11, email, customer): "text"`, one line an item; dates are on the book's clock."""
+    """`E1 (2026-02-11, email, customer): "text"`, one item per line. Dates are in the book's time zone."""
     return "\n".join(f'{each.label} ({describe(each.interaction, card)}): "{box(each.text)}"' for each in evidence)
 
 
@@ -34,5 +34,5 @@ def describe(interaction: Interaction, card: Card) -> str:
 
 
 def fact_lines(facts: Sequence[Fact]) -> str:
-    """The facts in words, one a line."""
+    """The facts in words, one per line."""
     return "\n".join(f"- {fact.text}" for fact in facts) or "- nothing is known"

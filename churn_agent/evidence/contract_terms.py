@@ -1,7 +1,7 @@
 """The length of a contract, from the words for its term in English or German.
 
-A term is read only if every part of it is known. "12 months" and "Jahresvertrag" are; "3 months' notice" and "no fixed
-term" are not, because a wrong length is worse than none.
+A term is parsed only if every part of it is known, as in "12 months" and "Jahresvertrag". "3 months' notice" and "no
+fixed term" are not parsed, because a wrong length is worse than none.
 """
 
 import re
@@ -30,7 +30,7 @@ _CANCELLABLE = "cancellable cancelable kündbar"
 _OTHERS = """a an the to by per and with of on for at in least minimum fixed rolling term contract agreement commitment
 plan subscription membership billed billing pay paid payment renewing mit und von für auf der die das pro zu mindestens
 laufzeit mindestlaufzeit vertragslaufzeit vertrag abo abonnement abrechnung zahlung fest feste"""
-"""Words that leave the length as it is."""
+"""Words that do not change the length."""
 
 
 def _any_of(words: str) -> str:
@@ -47,15 +47,15 @@ _PART = re.compile(
 )
 """German runs words together ("Zweijahresvertrag"), so parts need not end where words end."""
 _TO_UNIT = re.compile(r"\s+|[-\u2010\u2011]")
-"""What may stand between a number and its unit."""
+"""Allowed between a number and its unit."""
 
 
 def months(term: str) -> float | None:
-    """How long a contract binds the customer, in months; None if the term cannot be read.
+    """The number of months for which a contract binds the customer; None if the term cannot be parsed.
 
-    A number counts the unit after it ("24 Monate"), and a unit without a number counts once ("annual"). Of several
-    lengths the longest binds: "monthly, 12-month commitment" is 12, "annual, billed monthly" too. Where a contract
-    is cancellable and several lengths are named, it cannot be told which is which.
+    A number multiplies the unit after it ("24 Monate"), and a unit without a number counts once ("annual"). Of several
+    lengths, the longest counts: "monthly, 12-month commitment" and "annual, billed monthly" are both 12. If a
+    cancellable contract names several lengths, their meaning is unclear and the result is None.
 
     Example:
         >>> months("Two year"), months("month-to-month"), months("Premium")
@@ -80,7 +80,7 @@ def months(term: str) -> float | None:
                 pass
             case "cancellable" | "other" if number is None:
                 cancellable |= part.lastgroup == "cancellable"
-            case _:  # a number of nothing
+            case _:  # a number without a unit
                 return None
     if number is not None or not lengths or (cancellable and len(set(lengths)) > 1):
         return None

@@ -1,6 +1,6 @@
-"""What can be computed from a snapshot, so that no model has to guess it.
+"""Computes facts from a snapshot, so that no model has to guess them.
 
-Every fact holds on a history of one; a fact that would need more than there is, is left out.
+A history with a single interaction is enough. Facts that need more data than there is are left out.
 """
 
 import math
@@ -21,14 +21,14 @@ _RATINGS = ("rating", "score")
 _SHORTEST_TREND_DAYS = 14
 _FEWEST_BEFORE = 3
 _FEWEST_OF_MAIN = 3
-"""Messages that make somebody the main contact."""
+"""Fewest messages of a main contact."""
 _SHORTEST_CONTACT_SILENCE_DAYS = 30
 _SHORT_NOTICE_MONTHS = 1.0
-"""Longest term of a contract that can be left at short notice."""
+"""Longest term of a contract that the customer can leave at short notice."""
 
 
 def compute(snapshot: Snapshot) -> tuple[Fact, ...]:
-    """The facts of a snapshot, the telling ones first."""
+    """The facts of a snapshot, the most informative ones first."""
     return tuple(
         fact
         for part in (_activity, _rhythm, _trend, _contacts, _amounts, _troubles, _ratings, _contract)
@@ -43,7 +43,7 @@ def by_name(facts: Iterable[Fact]) -> dict[str, float]:
 
 
 def days_known(snapshot: Snapshot) -> int:
-    """Whole days that a history goes back."""
+    """Whole days since the first interaction."""
     return _days_before(snapshot, snapshot.interactions[0]) if snapshot.interactions else 0
 
 
@@ -57,7 +57,7 @@ def _day(snapshot: Snapshot, interaction: Interaction) -> date:
 
 
 def _active_days(snapshot: Snapshot) -> list[date]:
-    """The days on which the customer did something."""
+    """The days on which the customer was active."""
     return sorted({_day(snapshot, each) for each in snapshot.interactions if each.by_customer})
 
 
@@ -68,8 +68,8 @@ def _activity(snapshot: Snapshot) -> Iterator[Fact]:
     if days:
         recency = (snapshot.as_of - days[-1]).days
         when = "on the day of the assessment" if recency == 0 else f"{_days(recency)} before"
-        said = f"They were last active {when}." if len(days) > 1 else f"The only thing they did on record was {when}."
-        yield Fact(name="recency", value=recency, unit="days", text=said)
+        text = f"They were last active {when}." if len(days) > 1 else f"The only thing they did on record was {when}."
+        yield Fact(name="recency", value=recency, unit="days", text=text)
     n = len(snapshot.interactions)
     channels = Counter(each.channel for each in snapshot.interactions)
     mix = ", ".join(f"{count} {channel}" for channel, count in channels.most_common(4))
@@ -91,12 +91,12 @@ def _rhythm(snapshot: Snapshot) -> Iterator[Fact]:
     recency = (snapshot.as_of - days[-1]).days
     yield Fact(name="typical_gap", value=gap, unit="days", text=f"They usually come back after {_days(gap)}.")
     overdue = recency / max(gap, 1)
-    said = f"{overdue:.1f} times their usual gap" if overdue >= 1 else "within their usual gap"
-    yield Fact(name="overdue", value=round(overdue, 2), unit="ratio", text=f"The silence so far is {said}.")
+    length = f"{overdue:.1f} times their usual gap" if overdue >= 1 else "within their usual gap"
+    yield Fact(name="overdue", value=round(overdue, 2), unit="ratio", text=f"The silence so far is {length}.")
 
 
 def _trend(snapshot: Snapshot) -> Iterator[Fact]:
-    """Active days in the last window against the customer's own rate before it."""
+    """Active days in the last window compared with the customer's own rate before it."""
     days = _active_days(snapshot)
     tenure = (snapshot.as_of - days[0]).days if days else 0
     if tenure < _SHORTEST_TREND_DAYS or len(days) < 2:
@@ -116,29 +116,29 @@ def _trend(snapshot: Snapshot) -> Iterator[Fact]:
     expected = before / span_before * window
     ratio = recent / expected
     change = "less" if ratio < 0.8 else "more" if ratio > 1.25 else "as"
-    said = "as active as before" if change == "as" else f"{change} active than before ({ratio:.0%} of their own rate)"
-    yield Fact(name="activity_trend", value=round(ratio, 2), unit="ratio", text=f"Lately they are {said}.")
+    trend = "as active as before" if change == "as" else f"{change} active than before ({ratio:.0%} of their own rate)"
+    yield Fact(name="activity_trend", value=round(ratio, 2), unit="ratio", text=f"Lately they are {trend}.")
 
 
 def _contacts(snapshot: Snapshot) -> Iterator[Fact]:
-    """Who writes for an account, and whether the one who wrote most has stopped while others go on."""
-    wrote: dict[str, list[date]] = {}
-    for each in snapshot.messages:
-        if each.author:
-            wrote.setdefault(each.author, []).append(_day(snapshot, each))
-    if len(wrote) < 2:
+    """The contacts of an account, and whether the main contact has stopped writing while others have not."""
+    days_of: dict[str, list[date]] = {}
+    for message in snapshot.messages:
+        if message.author:
+            days_of.setdefault(message.author, []).append(_day(snapshot, message))
+    if len(days_of) < 2:
         return
-    by_number = sorted(wrote, key=lambda name: -len(wrote[name]))
-    most = ", ".join(f"{name} {len(wrote[name])} times" for name in by_number[:3])
-    text = f"{len(wrote)} contacts wrote ({most}{', ...' * (len(wrote) > 3)})."
-    yield Fact(name="contacts", value=len(wrote), unit="people", text=text)
+    by_number = sorted(days_of, key=lambda name: -len(days_of[name]))
+    most = ", ".join(f"{name} {len(days_of[name])} times" for name in by_number[:3])
+    text = f"{len(days_of)} contacts wrote ({most}{', ...' * (len(days_of) > 3)})."
+    yield Fact(name="contacts", value=len(days_of), unit="people", text=text)
     main = by_number[0]
-    last = max(wrote[main])
+    last = max(days_of[main])
     silence = (snapshot.as_of - last).days
-    others_since = sum(day > last for name in by_number[1:] for day in wrote[name])
-    if len(wrote[main]) < _FEWEST_OF_MAIN or not others_since:
+    others_since = sum(day > last for name in by_number[1:] for day in days_of[name])
+    if len(days_of[main]) < _FEWEST_OF_MAIN or not others_since:
         return
-    days = sorted(set(wrote[main]))
+    days = sorted(set(days_of[main]))
     gap = median((later - earlier).days for earlier, later in pairwise(days)) if len(days) > 1 else 0
     if silence > max(_SHORTEST_CONTACT_SILENCE_DAYS, 3 * gap):
         text = f"Their main contact, {main}, has not written for {_days(silence)}, while others have."
@@ -176,10 +176,10 @@ def _troubles(snapshot: Snapshot) -> Iterator[Fact]:
             yield Fact(name=name, value=count, unit="interactions", text=text)
     if any(each.direction == "outbound" for each in snapshot.interactions):
         waiting = 0
-        for each in reversed(snapshot.interactions):
-            if each.direction == "outbound":
+        for interaction in reversed(snapshot.interactions):
+            if interaction.direction == "outbound":
                 break
-            waiting += each.direction == "inbound" and snapshot.card.holds_words(each.channel)
+            waiting += interaction.direction == "inbound" and snapshot.card.holds_words(interaction.channel)
         if waiting:
             text = f"{_count(waiting, 'message')} at the end of the history got no answer."
             yield Fact(name="unanswered", value=waiting, unit="messages", text=text)
@@ -187,10 +187,10 @@ def _troubles(snapshot: Snapshot) -> Iterator[Fact]:
 
 def _ratings(snapshot: Snapshot) -> Iterator[Fact]:
     for name in _RATINGS:
-        found = [value for each in snapshot.interactions if (value := as_number(each.metadata.get(name))) is not None]
-        if found:
-            text = f"Their last {name} is {found[-1]:g}, the mean of {len(found)} is {mean(found):.1f}."
-            yield Fact(name=f"last_{name}", value=found[-1], unit="points", text=text)
+        values = [value for each in snapshot.interactions if (value := as_number(each.metadata.get(name))) is not None]
+        if values:
+            text = f"Their last {name} is {values[-1]:g}, the mean of {len(values)} is {mean(values):.1f}."
+            yield Fact(name=f"last_{name}", value=values[-1], unit="points", text=text)
 
 
 def _contract(snapshot: Snapshot) -> Iterator[Fact]:

@@ -1,7 +1,7 @@
-"""Is a quote really in the text it is said to come from?
+"""Checks whether a quote is in its text.
 
-Compared are letters and digits as a reader sees them: compatibility forms, letter case, typographic quotes and
-dashes, and white space do not matter; every word does.
+Texts are compared as a reader sees them: compatibility forms, letter case, typographic quotes and dashes, and white
+space do not matter; every word does.
 """
 
 import re
@@ -29,18 +29,18 @@ _FUNCTION_WORDS = frozenset(
 
 def find_quote(quote: str, text: str) -> tuple[int, int] | None:
     """The character range of `quote` in `text`, or None if it is not there or cuts through a word."""
-    wanted, _ = _normalise(quote.strip(_TRIMMED))
-    if not wanted:
+    folded_quote, _ = _normalise(quote.strip(_TRIMMED))
+    if not folded_quote:
         return None
-    whole, places = _normalise(text)
-    at = whole.find(wanted)
+    folded, places = _normalise(text)
+    at = folded.find(folded_quote)
     while at >= 0:
-        end = at + len(wanted)
-        starts_word = at == 0 or not (_in_word(whole[at - 1]) and _in_word(wanted[0]))
-        ends_word = end == len(whole) or not (_in_word(whole[end]) and _in_word(wanted[-1]))
+        end = at + len(folded_quote)
+        starts_word = at == 0 or not (_in_word(folded[at - 1]) and _in_word(folded_quote[0]))
+        ends_word = end == len(folded) or not (_in_word(folded[end]) and _in_word(folded_quote[-1]))
         if starts_word and ends_word:
             return places[at], places[end - 1] + 1
-        at = whole.find(wanted, at + 1)
+        at = folded.find(folded_quote, at + 1)
     return None
 
 
@@ -60,7 +60,7 @@ def ground(quote: str, text: str) -> tuple[int, int] | None:
     while _content_words(text[start:end]) < LEAST_CONTENT_WORDS:
         inside = [i for i, (first, last) in enumerate(around) if last > start and first < end]
         wider = around[inside[0]][0], around[inside[-1]][1]
-        if wider == (start, end):  # whole sentences already: add the next one, or the one before
+        if wider == (start, end):  # these are complete sentences: add the next one, or the one before
             if inside[-1] + 1 < len(around):
                 wider = start, around[inside[-1] + 1][1]
             elif inside[0] > 0:
@@ -92,7 +92,7 @@ def _content_words(text: str) -> int:
 
 
 def _normalise(text: str) -> tuple[str, list[int]]:
-    """The folded text, and for each of its characters the index it comes from."""
+    """The folded text, and the original index of each of its characters."""
     folded: list[str] = []
     places: list[int] = []
     for index, character in enumerate(text):

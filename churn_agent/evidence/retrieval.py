@@ -1,9 +1,9 @@
-"""Which interactions a model is shown: exact ranking inside one customer's history.
+"""Selects the interactions that a model is shown, by exact ranking within one customer's history.
 
-Every interaction gets a relevance: its closeness to the taxonomy's phrases, less its closeness to phrases that mean
-nothing, and a little for being recent. (`eval/retrieval.py` measures this against other ways.)
-The latest ones are always in, a share is kept for counter-evidence, and the rest are chosen by maximal marginal
-relevance (Carbonell & Goldstein 1998) so that ten messages about one invoice do not fill the pack.
+The relevance of an interaction is its closeness to the taxonomy's phrases minus its closeness to neutral phrases, plus
+a small bonus for recency (`eval/retrieval.py` compares this with other methods). The latest interactions are always
+included, and a share is reserved for counter-evidence. The rest are chosen by maximal marginal relevance (Carbonell &
+Goldstein 1998), so that ten messages about one invoice do not fill the pack.
 """
 
 import random
@@ -21,13 +21,13 @@ from churn_agent.domain.snapshot import Snapshot
 LATEST_SHARE = 0.1
 COUNTER_SHARE = 0.25
 DIVERSITY = 0.8
-"""Weight of being unlike what was chosen already, against relevance."""
+"""Weight of difference from the interactions already chosen, relative to relevance."""
 LIKENESS_POWER = 4
-"""The likeness to what was chosen counts by this power, so that only near repeats give way."""
+"""Exponent of the similarity to chosen interactions; with it, only near repetitions are passed over."""
 RECENCY_WEIGHT = 0.05
 
 NEUTRAL_WEIGHT = 0.5
-"""Of the nearest neutral phrase, against the nearest phrase of a signal."""
+"""Weight of the nearest neutral phrase, relative to the nearest phrase of a signal."""
 
 Order = Literal["oldest_first", "newest_first", "shuffled"]
 QueryVectors = Mapping[Polarity | Literal["neutral"], NDArray[np.float32]]
@@ -36,18 +36,18 @@ QueryVectors = Mapping[Polarity | Literal["neutral"], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Evidence:
-    """An interaction as a model is shown it."""
+    """An interaction as it is shown to a model."""
 
     label: str
-    """E1..En, as they are shown."""
+    """E1 to En."""
     interaction: Interaction
     text: str
-    """The interaction's text, cut where it was too long for its share of the budget."""
+    """The interaction's text, cut if it was too long for its share of the budget."""
 
 
 @dataclass(frozen=True)
 class EvidencePack:
-    """What is shown, and how much is not."""
+    """The evidence shown, and the amount left out."""
 
     evidence: tuple[Evidence, ...]
     left_out: LeftOut
@@ -64,13 +64,13 @@ def retrieve(
     order: Order = "oldest_first",
     seed: int = 0,
 ) -> EvidencePack:
-    """Chooses at most `limit` of `candidates` whose texts have at most `token_budget` tokens together.
+    """Chooses at most `limit` of `candidates`, whose texts have at most `token_budget` tokens in total.
 
     Args:
-        order: in which they are shown; `seed` shuffles.
+        order: the order in which they are shown; `seed` is for shuffling.
     """
     by_time = sorted(candidates, key=lambda each: each.occurred_at)
-    distinct = list({each.text_id: each for each in by_time if each.text.strip()}.values())  # the latest of equals
+    distinct = list({each.text_id: each for each in by_time if each.text.strip()}.values())  # the latest of equal texts
     chosen = distinct if len(distinct) <= limit else _choose(snapshot, distinct, queries, limit)
     shown: list[tuple[Interaction, str]] = []
     tokens_left = token_budget
@@ -85,12 +85,12 @@ def retrieve(
         tokens_cut += cut
     shown.sort(key=lambda pair: (pair[0].occurred_at, pair[0].id), reverse=order == "newest_first")
     if order == "shuffled":
-        random.Random(seed).shuffle(shown)  # noqa: S311 - no secret
+        random.Random(seed).shuffle(shown)  # noqa: S311 - not for secrets
     evidence = tuple(Evidence(f"E{i}", interaction, text) for i, (interaction, text) in enumerate(shown, start=1))
-    taken = {each.interaction.id for each in evidence}
-    missed = [each for each in candidates if each.id not in taken]
-    unseen = sum(len(each.text) for each in missed) // 4  # about four characters a token; counting all would be slow
-    return EvidencePack(evidence, LeftOut(interactions=len(missed), tokens=unseen + tokens_cut))
+    shown_ids = {each.interaction.id for each in evidence}
+    left_out = [each for each in candidates if each.id not in shown_ids]
+    tokens_left_out = sum(len(each.text) for each in left_out) // 4  # about four characters per token; counting is slow
+    return EvidencePack(evidence, LeftOut(interactions=len(left_out), tokens=tokens_left_out + tokens_cut))
 
 
 def _choose(snapshot: Snapshot, candidates: list[Interaction], queries: QueryVectors, limit: int) -> list[Interaction]:
@@ -129,9 +129,9 @@ def _centre(rows: NDArray[np.float32] | None, parts: Sequence[NDArray[np.float32
 
 def _fit(text: str, budget: int, count_tokens: Callable[[str], int]) -> tuple[str, int, int]:
     """(text cut to the budget at a word, its tokens, tokens cut off)."""
-    whole = count_tokens(text)
-    if whole <= budget:
-        return text, whole, 0
+    total = count_tokens(text)
+    if total <= budget:
+        return text, total, 0
     words = text.split()
     low, high = 0, len(words)
     while low < high:
@@ -142,4 +142,4 @@ def _fit(text: str, budget: int, count_tokens: Callable[[str], int]) -> tuple[st
             high = middle - 1
     kept = " ".join(words[:low])
     tokens = count_tokens(kept) if kept else 0
-    return kept, tokens, whole - tokens
+    return kept, tokens, total - tokens
