@@ -1,1 +1,1 @@
-"""From a customer and a date to a record: the agent, the pipeline behind it, screening, and perturbation."""
+"""Assesses a customer at a date: the agent, the pipeline behind it, screening and perturbation."""

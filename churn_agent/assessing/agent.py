@@ -1,4 +1,4 @@
-"""The agent: a customer and a date to an assessment."""
+"""The agent: assesses a customer at a date."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -37,16 +37,16 @@ if TYPE_CHECKING:
 NO_METHOD = "none"
 _CALIBRATED = "methods/calibrated-*.json"
 _BATCH = 8
-"""Customers whose requests go to the model together."""
+"""Customers in one batch of requests to the model."""
 _SCREENED = 40
-"""The same where each needs little."""
+"""The same for screening, which needs fewer requests per customer."""
 
 
 class ChurnAgent:
     """A store, a model and a prompt, ready to assess.
 
-    Several threads may assess with one agent: one batch goes to the model at a time, and the others wait. What changes
-    the store (imports, indexing, erasure) is for one thread at a time.
+    Several threads may assess with one agent: one batch goes to the model at a time, and the others wait. Only one
+    thread at a time may change the store (imports, indexing, erasure).
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class ChurnAgent:
         model: ChatModel | None = None,
         notify: Notify = lambda what: None,
     ) -> None:
-        """Nothing is loaded before it is needed.
+        """Loads nothing until it is needed.
 
         Args:
-            settings: everything that can be set.
-            store: to use instead of the one that the settings name. It stays the caller's to close.
-            model: to use instead of the one that the settings name. It stays the caller's to close.
-            notify: called with a few words about what is going on.
+            settings: all settings.
+            store: used instead of the store in the settings. The caller has to close it.
+            model: used instead of the model in the settings. The caller has to close it.
+            notify: called with short progress messages.
         """
         self.settings = settings
         self.store = store or Store(settings, notify=notify)
@@ -95,23 +95,23 @@ class ChurnAgent:
             Settings().changed(**{name: value for name, value in chosen.items() if value is not None}), notify=notify
         )
 
-    # --- what it works with
+    # --- parts
 
     @property
     def model(self) -> CachedModel:
-        """The language model, answers paid once. Raises `Unavailable` if it cannot be used."""
+        """The language model behind its cache of answers. Raises `Unavailable` if it cannot be used."""
         with self._lock:
             if self._model is None:
                 self._model = self._open_model()
             return self._model
 
     def _open_model(self) -> CachedModel:
-        if isinstance(self._given_model, CachedModel):  # of the agent that this one varies
+        if isinstance(self._given_model, CachedModel):  # shared with the agent that this one was varied from
             return self._given_model
         if self._given_model is None:
             self._notify(f"loading {self.settings.model}")
         model = self._given_model or open_model(self.settings, notify=self._notify)
-        if self._given_model or is_local(self.settings):  # an API keeps none, and is not asked before it is needed
+        if self._given_model or is_local(self.settings):  # an API has none, and is not contacted before it is needed
             model = with_common_answers(model, self.settings.models_dir)
         return CachedModel(model, self.store.history, most_answers=self.settings.answers_limit)
 
@@ -122,8 +122,8 @@ class ChurnAgent:
 
     @cached_property
     def screening_prompt(self) -> PromptTemplate:
-        """The prompt of these settings if it has a `choice`, else the default one of mode `read`. Raises `InputError`
-        if that has none either."""
+        """The prompt in the settings if it has a `choice`, otherwise the default prompt of mode `read`. Raises
+        `InputError` if neither has one."""
         if self.prompt.choice:
             return self.prompt
         standard = load_prompt("read", folder=self.settings.prompts_dir)
@@ -135,27 +135,30 @@ class ChurnAgent:
 
     @cached_property
     def playbook(self) -> Playbook:
-        """Shipped, or from the folder of prompts that the settings name. Raises `FileFormatError`."""
+        """The playbook: the shipped one, or the one in the settings' prompts folder. Raises `FileFormatError`."""
         return load_playbook(self.settings.prompts_dir)
 
     @property
     def reader(self) -> str:
-        """What makes a score of words: model, prompt and prior weights, by hash. Raises `Unavailable`, `InputError`."""
+        """Hashes of everything that turns words into a score: model, prompt and prior weights.
+
+        Raises `Unavailable` and `InputError`.
+        """
         return f"{self.model.info.fingerprint} {self.prompt.content_hash} {prior.fingerprint()}"
 
     @cached_property
     def _method(self) -> "Kept | None":
         """The trained method that gives the number; None if the mode does."""
-        wanted = self.settings.method
-        if wanted == NO_METHOD or (wanted is None and not any(self.settings.store.glob(_CALIBRATED))):
+        name = self.settings.method
+        if name == NO_METHOD or (name is None and not any(self.settings.store.glob(_CALIBRATED))):
             return None
-        from churn_agent.learning import kept  # scikit-learn takes a second to load, and many need it not
+        from churn_agent.learning import kept  # scikit-learn takes a second to load and is often not needed
 
         try:
-            method = kept.load(self.settings.store, wanted or "calibrated")
+            method = kept.load(self.settings.store, name or "calibrated")
             method.refuse_other(reader=self.reader, embedder=self.store.embedder_id)
         except (InputError, StoreUnavailable) as error:
-            if wanted:
+            if name:
                 raise
             self._notify(f"not calibrated: {error}")
             return None
@@ -167,7 +170,7 @@ class ChurnAgent:
         return self._method.card.name if self._method else None
 
     def drifted(self, facts: Iterable[Sequence[Fact]]) -> list[str]:
-        """How customers with such facts differ, taken together, from those that the trained method learned from."""
+        """How customers with these facts differ, as a group, from those that the trained method learned from."""
         if self._method is None:
             return []
         from churn_agent.learning.drift import drifted
@@ -175,7 +178,7 @@ class ChurnAgent:
         return drifted(self._method.card.facts, facts)
 
     def setup(self) -> Setup:
-        """What customers are assessed with now. It reads the customers' attributes once: one setup serves a whole run.
+        """The setup for assessments. It reads all customers' attributes once, so that one setup can serve a whole run.
 
         Raises:
             Unavailable: the model or the store cannot be used.
@@ -207,19 +210,19 @@ class ChurnAgent:
     def assess_many(
         self, customer_ids: Iterable[str], *, as_of: date | None = None, run_id: str | None = None
     ) -> Iterator[Assessment]:
-        """Assesses customers, some at a time, in their order. Each record is stored as it is given."""
+        """Assesses customers in batches and yields their records in the same order. Each record is stored first."""
         setup, history = self.setup(), self.store.history
         for batch in chunked(customer_ids, _BATCH):
             snapshots = [self.store.snapshot(customer_id, as_of=as_of) for customer_id in batch]
             before = [records.before(history, each.customer_id, each.as_of, method=self.method) for each in snapshots]
-            if len(snapshots) == 1:  # who assesses many sees a bar
+            if len(snapshots) == 1:  # several customers have a progress bar
                 self._notify(f"{setup.prompt.label}: {batch[0]} by {setup.model.info.id}")
             for assessment in self.judge(snapshots, setup, before=before):
                 records.add(history, assessment, run_id=run_id)
                 yield assessment
 
     def assess_text(self, text: str, *, company: str | None = None) -> Assessment:
-        """The assessment of one message by itself; no history is needed, and no record is stored."""
+        """The assessment of a single message. It needs no history and stores no record."""
         card = self.store.card
         now = datetime.now(UTC)
         message = Interaction("text", "(text)", now, "message", text, direction="inbound")
@@ -240,11 +243,11 @@ class ChurnAgent:
         *,
         before: Sequence[Assessment | None] | None = None,
     ) -> list[Assessment]:
-        """The records of any snapshots, in their order; nothing is stored.
+        """The records of any snapshots, in the same order; nothing is stored.
 
         Args:
-            snapshots: a few; all their requests go to the model together.
-            setup: of the run that they are part of; looked up if not given.
+            snapshots: a small number; all their requests go to the model in one batch.
+            setup: the setup of their run; default: a new one.
             before: see `pipeline.assess`.
         """
         setup = setup or self.setup()
@@ -252,13 +255,13 @@ class ChurnAgent:
             return pipeline.assess(snapshots, setup, before=before)
 
     def read_many(self, snapshots: Iterable[Snapshot]) -> Iterator[Assessment]:
-        """Assesses by the mode alone, whatever was trained, and stores nothing: what methods learn from."""
+        """Assesses by the mode alone, without a trained method, and stores nothing. Methods learn from the results."""
         setup = replace(self.setup(), method=None)
         for batch in chunked(snapshots, _BATCH):
             yield from self.judge(batch, setup)
 
     def evidence(self, customer_id: str, *, as_of: date | None = None) -> Case:
-        """What a model would be shown of a customer, before any model runs (the local one counts tokens).
+        """The facts and evidence that a model would be shown. No model runs, except that a local one counts tokens.
 
         Raises:
             UnknownCustomer, EmptyStore: there is no such history.
@@ -270,20 +273,20 @@ class ChurnAgent:
     def screen_many(
         self, customer_ids: Iterable[str], *, as_of: date | None = None, latest: int = 1
     ) -> Iterator[Screening]:
-        """A cheap look at customers, in their order: a score that says whom to assess first. No records are stored.
+        """Screens customers, in the same order: a cheap score that ranks them for assessment. No records are stored.
 
-        It is made with `screening_prompt`.
+        It uses `screening_prompt`.
 
         Args:
-            customer_ids: of customers with a history.
+            customer_ids: ids of customers with a history.
             as_of: see `assess`.
-            latest: how many of the latest messages are looked at, besides those that were read at earlier dates.
+            latest: how many of the latest messages to read, besides those that were read at earlier dates.
         """
         setup = replace(self.setup(), prompt=self.screening_prompt, method=None)
-        how = pipeline.provenance(setup)
+        provenance = pipeline.provenance(setup)
         for batch in chunked(customer_ids, _SCREENED):
             snapshots = [self.store.snapshot(customer_id, as_of=as_of) for customer_id in batch]
-            paid = [
+            read_before = [
                 records.read_before(
                     self.store.history,
                     snapshot.customer_id,
@@ -295,23 +298,25 @@ class ChurnAgent:
             ]
             with self._lock:
                 cases = [pipeline.case_of(snapshot, setup) for snapshot in snapshots]
-                screened = screen(cases, setup.model, setup.prompt, setup.taxonomy, paid, latest=latest, how=how)
+                screened = screen(
+                    cases, setup.model, setup.prompt, setup.taxonomy, read_before, latest=latest, how=provenance
+                )
             yield from screened
 
     # --- other agents
 
     def varied(self, **settings: Any) -> "ChurnAgent":
-        """This agent with other settings, on the same store and with the same model; it need not be closed.
+        """This agent with other settings, on the same store and with the same model. It does not have to be closed.
 
         Raises:
-            InputError: a setting does not fit.
+            InputError: a setting is invalid.
         """
         other = ChurnAgent(self.settings.changed(**settings), store=self.store, model=self.model, notify=self._notify)
         other._lock = self._lock
         return other
 
     def elsewhere(self, store: Path) -> "ChurnAgent":
-        """An agent like this one on another store; it is to be closed."""
+        """An agent with the same settings and model on another store. The caller has to close it."""
         return ChurnAgent(self.settings.changed(store=store), model=self._given_model, notify=self._notify)
 
     # --- shorthands
@@ -322,7 +327,7 @@ class ChurnAgent:
         return self.store.history
 
     def ingest(self, given: object, **options: Any) -> ImportSummary:
-        """Imports interactions with what belongs to them; see `Store.ingest`."""
+        """Imports interactions and related data; see `Store.ingest`."""
         return self.store.ingest(given, **options)
 
     def snapshot(self, customer_id: str, *, as_of: date | None = None) -> Snapshot:
@@ -330,7 +335,7 @@ class ChurnAgent:
         return self.store.snapshot(customer_id, as_of=as_of)
 
     def close(self) -> None:
-        """Frees what this agent opened: the model, the index and the database."""
+        """Closes everything that this agent opened: the model, the index and the database."""
         if self._model is not None:
             self._model.prune()
             if self._given_model is None:

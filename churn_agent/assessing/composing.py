@@ -1,4 +1,4 @@
-"""What a model said of a customer to a record: a judgement with its reasons, actions, and how it came about."""
+"""Turns a model's answers about a customer into a record: the judgement, its reasons, actions and provenance."""
 
 from dataclasses import dataclass
 from string import Template
@@ -21,7 +21,7 @@ class Judgement:
 
     status: Status
     reason: str | None
-    """Why they cannot, if so."""
+    """The reason if not."""
     verdict: Verdict | None
 
 
@@ -30,7 +30,7 @@ def compose(
     elicitation: Elicitation,
     judgement: Judgement,
     playbook: playbooks.Playbook,
-    how: Provenance,
+    shared: Provenance,
     *,
     number: Number | None,
     bands: Bands,
@@ -40,13 +40,13 @@ def compose(
 
     Args:
         case: facts and evidence.
-        elicitation: what the model said.
-        judgement: what the mode makes of both.
-        playbook: that actions are chosen from.
-        how: what all records of a run have in common; evidence and tokens are filled in.
-        number: of a trained method, in place of what the mode gives.
-        bands: boundaries of the bands.
-        band_before: the band that the customer was in.
+        elicitation: the model's answers.
+        judgement: the mode's judgement of both.
+        playbook: the source of actions.
+        shared: the provenance shared by all records of a run, without evidence and tokens.
+        number: the trained method's number, which replaces the mode's.
+        bands: the boundaries of the bands.
+        band_before: the customer's previous band.
     """
     snapshot, verdict = case.snapshot, judgement.verdict
     if verdict and number:
@@ -54,7 +54,7 @@ def compose(
     band = bands.of(verdict.probability, band_before) if verdict else None
     actions = ()
     if verdict:
-        # A low score that is no probability only ranks, and rules nothing out.
+        # An uncalibrated low score only ranks customers, so it must not rule out actions.
         settled = None if band == "low" and not verdict.probability.calibrated else band
         actions = playbooks.suggest(
             playbooks.eligible(playbook, snapshot, case.facts, settled, elicitation.signals),
@@ -78,13 +78,13 @@ def compose(
         signals=tuple(elicitation.signals),
         leaning=overall_leaning(elicitation.leanings),
         left_out=LeftOut(interactions=case.pack.left_out.interactions + dropped, tokens=case.pack.left_out.tokens),
-        provenance=with_costs(how, elicitation),
+        provenance=with_costs(shared, elicitation),
     )
 
 
-def with_costs(how: Provenance, elicitation: Elicitation) -> Provenance:
-    """The provenance of one customer: what all have in common, with the evidence and tokens of this one."""
-    return how.model_copy(
+def with_costs(shared: Provenance, elicitation: Elicitation) -> Provenance:
+    """The provenance of one customer: the shared provenance with the customer's evidence and tokens."""
+    return shared.model_copy(
         update={
             "evidence_ids": tuple(each.interaction.id for each in elicitation.evidence),
             "prompt_tokens": elicitation.prompt_tokens,
@@ -96,7 +96,7 @@ def with_costs(how: Provenance, elicitation: Elicitation) -> Provenance:
 
 
 def verdict_of(case: Case, elicitation: Elicitation, taxonomy: Taxonomy) -> Verdict:
-    """What the mode makes of what the model said."""
+    """The mode's verdict from the model's answers."""
     if elicitation.log_odds is not None:
         return verdicts.from_log_odds(case.snapshot, case.facts, elicitation.log_odds)
     if elicitation.stated_probability is not None:
@@ -106,20 +106,20 @@ def verdict_of(case: Case, elicitation: Elicitation, taxonomy: Taxonomy) -> Verd
 
 
 def status_of(case: Case, elicitation: Elicitation, least_days_known: int) -> tuple[Status, str | None]:
-    """Whether a customer can be judged, and why not.
+    """Whether a customer can be judged, and the reason if not.
 
     Args:
         case: facts and evidence.
-        elicitation: what the model said.
-        least_days_known: without words to read, a history that goes back fewer days is not judged.
+        elicitation: the model's answers.
+        least_days_known: a customer without messages is not judged if their history is shorter than this, in days.
     """
     if elicitation.failure:
         return "failed", elicitation.failure
     if not elicitation.evidence and days_known(case.snapshot) < least_days_known:
-        return "abstained", f"too little history: no message to read, and known for less than {least_days_known} days"
+        return "abstained", f"too little history: no messages, and known for less than {least_days_known} days"
     return "assessed", None
 
 
 def statements(snapshot: Snapshot, taxonomy: Taxonomy) -> dict[str, str]:
-    """Signal id -> how it is worded to a reader."""
+    """Signal id -> its wording for readers."""
     return {s.id: Template(s.statement).substitute(company=snapshot.company) for s in taxonomy.signals}

@@ -1,4 +1,4 @@
-"""The same customers judged again where nothing that matters has changed: how far do scores move?"""
+"""Judges customers again after changes that should not matter, to measure how far scores move."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,12 +13,12 @@ _IRRELEVANT = {
     "en": "Could you tell me where I can find the manual, please?",
 }
 _REWORDED = "_reworded"
-"""End of the names of prompts that say the same as another in other words."""
+"""Suffix of a prompt that rewords another one with the same meaning."""
 
 
 @dataclass(frozen=True)
 class Perturbed:
-    """Customers judged again under one perturbation, in their order."""
+    """Customers judged again under one perturbation, in the same order."""
 
     name: str
     snapshots: Sequence[Snapshot]
@@ -26,45 +26,45 @@ class Perturbed:
 
 
 def ways(agent: ChurnAgent) -> int:
-    """How many times `perturbed` judges each customer."""
+    """The number of times that `perturbed` judges each customer."""
     return len(_ways(agent))
 
 
 def perturbed(
     agent: ChurnAgent, snapshots: Sequence[Snapshot], *, progress: Callable[[], None] = lambda: None
 ) -> list[Perturbed]:
-    """Judges customers by the mode alone: as they are, with half of the evidence, with one more message that says
-    nothing, and with the prompt in other words (where there is such a prompt).
+    """Judges customers by the mode alone: unchanged, with half of the evidence, with an additional irrelevant message,
+    and with the reworded prompt (if there is one).
 
     Args:
         progress: called after each assessment.
 
     Returns:
-        The customers as they are come first.
+        One result for each perturbation; the unchanged customers come first.
     """
-    found: list[Perturbed] = []
-    for name, by, change in _ways(agent):
-        given = [change(each) for each in snapshots]
-        made: list[Assessment] = []
-        for assessment in by.read_many(given):
-            made.append(assessment)
+    results: list[Perturbed] = []
+    for name, judge, change in _ways(agent):
+        changed = [change(snapshot) for snapshot in snapshots]
+        assessments: list[Assessment] = []
+        for assessment in judge.read_many(changed):
+            assessments.append(assessment)
             progress()
-        found.append(Perturbed(name, given, made))
-    return found
+        results.append(Perturbed(name, changed, assessments))
+    return results
 
 
 def _ways(agent: ChurnAgent) -> list[tuple[str, ChurnAgent, Callable[[Snapshot], Snapshot]]]:
-    """What each is called, who judges, and what is changed before."""
+    """The name of each perturbation, the agent that judges, and the change to the snapshot."""
     half = agent.varied(evidence_limit=max(1, agent.settings.evidence_limit // 2))
-    found = [
+    perturbations = [
         ("as they are", agent, _as_it_is),
         ("half of the evidence", half, _as_it_is),
         ("an irrelevant message", agent, _with_irrelevant_message),
     ]
     reworded = agent.prompt.name + _REWORDED
     if (agent.prompt.mode, reworded) in list_prompts(agent.settings.prompts_dir):
-        found.append(("the prompt reworded", agent.varied(prompt=reworded), _as_it_is))
-    return found
+        perturbations.append(("the prompt reworded", agent.varied(prompt=reworded), _as_it_is))
+    return perturbations
 
 
 def _as_it_is(snapshot: Snapshot) -> Snapshot:
@@ -72,7 +72,7 @@ def _as_it_is(snapshot: Snapshot) -> Snapshot:
 
 
 def _with_irrelevant_message(snapshot: Snapshot) -> Snapshot:
-    """One more message, at the time of the latest one, so that the facts about rhythm stay."""
+    """Adds a message at the time of the latest one, so that the facts about rhythm do not change."""
     if not snapshot.messages:
         return snapshot
     last = snapshot.messages[-1]

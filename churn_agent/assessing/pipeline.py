@@ -1,6 +1,7 @@
-"""The way of a batch of customers through an assessment: snapshots, cases, elicitations, verdicts, numbers, records.
+"""The steps of an assessment for a batch of customers: snapshots, cases, elicitations, judgements, numbers, records.
 
-Plain functions. Each takes what the one before returned, so nothing is computed, fetched or composed twice.
+These are plain functions. Each takes the results of the previous ones, so that nothing is computed, fetched or composed
+twice.
 """
 
 import time
@@ -36,23 +37,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Setup:
-    """What a batch of customers is assessed with: everything but the customers."""
+    """Everything that a batch is assessed with, except the customers."""
 
     settings: Settings
     store: Store
-    """For vectors only: what is known of a customer comes in with the snapshot."""
+    """Used only for vectors; all data about a customer is in the snapshot."""
     model: ChatModel
     prompt: PromptTemplate
     taxonomy: Taxonomy
     playbook: Playbook
     companies: frozenset[str]
-    """Names of companies that messages may speak of."""
+    """Names of companies that messages may mention."""
     method: "Kept | None"
     """The trained method that gives the number; None if the mode does."""
 
     @property
     def bands(self) -> Bands:
-        """The boundaries that the settings name."""
+        """The boundaries in the settings."""
         settings = self.settings
         return Bands(settings.band_medium_from, settings.band_high_from, settings.band_margin)
 
@@ -60,12 +61,12 @@ class Setup:
 def assess(
     snapshots: Sequence[Snapshot], setup: Setup, *, before: Sequence[Assessment | None] | None = None
 ) -> list[Assessment]:
-    """The records of customers, in their order.
+    """The records of customers, in the same order.
 
     Args:
-        snapshots: of the customers.
-        setup: what they are assessed with.
-        before: each customer's assessment before this one, whose band is kept near a boundary.
+        snapshots: the customers' snapshots.
+        setup: the setup of the batch.
+        before: each customer's previous assessment, whose band is kept near a boundary.
     """
     started = time.monotonic()
     cases = [case_of(snapshot, setup) for snapshot in snapshots]
@@ -76,18 +77,25 @@ def assess(
     calibrated = setup.method is not None and setup.method.calibrated
     earlier = before or [None] * len(cases)
     bands_before: list[Band | None] = [_band_of(each, calibrated=calibrated) for each in earlier]
-    how = provenance(setup, seconds=seconds)
+    shared = provenance(setup, seconds=seconds)
     parts = zip(cases, elicitations, judgements, numbers, bands_before, strict=True)
     return [
         compose(
-            case, elicitation, judgement, setup.playbook, how, number=number, bands=setup.bands, band_before=band_before
+            case,
+            elicitation,
+            judgement,
+            setup.playbook,
+            shared,
+            number=number,
+            bands=setup.bands,
+            band_before=band_before,
         )
         for case, elicitation, judgement, number, band_before in parts
     ]
 
 
 def case_of(snapshot: Snapshot, setup: Setup) -> Case:
-    """Facts and evidence of a customer. Vectors are fetched only where evidence has to be ranked."""
+    """Facts and evidence of a customer. Vectors are fetched only if evidence has to be ranked."""
     settings = setup.settings
     facts = compute(snapshot)
     candidates = snapshot.messages if setup.prompt.mode == "read" else snapshot.interactions
@@ -110,7 +118,7 @@ def case_of(snapshot: Snapshot, setup: Setup) -> Case:
 
 
 def elicit(cases: Sequence[Case], setup: Setup) -> list[Elicitation]:
-    """What the model says about each case."""
+    """The model's answers about each case."""
     seed = setup.settings.seed
     match setup.prompt.mode:
         case "ask":
@@ -122,7 +130,7 @@ def elicit(cases: Sequence[Case], setup: Setup) -> list[Elicitation]:
 
 
 def judge(case: Case, elicitation: Elicitation, setup: Setup) -> Judgement:
-    """Whether a customer can be given a number, and the mode's own verdict where they can."""
+    """Whether a customer can be given a number, and the mode's verdict if so."""
     status, reason = status_of(case, elicitation, setup.settings.least_days_known)
     verdict = verdict_of(case, elicitation, setup.taxonomy) if status == "assessed" else None
     return Judgement(status, reason, verdict)
@@ -134,7 +142,7 @@ def predict(
     judgements: Sequence[Judgement],
     setup: Setup,
 ) -> list[Number] | list[None]:
-    """What the trained method says of each case; None for all where the mode itself gives the number."""
+    """The trained method's number for each case; None for all if the mode itself gives the number."""
     if setup.method is None or not cases:
         return [None] * len(cases)
     from churn_agent.learning.examples import readings
@@ -154,7 +162,7 @@ def predict(
     examples = examples_of(
         setup.store,
         [case.snapshot for case in cases],
-        [False] * len(cases),  # nothing looks at outcomes here
+        [False] * len(cases),  # outcomes are not used here
         needs=setup.method.method.needs,
         facts=[case.facts for case in cases],
         readings=readings_of_cases,
@@ -174,16 +182,16 @@ def examples_of(
     readings: Sequence[Mapping[str, float]] | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> "Examples":
-    """What trained methods look at; see `learning.examples.prepare`.
+    """The inputs of trained methods; see `learning.examples.prepare`.
 
     Args:
-        store: gives vectors and the embedder's weights.
-        snapshots: of the samples, in their order.
-        churned: what came of each sample.
-        needs: of the methods; what none needs is left out.
-        companies: names of companies that messages may speak of.
-        facts: of the samples, where they are computed already.
-        readings: what a language model read in each sample.
+        store: source of vectors and of the embedder's weights.
+        snapshots: the samples' snapshots, in the same order.
+        churned: the outcome of each sample.
+        needs: what the methods need; everything else is left out.
+        companies: names of companies that messages may mention.
+        facts: the samples' facts, if already computed.
+        readings: a language model's readings of each sample.
         progress: called after each sample.
     """
     from churn_agent.learning.examples import prepare
@@ -202,11 +210,11 @@ def examples_of(
 
 
 def provenance(setup: Setup, *, seconds: float = 0.0) -> Provenance:
-    """How the records of a batch are made; evidence and tokens of each are filled in later.
+    """The provenance shared by the records of a batch; evidence and tokens of each are added later.
 
     Args:
-        setup: what customers are assessed with.
-        seconds: of each customer.
+        setup: the setup of the batch.
+        seconds: the time per customer.
     """
     info, prompt = setup.model.info, setup.prompt
     return Provenance(

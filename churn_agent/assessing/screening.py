@@ -1,7 +1,7 @@
-"""A cheap look at a customer: which of them are worth an assessment?
+"""Screens customers cheaply, to find those that are worth an assessment.
 
-Some of the latest messages are read, as mode `read` reads all, and those that were read at earlier dates; the facts are
-added. What either reading has paid is paid for the other one too.
+Screening reads some of the latest messages in mode `read`, together with those that were read at earlier dates, and
+adds the facts. Screening and assessment share their cached answers.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,22 +20,22 @@ _COSTS = ("prompt_tokens", "output_tokens", "cached_answers")
 
 @dataclass(frozen=True)
 class Screening:
-    """What a look at one customer gave."""
+    """The result of screening one customer."""
 
     customer_id: str
     as_of: date
     score: float | None
     """0 to 1, for ranking customers; None if nothing could be read."""
     evidence_ids: tuple[str, ...]
-    """Of the interactions that were looked at."""
+    """Ids of the interactions that were read."""
     how: Provenance
-    """What all records of the run have in common."""
+    """The provenance shared by all records of the run."""
     prompt_tokens: int
     output_tokens: int
     cached_answers: int
 
     def after(self, earlier: "Screening | None") -> "Screening":
-        """This look, with what an earlier one took added."""
+        """This result, with the costs of an earlier one added."""
         if earlier is None:
             return self
         return replace(
@@ -44,15 +44,15 @@ class Screening:
         )
 
     def record(self, facts: tuple[Fact, ...]) -> Assessment:
-        """The record of a customer who is screened only: it gives no number.
+        """The record of a customer who is only screened; it has no number.
 
         Args:
-            facts: of the customer; looks are many, and do not keep them.
+            facts: the customer's facts, which a screening does not keep.
         """
         failed = self.score is None
         return Assessment(
             status="failed" if failed else "abstained",
-            status_reason="could not be read" if failed else "screened only: others come first",
+            status_reason="could not be read" if failed else "screened only: other customers come first",
             customer_id=self.customer_id,
             as_of=self.as_of,
             churn_probability=None,
@@ -78,15 +78,15 @@ def screen(
     latest: int,
     how: Provenance,
 ) -> list[Screening]:
-    """Screens customers, in their order. The prompt must have a `choice`.
+    """Screens customers, in the same order. The prompt must have a `choice`.
 
     Args:
         paid: for each case, the ids of interactions that were read before.
-        latest: how many of the latest messages are looked at besides.
-        how: what all records of a run have in common; evidence and tokens are filled in.
+        latest: how many of the latest messages to read besides.
+        how: the provenance shared by all records of a run, without evidence and tokens.
     """
     assert prompt.choice
-    shown = [_shown(case, known, latest) for case, known in zip(cases, paid, strict=True)]
+    shown = [_shown(case, ids, latest) for case, ids in zip(cases, paid, strict=True)]
     elicitations = read(shown, model, prompt, taxonomy)
     return [
         Screening(
@@ -106,5 +106,5 @@ def screen(
 def _shown(case: Case, paid: Collection[str], latest: int) -> Case:
     evidence = case.pack.evidence
     by_time = sorted(evidence, key=lambda each: each.interaction.occurred_at)
-    wanted = {each.interaction.id for each in by_time[-latest:]}.union(paid)
-    return case.showing(each for each in evidence if each.interaction.id in wanted)
+    shown_ids = {each.interaction.id for each in by_time[-latest:]}.union(paid)
+    return case.showing(each for each in evidence if each.interaction.id in shown_ids)
