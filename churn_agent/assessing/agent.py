@@ -122,8 +122,10 @@ class ChurnAgent:
 
     @cached_property
     def screening_prompt(self) -> PromptTemplate:
-        """The prompt in the settings if it has a `choice`, otherwise the default prompt of mode `read`. Raises
-        `InputError` if neither has one."""
+        """The prompt in the settings if it has a `choice`, otherwise the default prompt of mode `read`.
+
+        Raises `InputError` if neither has one.
+        """
         if self.prompt.choice:
             return self.prompt
         standard = load_prompt("read", folder=self.settings.prompts_dir)

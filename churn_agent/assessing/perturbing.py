@@ -33,8 +33,10 @@ def ways(agent: ChurnAgent) -> int:
 def perturbed(
     agent: ChurnAgent, snapshots: Sequence[Snapshot], *, progress: Callable[[], None] = lambda: None
 ) -> list[Perturbed]:
-    """Judges customers by the mode alone: unchanged, with half of the evidence, with an additional irrelevant message,
-    and with the reworded prompt (if there is one).
+    """Judges customers by the mode alone, in variants that should not differ.
+
+    The variants: unchanged, with half of the evidence, with an additional irrelevant message, and with the reworded
+    prompt (if there is one).
 
     Args:
         progress: called after each assessment.

@@ -32,6 +32,7 @@ class Change:
 
     @property
     def total(self) -> float:
+        """How much the number moved, -1 to 1."""
         return self.now - self.before
 
     @property

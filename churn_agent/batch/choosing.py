@@ -22,6 +22,7 @@ class Part:
     of: int
 
     def holds(self, customer_id: str) -> bool:
+        """Whether a customer belongs to this part."""
         digest = hashlib.sha256(customer_id.encode("utf-8", "surrogatepass")).digest()
         return int.from_bytes(digest[:8], "big") % self.of == self.number - 1
 

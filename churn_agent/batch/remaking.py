@@ -8,8 +8,9 @@ from churn_agent.models.base import ModelInfo
 
 
 def as_made(agent: ChurnAgent, record: Assessment) -> ChurnAgent:
-    """The agent that would make a record again: with its mode, prompt, method and seed. It shares model and store with
-    the given one, and is not to be closed.
+    """The agent that would make a record again: with its mode, prompt, method and seed.
+
+    It shares model and store with the given one, and is not to be closed.
 
     Raises:
         NotAsMade: the model is another one, or the prompt or the method is not what it was.
@@ -45,8 +46,10 @@ def with_prompt_of(agent: ChurnAgent, how: Provenance) -> ChurnAgent | None:
 
 
 def _other_model(info: ModelInfo, how: Provenance) -> str | None:
-    """What differs; None for the same model. Without the hash of weights, whatever can change an answer must be the
-    same."""
+    """What differs; None for the same model.
+
+    Without the hash of weights, whatever can change an answer must be the same.
+    """
     if how.model_id != info.id:
         return f"the model was {how.model_id} and is {info.id} (--model names another)"
     if how.model_sha256 != info.sha256:

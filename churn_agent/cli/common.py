@@ -46,6 +46,7 @@ class Day(click.ParamType[date]):
     name = "date"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Called by click."""
         try:
             return date.fromisoformat(value)
         except ValueError:
@@ -53,10 +54,12 @@ class Day(click.ParamType[date]):
 
 
 def as_json(command: F) -> F:
+    """The option `--json`."""
     return click.option("--json", "json_", is_flag=True, help="Print one JSON document.")(command)
 
 
 def as_of(command: F) -> F:
+    """The option `--as-of`."""
     text = "Judge at the end of this day (default: the day of the latest interaction stored)."
     return click.option("--as-of", type=Day(), metavar="DATE", help=text)(command)
 
@@ -74,6 +77,7 @@ def model_options(command: F) -> F:
 
 
 def method_option(command: F) -> F:
+    """The option `--method`."""
     text = "A method trained with `churn-agent train` gives the number; none: the mode, even where it was calibrated."
     return click.option("--method", metavar="NAME", help=text)(command)
 
@@ -163,10 +167,12 @@ class Counting(Progress):
         self._said = self.get_time()
 
     def update(self, task_id: TaskID, **changes: Any) -> None:
+        """Moves the bar; see `rich.progress.Progress.update`."""
         super().update(task_id, **changes)
         self._say(task_id)
 
     def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        """Moves the bar on; see `rich.progress.Progress.advance`."""
         super().advance(task_id, advance)
         self._say(task_id)
 

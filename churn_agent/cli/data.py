@@ -155,7 +155,7 @@ def _most(counts: Mapping[str, int]) -> str:
 @common.as_json
 @click.pass_context
 def index(context: click.Context, rebuild: bool, json_: bool) -> None:
-    """Embed the texts that are not in the index yet. (assess also does this, for its customer.)"""
+    """Embed the texts that are not in the index yet; `assess` also does this, for its customer."""
     with common.open_agent(context) as agent, common.Counting() as bar:
         task = bar.add_task("texts", total=None)
         done = agent.store.index(rebuild=rebuild, progress=lambda n, total: bar.update(task, completed=n, total=total))

@@ -24,6 +24,7 @@ class Days(click.ParamType[int]):
     name = "days"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Called by click."""
         try:
             return durations.whole_days(str(value))
         except ValueError as error:
@@ -36,6 +37,7 @@ class DayList(click.ParamType[tuple[date, ...]]):
     name = "dates"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[date, ...]:
+        """Called by click."""
         return tuple(common.Day().convert(part.strip(), param, ctx) for part in str(value).split(","))
 
 

@@ -78,6 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
+    """Runs a command and returns its exit code."""
     try:
         done: Any = cli.main(arguments, standalone_mode=False)
     except ChurnAgentError as error:

@@ -55,6 +55,7 @@ class DemoCustomer:
 
     @property
     def label(self) -> Label:
+        """What became of the customer."""
         return Label(self.customer_id, AS_OF.isoformat(), self.churned, HORIZON_DAYS)
 
 
@@ -97,8 +98,10 @@ def simulate(domain_name: str, n: int, *, seed: int) -> Iterator[DemoCustomer]:
 
 
 def showcase(customers: Iterable[DemoCustomer]) -> str:
-    """The id of a customer whose assessment shows most of the tool: a few messages in English, the last of them recent,
-    about as many different troubles as possible, and good news too.
+    """The id of a customer whose assessment shows most of the tool.
+
+    Wanted are a few messages in English, the last of them recent, about as many different troubles as possible, and
+    good news too.
 
     Args:
         customers: of the book, at least one.

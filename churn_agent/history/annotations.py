@@ -24,5 +24,6 @@ def known(engine: Engine) -> dict[tuple[str, str], bool]:
 
 
 def count(engine: Engine) -> int:
+    """Number of answers kept."""
     with engine.connect() as connection:
         return connection.scalar(select(func.count()).select_from(table)) or 0

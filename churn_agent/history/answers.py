@@ -17,6 +17,7 @@ def find(engine: Engine, keys: Sequence[str]) -> dict[str, Any]:
 
 
 def keep(engine: Engine, key: str, answer: Any) -> None:
+    """Stores an answer in place of an earlier one."""
     with engine.begin() as connection:
         connection.execute(answers.delete().where(answers.c.key == key))
         connection.execute(answers.insert().values(key=key, created_at=now(), answer=answer))
@@ -37,5 +38,6 @@ def prune(engine: Engine, most: int) -> int:
 
 
 def count(engine: Engine) -> int:
+    """Number of answers kept."""
     with engine.connect() as connection:
         return connection.scalar(select(func.count()).select_from(answers)) or 0

@@ -24,11 +24,13 @@ def card(engine: Engine) -> Card | None:
 
 
 def set_card(connection: Connection, new: Card) -> None:
+    """Replaces the card of the book."""
     connection.execute(book.delete().where(book.c.key == _CARD))
     connection.execute(book.insert().values(key=_CARD, value=new.model_dump(mode="json")))
 
 
 def attributes(engine: Engine, customer_id: str) -> Mapping[str, str]:
+    """Attributes of a customer; empty if none are stored."""
     with engine.connect() as connection:
         stored = connection.scalar(select(customers.c.attributes).where(customers.c.customer_id == customer_id))
     return stored or {}

@@ -132,6 +132,7 @@ def to_stored(moment: datetime) -> datetime:
 
 
 def from_stored(moment: datetime) -> datetime:
+    """A moment as it was read from the database, aware and in UTC."""
     return moment.replace(tzinfo=UTC)
 
 

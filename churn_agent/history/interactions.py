@@ -117,6 +117,7 @@ def _has_metadata(names: Collection[str]) -> ColumnElement[bool]:
 
 
 def count(engine: Engine) -> int:
+    """Number of interactions stored."""
     with engine.connect() as connection:
         return _count(connection)
 

@@ -17,6 +17,7 @@ _KNOWN = records.c.customer_id.not_like(f"{FORGOTTEN}%")
 
 
 def add(engine: Engine, assessment: Assessment, *, run_id: str | None = None) -> None:
+    """Stores a record; with the id of the run that it belongs to, if it belongs to one."""
     with engine.begin() as connection:
         connection.execute(
             records.insert().values(

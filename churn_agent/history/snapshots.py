@@ -11,8 +11,9 @@ from churn_agent.history import book, interactions
 
 
 def default_as_of(engine: Engine, card: Card) -> date:
-    """The day of the latest interaction stored, in the book's time zone; what the company itself began counts only
-    where there is nothing else.
+    """The day of the latest interaction stored, in the book's time zone.
+
+    What the company itself began counts only where there is nothing else.
 
     Raises:
         EmptyStore: there is none.

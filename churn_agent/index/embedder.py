@@ -78,6 +78,7 @@ class Embedder:
 
     @property
     def dimension(self) -> int:
+        """Length of a vector."""
         return int(self._model.get_embedding_dimension())
 
     def split(self, text: str) -> list[str]:

@@ -73,6 +73,7 @@ class ColumnMapping(Rule):
 
     @property
     def rules(self) -> tuple[Rule, ...]:
+        """All rules, in the order in which they are tried."""
         return (self, *self.also)
 
 

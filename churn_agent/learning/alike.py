@@ -42,6 +42,7 @@ class Alike:
         )
 
     def state(self) -> State:
+        """What is kept, as data."""
         return {
             "customers": self.customers.tolist(),
             "days": self.dates.astype("datetime64[D]").astype(np.int64),
@@ -51,6 +52,7 @@ class Alike:
 
     @classmethod
     def of_state(cls, state: State) -> "Alike":
+        """The opposite of `state`."""
         return cls(
             np.array(state["customers"], dtype=np.str_),
             state["days"].astype("datetime64[D]"),

@@ -29,7 +29,9 @@ class Carried(Remembered, ClassifierMixin, BaseEstimator):
     learned = ("base_rate_", "curve_", "bounds_")
 
     def fit(self, books: Sequence[Examples], own: Examples, base_rate: float) -> "Carried":
-        """Args:
+        """Learns from other books.
+
+        Args:
             books: books to learn from, each with both outcomes.
             own: customers of the book to calibrate; their labels are not used.
             base_rate: the base rate of that book, above 0 and below 1.

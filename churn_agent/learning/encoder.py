@@ -40,8 +40,12 @@ class FineTunedEncoder(ClassifierMixin, BaseEstimator):
         self.seed = seed
 
     def fit(self, examples: Examples, labels: Labels) -> "FineTunedEncoder":
-        """Raises `ModelUnavailable` if the folder in the examples contains no encoder weights, and `DataError` if there
-        are too few examples."""
+        """Fine-tunes the encoder on the texts of the examples.
+
+        Raises:
+            ModelUnavailable: the folder in the examples contains no encoder weights.
+            DataError: there are too few examples.
+        """
         import torch
 
         torch.manual_seed(self.seed)
@@ -95,6 +99,7 @@ class FineTunedEncoder(ClassifierMixin, BaseEstimator):
         }
 
     def restore(self, state: State) -> None:
+        """Takes over a state that `state` gave."""
         self.restored_ = state
         self.classes_ = np.array([False, True])
 

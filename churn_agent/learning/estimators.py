@@ -128,9 +128,12 @@ class ShrunkLogistic(Remembered, ClassifierMixin, BaseEstimator):
     learned = ("intercept_", "slopes_")
 
     def __init__(self, slope: float, error: float, least: float | None = None) -> None:
-        """Args:
-        slope, error: mean and standard deviation of the prior of each slope.
-        least: the smallest allowed slope; a value above 0 preserves the order of a single score.
+        """An estimator that has learned nothing yet.
+
+        Args:
+            slope: mean of the prior of each slope.
+            error: standard deviation of the prior of each slope.
+            least: the smallest allowed slope; a value above 0 preserves the order of a single score.
         """
         self.slope = slope
         self.error = error

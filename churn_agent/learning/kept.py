@@ -116,11 +116,16 @@ class Kept:
 
     @property
     def method(self) -> Method:
+        """The method that it was trained with."""
         return LEARNED[self.card.method]
 
     def refuse_other(self, *, reader: str, embedder: str) -> None:
-        """Raises `InputError` if the method learned from a model, prompt or embedder other than the current one, or
-        from scores with other weights."""
+        """Checks that the method fits the current settings.
+
+        Raises:
+            InputError: it learned from another model, prompt or embedder than the current one, or from scores with
+                other weights.
+        """
         if self.card.reader not in (None, reader):
             raise InputError(
                 f"{self.card.name} learned from readings by another model, prompt or weights; "

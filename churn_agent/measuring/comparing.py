@@ -59,6 +59,7 @@ class Verdict:
 
     @property
     def text(self) -> str:
+        """The verdict in words, with the difference and its interval."""
         d = self.difference
         shown = f"{d.metric} {d.value:+.3f} [{d.low:+.3f}, {d.high:+.3f}], n = {d.n}"
         if self.judgement == "equivalent":
@@ -106,8 +107,10 @@ def difference(
 
 
 def pooled(differences: Sequence[Difference]) -> Difference:
-    """The mean of differences of one metric on sets of different customers, with equal weights (normal
-    approximation)."""
+    """The mean of differences of one metric on sets of different customers (normal approximation).
+
+    Each set has the same weight.
+    """
     value = float(np.mean([each.value for each in differences]))
     error = math.hypot(*(each.standard_error for each in differences)) / len(differences)
     return _normal(differences[0].metric, value, error, sum(each.n for each in differences))

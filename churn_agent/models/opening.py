@@ -1,5 +1,6 @@
-"""Opens a model by name: a name in the catalogue, a `.gguf` file, `xllamacpp:` before either, `openai:NAME` or
-`scripted[:FILE]`.
+"""Opens a model by name.
+
+A name in the catalogue, a `.gguf` file, `xllamacpp:` before either, `openai:NAME` or `scripted[:FILE]`.
 """
 
 from collections.abc import Callable

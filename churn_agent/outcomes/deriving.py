@@ -37,6 +37,7 @@ class Derived:
 
     @property
     def churned(self) -> int:
+        """Number of labels of customers who churned."""
         return sum(label.churned for label in self.labels)
 
 

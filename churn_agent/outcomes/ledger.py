@@ -55,13 +55,17 @@ class Forecast:
 
     @property
     def calibrated(self) -> bool:
+        """Whether `number` is a probability."""
         probability = self.assessment.churn_probability
         return probability is not None and probability.calibrated
 
     @property
     def can_be_judged(self) -> bool:
-        """Whether the horizon is over and the outcome is known. Early leavers are known before the horizon is over, but
-        do not count until then, because customers who stay are not known yet."""
+        """Whether the horizon is over and the outcome is known.
+
+        Early leavers are known before the horizon is over, but do not count until then, because customers who stay are
+        not known yet.
+        """
         return self.over and self.churned is not None
 
     def group(self, by: By) -> str:
@@ -212,6 +216,7 @@ class Compared:
     verdict: Verdict
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return {"first": self.first, "second": self.second, "paired": self.paired, "verdict": self.verdict.text}
 
 

@@ -22,6 +22,7 @@ class Sample:
 
     @property
     def id(self) -> str:
+        """Customer and date as one text."""
         return f"{self.customer_id}@{self.as_of}"
 
 

@@ -57,6 +57,7 @@ class SettingsFile:
 
     @cached_property
     def sha256(self) -> str:
+        """SHA-256 of the content, in hexadecimal digits."""
         return hashlib.sha256(self.content).hexdigest()
 
     @property

@@ -56,6 +56,7 @@ class Store:
 
     @cached_property
     def embedder(self) -> Embedder:
+        """The embedding model, loaded once. Raises `Unavailable` if its weights are not there."""
         return Embedder.open(self.settings.embedder, self.settings.models_dir)
 
     @property
@@ -274,8 +275,10 @@ class Store:
         }
 
     def companies(self) -> frozenset[str]:
-        """Names of all companies of the book, and of their competitors. It reads all customers: once a run is
-        enough."""
+        """Names of all companies of the book, and of their competitors.
+
+        It reads the attributes of all customers: once a run is enough.
+        """
         card = self.card
         attribute = card.company_attribute
         return frozenset({*card.competitors, *(book.values_of(self.history, attribute) if attribute else ())})

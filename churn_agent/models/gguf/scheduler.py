@@ -151,8 +151,11 @@ class Scheduler:
         return len(job.prefix) + job.cells > self._most_cells or job.sequences > WORKING_SEQUENCES
 
     def _make_room(self, job: Job, active: list[_Running]) -> bool:
-        """Whether a job's cells fit. If necessary, all unused prefixes are removed. Removing only one could leave a gap
-        before the others, and a job's tokens would fill it before the tokens of its prefix."""
+        """Whether a job's cells fit.
+
+        If necessary, all unused prefixes are removed. Removing only one could leave a gap before the others, and a
+        job's tokens would fill it before the tokens of its prefix.
+        """
         known = job.prefix in self._prefixes or not job.prefix
         likely = sum(each.job.likely_cells for each in active) + job.likely_cells if active else job.cells
         needed = likely + (0 if known else len(job.prefix))
@@ -164,8 +167,11 @@ class Scheduler:
         return False
 
     def _make_way(self, active: list[_Running]) -> list[Job]:
-        """Frees cells for the next batch if jobs take more than was likely: first the cells of unused prefixes, then
-        those of jobs, the most recent first. Returns these jobs, which must begin again."""
+        """Frees cells for the next batch if jobs take more than was likely.
+
+        First the cells of unused prefixes, then those of jobs, the most recent first. Returns these jobs, which must
+        begin again.
+        """
         set_back: list[Job] = []
         while self._cells_taken(active) > self._context.cells:
             if unused := self._prefixes.keys() - {each.job.prefix for each in active}:

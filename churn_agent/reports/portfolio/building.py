@@ -45,6 +45,7 @@ class Event:
 
     @property
     def cited(self) -> bool:
+        """Whether a reason cites it."""
         return any(marked for _, marked in self.pieces)
 
 
@@ -97,6 +98,7 @@ class Account:
 
     @property
     def days_to_renewal(self) -> int | None:
+        """Days from the assessment to the renewal; None where that is not known."""
         return (self.renewal - self.assessment.as_of).days if self.renewal else None
 
 
@@ -130,21 +132,23 @@ class Portfolio:
 
     @property
     def calibrated(self) -> bool:
+        """Whether any number is a calibrated probability."""
         return any(a.assessment.churn_probability and a.assessment.churn_probability.calibrated for a in self.accounts)
 
     @property
     def bands(self) -> Mapping[Band, int]:
+        """Number of customers in each band."""
         found = Counter(account.assessment.band for account in self.accounts)
         return {band: found[band] for band in BANDS}
 
     @property
     def to_call(self) -> Sequence[Account]:
+        """The customers to call before the next report."""
         return [account for account in self.accounts if account.call]
 
     @property
     def value_at_risk(self) -> tuple[float, float | None, float | None] | None:
-        """Expected yearly value lost, with its bounds where probabilities are calibrated; None where no value is
-        known."""
+        """Expected yearly value lost, with its bounds; None where no value is known or nothing is calibrated."""
         valued = [
             (account.assessment.churn_probability, account.yearly_value)
             for account in self.accounts

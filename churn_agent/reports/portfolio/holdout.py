@@ -49,8 +49,10 @@ class Plan:
         return min(arms["act"], arms["control"])
 
     def detectable(self, seasons: int) -> float:
-        """The smallest difference of churn rates that so many quarters find four times out of five, 0 to 1, with other
-        customers at the margin in each of them."""
+        """The smallest difference of churn rates that so many quarters find four times out of five, 0 to 1.
+
+        There are other customers at the margin in each quarter.
+        """
         return detectable(self.expected, self.drawn * seasons)
 
     @property
@@ -70,8 +72,12 @@ class Plan:
 
 
 def detectable(rate: float, n: int) -> float:
-    """The smallest difference of two churn rates, near `rate`, that `n` customers in each arm find four times out of
-    five (normal approximation)."""
+    """The smallest difference of two churn rates that is found four times out of five (normal approximation).
+
+    Args:
+        rate: that both are near, 0 to 1.
+        n: customers in each arm.
+    """
     return math.inf if n == 0 else DETECTED * math.sqrt(2 * rate * (1 - rate) / n)
 
 
@@ -165,6 +171,7 @@ class Uplift:
         )
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return asdict(self) | {"verdict": self.verdict}
 
 

@@ -20,8 +20,10 @@ NO_ACTION = "no action of the playbook is called for"
 
 
 def to_do(account: Account) -> list[str]:
-    """The first action with its channel, and what must not be said with it; nothing if none is suggested, unless they
-    are to be called."""
+    """The first action with its channel, and what must not be said with it.
+
+    Nothing if none is suggested, unless they are to be called.
+    """
     action = next(iter(account.assessment.actions), None)
     if action is None:
         return [f"To do: {NO_ACTION}"] if account.call else []

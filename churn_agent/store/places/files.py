@@ -60,6 +60,7 @@ def _is_of(line: bytes, customer_id: str, belongs: Callable[[Any, str], bool]) -
 
 
 def of_batch(record: Any, customer_id: str) -> bool:
+    """Whether a line of a batch is about a customer."""
     return record.get("customer_id") == customer_id
 
 
@@ -74,11 +75,13 @@ def of_reject(entry: Any, customer_id: str) -> bool:
 
 
 def read_index(site: Site, of: Traces) -> Found:
+    """The customer's vectors, by the id of their text."""
     for text_id in site.index.vectors(forgetting.unshared_text_ids(site.history, of)):
         yield {"text_id": text_id}
 
 
 def erase_from_index(site: Site, of: Traces) -> None:
+    """Deletes the customer's vectors."""
     updating.forget(site.index, site.store, forgetting.unshared_text_ids(site.history, of))
 
 
@@ -104,6 +107,7 @@ def copies(*patterns: str, what: str) -> dict[str, Any]:
 
 
 def read_methods(site: Site, of: Traces) -> Found:
+    """The methods that hold the customer's name."""
     if any((site.store / METHODS).glob("*.json")):
         from churn_agent.learning.forgetting import naming  # scikit-learn takes a second to load
 
@@ -112,6 +116,7 @@ def read_methods(site: Site, of: Traces) -> Found:
 
 
 def erase_from_methods(site: Site, of: Traces) -> None:
+    """Takes the customer's name out of methods."""
     if (site.store / METHODS).is_dir():
         from churn_agent.learning.forgetting import forget
 
