@@ -81,6 +81,11 @@ def raising(error):
     return fail
 
 
+def end_of_process():
+    """W&B's service writes until the process that began it ends, which waits for it."""
+    wandb.teardown()
+
+
 def everything(folder):
     """All bytes below a folder."""
     return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
@@ -150,11 +155,13 @@ def test_words_of_customers_leave_only_when_asked_for(folder, tmp_path, to):
     write_report(folder, to=folder / "report.html")
     assert WORDS in (folder / "report.html").read_text(encoding="utf-8")
     track(folder, to, uri=str(tmp_path / "bare"))
+    end_of_process()
     sent = everything(tmp_path / "bare")
     assert WORDS.encode() not in sent
     assert b"Leaderboard" in sent
     assert b'"customer_id":"c-7"' in sent
     tracked = track(folder, to, uri=str(tmp_path / "full"), with_texts=True)
+    end_of_process()
     assert tracked.files == ("predictions.jsonl", "run.json", "report.html", "samples.jsonl")
     assert everything(tmp_path / "full").count(WORDS.encode()) == everything(folder).count(WORDS.encode())
 
@@ -195,6 +202,7 @@ def test_weights_and_biases_offline_keeps_all_in_the_folder(cli, folder, tmp_pat
     result = cli("eval", "track", folder, "--to", "wandb", "--uri", tmp_path / "tracked", "--project", "leavers")
     assert result.code == 0, result.err
     assert "wandb sync" in result.out
+    end_of_process()
     made = sorted((tmp_path / "tracked" / "wandb").glob("offline-run-*"), key=lambda path: len(path.name))
     assert len(made) == 3
     parent, *ways = (everything(each) for each in made)
