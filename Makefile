@@ -40,8 +40,8 @@ lint: .venv/installed-dev
 
 test: lint
 	$(BIN)/churn-agent models pull
-	$(BIN)/pytest -m "not hard and not model" --run-slow
-	$(BIN)/pytest -m "model and not hard" --run-slow --run-model --numprocesses=0
+	$(BIN)/pytest -m "not hard and not model" --run-slow --cov --cov-report= --cov-fail-under=0
+	$(BIN)/pytest -m "model and not hard" --run-slow --run-model --numprocesses=0 --cov --cov-append
 
 test-hard: .venv/installed-dev
 	$(BIN)/churn-agent models pull
