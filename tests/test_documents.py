@@ -2,6 +2,7 @@
 
 import re
 import sys
+import tokenize
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -12,6 +13,11 @@ ROOT = Path(__file__).parents[1]
 PROSE = sorted(
     [*(ROOT / "docs").glob("*.md"), *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY"))]
 )
+CODE = [
+    path
+    for folder in ("assessing", "evidence", "learning", "measuring", "models", "outcomes")
+    for path in sorted((ROOT / "churn_agent" / folder).rglob("*.py"))
+]
 PHRASES = yaml.safe_load((ROOT / "tests" / "english.yaml").read_text(encoding="utf-8"))
 
 
@@ -30,14 +36,26 @@ def _prose(text):
     return " ".join(text.split())
 
 
-@pytest.mark.parametrize("path", PROSE, ids=lambda path: path.name)
-def test_the_documentation_avoids_phrases_that_readers_stumble_over(path):
-    text = _prose(path.read_text(encoding="utf-8"))
-    stumbles = [
+def _stumbles(text):
+    return [
         f"{text[max(0, match.start() - 40) : match.end() + 20]!r}: write {each['instead']}"
         for each in PHRASES
         for match in re.finditer(each["phrase"], text, flags=re.I)
     ]
+
+
+@pytest.mark.parametrize("path", PROSE, ids=lambda path: path.name)
+def test_the_documentation_avoids_phrases_that_readers_stumble_over(path):
+    stumbles = _stumbles(_prose(path.read_text(encoding="utf-8")))
+    assert not stumbles, "\n".join(stumbles)
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_messages_docstrings_and_comments_avoid_them_too(path):
+    literals = {tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+    with path.open("rb") as file:
+        texts = [" ".join(token.string.split()) for token in tokenize.tokenize(file.readline) if token.type in literals]
+    stumbles = [stumble for text in texts for stumble in _stumbles(text)]
     assert not stumbles, "\n".join(stumbles)
 
 

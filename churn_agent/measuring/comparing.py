@@ -92,7 +92,7 @@ def difference(
 
     Args:
         groups: the customer number of each sample; None if every customer has one sample.
-        thresholds: scores from which on a sample counts as churn, for `accuracy`.
+        thresholds: a score at or above its threshold counts as churn, for `accuracy`.
     """
     if metric == "auroc":
         return _auroc_difference(labels, first, second, groups)

@@ -230,8 +230,8 @@ def _ece(outcome: Scores, scores: Scores, bins: int) -> float:
 def reliability(labels: Labels, scores: Scores, bins: int = 10) -> list[tuple[float, float, int]]:
     """(Mean score, observed rate, samples) of bins of equal mass.
 
-    `sklearn.calibration.calibration_curve(strategy="quantile")` gives the same rates where no scores are tied, but not
-    how many samples a rate comes from, without which nobody can tell how far it may be off.
+    `sklearn.calibration.calibration_curve(strategy="quantile")` gives the same rates if no scores are tied, but not the
+    number of samples in each bin, which shows how uncertain a rate is.
     """
     order = np.argsort(scores, kind="stable")
     parts = np.array_split(order, min(bins, len(scores)))

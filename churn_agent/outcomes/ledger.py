@@ -116,7 +116,7 @@ class Judgements:
 
 @dataclass(frozen=True)
 class Ledger:
-    """What all forecasts of a store were worth."""
+    """The evaluation of all forecasts in a store."""
 
     forecasts: int
     """Number of forecasts."""
@@ -135,21 +135,21 @@ def summarise(store: Store, by: By = "all") -> Ledger:
     """Scores all forecasts of a store by group, compares the groups, and scores account managers' judgements.
 
     Args:
-        store: with forecasts.
-        by: which groups.
+        store: a store with forecasts.
+        by: how to group forecasts.
 
     Raises:
         EmptyStore: there is no history.
     """
-    found = forecasts(store)
+    all_forecasts = forecasts(store)
     return Ledger(
-        forecasts=len(found),
-        not_over=sum(not each.over for each in found),
-        outcome_unknown=sum(each.over and each.churned is None for each in found),
-        standings=score(found, by),
-        back_tests=sum(each.back_test for each in found),
-        compared=compare(found, by),
-        judgements=judgements(found, all_feedback(store.history)),
+        forecasts=len(all_forecasts),
+        not_over=sum(not each.over for each in all_forecasts),
+        outcome_unknown=sum(each.over and each.churned is None for each in all_forecasts),
+        standings=score(all_forecasts, by),
+        back_tests=sum(each.back_test for each in all_forecasts),
+        compared=compare(all_forecasts, by),
+        judgements=judgements(all_forecasts, all_feedback(store.history)),
     )
 
 

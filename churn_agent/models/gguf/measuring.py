@@ -48,7 +48,7 @@ def tune(path: Path, *, gpu_layers: int = 0, seen: Callable[[Measurement], None]
     probe(path)
     model = load(path, gpu_layers=gpu_layers)
     try:
-        return _tune(model, gpu_layers != 0, seen)
+        return _tune(model, gpu_layers != 0, report=seen)
     finally:
         llama_cpp.llama_model_free(model)
 
@@ -57,18 +57,18 @@ def rate(path: Path, tuning: Tuning, what: str, tokens: int) -> float:
     """Tokens per second of plain `llama_decode`: `prefill` of a prompt, or `decode` of one token for each answer."""
     model = load(path)
     try:
-        return _rate(model, tuning, what, tokens, lambda measured: None)
+        return _rate(model, tuning, what, tokens, report=lambda measurement: None)
     finally:
         llama_cpp.llama_model_free(model)
 
 
-def _tune(model: Any, gpu: bool, seen: Callable[[Measurement], None]) -> Tuning:
+def _tune(model: Any, gpu: bool, *, report: Callable[[Measurement], None]) -> Tuning:
     """Tries one setting after the other and keeps each that is clearly faster than the best so far."""
     best = Tuning()
     prompt, micro_batches = (_PROMPT_ON_GPU, _MICRO_BATCHES_ON_GPU) if gpu else (_PROMPT, _MICRO_BATCHES)
 
     def measure(tuning: Tuning, what: str, tokens: int) -> float:
-        return _rate(model, tuning, what, tokens, seen, gpu=gpu)
+        return _rate(model, tuning, what, tokens, report=report, gpu=gpu)
 
     fastest = measure(best, "prefill", prompt)
     for changes in (
@@ -94,7 +94,7 @@ def _other_thread_counts() -> list[int]:
 
 
 def _rate(
-    model: Any, tuning: Tuning, what: str, tokens: int, seen: Callable[[Measurement], None], *, gpu: bool = False
+    model: Any, tuning: Tuning, what: str, tokens: int, *, report: Callable[[Measurement], None], gpu: bool = False
 ) -> float:
     """Tokens per second after a short prompt: of a longer prompt, or of one token for each of several answers."""
     vocabulary = Vocabulary(model).size
@@ -116,5 +116,5 @@ def _rate(
             list(context.decode(entries[start : start + tuning.micro_batch]))
         fastest = max(fastest, tokens / (time.perf_counter() - began))
     context.close()
-    seen(Measurement(what, tuning, fastest))
+    report(Measurement(what, tuning, fastest))
     return fastest
