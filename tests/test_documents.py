@@ -10,9 +10,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PROSE = sorted(
-    [*(ROOT / "docs").glob("*.md"), *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY"))]
-)
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+PROSE = [*PAGES, *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", ".env.example"))]
 CODE = [
     path
     for folder in ("assessing", "evidence", "learning", "measuring", "models", "outcomes")
