@@ -1,1 +1,1 @@
-"""Many customers: resumable, one record a line."""
+"""Resumable assessment of many customers, one record per line."""

@@ -1,4 +1,4 @@
-"""How much of a batch may be done now."""
+"""The limits of time and money of a batch."""
 
 import re
 import time
@@ -11,24 +11,24 @@ from churn_agent.settings import Settings
 
 @dataclass(frozen=True)
 class Prices:
-    """Of a million tokens, in any currency."""
+    """Prices per million tokens, in any currency."""
 
     prompt: float = 0.0
     output: float = 0.0
 
     @classmethod
     def named(cls, settings: Settings) -> "Prices":
-        """Those that the settings name."""
+        """Returns the prices in the settings."""
         return cls(settings.prompt_price, settings.output_price)
 
     def of(self, prompt_tokens: float, output_tokens: float) -> float:
-        """What tokens cost."""
+        """Returns the price of tokens."""
         return (prompt_tokens * self.prompt + output_tokens * self.output) / 1e6
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Most time or money; None is no limit."""
+    """The most time (seconds) or money; None for no limit."""
 
     seconds: float | None = None
     money: float | None = None
@@ -36,7 +36,7 @@ class Budget:
 
 @dataclass
 class Meter:
-    """Counts what is spent from its making on."""
+    """Counts the time and money spent since it was created."""
 
     budget: Budget
     prices: Prices
@@ -44,12 +44,12 @@ class Meter:
     money: float = 0.0
 
     def count(self, prompt_tokens: int, output_tokens: int) -> None:
-        """Adds what an assessment or a screening took."""
+        """Adds the tokens of an assessment or a screening."""
         self.money += self.prices.of(prompt_tokens, output_tokens)
 
     @property
     def spent(self) -> bool:
-        """Whether nothing more may be begun."""
+        """Whether the budget is used up."""
         seconds, money = self.budget.seconds, self.budget.money
         late = seconds is not None and time.monotonic() - self.started >= seconds
         return late or (money is not None and self.money >= money)
@@ -71,7 +71,7 @@ def parse_budget(text: str, prices: Prices) -> Budget:
         raise InputError(f"cannot use the budget: {text!r} is not an amount of money such as $5")
     if prices == Prices():
         raise InputError(
-            "a budget of money needs prices: set CHURN_AGENT_PROMPT_PRICE and CHURN_AGENT_OUTPUT_PRICE, of a million "
-            "tokens each"
+            "a money budget needs prices; set CHURN_AGENT_PROMPT_PRICE and CHURN_AGENT_OUTPUT_PRICE to the price of a "
+            "million tokens"
         )
     return Budget(money=float(money[1]))

@@ -1,7 +1,7 @@
-"""The screening of a cascade, in which all customers are screened and those on top are assessed in full.
+"""The screening of a cascade: all customers are screened, and the top ones are assessed in full.
 
-Screening is by successive halving (Karnin et al. 2013, Jamieson & Talwalkar 2016): all are looked at by their latest
-message, the better half again by two, the better half of these by four, until as few are left as are to be assessed.
+Screening uses successive halving (Karnin et al. 2013, Jamieson & Talwalkar 2016): all customers by their latest
+message, the top half by two messages, the top half of these by four, until few enough are left to assess in full.
 """
 
 import math
@@ -17,63 +17,63 @@ from churn_agent.errors import InputError
 
 @dataclass(frozen=True)
 class Top:
-    """How many of those screened are assessed in full: a number, or a share from 0 to 1, rounded up."""
+    """The number of screened customers to assess in full: a count, or a share from 0 to 1, rounded up."""
 
     count: int | None = None
     share: float | None = None
 
     def of(self, n: int) -> int:
-        """How many of `n`."""
+        """Returns the number out of `n` customers."""
         return min(n, self.count) if self.count is not None else math.ceil((self.share or 0) * n)
 
 
 def parse_top(text: str) -> Top:
-    """`20` or `10%`. Raises `InputError`."""
+    """Parses `20` or `10%`. Raises `InputError` for other text."""
     share = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text)
     if share and 0 < float(share[1]) <= 100:
         return Top(share=float(share[1]) / 100)
     if re.fullmatch(r"[1-9]\d*", text):
         return Top(count=int(text))
-    raise InputError(f"{text!r} is no number of customers; give one such as 20, or a share such as 10%")
+    raise InputError(f"{text!r} is not a number of customers; give one such as 20, or a share such as 10%")
 
 
-def rounds(customers: int, wanted: int) -> list[int]:
-    """How many of the customers each round of the screening looks at."""
-    looks = [customers]
-    while (better := math.ceil(looks[-1] / 2)) > wanted:
-        looks.append(better)
-    return looks
+def rounds(customers: int, top: int) -> list[int]:
+    """Returns the number of customers in each round of the screening."""
+    sizes = [customers]
+    while (half := math.ceil(sizes[-1] / 2)) > top:
+        sizes.append(half)
+    return sizes
 
 
 def rank(
     agent: ChurnAgent,
     customer_ids: Sequence[str],
-    wanted: int,
+    top: int,
     *,
     as_of: date | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> tuple[list[Screening], list[Screening]]:
-    """Finds those on top by successive halving.
+    """Ranks customers by successive halving.
 
     Args:
-        wanted: how many.
-        progress: called after each look; there are the sum of `rounds`.
+        top: number of customers to find.
+        progress: called after each screening; in total as often as the sum of `rounds`.
 
     Returns:
-        The last looks at those on top, and at the others: the highest score first, those without one last.
+        The last screenings of the top customers and of the others, by score from high to low, without a score last.
     """
     ranked: list[Screening] = []
     ids = list(customer_ids)
-    for number, n in enumerate(rounds(len(ids), wanted)):
-        earlier = {each.customer_id: each for each in ranked}
-        looked: list[Screening] = []
-        for each in agent.screen_many(ids[:n], as_of=as_of, latest=2**number):
-            looked.append(each.after(earlier.get(each.customer_id)))
+    for number, n in enumerate(rounds(len(ids), top)):
+        earlier = {screening.customer_id: screening for screening in ranked}
+        screened: list[Screening] = []
+        for screening in agent.screen_many(ids[:n], as_of=as_of, latest=2**number):
+            screened.append(screening.after(earlier.get(screening.customer_id)))
             progress()
-        ranked[:n] = _by_score(looked)
-        ids = [each.customer_id for each in ranked]
-    return ranked[:wanted], _by_score(ranked[wanted:])
+        ranked[:n] = _by_score(screened)
+        ids = [screening.customer_id for screening in ranked]
+    return ranked[:top], _by_score(ranked[top:])
 
 
-def _by_score(found: Sequence[Screening]) -> list[Screening]:
-    return sorted(found, key=lambda each: -math.inf if each.score is None else each.score, reverse=True)
+def _by_score(screenings: Sequence[Screening]) -> list[Screening]:
+    return sorted(screenings, key=lambda s: -math.inf if s.score is None else s.score, reverse=True)

@@ -1,8 +1,8 @@
-"""Why a number is another than last time.
+"""Explains the change of a number between two runs.
 
-What differs is substituted one after the other, in a fixed order: model, prompt, calibration (all on what was known
-then), the time that has passed, and what has happened since. Each part is the difference that its substitution makes,
-so that the parts add up to the change and nothing is left over.
+Differences are substituted one at a time in a fixed order: model, prompt, calibration (all on the data of the first
+run), the time passed, and the new evidence. Each part is the effect of its substitution, so that the parts add up to
+the change.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,19 +16,19 @@ from churn_agent.domain.assessment import Assessment, ChurnProbability
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.scoring import prior
 
-_SEEN = 0.005
+_VISIBLE = 0.005
 PARTS = ("another model", "another prompt", "another calibration", "time passed", "new evidence")
 
 
 @dataclass(frozen=True)
 class Change:
-    """How a customer's number came from one to another."""
+    """The change of a customer's number, in parts."""
 
     before_as_of: date
     before: float
     now: float
     parts: Mapping[str, float]
-    """Each of `PARTS` -> by how much it moved the number, 0 to 1; they sum up to `now - before`."""
+    """Each of `PARTS` -> its effect on the number, -1 to 1; they add up to `now - before`."""
 
     @property
     def total(self) -> float:
@@ -37,8 +37,8 @@ class Change:
 
     @property
     def seen(self) -> dict[str, float]:
-        """The parts that make half a point or more."""
-        return {name: part for name, part in self.parts.items() if abs(part) >= _SEEN}
+        """The parts of half a point (0.005) or more."""
+        return {name: part for name, part in self.parts.items() if abs(part) >= _VISIBLE}
 
 
 def explain(
@@ -48,45 +48,48 @@ def explain(
     *,
     progress: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[str, Change]]:
-    """(Customer, change) of all who had a number in both runs.
+    """Yields (customer, change) for customers with a number in both runs.
 
     Args:
-        agent: on their store, with the model of the second run; each record says by which prompt and method.
+        agent: an agent on their store, with the model of the second run.
+        before: records of the first run.
+        now: records of the second run.
+        progress: called after each record of the second run.
 
     Raises:
-        NotAsMade: the model, the prompt or the method of a record of the second run is not what it was.
+        NotAsMade: the model, the prompt or the method of a record of the second run has changed.
     """
-    earlier = {each.customer_id: each for each in before if each.churn_probability}
+    earlier = {record.customer_id: record for record in before if record.churn_probability}
     judges: dict[tuple[str | int | None, ...], _Judge] = {}
-    for each in now:
-        was, how = earlier.get(each.customer_id), each.provenance
-        if was and each.churn_probability:
-            means = (*_model(each), how.prompt, how.prompt_hash, how.method, how.seed)
-            if means not in judges:
-                maker = as_made(agent, each)
-                judges[means] = _Judge(maker, maker.setup())
-            yield each.customer_id, _explain(judges[means], was, each)
+    for record in now:
+        was, how = earlier.get(record.customer_id), record.provenance
+        if was and record.churn_probability:
+            key = (*_model(record), how.prompt, how.prompt_hash, how.method, how.seed)
+            if key not in judges:
+                same_agent = as_made(agent, record)
+                judges[key] = _Judge(same_agent, same_agent.setup())
+            yield record.customer_id, _explain(judges[key], was, record)
         progress()
 
 
 @dataclass(frozen=True)
 class _Judge:
-    """An agent, with what it assesses customers with."""
+    """An agent and its setup."""
 
     agent: ChurnAgent
     setup: Setup
 
     def log_odds(self, snapshot: Snapshot, *, fallback: float, raw: bool = False) -> float:
-        """Of a customer; `fallback` where they are given no number."""
+        """Returns the log-odds of a customer; `fallback` if they get no number."""
         [record] = self.agent.judge([snapshot], self.setup)
         return _log_odds(record.churn_probability, raw=raw) if record.churn_probability else fallback
 
     def plain(self) -> "_Judge":
-        """The same without a trained method."""
+        """Returns the same judge without a trained method."""
         return replace(self, setup=replace(self.setup, method=None))
 
     def with_prompt_of(self, record: Assessment) -> "_Judge | None":
-        """The same with the prompt of a record; None if there is no such prompt any more."""
+        """Returns the same judge with the prompt of a record; None if that prompt no longer exists."""
         agent = with_prompt_of(self.agent, record.provenance)
         return agent and _Judge(agent, replace(self.setup, settings=agent.settings, prompt=agent.prompt))
 
@@ -101,13 +104,13 @@ def _explain(judge: _Judge, was: Assessment, now: Assessment) -> Change:
     path.append(path[-1] if same_method else judge.log_odds(then, fallback=path[-1]))
     path.append(judge.log_odds(aged, fallback=path[-1]) if now.as_of != was.as_of else path[-1])
     path.append(end)
-    values = [prior.sigmoid(each) for each in path]
+    values = [prior.sigmoid(log_odds) for log_odds in path]
     parts = {name: after - at for name, at, after in zip(PARTS, values, values[1:], strict=False)}
     return Change(was.as_of, values[0], values[-1], parts)
 
 
 def _readers(judge: _Judge, was: Assessment, now: Assessment, then: Snapshot, start: float) -> tuple[float, float]:
-    """Log-odds after another model, and after another prompt too, by what they do to the uncalibrated score."""
+    """Returns the log-odds with the new model, and with the new model and prompt, from their effect on the score."""
     scored = judge.log_odds(then, fallback=start, raw=True)
     moved = scored - _log_odds(was.churn_probability, raw=True)
     if was.provenance.prompt_hash == now.provenance.prompt_hash:
@@ -115,7 +118,7 @@ def _readers(judge: _Judge, was: Assessment, now: Assessment, then: Snapshot, st
     if _model(was) == _model(now):
         return start, start + moved
     by_old_prompt = judge.with_prompt_of(was)
-    if by_old_prompt is None:  # nobody can read with it any more: the model stands for both
+    if by_old_prompt is None:  # the old prompt is gone: count both changes as the model's
         return start + moved, start + moved
     by_old = by_old_prompt.log_odds(then, fallback=start, raw=True)
     return start + by_old - _log_odds(was.churn_probability, raw=True), start + moved
@@ -131,6 +134,6 @@ def _reader(assessment: Assessment) -> tuple[tuple[str, str | None], str]:
 
 
 def _log_odds(number: ChurnProbability | None, *, raw: bool = False) -> float:
-    """Of what is shown: the calibrated probability, or the score."""
+    """Returns the log-odds of the number shown (a calibrated probability or a score), or of the raw score."""
     assert number
     return prior.log_odds(number.raw if raw else number.shown)

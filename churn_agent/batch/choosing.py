@@ -1,4 +1,4 @@
-"""Which customers of a book a batch is about."""
+"""Selects the customers of a batch."""
 
 import hashlib
 import re
@@ -15,10 +15,10 @@ from churn_agent.history import book, interactions, records
 
 @dataclass(frozen=True)
 class Part:
-    """One of several parts that a book is divided into at random, always in the same way."""
+    """One of several random parts of a book; the division is always the same."""
 
     number: int
-    """From 1 on."""
+    """Counted from 1."""
     of: int
 
     def holds(self, customer_id: str) -> bool:
@@ -28,44 +28,45 @@ class Part:
 
 
 def parse_part(text: str) -> Part:
-    """`1/2`. Raises `InputError`."""
-    found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
-    if found and 1 <= int(found[1]) <= int(found[2]):
-        return Part(int(found[1]), int(found[2]))
-    raise InputError(f"{text!r} is no part of a book; give one such as 1/2, the first of two")
+    """Parses `1/2`. Raises `InputError` for other text."""
+    match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
+    if match and 1 <= int(match[1]) <= int(match[2]):
+        return Part(int(match[1]), int(match[2]))
+    raise InputError(f"{text!r} is not a part of a book; give one such as 1/2, the first of two")
 
 
 def choose(
     agent: ChurnAgent, day: date, *, where: str | None = None, only_new: bool = False, part: Part | None = None
 ) -> list[str]:
-    """Customers with a history up to the end of a day, sorted.
+    """Returns the ids of customers with interactions up to the end of a day, sorted.
 
     Args:
-        where: a condition on attributes, such as `segment = smb and owner = ana`; who lacks an attribute is left out.
-        only_new: only who has done something since their latest assessment at an earlier day.
-        part: only the customers in one part of the book, so that methods can be tried on comparable customers.
+        where: a condition on attributes, such as `segment = smb and owner = ana`; customers without the attribute are
+            left out.
+        only_new: only customers with interactions since their latest assessment at an earlier day.
+        part: only customers in one part of the book, to compare methods on similar customers.
 
     Raises:
-        InputError: the condition cannot be read, or names an attribute that nobody has.
+        InputError: the condition cannot be parsed, or names an attribute that no customer has.
     """
     end = agent.store.card.end_of_day(day)
-    found = interactions.customer_ids(agent.store.history, until=end)
+    ids = interactions.customer_ids(agent.store.history, until=end)
     if where:
         condition = parse(where)
         attributes = book.all_attributes(agent.store.history)
         condition.check(_kinds(attributes.values()))
-        found = [id_ for id_ in found if condition.holds(attributes.get(id_, {}))]
+        ids = [id_ for id_ in ids if condition.holds(attributes.get(id_, {}))]
     if part:
-        found = [id_ for id_ in found if part.holds(id_)]
+        ids = [id_ for id_ in ids if part.holds(id_)]
     if only_new:
         latest = interactions.latest(agent.store.history, until=end)
-        seen = records.newest_day(agent.store.history, before=day)
-        found = [id_ for id_ in found if id_ not in seen or latest[id_] > agent.store.card.end_of_day(seen[id_])]
-    return found
+        assessed = records.newest_day(agent.store.history, before=day)
+        ids = [id_ for id_ in ids if id_ not in assessed or latest[id_] > agent.store.card.end_of_day(assessed[id_])]
+    return ids
 
 
 def values_there(agent: ChurnAgent, where: str, *, most: int = 5) -> dict[str, list[str]]:
-    """The commonest values of each attribute that a condition names: why it may fit nobody."""
+    """Returns the most frequent values of each attribute in a condition, to explain why it matches no customer."""
     rows = book.all_attributes(agent.store.history).values()
     names = dict.fromkeys(name for name, _ in parse(where).compared)
     return {
@@ -75,7 +76,7 @@ def values_there(agent: ChurnAgent, where: str, *, most: int = 5) -> dict[str, l
 
 
 def _kinds(rows: Iterable[Mapping[str, str]]) -> dict[str, Kind]:
-    """Attribute -> whether all its values are numbers."""
+    """Maps each attribute to `number` if all its values are numbers, else to `text`."""
     kinds: dict[str, Kind] = {}
     for row in rows:
         for name, value in row.items():

@@ -1,4 +1,4 @@
-"""Two runs compared."""
+"""Compares two runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from churn_agent.store.store import Store
 
 @dataclass(frozen=True)
 class Moved:
-    """A customer who is in another band than before."""
+    """A customer whose band changed."""
 
     customer_id: str
     band: Band | None
@@ -22,32 +22,32 @@ class Moved:
 
 @dataclass(frozen=True)
 class RunDiff:
-    """What differs between two runs."""
+    """The differences between two runs."""
 
     first: str
     second: str
     spec: Mapping[str, tuple[Any, Any]]
-    """What was asked for differently: name -> (first, second)."""
+    """Different options of the runs: name -> (first, second)."""
     both: int
     only_first: Sequence[str]
     only_second: Sequence[str]
     moved: Sequence[Moved]
-    """The largest change of the number first."""
+    """Customers whose band changed, largest change of the number first."""
 
 
 def compare(store: Store, first: str, second: str) -> RunDiff:
-    """What differs between two runs of a store.
+    """Compares two runs of a store.
 
     Args:
-        store: that both runs are in.
-        first: the beginning of a run's id, or `latest`.
-        second: the same of the other run.
+        store: the store of both runs.
+        first: start of a run's id, or `latest`.
+        second: start of the other run's id, or `latest`.
 
     Raises:
         InputError: there is no such run.
     """
     a, b = (store.run(name) for name in (first, second))
-    of_a, of_b = ({each.customer_id: each for each in records.of_run(store.history, run.id)} for run in (a, b))
+    of_a, of_b = ({record.customer_id: record for record in records.of_run(store.history, run.id)} for run in (a, b))
     moved = [
         Moved(id_, of_b[id_].band, of_a[id_].band, _shown(of_b[id_]), _shown(of_a[id_]))
         for id_ in of_a.keys() & of_b.keys()

@@ -1,4 +1,4 @@
-"""What a batch will take, before anything of it is done."""
+"""Estimates the tokens, time and money of a batch before it starts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,35 +13,38 @@ from churn_agent.domain.assessment import Provenance
 from churn_agent.history import records
 
 _LOOKED_AT = 500
-"""Latest records that a guess is made from."""
+"""Number of latest records that an estimate is based on."""
 _PILOT = 4
-"""Customers who are looked at where no record tells anything."""
+"""Number of customers assessed for an estimate without usable records."""
 _SCREENING = 1 / 4
-"""What a screening takes, as a share of an assessment: of the messages of the synthetic book."""
+"""Cost of a screening as a share of an assessment, by messages of the synthetic book."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is left to do, as assessments by the same model and prompt let expect."""
+    """The expected cost of the rest of a batch, from assessments by the same model and prompt."""
 
     customers: int
     already_done: int
     in_full: int
-    """Of those left, who is assessed and not only screened."""
+    """Number of remaining customers to assess in full, not only to screen."""
     based_on: int
-    """Assessments that it was judged by; with none (nobody is left) nothing more is known."""
+    """Number of assessments behind the estimate; with 0 (no customer is left), the rest is None."""
     tried: bool = False
-    """Whether these were made for this estimate, because no earlier one is stored."""
+    """Whether these assessments were made for the estimate, because no earlier one is stored."""
     tokens: float | None = None
     seconds: float | None = None
     money: float | None = None
 
 
 def estimate(agent: ChurnAgent, path: Path, spec: BatchSpec) -> Estimate:
-    """Judges a batch by what earlier assessments took.
+    """Estimates a batch from the cost of earlier assessments.
 
-    Where none tells it, a few customers are assessed to find out. They are not stored; the answers of the model are
-    kept, so that the batch does not pay them again. Raises `InputError` where `run_batch` would.
+    Without usable ones, a few customers are assessed. Their records are not stored, but the model's answers are, so the
+    batch does not pay for them again.
+
+    Raises:
+        InputError: as `run_batch` does.
     """
     customers, ids = to_do(agent, path, spec)
     left = len(ids)
@@ -49,20 +52,20 @@ def estimate(agent: ChurnAgent, path: Path, spec: BatchSpec) -> Estimate:
     in_full = left if spec.top is None else min(left, spec.top.of(customers))
     same = (agent.model.info.id, agent.prompt.content_hash)
     used = [
-        each.provenance
-        for each in records.newest(agent.store.history, _LOOKED_AT)
-        if (each.provenance.model_id, each.provenance.prompt_hash) == same and each.screening is None
+        record.provenance
+        for record in records.newest(agent.store.history, _LOOKED_AT)
+        if (record.provenance.model_id, record.provenance.prompt_hash) == same and record.screening is None
     ]
-    # What a screening had paid, or had nothing to read, tells nothing.
-    fresh = [each for each in used if not each.cached_answers]
-    tried = not any(each.evidence_ids for each in fresh)
+    # Assessments with cached answers or without evidence do not show the full cost.
+    fresh = [cost for cost in used if not cost.cached_answers]
+    tried = not any(cost.evidence_ids for cost in fresh)
     if tried:
         fresh = _pilot(agent, day_of(agent, spec), ids)
     if not fresh:
         return Estimate(customers, done, in_full, 0)
     units = in_full if spec.top is None else in_full + left * _SCREENING
     prompt, output = (
-        units * mean(getattr(each, name) for each in fresh) for name in ("prompt_tokens", "output_tokens")
+        units * mean(getattr(cost, name) for cost in fresh) for name in ("prompt_tokens", "output_tokens")
     )
     return Estimate(
         customers,
@@ -71,16 +74,16 @@ def estimate(agent: ChurnAgent, path: Path, spec: BatchSpec) -> Estimate:
         len(fresh),
         tried,
         tokens=prompt + output,
-        seconds=units * mean(each.seconds for each in fresh),
+        seconds=units * mean(cost.seconds for cost in fresh),
         money=Prices.named(agent.settings).of(prompt, output),
     )
 
 
 def _pilot(agent: ChurnAgent, day: date, ids: Sequence[str]) -> list[Provenance]:
-    """What it takes to assess a few customers, spread over the list."""
+    """Assesses a few customers, spread over the list, and returns their costs."""
     chosen = ids[:: max(1, len(ids) // _PILOT)][:_PILOT]
     first, rest = (
-        [each.provenance for each in agent.read_many(agent.store.snapshot(id_, as_of=day) for id_ in part)]
+        [record.provenance for record in agent.read_many(agent.store.snapshot(id_, as_of=day) for id_ in part)]
         for part in (chosen[:1], chosen[1:])
     )
     return rest or first  # the first loads the model and evaluates what all prompts share

@@ -1,4 +1,4 @@
-"""The file of a batch: a record a line. In memory stands only where each record is, and what it came to."""
+"""The file of a batch, one record per line. Memory holds only the position and status of each record."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -9,34 +9,34 @@ from churn_agent.errors import InputError
 from churn_agent.files import atomic
 
 SCREENED = "screened"
-"""How those are counted who were screened and not assessed."""
+"""Status of customers who were only screened."""
 _BEGINNING = b'{"schema_version":'
-"""Of a record: what else a file ends with is somebody's, and not to be written over."""
+"""Start of a record; a last line that starts otherwise is not ours and must not be overwritten."""
 
 
 def counted(record: Assessment) -> str:
-    """The status of a record, or `screened`."""
+    """Returns the status of a record, or `screened`."""
     return record.status if record.screening is None or record.status == "failed" else SCREENED
 
 
 class RecordFile:
-    """Records by customer, of which the last of each counts."""
+    """Records by customer; the last one of each customer counts."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.statuses: dict[str, str] = {}
-        """Customer -> as `counted` says."""
+        """Customer -> status, as `counted` returns it."""
         self._spans: dict[str, tuple[int, int]] = {}
-        """Customer -> (offset of the line, its length), in bytes."""
+        """Customer -> (offset, length) of the line in bytes."""
 
     def read(self, check: Callable[[Assessment, str], None]) -> None:
-        """Finds the records of an earlier call. A last line that was cut off is passed over.
+        """Reads the records of an earlier call. Ignores a last line that was cut off.
 
         Args:
-            check: given each record and where it stands; raises what is wrong with it.
+            check: called with each record and its position (`file:line`); raises an error if the record does not fit.
 
         Raises:
-            InputError: the file holds something else.
+            InputError: the file contains something other than records.
         """
         if not self.path.exists():
             return
@@ -46,30 +46,30 @@ class RecordFile:
                 where = f"{self.path}:{number}"
                 if not line.endswith(b"\n"):
                     if not line.startswith(_BEGINNING) and not _BEGINNING.startswith(line):
-                        raise InputError(f"{where} is no record of a batch; give another file")
+                        raise InputError(f"{where} is not a record of a batch; choose another file")
                     return
                 try:
                     record = Assessment.model_validate_json(line)
                 except ValueError as error:
-                    raise InputError(f"{where} is no record of a batch; give another file") from error
+                    raise InputError(f"{where} is not a record of a batch; choose another file") from error
                 check(record, where)
                 self._note(record, offset, len(line))
                 offset += len(line)
 
     def drop(self, customer_ids: Iterable[str]) -> None:
-        """Passes records over from now on. They stay in the file until it is written anew."""
+        """Ignores records from now on. They stay in the file until `rewrite`."""
         for customer_id in customer_ids:
             self.statuses.pop(customer_id, None)
             self._spans.pop(customer_id, None)
 
     def rewrite(self, key: Callable[[str], int] | None = None) -> None:
-        """Writes the file anew, with one record a customer.
+        """Rewrites the file with one record per customer.
 
         Args:
-            key: of a customer, to sort by; else they stay in their order.
+            key: sort key of a customer id; None keeps the order.
 
         Raises:
-            InputError: it cannot be written.
+            InputError: the file cannot be written.
         """
         ids = sorted(self._spans, key=key) if key else list(self._spans)
         offset = 0
@@ -86,7 +86,7 @@ class RecordFile:
 
     @contextmanager
     def appending(self) -> Generator[Callable[[Assessment], None]]:
-        """Gives a function that adds a record at the end, on disk when it returns."""
+        """Yields a function that appends a record and flushes it to disk."""
         with self.path.open("ab") as file:
 
             def append(record: Assessment) -> None:
@@ -98,8 +98,8 @@ class RecordFile:
             yield append
 
     def records(self, status: str | None = None) -> Iterator[Assessment]:
-        """The records, one after the other; of one status, or all."""
-        ids = [id_ for id_, its in self.statuses.items() if status in (None, its)]
+        """Yields the records of one status, or all."""
+        ids = [id_ for id_, own in self.statuses.items() if status in (None, own)]
         return map(Assessment.model_validate_json, self._lines(ids))
 
     def _note(self, record: Assessment, offset: int, length: int) -> None:
@@ -116,7 +116,7 @@ class RecordFile:
                 line = file.read(length)
                 if not (line.startswith(_BEGINNING) and line.endswith(b"\n")):
                     raise InputError(
-                        f"{str(self.path)!r} was changed while it was being written; run the same command again, what "
-                        "was done is not paid again"
+                        f"{str(self.path)!r} was changed while it was being written; run the same command again. "
+                        "Finished work is not paid for again"
                     )
                 yield line

@@ -1,4 +1,4 @@
-"""Whether a record can be judged again as it was made: by the same model, prompt and trained method."""
+"""Recreates the agent that made a record: the same model, prompt and trained method."""
 
 from churn_agent.assessing.agent import NO_METHOD, ChurnAgent
 from churn_agent.content.prompts import named
@@ -8,12 +8,12 @@ from churn_agent.models.base import ModelInfo
 
 
 def as_made(agent: ChurnAgent, record: Assessment) -> ChurnAgent:
-    """The agent that would make a record again: with its mode, prompt, method and seed.
+    """Returns an agent that would make a record again, with its mode, prompt, method and seed.
 
-    It shares model and store with the given one, and is not to be closed.
+    It shares the model and the store with `agent`; do not close it.
 
     Raises:
-        NotAsMade: the model is another one, or the prompt or the method is not what it was.
+        NotAsMade: the model, the prompt or the method has changed.
         Unavailable: the model cannot be used.
     """
     how, info = record.provenance, agent.model.info
@@ -23,20 +23,20 @@ def as_made(agent: ChurnAgent, record: Assessment) -> ChurnAgent:
         differences.append(other_model)
     again = with_prompt_of(agent.varied(method=how.method or NO_METHOD, seed=how.seed), how)
     if again is None:
-        differences.append(f"the prompt {how.prompt} ({how.prompt_hash}) was changed or is gone")
+        differences.append(f"the prompt {how.prompt} ({how.prompt_hash}) was changed or removed")
     elif not differences:
         try:
             _ = again.method
         except ChurnAgentError as error:
             differences.append(f"the method was {how.method}: {error}")
     if again is None or differences:
-        whose = f"{record.customer_id} at {record.as_of}"
-        raise NotAsMade(f"{whose} cannot be judged again as it was: {'; '.join(differences)}")
+        name = f"{record.customer_id} at {record.as_of}"
+        raise NotAsMade(f"{name} cannot be assessed again in the same way: {'; '.join(differences)}")
     return again
 
 
 def with_prompt_of(agent: ChurnAgent, how: Provenance) -> ChurnAgent | None:
-    """An agent with the mode and the prompt of a record; None if there is no such prompt any more."""
+    """Returns an agent with the mode and prompt of a record; None if that prompt no longer exists."""
     mode, name = named(how.prompt)
     try:
         other = agent.varied(mode=mode, prompt=name)
@@ -46,14 +46,11 @@ def with_prompt_of(agent: ChurnAgent, how: Provenance) -> ChurnAgent | None:
 
 
 def _other_model(info: ModelInfo, how: Provenance) -> str | None:
-    """What differs; None for the same model.
-
-    Without the hash of weights, whatever can change an answer must be the same.
-    """
+    """Describes the difference; None for the same model. Without a hash of the weights, fingerprints are compared."""
     if how.model_id != info.id:
-        return f"the model was {how.model_id} and is {info.id} (--model names another)"
+        return f"the model was {how.model_id} and is now {info.id} (use --model)"
     if how.model_sha256 != info.sha256:
-        return f"the weights of {info.id} had the SHA-256 {how.model_sha256} and have {info.sha256}"
+        return f"the weights of {info.id} had the SHA-256 {how.model_sha256} and now have {info.sha256}"
     if info.sha256 is None and how.model_fingerprint not in (None, info.fingerprint):
-        return f"{info.id} was {how.model_fingerprint} and is {info.fingerprint}"
+        return f"{info.id} was {how.model_fingerprint} and is now {info.fingerprint}"
     return None

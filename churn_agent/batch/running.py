@@ -1,4 +1,4 @@
-"""Assesses a book into a JSON Lines file. A second call on the same file goes on where the first one stopped."""
+"""Assesses a book into a JSON Lines file. Another call with the same file resumes."""
 
 import hashlib
 import json
@@ -25,46 +25,46 @@ from churn_agent.history import records, runs, snapshots
 
 @dataclass(frozen=True)
 class BatchSpec:
-    """What a batch is to do."""
+    """The options of a batch."""
 
     as_of: date | None = None
-    """None: the day of the latest interaction stored."""
+    """Date of the assessments; None for the day of the latest stored interaction."""
     where: str | None = None
     """A condition on attributes."""
     part: Part | None = None
     only_new: bool = False
     only_failed: bool = False
-    """Only who failed in an earlier call on the same file."""
+    """Only customers that failed in an earlier call on the same file."""
     limit: int | None = None
-    """The first so many customers, by id."""
+    """Only the first customers by id, up to this number."""
     top: Top | None = None
-    """Screen all, and assess only these in full."""
+    """Screen all customers and assess only the top ones in full."""
     budget: Budget = field(default_factory=Budget)
 
 
 @dataclass
 class BatchSummary:
-    """What a batch did."""
+    """The result of a batch."""
 
     run_id: str
     as_of: date
     path: Path
     customers: int = 0
     screenings: int = 0
-    """Looks done in this call: who is among the better is looked at again."""
+    """Screenings in this call; customers in the top half are screened again."""
     to_screen: int = 0
-    """Looks there will be."""
+    """Screenings in total."""
     already_done: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
-    """Of those done in this call; `screened` are those who were not among the top."""
+    """Number of customers by status in this call; `screened` ones did not reach the top."""
     left: int = 0
-    """Customers that the budget was not enough for."""
+    """Number of customers that the budget did not cover."""
     drifted: list[str] = field(default_factory=list)
-    """How the customers differ from those that the trained method learned from."""
+    """Differences between the customers and those the trained method was trained on."""
 
     @property
     def finished(self) -> int:
-        """Customers who are done, in this call or before."""
+        """Number of customers done, in this call or before."""
         return self.already_done + self.statuses.total()
 
 
@@ -75,19 +75,19 @@ def run_batch(
     *,
     progress: Callable[[BatchSummary], None] = lambda summary: None,
 ) -> BatchSummary:
-    """Assesses customers with a history up to a day into `path`, and notes the run in the log of the store.
+    """Assesses customers with a history up to a day into `path`, and logs the run in the store.
 
-    Records that the file already holds for the same date, model and prompt are kept; failed ones are done again, and
-    stand with their reasons in a file beside it (`failures_path`).
+    Records in the file for the same date, model and prompt are kept. Failed customers are tried again; those that still
+    fail are listed with reasons in a second file (`failures_path`).
 
     Raises:
-        InputError: the file holds something else, or records of another date, model or prompt; a condition cannot be
-            read.
+        InputError: the file contains something else, or records of another date, model or prompt; a condition cannot be
+            parsed.
     """
     day = day_of(agent, spec)
     customers = _chosen(agent, day, spec)
     file = _read(path, day, agent)
-    file.rewrite()  # a file that cannot be written is told of before anything is paid
+    file.rewrite()  # report a file that cannot be written before any cost arises
     run_id = _start(agent, path, day, spec)
     failed = {id_ for id_, status in file.statuses.items() if status == "failed"}
     again = {id_ for id_ in customers if not spec.only_failed or id_ in failed}
@@ -95,13 +95,13 @@ def run_batch(
     summary = BatchSummary(run_id, day, path, len(again))
     progress(summary)
     meter = Meter(spec.budget, Prices.named(agent.settings))
-    # All are ranked, also where only some are done again: who is on top of those is no more than who is on top of all.
+    # Rank all customers even if only some are assessed again: the top is the top of the whole book.
     top, rest = _screened(agent, customers, day, spec, summary, meter, progress)
-    order = {id_: n for n, id_ in enumerate([*top, *(each.customer_id for each in rest)])}
-    # Who was only screened before, and is on top now, is assessed.
+    order = {id_: n for n, id_ in enumerate([*top, *(screening.customer_id for screening in rest)])}
+    # A customer who was only screened before and is at the top now is assessed.
     file.drop([id_ for id_ in top if file.statuses.get(id_) == SCREENED])
     left = [id_ for id_ in top if id_ not in file.statuses and id_ in again]
-    brief = [each for each in rest if each.customer_id not in file.statuses and each.customer_id in again]
+    brief = [s for s in rest if s.customer_id not in file.statuses and s.customer_id in again]
     summary.already_done = len(again) - len(left) - len(brief)
     try:
         with file.appending() as append:
@@ -110,22 +110,23 @@ def run_batch(
                 progress(summary)
     finally:
         _note(agent, summary, file.statuses.values())
-    # A file that was gone on with reads as one that was written at once.
+    # A resumed file equals one that was written in a single call.
     file.rewrite(key=lambda customer_id: order.get(customer_id, -1))
     _write_failures(path, file)
-    summary.drifted = agent.drifted(each.facts for each in file.records())
+    summary.drifted = agent.drifted(record.facts for record in file.records())
     return summary
 
 
 def failures_path(path: Path) -> Path:
-    """The file beside a batch's with a line for each failure: `customer_id`, `reason`."""
+    """Returns the path of the list of failures, one JSON line each: `customer_id`, `reason`."""
     return path.with_name(f"{path.stem}.failures.jsonl")
 
 
 def to_do(agent: ChurnAgent, path: Path, spec: BatchSpec) -> tuple[int, list[str]]:
-    """(How many customers are asked for, those whom no earlier call has done): what `run_batch` would find.
+    """Returns the number of selected customers and the ids of those not yet done, as `run_batch` would find them.
 
-    Raises what it does.
+    Raises:
+        InputError: as `run_batch` does.
     """
     day = day_of(agent, spec)
     file = _read(path, day, agent)
@@ -139,34 +140,34 @@ def _chosen(agent: ChurnAgent, day: date, spec: BatchSpec) -> list[str]:
 
 
 def day_of(agent: ChurnAgent, spec: BatchSpec) -> date:
-    """The date at which customers are assessed."""
+    """Returns the date of the assessments."""
     return spec.as_of or snapshots.default_as_of(agent.store.history, agent.store.card)
 
 
 def default_path(agent: ChurnAgent, spec: BatchSpec) -> Path:
-    """A file in the store; what is asked for again finds its own file again. Raises `InputError`, `Unavailable`."""
+    """Returns a file in the store, the same for the same options. Raises `InputError`, `Unavailable`."""
     day = day_of(agent, spec)
     folder = agent.settings.store / "batches"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{day}-{_digest(_asked(agent, day, spec))[:8]}.jsonl"
+    return folder / f"{day}-{_digest(_identity(agent, day, spec))[:8]}.jsonl"
 
 
 def _start(agent: ChurnAgent, path: Path, day: date, spec: BatchSpec) -> str:
-    noted = _asked(agent, day, spec) | {"file": str(path.resolve())}
-    run_id = _digest(noted)
-    # What changes no number is told, and makes no other run of it.
-    told = {"churn_agent": version("churn-agent"), "playbook": agent.playbook.content_hash, "limit": spec.limit}
-    runs.start(agent.store.history, run_id, noted | told | {"budget": vars(spec.budget)})
+    options = _identity(agent, day, spec) | {"file": str(path.resolve())}
+    run_id = _digest(options)
+    # These are logged, but do not make it another run, because they change no number.
+    details = {"churn_agent": version("churn-agent"), "playbook": agent.playbook.content_hash, "limit": spec.limit}
+    runs.start(agent.store.history, run_id, options | details | {"budget": vars(spec.budget)})
     return run_id
 
 
-def _digest(noted: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(noted, sort_keys=True).encode()).hexdigest()[:32]
+def _digest(options: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _asked(agent: ChurnAgent, day: date, spec: BatchSpec) -> dict[str, Any]:
-    """What a run is about, and by which means."""
-    asked = {
+def _identity(agent: ChurnAgent, day: date, spec: BatchSpec) -> dict[str, Any]:
+    """Returns the options that identify a run."""
+    options = {
         "as_of": day.isoformat(),
         "model": agent.model.info.fingerprint,
         "model_id": agent.model.info.id,
@@ -183,8 +184,8 @@ def _asked(agent: ChurnAgent, day: date, spec: BatchSpec) -> dict[str, Any]:
     }
     if spec.top:
         screened_by = agent.screening_prompt
-        asked |= {"screening_prompt": screened_by.label, "screening_prompt_hash": screened_by.content_hash}
-    return asked
+        options |= {"screening_prompt": screened_by.label, "screening_prompt_hash": screened_by.content_hash}
+    return options
 
 
 def _screened(
@@ -196,7 +197,7 @@ def _screened(
     meter: Meter,
     progress: Callable[[BatchSummary], None],
 ) -> tuple[list[str], list[Screening]]:
-    """Who is to be assessed in full, and the screenings of the others."""
+    """Returns the ids of customers to assess in full, and the screenings of the others."""
     if spec.top is None:
         return list(customers), []
 
@@ -204,12 +205,12 @@ def _screened(
         summary.screenings += 1
         progress(summary)
 
-    wanted = spec.top.of(len(customers))
-    summary.to_screen = sum(rounds(len(customers), wanted))
-    top, others = rank(agent, customers, wanted, as_of=day, progress=advance)
-    for each in (*top, *others):
-        meter.count(each.prompt_tokens, each.output_tokens)
-    return [each.customer_id for each in top], others
+    size = spec.top.of(len(customers))
+    summary.to_screen = sum(rounds(len(customers), size))
+    top, others = rank(agent, customers, size, as_of=day, progress=advance)
+    for screening in (*top, *others):
+        meter.count(screening.prompt_tokens, screening.output_tokens)
+    return [screening.customer_id for screening in top], others
 
 
 def _assessed(
@@ -236,18 +237,18 @@ def _assessed(
 
 
 def _note(agent: ChurnAgent, summary: BatchSummary, statuses: Iterable[str]) -> None:
-    """Notes what stands in the file, whichever call did it."""
+    """Logs the counts of the whole file, across calls."""
     counts = Counter(statuses)
-    told = {"customers": counts.total() + summary.left, "left": summary.left, **counts}
-    runs.finish(agent.store.history, summary.run_id, told)
+    result = {"customers": counts.total() + summary.left, "left": summary.left, **counts}
+    runs.finish(agent.store.history, summary.run_id, result)
 
 
 def _read(path: Path, day: date, agent: ChurnAgent) -> RecordFile:
-    """The file, with the records of an earlier call."""
+    """Opens the file and reads the records of an earlier call."""
 
     def check(record: Assessment, where: str) -> None:
         if not _fits(record, day, agent):
-            raise InputError(f"{where} was made for another date, model, prompt or method; give another file")
+            raise InputError(f"{where} is for another date, model, prompt or method; choose another file")
 
     file = RecordFile(path)
     file.read(check)
@@ -255,21 +256,21 @@ def _read(path: Path, day: date, agent: ChurnAgent) -> RecordFile:
 
 
 def _fits(record: Assessment, day: date, agent: ChurnAgent) -> bool:
-    """Whether an agent would make such a record for a day: a full one, or that of a customer who is screened only."""
+    """Whether a record, full or only screened, matches the agent and the day."""
     how, info = record.provenance, agent.model.info
     if (record.as_of, how.model_id, how.model_sha256) != (day, info.id, info.sha256):
         return False
-    made = how.prompt_hash, how.method
-    if record.screening is None and made == (agent.prompt.content_hash, agent.method):
+    key = how.prompt_hash, how.method
+    if record.screening is None and key == (agent.prompt.content_hash, agent.method):
         return True
     screened = record.screening is not None or record.status == "failed"
-    return screened and made == (agent.screening_prompt.content_hash, None)
+    return screened and key == (agent.screening_prompt.content_hash, None)
 
 
 def _write_failures(path: Path, file: RecordFile) -> None:
     failed = "".join(
-        json.dumps({"customer_id": each.customer_id, "reason": each.status_reason}, ensure_ascii=False) + "\n"
-        for each in file.records("failed")
+        json.dumps({"customer_id": record.customer_id, "reason": record.status_reason}, ensure_ascii=False) + "\n"
+        for record in file.records("failed")
     )
     if failed:
         atomic.save(failures_path(path), failed)

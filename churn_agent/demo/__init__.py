@@ -1,4 +1,4 @@
-"""A made-up company, for showing and load: `simulator` makes its customers, `phrases` their words, `writing` the files.
+"""A fictional company for demos and load tests: `simulator` makes customers, `phrases` messages, `writing` files.
 
-It says nothing about quality: its customers behave as its author thought.
+It shows nothing about quality, because its customers behave as its author assumed.
 """

@@ -1,4 +1,4 @@
-"""Words of made-up customers, put together from `phrases.yaml`."""
+"""Messages of fictional customers, assembled from `phrases.yaml`."""
 
 import random
 from datetime import date
@@ -24,7 +24,7 @@ class _Data(BaseModel):
 
 
 class Activity(_Data):
-    """What customers do when they use or buy something."""
+    """Use or purchases by customers."""
 
     channel: str
     texts: tuple[str, ...]
@@ -32,7 +32,7 @@ class Activity(_Data):
 
 
 class Charge(_Data):
-    """What customers are billed."""
+    """A regular charge."""
 
     channel: str
     text: str
@@ -41,7 +41,7 @@ class Charge(_Data):
 
 
 class DemoDomain(_Data):
-    """A made-up company."""
+    """A fictional company."""
 
     company: str
     churn_means: str
@@ -55,7 +55,7 @@ class DemoDomain(_Data):
 
 
 class Phrases(_Data):
-    """The whole file."""
+    """The contents of `phrases.yaml`."""
 
     openings: Lines
     closings: Lines
@@ -68,7 +68,7 @@ class Phrases(_Data):
 
 @cache
 def load() -> Phrases:
-    """The shipped phrases."""
+    """Returns the shipped phrases."""
     return strict_yaml.load(Path(__file__).with_suffix(".yaml"), Phrases)
 
 
@@ -84,14 +84,14 @@ class Writer:
         self.language: Language = "de" if rng.random() < 0.12 else "en"
 
     def message(self, theme: str) -> str:
-        """A message about a theme of `phrases.yaml`, in the customer's language."""
+        """Returns a message about a theme of `phrases.yaml`, in the customer's language."""
         rng, language = self._rng, self.language
         parts = (self._phrases.openings, self._phrases.cores[theme], self._phrases.closings)
         text = "".join(self.fill(rng.choice(lines[language])) for lines in parts)
         return text[0].upper() + text[1:]
 
     def fill(self, template: str, *, amount: float | None = None, day: date | None = None) -> str:
-        """Fills the slots of a template."""
+        """Returns a template with its slots filled."""
         rng, domain, phrases = self._rng, self._domain, self._phrases
         incident = rng.choice(domain.incidents)
         return template.format_map(

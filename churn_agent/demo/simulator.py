@@ -1,9 +1,8 @@
-"""Simulates the customers of a made-up company, week by week.
+"""Simulates the customers of a fictional company, week by week.
 
 Each customer has a hidden state (satisfaction, need, price pressure). Service incidents lower satisfaction, good
-answers raise it, need drifts, prices rise once. What customers do and write follows from the state, and so does a
-weekly hazard of leaving; words never follow from leaving itself. Those who left before the date of assessment are
-not in the book.
+answers raise it, need drifts, prices rise once. Actions, messages and a weekly hazard of leaving depend on the state;
+messages never depend on leaving itself. Customers who left before the date of assessment are not in the book.
 """
 
 import math
@@ -24,14 +23,14 @@ _OWNERS = ("Ana Silva", "Ben Okafor", "Chloe Martin")
 _TROUBLES = frozenset({"angry", "fading", "price", "rival", "unresolved"})
 _GOOD_NEWS = frozenset({"growth", "praise", "solved"})
 _SHOWN = range(4, 10)
-"""Messages of a customer who is shown."""
+"""Allowed numbers of messages of the example customer."""
 _LATELY_DAYS = 21
 _YEARLY_VALUE = {"private": 300, "family": 600, "small business": 2400}
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened."""
+    """An interaction."""
 
     at: datetime
     channel: str
@@ -40,12 +39,12 @@ class Event:
     author: str | None = None
     amount: float | None = None
     theme: str | None = None
-    """What a message is about."""
+    """Theme of a message."""
 
 
 @dataclass
 class DemoCustomer:
-    """A customer of the book with the outcome after `AS_OF`."""
+    """A customer of the book, with the outcome after `AS_OF`."""
 
     customer_id: str
     language: Language
@@ -66,9 +65,9 @@ class _State:
     pressure: float
     patience: float
     trend: float
-    """Of need, a week: some customers grow out of the product, some into it."""
+    """Change of need per week: some customers outgrow the product, others need it more."""
     open_problem: int = 0
-    """Weeks that a problem has been open; 0 for none."""
+    """Weeks since a problem was opened; 0 for none."""
 
     def drift(self, rng: random.Random) -> None:
         self.satisfaction = _unit(self.satisfaction + rng.gauss(0.003, 0.02))
@@ -77,17 +76,17 @@ class _State:
 
     @property
     def hazard(self) -> float:
-        """Chance of leaving this week."""
+        """Probability of leaving this week."""
         push = 6.5 * (1 - self.satisfaction) + 5.5 * (1 - self.need) + 3.0 * self.pressure
         return 1 / (1 + math.exp(10.0 - push))
 
 
 def simulate(domain_name: str, n: int, *, seed: int) -> Iterator[DemoCustomer]:
-    """Yields `n` customers who are still there on `AS_OF`; the same seed gives the same book."""
+    """Yields `n` customers who have not left by `AS_OF`; the same seed gives the same book."""
     domain = load().domains[domain_name]
     number = 0
     for attempt in range(n * 20):
-        rng = random.Random(f"{seed}/{domain_name}/{attempt}")  # noqa: S311 - a simulation, no secret
+        rng = random.Random(f"{seed}/{domain_name}/{attempt}")  # noqa: S311 - a simulation, not a secret
         customer = _simulate_one(domain, f"c-{number + 101}", rng)
         if customer is not None:
             number += 1
@@ -98,13 +97,12 @@ def simulate(domain_name: str, n: int, *, seed: int) -> Iterator[DemoCustomer]:
 
 
 def showcase(customers: Iterable[DemoCustomer]) -> str:
-    """The id of a customer whose assessment shows most of the tool.
+    """Returns the id of an example customer, whose assessment shows many parts of the tool.
 
-    Wanted are a few messages in English, the last of them recent, about as many different troubles as possible, and
-    good news too.
+    It has a few messages in English, the latest one recent, about many different troubles and some good news.
 
     Args:
-        customers: of the book, at least one.
+        customers: the customers of the book, at least one.
     """
 
     def worth(customer: DemoCustomer) -> tuple[bool, int, int]:
@@ -114,7 +112,7 @@ def showcase(customers: Iterable[DemoCustomer]) -> str:
         good = len(recent & _GOOD_NEWS)
         return fits, len(recent & _TROUBLES) if good else 0, good
 
-    return max(customers, key=worth).customer_id  # the first of several
+    return max(customers, key=worth).customer_id  # the first of equals
 
 
 def _simulate_one(domain: DemoDomain, customer_id: str, rng: random.Random) -> DemoCustomer | None:
@@ -149,7 +147,7 @@ def _simulate_one(domain: DemoDomain, customer_id: str, rng: random.Random) -> D
 
 
 def _account(customer: DemoCustomer, rng: random.Random) -> dict[str, str]:
-    """Who looks after a customer, what they are worth, when the contract ends; nothing hangs on it."""
+    """Returns the account manager, yearly value and end of contract, which nothing else depends on."""
     value = _YEARLY_VALUE[customer.attributes["segment"]] * rng.lognormvariate(0, 0.4)
     renewal = AS_OF + timedelta(days=rng.randrange(7, 365))
     return {"owner": rng.choice(_OWNERS), "yearly_value": f"{value:.0f}", "renewal_date": renewal.isoformat()}
@@ -180,7 +178,7 @@ def _week(
 
 
 def _themes(state: _State, rng: random.Random) -> Iterator[str]:
-    """What the customer writes about this week; incidents and answers change the state."""
+    """Yields the themes of this week's messages; incidents and answers change the state."""
     if rng.random() < 0.05:
         yield "question"
     if state.open_problem:

@@ -1,4 +1,4 @@
-"""Writes a simulated book as the files that any book could come in."""
+"""Writes a simulated book as ordinary import files."""
 
 import csv
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from churn_agent.demo.simulator import HORIZON_DAYS, simulate
 from churn_agent.files import atomic
 
 SEED = 7
-"""Of the book that `churn-agent demo` makes."""
+"""Seed of the book that `churn-agent demo` writes."""
 _ATTRIBUTES = ("segment", "region", "owner", "yearly_value", "renewal_date")
 _COLUMNS = ("customer_id", "timestamp", "channel", "direction", "author", "text", "amount")
 
@@ -26,17 +26,17 @@ def write_book(
 ) -> None:
     """Writes `interactions.csv`, `customers.csv`, `labels.csv` and `card.yaml` for `n` customers into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = load().domains[domain]
+    company = load().domains[domain]
     card = {
-        "company": chosen.company,
-        "competitors": list(chosen.rivals),
+        "company": company.company,
+        "competitors": list(company.rivals),
         "domain": domain,
-        "churn_means": chosen.churn_means,
+        "churn_means": company.churn_means,
         "horizon_days": HORIZON_DAYS,
         "time_zone": "UTC",
         "value_attribute": "yearly_value",
         "currency": "EUR",
-        "note": "SYNTHETIC: a made-up company for showing the tool; it says nothing about its quality.",
+        "note": "SYNTHETIC: a fictional company for demos; it shows nothing about the quality of assessments.",
     }
     with (
         (folder / "interactions.csv").open("w", encoding="utf-8", newline="") as interactions_file,
@@ -60,5 +60,5 @@ def write_book(
             label = customer.label
             labels.writerow((id_, label.as_of, int(label.churned), label.horizon_days))
             progress(done, n)
-    # Last: whoever finds a card takes the book for whole.
+    # Written last, because the card marks the book as complete.
     atomic.write(folder / "card.yaml", yaml.safe_dump(card, sort_keys=False, allow_unicode=True))

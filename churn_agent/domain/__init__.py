@@ -1,1 +1,1 @@
-"""Types only: no input or output, no model, no store."""
+"""The types. They use no files, no model and no store."""

@@ -1,4 +1,4 @@
-"""The record: what an assessment says, and how it came about.
+"""The record: the result of an assessment and its provenance.
 
 Fields are added, never renamed; a change of meaning raises `SCHEMA_VERSION`.
 """
@@ -15,7 +15,7 @@ Status = Literal["assessed", "abstained", "failed"]
 Polarity = Literal["risk", "protective"]
 Band = Literal["low", "medium", "high"]
 EXPLAINED = "explained"
-"""Concept of reasons that a model worded: they belong to no signal of the taxonomy."""
+"""Concept of reasons in a model's own words, which belong to no signal."""
 Urgency = Literal["today", "this_week", "this_month"]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -25,25 +25,25 @@ class _Part(BaseModel):
 
 
 class Citation(_Part):
-    """A quote and the interaction it is said to come from."""
+    """A quote and the interaction that the model attributes it to."""
 
     interaction_id: str
     label: str
-    """E1..En within the evidence."""
+    """Label of the interaction in the evidence, E1 to En."""
     quote: str
     occurred_at: datetime
-    """On the book's clock: aware, with the offset that its time zone had then."""
+    """In the book's time zone, with its offset at that time."""
     verified: bool
-    """The quote was found in that interaction."""
+    """Whether the quote was found in that interaction."""
     author: str | None = None
-    """Who wrote it, where the source says so: a contact of the account."""
+    """Author of the interaction, if the source has one: a contact of the account."""
     start: int | None = None
     end: int | None = None
-    """Character range of the quote in the interaction's text."""
+    """End of the quote in the interaction's text, in characters; `start` is its start."""
 
 
 class Signal(_Part):
-    """A concept of the taxonomy that a customer's words show."""
+    """A signal of the taxonomy in a customer's messages."""
 
     concept: str
     polarity: Polarity
@@ -52,14 +52,14 @@ class Signal(_Part):
 
 
 class Reason(_Part):
-    """One argument for or against churn. It stands on verified quotes or on a computed fact."""
+    """A reason for or against churn, based on verified quotes or on a computed fact."""
 
     statement: str
     polarity: Polarity
     concept: str
     """A signal of the taxonomy or the name of a fact."""
     contribution: float | None = None
-    """What it adds to the score, in log-odds; None where the mode cannot say."""
+    """Contribution to the score, in log-odds; None if the mode has none."""
     citations: tuple[Citation, ...] = ()
 
 
@@ -72,10 +72,10 @@ class RetentionAction(_Part):
     addresses: tuple[str, ...]
     urgency: Urgency
     owner: str | None = None
-    """The role that does it."""
+    """The role responsible for it."""
     channel: str | None = None
     never_say: tuple[str, ...] = ()
-    """What must not be said or promised."""
+    """What not to say or promise."""
 
 
 FACT_NAMES = frozenset(
@@ -83,7 +83,7 @@ FACT_NAMES = frozenset(
     main_contact_silence missed monthly_contract overdue recency recent_active_days returns tenure typical_gap
     unanswered""".split()
 )
-"""Of all facts that are computed."""
+"""Names of all facts."""
 
 
 class Fact(_Part):
@@ -96,14 +96,14 @@ class Fact(_Part):
 
 
 class ChurnProbability(_Part):
-    """A score, and how far it may be called a probability."""
+    """A score, or a calibrated probability."""
 
     value: Probability
-    """The calibrated probability, else the score. (Where nothing was calibrated, records of schema version 1 hold the
-    score pulled to the base rate.)"""
+    """The calibrated probability, else the score. (In schema version 1, uncalibrated records have the score shrunk to
+    the base rate.)"""
     low: Probability | None
     high: Probability | None
-    """An interval with known coverage; None until a calibrator has been fitted."""
+    """Upper bound of an interval with known coverage, like `low`; None without calibration."""
     raw: Probability
     """The score before calibration."""
     method: str
@@ -113,25 +113,25 @@ class ChurnProbability(_Part):
 
     @property
     def shown(self) -> float:
-        """The one number that is printed, drawn and compared: the calibrated probability, else the score."""
+        """The number to print, draw and compare: the calibrated probability, else the score."""
         return self.value if self.calibrated else self.raw
 
 
 class LeftOut(_Part):
-    """What the model was not shown."""
+    """The amount of evidence that the model was not shown."""
 
     interactions: int = 0
     tokens: int = 0
 
 
 class Provenance(_Part):
-    """Enough to do it again."""
+    """Everything needed to repeat an assessment."""
 
     churn_agent: str
     model_id: str
     model_sha256: str | None
     model_fingerprint: str | None = None
-    """Changes whenever the model may answer otherwise (weights, runtime, settings; or server and name)."""
+    """Changes whenever the model may answer differently (weights, runtime, settings; or server and name)."""
     mode: str
     prompt: str
     prompt_hash: str
@@ -140,13 +140,13 @@ class Provenance(_Part):
     prompt_tokens: int
     output_tokens: int
     cached_answers: int
-    """Requests to the model that were answered from the store."""
+    """Number of requests to the model answered from the store."""
     rejected_quotes: int = 0
-    """Quotes that are not in what they were said to be from; the reasons that they were given for are dropped."""
+    """Number of quotes not found in the interaction cited; their reasons are dropped."""
     seconds: float
     seed: int
     method: str | None = None
-    """The trained method that gave the number, with its version; None if the mode did."""
+    """Name and version of the trained method for the number; None if the mode gave it."""
 
 
 class Assessment(_Part):
@@ -160,21 +160,21 @@ class Assessment(_Part):
     churn_probability: ChurnProbability | None
     band: Band | None
     band_before: Band | None = None
-    """Of the customer's latest assessment at an earlier date; near a boundary it is kept."""
+    """Band of the latest assessment at an earlier date; near a boundary, the band does not change."""
     reasons: tuple[Reason, ...]
     actions: tuple[RetentionAction, ...]
     facts: tuple[Fact, ...]
     signals: tuple[Signal, ...] = ()
-    """Every signal read, also those whose quotes could not be verified."""
+    """All signals read, including those without verified quotes."""
     leaning: float | None = None
-    """Log-odds of leaving against staying over the messages read, the latest weighing most; None if none was asked
-    about."""
+    """Log-odds of leaving against staying over the messages read, with most weight on the latest; None if the model was
+    not asked about any."""
     left_out: LeftOut
     screening: Probability | None = None
-    """Score of a customer who was looked at briefly and not assessed; it says whom to assess first, and no more."""
+    """Score of a customer who was only screened; it only ranks customers for assessment."""
     provenance: Provenance
 
 
 def record_schema() -> str:
-    """The JSON Schema of an assessment, as `record.schema.json` in this package holds it."""
+    """Returns the JSON Schema of an assessment, the content of `record.schema.json` in this package."""
     return json.dumps(Assessment.model_json_schema(), indent=2, ensure_ascii=False) + "\n"

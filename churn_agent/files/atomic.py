@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: beside their place first, then moved there."""
+"""Atomic writes: a file is written beside its target, then moved there."""
 
 import os
 from collections.abc import Generator
@@ -8,18 +8,19 @@ from pathlib import Path
 from churn_agent.errors import InputError
 
 UNFINISHED = ".part"
-"""End of the name of a file that is still being written; a kill leaves it."""
+"""Suffix of a file that is still being written; a kill leaves it behind."""
 
 
 @contextmanager
 def replacing(path: Path, *, private: bool = False) -> Generator[Path]:
-    """Gives a file beside `path` to write to, and moves it there when the block ends without an error.
+    """Yields a scratch file beside `path`, and moves it there if the block ends without an error.
 
-    A link stays a link to the file that is replaced. What is not a plain file, such as a pipe, is written to directly.
-    Of several processes that write to the same path, the last one counts.
+    A link stays a link to the replaced file. A path that is not a plain file, such as a pipe, is written directly. If
+    several processes write to one path, the last one wins.
 
     Args:
-        private: only the user may read the new file.
+        path: target of the file.
+        private: make the new file readable by the user only.
     """
     path = path.resolve() if path.is_symlink() else path
     if path.exists() and not path.is_file():
@@ -30,7 +31,7 @@ def replacing(path: Path, *, private: bool = False) -> Generator[Path]:
         if private:
             scratch.touch(mode=0o600)
         yield scratch
-        with scratch.open("rb+") as file:  # a crash of the machine must not leave an empty file of that name
+        with scratch.open("rb+") as file:  # a crash of the machine must not leave an empty file
             os.fsync(file.fileno())
         scratch.replace(path)
     except BaseException:
@@ -39,13 +40,13 @@ def replacing(path: Path, *, private: bool = False) -> Generator[Path]:
 
 
 def write(path: Path, content: str | bytes, *, private: bool = False) -> None:
-    """Replaces the content of a file (text in UTF-8, line ends as they are); see `replacing`. Raises `OSError`."""
+    """Replaces the content of a file (text as UTF-8, line ends unchanged); see `replacing`. Raises `OSError`."""
     with replacing(path, private=private) as scratch:
         scratch.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
 
 
 def save(path: Path, content: str | bytes) -> None:
-    """Writes a file that a user named. Raises `InputError` if it cannot be written."""
+    """Writes a file chosen by the user. Raises `InputError` if it cannot be written."""
     try:
         write(path, content)
     except OSError as error:

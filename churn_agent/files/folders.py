@@ -1,4 +1,4 @@
-"""Whether files can be written in a folder."""
+"""Checks whether a folder is writable."""
 
 import os
 import tempfile
@@ -6,15 +6,15 @@ from pathlib import Path
 
 
 def obstacle(folder: Path) -> str | None:
-    """Why no file can be written in a folder, or in the one where it would be made; None if one can.
+    """Returns why a folder, or its nearest existing parent, is not writable; None if it is.
 
-    It is tried: permissions do not tell of disks that are full or mounted for reading only.
+    It writes a temporary file, because permissions do not show a full or read-only disk.
     """
-    there = folder
-    while not os.path.lexists(there) and there != there.parent:
-        there = there.parent
+    existing = folder
+    while not os.path.lexists(existing) and existing != existing.parent:
+        existing = existing.parent
     try:
-        with tempfile.TemporaryFile(dir=there):
+        with tempfile.TemporaryFile(dir=existing):
             return None
     except OSError as error:
         return error.strerror or str(error)

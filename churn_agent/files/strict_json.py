@@ -1,14 +1,14 @@
-"""JSON written by others (models, servers, files): whatever is wrong with it is a `ValueError`.
+"""JSON from outside (models, servers, files): every fault is a `ValueError`.
 
-Python's own parser raises `RecursionError` for deeply nested text, and what it does accept may be too deep for code
-that walks the value afterwards. Models given as pydantic types are parsed by pydantic, which has such a limit itself.
+Python's parser raises `RecursionError` for deeply nested text, and accepts values that are too deep for code that
+walks them. Data for pydantic models are parsed by pydantic, which has such a limit itself.
 """
 
 import json
 from typing import Any
 
 MOST_LEVELS = 100
-"""Objects and lists inside each other; real documents have a dozen."""
+"""Most levels of nested objects and lists; real documents have about a dozen."""
 _TOO_DEEP = f"nested more than {MOST_LEVELS} levels deep"
 
 
@@ -16,10 +16,11 @@ def parse(text: str | bytes, *, numbers_as_text: bool = False) -> Any:
     """Parses a JSON document.
 
     Args:
-        numbers_as_text: numbers stay as they are written (`1e3`, `1.0`).
+        text: the document.
+        numbers_as_text: return numbers as written (`1e3`, `1.0`).
 
     Raises:
-        ValueError: it is not JSON, is not Unicode text, or is nested deeper than `MOST_LEVELS`.
+        ValueError: the text is not JSON, is not Unicode, or is nested deeper than `MOST_LEVELS`.
     """
     number = str if numbers_as_text else None
     try:
@@ -31,7 +32,7 @@ def parse(text: str | bytes, *, numbers_as_text: bool = False) -> Any:
 
 
 def _check_depth(value: Any) -> None:
-    """Level by level and not by recursion, which would fail on what it looks for."""
+    """Checks the depth level by level; recursion would fail on deep values."""
     level = [value]
     for _ in range(MOST_LEVELS):
         level = [

@@ -1,4 +1,4 @@
-"""YAML files as strict data: a mistake is an error that names file, line and key."""
+"""Strict YAML files: an error names the file, line and key."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -10,14 +10,14 @@ from churn_agent.errors import FileFormatError
 
 Model = TypeVar("Model", bound=BaseModel)
 _MOST_VALUES = 100_000
-"""Values of a file once its aliases are written out. Some lines of aliases to aliases can stand for billions."""
+"""Most values of a file with its aliases expanded. A few lines of nested aliases can expand to billions."""
 
 
 def load(path: Path, model: type[Model]) -> Model:
-    """Reads one YAML file into `model`.
+    """Loads a YAML file into `model`.
 
     Raises:
-        FileFormatError: the file cannot be read, is not YAML, is nested too deeply, stands for too many values, or does
+        FileFormatError: the file cannot be read, is not YAML, is nested too deeply, expands to too many values, or does
             not fit the model.
     """
     try:
@@ -28,17 +28,22 @@ def load(path: Path, model: type[Model]) -> Model:
         raise FileFormatError(f"{path}: not UTF-8 text (byte {error.start})") from error
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        if root and _written_out(root, {}) > _MOST_VALUES:
-            raise FileFormatError(f"{path}: stands for more than {_MOST_VALUES} values; use fewer aliases (*name)")
+        if root and _expanded_size(root, {}) > _MOST_VALUES:
+            raise FileFormatError(f"{path}: expands to more than {_MOST_VALUES} values; use fewer aliases (*name)")
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise FileFormatError(f"{path}{line}: no valid YAML: {getattr(error, 'problem', error)}") from error
+        raise FileFormatError(f"{path}{line}: invalid YAML: {getattr(error, 'problem', error)}") from error
     except RecursionError as error:
-        raise FileFormatError(f"{path}: no valid YAML: nested too deeply") from error
-    except (ValueError, LookupError, TypeError, AttributeError) as error:  # PyYAML's on a date or number that cannot be
-        raise FileFormatError(f"{path}: no valid YAML: a value cannot be read ({error})") from error
+        raise FileFormatError(f"{path}: invalid YAML: nested too deeply") from error
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ) as error:  # from PyYAML, for an impossible date
+        raise FileFormatError(f"{path}: invalid YAML: a value cannot be read ({error})") from error
     try:
         return model.model_validate(data if data is not None else {})
     except ValidationError as error:
@@ -49,20 +54,20 @@ def load(path: Path, model: type[Model]) -> Model:
         raise FileFormatError(f"{path}:{_line(root, first['loc'])}: {key}: {message}{more}") from error
 
 
-def _written_out(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many values a node stands for. One that holds itself raises `RecursionError`."""
+def _expanded_size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Returns the number of values of a node with aliases expanded. A node inside itself raises `RecursionError`."""
     if id(node) not in known:
         inner: list[yaml.Node] = []
         if isinstance(node, yaml.MappingNode):
             inner = [part for pair in node.value for part in pair]
         elif isinstance(node, yaml.SequenceNode):
             inner = node.value
-        known[id(node)] = 1 + sum(_written_out(part, known) for part in inner)
+        known[id(node)] = 1 + sum(_expanded_size(part, known) for part in inner)
     return known[id(node)]
 
 
 def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
-    """The line (from 1) of the deepest part of `location` that stands in the file."""
+    """Returns the line (from 1) of the deepest part of `location` in the file."""
     line = _first_line(node)
     for step in location:
         if isinstance(node, yaml.MappingNode):

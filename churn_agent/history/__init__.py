@@ -1,1 +1,1 @@
-"""The history: one SQL database that holds everything worth keeping. Access by topic, one module each."""
+"""The history: the SQL database of a store, accessed by topic, with a module for each."""

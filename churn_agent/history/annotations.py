@@ -1,4 +1,4 @@
-"""What people say that a message shows, or does not: the ground truth of reading."""
+"""People's labels of the signals in messages: the ground truth for readings."""
 
 from sqlalchemy import Engine, func, select
 
@@ -7,17 +7,17 @@ from churn_agent.history.tables import annotations as table
 
 
 def put(engine: Engine, interaction_id: str, concept: str, *, shown: bool) -> None:
-    """Keeps a person's answer; a later one for the same message and concept replaces it."""
-    here = (table.c.interaction_id == interaction_id, table.c.concept == concept)
+    """Stores a person's label; a later one for the same message and concept replaces it."""
+    same = (table.c.interaction_id == interaction_id, table.c.concept == concept)
     with engine.begin() as connection:
-        connection.execute(table.delete().where(*here))
+        connection.execute(table.delete().where(*same))
         connection.execute(
             table.insert().values(interaction_id=interaction_id, concept=concept, shown=shown, created_at=now())
         )
 
 
 def known(engine: Engine) -> dict[tuple[str, str], bool]:
-    """(interaction, concept) -> whether the message shows it."""
+    """Returns (interaction, concept) -> whether the message shows the concept."""
     with engine.connect() as connection:
         rows = connection.execute(select(table.c.interaction_id, table.c.concept, table.c.shown))
         return {(row.interaction_id, row.concept): row.shown for row in rows}

@@ -1,4 +1,4 @@
-"""Answers of language models, kept so that the same question is paid once."""
+"""Cached answers of language models, so that a request is paid only once."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from churn_agent.history.tables import answers
 
 
 def find(engine: Engine, keys: Sequence[str]) -> dict[str, Any]:
-    """Key -> answer, for the keys that are known (at most some hundred at a time)."""
+    """Returns key -> answer for the known keys (pass at most a few hundred)."""
     with engine.connect() as connection:
         rows = connection.execute(select(answers.c.key, answers.c.answer).where(answers.c.key.in_(keys)))
         return {row.key: row.answer for row in rows}
@@ -24,17 +24,17 @@ def keep(engine: Engine, key: str, answer: Any) -> None:
 
 
 def prune(engine: Engine, most: int) -> int:
-    """Lets the oldest answers go, so that at most `most` (and those as old as the last of them) stay.
+    """Deletes the oldest answers, so that at most `most` stay. Answers of the same time are deleted together.
 
     Returns:
-        How many went.
+        The number of deleted answers.
     """
     newest_first = select(answers.c.created_at).order_by(answers.c.created_at.desc())
     with engine.begin() as connection:
-        first_out = connection.scalar(newest_first.offset(most).limit(1))
-        if first_out is None:
+        newest_deleted = connection.scalar(newest_first.offset(most).limit(1))
+        if newest_deleted is None:
             return 0
-        return connection.execute(answers.delete().where(answers.c.created_at <= first_out)).rowcount
+        return connection.execute(answers.delete().where(answers.c.created_at <= newest_deleted)).rowcount
 
 
 def count(engine: Engine) -> int:

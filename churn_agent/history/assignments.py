@@ -1,4 +1,4 @@
-"""Whom it was decided to act on after a run, and whom to leave alone so that acting can be judged."""
+"""Plans of actions after runs: the customers to act on, and the control group to measure the effect."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,31 +14,31 @@ Arm = Literal["act", "control"]
 
 @dataclass(frozen=True)
 class Assignment:
-    """What was decided for a customer."""
+    """The arm of a customer in a plan."""
 
     run_id: str
     customer_id: str
     as_of: date
     arm: Arm
     drawn: bool
-    """Chance decided between the two arms."""
+    """Whether the arm was drawn at random."""
 
 
-def replace(engine: Engine, run_id: str, given: Sequence[Assignment]) -> None:
-    """Stores what was decided after a run, in place of what was decided before."""
+def replace(engine: Engine, run_id: str, assignments: Sequence[Assignment]) -> None:
+    """Stores the plan after a run, in place of an earlier one."""
     with engine.begin() as connection:
         connection.execute(table.delete().where(table.c.run_id == run_id))
-        if given:
-            connection.execute(table.insert(), [vars(each) for each in given])
+        if assignments:
+            connection.execute(table.insert(), [vars(assignment) for assignment in assignments])
 
 
 def of_run(engine: Engine, run_id: str) -> list[Assignment]:
-    """What was decided after a run, by customer."""
+    """Returns the assignments after a run, by customer."""
     return _read(engine, run_id)
 
 
 def all_assignments(engine: Engine) -> list[Assignment]:
-    """What was decided after all runs."""
+    """Returns the assignments after all runs."""
     return _read(engine, None)
 
 

@@ -1,4 +1,4 @@
-"""What the store knows beside interactions: the card of the book, customers' attributes, labels, imports."""
+"""Data besides interactions: the card of the book, attributes of customers, labels, imports."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -17,7 +17,7 @@ _BATCH = 500
 
 
 def card(engine: Engine) -> Card | None:
-    """The card of the book; None if none was given yet."""
+    """Returns the card of the book; None if there is none."""
     with engine.connect() as connection:
         stored = connection.scalar(select(book.c.value).where(book.c.key == _CARD))
     return Card.model_validate(stored) if stored is not None else None
@@ -37,20 +37,20 @@ def attributes(engine: Engine, customer_id: str) -> Mapping[str, str]:
 
 
 def all_attributes(engine: Engine) -> dict[str, Mapping[str, str]]:
-    """Customer -> attributes, of those who have any."""
+    """Returns customer -> attributes, for customers with any."""
     with engine.connect() as connection:
         return {row.customer_id: row.attributes for row in connection.execute(select(customers))}
 
 
 def values_of(engine: Engine, attribute: str) -> set[str]:
-    """The values that an attribute has among all customers, without empty ones."""
+    """Returns the distinct values of an attribute, without empty ones."""
     query = select(customers.c.attributes[attribute].as_string()).distinct()
     with engine.connect() as connection:
         return {value for value in connection.scalars(query) if value}
 
 
 def set_attributes(connection: Connection, rows: Iterable[tuple[str, Mapping[str, str]]]) -> int:
-    """Replaces the attributes of the given customers. Returns how many customers."""
+    """Replaces the attributes of customers. Returns the number of customers."""
     done = 0
     for batch in chunked(rows, _BATCH):
         new = dict(batch)
@@ -63,7 +63,7 @@ def set_attributes(connection: Connection, rows: Iterable[tuple[str, Mapping[str
 
 
 def add_labels(connection: Connection, rows: Iterable[Label]) -> int:
-    """Stores labels; one for the same customer and date is replaced. Returns how many."""
+    """Stores labels, replacing those for the same customer and date. Returns the number of labels."""
     done = 0
     for batch in chunked(rows, _BATCH):
         new = {(row.customer_id, date.fromisoformat(row.as_of)): row for row in batch}
@@ -85,14 +85,14 @@ def add_labels(connection: Connection, rows: Iterable[Label]) -> int:
 
 
 def labelled(engine: Engine, as_of: date) -> dict[str, bool]:
-    """Customer -> churned, of the labels for a date."""
+    """Returns customer -> churned for the labels of a date."""
     query = select(labels.c.customer_id, labels.c.churned).where(labels.c.as_of == as_of)
     with engine.connect() as connection:
         return {row.customer_id: row.churned for row in connection.execute(query)}
 
 
 def all_labels(engine: Engine) -> list[tuple[str, date, bool]]:
-    """(Customer, date, churned) of all labels, by customer and date."""
+    """Returns (customer, date, churned) for all labels, sorted by customer and date."""
     query = select(labels.c.customer_id, labels.c.as_of, labels.c.churned).order_by(
         labels.c.customer_id, labels.c.as_of
     )
@@ -101,10 +101,10 @@ def all_labels(engine: Engine) -> list[tuple[str, date, bool]]:
 
 
 def outcomes(engine: Engine, *, horizon_days: int | None = None) -> dict[tuple[str, date], bool]:
-    """(Customer, date) -> churned, of all labels.
+    """Returns (customer, date) -> churned for all labels.
 
     Args:
-        horizon_days: leaves labels out that say that they look ahead by another time.
+        horizon_days: exclude labels with another horizon; labels without one are included.
     """
     query = select(labels.c.customer_id, labels.c.as_of, labels.c.churned)
     if horizon_days is not None:
@@ -114,21 +114,21 @@ def outcomes(engine: Engine, *, horizon_days: int | None = None) -> dict[tuple[s
 
 
 def marked_as_treated(engine: Engine) -> set[tuple[str, date]]:
-    """(Customer, date) of the labels that say themselves that something was done to keep the customer."""
+    """Returns (customer, date) of the labels whose metadata say that the customer was treated."""
     query = select(labels.c.customer_id, labels.c.as_of).where(labels.c.metadata["treated"].as_string() == "yes")
     with engine.connect() as connection:
         return {(row.customer_id, row.as_of) for row in connection.execute(query)}
 
 
 def label_horizons(engine: Engine) -> set[int]:
-    """Days that labels look ahead, of those that say so."""
+    """Returns the horizons of labels, in days, where they are given."""
     query = select(labels.c.horizon_days).where(labels.c.horizon_days.is_not(None)).distinct()
     with engine.connect() as connection:
         return set(connection.scalars(query))
 
 
 def imports_done(engine: Engine) -> list[Mapping[str, Any]]:
-    """The cards of all imports, oldest first: `started_at, source, rows_added` and what was done to the rows."""
+    """Returns all imports, oldest first: `started_at`, `source`, `rows_added` and the summary of the processing."""
     query = select(imports.c.started_at, imports.c.source, imports.c.rows_added, imports.c.summary).order_by(
         imports.c.id
     )
@@ -145,7 +145,7 @@ def imports_done(engine: Engine) -> list[Mapping[str, Any]]:
 
 
 def add_import(connection: Connection, *, source: str, rows_added: int, summary: Mapping[str, Any]) -> None:
-    """Notes an import with all that was done to its rows."""
+    """Logs an import with a summary of its processing."""
     connection.execute(
         imports.insert().values(started_at=now(), source=source, rows_added=rows_added, summary=dict(summary))
     )

@@ -1,6 +1,6 @@
 """Opens the database of a store and brings its schema up to date.
 
-What is particular to SQLite stands here alone.
+This is the only module with code specific to SQLite.
 """
 
 import sqlite3
@@ -22,20 +22,20 @@ from churn_agent.history import migrating
 
 FILE_NAME = "history.db"
 _WAIT_S = 1.0
-"""How long a second writer waits before it is told."""
+"""Seconds that a second writer waits before it gets an error."""
 SCHEMA_VERSION = "0004"
 """The newest migration."""
 
 
 def open_database(store: Path, notify: Callable[[str], None] = lambda what: None) -> Engine:
-    """Opens (and creates) the database in the folder `store`. One with an older schema is copied, then migrated.
+    """Opens or creates the database in the folder `store`. A database with an older schema is copied, then migrated.
 
     Args:
-        notify: told of a migration, and where the copy is.
+        store: folder of the store.
+        notify: called with a message about a migration and its copy.
 
     Raises:
-        StoreUnavailable: the folder cannot be written, holds something other than a history, or one that cannot be
-            migrated.
+        StoreUnavailable: the folder is not writable, or its file is not a history or cannot be migrated.
     """
     path = store / FILE_NAME
     try:
@@ -58,11 +58,11 @@ def _parse(path: Path, stored: str) -> Any:
     try:
         return strict_json.parse(stored)
     except ValueError as error:
-        raise StoreUnavailable(f"the history {str(path)!r} is damaged ({error}); put back a copy of it") from error
+        raise StoreUnavailable(f"the history {str(path)!r} is damaged ({error}); restore a copy of it") from error
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:
-    connection.isolation_level = None  # SQLAlchemy's BEGIN holds for DDL too; the driver's own would not
+    connection.isolation_level = None  # SQLAlchemy's BEGIN covers DDL too, unlike the driver's own
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
@@ -70,23 +70,25 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:
 
 
 def _explain(path: Path, context: ExceptionContext) -> None:
-    """Turns what a user can act on into one line: another writer, a damaged file, a full disk."""
+    """Turns errors that a user can fix into one line: another writer, a damaged file, a full disk."""
     error = context.original_exception
     if not isinstance(error, sqlite3.DatabaseError):
         return
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        raise StoreUnavailable(f"another churn-agent is writing to {str(path)!r}; try again when it is done") from error
+        raise StoreUnavailable(
+            f"another churn-agent is writing to {str(path)!r}; try again when it has finished"
+        ) from error
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         raise StoreUnavailable(
-            f"the history {str(path)!r} is damaged ({error}); put back a copy of it, or import into a new store"
+            f"the history {str(path)!r} is damaged ({error}); restore a copy of it, or import into a new store"
         ) from error
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
         raise StoreUnavailable(f"cannot use the history {str(path)!r}: {error}") from error
 
 
 def insert_if_new(connection: Connection, table: Table) -> Any:
-    """An insert that leaves rows alone whose primary key is there."""
+    """Returns an insert that skips rows whose primary key exists."""
     dialect: Any = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
     return dialect.insert(table).on_conflict_do_nothing()
 
@@ -96,38 +98,38 @@ def check(engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
         return
     with engine.connect() as connection:
-        found = connection.execute(text("PRAGMA quick_check(1)")).scalar()
-    if found != "ok":
-        raise StoreUnavailable(f"the history {engine.url.database!r} is damaged ({found}); put back a copy of it")
+        result = connection.execute(text("PRAGMA quick_check(1)")).scalar()
+    if result != "ok":
+        raise StoreUnavailable(f"the history {engine.url.database!r} is damaged ({result}); restore a copy of it")
 
 
 def compact(engine: Engine) -> None:
-    """Rewrites the database file: until then, what was deleted can be read in it.
+    """Rewrites the database file, because deleted data stay readable in it until then.
 
     Raises:
-        StoreUnavailable: another process uses the database, or there is no room.
+        StoreUnavailable: another process uses the database, or the disk is full.
     """
     if engine.dialect.name != "sqlite":
         return
     try:
-        with closing(engine.raw_connection()) as raw:  # outside of a transaction
+        with closing(engine.raw_connection()) as raw:  # outside a transaction
             cursor = raw.cursor()
             cursor.execute("VACUUM")
             [busy, *_] = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() or [1]
     except sqlite3.Error as error:
         raise StoreUnavailable(
-            f"cannot rewrite the history {str(engine.url.database)!r} ({error}); what was deleted can still be read in "
-            "it: run the command again"
+            f"cannot rewrite the history {str(engine.url.database)!r} ({error}), so deleted data can still be read in "
+            "it; run the command again"
         ) from error
     if busy:
         raise StoreUnavailable(
-            f"another churn-agent reads the history {str(engine.url.database)!r}, where what was deleted can still be "
-            "read; run the command again when it is done"
+            f"another churn-agent is reading the history {str(engine.url.database)!r}, so deleted data can still be "
+            "read in it; run the command again when it has finished"
         )
 
 
 def to_stored(moment: datetime) -> datetime:
-    """An aware time as the tables keep it."""
+    """Converts an aware time to the form in the tables."""
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
@@ -137,5 +139,5 @@ def from_stored(moment: datetime) -> datetime:
 
 
 def now() -> datetime:
-    """This moment as the tables keep it."""
+    """Returns the current time in the form in the tables."""
     return to_stored(datetime.now(UTC))

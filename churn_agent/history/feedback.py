@@ -1,4 +1,4 @@
-"""What account managers say of assessments, and what they decided."""
+"""Judgements and decisions of account managers about assessments."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -14,7 +14,7 @@ Verdict = Literal["agree", "disagree", "already known"]
 
 
 class Feedback(BaseModel):
-    """One judgement of one assessment."""
+    """Feedback on one assessment."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,18 +27,18 @@ class Feedback(BaseModel):
     note: str | None = Field(default=None, max_length=2000)
 
 
-def add(engine: Engine, given: Iterable[Feedback]) -> int:
-    """Stores judgements; one that is stored already is not stored twice. Returns how many were new."""
+def add(engine: Engine, rows: Iterable[Feedback]) -> int:
+    """Stores feedback without duplicates. Returns the number of new rows."""
     known = set(all_feedback(engine))
-    new = [each for each in dict.fromkeys(given) if each not in known]
+    new = [row for row in dict.fromkeys(rows) if row not in known]
     if new:
         with engine.begin() as connection:
-            connection.execute(table.insert(), [{"created_at": now(), **each.model_dump()} for each in new])
+            connection.execute(table.insert(), [{"created_at": now(), **row.model_dump()} for row in new])
     return len(new)
 
 
 def all_feedback(engine: Engine) -> list[Feedback]:
-    """All judgements, the oldest first."""
+    """Returns all feedback, oldest first."""
     with engine.connect() as connection:
         rows = connection.execute(select(table).order_by(table.c.id)).mappings()
         return [Feedback(**{name: row[name] for name in Feedback.model_fields}) for row in rows]

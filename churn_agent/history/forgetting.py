@@ -1,7 +1,7 @@
-"""How a customer is found and erased in each table.
+"""Reads and erases the data of a customer in each table.
 
-Forecasts, outcomes and assignments stay under a name that leads to nobody, without words, so that it can still be told
-how good the forecasts were. All of it can be done again where it was cut off.
+Forecasts, outcomes and assignments stay under an anonymous id, without texts, so that the quality of forecasts can
+still be measured. Every step can be repeated after an interruption.
 """
 
 import re
@@ -22,31 +22,33 @@ from churn_agent.history.records import FORGOTTEN
 _BATCH = 500
 _REDACTED = "(forgotten)"
 _FREE_TEXT = ("where", "file")
-"""Of what a run was asked for: conditions that people write, and paths."""
+"""Free-text options of a run: conditions and paths."""
 
 
 class Traces(BaseModel):
-    """What leads to a customer's data."""
+    """The keys to a customer's data."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     customer_id: str
     nobody: str
-    """The name that what stays is given."""
+    """The anonymous id of the data that stay."""
     interaction_ids: tuple[str, ...]
     text_ids: tuple[str, ...]
-    """Of all their texts, also those that other customers share."""
+    """Ids of all their texts, including those shared with other customers."""
 
 
 def traces(engine: Engine, customer_id: str, earlier: Traces | None = None) -> Traces:
-    """What leads to a customer's data.
+    """Returns the keys to a customer's data.
 
     Args:
-        earlier: what was noted by a call that was cut off, and may be gone from the history.
+        earlier: the note of an interrupted call; its keys may be gone from the history.
     """
-    said = tables.interactions
+    interactions = tables.interactions
     with engine.connect() as connection:
-        rows = connection.execute(select(said.c.id, said.c.text_id).where(said.c.customer_id == customer_id)).all()
+        rows = connection.execute(
+            select(interactions.c.id, interactions.c.text_id).where(interactions.c.customer_id == customer_id)
+        ).all()
     return Traces(
         customer_id=customer_id,
         nobody=earlier.nobody if earlier else f"{FORGOTTEN}{secrets.token_hex(8)}",
@@ -56,18 +58,18 @@ def traces(engine: Engine, customer_id: str, earlier: Traces | None = None) -> T
 
 
 def unshared_text_ids(engine: Engine, of: Traces) -> list[str]:
-    """Ids of the customer's texts that no other customer shares."""
-    said = tables.interactions
-    found = set(of.text_ids)
+    """Returns the ids of texts that only the customer has."""
+    interactions = tables.interactions
+    unshared = set(of.text_ids)
     with engine.connect() as connection:
         for batch in chunked(of.text_ids, _BATCH):
-            others = said.c.text_id.in_(batch), said.c.customer_id != of.customer_id
-            found.difference_update(connection.scalars(select(said.c.text_id).where(*others)))
-    return sorted(found)
+            others = interactions.c.text_id.in_(batch), interactions.c.customer_id != of.customer_id
+            unshared.difference_update(connection.scalars(select(interactions.c.text_id).where(*others)))
+    return sorted(unshared)
 
 
 def forecasts_kept(engine: Engine, of: Traces) -> int:
-    """How many forecasts stay under the name of nobody."""
+    """Returns the number of forecasts kept under the anonymous id."""
     kept = select(func.count()).select_from(tables.records).where(tables.records.c.customer_id == of.nobody)
     with engine.connect() as connection:
         return connection.scalar(kept) or 0
@@ -77,7 +79,7 @@ def forecasts_kept(engine: Engine, of: Traces) -> int:
 
 
 def rows(engine: Engine, table: Table, of: Traces) -> Iterator[Mapping[str, Any]]:
-    """The rows of a customer in a table that names customers, or interactions."""
+    """Yields the rows of a customer in a table with ids of customers or interactions."""
     with engine.connect() as connection:
         for theirs in _theirs(table, of):
             for row in connection.execute(select(table).where(theirs)).mappings():
@@ -85,7 +87,7 @@ def rows(engine: Engine, table: Table, of: Traces) -> Iterator[Mapping[str, Any]
 
 
 def mentions(engine: Engine, table: Table, of: Traces) -> Iterator[Mapping[str, Any]]:
-    """The rows of runs or imports in whose free text the customer is named."""
+    """Yields the rows of runs or imports whose free text names the customer."""
     with engine.connect() as connection:
         redact = _Redaction(connection, of)
         for row in connection.execute(select(table)).mappings():
@@ -103,7 +105,7 @@ def delete(connection: Connection, table: Table, of: Traces) -> None:
 
 
 def rename(connection: Connection, table: Table, of: Traces) -> None:
-    """Gives labels or assignments to nobody, without metadata. They are one for each of the table's other keys."""
+    """Moves labels or assignments to the anonymous id, without metadata, one for each of the table's other keys."""
     key = next(column for column in table.primary_key if column.name != "customer_id")
     newer = select(key).where(table.c.customer_id == of.customer_id)
     connection.execute(table.delete().where(table.c.customer_id == of.nobody, key.in_(newer)))
@@ -112,19 +114,19 @@ def rename(connection: Connection, table: Table, of: Traces) -> None:
 
 
 def strip_records(connection: Connection, table: Table, of: Traces) -> None:
-    """Leaves number, date and how it was made of the customer's records, and gives them to nobody."""
+    """Reduces the customer's records to number, date and provenance, and moves them to the anonymous id."""
     mine = select(table.c.id, table.c.record).where(table.c.customer_id == of.customer_id)
     for row in connection.execute(mine).all():
-        whole = Assessment.model_validate(row.record)
-        nothing: dict[str, Any] = dict.fromkeys(("reasons", "actions", "facts", "signals"), ())
-        bare = whole.model_copy(
-            update=nothing
+        record = Assessment.model_validate(row.record)
+        empty: dict[str, Any] = dict.fromkeys(("reasons", "actions", "facts", "signals"), ())
+        bare = record.model_copy(
+            update=empty
             | {
                 "customer_id": of.nobody,
                 "status_reason": None,
                 "leaning": None,
                 "left_out": LeftOut(),
-                "provenance": whole.provenance.model_copy(update={"evidence_ids": ()}),
+                "provenance": record.provenance.model_copy(update={"evidence_ids": ()}),
             }
         )
         values = {"customer_id": of.nobody, "record": bare.model_dump(mode="json")}
@@ -132,14 +134,14 @@ def strip_records(connection: Connection, table: Table, of: Traces) -> None:
 
 
 def delete_written(connection: Connection, table: Table, of: Traces) -> None:
-    """Deletes all that models wrote. It is kept by a hash that names nobody, and may quote; scores do not."""
+    """Deletes all texts by models: their keys are hashes without a customer, and they may quote one. Scores stay."""
     written = [row.key for row in connection.execute(select(table)) if isinstance(row.answer, str)]
     for batch in chunked(written, _BATCH):
         connection.execute(table.delete().where(table.c.key.in_(batch)))
 
 
 def redact(connection: Connection, table: Table, of: Traces) -> None:
-    """Takes the customer's name, and attributes that nobody else has, out of the free text of runs or imports."""
+    """Removes the customer's id and unique attributes from the free text of runs or imports."""
     redaction = _Redaction(connection, of)
     for row in connection.execute(select(table)).mappings().all():
         changes = redaction.changes(table, row)
@@ -156,19 +158,21 @@ def _theirs(table: Table, of: Traces) -> Iterator[ColumnElement[bool]]:
 
 
 class _Redaction:
-    """What names a customer in free text. Needs the customer's interactions and attributes, so it comes before them."""
+    """Finds names of a customer in free text. It needs the customer's interactions and attributes, so it runs first."""
 
     def __init__(self, connection: Connection, of: Traces) -> None:
         names = {of.customer_id, *self._own_attributes(connection, of.customer_id)}
         longest_first = sorted(names, key=len, reverse=True)
         # An underscore, as in a file's name, is a boundary.
         self._named = re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, longest_first))})(?![^\W_])")
-        said = tables.interactions
-        texts = select(func.coalesce(said.c.original, said.c.text)).where(said.c.customer_id == of.customer_id)
+        interactions = tables.interactions
+        texts = select(func.coalesce(interactions.c.original, interactions.c.text)).where(
+            interactions.c.customer_id == of.customer_id
+        )
         self._templates = Counter(template_of(text) for text in connection.scalars(texts))
 
     def changes(self, table: Table, row: Mapping[Any, Any]) -> dict[str, Any]:
-        """Column -> new value, of the columns that name the customer."""
+        """Returns column -> new value for the columns that name the customer."""
         new = self._of_run(row) if table is tables.runs else self._of_import(row)
         return {name: value for name, value in new.items() if value != row[name]}
 
@@ -180,9 +184,9 @@ class _Redaction:
     def _of_import(self, row: Mapping[Any, Any]) -> dict[str, Any]:
         summary: dict[str, Any] = dict(row["summary"])
         if "columns" in summary:
-            summary["columns"] = {self._without_names(source): each for source, each in summary["columns"].items()}
+            summary["columns"] = {self._without_names(source): names for source, names in summary["columns"].items()}
         if "templates" in summary:
-            # A template that this customer alone may have written.
+            # Drop templates that only this customer may have written.
             summary["templates"] = [[text, n] for text, n in summary["templates"] if self._templates[text] < n]
         return {"source": self._without_names(row["source"]), "summary": summary}
 
@@ -191,7 +195,7 @@ class _Redaction:
 
     @staticmethod
     def _own_attributes(connection: Connection, customer_id: str) -> Iterable[str]:
-        """Words among the customer's attributes that nobody else has: a name, an address."""
+        """Yields attributes that only this customer has, such as a name or an address."""
         table = tables.customers
         stored = connection.scalar(select(table.c.attributes).where(table.c.customer_id == customer_id))
         for name, value in (stored or {}).items():

@@ -1,4 +1,4 @@
-"""Interactions: adding them, and reading them by customer."""
+"""Adds and reads interactions."""
 
 from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ _INSERTED = 2000
 
 
 class CustomerSummary(NamedTuple):
-    """How much history a customer has."""
+    """Size and span of a customer's history."""
 
     customer_id: str
     interactions: int
@@ -29,7 +29,7 @@ class CustomerSummary(NamedTuple):
 
 
 def add(connection: Connection, rows: Iterable[Interaction]) -> int:
-    """Stores interactions that are not known yet, in the caller's transaction. Returns how many were new."""
+    """Stores new interactions in the caller's transaction. Returns the number of new ones."""
     before = _count(connection)
     for batch in chunked(rows, _INSERTED):
         connection.execute(insert_if_new(connection, table), [_to_row(row) for row in batch])
@@ -38,7 +38,7 @@ def add(connection: Connection, rows: Iterable[Interaction]) -> int:
 
 @contextmanager
 def bulk_loading(connection: Connection) -> Generator[None]:
-    """Into an empty table, rows go first and the look-up indexes are made at the end: about twice as fast."""
+    """Builds the indexes of an empty table after its rows are inserted, which is about twice as fast."""
     empty = not connection.scalar(select(exists().select_from(table)))
     if empty:
         for index in table.indexes:
@@ -50,7 +50,7 @@ def bulk_loading(connection: Connection) -> Generator[None]:
 
 
 def of_customer(engine: Engine, customer_id: str, *, until: datetime) -> tuple[Interaction, ...]:
-    """A customer's interactions up to `until` (aware, inclusive), oldest first."""
+    """Returns a customer's interactions up to `until` (aware, inclusive), oldest first."""
     query = (
         select(table)
         .where(table.c.customer_id == customer_id, table.c.occurred_at <= to_stored(until))
@@ -61,49 +61,49 @@ def of_customer(engine: Engine, customer_id: str, *, until: datetime) -> tuple[I
 
 
 def with_texts(engine: Engine, text_ids: Sequence[str], *, since: datetime | None = None) -> list[Interaction]:
-    """The interactions of any customer that have one of some texts (from a time on)."""
-    found: list[Interaction] = []
+    """Returns the interactions of all customers with one of the texts, from `since` on."""
+    rows: list[Interaction] = []
     with engine.connect() as connection:
         for batch in chunked(text_ids, _BATCH):
             query = select(table).where(table.c.text_id.in_(batch))
             if since is not None:
                 query = query.where(table.c.occurred_at >= to_stored(since))
-            found += [_from_row(row) for row in connection.execute(query).mappings()]
-    return found
+            rows += [_from_row(row) for row in connection.execute(query).mappings()]
+    return rows
 
 
 def one(engine: Engine, interaction_id: str) -> Interaction | None:
-    """An interaction by its id."""
+    """Returns an interaction by its id; None if there is none."""
     with engine.connect() as connection:
         row = connection.execute(select(table).where(table.c.id == interaction_id)).mappings().first()
     return _from_row(row) if row else None
 
 
 def existing(engine: Engine, ids: Collection[str]) -> set[str]:
-    """Those of some ids that are stored."""
-    found: set[str] = set()
+    """Returns the ids that are stored."""
+    stored: set[str] = set()
     with engine.connect() as connection:
         for batch in chunked(ids, _BATCH):
-            found.update(connection.scalars(select(table.c.id).where(table.c.id.in_(batch))))
-    return found
+            stored.update(connection.scalars(select(table.c.id).where(table.c.id.in_(batch))))
+    return stored
 
 
 def active_customers(engine: Engine, channels: Collection[str], *, after: datetime, until: datetime) -> set[str]:
-    """Customers with an interaction in some channels after a time and up to another."""
+    """Returns customers with an interaction in the channels after one time and up to another."""
     query = select(table.c.customer_id).where(table.c.channel.in_(channels), *_between(after, until)).distinct()
     with engine.connect() as connection:
         return set(connection.scalars(query))
 
 
 def with_metadata(engine: Engine, names: Collection[str], *, after: datetime, until: datetime) -> list[Interaction]:
-    """Interactions after a time and up to another whose metadata have one of some names."""
+    """Returns interactions after one time and up to another whose metadata contain one of the names."""
     query = select(table).where(_has_metadata(names), *_between(after, until)).order_by(table.c.occurred_at)
     with engine.connect() as connection:
         return [_from_row(row) for row in connection.execute(query).mappings()]
 
 
 def any_metadata(engine: Engine, names: Collection[str]) -> bool:
-    """Whether any interaction's metadata have one of some names."""
+    """Whether any interaction's metadata contain one of the names."""
     with engine.connect() as connection:
         return bool(connection.scalar(select(exists().select_from(table).where(_has_metadata(names)))))
 
@@ -127,15 +127,15 @@ def _count(connection: Connection) -> int:
 
 
 def span(engine: Engine) -> tuple[datetime, datetime] | None:
-    """Times of the first and the last interaction; None in an empty store."""
-    with engine.connect() as connection:  # asked one by one, each is a look at the end of an index
+    """Returns the times of the first and last interaction; None in an empty store."""
+    with engine.connect() as connection:  # separate queries, because each reads only one end of an index
         first = connection.scalar(select(func.min(table.c.occurred_at)))
         last = connection.scalar(select(func.max(table.c.occurred_at)))
     return (from_stored(first), from_stored(last)) if first and last else None
 
 
 def last_from_outside(engine: Engine) -> datetime | None:
-    """Time of the last interaction that the company did not begin itself: a call that it logs tells of no new day."""
+    """Returns the time of the last interaction that the company did not start itself, such as a logged call."""
     outside = or_(table.c.direction.is_(None), table.c.direction != "outbound")
     with engine.connect() as connection:
         last = connection.scalar(select(func.max(table.c.occurred_at)).where(outside))
@@ -143,7 +143,7 @@ def last_from_outside(engine: Engine) -> datetime | None:
 
 
 def customer_ids(engine: Engine, *, until: datetime | None = None) -> list[str]:
-    """Every customer with an interaction (up to `until`), sorted."""
+    """Returns the customers with an interaction (up to `until`), sorted."""
     query = select(table.c.customer_id).distinct().order_by(table.c.customer_id)
     if until is not None:
         query = query.where(table.c.occurred_at <= to_stored(until))
@@ -152,7 +152,7 @@ def customer_ids(engine: Engine, *, until: datetime | None = None) -> list[str]:
 
 
 def summaries(engine: Engine) -> list[CustomerSummary]:
-    """Every customer with an interaction, sorted by id."""
+    """Returns a summary of every customer with an interaction, sorted by id."""
     query = (
         select(table.c.customer_id, func.count(), func.min(table.c.occurred_at), func.max(table.c.occurred_at))
         .group_by(table.c.customer_id)
@@ -166,7 +166,7 @@ def summaries(engine: Engine) -> list[CustomerSummary]:
 
 
 def latest(engine: Engine, *, until: datetime) -> dict[str, datetime]:
-    """Customer -> time of the last interaction up to `until`."""
+    """Returns customer -> time of the last interaction up to `until`."""
     query = (
         select(table.c.customer_id, func.max(table.c.occurred_at))
         .where(table.c.occurred_at <= to_stored(until))
@@ -177,7 +177,7 @@ def latest(engine: Engine, *, until: datetime) -> dict[str, datetime]:
 
 
 def amounts(engine: Engine, *, after: datetime, until: datetime) -> dict[str, float]:
-    """Customer -> sum of the amounts after a time and up to another, of those who have any."""
+    """Returns customer -> sum of amounts after one time and up to another, for customers with any."""
     query = (
         select(table.c.customer_id, func.sum(table.c.amount))
         .where(table.c.amount.is_not(None), *_between(after, until))
@@ -188,25 +188,25 @@ def amounts(engine: Engine, *, after: datetime, until: datetime) -> dict[str, fl
 
 
 def texts_by_id(engine: Engine, ids: Sequence[str]) -> dict[str, str]:
-    """The texts of the given ids."""
-    found: dict[str, str] = {}
+    """Returns the texts by id."""
+    texts: dict[str, str] = {}
     with engine.connect() as connection:
         for batch in chunked(ids, _BATCH):
             query = select(table.c.text_id, table.c.text).where(table.c.text_id.in_(batch))
-            found.update({row.text_id: row.text for row in connection.execute(query)})
-    return found
+            texts.update({row.text_id: row.text for row in connection.execute(query)})
+    return texts
 
 
 def channels(engine: Engine) -> list[str]:
-    """All channels that occur."""
+    """Returns all channels in the history."""
     with engine.connect() as connection:
         return list(connection.scalars(select(table.c.channel).distinct()))
 
 
 def text_ids(engine: Engine, *, channels: Sequence[str]) -> set[str]:
-    """Ids of all distinct texts in some channels that are not blank."""
-    here = (table.c.channel.in_(channels), func.trim(table.c.text) != "")
-    query = select(table.c.text_id).where(*here).distinct()
+    """Returns the ids of all distinct, non-blank texts in the channels."""
+    conditions = (table.c.channel.in_(channels), func.trim(table.c.text) != "")
+    query = select(table.c.text_id).where(*conditions).distinct()
     with engine.connect() as connection:
         return set(connection.scalars(query))
 

@@ -1,4 +1,4 @@
-"""Brings the schema of a history up to date, after a copy of it has been made."""
+"""Migrates the schema of a history, after copying it."""
 
 import shutil
 import sqlite3
@@ -16,17 +16,17 @@ from churn_agent.files import atomic
 from churn_agent.history.tables import book
 
 COPIES = "history-before-*"
-"""Names of the copies, beside the database."""
+"""Pattern of the copies' names, beside the database."""
 _SCRIPTS = Path(__file__).parent / "migrations"
 _WRITER = "churn_agent"
 """Key in the table `book` of the version of churn-agent that applied the last migration."""
 _ROOM = 2
-"""Free space that a migration needs, in sizes of the database: a copy, and tables that are rewritten."""
+"""Free space for a migration, in sizes of the database: a copy, and rewritten tables."""
 _MB = 1e6
 
 
 def schema_version(engine: Engine) -> str | None:
-    """The last migration that was applied; None for an empty database."""
+    """Returns the last migration applied; None for an empty database."""
     with engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None
@@ -34,15 +34,17 @@ def schema_version(engine: Engine) -> str | None:
 
 
 def migrate(engine: Engine, path: Path, target: str, notify: Callable[[str], None]) -> None:
-    """Applies the migrations that a database lacks, all or none of them.
+    """Applies the missing migrations, all or none of them.
 
     Args:
-        path: the file of the database; the copy is made beside it.
+        engine: the database.
+        path: its file; the copy is written beside it.
         target: the newest migration.
+        notify: called with a message about the migration.
 
     Raises:
-        StoreUnavailable: the database is of a newer churn-agent, there is no room for a copy, or a migration failed.
-            The database is as it was.
+        StoreUnavailable: the database is from a newer churn-agent, there is no room for a copy, or a migration failed.
+            The database is unchanged.
     """
     current = schema_version(engine)
     if current == target:
@@ -51,7 +53,7 @@ def migrate(engine: Engine, path: Path, target: str, notify: Callable[[str], Non
         raise StoreUnavailable(_of_a_newer_version(engine, current))
     copy = _copy(engine, path, target) if current is not None else None
     if copy:
-        notify(f"bringing the history from schema {current} to {target}; a copy from before is kept in {str(copy)!r}")
+        notify(f"migrating the history from schema {current} to {target}; a copy of the old one is in {str(copy)!r}")
     try:
         with engine.begin() as connection:
             _upgrade(connection)
@@ -60,13 +62,13 @@ def migrate(engine: Engine, path: Path, target: str, notify: Callable[[str], Non
         if copy is None:
             raise
         raise StoreUnavailable(
-            f"the history {str(path)!r} could not be brought from schema {current} to {target} ({error}); "
-            f"it is as it was, and {str(copy)!r} is a copy of it"
+            f"cannot migrate the history {str(path)!r} from schema {current} to {target} ({error}); "
+            f"it is unchanged, and {str(copy)!r} is a copy of it"
         ) from error
 
 
 def _revisions() -> set[str]:
-    """All migrations that this version knows."""
+    """Returns all migrations of this version."""
     return {script.stem.partition("_")[0] for script in (_SCRIPTS / "versions").glob("*.py")}
 
 
@@ -89,7 +91,7 @@ def _of_a_newer_version(engine: Engine, current: str) -> str:
     try:
         with engine.connect() as connection:
             writer = connection.scalar(select(book.c.value).where(book.c.key == _WRITER))
-    except SQLAlchemyError:  # the table may be another one by then
+    except SQLAlchemyError:  # a newer version may have changed the table
         writer = None
     which = f"{writer}, schema {current}" if writer else f"schema {current}"
     return (
@@ -99,18 +101,18 @@ def _of_a_newer_version(engine: Engine, current: str) -> str:
 
 
 def _copy(engine: Engine, path: Path, target: str) -> Path:
-    """Copies the database, with what is not yet in its main file. Raises `StoreUnavailable`."""
-    size = sum(each.stat().st_size for each in path.parent.glob(f"{path.name}*"))
+    """Copies the database, including its write-ahead log. Raises `StoreUnavailable`."""
+    size = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
     free = shutil.disk_usage(path.parent).free
     if free < _ROOM * size:
         raise StoreUnavailable(
-            f"the history has to be brought to schema {target}, which takes {_ROOM * size / _MB:,.0f} MB in "
-            f"{str(path.parent)!r}, and {free / _MB:,.0f} MB are free; make room and run the command again"
+            f"migrating the history to schema {target} needs {_ROOM * size / _MB:,.0f} MB in {str(path.parent)!r}, but "
+            f"only {free / _MB:,.0f} MB are free; free some space and run the command again"
         )
     copy = path.with_name(f"{path.stem}-before-{target}.db")
     try:
-        for cut_off in copy.parent.glob(f"{copy.name}.*{atomic.UNFINISHED}"):
-            cut_off.unlink()  # as large as the history
+        for unfinished in copy.parent.glob(f"{copy.name}.*{atomic.UNFINISHED}"):
+            unfinished.unlink()  # as large as the history
         with (
             atomic.replacing(copy) as scratch,
             closing(engine.raw_connection()) as raw,

@@ -1,4 +1,4 @@
-"""Assessments as they were given. They are added and never changed."""
+"""Stored assessments. They are added and never changed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from churn_agent.history.database import from_stored, now
 from churn_agent.history.tables import records
 
 FORGOTTEN = "forgotten:"
-"""Begins the names of customers who were taken out of the history: their numbers are judged, and shown to nobody."""
+"""Prefix of the anonymous ids of erased customers. Their numbers count in statistics and are not shown."""
 _KNOWN = records.c.customer_id.not_like(f"{FORGOTTEN}%")
 
 
@@ -32,17 +32,20 @@ def add(engine: Engine, assessment: Assessment, *, run_id: str | None = None) ->
 
 
 def of_customer(engine: Engine, customer_id: str) -> list[Assessment]:
-    """All stored assessments of a customer, newest first."""
+    """Returns all assessments of a customer, newest first."""
     query = select(records.c.record).where(records.c.customer_id == customer_id).order_by(records.c.id.desc())
     with engine.connect() as connection:
         return [Assessment.model_validate(record) for record in connection.scalars(query)]
 
 
 def before(engine: Engine, customer_id: str, day: date, *, method: str | None) -> Assessment | None:
-    """The newest assessment of a customer at an earlier date that came to a number.
+    """Returns the newest assessment of a customer at an earlier date with a number; None if there is none.
 
     Args:
-        method: that gave it, whichever version of it; None: no trained method.
+        engine: database of the history.
+        customer_id: the customer.
+        day: only assessments before this date.
+        method: only by this trained method, in any version; None for no trained method.
     """
     query = (
         select(records.c.record)
@@ -50,32 +53,32 @@ def before(engine: Engine, customer_id: str, day: date, *, method: str | None) -
         .order_by(records.c.as_of.desc(), records.c.id.desc())
     )
     with engine.connect() as connection:
-        found = map(Assessment.model_validate, connection.scalars(query))
-        return next((each for each in found if _family(each.provenance.method) == _family(method)), None)
+        earlier = map(Assessment.model_validate, connection.scalars(query))
+        return next((record for record in earlier if _family(record.provenance.method) == _family(method)), None)
 
 
 def read_before(engine: Engine, customer_id: str, day: date, *, model: str, prompt_hash: str) -> set[str]:
-    """Ids of the interactions of a customer that a model read at earlier dates, for an assessment or a screening."""
-    made = records.c.record["provenance"]
-    query = select(made["evidence_ids"]).where(
+    """Returns the ids of a customer's interactions that a model read at earlier dates (assessments and screenings)."""
+    provenance = records.c.record["provenance"]
+    query = select(provenance["evidence_ids"]).where(
         records.c.customer_id == customer_id,
         records.c.as_of < day,
         records.c.status != "failed",
-        made["model_id"].as_string() == model,
-        made["prompt_hash"].as_string() == prompt_hash,
+        provenance["model_id"].as_string() == model,
+        provenance["prompt_hash"].as_string() == prompt_hash,
     )
     with engine.connect() as connection:
         return {id_ for ids in connection.scalars(query) for id_ in ids}
 
 
 def _family(method: str | None) -> str | None:
-    """Of `calibrated-3`, `calibrated`."""
+    """Returns `calibrated` for `calibrated-3`."""
     return method.rpartition("-")[0] if method else None
 
 
 @dataclass(frozen=True)
 class Given:
-    """An assessment, when it was given, and by which run."""
+    """An assessment, with its time and run."""
 
     assessment: Assessment
     at: datetime
@@ -83,7 +86,7 @@ class Given:
 
 
 def assessed(engine: Engine, customer_id: str | None = None) -> Iterator[Given]:
-    """Every assessment that came to a number, as they were stored; of one customer, or of all."""
+    """Yields the assessments with a number, in stored order, of one customer or of all."""
     query = select(records).where(records.c.status == "assessed").order_by(records.c.id)
     if customer_id is not None:
         query = query.where(records.c.customer_id == customer_id)
@@ -93,18 +96,18 @@ def assessed(engine: Engine, customer_id: str | None = None) -> Iterator[Given]:
 
 
 def latest(engine: Engine) -> Iterator[Assessment]:
-    """The newest assessment of every customer and date, newest first."""
-    seen: set[tuple[str, Any]] = set()
+    """Yields the newest assessment of every customer and date, newest first."""
+    yielded: set[tuple[str, Any]] = set()
     query = select(records.c.customer_id, records.c.as_of, records.c.record).where(_KNOWN).order_by(records.c.id.desc())
     with engine.connect() as connection:
         for customer_id, as_of, record in connection.execution_options(yield_per=500).execute(query):
-            if (customer_id, as_of) not in seen:
-                seen.add((customer_id, as_of))
+            if (customer_id, as_of) not in yielded:
+                yielded.add((customer_id, as_of))
                 yield Assessment.model_validate(record)
 
 
 def newest_day(engine: Engine, *, before: date) -> dict[str, date]:
-    """Customer -> the latest date, of those before a day, that an assessment of them was made for and did not fail."""
+    """Returns customer -> the latest date before a day with an assessment that did not fail."""
     query = (
         select(records.c.customer_id, func.max(records.c.as_of))
         .where(records.c.as_of < before, records.c.status != "failed")
@@ -115,7 +118,7 @@ def newest_day(engine: Engine, *, before: date) -> dict[str, date]:
 
 
 def of_run(engine: Engine, run_id: str) -> Iterator[Assessment]:
-    """The assessments of a run by customer; of several of one customer the newest."""
+    """Yields the newest assessment of each customer in a run, sorted by customer."""
     newest = select(func.max(records.c.id)).where(records.c.run_id == run_id).group_by(records.c.customer_id)
     query = select(records.c.record).where(records.c.id.in_(newest), _KNOWN).order_by(records.c.customer_id)
     with engine.connect() as connection:
@@ -124,7 +127,7 @@ def of_run(engine: Engine, run_id: str) -> Iterator[Assessment]:
 
 
 def newest(engine: Engine, n: int) -> list[Assessment]:
-    """The last records that were stored, the newest first."""
+    """Returns the last stored records, newest first."""
     query = select(records.c.record).order_by(records.c.id.desc()).limit(n)
     with engine.connect() as connection:
         return [Assessment.model_validate(record) for record in connection.scalars(query)]

@@ -1,4 +1,4 @@
-"""Runs over many customers: what was asked for, and what it came to."""
+"""The log of batch runs: their options and results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,47 +21,48 @@ class Run:
     id: str
     created_at: datetime
     updated_at: datetime | None
-    """When it was last gone on with; None if it never came to an end of any kind."""
+    """Time of the last update; None if the run never finished or stopped in order."""
     spec: Mapping[str, Any]
-    """What was asked for, and of which model, prompt and method."""
+    """Options, model, prompt and method."""
     summary: Mapping[str, Any]
-    """How many customers came to what."""
+    """Numbers of customers by status."""
 
 
 def start(engine: Engine, run_id: str, spec: Mapping[str, Any]) -> None:
-    """Notes a run; starting the same one again changes nothing."""
+    """Logs a run; starting the same run again changes nothing."""
     with engine.begin() as connection:
         if connection.scalar(select(table.c.id).where(table.c.id == run_id)) is None:
             connection.execute(table.insert().values(id=run_id, created_at=now(), spec=dict(spec)))
 
 
 def finish(engine: Engine, run_id: str, summary: Mapping[str, Any]) -> None:
-    """Notes what a run has come to so far."""
+    """Logs the result of a run so far."""
     with engine.begin() as connection:
         connection.execute(table.update().where(table.c.id == run_id).values(updated_at=now(), summary=dict(summary)))
 
 
 def all_runs(engine: Engine) -> list[Run]:
-    """Every run, the one that was worked on last first."""
+    """Returns all runs, the last updated first."""
     with engine.connect() as connection:
-        found = [_from_row(row) for row in connection.execute(select(table)).mappings()]
-    return sorted(found, key=lambda run: run.updated_at or run.created_at, reverse=True)
+        logged = [_from_row(row) for row in connection.execute(select(table)).mappings()]
+    return sorted(logged, key=lambda run: run.updated_at or run.created_at, reverse=True)
 
 
 def find(engine: Engine, name: str) -> Run:
-    """The run whose id begins so; `latest` is the one that was worked on last.
+    """Returns the run whose id starts with `name`; `latest` is the last updated one.
 
     Raises:
-        InputError: there is none, or several begin so.
+        InputError: there is no such run, or more than one.
     """
-    found = all_runs(engine)
-    fitting = found[:1] if name == NEWEST else [run for run in found if run.id.startswith(name)]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        raise InputError(f"several runs begin with {name!r}; give more of the id: churn-agent runs list")
-    there = ", ".join(run.id[:8] for run in found[:5]) or "none yet; run: churn-agent batch"
-    raise InputError(f"no run {name!r} in this store; there are: {there}")
+    logged = all_runs(engine)
+    matches = logged[:1] if name == NEWEST else [run for run in logged if run.id.startswith(name)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise InputError(f"several runs start with {name!r}; give more of the id (churn-agent runs list shows it)")
+    if not logged:
+        raise InputError(f"no run {name!r} in this store, which has no runs yet; run: churn-agent batch")
+    raise InputError(f"no run {name!r} in this store; choose from {', '.join(run.id[:8] for run in logged[:5])}")
 
 
 def _from_row(row: Mapping[Any, Any]) -> Run:

@@ -1,4 +1,4 @@
-"""History to snapshots."""
+"""Snapshots from the history."""
 
 import difflib
 from datetime import date
@@ -11,12 +11,12 @@ from churn_agent.history import book, interactions
 
 
 def default_as_of(engine: Engine, card: Card) -> date:
-    """The day of the latest interaction stored, in the book's time zone.
+    """Returns the day of the latest interaction, in the book's time zone.
 
-    What the company itself began counts only where there is nothing else.
+    Interactions that the company started count only if there are no others.
 
     Raises:
-        EmptyStore: there is none.
+        EmptyStore: there are no interactions.
     """
     span = interactions.span(engine)
     if span is None:
@@ -26,11 +26,11 @@ def default_as_of(engine: Engine, card: Card) -> date:
 
 
 def take(engine: Engine, customer_id: str, *, as_of: date | None = None) -> Snapshot:
-    """A customer at the end of a day; vectors are added by who needs them.
+    """Returns a customer at the end of a day, without vectors.
 
     Raises:
-        EmptyStore: nothing is stored.
-        UnknownCustomer: nothing of this customer is stored up to that day; the message names the nearest ids.
+        EmptyStore: the history is empty.
+        UnknownCustomer: the customer has no interaction up to that day; the message names the nearest ids.
     """
     card = book.card(engine) or Card()
     day = as_of or default_as_of(engine, card)
@@ -51,7 +51,7 @@ def _unknown(engine: Engine, card: Card, customer_id: str, day: date) -> str:
     if not ids:
         default_as_of(engine, card)
     if customer_id in ids:
-        return f"customer {customer_id!r} has no interaction up to {day}"
+        return f"customer {customer_id!r} has no interactions up to {day}"
     near = difflib.get_close_matches(customer_id, ids, n=3, cutoff=0.5)
     hint = f"; nearest: {', '.join(near)}" if near else "; see: churn-agent customers"
     return f"unknown customer {customer_id!r}{hint}"

@@ -1,4 +1,4 @@
-"""Numbers about a whole book, counted by the database."""
+"""Statistics of a book, counted by the database."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
@@ -13,59 +13,60 @@ from churn_agent.history.tables import imports, interactions, labels
 
 table = interactions.c
 _EDGES = (1, 2, 5, 10, 20, 50, 100, 500)
-"""Lower ends of the groups of customers by number of interactions."""
+"""Lower bounds of the groups of customers by number of interactions."""
 
 
 @dataclass(frozen=True)
 class BookStatistics:
-    """What a book holds."""
+    """The statistics of a book."""
 
     customers: int
     interactions: int
     first: datetime
-    """On the book's clock, as `last`."""
+    """In the book's time zone, as is `last`."""
     last: datetime
     channels: Mapping[str, int]
     messages: int
-    """Interactions in channels that hold words of people."""
+    """Number of interactions in channels with texts by people."""
     languages: Mapping[str, int]
-    """Of messages; `unknown` where it could not be told."""
+    """Language -> messages; `unknown` if it was not detected."""
     months: Mapping[str, Mapping[str, int]]
     """`2026-03` -> channel -> interactions."""
     empty_months: tuple[str, ...]
-    """Months between the first and the last in which nothing happened."""
+    """Months without interactions between the first and the last."""
     by_size: Mapping[str, int]
     """`5-9` interactions -> customers."""
     one_day_customers: int
-    """Customers all of whose interactions fall on one day."""
+    """Number of customers with interactions on one day only."""
     silent_customers: int
-    """Customers who wrote nothing in any channel that holds words."""
+    """Number of customers without messages."""
     quiet_since: Mapping[int, int]
-    """Months before the last interaction of the book -> customers whose last interaction was then."""
+    """Months between a customer's last interaction and the book's -> customers."""
     empty_texts: int
     repeated_rows: int
-    """Interactions that say the same as another one of the same customer at the same time."""
+    """Number of interactions that repeat another one of the same customer and time."""
     distinct_texts: int
-    """Of messages."""
+    """Number of distinct texts of messages."""
     repeated_texts: tuple[tuple[str, int], ...]
-    """The most frequent texts of messages, and how often."""
+    """The most frequent texts of messages, and their counts."""
     cleaned_texts: int
     without_direction: int
-    """Messages of which nobody knows whether the customer or the company wrote them."""
+    """Number of messages of unknown direction."""
     contacts: int
-    """Customers for whom more than one person wrote."""
+    """Number of customers with more than one author."""
     labels: int
     churned: int
     rejected_rows: int
-    """Rows that imports did not take."""
+    """Number of rows that imports rejected."""
 
 
 def of_book(engine: Engine, card: Card, word_channels: Collection[str]) -> BookStatistics | None:
-    """Counts a book; None if it is empty.
+    """Returns the statistics of a book; None if it is empty.
 
     Args:
-        card: days and months are those of its time zone.
-        word_channels: those that hold words of people.
+        engine: database of the history.
+        card: card of the book; days and months are in its time zone.
+        word_channels: channels with texts by people.
     """
     with engine.connect() as connection:
         total, customers, first, last = connection.execute(
@@ -142,15 +143,15 @@ def _counts(connection: Connection, query: object) -> dict[str, int]:
 
 
 def _months(connection: Connection, card: Card) -> dict[str, dict[str, int]]:
-    # The database knows no time zones. Their offsets are whole quarters of an hour, so it counts by these.
+    # The database has no time zones. Their offsets are whole quarters of an hour, so it counts by these.
     parts = [extract(part, table.occurred_at) for part in ("year", "month", "day", "hour")]
     quarter = extract("minute", table.occurred_at) // 15
     query = select(*parts, quarter, table.channel, func.count()).group_by(*parts, quarter, table.channel)
-    found: dict[str, Counter[str]] = defaultdict(Counter)
+    months: dict[str, Counter[str]] = defaultdict(Counter)
     for year, month, day, hour, quarters, channel, n in connection.execute(query):
         at = card.local(datetime(year, month, day, hour, 15 * quarters, tzinfo=UTC))
-        found[f"{at:%Y-%m}"][channel] += n
-    return {month: dict(channels) for month, channels in sorted(found.items())}
+        months[f"{at:%Y-%m}"][channel] += n
+    return {month: dict(channels) for month, channels in sorted(months.items())}
 
 
 def _empty(months: Mapping[str, object]) -> tuple[str, ...]:
@@ -161,8 +162,8 @@ def _empty(months: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _by_size(sizes: Collection[int]) -> dict[str, int]:
-    found: dict[str, int] = {}
+    groups: dict[str, int] = {}
     for low, high in zip(_EDGES, (*_EDGES[1:], None), strict=True):
         name = f"{low}" if high == low + 1 else f"{low}-{high - 1}" if high else f"{low} and more"
-        found[name] = sum(low <= size and (high is None or size < high) for size in sizes)
-    return found
+        groups[name] = sum(low <= size and (high is None or size < high) for size in sizes)
+    return groups

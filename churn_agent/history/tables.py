@@ -1,4 +1,4 @@
-"""The tables of the history. Nothing in them is particular to one database."""
+"""The tables of the history. They are not specific to one database."""
 
 from sqlalchemy import (
     JSON,
@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-# Times are UTC without an offset; the source's own offset stands beside them where it matters.
+# Times are UTC without an offset; the source's own offset is stored beside them where it matters.
 
 book = Table(
     "book",

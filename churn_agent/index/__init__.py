@@ -1,5 +1,4 @@
-"""The index: vectors of texts in Chroma. A cache; the history can always rebuild it.
+"""The index: vectors of texts in Chroma. It is a cache that can be rebuilt from the history.
 
-`vectors` reads and writes it, `health` tells whether its files can be trusted, `updating` brings it in line with the
-history.
+`vectors` reads and writes it, `health` checks its files, `updating` synchronizes it with the history.
 """

@@ -1,4 +1,4 @@
-"""Texts to vectors. The only module that knows sentence-transformers."""
+"""Embeds texts. The only module that uses sentence-transformers."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,24 +14,25 @@ from churn_agent.models import folders, weights
 from churn_agent.models.catalogue import catalogue
 
 OVERLAP = 32
-"""Word pieces that neighbouring parts of a long text share."""
+"""Number of tokens shared by neighbouring parts of a long text."""
 _BATCH = 32
-"""Texts that the model sees at once: more do not fit the caches of a laptop's processor."""
+"""Texts per batch of the model; larger batches do not fit the caches of a laptop's processor."""
 _CHUNK = 256
-"""Texts between two words about the progress."""
+"""Texts between two progress reports."""
 _WORTH = 1.3
-"""How much faster bfloat16 must be to be used. Its vectors have a cosine above .999 to those of full precision."""
+"""Least speed-up for using bfloat16. Its vectors have a cosine above .999 to those of full precision."""
 
 
 class Embedder:
-    """A sentence-transformers model in a local folder; never reaches for the network."""
+    """A sentence-transformers model in a local folder; it never uses the network."""
 
     def __init__(self, folder: Path, *, embedder_id: str, revision: str) -> None:
-        """Nothing is loaded before the first text; then `BadWeights` is raised for a folder that would run code.
+        """Loads nothing until the first text; then raises `BadWeights` for a folder that would run code.
 
         Args:
-            embedder_id: how the model is called in records.
-            revision: of the weights; stored with the index and checked.
+            folder: folder of the model.
+            embedder_id: name of the model in records.
+            revision: revision of the weights; stored with the index and checked.
         """
         self.id = embedder_id
         self.revision = revision
@@ -39,11 +40,11 @@ class Embedder:
 
     @classmethod
     def open(cls, name: str, models_dir: Path) -> "Embedder":
-        """An embedder of the catalogue, or of a folder.
+        """Opens an embedder of the catalogue or in a folder.
 
         Raises:
             WeightsMissing: the weights have not been pulled.
-            InputError: neither a name of the catalogue nor a folder.
+            InputError: the name is neither in the catalogue nor a folder.
         """
         if name not in catalogue() and Path(name).is_dir():
             return cls(Path(name), embedder_id=Path(name).name, revision="local")
@@ -67,8 +68,10 @@ class Embedder:
                 model_kwargs={"use_safetensors": True},
             )
             if len(model.tokenizer.get_vocab()) <= len(model.tokenizer.all_special_tokens):
-                raise ValueError("its tokenizer knows no words")  # what is made up where the tokenizer's files are gone
-        except Exception as error:  # half a file or a wrong one leads several libraries to errors of their own
+                raise ValueError(
+                    "its tokenizer has no vocabulary"
+                )  # made up by the library if the tokenizer's files are missing
+        except Exception as error:  # several libraries raise errors of their own for damaged files
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ModelUnavailable(
                 f"cannot load the embedder in {str(self.folder)!r}: {reason}; replace its files, or for a model of the "
@@ -82,9 +85,9 @@ class Embedder:
         return int(self._model.get_embedding_dimension())
 
     def split(self, text: str) -> list[str]:
-        """Cuts a text into parts that fit the model, by its own tokenizer, with `OVERLAP` pieces in common."""
-        window = int(self._model.max_seq_length) - 2  # two places belong to the start and end tokens
-        if len(text) <= window:  # a word piece has at least one character
+        """Splits a text into parts that fit the model, by its tokenizer, with `OVERLAP` tokens in common."""
+        window = int(self._model.max_seq_length) - 2  # minus the start and end tokens
+        if len(text) <= window:  # a token has at least one character
             return [text]
         offsets = self._model.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         spans: Sequence[tuple[int, int]] = offsets["offset_mapping"]
@@ -94,18 +97,18 @@ class Embedder:
         return [text[spans[i][0] : spans[min(i + window, len(spans)) - 1][1]] for i in starts]
 
     def _encode_parts(self, parts: list[str]) -> NDArray[np.float32]:
-        found = self._model.encode(parts, batch_size=_BATCH, show_progress_bar=False, convert_to_tensor=True)
-        rows: NDArray[np.float32] = found.float().numpy()
+        encoded = self._model.encode(parts, batch_size=_BATCH, show_progress_bar=False, convert_to_tensor=True)
+        rows: NDArray[np.float32] = encoded.float().numpy()
         return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
     def encode(self, texts: Iterable[str]) -> list[NDArray[np.float32]]:
-        """One array of shape (parts, dimension) a text, rows of unit length."""
+        """Returns an array of shape (parts, dimension) for each text, with rows of unit length."""
         return [vectors for _, vectors in sorted(self.stream(list(texts)), key=lambda pair: pair[0])]
 
     def stream(
         self, texts: Sequence[str], progress: Callable[[int], None] = lambda done: None
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Yields (position, vectors) as they are made, short texts first: batches of equal length waste no padding."""
+        """Yields (position, vectors) as computed, short texts first: batches of equal length need no padding."""
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         for begin in range(0, len(order), _CHUNK):
             batch = order[begin : begin + _CHUNK]
@@ -125,15 +128,15 @@ def _bfloat16_pays() -> bool:
     import torch
 
     if torch.backends.cpu.get_cpu_capability() == "AVX2":
-        return False  # it has no such instructions, and finding that out by multiplying would take seconds
+        return False  # no such instructions, and measuring would take seconds
 
     def seconds(dtype: torch.dtype) -> float:
         left, right = torch.ones(2048, 384, dtype=dtype), torch.ones(384, 1536, dtype=dtype)
-        found: list[float] = []
+        timings: list[float] = []
         for _ in range(4):
             started = time.perf_counter()
             torch.matmul(left, right)
-            found.append(time.perf_counter() - started)
-        return min(found)
+            timings.append(time.perf_counter() - started)
+        return min(timings)
 
     return seconds(torch.float32) > _WORTH * seconds(torch.bfloat16)

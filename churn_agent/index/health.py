@@ -1,8 +1,8 @@
-"""Whether the files of an index can be trusted.
+"""Checks whether the files of an index are sound.
 
-Chroma answers from damaged files without a word (with its vectors gone, a query for all rows gives a part of them),
-fails in all calls after a kill in the middle of a flush, and may crash the process. So files that are not as they were
-left are first tried in a process of their own.
+Chroma answers from damaged files without an error (without its vectors, a query for all rows returns a part of them),
+fails in all calls after a kill during a flush, and may crash the process. Changed files are therefore first tried in a
+child process.
 """
 
 import subprocess
@@ -23,33 +23,33 @@ _TIMEOUT_S = 600
 _TRY = "import sys; from churn_agent.index.health import read_through; read_through(sys.argv[1])"
 
 Fingerprint = Mapping[str, list[int]]
-"""File -> [bytes, time of the last change in ns] (the time of Chroma's database is 0: opening it changes it)."""
+"""File -> [bytes, modification time in ns]; 0 for the time of Chroma's database, because opening it changes it."""
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    """What the files of an index look like from outside."""
-    found: dict[str, list[int]] = {}
+    """Returns the sizes and times of an index's files."""
+    states: dict[str, list[int]] = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and name != CARD and not name.startswith(f"{_DATABASE}-"):
             state = path.stat()
-            found[name] = [state.st_size, 0 if name == _DATABASE else state.st_mtime_ns]
-    return found
+            states[name] = [state.st_size, 0 if name == _DATABASE else state.st_mtime_ns]
+    return states
 
 
 def is_made(folder: Path) -> bool:
-    """Whether Chroma has written anything there."""
+    """Whether Chroma has written to a folder."""
     return (folder / _DATABASE).exists()
 
 
 def is_sound(folder: Path, left: Fingerprint) -> bool:
-    """Reads all of an index in a child process, so that a crash of native code is an answer too.
+    """Reads a whole index in a child process, so that a crash of native code is detected too.
 
-    Files of vectors only grow. One that is gone or shorter than it was `left` is not tried: half a list of links may
-    answer once and crash Chroma the next time.
+    Files of vectors only grow. A file that is missing or shorter than it was `left` is not tried: half a list of links
+    may work once and crash Chroma the next time.
 
     Raises:
-        StoreUnavailable: Chroma cannot be imported here, which says nothing about the index.
+        StoreUnavailable: Chroma cannot be imported, which says nothing about the index.
     """
     _import_chroma()
     now = fingerprint(folder)
@@ -65,26 +65,26 @@ def is_sound(folder: Path, left: Fingerprint) -> bool:
 
 
 def read_through(folder: str) -> None:
-    """Opens an index and leaves with a code other than 0 unless every row has its vector and can be searched."""
+    """Opens an index and exits with a code other than 0 unless every row has a vector and can be found."""
     collection = open_client(Path(folder)).get_collection(COLLECTION, embedding_function=None)
     total = collection.count()
-    seen: set[str] = set()
+    ids: set[str] = set()
     for offset in range(0, total, _PAGE):
         rows = collection.get(limit=_PAGE, offset=offset, include=["embeddings", "metadatas"])
         if not all(metadata and "text" in metadata for metadata in rows["metadatas"]):
             sys.exit(2)
-        seen.update(rows["ids"])
-    if len(seen) != total:
+        ids.update(rows["ids"])
+    if len(ids) != total:
         sys.exit(4)
     if total:
         first = collection.get(limit=1, include=["embeddings"])["embeddings"][0]
         [everything] = collection.query(query_embeddings=[first], n_results=total, include=[])["ids"]
-        # the search is approximate; a lost file costs far more than what it may miss
+        # the search is approximate, but a lost file costs far more than it misses
         sys.exit(0 if len(everything) >= 0.98 * total else 5)
 
 
 def open_client(folder: Path) -> Any:
-    """A Chroma client on a folder, without telemetry. Raises `StoreUnavailable` if Chroma cannot be imported here."""
+    """Returns a Chroma client without telemetry. Raises `StoreUnavailable` if Chroma cannot be imported."""
     chromadb = _import_chroma()
     from chromadb.config import Settings
 
@@ -101,9 +101,9 @@ def open_client(folder: Path) -> Any:
 def _import_chroma() -> Any:
     try:
         import chromadb
-    except ValidationError as error:  # it reads the `.env` of the working folder, whosever that is
-        names = ", ".join(str(each["loc"][0]).upper() for each in error.errors())
+    except ValidationError as error:  # Chroma reads the `.env` of the working folder
+        names = ", ".join(str(detail["loc"][0]).upper() for detail in error.errors())
         raise StoreUnavailable(
-            f"Chroma reads {names} from '.env' or the environment and cannot use the value; work in another folder"
+            f"Chroma cannot use {names} from '.env' or the environment; unset it or change to another folder"
         ) from error
     return chromadb

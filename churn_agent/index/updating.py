@@ -1,4 +1,4 @@
-"""Brings an index in line with the texts of the history."""
+"""Synchronizes an index with the texts of the history."""
 
 import shutil
 import tempfile
@@ -11,9 +11,9 @@ from churn_agent.index.embedder import Embedder
 from churn_agent.index.vectors import FOLDER, Index
 
 Progress = Callable[[int, int], None]
-"""Called with (texts done, texts in all)."""
+"""Called with (texts done, total texts)."""
 UNFINISHED = f"{FOLDER}-new-"
-"""Begins the names of folders in which an index is built anew."""
+"""Prefix of folders in which an index is rebuilt."""
 _STORED = 512
 
 
@@ -24,16 +24,16 @@ def update(
     read_texts: Callable[[Sequence[str]], Mapping[str, str]],
     progress: Progress = lambda done, total: None,
 ) -> int:
-    """Makes the index hold exactly the texts of the history. Returns how many were embedded.
+    """Makes the index match the texts of the history. Returns the number of texts embedded.
 
-    An interrupted call loses at most its last batch: the next one goes on.
+    An interrupted call loses at most its last batch; the next call resumes.
 
     Args:
-        text_ids: all texts of the history.
-        read_texts: gives the texts of some ids.
+        text_ids: ids of all texts of the history.
+        read_texts: returns texts by id.
 
     Raises:
-        StoreUnavailable: the index is of another embedder, or in use.
+        StoreUnavailable: the index is for another embedder, or in use.
     """
     index.check(embedder)
     known = index.text_ids()
@@ -50,7 +50,7 @@ def update(
 
 
 def forget(index: Index, store: Path, text_ids: Sequence[str]) -> None:
-    """Takes out the vectors of some texts. An index without a readable card goes as a whole: it is not used anyway.
+    """Removes the vectors of some texts. An index without a readable card is unusable and removed as a whole.
 
     Raises `StoreUnavailable` if the index is in use or damaged.
     """
@@ -68,13 +68,13 @@ def rebuild(
     read_texts: Callable[[Sequence[str]], Mapping[str, str]],
     progress: Progress = lambda done, total: None,
 ) -> int:
-    """Builds a new index beside the old one and swaps them. Returns how many texts were embedded.
+    """Builds a new index beside the old one and swaps them. Returns the number of texts embedded.
 
     Args:
-        index: the old one, in `store`; nobody else can use it meanwhile.
+        index: the old index, in `store`; it is locked meanwhile.
 
     Raises:
-        StoreUnavailable: the old one is in use.
+        StoreUnavailable: the old index is in use.
     """
     with index.held():
         scratch = Path(tempfile.mkdtemp(dir=store, prefix=UNFINISHED))

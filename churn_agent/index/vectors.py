@@ -2,10 +2,10 @@
 
 A vector belongs to a text, not to an interaction: its id is `<text_id>:<part>`, so a text is embedded and stored
 once however often it occurs, and vectors of one customer are fetched by id without a filter over the others.
-Neither texts nor customers stand in the index.
+The index contains neither texts nor customers.
 
-One process at a time uses an index; another one is told. Files that are not as they were left are tried in a child
-process, and set aside if they are damaged: the index is then empty and fills itself from the history.
+One process at a time can use an index; another one gets an error. Files changed by others are tried in a child process
+and set aside if damaged; the index is then empty and is rebuilt from the history.
 """
 
 import json
@@ -28,7 +28,7 @@ from churn_agent.index.embedder import Embedder
 
 FOLDER = "index"
 DAMAGED = f"{FOLDER}-damaged-"
-"""Begins the names of folders that were set aside."""
+"""Prefix of damaged folders that were set aside."""
 _LOCK = "index.lock"
 _FETCH = 1000
 _WAIT_S = 1.0
@@ -38,10 +38,11 @@ class Index:
     """Vectors of texts in a folder of the store."""
 
     def __init__(self, store: Path, *, notify: Callable[[str], None] = lambda what: None) -> None:
-        """Opens nothing yet: a missing index is an empty one.
+        """Opens nothing yet; a missing index counts as empty.
 
         Args:
-            notify: told when files are checked or set aside.
+            store: folder of the store.
+            notify: called when files are checked or set aside.
         """
         self._store = store
         self._folder = store / FOLDER
@@ -53,7 +54,7 @@ class Index:
 
     @property
     def card(self) -> Mapping[str, Any] | None:
-        """Which embedder made the vectors: `embedder, revision, dimension`; None for no index, or no readable card."""
+        """The embedder of the vectors: `embedder, revision, dimension`; None without an index or a readable card."""
         try:
             card = strict_json.parse((self._folder / health.CARD).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -61,32 +62,32 @@ class Index:
         return card if isinstance(card, dict) and {"embedder", "revision"} <= card.keys() else None
 
     def check(self, embedder: Embedder) -> None:
-        """Raises `StoreUnavailable` if the vectors are of another embedder."""
+        """Raises `StoreUnavailable` if the vectors are from another embedder."""
         card = self.card
         if card and (card["embedder"], card["revision"]) != (embedder.id, embedder.revision):
             raise StoreUnavailable(
-                f"the index was made with {card['embedder']!r}, and the embedder is {embedder.id!r}; "
+                f"the index was made with {card['embedder']!r}, but the embedder is {embedder.id!r}; "
                 "run: churn-agent index --rebuild"
             )
 
     def text_ids(self) -> set[str]:
-        """The texts whose vectors are all here."""
+        """Returns the ids of texts whose vectors are complete."""
         if self.card is None:
             return set()
         parts: dict[str, int] = {}
-        wanted: dict[str, int] = {}
-        found = self._call(lambda collection: collection.get(include=["metadatas"]))
-        for metadata in found["metadatas"]:
+        expected: dict[str, int] = {}
+        rows = self._call(lambda collection: collection.get(include=["metadatas"]))
+        for metadata in rows["metadatas"]:
             text_id = metadata["text"]
             parts[text_id] = parts.get(text_id, 0) + 1
-            wanted[text_id] = metadata["parts"]
-        return {text_id for text_id, n in wanted.items() if parts[text_id] == n}
+            expected[text_id] = metadata["parts"]
+        return {text_id for text_id, n in expected.items() if parts[text_id] == n}
 
     def vectors(self, text_ids: Iterable[str]) -> dict[str, NDArray[np.float32]]:
-        """Vectors of the given texts, as far as they are here: arrays of shape (parts, dimension)."""
+        """Returns the vectors of texts that are in the index, as arrays of shape (parts, dimension)."""
         if self.card is None:
             return {}
-        found: dict[str, NDArray[np.float32]] = {}
+        by_text: dict[str, NDArray[np.float32]] = {}
         for batch in chunked(dict.fromkeys(text_ids), _FETCH):
             rows = self._get([f"{text_id}:0" for text_id in batch])
             first = {key.removesuffix(":0"): row for key, row in rows.items()}
@@ -94,33 +95,33 @@ class Index:
             for text_id, (vector, n) in first.items():
                 more = [others[f"{text_id}:{part}"][0] for part in range(1, n) if f"{text_id}:{part}" in others]
                 if len(more) == n - 1:
-                    found[text_id] = np.vstack([vector, *more])
-        return found
+                    by_text[text_id] = np.vstack([vector, *more])
+        return by_text
 
     def nearest(self, vector: NDArray[np.float32], n: int) -> dict[str, float]:
-        """The texts nearest in meaning (approximate search over all of them): text -> cosine similarity, best first.
+        """Returns the texts nearest in meaning (approximate search): text id -> cosine similarity, best first.
 
         Args:
-            vector: shape (dimension,), unit length.
-            n: parts of texts that are looked at; a long text may be found by several of its parts.
+            vector: vector of shape (dimension,) and unit length.
+            n: number of parts of texts to fetch; several may belong to one long text.
         """
         if self.card is None:
             return {}
 
         def query(collection: Any) -> Any:
             size = min(n, collection.count())
-            wanted = ["metadatas", "distances"]
-            return collection.query(query_embeddings=[vector], n_results=size, include=wanted) if size else None
+            include = ["metadatas", "distances"]
+            return collection.query(query_embeddings=[vector], n_results=size, include=include) if size else None
 
         rows = self._call(query)
-        found: dict[str, float] = {}
+        similarities: dict[str, float] = {}
         if rows is not None:
             for metadata, distance in zip(rows["metadatas"][0], rows["distances"][0], strict=True):
-                found.setdefault(metadata["text"], 1.0 - distance)
-        return found
+                similarities.setdefault(metadata["text"], 1.0 - distance)
+        return similarities
 
     def add(self, vectors: Iterable[tuple[str, NDArray[np.float32]]]) -> None:
-        """Stores vectors of texts: (text_id, array of shape (parts, dimension))."""
+        """Adds vectors of texts: pairs of text id and array of shape (parts, dimension)."""
         ids: list[str] = []
         rows: list[NDArray[np.float32]] = []
         metadatas: list[dict[str, Any]] = []
@@ -133,12 +134,12 @@ class Index:
             self._change(lambda collection: collection.upsert(ids=ids, embeddings=np.vstack(rows), metadatas=metadatas))
 
     def remove(self, text_ids: Sequence[str]) -> None:
-        """Takes out the vectors of texts that the history no longer holds."""
+        """Removes the vectors of texts."""
         for batch in chunked(text_ids, _FETCH):
             self._change(lambda collection, b=batch: collection.delete(where={"text": {"$in": b}}))
 
     def create(self, embedder: Embedder) -> None:
-        """Makes an empty index for the vectors of an embedder. Files without a card are of nobody knows which one."""
+        """Creates an empty index for an embedder. Sets aside files without a card, whose embedder is unknown."""
         self._acquire()
         if health.is_made(self._folder):
             self._set_aside()
@@ -146,7 +147,7 @@ class Index:
         self._write_card({"embedder": embedder.id, "revision": embedder.revision, "dimension": embedder.dimension})
 
     def close(self) -> None:
-        """Lets go of the files and notes how they were left."""
+        """Closes the files and records their state."""
         if self._client is not None:
             self._client.close()
         self._client = self._collection = None
@@ -157,7 +158,7 @@ class Index:
 
     @contextmanager
     def held(self) -> Generator[None]:
-        """Keeps others out while the files are replaced. Raises `IndexBusy`."""
+        """Locks the index while its files are replaced. Raises `IndexBusy`."""
         self.close()
         self._acquire()
         try:
@@ -166,7 +167,7 @@ class Index:
             self._lock.release()
 
     def inspect(self) -> None:
-        """Reads the whole index in a process of its own. Raises `StoreUnavailable` if it is damaged."""
+        """Reads the whole index in a child process. Raises `StoreUnavailable` if it is damaged."""
         with self.held():
             card = self.card
             sound = card is None or health.is_sound(self._folder, card.get("files", {}))
@@ -184,7 +185,7 @@ class Index:
 
     def _change(self, use: Callable[[Any], Any]) -> None:
         if not self._changed:
-            self._call(lambda collection: None)  # opened, and so checked, before it is marked
+            self._call(lambda collection: None)  # open and check it before marking it as changed
             if self.card:
                 self._write_card({key: value for key, value in self.card.items() if key != "files"})
             self._changed = True
@@ -197,11 +198,11 @@ class Index:
             return use(self._collection)
         except (KeyboardInterrupt, SystemExit, StoreUnavailable):
             raise
-        except BaseException as error:  # Chroma's native part raises a PanicException that is no Exception
+        except BaseException as error:  # Chroma's native code raises a PanicException, which is not an Exception
             self._set_aside()
             raise StoreUnavailable(
-                f"the index in {str(self._folder)!r} was damaged ({type(error).__name__}) and is set aside; "
-                "run the command again: what it needs is rebuilt from the history"
+                f"the index in {str(self._folder)!r} was damaged ({type(error).__name__}) and set aside; "
+                "run the command again to rebuild it from the history"
             ) from error
 
     def _open(self) -> None:
@@ -218,11 +219,11 @@ class Index:
         )
 
     def _as_left(self, card: Mapping[str, Any]) -> bool:
-        """Whether the files are as this program left them, or at least sound."""
+        """Whether the files are unchanged since this program closed them, or at least sound."""
         if card.get("files") == health.fingerprint(self._folder):
             return True
         self._notify("checking the index")
-        self._changed = True  # so that their state is noted
+        self._changed = True  # so that their state is recorded
         return health.is_sound(self._folder, card.get("files", {}))
 
     def _acquire(self) -> None:
@@ -233,13 +234,13 @@ class Index:
             self._lock.acquire(timeout=_WAIT_S)
         except Timeout:
             raise IndexBusy(
-                f"another churn-agent uses the index in {str(self._store)!r}; try again when it is done"
+                f"another churn-agent is using the index in {str(self._store)!r}; try again when it has finished"
             ) from None
         except OSError as error:
             raise StoreUnavailable(f"cannot write to the store {str(self._store)!r}: {error.strerror}") from error
 
     def _set_aside(self) -> None:
-        """Moves damaged files out of the way; those of the last time are kept for who wants to look."""
+        """Moves damaged files out of the way; the latest ones are kept for inspection."""
         if self._client is not None:
             self._client.close()
         self._client = self._collection = None
@@ -247,7 +248,7 @@ class Index:
             shutil.rmtree(old, ignore_errors=True)
         if self._folder.exists():
             self._folder.rename(self._store / f"{DAMAGED}{datetime.now(UTC):%Y%m%dT%H%M%S}")
-            self._notify("the index was damaged and is set aside; it fills itself again from the history")
+            self._notify("the index was damaged and set aside; it is rebuilt from the history")
 
     def _write_card(self, card: Mapping[str, Any]) -> None:
         atomic.write(self._folder / health.CARD, json.dumps(card))

@@ -1,1 +1,1 @@
-"""Files to history: `readers` give rows, `columns` says what they mean, `importing` stores them."""
+"""Imports files: `readers` yield rows, `columns` maps them to fields, `importing` stores them."""

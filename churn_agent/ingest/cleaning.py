@@ -1,6 +1,6 @@
-"""Texts as people wrote them, out of what systems made of them: named steps, each counted, the original kept.
+"""Restores texts as people wrote them, in named and counted steps. The original is kept.
 
-Nothing here ever touches a customer id.
+Customer ids are never changed.
 """
 
 import html
@@ -14,11 +14,11 @@ from typing import Any
 from churn_agent.domain.interactions import template_of
 
 LANGUAGES = """ar bg cs da de el en es et fi fr he hr hu it ja ko lt lv nl no pl pt ro ru sk sl sv tr uk zh""".split()
-"""ISO 639-1 codes that a text is tagged with; few enough that short texts are not taken for Breton."""
+"""ISO 639-1 codes of the languages detected; a short list, so that short texts are not tagged with rare languages."""
 _FEWEST_LETTERS = 12
 _LEAST_CONFIDENCE = 0.6
-_TELLING = 160
-"""Characters that the language is told by."""
+_LANGUAGE_SAMPLE = 160
+"""Number of characters used to detect the language."""
 _MAIL_CHANNELS = frozenset("email e-mail mail ticket".split())
 
 _TAG = re.compile(
@@ -29,7 +29,7 @@ _TAG = re.compile(
 _ENTITY = re.compile(r"&(?:#\d{2,7}|#x[0-9a-f]{2,6}|[a-z]{2,8});", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r\n?")
 _QUOTING = re.compile(r"^>|[:\uff1a>]\s*$|^[ \t]*[-_]{3}|<", re.MULTILINE)
-"""Only a text with one of these can hold a quoted reply or tags."""
+"""Only a text that matches can contain a quoted reply or tags."""
 _MANY_BLANK_LINES = re.compile(r"\n\s*\n\s*\n+")
 _BOILERPLATE = re.compile(
     r"""^[ \t]*(?:
@@ -47,16 +47,16 @@ _BOILERPLATE = re.compile(
     re.IGNORECASE | re.VERBOSE | re.MULTILINE,
 )
 _REPLY_HEAD = 8000
-"""Characters of a mail in which quoted replies are looked for; the patterns are slow on what is longer."""
+"""Number of characters of a mail searched for quoted replies; the patterns are slow on longer texts."""
 _LONGEST_LINE = 2000
 _LONGEST_SIGNATURE = 400
 _MOST_TEMPLATES = 100_000
-"""Distinct texts that are counted; a template is soon among the first."""
+"""Most distinct texts counted; templates appear early."""
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A text with what was done to it."""
+    """A cleaned text."""
 
     text: str
     language: str | None
@@ -65,11 +65,11 @@ class Cleaned:
 
 
 class Cleaner:
-    """Cleans the texts of one import, and counts."""
+    """Cleans and counts the texts of one import."""
 
     def __init__(self) -> None:
         self.changed: Counter[str] = Counter()
-        """Step -> texts that it changed."""
+        """Step -> number of texts that it changed."""
         self.languages: Counter[str] = Counter()
         self._templates: Counter[str] = Counter()
 
@@ -77,17 +77,19 @@ class Cleaner:
         """Cleans one text.
 
         Args:
-            words: people write in this channel: replies, signatures and boilerplate are cut, the language is tagged.
+            channel: channel of the text.
+            words: whether people write in this channel. If so, replies, signatures and boilerplate are removed and
+                the language is detected.
         """
         self._count_template(text)
-        found = _clean_words(text, channel.casefold() in _MAIL_CHANNELS) if words else _clean_record(text)
-        self.changed.update(found.steps)
+        cleaned = _clean_words(text, channel.casefold() in _MAIL_CHANNELS) if words else _clean_record(text)
+        self.changed.update(cleaned.steps)
         if words:
-            self.languages[found.language or "unknown"] += 1
-        return found
+            self.languages[cleaned.language or "unknown"] += 1
+        return cleaned
 
     def templates(self, at_least: int = 10) -> list[tuple[str, int]]:
-        """Texts that occur often, when their numbers are not looked at: (with 0 for each number, how often)."""
+        """Returns frequent texts, with 0 in place of each number, and their counts."""
         return [(text, n) for text, n in self._templates.most_common(20) if n >= at_least]
 
     def _count_template(self, text: str) -> None:
@@ -113,7 +115,7 @@ def _clean_words(text: str, mail: bool) -> Cleaned:
 
 
 def _run(text: str, steps: tuple[tuple[str, Callable[[str], str]], ...], *, tag: bool) -> Cleaned:
-    """Applies the steps; one that would leave nothing is not taken."""
+    """Applies the steps, except a step that would leave an empty text."""
     done: list[str] = []
     for name, step in steps:
         new = step(text)
@@ -124,9 +126,9 @@ def _run(text: str, steps: tuple[tuple[str, Callable[[str], str]], ...], *, tag:
 
 
 def _plain(text: str) -> str:
-    """Line ends as one character, and no control characters (a database may not take a NUL)."""
+    """Unifies line ends and removes control characters (some databases reject NUL)."""
     return (
-        _CONTROL.sub(lambda found: "\n" if found[0].startswith("\r") else "", text) if _CONTROL.search(text) else text
+        _CONTROL.sub(lambda match: "\n" if match[0].startswith("\r") else "", text) if _CONTROL.search(text) else text
     )
 
 
@@ -144,7 +146,7 @@ def _from_html(text: str) -> str:
 
 
 def _without_quotes(text: str) -> str:
-    """What this mail says, without the mails that it answers."""
+    """Removes the quoted mails that this mail answers."""
     head = _head(text)
     replies = _reply_parser().read(head).replies if head else []
     answer = replies[0].content if len(replies) > 1 else text
@@ -164,7 +166,7 @@ def _without_signature(text: str) -> str:
 
 
 def _head(text: str) -> str:
-    """The part of a mail that the reply parser can be given; nothing if a line is too long for its patterns."""
+    """Returns the part of a mail for the reply parser; empty if a line is too long for its patterns."""
     tidy = _MANY_BLANK_LINES.sub("\n\n", text)
     head = text if tidy == text and len(text) <= _REPLY_HEAD else tidy[:_REPLY_HEAD]
     return "" if any(len(line) > _LONGEST_LINE for line in head.split("\n")) else head
@@ -175,10 +177,10 @@ def _without_boilerplate(text: str) -> str:
 
 
 def language_of(text: str) -> str | None:
-    """ISO 639-1 code of a text's language; None where it cannot be told."""
+    """Returns the ISO 639-1 code of a text's language; None if it is uncertain."""
     if sum(map(str.isalpha, text)) < _FEWEST_LETTERS:
         return None
-    code, confidence = _identifier().classify(text[:_TELLING])
+    code, confidence = _identifier().classify(text[:_LANGUAGE_SAMPLE])
     return code if confidence >= _LEAST_CONFIDENCE else None
 
 

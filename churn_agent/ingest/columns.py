@@ -1,4 +1,4 @@
-"""What the columns of a source mean: by their common names, or by a mapping file."""
+"""Maps the columns of a source to fields, by common names or a mapping file."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,36 +38,36 @@ _SHIPPED = Path(__file__).parent / "mappings"
 
 
 class Rule(BaseModel):
-    """How one kind of row becomes an interaction."""
+    """Turns one kind of row into an interaction."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     each: str | None = None
-    """List inside a JSON record: every element is an interaction, its fields stand under this name."""
+    """List inside a JSON record; each element is an interaction, and its fields have this prefix."""
     columns: dict[str, str] = {}
-    """Our field -> the source's column; dots lead into JSON objects, numbers into lists."""
+    """Our field -> the source's column; dots select inside JSON objects, numbers inside lists."""
     defaults: dict[str, str] = {}
-    """Our field -> the value where the source has none."""
+    """Our field -> the value if the source has none."""
     values: dict[str, dict[str, str]] = {}
     """Our field -> the source's value -> ours."""
     only: dict[str, tuple[str, ...]] = {}
-    """Column -> the values of rows that are taken; others are passed over."""
+    """Column -> values of the rows to import; other rows are skipped."""
     inbound_if_same: tuple[str, str] | None = None
-    """Two columns: the customer wrote where they are equal, the company where they are not."""
+    """Two columns: if they are equal, the customer is the author, otherwise the company."""
     time_format: str | None = None
-    """Format of times after `datetime.strptime`, where they are neither ISO 8601 nor seconds since 1970."""
+    """Format of times for `datetime.strptime`, if they are neither ISO 8601 nor seconds since 1970."""
     amount_unit: Annotated[float, Field(gt=0)] = 1.0
-    """What amounts are multiplied by, such as 0.01 for cents."""
+    """Factor for amounts, such as 0.01 for cents."""
 
 
 class ColumnMapping(Rule):
-    """A mapping file: a rule, and others for other kinds of rows in the same source."""
+    """A mapping file: a rule, and further rules for other kinds of rows in the same source."""
 
     also: tuple[Rule, ...] = ()
     records: str | None = None
     """Key of the list of records in a JSON document."""
     own_domains: tuple[str, ...] = ()
-    """Domains of the company's mail addresses."""
+    """The company's mail domains."""
     staff: tuple[str, ...] = ()
     """Names of the company's speakers in transcripts."""
 
@@ -78,16 +78,16 @@ class ColumnMapping(Rule):
 
 
 def shipped_mappings() -> list[str]:
-    """Names of the mapping files that come with the package."""
+    """Returns the names of the mapping files in the package."""
     return sorted(path.stem for path in _SHIPPED.glob("*.yaml"))
 
 
 def load_mapping(name: Path) -> ColumnMapping:
-    """A mapping file, or a shipped mapping by its name (`zendesk`).
+    """Loads a mapping file, or a shipped mapping by name (`zendesk`).
 
     Raises:
-        FileFormatError: the file is no mapping.
-        DataError: a field that we do not have.
+        FileFormatError: the file is not a mapping.
+        DataError: the mapping has an unknown field.
     """
     path = _SHIPPED / f"{name}.yaml" if str(name) in shipped_mappings() and not name.exists() else name
     mapping = strict_yaml.load(path, ColumnMapping)
@@ -107,29 +107,36 @@ def assign(
     *,
     complete: bool = True,
 ) -> dict[str, str]:
-    """Field -> column of the source.
+    """Maps fields to columns of the source.
 
     Args:
-        complete: the header names all columns that the source has (a JSON record leaves out what is empty).
+        header: names of the columns.
+        fields: fields to map.
+        needs: fields that must have a column or a default.
+        source: name of the source for error messages.
+        rule: rule of the mapping.
+        complete: whether the header names all columns of the source (a JSON record may omit empty ones).
 
     Raises:
-        DataError: a needed field has no column; the message names it and the columns that were found.
+        DataError: a needed field has no column; the message names the field and the columns of the source.
     """
-    found: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for field in fields:
         if rule and field in rule.columns:
-            found[field] = header_name(rule.columns[field])
-            if complete and found[field] not in header:
+            columns[field] = header_name(rule.columns[field])
+            if complete and columns[field] not in header:
                 raise DataError(f"{source}: the mapping's column {rule.columns[field]!r} is not in the file")
         else:
-            column = next((name for name in COMMON_NAMES[field] if name in header and name not in found.values()), None)
+            column = next(
+                (name for name in COMMON_NAMES[field] if name in header and name not in columns.values()), None
+            )
             if column:
-                found[field] = column
-    given = rule.defaults if rule else {}
-    missing = [field for field in needs if field not in found and field not in given]
+                columns[field] = column
+    defaults = rule.defaults if rule else {}
+    missing = [field for field in needs if field not in columns and field not in defaults]
     if missing:
         raise DataError(
             f"{source}: no column for {missing[0]!r}; the header has {', '.join(header)[:200]}. "
-            f"Rename a column, or name it in a mapping file (--mapping)"
+            f"Rename a column, or map it in a mapping file (--mapping)"
         )
-    return found
+    return columns

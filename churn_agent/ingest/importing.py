@@ -1,4 +1,4 @@
-"""Imports sources into the history: all of an import, or nothing."""
+"""Imports sources into the history, each import in full or not at all."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ from churn_agent.ingest.rejects import Rejects
 from churn_agent.ingest.sources import Source, Sources, open_rows, own_domains
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with (source, done, in all): bytes of files, rows of tables; None where nobody knows how many."""
+"""Called with (source, done, total) in bytes of files or rows of tables; the total is None if unknown."""
 
 T = TypeVar("T")
 _SAMPLE = 3
@@ -40,38 +40,38 @@ _CLEANED_SAMPLE = 2
 
 @dataclass
 class ImportSummary:
-    """What an import did (or would do)."""
+    """The result of an import (or of a dry run)."""
 
     sources: list[str] = field(default_factory=list)
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
     """Source -> our field -> its column."""
     own_domains: tuple[str, ...] = ()
-    """Mail domains that were taken for the company's."""
+    """Mail domains treated as the company's."""
     rows: int = 0
     added: int = 0
     already_known: int = 0
     empty: int = 0
-    """Rows with neither text nor amount; they are skipped."""
+    """Number of rows without text and amount; they are skipped."""
     passed_over: int = 0
-    """Rows that the mapping leaves out (`only`)."""
+    """Number of rows that the mapping excludes (`only`)."""
     in_the_future: int = 0
     customers: int = 0
     labels: int = 0
     rejected: int = 0
     rejects_file: str | None = None
     first_rejected: list[dict[str, object]] = field(default_factory=list)
-    """Of the first few: `file`, `line`, `reason`."""
+    """`file`, `line` and `reason` of the first few rejected rows."""
     first: datetime | None = None
-    """On the book's clock, as `last` and the times of the `sample`."""
+    """In the book's time zone, as are `last` and the times in `sample`."""
     last: datetime | None = None
     channels: dict[str, int] = field(default_factory=dict)
     cleaning: dict[str, int] = field(default_factory=dict)
-    """Step -> texts that it changed."""
+    """Step -> number of texts that it changed."""
     languages: dict[str, int] = field(default_factory=dict)
     templates: list[tuple[str, int]] = field(default_factory=list)
-    """Texts that come again and again, with 0 for their numbers, and how often."""
+    """Frequent texts, with 0 in place of numbers, and their counts."""
     sample: list[Interaction] = field(default_factory=list)
-    """The first few interactions as they are stored, and a few that were cleaned."""
+    """The first few interactions as stored, and a few that were cleaned."""
 
 
 class _DryRun(Exception):
@@ -88,16 +88,20 @@ def ingest(
     progress: Progress = lambda source, done, total: None,
     announce: Callable[[str], None] = lambda what: None,
 ) -> ImportSummary:
-    """Imports the sources in one transaction. A second import of the same rows changes nothing.
+    """Imports the sources in one transaction. Importing the same rows again changes nothing.
 
     Args:
-        replace_card: let the card of another company take the place of the stored one.
-        rejects: file for the rows that are not taken (JSON Lines: `file`, `line`, `reason`, `values`).
-        announce: told which column is what, before a row of the source is written.
+        engine: database of the history.
+        sources: files, databases and data frames to import.
+        replace_card: allow the card of another company to replace the stored one.
+        dry_run: roll the import back at the end.
+        rejects: file for rejected rows (JSON Lines: `file`, `line`, `reason`, `values`).
+        progress: called with the source, the amount done and the total.
+        announce: called with the mapping of columns before the first row of a source is written.
 
     Raises:
-        DataError: a source cannot be used, or not one row of it; nothing was stored.
-        InputError: the card is of another company than the stored one; nothing was stored.
+        DataError: a source, or every row of it, is unusable; nothing was stored.
+        InputError: the card is for another company than the stored one; nothing was stored.
     """
     mapping = load_mapping(sources.mapping) if sources.mapping else None
     stored_card = book.card(engine)
@@ -105,7 +109,7 @@ def ingest(
     card = new_card or stored_card or Card()
     summary = ImportSummary(own_domains=own_domains(sources.interactions, mapping))
     if summary.own_domains:
-        announce(f"mails from {', '.join(summary.own_domains)} are the company's")
+        announce(f"mails from {', '.join(summary.own_domains)} are treated as the company's")
     with Rejects(rejects) as rejected:
         run = _Import(mapping, card, summary, rejected, progress, announce)
         try:
@@ -137,21 +141,21 @@ def ingest(
 
 
 def _load_card(path: Path, stored: Card | None, *, replace: bool) -> Card:
-    """The card in a file, unless it is of another company than the stored one and may not replace it."""
+    """Loads the card in a file, unless it is for another company and may not replace the stored one."""
     card = strict_yaml.load(path, Card)
     if not card.model_fields_set:
-        raise DataError(f"{path}: the card is empty; write at least company: NAME, or leave it out")
+        raise DataError(f"{path}: the card is empty; add at least company: NAME, or import without a card")
     named = stored.company if stored and stored.company != Card().company else None
     if named and named.casefold() != card.company.casefold() and not replace:
         raise InputError(
-            f"the store holds the book of {named!r}, and {path} is the card of {card.company!r}; name another "
-            "store (churn-agent --store FOLDER ingest ...) or give --replace-card"
+            f"the store holds the book of {named!r}, but {path} is the card of {card.company!r}; use another "
+            "store (churn-agent --store FOLDER ingest ...) or --replace-card"
         )
     return card
 
 
 class _Import:
-    """One import on its way."""
+    """A running import."""
 
     def __init__(
         self,
@@ -179,11 +183,11 @@ class _Import:
         summary.added += added
         summary.already_known += taken - added
         if summary.rows == rows_before:
-            raise DataError(f"{source.name}: holds a header but no interactions")
+            raise DataError(f"{source.name}: has a header but no interactions")
         if self._rejects.count > rejected_before and taken == 0:
             first = self._rejects.first[min(rejected_before, len(self._rejects.first) - 1)]
             why = f"line {first['line']}: {first['reason']}"
-            raise DataError(f"{source.name}: not one of its {summary.rows - rows_before} rows can be used ({why})")
+            raise DataError(f"{source.name}: none of its {summary.rows - rows_before} rows can be used ({why})")
 
     def _parsed(self, source: Source) -> Iterator[Interaction]:
         summary = self._summary
@@ -217,7 +221,7 @@ class _Import:
             except DataError as error:
                 if not parsers:
                     raise
-                raise ValueError(f"no interaction: {error}") from error
+                raise ValueError(f"not an interaction: {error}") from error
         if not parser.wants(row):
             self._summary.passed_over += 1
             return None
@@ -228,7 +232,7 @@ class _Import:
         complete = source.complete_header
         header = list(row.values)
         needs = INTERACTION_NEEDS
-        if not first:  # records may leave out their text
+        if not first:  # records may omit their text
             needs = tuple(name for name in needs if name != "text")
         columns = assign(header, INTERACTION_FIELDS, needs, source.name, rule, complete=complete)
         if first:
@@ -246,7 +250,7 @@ class _Import:
         if summary.last is None or at > summary.last:
             summary.last = at
         cleaned = interaction.original is not None
-        alike = sum((each.original is not None) == cleaned for each in summary.sample)
+        alike = sum((shown.original is not None) == cleaned for shown in summary.sample)
         if alike < (_CLEANED_SAMPLE if cleaned else _SAMPLE):
             summary.sample.append(replace(interaction, occurred_at=self._card.local(at)))
 
@@ -258,9 +262,9 @@ class _Import:
                 if not column:
                     column.update(assign(list(row.values), ("customer_id",), ("customer_id",), source.name))
                 name = column["customer_id"]
-                found = self._try(source, row, lambda row=row, name=name: checked_customer_id(row.values.get(name, "")))
-                if found:
-                    yield found, {k: v for k, v in row.values.items() if k and k != name and v != ""}
+                id_ = self._try(source, row, lambda row=row, name=name: checked_customer_id(row.values.get(name, "")))
+                if id_:
+                    yield id_, {k: v for k, v in row.values.items() if k and k != name and v != ""}
 
         self._summary.customers = book.set_attributes(connection, rows())
 

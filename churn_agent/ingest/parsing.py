@@ -1,4 +1,4 @@
-"""Rows to interactions and labels: times, amounts, directions, ids. A value that does not fit is a `ValueError`."""
+"""Parses rows into interactions and labels. An invalid time, amount, direction or id raises `ValueError`."""
 
 import hashlib
 import re
@@ -18,7 +18,7 @@ _CHANNEL_OF_TEXT = {
     "review": "review", "review_text": "review", "review_body": "review",
     "post": "social", "tweet": "social", "caption": "social",
 }  # fmt: skip
-"""Column of the text -> channel, where the source has none."""
+"""Column of the text -> channel, if the source has none."""
 _DIRECTIONS: Mapping[str, Direction] = {
     "inbound": "inbound",
     "in": "inbound",
@@ -34,10 +34,17 @@ _UTC_NAME = re.compile(r"\s*(?:UTC|GMT)$")
 
 
 class InteractionParser:
-    """Makes interactions of the rows of one source under one rule of its mapping."""
+    """Parses the rows of one source into interactions, by one rule of its mapping."""
 
     def __init__(self, rule: Rule, columns: Mapping[str, str], card: Card, cleaner: Cleaner) -> None:
-        """Args: columns: our field -> column, as `columns.assign` found them."""
+        """Creates a parser.
+
+        Args:
+            rule: rule of the mapping.
+            columns: our field -> column, as `columns.assign` returns it.
+            card: card of the book, with its time zone and channels.
+            cleaner: cleaner of the import.
+        """
         self._rule = rule
         self._columns = columns
         self._used = frozenset(columns.values())
@@ -51,14 +58,14 @@ class InteractionParser:
         self._same = tuple(map(header_name, rule.inbound_if_same or ()))
 
     def wants(self, row: Row) -> bool:
-        """Whether the rule takes this row at all."""
+        """Whether the rule includes this row."""
         return all(row.values.get(name, "") in values for name, values in self._only.items())
 
     def __call__(self, row: Row, occurrences: Counter[bytes]) -> Interaction:
-        """The interaction of a row. Its id is made from the content and the count of equal rows before it.
+        """Returns the interaction of a row. Its id is a hash of the content and the number of equal rows before it.
 
         Raises:
-            ValueError: a value cannot be used; the message says which and why.
+            ValueError: a value is invalid; the message says which and why.
         """
         values, read = row.values, self._read
         metadata = {name: text for name, text in values.items() if text and name and name not in self._used}
@@ -100,7 +107,7 @@ class InteractionParser:
         )
 
     def _reader(self, field: str) -> Callable[[Mapping[str, str]], str]:
-        """What reads a field off the values of a row."""
+        """Returns a function that reads a field from the values of a row."""
         column, default = self._columns.get(field), self._rule.defaults.get(field, "")
         known = self._rule.values.get(field)
         if known:
@@ -111,34 +118,35 @@ class InteractionParser:
 
 
 def checked_customer_id(text: str) -> str:
-    """A customer id as it stands. Raises `ValueError` if it is blank."""
+    """Returns a customer id unchanged. Raises `ValueError` if it is blank."""
     if not text.strip():
         raise ValueError("the customer id is empty")
     return text
 
 
 def parse_amount(text: str, unit: float = 1.0) -> float | None:
-    """A finite number, or None for nothing. Raises `ValueError`."""
+    """Parses a finite number; None for blank text. Raises `ValueError`."""
     if not text.strip():
         return None
     try:
         amount = float(text)
     except ValueError:
-        raise ValueError(f"the amount {text!r} is no number") from None
+        raise ValueError(f"the amount {text!r} is not a number") from None
     if amount != amount or amount in (float("inf"), float("-inf")):
-        raise ValueError(f"the amount {text!r} is no number")
+        raise ValueError(f"the amount {text!r} is not a number")
     return amount if unit == 1 else round(amount * unit, 6)
 
 
 def parse_time(text: str, zone: ZoneInfo, time_format: str | None = None) -> tuple[datetime, int]:
-    """A time to (UTC, offset in minutes); times without an offset are in `zone`.
+    """Parses a time into UTC and its offset in minutes; times without an offset are in `zone`.
 
     Args:
-        text: ISO 8601, or seconds (or milliseconds) since 1970, or what `time_format` says.
-        time_format: after `datetime.strptime`.
+        text: ISO 8601, seconds or milliseconds since 1970, or text in `time_format`.
+        zone: time zone of times without an offset.
+        time_format: format for `datetime.strptime`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a time.
     """
     written = text.strip()
     try:
@@ -150,8 +158,8 @@ def parse_time(text: str, zone: ZoneInfo, time_format: str | None = None) -> tup
         else:
             moment = datetime.fromisoformat(_UTC_NAME.sub("+00:00", written))
     except ValueError:
-        wanted = f"of the form {time_format!r}" if time_format else "ISO 8601 (such as 2026-03-01T09:30:00+01:00)"
-        raise ValueError(f"the time {text!r} is not {wanted}") from None
+        expected = f"in the format {time_format!r}" if time_format else "ISO 8601 (such as 2026-03-01T09:30:00+01:00)"
+        raise ValueError(f"the time {text!r} is not {expected}") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
     try:
@@ -161,7 +169,7 @@ def parse_time(text: str, zone: ZoneInfo, time_format: str | None = None) -> tup
 
 
 def parse_label(row: Row, columns: Mapping[str, str], card: Card) -> Label:
-    """The label of a row. Raises `ValueError`."""
+    """Parses the label of a row. Raises `ValueError`."""
     word = row.values[columns["churned"]].strip().casefold()
     if word not in _TRUE | _FALSE:
         raise ValueError(f"churned is {word!r}; it must be 0 or 1")
@@ -169,7 +177,7 @@ def parse_label(row: Row, columns: Mapping[str, str], card: Card) -> Label:
     try:
         as_of = date.fromisoformat(as_of[:10] if "T00:00" in as_of else as_of).isoformat()
     except ValueError:
-        raise ValueError(f"as_of {as_of!r} is no date (such as 2026-03-01)") from None
+        raise ValueError(f"as_of {as_of!r} is not a date (such as 2026-03-01)") from None
     horizon = row.values.get(columns.get("horizon_days", ""), "").strip()
     return Label(
         customer_id=checked_customer_id(row.values[columns["customer_id"]]),

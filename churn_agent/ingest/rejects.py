@@ -1,4 +1,4 @@
-"""The file of rows that were not taken."""
+"""The file of rejected rows."""
 
 import json
 from pathlib import Path
@@ -12,18 +12,22 @@ SHOWN = 5
 
 
 class Rejects:
-    """Writes rejected rows to a JSON Lines file as they come; the file is made with the first one."""
+    """Writes rejected rows to a JSON Lines file, created with the first one."""
 
     def __init__(self, path: Path | None) -> None:
-        """Args: path: where to; None keeps the first few only."""
+        """Creates the log.
+
+        Args:
+            path: file for the rows; None keeps only the first few in memory.
+        """
         self.path = path
         self.count = 0
         self.first: list[dict[str, object]] = []
-        """The first few: `file`, `line`, `reason`."""
+        """`file`, `line` and `reason` of the first few rows."""
         self._file: IO[str] | None = None
 
     def add(self, source: str, row: Row, reason: str) -> None:
-        """Notes one row. Raises `InputError` if the file cannot be written."""
+        """Adds a row. Raises `InputError` if the file cannot be written."""
         self.count += 1
         entry: dict[str, object] = {"file": source, "line": row.line, "reason": reason}
         if len(self.first) < SHOWN:
@@ -33,7 +37,7 @@ class Rejects:
         try:
             if self._file is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                # Not `atomic`: what an import that is broken off has refused so far is for people to read.
+                # Not `atomic`, so that people can read the rejected rows of an interrupted import.
                 self._file = self.path.open("w", encoding="utf-8")
             self._file.write(json.dumps(entry | {"values": row.values}) + "\n")
         except OSError as error:

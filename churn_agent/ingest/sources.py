@@ -1,4 +1,4 @@
-"""What one import reads: files, folders, globs, databases, data frames; and which reader takes which."""
+"""The sources of an import (files, folders, globs, databases, data frames) and their readers."""
 
 import glob
 from collections.abc import Iterator, Sequence
@@ -24,10 +24,10 @@ _TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".jsonl", ".jsonl.gz", ".json", ".p
 
 @dataclass(frozen=True)
 class Source:
-    """One place that interactions, customers or labels are read from."""
+    """A source of interactions, customers or labels."""
 
     name: str
-    """As it is shown: a path, an address without its password, or `data frame`."""
+    """Name for messages: a path, a URL without its password, or `data frame`."""
     path: Path | None = None
     url: str | None = None
     frame: Any = None
@@ -35,7 +35,7 @@ class Source:
 
     @property
     def kind(self) -> str:
-        """The ending of the file's name without `.gz`; `sql` and `frame` for what is no file."""
+        """The file's suffix without `.gz`; `sql` for a database URL, `frame` for a data frame."""
         if self.path is None:
             return "sql" if self.url else "frame"
         return self.path.name.casefold().removesuffix(".gz").rpartition(".")[2]
@@ -48,7 +48,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Sources:
-    """All that one import reads."""
+    """All sources of an import."""
 
     interactions: tuple[Source, ...] = ()
     customers: Source | None = None
@@ -66,42 +66,48 @@ def find_sources(
     mapping: Path | None = None,
     query: str | None = None,
 ) -> Sources:
-    """Resolves what the user named.
+    """Resolves the sources that the user gave.
 
     Args:
         given: paths, globs, folders (their `interactions`, `customers`, `labels` and `card.yaml`, or all mails and
-            transcripts in them), addresses of databases, data frames.
+            transcripts in them), database URLs, data frames.
+        customers: source of attributes.
+        labels: source of labels.
+        card: file of the card.
+        mapping: mapping file.
         query: SQL for databases.
 
     Raises:
-        FileFormatError: a path is not there, or a folder holds nothing to read.
+        FileFormatError: a path does not exist, or a folder contains nothing to import.
     """
-    found: list[Source] = []
-    for each in given:
-        if not isinstance(each, str | Path):
-            found.append(_frame(each))
+    sources: list[Source] = []
+    for item in given:
+        if not isinstance(item, str | Path):
+            sources.append(_frame(item))
             continue
-        text = str(each)
+        text = str(item)
         if "://" in text:
-            found.append(Source(_without_password(text), url=text, query=query))
+            sources.append(Source(_without_password(text), url=text, query=query))
             continue
         for path in _expand(text):
             if not path.is_dir():
-                found.append(Source(str(path), path=path, query=query))
+                sources.append(Source(str(path), path=path, query=query))
                 continue
             table = _named(path, "interactions")
             inside = [table] if table else _loose(path)
             if not inside:
-                raise FileFormatError(f"{str(path)!r} holds no interactions.csv (or .jsonl, .parquet, ...), no mails")
-            found += [Source(str(file), path=file, query=query) for file in inside]
+                raise FileFormatError(
+                    f"{str(path)!r} contains no interactions.csv (or .jsonl, .parquet, ...) and no mails"
+                )
+            sources += [Source(str(file), path=file, query=query) for file in inside]
             customers = customers if customers is not None else _named(path, "customers")
             labels = labels if labels is not None else _named(path, "labels")
             card = card or next((p for p in [path / "card.yaml"] if p.is_file()), None)
-    return Sources(tuple(found), _single(customers), _single(labels), card, mapping)
+    return Sources(tuple(sources), _single(customers), _single(labels), card, mapping)
 
 
 def own_domains(sources: Sequence[Source], mapping: ColumnMapping | None) -> tuple[str, ...]:
-    """The company's mail domains: as the mapping says, or guessed over all mails of the import."""
+    """Returns the company's mail domains: from the mapping, or guessed from all mails of the import."""
     if mapping and mapping.own_domains:
         return mapping.own_domains
     mails = [source.path for source in sources if source.path and source.kind in _MAIL]
@@ -143,33 +149,33 @@ def _rows(
         case kind if kind in _TRANSCRIPTS:
             return read_transcript(path, mapping.staff if mapping else ())
         case _:
-            raise FileFormatError(f"{path}: cannot read files of this kind; give one of .{', .'.join(_KINDS)}")
+            raise FileFormatError(f"{path}: cannot read this kind of file; use one of .{', .'.join(_KINDS)}")
 
 
-def _single(given: object) -> Source | None:
-    if given is None:
+def _single(item: object) -> Source | None:
+    if item is None:
         return None
-    if not isinstance(given, str | Path):
-        return _frame(given)
-    if not Path(given).is_file():
-        raise FileFormatError(f"there is no file {str(given)!r}")
-    return Source(str(given), path=Path(given))
+    if not isinstance(item, str | Path):
+        return _frame(item)
+    if not Path(item).is_file():
+        raise FileFormatError(f"file not found: {str(item)!r}")
+    return Source(str(item), path=Path(item))
 
 
-def _frame(given: object) -> Source:
-    if not is_frame(given):
-        raise FileFormatError(f"cannot read a {type(given).__name__}; give a path, or a pandas, polars or Arrow table")
-    return Source("data frame", frame=given)
+def _frame(item: object) -> Source:
+    if not is_frame(item):
+        raise FileFormatError(f"cannot read a {type(item).__name__}; use a path, or a pandas, polars or Arrow table")
+    return Source("data frame", frame=item)
 
 
 def _expand(text: str) -> list[Path]:
     if Path(text).exists():
         return [Path(text)]
     matches = glob.glob(text, recursive=True) if glob.has_magic(text) else []  # noqa: PTH207 - absolute patterns too
-    found = [Path(match) for match in sorted(matches)]
-    if not found:
-        raise FileFormatError(f"there is no file {text!r}")
-    return found
+    paths = [Path(match) for match in sorted(matches)]
+    if not paths:
+        raise FileFormatError(f"file not found: {text!r}")
+    return paths
 
 
 def _named(folder: Path, stem: str) -> Path | None:
@@ -187,4 +193,6 @@ def _without_password(url: str) -> str:
     try:
         return make_url(url).render_as_string(hide_password=True)
     except ArgumentError as error:
-        raise FileFormatError(f"{url.partition('://')[0]!r} is no kind of database") from error
+        raise FileFormatError(
+            f"{url.partition('://')[0]!r} is not a known kind of database; use one such as sqlite or postgresql+psycopg"
+        ) from error

@@ -1,1 +1,1 @@
-"""Assessments as people read them: one record, several renderers."""
+"""Renderers of assessments, books and batches."""

@@ -1,4 +1,4 @@
-"""How well a trained method keeps its word, as a picture."""
+"""The reliability plot of a trained method."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,10 @@ _SIZE = (5.2, 4.2)
 
 
 def write(card: "KeptCard", path: Path) -> None:
-    """Draws what was said against what happened, before and after, on customers that had not been learned from.
+    """Draws predicted and observed churn rates on held-out customers, before and after calibration.
 
     Raises:
-        InputError: the file is no .svg, or cannot be written.
+        InputError: the file is not an .svg, or cannot be written.
     """
     write_svg(lambda axes: _draw(axes, card), path, size=_SIZE)
 
@@ -28,9 +28,13 @@ def _draw(axes: Any, card: "KeptCard") -> None:
     ):
         if points:
             axes.plot(
-                [said for said, _, _ in points], [happened for _, happened, _ in points], label=name, ms=4, **style
+                [predicted for predicted, _, _ in points],
+                [observed for _, observed, _ in points],
+                label=name,
+                ms=4,
+                **style,
             )
-    axes.set_xlabel("said (bins of as many customers each)")
-    axes.set_ylabel("churned")
-    axes.set_title(f"{card.n} customers, {card.churned} churned; none judged by what learned from them", fontsize=9)
+    axes.set_xlabel("predicted (bins of equal size)")
+    axes.set_ylabel("observed")
+    axes.set_title(f"{card.n} held-out customers, {card.churned} churned", fontsize=9)
     axes.legend(frameon=False)

@@ -1,4 +1,4 @@
-"""Records as a data frame, one row for each, for notebooks and joins with a warehouse."""
+"""Records as a data frame with one row each, for notebooks and joins with a warehouse."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -32,16 +32,16 @@ _SCHEMA: dict[str, Any] = {
 }
 COLUMNS = tuple(_SCHEMA)
 """`score` is uncalibrated, 0 to 1; `probability`, with its interval from `low` to `high`, is empty unless calibrated;
-`reason` is the one that weighs most for churn, `quote` its first verified quote, `signals` the ids of all signals,
+`reason` is the strongest reason for churn, `quote` its first verified quote, `signals` the ids of all signals,
 separated by commas."""
 
 
 def to_dataframe(records: Iterable[Assessment], *, library: Library = "pandas") -> Any:
-    """Records as a data frame with one row for each, in their order, and the columns `COLUMNS`.
+    """Returns records as a data frame with one row each, in their order, and the columns `COLUMNS`.
 
     Args:
-        records: any, such as those that `ChurnAgent.assess_many` yields.
-        library: `pandas`, `polars` or `pyarrow`; it has to be installed.
+        records: assessments, such as those from `ChurnAgent.assess_many`.
+        library: `pandas`, `polars` or `pyarrow`; it must be installed.
 
     Returns:
         A `pandas.DataFrame`, `polars.DataFrame` or `pyarrow.Table`.
@@ -51,7 +51,7 @@ def to_dataframe(records: Iterable[Assessment], *, library: Library = "pandas") 
         Unavailable: the library is not installed.
     """
     if library not in _LIBRARIES:
-        raise InputError(f"no data frames by {library!r}; give one of {', '.join(_LIBRARIES)}")
+        raise InputError(f"{library!r} is not a data frame library; use one of {', '.join(_LIBRARIES)}")
     if find_spec(library) is None:
         raise Unavailable(f"{library} is not installed; run: pip install {library}")
     rows = [_row(record) for record in records]

@@ -1,4 +1,4 @@
-"""Writes an assessment to a file; the file's ending chooses the format."""
+"""Writes an assessment to a file; the suffix chooses the format."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,25 +12,29 @@ _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>#|&"})
 
 
 def write(assessment: Assessment, path: Path) -> None:
-    """Raises `InputError` for an ending without a renderer, or a file that cannot be written."""
+    """Writes an assessment.
+
+    Raises:
+        InputError: the suffix has no renderer, or the file cannot be written.
+    """
     atomic.save(path, renderer(path)(assessment))
 
 
 def renderer(path: Path) -> Callable[[Assessment], str]:
-    """The renderer for a file's ending. Raises `InputError` if there is none."""
-    found = RENDERERS.get(path.suffix)
-    if found is None:
-        raise InputError(f"cannot write {str(path)!r}: give a file that ends in {' or '.join(RENDERERS)}")
-    return found
+    """Returns the renderer for a file's suffix. Raises `InputError` if there is none."""
+    render = RENDERERS.get(path.suffix)
+    if render is None:
+        raise InputError(f"cannot write {str(path)!r}: use a file name that ends in {' or '.join(RENDERERS)}")
+    return render
 
 
 def to_json(assessment: Assessment) -> str:
-    """The record, indented."""
+    """Returns the record as indented JSON."""
     return assessment.model_dump_json(indent=2) + "\n"
 
 
 def to_markdown(assessment: Assessment) -> str:
-    """The card as Markdown. What came from data is escaped."""
+    """Returns the card as Markdown. Text from data is escaped."""
     lines = [f"# Churn assessment of {escape(assessment.customer_id)} at {assessment.as_of}", ""]
     if assessment.churn_probability and assessment.band:
         lines += [f"**{wording.BAND_WORDS[assessment.band].capitalize()}.**", ""]
@@ -66,7 +70,7 @@ def _reasons(assessment: Assessment, title: str, reasons: list[Reason]) -> list[
 
 
 def escape(text: str) -> str:
-    """Text from data as one line of Markdown that is nothing but text."""
+    """Returns text from data as one line of literal Markdown."""
     return " ".join(text.split()).translate(_SPECIAL)
 
 

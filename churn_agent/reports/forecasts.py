@@ -1,4 +1,4 @@
-"""The forecasts about one customer, and what moved each of them."""
+"""The forecasts about one customer, and the causes of their changes."""
 
 import itertools
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ from churn_agent.outcomes.ledger import Forecast, forecasts
 
 @dataclass(frozen=True)
 class ExplainedForecast:
-    """A forecast, and what moved it since the one before."""
+    """A forecast, and the causes of its change since the previous one."""
 
     forecast: Forecast
     moved_by: Mapping[str, float] | None
-    """Cause -> change of the number, -1 to 1; empty for the first forecast, None where it cannot be explained."""
+    """Cause -> change of the number, -1 to 1; empty for the first forecast, None if it cannot be explained."""
     not_explained: str | None = None
     """Why it cannot be explained."""
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Returns the forecast for JSON."""
         forecast, assessment = self.forecast, self.forecast.assessment
         return {
             "as_of": assessment.as_of,
@@ -39,9 +39,9 @@ class ExplainedForecast:
 
 
 def explained_forecasts(agent: ChurnAgent, customer_id: str) -> list[ExplainedForecast]:
-    """Every forecast about a customer, the oldest first.
+    """Returns all forecasts about a customer, oldest first.
 
-    What moved a forecast is known only where the agent's model, prompt and method are those that made it.
+    A change is explained only if the agent has the model, prompt and method that made the forecast.
 
     Raises:
         EmptyStore: there is no history.
@@ -50,7 +50,7 @@ def explained_forecasts(agent: ChurnAgent, customer_id: str) -> list[ExplainedFo
     """
     known = forecasts(agent.store, customer_id)
     if not known:
-        raise InputError(f"no forecast was made about {customer_id!r}; run: churn-agent assess {customer_id}")
+        raise InputError(f"there is no forecast about {customer_id!r}; run: churn-agent assess {customer_id}")
     later = [_explained(agent, before.assessment, after) for before, after in itertools.pairwise(known)]
     return [ExplainedForecast(known[0], {}), *later]
 

@@ -1,4 +1,4 @@
-"""The card of an assessment for a terminal. Everything that came from data is printed as text, never as markup."""
+"""The card of an assessment for a terminal. Text from data is printed literally, never as markup."""
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -13,7 +13,7 @@ _BAR = 30
 
 
 def print_card(assessment: Assessment, console: Console, *, title: str) -> None:
-    """Prints the card; `title` says whose it is."""
+    """Prints the card; `title` names the customer."""
     parts: list[RenderableType] = []
     if assessment.churn_probability and assessment.band:
         parts.append(_bar(assessment.churn_probability.shown, assessment.band))
@@ -36,7 +36,7 @@ def print_card(assessment: Assessment, console: Console, *, title: str) -> None:
 
 
 def _plain(text: str) -> str:
-    """Without control characters, which could steer the terminal."""
+    """Removes control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 

@@ -1,4 +1,4 @@
-"""How an assessment is put into words, the same in every format."""
+"""The wording of assessments, the same in every format."""
 
 from collections.abc import Mapping
 
@@ -10,26 +10,26 @@ BAND_WORDS = {
     "high": "high risk: look at this customer soon",
 }
 CONCEPTS = {
-    "recency": "Has done nothing for a long time.",
+    "recency": "Has been inactive for a long time.",
     "active_days": "Has been active on few days.",
     "tenure": "Is a new customer.",
-    "overdue": "Is silent for longer than usual.",
+    "overdue": "Has been silent for longer than usual.",
     "last_rating": "Gave a poor rating.",
-    "missed": "Missed what was due.",
+    "missed": "Missed a deadline or an appointment.",
     "monthly_contract": "Can leave at short notice.",
-    "main_contact_silence": "The main contact has fallen silent.",
-    "leaning": "The messages taken together read like leaving.",
+    "main_contact_silence": "The main contact has gone silent.",
+    "leaning": "Taken together, the messages suggest leaving.",
 }
-"""Facts as drivers of churn over many customers, who have it in different degrees."""
+"""Facts as drivers of churn across many customers, to different degrees."""
 READ_AS: Mapping[Polarity, str] = {
-    "risk": "What they wrote reads like a reason to leave.",
-    "protective": "What they wrote reads like a reason to stay.",
+    "risk": "Their messages suggest a reason to leave.",
+    "protective": "Their messages suggest a reason to stay.",
 }
 URGENCY_WORDS = {"today": "today", "this_week": "this week", "this_month": "this month"}
 
 
 def score_words(probability: ChurnProbability) -> str:
-    """A calibrated probability as a percentage; anything else as a score that says what it is not."""
+    """Returns a calibrated probability as a percentage, or a score labelled as uncalibrated."""
     if probability.calibrated:
         span = ""
         if probability.low is not None and probability.high is not None:
@@ -39,17 +39,17 @@ def score_words(probability: ChurnProbability) -> str:
 
 
 def cases(assessment: Assessment) -> tuple[list[Reason], list[Reason]]:
-    """Reasons for churn and against it, weightiest first."""
+    """Returns the reasons for churn and those against it, strongest first."""
     risk = [reason for reason in assessment.reasons if reason.polarity == "risk"]
     protective = [reason for reason in assessment.reasons if reason.polarity == "protective"]
     return risk, protective
 
 
-NO_REASON = "Nothing that was read or computed speaks clearly for or against churn."
+NO_REASON = "No signal or fact points clearly to churn or against it."
 
 
 def quoted(assessment: Assessment, citation: Citation) -> str:
-    """`E3, 2026-02-11, Ana: “the quote”`, on one line; the name where an account has several contacts."""
+    """Returns `E3, 2026-02-11, Ana: “the quote”` on one line; the name only if the account has several contacts."""
     words = " ".join(citation.quote.split())
     named = citation.author and any(fact.name == "contacts" for fact in assessment.facts)
     who = f", {citation.author}" if named else ""
@@ -57,15 +57,15 @@ def quoted(assessment: Assessment, citation: Citation) -> str:
 
 
 def origin(assessment: Assessment) -> str:
-    """Which model and prompt, at which cost."""
+    """Returns the model, the prompt and the cost."""
     p = assessment.provenance
-    kept = f", {p.cached_answers} answers from the store" if p.cached_answers else ""
-    return f"{p.model_id}, {p.prompt}, {p.prompt_tokens} + {p.output_tokens} tokens{kept}, {p.seconds:.1f} s"
+    cached = f", {p.cached_answers} answers from the store" if p.cached_answers else ""
+    return f"{p.model_id}, {p.prompt}, {p.prompt_tokens} + {p.output_tokens} tokens{cached}, {p.seconds:.1f} s"
 
 
 def not_considered(assessment: Assessment) -> str | None:
-    """What the model was not shown, in words; None if it was shown all."""
-    left = assessment.left_out
-    if left.interactions:
-        return f"{left.interactions} interactions (about {left.tokens} tokens) were not shown to the model."
-    return f"About {left.tokens} tokens of long texts were not shown to the model." if left.tokens else None
+    """Says what the model was not shown; None if it was shown everything."""
+    left_out = assessment.left_out
+    if left_out.interactions:
+        return f"{left_out.interactions} interactions (about {left_out.tokens} tokens) were not shown to the model."
+    return f"About {left_out.tokens} tokens of long texts were not shown to the model." if left_out.tokens else None

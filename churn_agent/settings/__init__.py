@@ -1,9 +1,9 @@
-"""Settings, and the only reader of the environment: `Settings.load`.
+"""Settings, and `Settings.load`, the only reader of the environment.
 
-`Settings(...)` reads nothing: what is not passed has its default. `Settings.load` takes, by precedence: keyword
+`Settings(...)` reads nothing: other settings have their defaults. `Settings.load` uses, by precedence: keyword
 arguments (command-line flags), the environment (`CHURN_AGENT_*`), `.env` and `churn-agent.toml` in the working folder,
-`config.toml` in the user's configuration folder, defaults. The two files of the working folder may set what is
-harmless; the rest they may set if the user trusts them (`churn-agent trust`).
+`config.toml` in the user's configuration folder, defaults. The two files in the working folder may set harmless
+settings; the others need the user's trust (`churn-agent trust`).
 """
 
 import shlex
@@ -28,7 +28,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Settings(BaseModel):
-    """Everything that can be set. `.env.example` explains each field.
+    """All settings. `.env.example` explains each field.
 
     The constructor reads neither the environment nor any file; `Settings.load` does.
     """
@@ -40,71 +40,71 @@ class Settings(BaseModel):
     models_dir: Annotated[Path, NEEDS_TRUST] = Field(default_factory=lambda: user_cache_path(APP) / "models")
     """Folder of model weights."""
     prompts_dir: Annotated[Path | None, NEEDS_TRUST] = None
-    """Folder of one's own prompt files, added to the shipped ones."""
+    """Folder of your own prompt files, added to the shipped ones."""
 
     sets_dir: Annotated[Path | None, NEEDS_TRUST] = None
-    """Folder of labelled sets, one folder each, that suites of evals may name."""
+    """Folder of labelled sets, one folder each, for suites of evals."""
 
     model: Annotated[str, NEEDS_TRUST] = "qwen2.5-coder-1.5b-instruct"
-    """A name of the catalogue, a path to a .gguf file, `openai:NAME`, or `scripted[:FILE]`."""
+    """A name in the catalogue, a path to a .gguf file, `openai:NAME`, or `scripted[:FILE]`."""
     embedder: Annotated[str, NEEDS_TRUST] = "all-minilm-l6-v2"
-    """A name of the catalogue, or a folder with a sentence-transformers model."""
+    """A name in the catalogue, or a folder with a sentence-transformers model."""
     mode: Annotated[Literal["ask", "read", "explain"], HARMLESS] = "read"
     """How the model is used."""
     prompt: Annotated[str | None, HARMLESS] = None
     """Name of a prompt variant of the mode; the mode's default if not set."""
     method: Annotated[str | None, HARMLESS] = None
-    """A method trained on labels (`churn-agent train`) that gives the number, or `none`. If not set, what `calibrate`
-    made, where it did; else the mode."""
+    """A method trained on labels (`churn-agent train`) for the number, or `none`. If not set: the calibrated method, if
+    there is one, else the mode."""
     band_medium_from: Annotated[Share | None, HARMLESS] = None
-    """Calibrated probability from which on a customer is of medium risk; the base rate if not set."""
+    """Lowest calibrated probability of medium risk; the base rate if not set."""
     band_high_from: Annotated[Share | None, HARMLESS] = None
-    """The same for high risk; three times the odds of the base rate if not set."""
+    """Lowest calibrated probability of high risk; three times the odds of the base rate if not set."""
     band_margin: Annotated[float, Field(ge=0, le=2), HARMLESS] = 0.5
-    """Log-odds by which a boundary must be passed to leave the band of the customer's assessment before."""
+    """Log-odds beyond a boundary that are needed to leave the band of the customer's previous assessment."""
     least_days_known: Annotated[int, Field(ge=0), HARMLESS] = 7
-    """Customers without a message to read whose history goes back fewer days get no number. Justified by
+    """Customers without messages get no number if their history is shorter than this many days. Justified by
     `churn-agent eval abstention`."""
 
     evidence_tokens: Annotated[int, Field(ge=50), HARMLESS] = 1000
-    """Room for evidence in a prompt, in tokens of the language model."""
+    """Most tokens of evidence in a prompt."""
     evidence_limit: Annotated[int, Field(ge=1, le=200), HARMLESS] = 12
-    """Most interactions that a model is shown."""
+    """Most interactions shown to a model."""
     evidence_order: Annotated[Literal["oldest_first", "newest_first", "shuffled"], HARMLESS] = "oldest_first"
-    """How evidence is laid before a model that sees it all at once."""
+    """Order of evidence in a prompt that contains all of it."""
     context_tokens: Annotated[int, Field(ge=512), HARMLESS] = 4096
     threads: Annotated[int, Field(ge=0), HARMLESS] = 0
-    """Threads of the local model; 0 takes what `models tune` found, else the physical cores."""
+    """Threads of the local model; 0 for the result of `models tune`, else the physical cores."""
     gpu_layers: Annotated[int, HARMLESS] = 0
-    """Layers of the local model on a GPU; -1 is all, and needs a llama-cpp-python built for it."""
+    """Layers of the local model on a GPU; -1 for all; needs a llama-cpp-python built for it."""
     prefix_cache_mb: Annotated[int, Field(ge=0), HARMLESS] = 1024
-    """Most megabytes of evaluated prompt prefixes kept in the model folder between runs; 0 keeps none."""
+    """Most megabytes of evaluated prompt prefixes cached in the model folder between runs; 0 for none."""
     seed: Annotated[int, HARMLESS] = 0
 
     answers_limit: Annotated[int, Field(ge=0), NEEDS_TRUST] = 1_000_000
-    """Most answers of models that the store keeps, so that they are paid once; the oldest go first."""
+    """Most answers of models cached in the store, so that they are paid once; the oldest are deleted first."""
 
     base_url: Annotated[str | None, NEEDS_TRUST] = None
-    """Address of an OpenAI-compatible API, such as http://127.0.0.1:8080/v1."""
+    """URL of an OpenAI-compatible API, such as http://127.0.0.1:8080/v1."""
     api_key: Annotated[SecretStr | None, NEEDS_TRUST] = None
     prompt_price: Annotated[float, Field(ge=0), NEEDS_TRUST] = 0.0
-    """Of a million prompt tokens, where the model is paid for."""
+    """Price of a million prompt tokens, in any currency."""
     output_price: Annotated[float, Field(ge=0), NEEDS_TRUST] = 0.0
-    """Of a million output tokens."""
+    """Price of a million output tokens."""
     request_timeout_s: Annotated[float, Field(gt=0), HARMLESS] = 60.0
     request_attempts: Annotated[int, Field(ge=1, le=10), HARMLESS] = 4
-    """Tries of one request to an API, with growing pauses between them."""
+    """Most attempts of one request to an API, with growing pauses between them."""
 
     @classmethod
     def load(cls, **flags: Any) -> "Settings":
         """Reads the environment and the settings files.
 
         Args:
-            **flags: settings that take precedence over all sources; those that are None are left to the sources.
+            **flags: settings that take precedence over all sources; None leaves a setting to the sources.
 
         Raises:
             InputError: a value does not fit its setting, there is no such setting, or a settings file cannot be read.
-            UntrustedSettings: a file of the working folder sets what only a trusted file may set.
+            UntrustedSettings: an untrusted file in the working folder sets something that needs trust.
         """
         _refuse_unknown(flags)
         try:
@@ -114,7 +114,7 @@ class Settings(BaseModel):
         return cls(**dict(loaded))
 
     def changed(self, **updates: Any) -> "Settings":
-        """These settings with other values for some; nothing else is read.
+        """Returns these settings with some values changed; nothing else is read.
 
         Args:
             **updates: new values, None included.
@@ -130,7 +130,7 @@ class Settings(BaseModel):
 
 
 class _Sourced(Settings, BaseSettings):
-    """Settings as the environment and the settings files give them."""
+    """Settings from the environment and the settings files."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
@@ -155,7 +155,7 @@ class _Sourced(Settings, BaseSettings):
 def _refuse_unknown(names: Iterable[str]) -> None:
     unknown = sorted(set(names) - set(Settings.model_fields))
     if unknown:
-        raise InputError(f"there is no setting {unknown[0]!r}; .env.example lists them all")
+        raise InputError(f"unknown setting {unknown[0]!r}; .env.example lists all settings")
 
 
 def _misfit(error: ValidationError) -> InputError:
@@ -165,13 +165,13 @@ def _misfit(error: ValidationError) -> InputError:
 
 
 def project_files(folder: Path = Path()) -> list[SettingsFile]:
-    """The settings files in a folder, by precedence. Raises `InputError` if one cannot be read."""
-    found = (settings_files.read(folder / name, Settings.model_fields) for name in PROJECT_FILES)
-    return [file for file in found if file]
+    """Returns the settings files in a folder, by precedence. Raises `InputError` if one cannot be read."""
+    settings = (settings_files.read(folder / name, Settings.model_fields) for name in PROJECT_FILES)
+    return [file for file in settings if file]
 
 
 class _Guarded(InitSettingsSource):
-    """A settings file of the working folder."""
+    """A settings file in the working folder."""
 
     def __init__(self, settings_cls: type[BaseSettings], file: SettingsFile) -> None:
         trusted_as = trust.entries().get(str(file.path)) if file.guarded else None
@@ -181,7 +181,7 @@ class _Guarded(InitSettingsSource):
         super().__init__(settings_cls, file.harmless if self._withheld else file.values)
 
     def __call__(self) -> dict[str, Any]:
-        # What a flag, the environment or another file has set already would not be taken from here anyway.
+        # Settings already set by a flag, the environment or another file are not used from here anyway.
         missing = [name for name in self._withheld if name not in self.current_state]
         if missing:
             why = "has changed since you trusted it" if self._changed else "is not trusted"

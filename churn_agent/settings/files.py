@@ -1,7 +1,7 @@
-"""Files with settings: `.env` and TOML. What they hold, and which of it needs the user's trust.
+"""Settings files (`.env` and TOML): their contents, and the settings that need the user's trust.
 
-A settings file of the working folder may come from a stranger, with a repository or an archive. It may set what is
-harmless. Whatever names a file, a model or a host, holds a key, costs money or deletes something needs trust.
+A settings file in the working folder may come from a stranger, with a repository or an archive. It may set harmless
+settings. A setting that names a file, a model or a host, contains a key, costs money or deletes something needs trust.
 """
 
 import hashlib
@@ -25,11 +25,11 @@ from churn_agent.errors import InputError
 PREFIX = "CHURN_AGENT_"
 _MOST_BYTES = 1 << 20
 _REFERENCE = "${"
-"""Begins a reference to the environment in the value of a `.env` file."""
+"""Start of a reference to the environment in a value of a `.env` file."""
 
 
 class Guard(Enum):
-    """Whether any file may set a setting. Stands in the annotation of each setting."""
+    """Whether any file may set a setting. It is in the annotation of each setting."""
 
     HARMLESS = "harmless"
     NEEDS_TRUST = "needs trust"
@@ -39,21 +39,21 @@ HARMLESS, NEEDS_TRUST = Guard.HARMLESS, Guard.NEEDS_TRUST
 
 
 def needs_trust(field: FieldInfo) -> bool:
-    """Whether a setting needs trust; one that does not say so does."""
+    """Whether a setting needs trust; one without a guard does."""
     return HARMLESS not in field.metadata
 
 
 @dataclass(frozen=True)
 class SettingsFile:
-    """A settings file as it was read, once: the content that is hashed is the content that is used."""
+    """A settings file, read only once, so that the content hashed is the content used."""
 
     path: Path
-    """As `resolve` gives it."""
+    """As returned by `resolve`."""
     content: bytes
     raw: Mapping[str, Any]
-    """Setting -> value, references to the environment not yet replaced."""
+    """Setting -> value, without references to the environment replaced."""
     guarded: tuple[str, ...]
-    """Settings in it that need trust, or whose values refer to the environment."""
+    """Settings in the file that need trust, or whose values refer to the environment."""
 
     @cached_property
     def sha256(self) -> str:
@@ -62,7 +62,7 @@ class SettingsFile:
 
     @property
     def harmless(self) -> dict[str, Any]:
-        """The values that need no trust."""
+        """The values that do not need trust."""
         return {name: value for name, value in self.raw.items() if name not in self.guarded}
 
     @property
@@ -75,11 +75,11 @@ def read(path: Path, fields: Mapping[str, FieldInfo]) -> SettingsFile | None:
     """Reads a settings file; None if there is none.
 
     Args:
-        path: a TOML file if it ends in .toml, else one of lines NAME=VALUE.
-        fields: the settings that there are.
+        path: a TOML file if its suffix is .toml, else a file of lines NAME=VALUE.
+        fields: all settings.
 
     Raises:
-        InputError: it cannot be read, is not a file of reasonable size, or sets something that is not a setting.
+        InputError: the file cannot be read, is too large or not a plain file, or sets an unknown setting.
     """
     content = _content(path)
     if content is None:
@@ -95,9 +95,9 @@ def read(path: Path, fields: Mapping[str, FieldInfo]) -> SettingsFile | None:
 
 
 def resolve(path: Path) -> Path:
-    """The path by which a settings file is trusted: the folder resolved, the name as it is.
+    """Returns the path under which a settings file is trusted: a resolved folder and an unresolved name.
 
-    A link to a trusted file is a file of its own: the relative paths in it lead elsewhere.
+    A link to a trusted file counts as another file, because relative paths in it lead elsewhere.
     """
     return path.parent.resolve() / path.name
 
@@ -106,7 +106,7 @@ def _content(path: Path) -> bytes | None:
     try:
         if path.is_dir():  # virtual environments are sometimes named .env
             return None
-        # A named pipe would keep everybody waiting until somebody writes into it.
+        # Opening a named pipe would block until another process writes to it.
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:  # noqa: PTH123
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
             content = file.read(_MOST_BYTES + 1) if regular else b""
@@ -117,9 +117,9 @@ def _content(path: Path) -> bytes | None:
     except OSError as error:
         raise InputError(f"cannot read the settings file {str(path)!r}: {error.strerror}") from error
     if not regular:
-        raise InputError(f"the settings file {str(path)!r} is a pipe or a device; use a file, or the environment")
+        raise InputError(f"the settings file {str(path)!r} is a pipe or a device; use a plain file or the environment")
     if len(content) > _MOST_BYTES:
-        raise InputError(f"the settings file {str(path)!r} has more than {_MOST_BYTES >> 20} MiB")
+        raise InputError(f"the settings file {str(path)!r} is larger than {_MOST_BYTES >> 20} MiB; shorten it")
     return content
 
 
@@ -128,7 +128,7 @@ def _from_toml(content: bytes) -> dict[str, Any]:
 
 
 def _from_dotenv(content: bytes, *, expand: bool) -> dict[str, str]:
-    """Lines that begin with our prefix, in any case; other programs have their own lines in the same file."""
+    """Returns lines with our prefix, in any case; other lines are for other programs."""
     values = dotenv_values(stream=io.StringIO(content.decode("utf-8-sig")), interpolate=expand)
     prefix = PREFIX.lower()
     return {
@@ -143,6 +143,7 @@ def _refuse_unknown(path: Path, raw: Mapping[str, Any], fields: Mapping[str, Fie
         if name in fields:
             continue
         shown = f"{prefix}{name.upper()}" if prefix else name
-        close = [f"{prefix}{each.upper()}" if prefix else each for each in get_close_matches(name.lower(), fields, n=2)]
+        near = get_close_matches(name.lower(), fields, n=2)
+        close = [f"{prefix}{field.upper()}" if prefix else field for field in near]
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
         raise InputError(f"{str(path)!r} sets {shown!r}, which is not a setting{hint}")

@@ -1,6 +1,6 @@
-"""Settings files that the user trusts, each by its path and the SHA-256 of its content, as direnv keeps them.
+"""The record of trusted settings files, by path and SHA-256 of the content, as in direnv.
 
-A changed file is another file, and has to be trusted again.
+A changed file must be trusted again.
 """
 
 import json
@@ -18,12 +18,12 @@ _ENTRIES = TypeAdapter(dict[str, str])
 
 
 def record_path() -> Path:
-    """The file that holds the record, in the user's configuration folder."""
+    """Returns the path of the record, in the user's configuration folder."""
     return user_config_path(APP) / "trusted.json"
 
 
 def entries() -> dict[str, str]:
-    """Path of each trusted file -> SHA-256 of the content that was trusted.
+    """Returns path -> SHA-256 of the trusted content for each trusted file.
 
     Raises:
         InputError: the record cannot be read.
@@ -41,12 +41,12 @@ def entries() -> dict[str, str]:
 
 
 def grant(path: Path, sha256: str) -> None:
-    """Trusts a file with this content, and with no other. Raises `InputError` if that cannot be recorded."""
+    """Trusts a file with this content only. Raises `InputError` if the record cannot be written."""
     _write(entries() | {str(path): sha256})
 
 
 def revoke(path: Path) -> bool:
-    """Takes trust back. Returns whether the file was trusted. Raises `InputError` if that cannot be recorded."""
+    """Revokes trust. Returns whether the file was trusted. Raises `InputError` if the record cannot be written."""
     kept = entries()
     if kept.pop(str(path), None) is None:
         return False
@@ -55,7 +55,7 @@ def revoke(path: Path) -> bool:
 
 
 def _write(kept: dict[str, str]) -> None:
-    """Replaces the record, readable by the user alone, so that it is never half written."""
+    """Replaces the record atomically, readable by the user only."""
     path = record_path()
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,4 +1,4 @@
-"""Which settings files the user trusts: granting, revoking and listing that (`churn-agent trust`)."""
+"""Grants, revokes and lists trust in settings files (`churn-agent trust`)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ class FileTrust:
     """A settings file, and whether it is trusted."""
 
     file: str
-    """Its path."""
+    """Path of the file."""
     state: str
-    """In words."""
+    """State of trust, in words."""
     sets: tuple[str, ...] = ()
-    """The settings in it that need trust."""
+    """Settings in the file that need trust."""
 
 
 def state_of(file: SettingsFile) -> str:
-    """Whether a settings file is trusted, in words. Raises `InputError` if the record of trust cannot be read."""
+    """Returns the state of trust of a file, in words. Raises `InputError` if the record cannot be read."""
     if not file.guarded:
         return "needs no trust"
     trusted_as = trust.entries().get(str(file.path))
@@ -33,23 +33,23 @@ def state_of(file: SettingsFile) -> str:
 
 
 def describe(name: str) -> str:
-    """What a settings file in the working folder sets, and whether it is trusted.
+    """Describes a settings file in the working folder: its state of trust and its settings.
 
     Raises:
-        InputError: it cannot be read, or sets something that is not a setting.
+        InputError: the file cannot be read, or sets an unknown setting.
     """
     file = settings_files.read(Path(name), Settings.model_fields)
     return "no such file here" if file is None else f"{state_of(file)}, sets {', '.join(file.raw) or 'nothing'}"
 
 
 def grant(paths: Sequence[Path] = ()) -> list[FileTrust]:
-    """Trusts settings files with their present content.
+    """Trusts settings files with their current content.
 
     Args:
-        paths: the files; those in the working folder if none is given.
+        paths: the files; empty for those in the working folder.
 
     Raises:
-        InputError: a file is not there, cannot be read, or is not a settings file.
+        InputError: a file does not exist, cannot be read, or is not a settings file.
     """
     files = [_read(path) for path in paths] if paths else project_files()
     if not files:
@@ -61,10 +61,10 @@ def grant(paths: Sequence[Path] = ()) -> list[FileTrust]:
 
 
 def revoke(paths: Sequence[Path] = ()) -> list[FileTrust]:
-    """Takes trust back, also from files that are gone or cannot be read.
+    """Revokes trust, also for files that are missing or unreadable.
 
     Args:
-        paths: the files; those in the working folder that are trusted if none is given.
+        paths: the files; empty for the trusted ones in the working folder.
 
     Raises:
         InputError: the record of trust cannot be read or written.
@@ -79,7 +79,7 @@ def revoke(paths: Sequence[Path] = ()) -> list[FileTrust]:
 
 
 def trusted() -> list[FileTrust]:
-    """The files that are trusted, sorted by path. Raises `InputError` if the record of trust cannot be read."""
+    """Returns the trusted files, sorted by path. Raises `InputError` if the record cannot be read."""
     return [_listed(name) for name in sorted(trust.entries())]
 
 
@@ -93,8 +93,8 @@ def _listed(name: str) -> FileTrust:
 
 def _read(path: Path) -> SettingsFile:
     if path.name not in PROJECT_FILES:
-        raise InputError(f"{str(path)!r} is not read as a settings file; give a {' or a '.join(PROJECT_FILES)}")
+        raise InputError(f"{str(path)!r} is not a settings file; name a {' or a '.join(PROJECT_FILES)}")
     file = settings_files.read(path, Settings.model_fields)
     if file is None:
-        raise InputError(f"no file {str(path)!r}")
+        raise InputError(f"file not found: {str(path)!r}")
     return file

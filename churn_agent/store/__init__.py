@@ -1,1 +1,1 @@
-"""One book on disk: history and index together, what goes in, and what is erased."""
+"""One book on disk: its history and index, imports and erasure."""

@@ -1,6 +1,6 @@
-"""Takes a customer out of every place, and goes on where it was cut off.
+"""Erases a customer from every place, and resumes an interrupted erasure.
 
-What is to be erased is noted first, and the note goes last. A call that finds a note does all of it again.
+A note of the erasure is written first and deleted last. A call that finds a note repeats the whole erasure.
 """
 
 import hashlib
@@ -17,26 +17,26 @@ from churn_agent.store.places.base import Site
 
 @dataclass(frozen=True)
 class Removed:
-    """What was taken out."""
+    """The result of an erasure."""
 
     interactions: int
     forecasts: int
-    """Kept, under a name that leads to nobody."""
+    """Number of forecasts kept under an anonymous id."""
 
 
 def pending(store: Path) -> list[str]:
-    """Ids of the customers whose erasure was cut off."""
-    noted = (_read(path) for path in sorted((store / places.PENDING).glob("*.json")))
-    return [each.customer_id for each in noted if each]
+    """Returns the ids of customers whose erasure was interrupted."""
+    notes = (_read(path) for path in sorted((store / places.PENDING).glob("*.json")))
+    return [note.customer_id for note in notes if note]
 
 
 def cut_off(customer_id: str) -> str:
-    """One line for people about an erasure that was cut off."""
-    return f"forgetting {customer_id!r} was cut off; finish it with: churn-agent forget {shlex.quote(customer_id)}"
+    """Returns a message about an interrupted erasure."""
+    return f"forgetting {customer_id!r} was interrupted; finish it with: churn-agent forget {shlex.quote(customer_id)}"
 
 
 def is_known(site: Site, customer_id: str) -> bool:
-    """Whether anything is held of a customer, or was when their erasure began."""
+    """Whether the store has data of a customer, or had when their erasure began."""
     if _note_of(site.store, customer_id).exists():
         return True
     of = traces(site.history, customer_id)
@@ -48,7 +48,7 @@ def forget(site: Site, customer_id: str) -> Removed:
     """Erases a customer from every place in the store.
 
     Raises:
-        StoreUnavailable: the index or the history is in use. What was begun is noted, and the next call goes on.
+        StoreUnavailable: the index or the history is in use. The erasure is noted, and the next call resumes it.
     """
     note = _note_of(site.store, customer_id)
     with site.index.held():
@@ -63,13 +63,13 @@ def forget(site: Site, customer_id: str) -> Removed:
             site.index.close()
         if left:
             raise StoreUnavailable(
-                f"{customer_id!r} is in {', '.join(left)} again: another churn-agent is at work; "
-                "run the command again when it is done"
+                f"another churn-agent wrote data of {customer_id!r} to {', '.join(left)} meanwhile; "
+                "run the command again when it has finished"
             )
         note.unlink()
-    strange = places.not_listed(site.store)
-    if strange:
-        site.notify(f"files in the store that churn-agent did not make are not touched: {', '.join(strange[:5])}")
+    foreign = places.not_listed(site.store)
+    if foreign:
+        site.notify(f"files in the store that churn-agent did not write are not changed: {', '.join(foreign[:5])}")
     return Removed(len(of.interaction_ids), forecasts_kept(site.history, of))
 
 
@@ -79,7 +79,7 @@ def _note_of(store: Path, customer_id: str) -> Path:
 
 
 def _read(note: Path) -> Traces | None:
-    """None where there is none, or one that cannot be read: erasing then begins with what is still there."""
+    """Reads a note; None if it is missing or unreadable. The erasure then starts from the remaining data."""
     try:
         return Traces.model_validate_json(note.read_bytes())
     except (OSError, ValueError):

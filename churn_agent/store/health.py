@@ -1,4 +1,4 @@
-"""Whether everything is in place: the installation, the settings, the weights and the store (`churn-agent doctor`)."""
+"""Checks the installation, the settings, the weights and the store (`churn-agent doctor`)."""
 
 import platform
 from collections.abc import Callable, Iterator
@@ -25,19 +25,19 @@ _NEXT = "churn-agent assess CUSTOMER_ID"
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
     sound: bool
     detail: str
-    """What was found, or what is wrong."""
+    """The finding, or the problem."""
     remedy: str | None = None
-    """What to do, where something is wrong."""
+    """What to do about a problem."""
 
 
 @dataclass(frozen=True)
 class Checkup:
-    """All checks, in the order in which problems are best mended."""
+    """All checks, in the order in which to fix problems."""
 
     checks: tuple[Check, ...]
 
@@ -48,20 +48,20 @@ class Checkup:
 
     @property
     def next_step(self) -> str:
-        """What to type next."""
+        """The next command or step for the user."""
         return next((check.remedy or check.detail for check in self.problems), _NEXT)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Returns the checks for JSON."""
         report = {check.name: check.detail if check.sound else f"PROBLEM: {check.detail}" for check in self.checks}
         return {"report": report, "healthy": not self.problems, "next": self.next_step, "checks": self.checks}
 
 
 def check_up(load: Callable[[], Settings]) -> Checkup:
-    """Looks at everything. A problem ends its own check only, unless it hides what is to be looked at.
+    """Runs all checks. A problem ends only its own check, unless others depend on it.
 
     Args:
-        load: gives the settings, such as `Settings.load`; that it raises is one of the problems.
+        load: returns the settings, such as `Settings.load`; an error it raises is a problem too.
     """
     return Checkup(tuple(_checks(load)))
 
@@ -74,7 +74,7 @@ def _checks(load: Callable[[], Settings]) -> Iterator[Check]:
         yield _try(f"settings in {name}", partial(settings_trust.describe, name))
     try:
         settings = load()
-    except ChurnAgentError as error:  # without settings, nobody knows which model and which store are meant
+    except ChurnAgentError as error:  # without settings, the model and the store are unknown
         yield _failed("settings", error)
         return
     yield Check("settings", True, "sound")
@@ -87,8 +87,8 @@ def _of_settings(settings: Settings) -> Iterator[Check]:
     named = [name for name in (settings.model, settings.embedder) if name in catalogue()]
     of_weights = [_try(f"weights of {name}", partial(_weights, name, settings.models_dir)) for name in named]
     missing = any(not check.sound for check in of_weights)
-    # First: weights cannot be fetched into a folder that cannot be written.
-    yield _try("model folder", lambda: _model_folder(settings.models_dir, to_be_written=missing))
+    # First, because weights cannot be downloaded into a folder that is not writable.
+    yield _try("model folder", lambda: _model_folder(settings.models_dir, must_be_writable=missing))
     yield from of_weights
     with closing(Store(settings)) as store:
         yield _try("history", lambda: _history(store))
@@ -103,7 +103,7 @@ def _try(name: str, check: Callable[[], str]) -> Check:
 
 
 def _failed(name: str, error: ChurnAgentError) -> Check:
-    """The last part of a message says what to do."""
+    """Takes the remedy from the last part of the message."""
     return Check(name, False, str(error), str(error).rpartition("; ")[2].rpartition("run: ")[2])
 
 
@@ -116,39 +116,37 @@ def _installed(package: str) -> str:
 
 def _writable(folder: Path) -> str:
     if reason := obstacle(folder):
-        raise StoreUnavailable(
-            f"cannot write to {str(folder)!r}: {reason}; set CHURN_AGENT_STORE to a folder that can be written"
-        )
+        raise StoreUnavailable(f"cannot write to {str(folder)!r}: {reason}; set CHURN_AGENT_STORE to a writable folder")
     return str(folder)
 
 
-def _model_folder(folder: Path, *, to_be_written: bool) -> str:
-    if to_be_written:
+def _model_folder(folder: Path, *, must_be_writable: bool) -> str:
+    if must_be_writable:
         weights.check_writable(folder)
     reason = obstacle(folder)
-    return f"{folder} (cannot be written: {reason}; prompt prefixes are not kept)" if reason else str(folder)
+    return f"{folder} (not writable: {reason}; prompt prefixes are not cached)" if reason else str(folder)
 
 
 def _weights(name: str, models_dir: Path) -> str:
-    return f"here, {weights.find(name, models_dir)}"
+    return f"present, {weights.find(name, models_dir)}"
 
 
 def _history(store: Store) -> str:
     database.check(store.history)
     span = interactions.span(store.history)
     if span is None:
-        return "empty; churn-agent ingest FILE.csv fills it"
+        return "empty; import data with: churn-agent ingest FILE.csv"
     stored, customers = interactions.count(store.history), len(interactions.customer_ids(store.history))
-    card = "with a card" if book.card(store.history) else "without a card of the book (ingest --card)"
+    card = "with a card" if book.card(store.history) else "without a card (ingest --card)"
     kept = answers.count(store.history)
     last_day = store.card.local(span[1]).date()
-    return f"{stored} interactions of {customers} customers up to {last_day}, {card}, {kept} kept answers"
+    return f"{stored} interactions of {customers} customers up to {last_day}, {card}, {kept} cached answers"
 
 
 def _index(store: Store) -> str:
     index = Index(store.settings.store)
     if index.card is None:
-        return "none yet; assess makes what it needs, churn-agent index makes all of it"
+        return "none yet; assess indexes only what it needs, churn-agent index indexes everything"
     index.inspect()
     index.check(store.embedder)
     return f"{index.card['embedder']}, sound, {store.not_indexed()} texts not embedded yet"

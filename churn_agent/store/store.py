@@ -1,4 +1,4 @@
-"""A store: the history and the index of one book, what goes into it and what can be looked up."""
+"""A store: the history and the index of one book, with imports and queries."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -36,11 +36,11 @@ from churn_agent.store.forgetting import Removed
 from churn_agent.store.places.base import Site
 
 Notify = Callable[[str], None]
-"""Told in a few words what is going on, for people who wait."""
+"""Called with short progress messages for the user."""
 
 
 class Store:
-    """The store that the settings name. Nothing is loaded before it is needed."""
+    """The store in the settings. Everything is loaded when first needed."""
 
     def __init__(self, settings: Settings, *, notify: Notify = lambda what: None) -> None:
         self.settings = settings
@@ -48,7 +48,7 @@ class Store:
 
     @cached_property
     def history(self) -> Engine:
-        """The database of the store; says which erasures were cut off. Raises `StoreUnavailable`."""
+        """The database of the store; reports interrupted erasures. Raises `StoreUnavailable`."""
         engine = open_database(self.settings.store, self._notify)
         for customer_id in forgetting.pending(self.settings.store):
             self._notify(forgetting.cut_off(customer_id))
@@ -61,18 +61,18 @@ class Store:
 
     @property
     def dimension(self) -> int:
-        """Of vectors, without loading the embedder where the index knows it."""
+        """Dimension of the vectors; the embedder is loaded only if the index does not record it."""
         known = (self._index.card or {}).get("dimension")
         return int(known) if known else self.embedder.dimension
 
     @property
     def embedder_id(self) -> str:
-        """The embedder, with its revision."""
+        """Name and revision of the embedder."""
         return f"{self.embedder.id} {self.embedder.revision}"
 
     @property
     def card(self) -> Card:
-        """The card of the book; a plain default if none was given."""
+        """The card of the book; a default one if none was imported."""
         return book.card(self.history) or Card()
 
     @property
@@ -86,15 +86,15 @@ class Store:
 
     @cached_property
     def taxonomy(self) -> Taxonomy:
-        """All signals that words can show."""
+        """All signals."""
         return load_taxonomy()
 
     @property
     def indexed_by(self) -> str | None:
-        """The embedder of the index; None as long as there is no index."""
+        """The embedder of the index; None without an index."""
         return (self._index.card or {}).get("embedder")
 
-    # --- bringing data in
+    # --- imports
 
     def ingest(
         self,
@@ -110,22 +110,24 @@ class Store:
         dry_run: bool = False,
         progress: importing.Progress = lambda source, done, total: None,
     ) -> importing.ImportSummary:
-        """Imports interactions with what belongs to them; all or nothing.
+        """Imports interactions, attributes, labels and a card, in full or not at all.
 
         Args:
-            given: one or a list of: paths of files or folders, globs, addresses of databases, data frames (pandas,
+            given: a source or a list of sources: paths of files or folders, globs, database URLs, data frames (pandas,
                 polars, Arrow).
             customers: path or data frame of attributes (column `customer_id`).
             labels: path or data frame of outcomes (`customer_id, as_of, churned`).
             card: YAML card of the book.
-            mapping: YAML file that says which column is which, or the name of a shipped one (`zendesk`).
+            mapping: YAML file that maps columns to fields, or the name of a shipped one (`zendesk`).
             query: SQL for databases.
-            rejects: file for rows that are not taken; one in the store's folder `rejected` if not given.
-            replace_card: let the card of another company take the place of the stored one.
+            rejects: file for rejected rows; None for one in the store's folder `rejected`.
+            replace_card: allow the card of another company to replace the stored one.
+            dry_run: store nothing.
+            progress: called with the source, the amount done and the total.
 
         Raises:
-            DataError: a source cannot be used; nothing was stored.
-            InputError: the card is of another company than the stored one; nothing was stored.
+            DataError: a source is unusable; nothing was stored.
+            InputError: the card is for another company than the stored one; nothing was stored.
         """
         sources = find_sources(
             given if isinstance(given, list | tuple) else [given],
@@ -148,25 +150,25 @@ class Store:
         )
 
     def index(self, *, rebuild: bool = False, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
-        """Embeds the words of people that are not in the index yet, or all of them anew.
+        """Embeds messages that are not in the index yet, or all of them again.
 
-        What systems wrote (orders, bills, usage) speaks through the facts and is not embedded.
+        Texts written by systems (orders, bills, usage) contribute through facts and are not embedded.
 
         Returns:
-            How many texts were embedded.
+            The number of texts embedded.
         """
         phrases = self._phrases
         ids = self.indexed_text_ids() | set(phrases)
 
-        def read_texts(wanted: Sequence[str]) -> dict[str, str]:
-            return interactions.texts_by_id(self.history, wanted) | {i: phrases[i] for i in wanted if i in phrases}
+        def read_texts(text_ids: Sequence[str]) -> dict[str, str]:
+            return interactions.texts_by_id(self.history, text_ids) | {i: phrases[i] for i in text_ids if i in phrases}
 
         if rebuild:
             return updating.rebuild(self._index, self.settings.store, self.embedder, ids, read_texts, progress)
         return updating.update(self._index, self.embedder, ids, read_texts, progress)
 
     def indexed_text_ids(self) -> set[str]:
-        """Ids of the texts that a complete index holds: all that people wrote."""
+        """Returns the ids of the texts in a complete index: all messages by people."""
         return interactions.text_ids(self.history, channels=self._word_channels())
 
     def _word_channels(self) -> list[str]:
@@ -202,25 +204,25 @@ class Store:
             return interactions.add(connection, [done]) > 0
 
     def forget(self, customer_id: str) -> Removed:
-        """Takes a customer out of every place in the store (`places.PLACES`), or goes on where that was cut off.
+        """Erases a customer from every place in the store (`places.PLACES`), or resumes an interrupted erasure.
 
-        What trained methods learned from them stays learned until they are trained again.
+        Trained methods keep what they learned from the customer until they are trained again.
 
         Raises:
-            UnknownCustomer: nothing is held of anybody with that id.
+            UnknownCustomer: the store has no data of a customer with that id.
             StoreUnavailable: the index or the history is in use.
         """
         if not forgetting.is_known(self._site, customer_id):
-            self.snapshot(customer_id)  # raises, and names who is called alike
+            self.snapshot(customer_id)  # raises, and names similar ids
         return forgetting.forget(self._site, customer_id)
 
-    # --- looking
+    # --- queries
 
     def search(self, meaning: str, *, since: date | None = None, limit: int = 10) -> list[Hit]:
-        """What customers said that is near in meaning, best first. Texts that are not indexed are not found.
+        """Returns messages of customers near in meaning, best first. Texts that are not indexed are not found.
 
         Raises:
-            StoreUnavailable: the index is in use, or of another embedder.
+            StoreUnavailable: the index is in use, or is for another embedder.
         """
         self._index.check(self.embedder)
         first_instant = self.card.end_of_day(since - timedelta(days=1)) if since else None
@@ -228,46 +230,47 @@ class Store:
         return nearest(self.history, self._index, vector, limit=limit, since=first_instant)
 
     def customers(self, containing: str = "") -> list[CustomerSummary]:
-        """The customers whose id contains a text (in any case), sorted by id."""
-        wanted = containing.casefold()
-        return [each for each in interactions.summaries(self.history) if wanted in each.customer_id.casefold()]
+        """Returns customers whose id contains a text (case-insensitive), sorted by id."""
+        part = containing.casefold()
+        return [row for row in interactions.summaries(self.history) if part in row.customer_id.casefold()]
 
     def imports(self) -> list[Mapping[str, Any]]:
-        """All imports, the oldest first: `started_at`, `source`, `rows_added`, and counts of what was done to rows."""
+        """Returns all imports, oldest first: `started_at`, `source`, `rows_added`, and counts of processing steps."""
         return book.imports_done(self.history)
 
     def runs(self) -> list[Run]:
-        """All batches, the one that was worked on last first."""
+        """Returns all batches, the last updated first."""
         return run_log.all_runs(self.history)
 
     def run(self, name: str = run_log.NEWEST) -> Run:
-        """A batch by the beginning of its id; `latest` is the one that was worked on last. Raises `InputError`."""
+        """Returns a batch by the start of its id; `latest` is the last updated one. Raises `InputError`."""
         return run_log.find(self.history, name)
 
     def statistics(self) -> BookStatistics:
-        """What the book holds. Raises `EmptyStore`."""
-        found = statistics.of_book(self.history, self.card, self._word_channels())
-        if found is None:
+        """Returns the statistics of the book. Raises `EmptyStore`."""
+        of_book = statistics.of_book(self.history, self.card, self._word_channels())
+        if of_book is None:
             raise EmptyStore
-        return found
+        return of_book
 
     def not_indexed(self) -> int:
-        """How many of the texts that people wrote are not in the index."""
+        """Returns the number of messages that are not in the index."""
         return len(self.indexed_text_ids() - self._index.text_ids())
 
     def snapshot(self, customer_id: str, *, as_of: date | None = None) -> Snapshot:
-        """A customer at the end of a day. Raises `UnknownCustomer`, `EmptyStore`."""
+        """Returns a customer at the end of a day. Raises `UnknownCustomer`, `EmptyStore`."""
         return snapshots.take(self.history, customer_id, as_of=as_of)
 
     def with_vectors(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot with vectors for all its messages; one that has them is returned as it is."""
-        if all(each.text_id in snapshot.vectors for each in snapshot.messages):
+        """Returns the snapshot with vectors for all its messages; unchanged if it has them."""
+        if all(message.text_id in snapshot.vectors for message in snapshot.messages):
             return snapshot
-        return replace(snapshot, vectors=self._vectors({each.text_id: each.text for each in snapshot.messages}))
+        texts = {message.text_id: message.text for message in snapshot.messages}
+        return replace(snapshot, vectors=self._vectors(texts))
 
     @cached_property
     def query_vectors(self) -> QueryVectors:
-        """Vectors of the taxonomy's phrases, by what they show."""
+        """Vectors of the taxonomy's phrases, by kind."""
         vectors = self._vectors(self._phrases)
         return {
             kind: np.vstack([vectors[text_id(phrase)] for phrase in phrases])
@@ -275,16 +278,16 @@ class Store:
         }
 
     def companies(self) -> frozenset[str]:
-        """Names of all companies of the book, and of their competitors.
+        """Returns the names of all companies in the book and of their competitors.
 
-        It reads the attributes of all customers: once a run is enough.
+        It reads the attributes of all customers: call it once a run.
         """
         card = self.card
         attribute = card.company_attribute
         return frozenset({*card.competitors, *(book.values_of(self.history, attribute) if attribute else ())})
 
     def close(self) -> None:
-        """Frees the index and the database."""
+        """Closes the index and the database."""
         if "_index" in self.__dict__:
             self._index.close()
         if "history" in self.__dict__:
@@ -298,11 +301,11 @@ class Store:
 
     @cached_property
     def _phrases(self) -> dict[str, str]:
-        """The taxonomy's query phrases by text id; they are kept in the index beside the history's texts."""
+        """The taxonomy's phrases by text id; the index stores them beside the history's texts."""
         return {text_id(phrase): phrase for phrases in self.taxonomy.phrases.values() for phrase in phrases}
 
     def _vectors(self, texts: Mapping[str, str]) -> dict[str, NDArray[np.float32]]:
-        """Vectors of texts by id. What the index lacks is embedded, and added unless another process uses the index."""
+        """Returns vectors of texts by id. Embeds missing ones, and adds them unless another process uses the index."""
         try:
             self._index.check(self.embedder)
             known = self._index.vectors(texts)

@@ -1,4 +1,4 @@
-"""The synthetic book in a store: bringing it in, and a customer to show."""
+"""The synthetic book in a store: its files, and an example customer."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,23 +12,23 @@ from churn_agent.store.store import Store
 
 
 def folder_of(store: Store, domain: str, customers: int) -> Path:
-    """Where the files of the book lie."""
+    """Returns the folder of the book's files."""
     return store.settings.store / "demo" / f"{domain}-{customers}"
 
 
 def write_files(
     store: Store, domain: str, customers: int, *, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Path:
-    """Writes the files of the book into the store's folder, unless they are there.
+    """Writes the files of the book into the store's folder, unless they exist.
 
     Args:
-        store: empty, or with this very book.
-        domain: of the company: `telecom`, `ecommerce`, `finance` or `education`.
-        customers: how many.
+        store: an empty store, or one with this book.
+        domain: domain of the company: `telecom`, `ecommerce`, `finance` or `education`.
+        customers: number of customers.
         progress: called with (customers written, customers).
 
     Returns:
-        The folder, to be imported.
+        The folder to import.
 
     Raises:
         InputError: the store holds another book.
@@ -38,7 +38,7 @@ def write_files(
         same_company = store.card.company == load().domains[domain].company
         if not (same_company and folder.exists()):
             raise InputError(
-                f"the store {str(store.settings.store)!r} holds another book; name a new folder: "
+                f"the store {str(store.settings.store)!r} holds another book; use another folder: "
                 "churn-agent --store FOLDER demo"
             )
     if not (folder / "card.yaml").exists():
@@ -47,5 +47,5 @@ def write_files(
 
 
 def example_customer(domain: str, customers: int) -> str:
-    """The id of a customer of the book who is worth showing; see `write_files` for the arguments."""
+    """Returns the id of an example customer of the book; see `write_files` for the arguments."""
     return showcase(simulate(domain, customers, seed=SEED))

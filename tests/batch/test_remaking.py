@@ -49,7 +49,7 @@ def refusal(store, record, **how):
     with agent_on(store, **how) as agent, pytest.raises(NotAsMade) as refused:
         as_made(agent, record)
     assert "\n" not in str(refused.value)
-    assert str(refused.value).startswith("c-1 at 2026-03-01 cannot be judged again as it was: ")
+    assert str(refused.value).startswith("c-1 at 2026-03-01 cannot be assessed again in the same way: ")
     return str(refused.value)
 
 
@@ -67,12 +67,12 @@ def test_an_agent_takes_mode_prompt_method_and_seed_from_the_record(store, own_p
 
 def test_another_model_is_named(store):
     record = a_record(store, info={"id": "large"})
-    assert "the model was large and is small" in refusal(store, record, info={"id": "small"})
+    assert "the model was large and is now small" in refusal(store, record, info={"id": "small"})
 
 
 def test_other_weights_under_the_same_name_are_another_model(store):
     record = a_record(store, info={"sha256": "aaaa"})
-    assert "had the SHA-256 aaaa and have bbbb" in refusal(store, record, info={"sha256": "bbbb"})
+    assert "had the SHA-256 aaaa and now have bbbb" in refusal(store, record, info={"sha256": "bbbb"})
 
 
 def test_where_the_weights_are_the_same_another_runtime_is_the_same_model(store):
@@ -84,7 +84,7 @@ def test_where_the_weights_are_the_same_another_runtime_is_the_same_model(store)
 def test_a_model_without_known_weights_is_known_by_its_fingerprint(store):
     record = a_record(store, info={"id": "openai:m", "fingerprint": "openai here m"})
     other = {"id": "openai:m", "fingerprint": "openai there m"}
-    assert "was openai here m and is openai there m" in refusal(store, record, info=other)
+    assert "was openai here m and is now openai there m" in refusal(store, record, info=other)
     how = record.provenance.model_copy(update={"model_fingerprint": None})  # as earlier versions wrote it
     with agent_on(store, info=other) as agent:
         as_made(agent, record.model_copy(update={"provenance": how}))
@@ -92,7 +92,7 @@ def test_a_model_without_known_weights_is_known_by_its_fingerprint(store):
 
 def test_a_prompt_that_was_changed_or_is_gone_is_named(store, own_prompts):
     record = a_record(store, mode="explain", prompt="mine", prompts_dir=own_prompts)
-    said = f"the prompt explain/mine@1 ({record.provenance.prompt_hash}) was changed or is gone"
+    said = f"the prompt explain/mine@1 ({record.provenance.prompt_hash}) was changed or removed"
     path = own_prompts / "explain" / "mine.yaml"
     path.write_text(
         path.read_text(encoding="utf-8").replace("You invent nothing", "Invent nothing", 1), encoding="utf-8"
@@ -104,7 +104,7 @@ def test_a_prompt_that_was_changed_or_is_gone_is_named(store, own_prompts):
     assert said in refusal(store, record, prompts_dir=own_prompts)
     both = refusal(store, record, info={"id": "small"})
     assert said in both
-    assert "and is small" in both
+    assert "and is now small" in both
 
 
 def test_a_method_that_is_gone_is_named(store):

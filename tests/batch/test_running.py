@@ -103,7 +103,7 @@ def test_a_limit_takes_the_first_customers_and_progress_counts_them(store, tmp_p
 def test_a_file_of_another_kind_or_date_is_refused_and_left_alone(store, tmp_path):
     path = tmp_path / "letters.jsonl"
     path.write_text("dear diary\n")
-    with pytest.raises(InputError, match=r"letters\.jsonl:1 is no record"):
+    with pytest.raises(InputError, match=r"letters\.jsonl:1 is not a record"):
         run(store, path)
     assert path.read_text() == "dear diary\n"
     run(store, tmp_path / "out.jsonl")
@@ -196,7 +196,7 @@ def test_in_another_mode_a_cascade_resumes_with_the_records_of_its_screening(sto
     own.mkdir(parents=True)
     text = (shipped_folder() / "read" / "words.yaml").read_text(encoding="utf-8")
     (own / "words.yaml").write_text(text.replace("version: 4", "version: 5", 1), encoding="utf-8")
-    with pytest.raises(InputError, match=r"out\.jsonl:4 was made for another"):
+    with pytest.raises(InputError, match=r"out\.jsonl:4 is for another"):
         cascade(path, prompts_dir=own.parent)
 
 
@@ -220,7 +220,7 @@ def test_records_by_other_weights_of_the_same_name_are_not_gone_on_with(store, t
     for each in lines:
         each["provenance"]["model_sha256"] = "aaaa"
     path.write_text("".join(json.dumps(each) + "\n" for each in lines))
-    with pytest.raises(InputError, match=r"out\.jsonl:1 was made for another"):
+    with pytest.raises(InputError, match=r"out\.jsonl:1 is for another"):
         run(store, path, limit=2)
 
 
@@ -319,7 +319,7 @@ def test_budgets_of_money_need_prices():
 
 @pytest.mark.parametrize("text", ["0", "0%", "101%", "x", "-3", "1.5"])
 def test_what_is_no_top_is_refused(text):
-    with pytest.raises(InputError, match="no number of customers"):
+    with pytest.raises(InputError, match="not a number of customers"):
         parse_top(text)
 
 
@@ -333,18 +333,18 @@ def test_parts_of_a_book_are_all_of_it_and_never_overlap(store, tmp_path):
     assert sorted(ids) == [f"c-{n:02}" for n in range(CUSTOMERS)]
     assert all(each.customers > 0 for each in found)
     for text in ("0/2", "3/2", "x", "1/0"):
-        with pytest.raises(InputError, match="no part of a book"):
+        with pytest.raises(InputError, match="not a part of a book"):
             parse_part(text)
 
 
 def test_a_file_that_ends_in_somebodys_words_is_left_alone(store, tmp_path):
     path = tmp_path / "note.txt"
     path.write_text("buy milk")
-    with pytest.raises(InputError, match=r"note\.txt:1 is no record"):
+    with pytest.raises(InputError, match=r"note\.txt:1 is not a record"):
         run(store, path)
     assert path.read_text() == "buy milk"
     path.write_bytes(b"\xff\xfe\n")
-    with pytest.raises(InputError, match=r"note\.txt:1 is no record"):
+    with pytest.raises(InputError, match=r"note\.txt:1 is not a record"):
         run(store, path)
 
 

@@ -9,12 +9,12 @@ import pytest
 READ = "bom_utf8 crlf cr_only header_zero_width embedded_newline quote_in_middle na_strings numeric_ids".split()
 REFUSED = {
     "binary.csv": "no interactions",
-    "duplicate_header.csv": "stands twice in the header",
+    "duplicate_header.csv": "is in the header twice",
     "header_only.csv": "no interactions",
     "latin1.csv": "line 2 is not UTF-8",
     "missing_column.csv": "no column for 'text'",
     "no_header.csv": "no column for",
-    "zip_magic.csv": "looks like a spreadsheet file",
+    "zip_magic.csv": "looks like a spreadsheet",
 }
 FOUND = {"duplicate_rows.csv", "empty_text.csv", "future_dates.csv", "mixed_timezones.csv", "nul_bytes.csv"}
 

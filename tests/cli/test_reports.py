@@ -37,7 +37,7 @@ def test_since_an_earlier_run_cards_say_what_changed(since, tmp_path):
 def test_what_changed_is_not_explained_by_another_model(since, tmp_path):
     result = since("scripted")  # under the same name, with other answers
     assert result.code == 2
-    assert "c-1 at 2026-03-01 cannot be judged again as it was" in result.err.splitlines()[-1]
+    assert "c-1 at 2026-03-01 cannot be assessed again in the same way" in result.err.splitlines()[-1]
     assert not (tmp_path / "b.html").exists()
 
 
@@ -46,7 +46,10 @@ def test_what_changed_is_not_explained_by_another_model(since, tmp_path):
     [
         (("report", "-o", "b.docx"), "ends in .html"),
         (("report", "nothing", "-o", "b.csv"), "no run 'nothing'"),
-        (("report", "--owner", "Zoe", "-o", "b.csv"), "nobody is called 'Zoe' in this run; there are: Ana, Ben"),
+        (
+            ("report", "--owner", "Zoe", "-o", "b.csv"),
+            "no customer of this run has the owner 'Zoe'; choose from Ana, Ben",
+        ),
     ],
 )
 def test_what_cannot_be_reported_is_said(on, arguments, said):

@@ -50,8 +50,8 @@ def test_both_files_of_a_folder_are_trusted_at_once_and_harmless_ones_not_record
     ("arguments", "line"),
     [
         ([], "this folder has no .env and no churn-agent.toml"),
-        (["settings.toml"], "'settings.toml' is not read as a settings file; give a .env or a churn-agent.toml"),
-        (["nowhere/.env"], "no file 'nowhere/.env'"),
+        (["settings.toml"], "'settings.toml' is not a settings file; name a .env or a churn-agent.toml"),
+        (["nowhere/.env"], "file not found: 'nowhere/.env'"),
         (["--list", "--revoke"], "--list takes neither FILE nor --revoke"),
     ],
 )

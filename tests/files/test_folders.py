@@ -70,7 +70,7 @@ def test_doctor_on_a_store_that_cannot_be_written(cli, tmp_path, monkeypatch, re
     assert result.code == 4
     assert f"PROBLEM: cannot write to '{store}': Read-only file system" in result.out
     assert f"PROBLEM: cannot write to the store '{store}': Read-only file system" in result.out
-    assert "next: set CHURN_AGENT_STORE to a folder that can be written" in result.out
+    assert "next: set CHURN_AGENT_STORE to a writable folder" in result.out
 
 
 @pytest.mark.parametrize("below", ["", "below"])
@@ -80,7 +80,7 @@ def test_doctor_on_folders_where_files_stand(cli, tmp_path, monkeypatch, below):
         monkeypatch.setenv(name, str(tmp_path / "file" / below))
     result = cli("doctor")
     assert result.code == 4
-    assert [line.split()[0] for line in problems(result)] == ["store", "weights", "weights", "model", "history"]
+    assert [line.split()[0] for line in problems(result)] == ["store", "model", "weights", "weights", "history"]
     assert result.err == ""
     again = cli("doctor", "--json")
     assert (again.code, again.json["healthy"]) == (4, False)
@@ -105,7 +105,7 @@ def test_doctor_is_content_with_a_read_only_model_folder_that_lacks_nothing(cli,
     read_only(models)
     result = cli("doctor")
     assert (result.code, problems(result)) == (0, [])
-    assert "(cannot be written: Read-only file system; prompt prefixes are not kept)" in result.out
+    assert "(not writable: Read-only file system; prompt prefixes are not cached)" in result.out
 
 
 def test_pull_says_at_once_that_the_model_folder_cannot_be_written(cli, tmp_path, monkeypatch):

@@ -106,7 +106,7 @@ def test_people_are_told_of_a_migration(tmp_path, cli):
     old_store(tmp_path / "store")
     done = cli("customers")
     assert done.code == 0
-    assert "bringing the history from schema 0001" in done.err
+    assert "migrating the history from schema 0001" in done.err
 
 
 @pytest.mark.parametrize("revision", [FIRST, SCHEMA_VERSION])
@@ -135,7 +135,7 @@ def test_without_room_for_a_copy_nothing_is_migrated(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     with monkeypatch.context() as patch:
         patch.setattr(migrating.shutil, "disk_usage", lambda path: usage(0, 0, 2 * size - 1))
-        with pytest.raises(StoreUnavailable, match="make room"):
+        with pytest.raises(StoreUnavailable, match="free some space"):
             open_database(store)
     assert schema_of(store / FILE_NAME) == FIRST
     assert not list(store.glob(migrating.COPIES))

@@ -37,7 +37,7 @@ def test_a_day_of_25_hours_ends_at_its_end():
 def test_an_unknown_customer_is_told_the_nearest_ids(zurich):
     with pytest.raises(UnknownCustomer, match="unknown customer 'c-10'; nearest: c-10"):
         zurich.snapshot("c-10")
-    with pytest.raises(UnknownCustomer, match="has no interaction up to 2025-01-01"):
+    with pytest.raises(UnknownCustomer, match="has no interactions up to 2025-01-01"):
         zurich.snapshot("c-101", as_of=date(2025, 1, 1))
 
 

@@ -209,5 +209,5 @@ def test_every_labelled_set_comes_in_without_a_mapping(tmp_path, scripted, data,
 
 
 def test_a_file_that_is_not_there_is_refused(agent, tmp_path):
-    with pytest.raises((DataError, InputError), match="there is no file"):
+    with pytest.raises((DataError, InputError), match="file not found"):
         agent.ingest([tmp_path / "nothing.csv"])

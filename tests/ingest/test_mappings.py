@@ -159,12 +159,12 @@ def test_a_mapping_takes_formats_units_and_values(agent, tmp_path):
     [found] = stored(agent, "c-1")
     assert (found.amount, found.direction, found.occurred_at.day) == (2.5, "inbound", 1)
     assert summary.rejected == 1
-    assert "not of the form '%d.%m.%Y %H:%M'" in summary.first_rejected[0]["reason"]
+    assert "not in the format '%d.%m.%Y %H:%M'" in summary.first_rejected[0]["reason"]
 
 
 def test_which_list_holds_the_records_is_asked_for(agent, tmp_path):
     (tmp_path / "a.json").write_text('{"a": [1], "b": [2]}')
-    with pytest.raises(DataError, match=r"\(records\); it has a, b"):
+    with pytest.raises(DataError, match=r"\(records\); the lists are a, b"):
         agent.ingest(tmp_path / "a.json")
 
 

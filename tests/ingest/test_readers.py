@@ -173,7 +173,7 @@ def test_a_database_with_several_tables_asks_for_a_query(agent, tmp_path):
     with sqlite3.connect(tmp_path / "a.db") as connection:
         connection.executescript("CREATE TABLE a (x); CREATE TABLE b (x);")
     connection.close()
-    with pytest.raises(DataError, match=r"--query; its tables are a, b"):
+    with pytest.raises(DataError, match=r"--query; the tables are a, b"):
         agent.ingest(tmp_path / "a.db")
 
 
@@ -231,7 +231,7 @@ def test_mails_may_be_html_in_any_charset_or_broken(agent, tmp_path):
     )
     (tmp_path / "1.eml").write_bytes(broken)
     (tmp_path / "2.eml").write_bytes(latin)
-    with pytest.raises(DataError, match="not one of its 1 rows"):
+    with pytest.raises(DataError, match="none of its 1 rows"):
         agent.ingest(tmp_path / "1.eml")
     agent.ingest(tmp_path / "2.eml")
     assert stored(agent, "u@b.example")[0].text == "Grüße aus Bern"

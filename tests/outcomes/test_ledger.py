@@ -214,7 +214,7 @@ def test_from_the_command_line(cli, tmp_path):
     told = cli(*store, *other)
     assert told.code == 0
     assert "not known" in told.out
-    assert "not explained: c-01 at 2026-04-30 cannot be judged again as it was" in told.err
+    assert "not explained: c-01 at 2026-04-30 cannot be assessed again in the same way" in told.err
 
 
 def test_other_weights_under_the_same_name_are_other_means(agent):

@@ -52,9 +52,9 @@ def test_what_is_thin_is_said_with_what_to_do(filled):
     for part in (
         "no card",
         "no outcomes",
-        "33% of the customers wrote nothing",
-        "3 months (2025-11",
-        "1 rows were not",
+        "33% of customers wrote nothing",
+        "3 months have no interactions (2025-11",
+        "Imports rejected 1 rows",
     ):
         assert part in said
     assert "no card" not in " ".join(reports.findings(filled.store.statistics(), Card(company="Acme")))

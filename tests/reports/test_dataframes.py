@@ -50,7 +50,7 @@ def test_no_records_are_an_empty_frame_with_all_columns():
 
 
 def test_a_library_that_is_not_installed_or_not_known_is_one_line(records, monkeypatch):
-    with pytest.raises(InputError, match="no data frames by 'spark'; give one of pandas, polars, pyarrow"):
+    with pytest.raises(InputError, match="'spark' is not a data frame library; use one of pandas, polars, pyarrow"):
         to_dataframe(records, library="spark")
     monkeypatch.setitem(sys.modules, "polars", None)
     with pytest.raises(Unavailable, match="polars is not installed; run: pip install polars"):

@@ -120,7 +120,7 @@ def test_what_could_not_be_assessed_says_why_and_shows_no_score(render, status):
 
 @pytest.mark.parametrize("render", [terminal, files.to_markdown])
 def test_a_card_without_reasons_says_so(render):
-    assert "speaks clearly for or against" in " ".join(render(record(reasons=False)).split())
+    assert "No signal or fact points clearly" in " ".join(render(record(reasons=False)).split())
 
 
 def test_words_of_customers_cannot_write_markdown():

@@ -42,7 +42,7 @@ UNUSABLE = {
     "a pipe or a device": os.mkfifo,
     "a link to a file that does not exist": lambda path: path.symlink_to(path.with_name("nothing")),
     "cannot read the settings file '.*': Too many levels of symbolic links": lambda path: path.symlink_to(path),
-    "has more than 1 MiB": lambda path: path.write_bytes(b"#" * ((1 << 20) + 1)),
+    "is larger than 1 MiB": lambda path: path.write_bytes(b"#" * ((1 << 20) + 1)),
     "cannot read the settings file '.*': 'utf-8' codec": lambda path: path.write_bytes(b"CHURN_AGENT_MODE=\xff"),
     "CHURN_AGENT_MODLE', which is not a setting; did you mean CHURN_AGENT_MODE": lambda path: path.write_text(
         "CHURN_AGENT_MODLE=x"

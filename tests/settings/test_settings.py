@@ -159,7 +159,7 @@ def test_changed_settings_are_validated_as_loaded_ones_are(tmp_path, monkeypatch
 
 def test_a_setting_that_does_not_exist_is_refused():
     for change in (Settings.load, Settings.load().changed):
-        with pytest.raises(InputError, match="there is no setting 'evidence_limt'"):
+        with pytest.raises(InputError, match="unknown setting 'evidence_limt'"):
             change(evidence_limt=5)
 
 
@@ -177,7 +177,7 @@ def test_a_library_call_reads_neither_the_environment_nor_settings_files(tmp_pat
 
 
 def test_what_an_agent_is_opened_with_is_checked(tmp_path):
-    with pytest.raises(InputError, match="there is no setting 'modle'"):
+    with pytest.raises(InputError, match="unknown setting 'modle'"):
         ChurnAgent.open(tmp_path, modle="scripted")
     with pytest.raises(InputError, match="setting 'mode' cannot be 'guess'"):
         ChurnAgent.open(tmp_path, mode="guess")

@@ -93,11 +93,11 @@ def test_who_came_back_before_the_end_is_forgotten_whole(store, tmp_path):
 def test_a_cut_off_erasure_is_told_of_whenever_the_store_is_opened(store, cli):
     run(case.forget_and_die, store, "feedback", "after")
     told = cli("--store", store, "customers")
-    assert f"forgetting '{CUSTOMER}' was cut off; finish it with: churn-agent forget {CUSTOMER}" in told.err
+    assert f"forgetting '{CUSTOMER}' was interrupted; finish it with: churn-agent forget {CUSTOMER}" in told.err
     done = cli("--store", store, "forget", CUSTOMER, "--yes")
     assert done.code == 0
     assert "14 interactions are gone" in done.out
-    assert "cut off" not in cli("--store", store, "customers").err
+    assert "interrupted" not in cli("--store", store, "customers").err
 
 
 def test_a_damaged_note_is_no_hindrance(store):
@@ -176,4 +176,4 @@ def test_files_of_others_in_the_store_are_named(store):
     said = []
     with open_agent(store, notify=said.append) as agent:
         agent.store.forget(CUSTOMER)
-    assert any("reports/book.html" in line and "not touched" in line for line in said)
+    assert any("reports/book.html" in line and "not changed" in line for line in said)

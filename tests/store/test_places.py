@@ -46,7 +46,7 @@ def test_every_file_of_a_store_is_listed_and_every_listed_file_is_made(cli, tmp_
         assert done.code == 0, done.err
     [vectors] = (store / "index").rglob("data_level0.bin")
     os.truncate(vectors, vectors.stat().st_size // 2)
-    assert "is set aside" in cli("--store", store, "search", "hello").err
+    assert "set aside" in cli("--store", store, "search", "hello").err
     assert cli("--store", store, "index").code == 0
     assert run(rebuild_and_die, store) == run(write_and_die, store) == 9
     assert run(forget_and_die, store, "feedback", "after", "c-1") == 9

@@ -1,4 +1,4 @@
-"""Run by Alembic: applies migrations on the connection that `database` hands over."""
+"""Run by Alembic: applies migrations on the connection that it gets from `migrating`."""
 
 from alembic import context
 

@@ -1,1 +1,1 @@
-"""Files, tables and databases to rows: what the columns mean is not known here."""
+"""Readers of files, tables and databases. They yield rows without interpreting the columns."""

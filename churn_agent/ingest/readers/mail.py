@@ -1,8 +1,8 @@
-"""Mailboxes (`.mbox`) and single mails (`.eml`) to rows, one a mail.
+"""Reads mailboxes (`.mbox`) and single mails (`.eml`), one row per mail.
 
 Columns: `customer_id` (address of the other side), `customer_domain`, `timestamp`, `channel`, `direction`, `author`,
-`text`, `subject`, `message_id`, `in_reply_to`, `attachments`. Quoted replies and signatures are left to the cleaning,
-so that the original is kept.
+`text`, `subject`, `message_id`, `in_reply_to`, `attachments`. Cleaning removes quoted replies and
+signatures later, so that the original is kept.
 """
 
 import mailbox
@@ -18,7 +18,7 @@ from churn_agent.errors import FileFormatError
 from churn_agent.ingest.readers.base import Progress, Row
 
 _BROKEN = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
-"""What `email` raises for broken headers, and for comments within comments within comments."""
+"""Errors that `email` raises for broken headers and deeply nested comments."""
 _REPLY = ("re:", "aw:", "fw:", "fwd:", "wg:", "antw:", "antwort:")
 
 
@@ -26,10 +26,12 @@ def read_mail(path: Path, own_domains: Sequence[str], progress: Progress) -> Ite
     """Yields the mails of a file.
 
     Args:
-        own_domains: of the company; mails from there are outbound.
+        path: the file.
+        own_domains: the company's domains; mails from them are outbound.
+        progress: called with the number of mails.
 
     Raises:
-        FileFormatError: the file cannot be read or holds no mail.
+        FileFormatError: the file cannot be read or contains no mail.
     """
     own = {domain.casefold() for domain in own_domains}
     number = 0
@@ -40,13 +42,13 @@ def read_mail(path: Path, own_domains: Sequence[str], progress: Progress) -> Ite
             yield Row(number, {}, f"not a readable mail: {error}")
         progress(number, None)
     if number == 0:
-        raise FileFormatError(f"{path}: holds no mail")
+        raise FileFormatError(f"{path}: contains no mails")
 
 
 def guess_own_domain(paths: Sequence[Path]) -> str | None:
-    """The domain that the most mails go to or come from: a mailbox of a company has its own in every mail.
+    """Returns the most frequent domain among senders and receivers: a company's mailbox has its own in every mail.
 
-    Where two are as frequent, the one that more mails go to. None without any address.
+    A tie goes to the domain that receives more mails. None if there is no address.
     """
     either: Counter[str] = Counter()
     to: Counter[str] = Counter()
@@ -68,7 +70,7 @@ def _mails(path: Path) -> Iterator[bytes]:
             return
         with path.open("rb") as file:
             if not file.read(5).startswith(b"From "):
-                raise FileFormatError(f"{path}: is no mailbox; an mbox file begins with 'From '")
+                raise FileFormatError(f"{path}: not a mailbox; an mbox file starts with 'From '")
         box = mailbox.mbox(path, create=False)
         for key in box.iterkeys():
             yield box.get_bytes(key)
@@ -87,7 +89,7 @@ def _values(mail: EmailMessage, own: set[str]) -> dict[str, str]:
     if not sender and not receivers:
         raise ValueError("no sender and no receiver")
     outbound = _domain(sender) in own
-    customer = next((each for each in receivers if _domain(each) not in own), "") if outbound else sender
+    customer = next((address for address in receivers if _domain(address) not in own), "") if outbound else sender
     date = mail["date"]
     subject = str(mail["subject"] or "")
     body = _body(mail).strip()
@@ -117,7 +119,7 @@ def _body(mail: EmailMessage) -> str:
     charset = part.get_content_charset() or "utf-8"
     try:
         return content.decode(charset)
-    except (LookupError, UnicodeDecodeError):  # mails lie about their charset; a wrong umlaut is better than no mail
+    except (LookupError, UnicodeDecodeError):  # declared charsets can be wrong; a wrong umlaut is better than no mail
         return content.decode("utf-8", "replace")
 
 

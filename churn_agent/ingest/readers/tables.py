@@ -1,4 +1,4 @@
-"""Parquet, spreadsheets, databases and data frames to rows."""
+"""Reads Parquet files, spreadsheets, databases and data frames."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -11,11 +11,11 @@ from churn_agent.ingest.readers.base import Progress, Row, as_text, checked_head
 
 _FETCH = 5000
 _MOST_UNPACKED = 200
-"""Times its size that a spreadsheet may have unpacked: real ones have 5 to 20, made-up bombs 1000."""
+"""Highest ratio of unpacked to packed size of a spreadsheet: real ones have 5 to 20, zip bombs about 1000."""
 _SMALL = 100_000_000
-"""Bytes that are unpacked whatever the file's size."""
+"""Bytes that are always unpacked, whatever the ratio."""
 _TABLE = "interactions"
-"""The table or sheet that is read where none is named."""
+"""The default table or sheet."""
 
 
 def read_parquet(path: Path, progress: Progress) -> Iterator[Row]:
@@ -28,7 +28,7 @@ def read_parquet(path: Path, progress: Progress) -> Iterator[Row]:
             [total] = connection.execute("SELECT count(*) FROM read_parquet(?)", [str(path)]).fetchone() or [None]
             yield from _fetched(connection.execute("SELECT * FROM read_parquet(?)", [str(path)]), path, progress, total)
     except duckdb.Error as error:
-        raise FileFormatError(f"{path}: no readable Parquet file: {_first_line(error)}") from error
+        raise FileFormatError(f"{path}: not a readable Parquet file: {_first_line(error)}") from error
 
 
 def read_duckdb(path: Path, query: str | None, progress: Progress) -> Iterator[Row]:
@@ -40,7 +40,7 @@ def read_duckdb(path: Path, query: str | None, progress: Progress) -> Iterator[R
         with closing(duckdb.connect(str(path), read_only=True)) as connection:
             if query is None:
                 names = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
-                query = _whole_table([name for (name,) in names], path)
+                query = _select_all([name for (name,) in names], path)
             yield from _fetched(connection.execute(query), path, progress, None)
     except duckdb.Error as error:
         raise FileFormatError(f"{path}: {_first_line(error)}") from error
@@ -50,10 +50,12 @@ def read_sql(url: str, query: str | None, progress: Progress) -> Iterator[Row]:
     """Yields the rows of a query on a database, or of its table `interactions`.
 
     Args:
-        url: of SQLAlchemy, such as `sqlite:///book.db` or `postgresql+psycopg://host/name`.
+        url: SQLAlchemy URL, such as `sqlite:///book.db` or `postgresql+psycopg://host/name`.
+        query: SQL; None for the default table.
+        progress: called with the number of rows.
 
     Raises:
-        FileFormatError: the database cannot be opened or does not know the query.
+        FileFormatError: the database cannot be opened, or the query fails.
     """
     from sqlalchemy import create_engine, inspect, text
     from sqlalchemy.exc import SQLAlchemyError
@@ -62,7 +64,7 @@ def read_sql(url: str, query: str | None, progress: Progress) -> Iterator[Row]:
         engine = create_engine(url)
         shown = engine.url.render_as_string(hide_password=True)
         with engine.connect() as connection:
-            query = query or _whole_table(inspect(connection).get_table_names(), shown)
+            query = query or _select_all(inspect(connection).get_table_names(), shown)
             result = connection.execution_options(yield_per=_FETCH).execute(text(query))
             header = checked_header(list(result.keys()), shown)
             for number, cells in enumerate(result, start=1):
@@ -77,7 +79,7 @@ def read_xlsx(path: Path, progress: Progress) -> Iterator[Row]:
     """Yields the rows of the sheet `interactions`, or of the first sheet. Raises `FileFormatError`."""
     rows = _sheet_rows(path)
     first = [as_text(cell) for cell in next(rows, (0, ()))[1]]
-    while first and not first[-1]:  # formatting reaches beyond the data
+    while first and not first[-1]:  # formatted cells can extend beyond the data
         first.pop()
     header = checked_header(first, path)
     for number, (total, cells) in enumerate(rows, start=2):
@@ -88,7 +90,7 @@ def read_xlsx(path: Path, progress: Progress) -> Iterator[Row]:
 
 
 def _sheet_rows(path: Path) -> Iterator[tuple[int | None, tuple[Any, ...]]]:
-    """Yields (rows in all, cells). Entities in a part of the file are refused: openpyxl reads with defusedxml."""
+    """Yields (total rows, cells). XML entities are rejected, because openpyxl reads with defusedxml."""
     with extras.importing("files"):
         from openpyxl import load_workbook
 
@@ -100,12 +102,12 @@ def _sheet_rows(path: Path) -> Iterator[tuple[int | None, tuple[Any, ...]]]:
                 yield sheet.max_row, cells
     except FileFormatError:
         raise
-    except Exception as error:  # openpyxl lets out whatever a damaged part leads its parsers to
+    except Exception as error:  # a damaged file makes openpyxl raise errors of many types
         raise FileFormatError(f"{path}: not a readable spreadsheet (.xlsx): {_first_line(error)}") from error
 
 
 def _refuse_bomb(path: Path) -> None:
-    """Raises `FileFormatError` for a file that unpacks to far more than a spreadsheet does."""
+    """Raises `FileFormatError` for a file that unpacks to far more than a spreadsheet would."""
     import zipfile
 
     with zipfile.ZipFile(path) as archive:
@@ -115,7 +117,7 @@ def _refuse_bomb(path: Path) -> None:
 
 
 def read_frame(frame: Any) -> Iterator[Row]:
-    """Yields the rows of a pandas, polars or Arrow table (whatever narwhals knows). Raises `FileFormatError`."""
+    """Yields the rows of a pandas, polars or Arrow table (any that narwhals supports). Raises `FileFormatError`."""
     import narwhals
 
     table: Any = narwhals.from_native(frame, eager_only=True)
@@ -125,7 +127,7 @@ def read_frame(frame: Any) -> Iterator[Row]:
 
 
 def is_frame(value: object) -> bool:
-    """Whether narwhals knows this as a table."""
+    """Whether narwhals supports this as a table."""
     import narwhals
 
     return isinstance(narwhals.from_native(value, eager_only=True, pass_through=True), narwhals.DataFrame)
@@ -141,13 +143,13 @@ def _fetched(result: Any, path: Path, progress: Progress, total: int | None) -> 
         progress(number, total)
 
 
-def _whole_table(names: Iterable[str], source: object) -> str:
-    found = sorted(names)
-    name = next((name for name in found if header_name(name) == _TABLE), found[0] if len(found) == 1 else None)
+def _select_all(names: Iterable[str], source: object) -> str:
+    tables = sorted(names)
+    name = next((name for name in tables if header_name(name) == _TABLE), tables[0] if len(tables) == 1 else None)
     if name is None:
-        raise FileFormatError(f"{source}: say what to read with --query; its tables are {', '.join(found) or 'none'}")
+        raise FileFormatError(f"{source}: select the rows with --query; the tables are {', '.join(tables) or 'none'}")
     quoted = name.replace('"', '""')
-    return f'SELECT * FROM "{quoted}"'  # noqa: S608 - a name that the database itself told us, quoted
+    return f'SELECT * FROM "{quoted}"'  # noqa: S608 - a name from the database itself, quoted
 
 
 def _first_line(error: Exception) -> str:

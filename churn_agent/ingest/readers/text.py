@@ -1,4 +1,4 @@
-"""CSV, JSON Lines and JSON documents (also `.gz`), every value as the text that stands in the file."""
+"""Reads CSV, JSON Lines and JSON documents (also `.gz`); values stay text as in the file."""
 
 import csv
 import gzip
@@ -22,11 +22,11 @@ def read_text(path: Path, kind: str, shape: RecordShape, records: str | None, pr
 
     Args:
         kind: `csv`, `tsv`, `jsonl`, `ndjson` or `json`.
-        shape: which lists inside a JSON record are rows.
-        records: key of the list of records in a JSON document; its only list of objects if not given.
+        shape: lists inside a JSON record whose elements are rows.
+        records: key of the list of records in a JSON document; None for its only list.
 
     Raises:
-        FileFormatError: the file cannot be read, or is not what its name says.
+        FileFormatError: the file cannot be read, or its contents do not match its suffix.
     """
     try:
         total = path.stat().st_size
@@ -55,11 +55,9 @@ def _refuse_foreign(path: Path, file: Any) -> None:
     head = file.read(4)
     file.seek(0)
     if head.startswith(b"PK"):
-        raise FileFormatError(
-            f"{path}: looks like a spreadsheet file (or another zip file); name it .xlsx if it is one"
-        )
+        raise FileFormatError(f"{path}: looks like a spreadsheet or another zip file; rename a spreadsheet to .xlsx")
     if b"\0" in head:
-        raise FileFormatError(f"{path}: looks like a binary file, not like text")
+        raise FileFormatError(f"{path}: looks like a binary file, not text")
 
 
 def _where_not_utf8(path: Path) -> str:
@@ -87,7 +85,7 @@ def _csv_rows(path: Path, text: IO[str]) -> Iterator[Row]:
             problem = None if right else f"{len(cells)} cells where the header has {len(header)}"
             yield Row(reader.line_num, dict(zip(header, cells, strict=False)), problem)
     except csv.Error as error:
-        raise FileFormatError(f"{path}:{reader.line_num}: no valid CSV: {error}") from error
+        raise FileFormatError(f"{path}:{reader.line_num}: invalid CSV: {error}") from error
 
 
 def _json_rows(text: IO[str], shape: RecordShape) -> Iterator[Row]:
@@ -97,28 +95,26 @@ def _json_rows(text: IO[str], shape: RecordShape) -> Iterator[Row]:
         try:
             rows = _rows_of_record(number, strict_json.parse(line, numbers_as_text=True), shape)
         except ValueError as error:
-            yield Row(number, {}, f"no valid JSON: {error}")
+            yield Row(number, {}, f"invalid JSON: {error}")
             continue
         yield from rows
 
 
 def _document_rows(path: Path, text: IO[str], shape: RecordShape, records: str | None) -> Iterator[Row]:
     try:
-        found = strict_json.parse(text.read(), numbers_as_text=True)
+        document = strict_json.parse(text.read(), numbers_as_text=True)
     except ValueError as error:
-        raise FileFormatError(f"{path}: no valid JSON: {error}") from error
-    if isinstance(found, dict):
-        lists = {key: value for key, value in found.items() if isinstance(value, list)}
+        raise FileFormatError(f"{path}: invalid JSON: {error}") from error
+    if isinstance(document, dict):
+        lists = {key: value for key, value in document.items() if isinstance(value, list)}
         key = records or (next(iter(lists)) if len(lists) == 1 else None)
         if key not in lists:
-            there = ", ".join(lists) or "no list"
-            raise FileFormatError(
-                f"{path}: which list holds the records? Name it in a mapping (records); it has {there}"
-            )
-        found = lists[key]
-    if not isinstance(found, list):
-        raise FileFormatError(f"{path}: holds no list of records")
-    for number, record in enumerate(found, start=1):
+            names = ", ".join(lists) or "none"
+            raise FileFormatError(f"{path}: set the list of records in a mapping file (records); the lists are {names}")
+        document = lists[key]
+    if not isinstance(document, list):
+        raise FileFormatError(f"{path}: has no list of records")
+    for number, record in enumerate(document, start=1):
         yield from _rows_of_record(number, record, shape)
 
 
@@ -126,27 +122,27 @@ def _rows_of_record(number: int, record: Any, shape: RecordShape) -> list[Row]:
     if not isinstance(record, dict):
         return [Row(number, {}, "not a JSON object")]
     rows: list[Row] = []
-    lists = {header_name(each) for each in shape.values() if each}
-    shared = {key: value for key, value in _flat(record) if not any(key.startswith(each + ".") for each in lists)}
-    for rule, each in shape.items():
-        if each is None:
+    lists = {header_name(name) for name in shape.values() if name}
+    shared = {key: value for key, value in _flat(record) if not any(key.startswith(name + ".") for name in lists)}
+    for rule, list_name in shape.items():
+        if list_name is None:
             rows.append(Row(number, shared, rule=rule))
             continue
         elements: Any = record
-        for part in each.split("."):
+        for part in list_name.split("."):
             elements = elements.get(part) if isinstance(elements, dict) else None
-        prefix = header_name(each)
+        prefix = header_name(list_name)
         inner = elements if isinstance(elements, list) else []
         rows += [Row(number, shared | dict(_flat(element, prefix)), rule=rule) for element in inner]
     return rows
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """(dotted name, text) of everything in a JSON value; lists of plain values stay one text."""
+    """Yields (dotted name, text) for each value in a JSON value; lists of plain values stay one text."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _flat(inner, f"{name}.{header_name(key)}" if name else header_name(key))
-    elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
         for number, inner in enumerate(value):
             yield from _flat(inner, f"{name}.{number}")
     elif value is not None:

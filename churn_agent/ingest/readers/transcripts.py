@@ -1,7 +1,7 @@
-"""Transcripts of calls (`.vtt`, `.srt`) to rows, one a turn of a speaker.
+"""Reads transcripts of calls (`.vtt`, `.srt`), one row per turn of a speaker.
 
-A file is one call; its name says whose and when: `CUSTOMER_2026-03-01.vtt` or `CUSTOMER_2026-03-01T14-30.vtt`. Speakers
-come from voice tags (`<v Ana>`, WebVTT) or from `Ana:` at the start of a cue.
+A file is one call; its name gives the customer and the time: `CUSTOMER_2026-03-01.vtt` or
+`CUSTOMER_2026-03-01T14-30.vtt`. Speakers come from voice tags (`<v Ana>`, WebVTT) or `Ana:` at the start of a cue.
 """
 
 import re
@@ -14,7 +14,7 @@ from churn_agent.errors import FileFormatError
 from churn_agent.ingest.readers.base import Row
 
 _NAME = re.compile(r"(?P<customer>.+)_(?P<day>\d{4}-\d{2}-\d{2})(?:T(?P<hour>\d{2})-?(?P<minute>\d{2}))?")
-_SPOKEN_BY = re.compile(r"(?P<speaker>[^\W\d_][\w .'-]{0,30}):\s+(?P<said>.*)", re.DOTALL)
+_SPOKEN_BY = re.compile(r"(?P<speaker>[^\W\d_][\w .'-]{0,30}):\s+(?P<words>.*)", re.DOTALL)
 _STAFF = re.compile(
     r"\b(agent|advisor|adviser|support|service|representative|rep|operator|staff|assistant|bot|mitarbeiter\w*|berater\w*)\b",
     re.IGNORECASE,
@@ -25,26 +25,27 @@ def read_transcript(path: Path, staff: Sequence[str]) -> Iterator[Row]:
     """Yields the turns of a call.
 
     Args:
-        staff: names of speakers of the company, beside those that say so (`Agent`, `Support`, ...).
+        path: the file.
+        staff: names of the company's speakers, besides roles such as `Agent` or `Support`.
 
     Raises:
-        FileFormatError: the file is no transcript, or its name does not say whose it is.
+        FileFormatError: the file is not a transcript, or its name has no customer and date.
     """
-    named = _NAME.fullmatch(path.stem)
-    if named is None:
-        raise FileFormatError(f"{path}: name the file CUSTOMER_2026-03-01.vtt (or ..._2026-03-01T14-30.vtt)")
-    begin = datetime.fromisoformat(f"{named['day']}T{named['hour'] or '00'}:{named['minute'] or '00'}")
+    match = _NAME.fullmatch(path.stem)
+    if match is None:
+        raise FileFormatError(f"{path}: rename the file to CUSTOMER_2026-03-01.vtt (or ..._2026-03-01T14-30.vtt)")
+    begin = datetime.fromisoformat(f"{match['day']}T{match['hour'] or '00'}:{match['minute'] or '00'}")
     ours = {name.casefold() for name in staff}
     turns: list[tuple[float, str, list[str]]] = []
-    for start_s, speaker, said in _cues(path):
+    for start_s, speaker, words in _cues(path):
         if turns and speaker in ("", turns[-1][1]):
-            turns[-1][2].append(said)
+            turns[-1][2].append(words)
         else:
-            turns.append((start_s, speaker, [said]))
+            turns.append((start_s, speaker, [words]))
     for number, (start_s, speaker, parts) in enumerate(turns, start=1):
         by_us = speaker.casefold() in ours or bool(_STAFF.search(speaker))
         values = {
-            "customer_id": named["customer"],
+            "customer_id": match["customer"],
             "timestamp": (begin + timedelta(seconds=start_s)).isoformat(),
             "channel": "call",
             "direction": ("outbound" if by_us else "inbound") if speaker else "",
@@ -56,7 +57,7 @@ def read_transcript(path: Path, staff: Sequence[str]) -> Iterator[Row]:
 
 
 def _cues(path: Path) -> Iterator[tuple[float, str, str]]:
-    """(seconds from the start, speaker or nothing, what was said)."""
+    """Yields (seconds from the start, speaker or empty text, words)."""
     with extras.importing("files"):
         import webvtt
         from webvtt.errors import MalformedCaptionError, MalformedFileError
@@ -65,13 +66,13 @@ def _cues(path: Path) -> Iterator[tuple[float, str, str]]:
         read = webvtt.from_srt if path.suffix.casefold() == ".srt" else webvtt.read
         captions = read(str(path)).captions
     except (MalformedFileError, MalformedCaptionError, OSError, UnicodeDecodeError) as error:
-        why = str(error) or "its form is wrong"
-        raise FileFormatError(f"{path}: no readable transcript ({path.suffix[1:]}): {why}") from error
+        why = str(error) or "malformed"
+        raise FileFormatError(f"{path}: not a readable transcript ({path.suffix[1:]}): {why}") from error
     for caption in captions:
-        said = " ".join(caption.text.split())
-        spoken = _SPOKEN_BY.fullmatch(said)
+        words = " ".join(caption.text.split())
+        spoken = _SPOKEN_BY.fullmatch(words)
         speaker = caption.voice or (spoken["speaker"].strip() if spoken else "")
         if spoken and not caption.voice:
-            said = spoken["said"]
-        if said:
-            yield caption.start_in_seconds, speaker, said
+            words = spoken["words"]
+        if words:
+            yield caption.start_in_seconds, speaker, words

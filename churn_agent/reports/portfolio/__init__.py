@@ -1,1 +1,1 @@
-"""The report of a batch that account managers work from: one object, many renderings."""
+"""The report of a batch for account managers: one object, many formats."""

@@ -1,4 +1,4 @@
-"""From the records of a run to what a report shows: whom to call first, why, and what is at stake."""
+"""Turns the records of a run into a report: the customers to call first, the reasons, and the value at risk."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,13 +21,13 @@ from churn_agent.reports import wording
 from churn_agent.store.store import Store
 
 CAPACITY = 20
-"""Customers that can be called before the next report."""
+"""Number of customers that can be called before the next report."""
 CARDS = 300
-"""Customers who get a card of their own; the others stand in the table."""
+"""Number of customers with a card of their own; the others are in the table."""
 _TIMELINE = 12
-"""Latest interactions on a card; those that are cited come in addition."""
+"""Number of latest interactions on a card, in addition to the cited ones."""
 _QUOTED = 400
-"""Characters of an interaction on a card."""
+"""Most characters of an interaction on a card."""
 _YEAR = timedelta(days=365)
 _DRIVERS = 12
 BANDS: Sequence[Band] = ("high", "medium", "low")
@@ -35,13 +35,13 @@ BANDS: Sequence[Band] = ("high", "medium", "low")
 
 @dataclass(frozen=True)
 class Event:
-    """An interaction on a card: its text in pieces, cited ones marked."""
+    """An interaction on a card: its text in pieces, with the cited ones marked."""
 
     day: date
     channel: str
     direction: Direction | None
     pieces: Sequence[tuple[str, bool]]
-    """(Text, whether it is cited)."""
+    """Pairs of text and whether it is cited."""
 
     @property
     def cited(self) -> bool:
@@ -59,41 +59,41 @@ class Account:
     yearly_value: float | None
     renewal: date | None
     call: bool
-    """Comes within what can be called before the next report."""
+    """Whether to call the customer before the next report."""
     control: bool = False
-    """Drawn by lot to be left alone, so that calling can be judged."""
+    """Whether the customer is in the control group: not called, to measure the effect of calls."""
     judged: Feedback | None = None
-    """What an account manager said last of this assessment."""
+    """The latest feedback of an account manager on this assessment."""
     earlier: Sequence[tuple[date, float]] = ()
-    """Numbers of earlier assessments of the same kind, the oldest first."""
+    """Dates and numbers of earlier assessments of the same kind, oldest first."""
     timeline: Sequence[Event] | None = None
-    """None where there is no card."""
+    """None without a card."""
 
     @property
     def number(self) -> float | None:
         """The calibrated probability, or the score."""
-        found = self.assessment.churn_probability
-        return None if found is None else found.shown
+        probability = self.assessment.churn_probability
+        return None if probability is None else probability.shown
 
     @property
     def risky(self) -> bool:
-        """Of medium or high risk."""
+        """Whether the customer is at medium or high risk."""
         return self.assessment.band in ("high", "medium")
 
     @property
     def worth_a_call(self) -> bool:
-        """Risky, or with a score that is no probability: that only ranks, and rules nobody out."""
-        found = self.assessment.churn_probability
-        return found is not None and (self.risky or not found.calibrated)
+        """Whether the customer is risky or has an uncalibrated score, which ranks customers and rules none out."""
+        probability = self.assessment.churn_probability
+        return probability is not None and (self.risky or not probability.calibrated)
 
     @property
     def risks(self) -> Sequence[Reason]:
-        """What speaks for churn, the weightiest first."""
+        """The reasons for churn, strongest first."""
         return wording.cases(self.assessment)[0]
 
     @property
     def at_risk(self) -> float | None:
-        """Yearly value times that number."""
+        """Yearly value times `number`."""
         return None if self.number is None or self.yearly_value is None else self.number * self.yearly_value
 
     @property
@@ -104,7 +104,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Driver:
-    """A signal or fact over all customers in whose assessments it speaks for churn."""
+    """A signal or fact, counted over all customers for whom it is a reason for churn."""
 
     concept: str
     statement: str
@@ -114,21 +114,21 @@ class Driver:
 
 @dataclass(frozen=True)
 class Portfolio:
-    """All that a report shows."""
+    """The contents of a report."""
 
     run: Run
     card: Card
     as_of: date
     accounts: Sequence[Account]
-    """The most at risk first."""
+    """Most at risk first."""
     drivers: Sequence[Driver]
     capacity: int
     planned: bool
-    """Whom to call was decided by `actions plan`, not by the capacity alone."""
+    """Whether `actions plan` chose the customers to call; otherwise the capacity alone does."""
     method: KeptCard | None
-    """What made probabilities of scores, if anything did."""
+    """The trained method that made the numbers, if any."""
     owner: str | None = None
-    """The report is about the customers of this person alone."""
+    """The report covers only this account manager's customers; None for all."""
 
     @property
     def calibrated(self) -> bool:
@@ -138,8 +138,8 @@ class Portfolio:
     @property
     def bands(self) -> Mapping[Band, int]:
         """Number of customers in each band."""
-        found = Counter(account.assessment.band for account in self.accounts)
-        return {band: found[band] for band in BANDS}
+        counts = Counter(account.assessment.band for account in self.accounts)
+        return {band: counts[band] for band in BANDS}
 
     @property
     def to_call(self) -> Sequence[Account]:
@@ -148,7 +148,7 @@ class Portfolio:
 
     @property
     def value_at_risk(self) -> tuple[float, float | None, float | None] | None:
-        """Expected yearly value lost, with its bounds; None where no value is known or nothing is calibrated."""
+        """Expected yearly value lost and its bounds; None without known values or calibrated probabilities."""
         valued = [
             (account.assessment.churn_probability, account.yearly_value)
             for account in self.accounts
@@ -160,13 +160,13 @@ class Portfolio:
         high = sum((p.shown if p.high is None else p.high) * value for p, value in valued)
         return sum(p.shown * value for p, value in valued), low, high
 
-    def counted(self, what: str) -> int:
-        """How many were `assessed`, `screened`, `abstained` or `failed`."""
-        return sum(depth_of(account.assessment) == what for account in self.accounts)
+    def counted(self, depth: str) -> int:
+        """Returns how many customers were `assessed`, `screened`, `abstained` or `failed`."""
+        return sum(depth_of(account.assessment) == depth for account in self.accounts)
 
 
 def depth_of(assessment: Assessment) -> str:
-    """`assessed`, `screened`, `abstained` or `failed`."""
+    """Returns `assessed`, `screened`, `abstained` or `failed`."""
     return "screened" if assessment.screening is not None else assessment.status
 
 
@@ -179,35 +179,34 @@ def build(
     capacity: int = CAPACITY,
     cards: int = CARDS,
 ) -> Portfolio:
-    """The report of a run.
+    """Builds the report of a run.
 
     Args:
-        accounts: what `read` gave, where several reports are made of one run.
-        owner: only their customers; as `find_owner` gives it.
-        capacity: how many of those worth a call can be called before the next report; where `actions plan` has
-            decided, that holds.
-        cards: customers who get a card of their own.
+        accounts: the result of `read`, to build several reports of one run.
+        owner: an account manager, as `find_owner` returns it; limits the report to their customers.
+        capacity: how many customers can be called before the next report. Ignored if `actions plan` has chosen them.
+        cards: number of customers with a card of their own.
     """
     card = store.card
-    planned = {each.customer_id: each.arm for each in assignments.of_run(store.history, run.id)}
-    everybody = [
-        replace(each, control=planned.get(each.assessment.customer_id) == "control")
-        for each in accounts or read(store, run)
+    arms = {assignment.customer_id: assignment.arm for assignment in assignments.of_run(store.history, run.id)}
+    of_book = [
+        replace(account, control=arms.get(account.assessment.customer_id) == "control")
+        for account in accounts or read(store, run)
     ]
-    usual = median([each.yearly_value for each in everybody if each.yearly_value is not None] or [1.0])
-    everybody.sort(key=lambda each: (*_order(each, usual), each.assessment.customer_id))
-    # What can be done for few only is given out over the whole book, so that two reports do not promise it twice.
-    shared = _within_capacity(everybody, load_playbook(store.settings.prompts_dir))
-    found = [each for each in shared if owner in (None, each.owner)]
-    worth = [each.assessment.customer_id for each in found if each.worth_a_call]
-    to_call = {id_ for id_ in worth if planned.get(id_) == "act"} if planned else set(worth[:capacity])
+    usual = median([account.yearly_value for account in of_book if account.yearly_value is not None] or [1.0])
+    of_book.sort(key=lambda account: (*_order(account, usual), account.assessment.customer_id))
+    # Actions with a capacity are shared out over the whole book, so that two reports do not both promise them.
+    shared = _within_capacity(of_book, load_playbook(store.settings.prompts_dir))
+    reported = [account for account in shared if owner in (None, account.owner)]
+    worth = [account.assessment.customer_id for account in reported if account.worth_a_call]
+    to_call = {id_ for id_ in worth if arms.get(id_) == "act"} if arms else set(worth[:capacity])
     ranked = [
         _with_card(
-            replace(each, rank=n, call=each.assessment.customer_id in to_call),
+            replace(account, rank=n, call=account.assessment.customer_id in to_call),
             store,
-            wanted=n <= cards,
+            show=n <= cards,
         )
-        for n, each in enumerate(found, start=1)
+        for n, account in enumerate(reported, start=1)
     ]
     method = run.spec.get("method")
     return Portfolio(
@@ -217,59 +216,61 @@ def build(
         accounts=ranked,
         drivers=_drivers(ranked, load_taxonomy(), card),
         capacity=capacity,
-        planned=bool(planned),
-        method=next((each for each in kept_cards(store.settings.store) if each.name == method), None),
+        planned=bool(arms),
+        method=next((kept for kept in kept_cards(store.settings.store) if kept.name == method), None),
         owner=owner,
     )
 
 
 def read(store: Store, run: Run) -> list[Account]:
-    """The customers of a run, not ranked yet."""
+    """Reads the customers of a run, unranked."""
     card, attributes = store.card, book.all_attributes(store.history)
     day = date.fromisoformat(str(run.spec["as_of"]))
     paid: Mapping[str, float] = {}
     if card.value_attribute is None:
         paid = interactions.amounts(store.history, after=card.end_of_day(day - _YEAR), until=card.end_of_day(day))
-    judged = {(each.customer_id, each.as_of): each for each in all_feedback(store.history)}
-    found: list[Account] = []
+    feedback = {(row.customer_id, row.as_of): row for row in all_feedback(store.history)}
+    accounts: list[Account] = []
     for assessment in records.of_run(store.history, run.id):
         row = attributes.get(assessment.customer_id, {})
         value = as_number(row.get(card.value_attribute)) if card.value_attribute else paid.get(assessment.customer_id)
         owner, renewal = row.get(card.owner_attribute) or None, _date(row.get(card.renewal_attribute))
-        said = judged.get((assessment.customer_id, assessment.as_of))
-        found.append(Account(0, _in_our_words(assessment), owner, value, renewal, call=False, judged=said))
-    return found
+        judged = feedback.get((assessment.customer_id, assessment.as_of))
+        accounts.append(Account(0, _in_our_words(assessment), owner, value, renewal, call=False, judged=judged))
+    return accounts
 
 
 def _in_our_words(assessment: Assessment) -> Assessment:
-    """Without what a model worded by itself: it may promise what no playbook has. The customer's own words stand."""
+    """Replaces the model's own wording, which may promise more than the playbook; quotes of the customer stay."""
     reasons = tuple(
-        each.model_copy(update={"statement": wording.READ_AS[each.polarity]}) if each.concept == EXPLAINED else each
-        for each in assessment.reasons
+        reason.model_copy(update={"statement": wording.READ_AS[reason.polarity]})
+        if reason.concept == EXPLAINED
+        else reason
+        for reason in assessment.reasons
     )
     return assessment.model_copy(update={"reasons": reasons})
 
 
 def owners(accounts: Sequence[Account]) -> list[str]:
-    """Everybody who looks after one of the customers, sorted."""
-    return sorted({each.owner for each in accounts if each.owner})
+    """Returns the account managers of the customers, sorted."""
+    return sorted({account.owner for account in accounts if account.owner})
 
 
 def find_owner(accounts: Sequence[Account], name: str, card: Card) -> str:
-    """The account manager as the data call them. Raises `InputError` if nobody is called so."""
+    """Returns an account manager's name as it is in the data. Raises `InputError` if there is none."""
     known = owners(accounts)
-    found = next((each for each in known if each.casefold() == name.casefold()), None)
-    if found is None:
-        there = ", ".join(known) or f"nobody has an attribute {card.owner_attribute!r}"
-        raise InputError(f"nobody is called {name!r} in this run; there are: {there}")
-    return found
+    owner = next((other for other in known if other.casefold() == name.casefold()), None)
+    if owner is None:
+        choices = f"choose from {', '.join(known)}" if known else f"no customer has {card.owner_attribute!r}"
+        raise InputError(f"no customer of this run has the owner {name!r}; {choices}")
+    return owner
 
 
 # --- parts
 
 
 def _order(account: Account, usual: float) -> tuple[int, float]:
-    """Assessed ones by what is at risk (a usual value where none is known), then the screened, then the others."""
+    """Sorts assessed customers by value at risk (the usual value if unknown), then screened ones, then the others."""
     if account.number is not None:
         value = usual if account.yearly_value is None else account.yearly_value
         return 0, -account.number * max(value, 0.0)
@@ -278,9 +279,9 @@ def _order(account: Account, usual: float) -> tuple[int, float]:
 
 
 def _within_capacity(accounts: Sequence[Account], playbook: Playbook) -> list[Account]:
-    """Actions that can be done for few only go to those most at risk; the others have their next one."""
+    """Gives actions with a capacity to the customers most at risk; the others get their next action."""
     taken: Counter[str] = Counter()
-    found: list[Account] = []
+    result: list[Account] = []
     for account in accounts:
         left = [
             action
@@ -291,34 +292,34 @@ def _within_capacity(accounts: Sequence[Account], playbook: Playbook) -> list[Ac
         ]
         if account.worth_a_call and not account.control and left:
             taken[left[0].playbook_id] += 1
-        found.append(replace(account, assessment=account.assessment.model_copy(update={"actions": tuple(left)})))
-    return found
+        result.append(replace(account, assessment=account.assessment.model_copy(update={"actions": tuple(left)})))
+    return result
 
 
-def _with_card(account: Account, store: Store, *, wanted: bool) -> Account:
+def _with_card(account: Account, store: Store, *, show: bool) -> Account:
     assessment = account.assessment
-    if not wanted or assessment.status != "assessed":
+    if not show or assessment.status != "assessed":
         return account
     snapshot = store.snapshot(assessment.customer_id, as_of=assessment.as_of)
     cited: dict[str, list[Citation]] = defaultdict(list)
     for reason in assessment.reasons:
         for citation in reason.citations:
             cited[citation.interaction_id].append(citation)
-    latest = {each.id for each in snapshot.interactions[-_TIMELINE:]}
-    shown = [each for each in snapshot.interactions if each.id in latest or each.id in cited]
-    timeline = [_event(each, cited.get(each.id, ()), snapshot.card) for each in reversed(shown)]
+    latest = {row.id for row in snapshot.interactions[-_TIMELINE:]}
+    shown = [row for row in snapshot.interactions if row.id in latest or row.id in cited]
+    timeline = [_event(row, cited.get(row.id, ()), snapshot.card) for row in reversed(shown)]
     return replace(account, timeline=timeline, earlier=tuple(_earlier(account, store)))
 
 
 def _earlier(account: Account, store: Store) -> Iterator[tuple[date, float]]:
-    """The newest number of each earlier date, of the same kind."""
+    """Yields the newest number of the same kind for record earlier date."""
     own = account.assessment
     calibrated = own.churn_probability is not None and own.churn_probability.calibrated
     newest: dict[date, float] = {}
-    for each in records.of_customer(store.history, own.customer_id):
-        number = each.churn_probability
-        if number and number.calibrated == calibrated and each.as_of < own.as_of:
-            newest.setdefault(each.as_of, number.shown)
+    for record in records.of_customer(store.history, own.customer_id):
+        number = record.churn_probability
+        if number and number.calibrated == calibrated and record.as_of < own.as_of:
+            newest.setdefault(record.as_of, number.shown)
     yield from sorted(newest.items())
 
 
@@ -338,7 +339,7 @@ def _event(interaction: Interaction, citations: Sequence[Citation], card: Card) 
 
 
 def _drivers(accounts: Sequence[Account], taxonomy: Taxonomy, card: Card) -> list[Driver]:
-    """What speaks for churn over the book, what concerns most customers first."""
+    """Returns the reasons for churn across the book, the most frequent first."""
     customers: Counter[str] = Counter()
     value: dict[str, float] = defaultdict(float)
     for account in accounts:

@@ -1,4 +1,4 @@
-"""Renewals with their risk, as a calendar (iCalendar, RFC 5545)."""
+"""Renewals and their risk as a calendar (iCalendar, RFC 5545)."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def to_ics(portfolio: Portfolio) -> bytes:
-    """An all-day entry for each renewal to come of a customer at medium or high risk."""
+    """Returns an all-day entry for each upcoming renewal of a customer at medium or high risk."""
     with extras.importing("reports"):
         import icalendar
 
@@ -34,9 +34,9 @@ def _entry(account: Account, portfolio: Portfolio) -> "Event":
     assessment = account.assessment
     assert account.renewal
     entry = icalendar.Event()
-    # The same from week to week, so that a calendar that takes the file again has each renewal once.
-    named = f"{portfolio.card.company}/{assessment.customer_id}/{account.renewal}"
-    entry.add("uid", f"{hashlib.sha256(named.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}@churn-agent")
+    # Stable from week to week, so that a calendar that imports the file again keeps one entry per renewal.
+    key = f"{portfolio.card.company}/{assessment.customer_id}/{account.renewal}"
+    entry.add("uid", f"{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}@churn-agent")
     entry.add("dtstamp", portfolio.run.updated_at or datetime.now(UTC))
     entry.add("dtstart", account.renewal)
     entry.add("summary", f"Renewal of {assessment.customer_id}: {assessment.band} risk")

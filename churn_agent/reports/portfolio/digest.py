@@ -1,4 +1,4 @@
-"""A report in short, for the mailbox and for chat: whom to call, and why."""
+"""A short report for mail and chat: the customers to call and the reasons."""
 
 from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
@@ -17,36 +17,36 @@ _ATTEMPTS = 4
 _LONGEST_PAUSE_S = 20.0
 _TIMEOUT_S = 10.0
 _MOST_BLOCKS = 40
-"""Slack takes fifty blocks in a message."""
+"""Slack allows fifty blocks in a message."""
 _LONGEST_BLOCK = 3000
-"""Characters of a block that Slack takes."""
+"""Most characters that Slack allows in a block."""
 
 
 def chosen(portfolio: Portfolio, *, false_alarms: float | None = None) -> list[Account]:
-    """Whom a digest names: who is to be called, as far as the reader bears with false alarms.
+    """Returns the customers that a digest names: those to call, up to a number of expected false alarms.
 
     Args:
-        false_alarms: most customers, of those named, that can be expected not to churn anyway.
+        false_alarms: the most customers named who can be expected not to churn; None for no limit.
 
     Raises:
-        InputError: false alarms are to be counted, and numbers are no probabilities.
+        InputError: `false_alarms` is given, but the numbers are not probabilities.
     """
     if false_alarms is None:
         return list(portfolio.to_call)
     if not portfolio.calibrated:
         raise InputError("false alarms can be counted in probabilities only; run: churn-agent calibrate --labels FILE")
-    found: list[Account] = []
+    named: list[Account] = []
     expected = 0.0
     for account in portfolio.to_call:
         expected += 1 - (account.number or 0.0)
         if expected > false_alarms:
             break
-        found.append(account)
-    return found
+        named.append(account)
+    return named
 
 
 def to_eml(portfolio: Portfolio, accounts: Sequence[Account], *, to: str | None = None) -> bytes:
-    """A mail in plain text that any mail program opens; who is named stands in it with their own words."""
+    """Returns a plain-text mail about the customers, with quotes."""
     mail = EmailMessage(policy=SMTP)
     mail["Subject"] = f"{len(accounts)} to call: {_one_line(title(portfolio))}, {portfolio.as_of}"
     if portfolio.run.updated_at:
@@ -61,10 +61,10 @@ def to_eml(portfolio: Portfolio, accounts: Sequence[Account], *, to: str | None 
 
 
 def to_chat(portfolio: Portfolio, accounts: Sequence[Account], *, with_texts: bool = False) -> dict[str, Any]:
-    """A message as Slack's incoming webhooks take it, and others that follow them.
+    """Returns a message for Slack's incoming webhooks and compatible ones.
 
     Args:
-        with_texts: also what customers wrote; else nothing of it leaves.
+        with_texts: include quotes of customers; without it, the message contains no customer text.
     """
     summary = f"{title(portfolio)}, {portfolio.as_of}: {len(accounts)} to call. {head(portfolio)[0]}"
     parts = ["\n".join(_lines(account, portfolio, with_texts=with_texts)) for account in accounts[:_MOST_BLOCKS]]
@@ -78,35 +78,35 @@ def to_chat(portfolio: Portfolio, accounts: Sequence[Account], *, with_texts: bo
 
 
 def post(message: Mapping[str, Any], url: str) -> None:
-    """Sends a message to a webhook; a server that is busy or away is asked again, with growing pauses.
+    """Sends a message to a webhook; retries with growing pauses if the server is busy or unreachable.
 
     Raises:
-        InputError: the address is none of a webhook, or it refuses the message.
-        Unavailable: it cannot be reached.
+        InputError: the URL is not a webhook's, or the webhook rejects the message.
+        Unavailable: the webhook cannot be reached.
     """
     if not url.startswith(("https://", "http://")):
-        raise InputError(f"{url!r} is no address of a webhook: it begins with https://")
+        raise InputError(f"{url!r} is not a webhook URL; it must start with https://")
     try:
         for attempt in Retrying(
             stop=stop_after_attempt(_ATTEMPTS),
             wait=wait_exponential_jitter(max=_LONGEST_PAUSE_S),
-            retry=retry_if_exception(_may_pass),
+            retry=retry_if_exception(_is_temporary),
             reraise=True,
         ):
             with attempt:
                 httpx.post(url, json=dict(message), timeout=_TIMEOUT_S).raise_for_status()
     except httpx.HTTPStatusError as error:
         code = error.response.status_code
-        if _may_pass(error):
-            raise Unavailable(f"the webhook answered {code} {_ATTEMPTS} times; try again later") from error
-        raise InputError(f"the webhook refused the message with {code}; is its address still right?") from error
+        if _is_temporary(error):
+            raise Unavailable(f"the webhook returned status {code} {_ATTEMPTS} times; try again later") from error
+        raise InputError(f"the webhook rejected the message with status {code}; check its URL") from error
     except httpx.InvalidURL as error:
-        raise InputError(f"{url!r} is no address of a webhook: {error}") from error
+        raise InputError(f"{url!r} is not a webhook URL: {error}") from error
     except httpx.HTTPError as error:
-        raise Unavailable(f"the webhook cannot be reached: {error}") from error
+        raise Unavailable(f"the webhook cannot be reached: {error}; check its URL and your connection") from error
 
 
-def _may_pass(error: BaseException) -> bool:
+def _is_temporary(error: BaseException) -> bool:
     if isinstance(error, httpx.HTTPStatusError):
         return error.response.status_code == 429 or error.response.status_code >= 500
     return isinstance(error, httpx.TransportError)
@@ -129,5 +129,5 @@ def _one_line(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """As Slack wants it, so that nothing becomes a link or a mention."""
+    """Escapes text for Slack, so that nothing becomes a link or a mention."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

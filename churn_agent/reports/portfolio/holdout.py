@@ -1,7 +1,7 @@
-"""What acting is worth: a control group at the margin of capacity, and what came of both.
+"""The effect of acting: a control group at the margin of capacity, and the outcomes of both groups.
 
-Those most at risk are always acted on. Around the last of them stand customers for whom it is nearly the same whether
-they get a call; there chance decides, so that leaving some alone costs least.
+The customers most at risk are always acted on. At the margin of capacity, a call makes the least difference. There,
+chance decides, so that the control group costs least.
 """
 
 import hashlib
@@ -23,45 +23,44 @@ from churn_agent.reports.portfolio.building import CAPACITY, Portfolio, build
 from churn_agent.store.store import Store
 
 _FEWEST = 5
-"""Of a kind in each arm, below which nothing is said."""
+"""Fewest customers in each arm for a verdict."""
 SEASONS = (1, 2, 4, 8)
-"""Quarters that a plan is judged for. All through one the same customers may stand at the margin."""
+"""Numbers of quarters that a plan is evaluated for. Within a quarter, the customers at the margin may not change."""
 _POINTLESS = 0.5
-"""Share of churn that acting would have to prevent to be detected, above which a control group teaches nothing."""
+"""A control group is pointless if only preventing more than this share of churn would be detected."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Whom to act on after a run."""
+    """The customers to act on after a run, and the control group."""
 
     run_id: str
     assignments: Sequence[Assignment]
     expected: float
-    """Mean number of those between whom chance decides."""
-
+    """Mean number of the customers drawn at random."""
     calibrated: bool
-    """Whether those numbers are probabilities."""
+    """Whether the numbers are probabilities."""
 
     @property
     def drawn(self) -> int:
-        """Customers in each arm (in the smaller one) between whom chance decides."""
-        arms = Counter(each.arm for each in self.assignments if each.drawn)
+        """Number of customers drawn at random into the smaller arm."""
+        arms = Counter(assignment.arm for assignment in self.assignments if assignment.drawn)
         return min(arms["act"], arms["control"])
 
     def detectable(self, seasons: int) -> float:
-        """The smallest difference of churn rates that so many quarters find four times out of five, 0 to 1.
+        """Returns the smallest difference of churn rates, 0 to 1, that so many quarters detect four times out of five.
 
-        There are other customers at the margin in each quarter.
+        Each quarter has other customers at the margin.
         """
         return detectable(self.expected, self.drawn * seasons)
 
     @property
     def pointless(self) -> bool:
-        """Whether acting would have to keep more than half of those who leave, for two years, to be detected."""
+        """Whether two years of calls would have to keep more than half of the leaving customers to be detected."""
         return not self.drawn or self.detectable(SEASONS[-1]) > _POINTLESS * self.expected
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Returns the plan for JSON."""
         return {
             "assignments": self.assignments,
             "expected": self.expected,
@@ -72,54 +71,54 @@ class Plan:
 
 
 def detectable(rate: float, n: int) -> float:
-    """The smallest difference of two churn rates that is found four times out of five (normal approximation).
+    """Returns the smallest difference of two churn rates detected four times out of five (normal approximation).
 
     Args:
-        rate: that both are near, 0 to 1.
-        n: customers in each arm.
+        rate: churn rate near both, 0 to 1.
+        n: number of customers in each arm.
     """
     return math.inf if n == 0 else DETECTED * math.sqrt(2 * rate * (1 - rate) / n)
 
 
 def plan(portfolio: Portfolio, *, share: float) -> Plan:
-    """Divides the customers worth a call.
+    """Assigns the customers worth a call to the two arms.
 
-    From the last of those who are sure of a place on, everybody's lot says whether they have one of the places left or
-    are left alone, until all places are taken.
+    Customers at the top are sure of a call. After them, each customer's lot decides between a call and the control
+    group, until the capacity is used up.
 
     Args:
-        share: of the capacity for whose places chance decides, 0 to 1.
+        share: share of the capacity that is assigned by chance, 0 to 1.
     """
-    worth = [each for each in portfolio.accounts if each.worth_a_call]
-    ids = [each.assessment.customer_id for each in worth]
+    worth = [account for account in portfolio.accounts if account.worth_a_call]
+    ids = [account.assessment.customer_id for account in worth]
     places = min(round(share * portfolio.capacity), max(0, len(ids) - portfolio.capacity))
     sure = min(portfolio.capacity, len(ids)) - places
 
     def assigned(customer_id: str, arm: Arm, *, drawn: bool) -> Assignment:
         return Assignment(portfolio.run.id, customer_id, portfolio.as_of, arm, drawn)
 
-    found = [assigned(id_, "act", drawn=False) for id_ in ids[:sure]]
+    assignments = [assigned(id_, "act", drawn=False) for id_ in ids[:sure]]
     numbers: list[float] = []
-    for each in worth[sure:]:
+    for account in worth[sure:]:
         if not places:
             break
-        arm = _lot(each.assessment.customer_id, portfolio.as_of)
-        found.append(assigned(each.assessment.customer_id, arm, drawn=True))
-        numbers.append(each.number or 0.0)
+        arm = _lot(account.assessment.customer_id, portfolio.as_of)
+        assignments.append(assigned(account.assessment.customer_id, arm, drawn=True))
+        numbers.append(account.number or 0.0)
         places -= arm == "act"
-    return Plan(portfolio.run.id, found, sum(numbers) / len(numbers) if numbers else 0.0, portfolio.calibrated)
+    return Plan(portfolio.run.id, assignments, sum(numbers) / len(numbers) if numbers else 0.0, portfolio.calibrated)
 
 
 def plan_run(
     store: Store, run: str = NEWEST, *, capacity: int = CAPACITY, share: float = 0.25, dry_run: bool = False
 ) -> Plan:
-    """Plans whom to act on after a batch, and stores that in place of an earlier plan.
+    """Plans the calls after a batch and stores the plan in place of an earlier one.
 
     Args:
-        store: of the batch.
-        run: the beginning of the batch's id, or `latest`.
-        capacity: customers that can be called.
-        share: of the capacity for whose places chance decides, 0 to 1.
+        store: the store of the batch.
+        run: start of the batch's id, or `latest`.
+        capacity: number of customers that can be called.
+        share: share of the capacity that is assigned by chance, 0 to 1.
         dry_run: store nothing.
 
     Raises:
@@ -132,9 +131,9 @@ def plan_run(
 
 
 def _lot(customer_id: str, day: date) -> Arm:
-    """The same all through a quarter, so that nobody is called one week and left alone the next."""
-    drawn = hashlib.sha256(f"{_season(day)}/{customer_id}".encode("utf-8", "surrogatepass")).digest()
-    return "act" if drawn[0] % 2 else "control"
+    """Draws an arm that stays the same for a quarter, so that a customer does not change arms from week to week."""
+    digest = hashlib.sha256(f"{_season(day)}/{customer_id}".encode("utf-8", "surrogatepass")).digest()
+    return "act" if digest[0] % 2 else "control"
 
 
 def _season(day: date) -> str:
@@ -143,21 +142,21 @@ def _season(day: date) -> str:
 
 @dataclass(frozen=True)
 class Uplift:
-    """What acting did, among those between whom chance decided; everybody counts in the arm they were drawn into."""
+    """The effect of acting on the customers drawn at random, each counted in the arm they were drawn into."""
 
     acted: int
     acted_churned: int
     control: int
     control_churned: int
     difference: float
-    """Churn rate of the control group less that of those acted on: above 0, acting kept customers."""
+    """Churn rate of the control group minus that of the customers acted on; above 0, acting kept customers."""
     low: float
     high: float
-    """95 % interval (Newcombe 1998, hybrid of Wilson's)."""
+    """Upper bound of the 95 % interval, like `low` (Newcombe 1998, hybrid score interval from Wilson's)."""
 
     @property
     def verdict(self) -> str:
-        """In words."""
+        """The result in words."""
         if min(self.acted, self.control) < _FEWEST:
             return "cannot tell: too few outcomes are known"
         if self.low > 0:
@@ -166,8 +165,8 @@ class Uplift:
             return "acting loses customers"
         rate = (self.acted_churned + self.control_churned) / (self.acted + self.control)
         return (
-            "cannot tell: as many customers would find a difference of "
-            f"{detectable(rate, min(self.acted, self.control)):.0%} or more"
+            "cannot tell: with this many customers, only a difference of "
+            f"{detectable(rate, min(self.acted, self.control)):.0%} or more would show"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -176,27 +175,28 @@ class Uplift:
 
 
 def measured_uplift(store: Store) -> Uplift:
-    """What acting did, by all plans and outcomes of a store; see `uplift`."""
+    """Measures the effect of acting from all plans and outcomes of a store; see `uplift`."""
     return uplift(decided.all_assignments(store.history), book.outcomes(store.history))
 
 
 def uplift(assignments: Sequence[Assignment], outcomes: Mapping[tuple[str, date], bool]) -> Uplift:
-    """Reads out what acting did. A customer counts once a quarter, at the first date whose outcome is known.
+    """Measures the effect of acting. A customer counts once a quarter, at the first date with a known outcome.
 
     Args:
         outcomes: (customer, date) -> whether they churned within the horizon after it.
     """
     known: dict[Arm, list[bool]] = {"act": [], "control": []}
     counted: set[tuple[str, str]] = set()
-    for each in sorted(assignments, key=lambda each: each.as_of):
-        in_season, key = (each.customer_id, _season(each.as_of)), (each.customer_id, each.as_of)
-        if each.drawn and key in outcomes and in_season not in counted:
+    for assignment in sorted(assignments, key=lambda assignment: assignment.as_of):
+        customer_id, day = assignment.customer_id, assignment.as_of
+        in_season, key = (customer_id, _season(day)), (customer_id, day)
+        if assignment.drawn and key in outcomes and in_season not in counted:
             counted.add(in_season)
-            known[each.arm].append(outcomes[key])
+            known[assignment.arm].append(outcomes[key])
     acted, control = known["act"], known["control"]
     if not acted or not control:
         return Uplift(len(acted), sum(acted), len(control), sum(control), math.nan, math.nan, math.nan)
-    (p, p_low, p_high), (q, q_low, q_high) = (_rate(each) for each in (control, acted))
+    (p, p_low, p_high), (q, q_low, q_high) = (_rate(outcomes_of_arm) for outcomes_of_arm in (control, acted))
     difference = p - q
     return Uplift(
         len(acted),
@@ -210,5 +210,5 @@ def uplift(assignments: Sequence[Assignment], outcomes: Mapping[tuple[str, date]
 
 
 def _rate(outcomes: Sequence[bool]) -> tuple[float, float, float]:
-    found = stats.binomtest(sum(outcomes), len(outcomes)).proportion_ci(method="wilson")
-    return sum(outcomes) / len(outcomes), float(found.low), float(found.high)
+    interval = stats.binomtest(sum(outcomes), len(outcomes)).proportion_ci(method="wilson")
+    return sum(outcomes) / len(outcomes), float(interval.low), float(interval.high)

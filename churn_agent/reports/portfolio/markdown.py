@@ -1,4 +1,4 @@
-"""The report for chat and mail."""
+"""The report as Markdown, for chat and mail."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from churn_agent.reports.portfolio.phrases import change_words, head, money, num
 
 
 def to_markdown(portfolio: Portfolio, changes: Mapping[str, Change]) -> str:
-    """The head, and whom to call. What came from data is escaped."""
+    """Returns the summary and the customers to call. Text from data is escaped."""
     lines = [
         f"# {escape(title(portfolio))}, {portfolio.as_of}",
         "",
@@ -18,11 +18,11 @@ def to_markdown(portfolio: Portfolio, changes: Mapping[str, Change]) -> str:
     ]
     if portfolio.to_call:
         lines += [f"## Call first ({len(portfolio.to_call)})", ""]
-        for n, each in enumerate(portfolio.to_call, start=1):
-            lines += _account(n, each, portfolio, changes.get(each.assessment.customer_id))
+        for n, account in enumerate(portfolio.to_call, start=1):
+            lines += _account(n, account, portfolio, changes.get(account.assessment.customer_id))
     if portfolio.drivers:
-        lines += ["", "## What drives it", ""]
-        lines += [f"- {escape(each.statement)} {each.customers} customers." for each in portfolio.drivers[:5]]
+        lines += ["", "## Main drivers", ""]
+        lines += [f"- {escape(driver.statement)} {driver.customers} customers." for driver in portfolio.drivers[:5]]
     return "\n".join(lines) + "\n"
 
 

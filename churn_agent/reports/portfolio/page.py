@@ -1,4 +1,4 @@
-"""The report as one HTML page that opens offline, works from the keyboard and prints."""
+"""The report as one HTML page that works offline, with the keyboard and on paper."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -17,33 +17,37 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 _SHOWN = 50
-"""Rows of the table at a time."""
+"""Rows per page of the table."""
 _COLUMNS = (
     ("rank", "#", True),
     ("customer_id", "customer", False),
     ("owner", "owner", False),
     ("band_order", "risk", False),
     ("number", "number", False),
-    ("yearly_value", "a year", True),
+    ("yearly_value", "yearly value", True),
     ("at_risk", "at risk", True),
     ("renewal", "renewal", False),
     ("why", "why", False),
 )
-"""Key that the column sorts by, heading, and whether it holds numbers."""
+"""Sort key of the column, heading, and whether it is right-aligned."""
 _MAPPED = 150
 """Most customers on the map."""
 _NAMED = 12
-"""Of them, how many have their rank beside them."""
+"""Most customers on the map with their rank beside them."""
 _MARKS: Mapping[str, tuple[str, str]] = {
     "high": ("#b42318", "o"),
     "medium": ("#c98a00", "s"),
     "low": ("#4b7f52", "^"),
 }
-"""Bands differ by shape as well as by colour."""
+"""Colour and shape of each band."""
 
 
 def to_html(portfolio: Portfolio, *, changes: Mapping[str, Change] | None = None) -> str:
-    """Args: changes: by customer, since an earlier run."""
+    """Returns the report as an HTML page.
+
+    Args:
+        changes: changes since an earlier run, by customer.
+    """
     with extras.importing("reports"):
         import jinja2
 
@@ -76,7 +80,7 @@ def to_html(portfolio: Portfolio, *, changes: Mapping[str, Change] | None = None
 
 
 def _row(account: Account, portfolio: Portfolio) -> dict[str, Any]:
-    """What the table sorts, filters and shows."""
+    """Returns the values that the table sorts, filters and shows."""
     assessment, band = account.assessment, account.assessment.band
     return {
         "rank": account.rank,
@@ -109,7 +113,7 @@ def _band(account: Account) -> "Markup":
 
 
 def _spark(account: Account) -> "Markup":
-    """The numbers so far as a small line, between 0 and 1."""
+    """Draws the earlier numbers and the current one, 0 to 1, as a sparkline."""
     from markupsafe import Markup
 
     values = [value for _, value in account.earlier] + [account.number or 0.0]
@@ -121,7 +125,7 @@ def _spark(account: Account) -> "Markup":
 
 
 def _map(accounts: Sequence[Account]) -> str | None:
-    """Risk over days to renewal, value as size; None where no renewal is known."""
+    """Plots the number over days to renewal, sized by value; None without a known renewal."""
     shown = [
         account
         for account in accounts
@@ -149,7 +153,7 @@ def _map(accounts: Sequence[Account]) -> str | None:
         for account in shown[:_NAMED]:
             at = (account.days_to_renewal, account.number)
             axes.annotate(str(account.rank), at, xytext=(5, 4), textcoords="offset points", fontsize=8)
-        axes.set_xlabel("days to the renewal")
+        axes.set_xlabel("days to renewal")
         axes.set_ylabel("number")
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), markerscale=0.6)
 

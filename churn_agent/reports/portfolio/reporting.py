@@ -1,4 +1,4 @@
-"""The reports of one batch: files for everybody and for each account manager, and digests."""
+"""The reports of a batch: files for all customers and for each account manager, and digests."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,32 +30,32 @@ def write_reports(
     """Writes the report of a batch, yielding each file once it is written.
 
     Args:
-        agent: on the store of the batch; its model is used only with `since`.
-        paths: files to write; the ending of each chooses the format (see `writing.RENDERERS`).
-        run: the beginning of the batch's id, or `latest`.
-        since: an earlier batch; each card says what changed the number since, and by how much.
+        agent: an agent on the store of the batch; its model is used only with `since`.
+        paths: files to write; the suffix chooses the format (see `writing.RENDERERS`).
+        run: start of the batch's id, or `latest`.
+        since: an earlier batch; cards then explain the change of the number since.
         owner: only the customers of this account manager.
-        per_owner: also a report for each account manager, beside each of `paths`.
-        capacity: customers that can be called before the next report.
-        notify: called with remarks for the reader.
+        per_owner: also write a report for each account manager, beside each of `paths`.
+        capacity: number of customers that can be called before the next report.
+        notify: called with notes for the user.
         progress: called with (customers compared, customers) while changes are explained.
 
     Raises:
-        InputError: a file's ending, a batch or an account manager is not known.
+        InputError: a suffix, a batch or an account manager is unknown.
         NotAsMade: changes cannot be explained with the agent's model, prompt and method.
         Unavailable: a package that a format needs is not installed, or the model cannot be used.
     """
     for path in paths:
-        writing.check(path)  # before anything takes time
+        writing.check(path)  # before the slow part
     store, batch = agent.store, agent.store.run(run)
     accounts = building.read(store, batch)
     owner = building.find_owner(accounts, owner, store.card) if owner else None
     changes = _changes(agent, store.run(since), batch, progress) if since else {}
-    everybody = building.owners(accounts)
-    if per_owner and not everybody:
-        notify(f"no customer has an owner: none has an attribute {store.card.owner_attribute!r}")
+    managers = building.owners(accounts)
+    if per_owner and not managers:
+        notify(f"no customer has an owner: none has the attribute {store.card.owner_attribute!r}")
     taken = set(paths)
-    for reader in [owner, *(everybody if per_owner else ())]:
+    for reader in [owner, *(managers if per_owner else ())]:
         portfolio = building.build(store, batch, accounts=accounts, owner=reader, capacity=capacity)
         for path in paths:
             target = path if reader == owner else writing.path_for(path, reader or "", taken=taken)
@@ -77,16 +77,16 @@ def _changes(agent: ChurnAgent, before: Run, now: Run, progress: Callable[[int, 
 
 @dataclass(frozen=True)
 class Digest:
-    """A report in short."""
+    """A short report."""
 
     portfolio: building.Portfolio
     accounts: Sequence[building.Account]
-    """The customers it names."""
+    """The customers in the digest."""
     recipient: str | None
 
     @property
     def mail(self) -> bytes:
-        """As an .eml file."""
+        """The digest as an .eml file."""
         return digest.to_eml(self.portfolio, self.accounts, to=self.recipient)
 
     @property
@@ -99,7 +99,7 @@ class Digest:
         atomic.save(path, self.mail)
 
     def post(self, url: str, *, with_texts: bool = False) -> None:
-        """Posts a message to a chat's webhook; see `digest.post`. Customers' words go there only if `with_texts`."""
+        """Posts the digest to a webhook; see `digest.post`. It contains quotes of customers only if `with_texts`."""
         digest.post(digest.to_chat(self.portfolio, self.accounts, with_texts=with_texts), url)
 
 
@@ -112,18 +112,18 @@ def build_digest(
     false_alarms: float | None = None,
     capacity: int = building.CAPACITY,
 ) -> Digest:
-    """The digest of a batch.
+    """Builds the digest of a batch.
 
     Args:
-        store: of the batch.
-        run: the beginning of the batch's id, or `latest`.
+        store: the store of the batch.
+        run: start of the batch's id, or `latest`.
         owner: only the customers of this account manager.
-        recipient: address of the mail.
+        recipient: address for the mail.
         false_alarms: see `digest.chosen`.
-        capacity: customers that can be called before the next report.
+        capacity: number of customers that can be called before the next report.
 
     Raises:
-        InputError: the batch or the account manager is not known, or false alarms cannot be counted.
+        InputError: the batch or the account manager is unknown, or false alarms cannot be counted.
     """
     batch = store.run(run)
     accounts = building.read(store, batch)

@@ -1,4 +1,4 @@
-"""The customers of a report as flat rows: CSV, JSON Lines, and what tables are filled from."""
+"""The customers of a report as flat rows, for CSV, JSON Lines and tables."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ Cell = str | float | int | bool | date | None
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the rows."""
+    """A column of the rows; `says` describes it."""
 
     name: str
     kind: Literal["text", "number", "share", "money", "date", "flag"]
@@ -26,64 +26,64 @@ class Column:
 
 _PARTS = {part: f"change_{part.replace(' ', '_')}" for part in PARTS}
 COLUMNS: Sequence[Column] = (
-    Column("rank", "number", "place in the report, the most at risk first"),
-    Column("call", "flag", "comes within what can be called before the next report"),
-    Column("control", "flag", "drawn by lot to be left alone, so that calling can be judged"),
-    Column("customer_id", "text", "as in the data"),
-    Column("owner", "text", "who looks after the customer"),
+    Column("rank", "number", "rank in the report, most at risk first"),
+    Column("call", "flag", "customer to call before the next report"),
+    Column("control", "flag", "control group: customer who is not called, to measure the effect of calls"),
+    Column("customer_id", "text", "id of the customer, as in the data"),
+    Column("owner", "text", "account manager of the customer"),
     Column("depth", "text", "assessed, screened, abstained or failed"),
     Column("band", "text", "low, medium or high risk"),
-    Column("band_before", "text", "of the customer's latest assessment at an earlier date"),
-    Column("probability", "share", "of churn within the horizon; empty unless calibrated"),
-    Column("low", "share", "lower bound of its interval"),
-    Column("high", "share", "upper bound of its interval"),
-    Column("score", "share", "uncalibrated: it ranks, and is no probability"),
-    Column("yearly_value", "money", "what the customer is worth a year"),
+    Column("band_before", "text", "band of the latest assessment at an earlier date"),
+    Column("probability", "share", "probability of churn within the horizon; empty unless calibrated"),
+    Column("low", "share", "lower bound of the probability"),
+    Column("high", "share", "upper bound of the probability"),
+    Column("score", "share", "uncalibrated score: it ranks customers and is not a probability"),
+    Column("yearly_value", "money", "yearly value of the customer"),
     Column("value_at_risk", "money", "yearly value times probability (or score)"),
-    Column("renewal_date", "date", "when the contract ends or is renewed"),
-    Column("days_to_renewal", "number", "from the day of the assessment on"),
-    Column("reason", "text", "what speaks most for churn"),
-    Column("quote", "text", "the customer's own words for it, verified"),
-    Column("quoted_on", "date", "when they said so"),
-    Column("action", "text", "what to do first"),
-    Column("action_id", "text", "its id in the playbook"),
-    Column("action_reason", "text", "why"),
-    Column("action_channel", "text", "by which way"),
-    Column("never_say", "text", "what must not be said or promised with it"),
-    Column("change", "share", "of the number since the run that the report was held against; its parts add up to it"),
+    Column("renewal_date", "date", "date on which the contract ends or renews"),
+    Column("days_to_renewal", "number", "days from the assessment to the renewal"),
+    Column("reason", "text", "strongest reason for churn"),
+    Column("quote", "text", "verified quote from the customer for that reason"),
+    Column("quoted_on", "date", "date of the quote"),
+    Column("action", "text", "first suggested action"),
+    Column("action_id", "text", "id of the action in the playbook"),
+    Column("action_reason", "text", "reason for the action"),
+    Column("action_channel", "text", "channel for the action"),
+    Column("never_say", "text", "what not to say or promise with the action"),
+    Column("change", "share", "change of the number since the run compared with; its parts add up to it"),
     *(Column(name, "share", f"part of the change: {part}") for part, name in _PARTS.items()),
-    Column("judgement", "text", "what an account manager said of it: agree, disagree, already known"),
-    Column("decision", "text", "what they decided: an action of the playbook, none or other"),
-    Column("as_of", "date", "the day that was judged at"),
+    Column("judgement", "text", "account manager's judgement: agree, disagree or already known"),
+    Column("decision", "text", "account manager's decision: an action of the playbook, none or other"),
+    Column("as_of", "date", "date of the assessment"),
     Column("horizon_days", "number", "days that the assessment looks ahead"),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula (OWASP: CSV injection)."""
+"""Characters that start a formula in a spreadsheet (OWASP: CSV injection)."""
 
 
 def rows(portfolio: Portfolio, changes: Mapping[str, Change]) -> Iterator[Mapping[str, Cell]]:
-    """A row for each customer, in the order of the report.
+    """Yields a row for each customer, in the order of the report.
 
     Args:
-        changes: customer -> what moved their number since another run.
+        changes: customer -> change of the number since another run.
     """
     for account in portfolio.accounts:
         yield _row(account, changes.get(account.assessment.customer_id))
 
 
 def to_csv(portfolio: Portfolio, changes: Mapping[str, Change]) -> str:
-    """With a header; text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    written = io.StringIO(newline="")
-    # Lines end as RFC 4180 has it; with another end, the module would leave a lone carriage return in text unquoted.
-    writer = csv.DictWriter(written, [column.name for column in COLUMNS], lineterminator="\r\n")
+    """Returns CSV with a header; text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    buffer = io.StringIO(newline="")
+    # RFC 4180 line ends; with others, the csv module would leave a lone carriage return in a text unquoted.
+    writer = csv.DictWriter(buffer, [column.name for column in COLUMNS], lineterminator="\r\n")
     writer.writeheader()
     for row in rows(portfolio, changes):
         writer.writerow({name: _harmless(value) for name, value in row.items()})
-    return written.getvalue()
+    return buffer.getvalue()
 
 
 def to_jsonl(portfolio: Portfolio, changes: Mapping[str, Change]) -> str:
-    """A row a line, dates as ISO dates, nothing changed."""
+    """Returns one JSON object per line, with ISO dates and unchanged values."""
     return "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows(portfolio, changes))
 
 
@@ -129,7 +129,7 @@ def _row(account: Account, change: Change | None) -> dict[str, Cell]:
 
 
 def _newest(reason: Reason | None) -> Citation | None:
-    return max(reason.citations, key=lambda each: each.occurred_at, default=None) if reason else None
+    return max(reason.citations, key=lambda citation: citation.occurred_at, default=None) if reason else None
 
 
 def _harmless(value: Cell) -> Cell:

@@ -1,4 +1,4 @@
-"""The report as an Excel workbook: one sheet for all, one for each account manager. No cell is ever a formula."""
+"""The report as an Excel workbook: a sheet for all customers, one per account manager, and no formulas."""
 
 import io
 import re
@@ -21,49 +21,49 @@ _FORMATS: Mapping[str, Mapping[str, Any]] = {
 _WIDTHS = {"customer_id": 16, "owner": 16, "reason": 44, "quote": 60, "action": 30, "action_reason": 44}
 _COLOURS = {"high": "#F8D7DA", "medium": "#FFF3CD", "low": "#D9EAD3"}
 _LONGEST_NAME = 31
-"""Characters of a sheet's name, which Excel allows."""
+"""Most characters that Excel allows in a sheet's name."""
 _LONGEST_CELL = 32_000
 
 
 def to_xlsx(portfolio: Portfolio, changes: Mapping[str, Change]) -> bytes:
-    """A workbook with typed cells, a frozen head, filters, and bands in colour."""
+    """Returns a workbook with typed cells, a frozen header row, filters and coloured bands."""
     with extras.importing("reports"):
         import xlsxwriter
 
-    written = io.BytesIO()
-    # Rows are written in their order and leave memory at once.
+    buffer = io.BytesIO()
+    # Rows are buffer in order and leave memory at once.
     options = {
         "constant_memory": True,
         "strings_to_formulas": False,
         "strings_to_urls": False,
         "strings_to_numbers": False,
     }
-    workbook: Any = xlsxwriter.Workbook(written, options)
+    workbook: Any = xlsxwriter.Workbook(buffer, options)
     workbook.set_properties({"title": f"Churn risk at {portfolio.as_of}", "company": portfolio.card.company})
-    found = list(rows(portfolio, changes))
+    all_rows = list(rows(portfolio, changes))
     used: set[str] = set()
-    _sheet(workbook, _name("All customers", used), found)
+    _sheet(workbook, _name("All customers", used), all_rows)
     by_owner: dict[str, list[Mapping[str, Cell]]] = {}
-    for row in found:
+    for row in all_rows:
         if row["owner"]:
             by_owner.setdefault(str(row["owner"]), []).append(row)
     for owner in sorted(by_owner) if len(by_owner) > 1 else ():
         _sheet(workbook, _name(owner, used), by_owner[owner])
     _sheet_of_columns(workbook, _name("Columns", used))
     workbook.close()
-    return written.getvalue()
+    return buffer.getvalue()
 
 
-def _sheet(workbook: Any, name: str, found: Sequence[Mapping[str, Cell]]) -> None:
+def _sheet(workbook: Any, name: str, customers: Sequence[Mapping[str, Cell]]) -> None:
     sheet = workbook.add_worksheet(name)
-    formats = {kind: workbook.add_format(dict(how)) for kind, how in _FORMATS.items()}
+    formats = {kind: workbook.add_format(dict(properties)) for kind, properties in _FORMATS.items()}
     _head(workbook, sheet, [column.name.replace("_", " ") for column in COLUMNS])
     for at, column in enumerate(COLUMNS):
         sheet.set_column(at, at, _WIDTHS.get(column.name, 12))
-    for n, row in enumerate(found, start=1):
+    for n, row in enumerate(customers, start=1):
         for at, column in enumerate(COLUMNS):
             _write(sheet, n, at, column, row[column.name], formats)
-    sheet.autofilter(0, 0, max(len(found), 1), len(COLUMNS) - 1)
+    sheet.autofilter(0, 0, max(len(customers), 1), len(COLUMNS) - 1)
     bands = next(at for at, column in enumerate(COLUMNS) if column.name == "band")
     for band, colour in _COLOURS.items():
         rule = {
@@ -72,7 +72,7 @@ def _sheet(workbook: Any, name: str, found: Sequence[Mapping[str, Cell]]) -> Non
             "value": f'"{band}"',
             "format": workbook.add_format({"bg_color": colour}),
         }
-        sheet.conditional_format(1, bands, max(len(found), 1), bands, rule)
+        sheet.conditional_format(1, bands, max(len(customers), 1), bands, rule)
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0)
@@ -80,7 +80,7 @@ def _sheet(workbook: Any, name: str, found: Sequence[Mapping[str, Cell]]) -> Non
 
 def _sheet_of_columns(workbook: Any, name: str) -> None:
     sheet = workbook.add_worksheet(name)
-    _head(workbook, sheet, ["column", "what it holds"])
+    _head(workbook, sheet, ["column", "meaning"])
     sheet.set_column(0, 0, 18)
     sheet.set_column(1, 1, 70)
     for n, column in enumerate(COLUMNS, start=1):
@@ -109,16 +109,16 @@ def _write(sheet: Any, row: int, at: int, column: Column, value: Cell, formats: 
         sheet.write_number(row, at, value, style)
 
 
-def _name(wanted: str, used: set[str]) -> str:
-    """A name that Excel takes and that no other sheet has (letters' case does not count)."""
-    plain = re.sub(r"[\[\]:*?/\\\x00-\x1f]", " ", wanted).strip().strip("'") or "customers"
-    plain = "history " if plain.casefold() == "history" else plain  # Excel keeps that name for itself
+def _name(title: str, used: set[str]) -> str:
+    """Returns a name that Excel accepts and no other sheet has (case-insensitive)."""
+    plain = re.sub(r"[\[\]:*?/\\\x00-\x1f]", " ", title).strip().strip("'") or "customers"
+    plain = "history " if plain.casefold() == "history" else plain  # Excel reserves that name
     for n in range(1, len(used) + 2):
         ending = f" {n}" if n > 1 else ""
         name = plain[: _LONGEST_NAME - len(ending)].rstrip(" '") + ending
         if name.casefold() not in used:
             break
     else:
-        raise AssertionError("as many names as sheets were tried")
+        raise AssertionError("every sheet has a free name")
     used.add(name.casefold())
     return name

@@ -1,4 +1,4 @@
-"""Writes a report; the file's ending chooses the rendering."""
+"""Writes a report; the file's suffix chooses the format."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,22 +18,22 @@ Changes = Mapping[str, Change]
 
 
 def to_pdf(portfolio: Portfolio, changes: Changes) -> bytes:
-    """The HTML page as it prints. Raises `Unavailable` without WeasyPrint and what it needs."""
+    """Returns the HTML page as it prints. Raises `Unavailable` without WeasyPrint and Pango."""
     try:
         import weasyprint
-    except (ImportError, OSError) as error:  # the package, or Pango, which it draws text with
+    except (ImportError, OSError) as error:  # the package is missing, or Pango, which draws its text
         raise Unavailable(
             f"a PDF needs WeasyPrint and Pango ({error}); run: pip install 'churn-agent[pdf]', or print the .html page "
             "from a browser"
         ) from error
-    page = weasyprint.HTML(string=to_html(portfolio, changes=changes), url_fetcher=_nothing_from_elsewhere)
-    made = page.write_pdf()
-    assert made
-    return made
+    page = weasyprint.HTML(string=to_html(portfolio, changes=changes), url_fetcher=_refuse_url)
+    pdf = page.write_pdf()
+    assert pdf
+    return pdf
 
 
-def _nothing_from_elsewhere(url: str, *_: object, **__: object) -> dict[str, object]:
-    raise ValueError(f"a report loads nothing, and not {url!r}")
+def _refuse_url(url: str, *_: object, **__: object) -> dict[str, object]:
+    raise ValueError(f"a report loads no external resources, but asked for {url!r}")
 
 
 RENDERERS: Mapping[str, Callable[[Portfolio, Changes], str | bytes]] = {
@@ -48,24 +48,29 @@ RENDERERS: Mapping[str, Callable[[Portfolio, Changes], str | bytes]] = {
 
 
 def check(path: Path) -> None:
-    """Raises `InputError` for an ending without a rendering."""
+    """Raises `InputError` for a suffix without a format."""
     if path.suffix not in RENDERERS:
-        raise InputError(f"cannot write {str(path)!r}: give a file that ends in {', '.join(RENDERERS)}")
+        raise InputError(f"cannot write {str(path)!r}: use a file name that ends in {', '.join(RENDERERS)}")
 
 
 def write(portfolio: Portfolio, path: Path, *, changes: Changes) -> None:
-    """Raises `InputError` for an ending without a rendering or a file that cannot be written, `Unavailable`."""
+    """Writes a report.
+
+    Raises:
+        InputError: the suffix has no format, or the file cannot be written.
+        Unavailable: the format needs a package that is missing.
+    """
     check(path)
     atomic.save(path, RENDERERS[path.suffix](portfolio, changes))
 
 
 def path_for(path: Path, owner: str, *, taken: set[Path]) -> Path:
-    """`book.html` becomes `book-ana-silva.html`; whatever a name holds, it stays in the folder and is nobody else's."""
+    """Returns `book-ana-silva.html` for `book.html`: always in the same folder, and a different file for each owner."""
     plain = re.sub(r"[^\w]+", "-", owner.casefold()).strip("-")[:60] or "unnamed"
-    found = path.with_name(f"{path.stem}-{plain}{path.suffix}")
+    own = path.with_name(f"{path.stem}-{plain}{path.suffix}")
     n = 2
-    while found in taken:
-        found = path.with_name(f"{path.stem}-{plain}-{n}{path.suffix}")
+    while own in taken:
+        own = path.with_name(f"{path.stem}-{plain}-{n}{path.suffix}")
         n += 1
-    taken.add(found)
-    return found
+    taken.add(own)
+    return own

@@ -1,6 +1,6 @@
-"""Every place that holds customers' words or ids: what it holds, how it is read, how a customer is erased there.
+"""Every place that holds customers' words or ids: its contents, and how a customer's data are read and erased.
 
-Who adds a table to the history, or a file to a store, adds it here; a test finds what is missing.
+Add each new table of the history and each new file of a store here; a test reports missing ones.
 """
 
 from collections.abc import Callable
@@ -36,50 +36,55 @@ def _table(
 
 
 PENDING = "forgetting"
-"""Folder of erasures that have begun."""
-_RENAMED = "they stay under a name that leads to nobody"
+"""Folder of erasures in progress."""
+_RENAMED = "they stay under an anonymous id"
 
 PLACES: tuple[Place, ...] = (
-    # What is erased with the help of the customer's interactions and attributes comes before those.
+    # Places whose erasure needs the customer's interactions and attributes come before those tables.
     _table(
         tables.annotations,
-        "what people say that messages show",
+        "people's labels of the signals in messages",
         "those of the customer's messages are deleted",
         forgetting.delete,
     ),
     _table(
         tables.runs,
-        "what batches were asked for: conditions and paths may name customers",
-        "the id, and attributes that nobody else has, are taken out of them",
+        "options of batches: conditions and paths may name customers",
+        "the id and attributes unique to the customer are removed",
         forgetting.redact,
         forgetting.mentions,
     ),
     _table(
         tables.imports,
-        "names of sources, and texts that came often",
-        "the id, attributes that nobody else has, and texts that only the customer wrote, are taken out",
+        "names of sources, and frequent texts",
+        "the id, attributes unique to the customer, and texts that only the customer wrote are removed",
         forgetting.redact,
         forgetting.mentions,
     ),
     _table(tables.feedback, "judgements of account managers", "the customer's are deleted", forgetting.delete),
     _table(tables.labels, "outcomes", f"{_RENAMED}, without metadata", forgetting.rename),
-    _table(tables.assignments, "whom it was decided to act on", _RENAMED, forgetting.rename),
+    _table(tables.assignments, "customers to act on, and control groups", _RENAMED, forgetting.rename),
     _table(tables.records, "assessments", f"{_RENAMED}, without words and facts", forgetting.strip_records),
     _table(
         tables.answers,
-        "answers of models, by a hash of what was asked",
-        "all that models wrote is deleted, as it cannot be told whom it quotes; scores stay",
+        "answers of models, by a hash of the request",
+        "all texts by models are deleted, because they may quote any customer; scores stay",
         forgetting.delete_written,
         lambda engine, table, of: iter(()),
     ),
     _table(tables.customers, "attributes", "the customer's are deleted", forgetting.delete),
-    _table(tables.interactions, "words and deeds", "the customer's are deleted", forgetting.delete),
-    Place("book", "table", "the card of the book: no customers", "nothing"),
+    _table(
+        tables.interactions,
+        "messages, orders, bills and so on",
+        "the customer's are deleted",
+        forgetting.delete,
+    ),
+    Place("book", "table", "the card of the book; no customers", "nothing"),
     Place(
         "history",
         "file",
         "all tables",
-        "it is rewritten, so that what was deleted cannot be read in it any more",
+        "it is rewritten, so that deleted data cannot be recovered from it",
         (FILE_NAME, f"{FILE_NAME}-*"),
         erase=lambda site, of: compact(site.history),
     ),
@@ -87,7 +92,7 @@ PLACES: tuple[Place, ...] = (
         "copies of the history",
         "copy",
         "all tables, as they were before a migration",
-        "they are removed, and named",
+        "they are removed, and listed",
         (migrating.COPIES,),
         **files.copies(migrating.COPIES, what="a copy of the history from before a migration, with the customer in it"),
     ),
@@ -95,7 +100,7 @@ PLACES: tuple[Place, ...] = (
         "index",
         "file",
         "vectors of texts, by a hash of the text",
-        "vectors of texts that nobody else wrote are removed",
+        "vectors of texts that only the customer wrote are removed",
         (f"{vectors.FOLDER}/*", f"{vectors.FOLDER}.lock"),
         files.read_index,
         files.erase_from_index,
@@ -103,30 +108,30 @@ PLACES: tuple[Place, ...] = (
     Place(
         "copies of the index",
         "copy",
-        "vectors: damaged ones that were set aside, and what a rebuild that was cut off had made",
-        "they are removed, and named",
+        "vectors: damaged ones set aside, and those of an interrupted rebuild",
+        "they are removed, and listed",
         (f"{vectors.DAMAGED}*", f"{updating.UNFINISHED}*"),
-        **files.copies(f"{vectors.DAMAGED}*", f"{updating.UNFINISHED}*", what="a copy of the index that is not used"),
+        **files.copies(f"{vectors.DAMAGED}*", f"{updating.UNFINISHED}*", what="an unused copy of the index"),
     ),
     Place(
         "batches",
         "file",
-        "records, and failures",
+        "records and failures",
         "the customer's lines are removed",
         **files.lines("batches", files.of_batch),
     ),
     Place(
         "rejected",
         "file",
-        "rows not taken",
+        "rejected rows",
         "lines that name the customer are removed",
         **files.lines("rejected", files.of_reject),
     ),
     Place(
         "methods",
         "file",
-        "trained methods: ids and mean vectors of past customers, to say what became of those alike",
-        "the customer is taken out; what the method learned from them stays until it is trained again",
+        "trained methods: ids and mean vectors of past customers, to find similar ones",
+        "the customer is removed; the method keeps what it learned until it is trained again",
         (f"{files.METHODS}/*.json", f"{files.METHODS}/*.safetensors", f"{files.METHODS}/*.joblib"),
         files.read_methods,
         files.erase_from_methods,
@@ -134,31 +139,29 @@ PLACES: tuple[Place, ...] = (
     Place(
         "unfinished files",
         "copy",
-        "a part of a file that was being written when the program was stopped",
-        "they are removed, and named",
+        "parts of files whose writing was interrupted",
+        "they are removed, and listed",
         (f"*{atomic.UNFINISHED}",),
-        **files.copies(f"**/*{atomic.UNFINISHED}", what="a file that was never finished"),
+        **files.copies(f"**/*{atomic.UNFINISHED}", what="an unfinished file"),
     ),
-    Place("demo", "file", "a synthetic book: no customers", "nothing", ("demo/*",)),
+    Place("demo", "file", "a synthetic book; no customers", "nothing", ("demo/*",)),
     Place(
         "pending erasures",
         "file",
-        "who is being forgotten: the id, and hashes of texts",
+        "the id of the customer being erased, and hashes of texts",
         "removed at the end",
         (f"{PENDING}/*.json",),
     ),
-    Place("reports", "outside", "reports, digests, exports, and files that batches were told to write", "not touched"),
-    Place("rejected rows elsewhere", "outside", "files named with ingest --rejects", "not touched"),
-    Place(
-        "eval runs", "outside", "labelled sets, with their stores and the folders of runs (eval-runs)", "not touched"
-    ),
+    Place("reports", "outside", "reports, digests, exports, and batch files with their own path", "not touched"),
+    Place("rejected rows elsewhere", "outside", "files given to ingest --rejects", "not touched"),
+    Place("eval runs", "outside", "labelled sets with their stores, and folders of runs (eval-runs)", "not touched"),
     Place("trackers", "outside", "methods and runs sent to MLflow or W&B", "not touched"),
 )
-"""In the order in which `forget` walks them."""
+"""In the order of erasure."""
 
 
 def not_listed(store: Path) -> list[str]:
-    """Files in a store that are in no place, by their paths in it."""
+    """Returns the files of a store that belong to no place, as relative paths."""
     patterns = [pattern for place in PLACES for pattern in place.paths]
-    there = (path.relative_to(store).as_posix() for path in store.rglob("*") if path.is_file())
-    return sorted(file for file in there if not any(fnmatch(file, pattern) for pattern in patterns))
+    files_there = (path.relative_to(store).as_posix() for path in store.rglob("*") if path.is_file())
+    return sorted(file for file in files_there if not any(fnmatch(file, pattern) for pattern in patterns))

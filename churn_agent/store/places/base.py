@@ -1,4 +1,4 @@
-"""What a place is."""
+"""The type of a place."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from churn_agent.history.forgetting import Traces
 from churn_agent.index.vectors import Index
 
 Found = Iterator[Mapping[str, Any]]
-"""What is held of a customer, ready for JSON but for dates."""
+"""Data of a customer, ready for JSON except for dates."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """A store, opened."""
+    """An open store."""
 
     store: Path
     history: Engine
@@ -26,19 +26,19 @@ class Site:
 
 @dataclass(frozen=True)
 class Place:
-    """Something that holds data."""
+    """A table, file or folder that holds data."""
 
     name: str
-    """Of a table, its name in the history."""
+    """For a table, its name in the history."""
     kind: Literal["table", "file", "copy", "outside"]
-    """`copy`: what it holds of a customer stands elsewhere too. `outside`: not in the store, and never touched."""
+    """`copy`: its data of a customer are elsewhere too. `outside`: not in the store, and never changed."""
     holds: str
-    """In words, for people."""
+    """Description of the contents."""
     forgotten: str
-    """What `forget` does there, in words."""
+    """Description of the erasure."""
     paths: tuple[str, ...] = ()
-    """Of files in the store: patterns as `fnmatch` knows them, in which `*` is any part of a path."""
+    """Patterns (`fnmatch`) of files in the store, in which `*` also matches `/`."""
     read: Callable[[Site, Traces], Found] = lambda site, of: iter(())
-    """Gives what is held of a customer. Nothing where it cannot be told whose a thing is."""
+    """Yields the data of a customer; nothing if data cannot be attributed."""
     erase: Callable[[Site, Traces], None] = lambda site, of: None
-    """Erases a customer; may be done again, and leaves nothing that `read` gives."""
+    """Erases a customer, so that `read` yields nothing; repeatable."""

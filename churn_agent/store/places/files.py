@@ -21,7 +21,7 @@ _TRANSCRIPTS = {".vtt", ".srt"}
 
 
 def lines(folder: str, belongs: Callable[[Any, str], bool]) -> dict[str, Any]:
-    """A place of JSON Lines files, of which lines belong to customers."""
+    """Returns the fields of a place of JSON Lines files whose lines belong to customers."""
 
     def read(site: Site, of: Traces) -> Found:
         for path in sorted((site.store / folder).glob("*.jsonl")):
@@ -38,7 +38,7 @@ def lines(folder: str, belongs: Callable[[Any, str], bool]) -> dict[str, Any]:
 
 
 def _drop_lines(path: Path, theirs: Callable[[bytes], bool]) -> None:
-    """Takes lines out of a file; a last one that was cut off goes too, as it may be anybody's."""
+    """Removes lines from a file, and an incomplete last line, whose customer is unknown."""
 
     def goes(line: bytes) -> bool:
         return not line.endswith(b"\n") or theirs(line)
@@ -52,7 +52,7 @@ def _drop_lines(path: Path, theirs: Callable[[bytes], bool]) -> None:
 
 
 def _is_of(line: bytes, customer_id: str, belongs: Callable[[Any, str], bool]) -> bool:
-    """Whether a line is of the customer; a damaged one is if it names them."""
+    """Whether a line belongs to the customer; a damaged line does if it contains the id."""
     try:
         return belongs(strict_json.parse(line), customer_id)
     except (ValueError, AttributeError):
@@ -65,7 +65,7 @@ def of_batch(record: Any, customer_id: str) -> bool:
 
 
 def of_reject(entry: Any, customer_id: str) -> bool:
-    """A row that names the customer in any column, or is of a transcript, whose file begins with the name."""
+    """Whether a row has the id in any column, or comes from a transcript whose file name starts with it."""
     named = any(value.strip() == customer_id for value in entry.get("values", {}).values())
     source = Path(entry.get("file", ""))
     return named or (source.suffix.casefold() in _TRANSCRIPTS and source.name.startswith(f"{customer_id}_"))
@@ -86,17 +86,17 @@ def erase_from_index(site: Site, of: Traces) -> None:
 
 
 def copies(*patterns: str, what: str) -> dict[str, Any]:
-    """A place of files or folders that are removed as a whole."""
+    """Returns the fields of a place of files or folders that are removed as a whole."""
 
-    def found(site: Site) -> list[Path]:
+    def matches(site: Site) -> list[Path]:
         return sorted(path for pattern in patterns for path in site.store.glob(pattern))
 
     def read(site: Site, of: Traces) -> Found:
-        for path in found(site):
+        for path in matches(site):
             yield {"path": path.name}
 
     def erase(site: Site, of: Traces) -> None:
-        for path in found(site):
+        for path in matches(site):
             site.notify(f"removing {str(path)!r}: {what}")
             if path.is_dir():
                 shutil.rmtree(path)

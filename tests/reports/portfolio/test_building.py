@@ -87,14 +87,14 @@ def test_drivers_count_customers_and_their_value(agent):
     drivers = {each.concept: each for each in build(agent.store, latest(agent)).drivers}
     assert drivers["leaving_announced"].customers == 1
     assert drivers["leaving_announced"].yearly_value == 100
-    assert drivers["recency"].statement == "Has done nothing for a long time."
+    assert drivers["recency"].statement == "Has been inactive for a long time."
 
 
 def test_the_head_says_that_scores_are_no_probabilities_and_who_moved(agent):
     found = build(agent.store, latest(agent))
     said = " ".join(head(found))
-    assert "no probabilities" in said
-    assert "came into high risk" in said
+    assert "not probabilities" in said
+    assert "entered high risk" in said
     assert found.value_at_risk is None
 
 

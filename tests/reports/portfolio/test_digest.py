@@ -104,7 +104,7 @@ def test_a_webhook_that_refuses_is_said(webhook, codes, error):
 def test_addresses_and_servers_that_are_none(monkeypatch):
     monkeypatch.setattr(digest, "_LONGEST_PAUSE_S", 0.01)
     for wrong in ("ftp://x", "http://x:abc/"):
-        with pytest.raises(InputError, match="no address"):
+        with pytest.raises(InputError, match="not a webhook URL"):
             digest.post({}, wrong)
     with pytest.raises(Unavailable, match="cannot be reached"):
         digest.post({}, "http://127.0.0.1:9/hook")

@@ -99,7 +99,7 @@ def test_it_says_when_it_cannot_tell():
     found = drawn(30, 30)
     read = uplift(found, outcomes(found, 10, 10))
     assert read.difference == 0
-    assert read.verdict.startswith("cannot tell: as many customers")
+    assert read.verdict.startswith("cannot tell: with this many customers")
     assert uplift(found, {}).verdict == "cannot tell: too few outcomes are known"
     sure = [Assignment("r", "x 0", DAY, "act", False)]
     assert uplift(sure, {("x 0", DAY): True}).acted == 0

@@ -192,7 +192,7 @@ def test_who_is_called_without_an_action_is_said_to_have_none(portfolio, tmp_pat
         replace(account, call=account.rank <= 2, assessment=account.assessment.model_copy(update={"actions": ()}))
         for account in portfolio.accounts
     ]
-    bare, said = replace(portfolio, accounts=none), "no action of the playbook is called for"
+    bare, said = replace(portfolio, accounts=none), "no action in the playbook applies"
     assert written(bare, tmp_path, ".md").read_text().count(f"To do: {said}") == 2
     assert to_html(bare).count(said) == 2
 
@@ -369,7 +369,7 @@ def test_every_rendering_has_one_number(portfolio, value, raw, calibrated):
     given_ = one_customer(portfolio, value=value, raw=raw, calibrated=calibrated)
     [account] = given_.accounts
     shown = value if calibrated else raw
-    words = f"{100 * shown:.0f}% within" if calibrated else f"score {100 * shown:.0f} of 100"
+    words = f"{100 * shown:.0f}% within" if calibrated else f"score {100 * shown:.0f} out of 100"
     assert words in number_words(account)
     page = to_html(given_, changes={})
     assert words in page

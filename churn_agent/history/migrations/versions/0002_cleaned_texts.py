@@ -1,4 +1,4 @@
-"""Cleaned texts beside their originals, languages, and what people say that messages show."""
+"""Cleaned texts beside their originals, languages, and people's labels of signals."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What runs came to, whom it was decided to call, and what account managers say of assessments."""
+"""Results of runs, plans of calls, and feedback of account managers."""
 
 import sqlalchemy as sa
 from alembic import op

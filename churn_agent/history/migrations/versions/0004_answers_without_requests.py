@@ -1,4 +1,4 @@
-"""Answers are found by their key alone: the id of the request that came first was kept, indexed and never read."""
+"""Removes the request id of answers, which was never read: answers are found by key."""
 
 from alembic import op
 
