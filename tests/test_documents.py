@@ -11,7 +11,10 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
-PROSE = [*PAGES, *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", ".env.example"))]
+PROSE = [
+    *PAGES,
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", ".env.example")),
+]
 CODE = [
     path
     for folder in ("assessing", "evidence", "learning", "measuring", "models", "outcomes")
@@ -85,6 +88,14 @@ def test_the_rows_of_the_readme_are_rows_of_the_results():
     assert len(rows) == 3
     for row in rows:
         assert tuple(row.removesuffix(" |").split(" | ")) in cells, row
+
+
+@pytest.mark.parametrize("path", PROSE, ids=lambda path: path.name)
+def test_files_that_the_documentation_names_exist(path):
+    named = re.findall(r"`((?:[\w-]+/)+[\w-]+\.(?:py|yaml|csv|md))`", path.read_text(encoding="utf-8"))
+    folders = ROOT, ROOT / "churn_agent"
+    missing = [name for name in named if "NAME" not in name and not any((folder / name).exists() for folder in folders)]
+    assert not missing
 
 
 def test_every_page_is_in_the_navigation():
