@@ -44,7 +44,7 @@ def open_database(store: Path, notify: Callable[[str], None] = lambda what: None
             f"sqlite:///{path}", connect_args={"timeout": _WAIT_S}, json_deserializer=partial(_parse, path)
         )
         event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        event.listen(engine, "begin", _begin)
         event.listen(engine, "handle_error", partial(_explain, path))
         migrating.migrate(engine, path, SCHEMA_VERSION, notify)
     except OSError as error:
@@ -59,6 +59,10 @@ def _parse(path: Path, stored: str) -> Any:
         return strict_json.parse(stored)
     except ValueError as error:
         raise StoreUnavailable(f"the history {str(path)!r} is damaged ({error}); restore a copy of it") from error
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:

@@ -1,9 +1,10 @@
 """Statistics of a book, counted by the database."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, case, extract, func, select
 
@@ -148,7 +149,8 @@ def _months(connection: Connection, card: Card) -> dict[str, dict[str, int]]:
     quarter = extract("minute", table.occurred_at) // 15
     query = select(*parts, quarter, table.channel, func.count()).group_by(*parts, quarter, table.channel)
     months: dict[str, Counter[str]] = defaultdict(Counter)
-    for year, month, day, hour, quarters, channel, n in connection.execute(query):
+    rows: Sequence[Any] = connection.execute(query).all()
+    for year, month, day, hour, quarters, channel, n in rows:
         at = card.local(datetime(year, month, day, hour, 15 * quarters, tzinfo=UTC))
         months[f"{at:%Y-%m}"][channel] += n
     return {month: dict(channels) for month, channels in sorted(months.items())}

@@ -260,7 +260,11 @@ def calibration_intercept(labels: Labels, scores: Scores) -> float:
     if labels.all() or not labels.any():
         return math.nan
     x = log_odds(scores)
-    root: Any = optimize.brentq(lambda a: expit(x + a).mean() - labels.mean(), -50, 50)
+
+    def excess(shift: float) -> float:
+        return float(expit(x + shift).mean() - labels.mean())
+
+    root: Any = optimize.brentq(excess, -50, 50)
     return float(root)
 
 

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import httpx
@@ -116,7 +116,7 @@ class OpenAIModel:
         tokens = 0
         try:
             for question in request.questions:
-                answer = self._again(lambda q=question: self._complete(to_score_arguments(self._name, request, q)))
+                answer = self._again(partial(self._complete, to_score_arguments(self._name, request, question)))
                 scores[question.id] = to_label_scores(question, answer)
                 tokens += answer.usage.prompt_tokens
         except ModelCallError as error:
@@ -124,7 +124,8 @@ class OpenAIModel:
         return LabelScores(request.id, scores, Usage(tokens, len(scores)))
 
     def _complete(self, arguments: Mapping[str, Any]) -> Completion:
-        answer = _send(lambda: self._client.chat.completions.with_raw_response.create(**arguments))
+        create: Callable[..., Any] = self._client.chat.completions.with_raw_response.create
+        answer = _send(partial(create, **arguments))
         return to_completion(answer.content)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ def train(
     """
     method = _method(name)
     if segment:
-        method = replace(method, make=lambda seed: Ladder(seed, segment=segment))
+        method = replace(method, make=partial(Ladder, segment=segment))
     learnable = _learnable(agent)
     samples = learnable.samples
     known = examples(agent, samples, needs=method.needs, progress=progress)

@@ -1,3 +1,4 @@
+# pyright: reportUnknownLambdaType=false
 """Predictions to numbers: each method on each set, with intervals, and methods against each other."""
 
 import math

@@ -1,3 +1,4 @@
+# pyright: reportUnknownLambdaType=false
 """What of a finished run leaves this machine for a tracker.
 
 Predictions go with ids of customers, outcomes and scores; words of customers only if they are asked for.

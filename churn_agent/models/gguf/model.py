@@ -70,7 +70,7 @@ class GGUFModel:
             "build": build,
         }
         self._running: Worker | None = None
-        self._count = lru_cache(maxsize=_COUNTED)(lambda text: len(self._vocabulary.tokenize(text)))
+        self._count = lru_cache(maxsize=_COUNTED)(self._count_anew)
         trained = int(llama_cpp.llama_model_n_ctx_train(self._vocabulary_model))
         self.info = ModelInfo(
             id=model_id,
@@ -94,6 +94,9 @@ class GGUFModel:
 
     def count_tokens(self, text: str) -> int:
         return self._count(text)
+
+    def _count_anew(self, text: str) -> int:
+        return len(self._vocabulary.tokenize(text))
 
     def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
         return self._ask("score", requests, lambda id_, error: LabelScores(id_, error=error))

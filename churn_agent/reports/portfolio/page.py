@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,7 @@ def to_html(portfolio: Portfolio, *, changes: Mapping[str, Change] | None = None
         shown=_SHOWN,
         rows=[_row(account, portfolio) for account in portfolio.accounts],
         map=_map(portfolio.accounts),
-        money=lambda amount: money(amount, portfolio),
+        money=partial(money, portfolio=portfolio),
         number_words=number_words,
         why=_why,
         band_of=_band,
