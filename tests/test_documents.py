@@ -3,6 +3,7 @@
 import re
 import sys
 import tokenize
+import tomllib
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -96,6 +97,17 @@ def test_files_that_the_documentation_names_exist(path):
     folders = ROOT, ROOT / "churn_agent"
     missing = [name for name in named if "NAME" not in name and not any((folder / name).exists() for folder in folders)]
     assert not missing
+
+
+def test_the_architecture_page_names_every_layer_in_its_order():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    [layers] = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| (`\w+[/.].*?) \|", page)
+    named = [{name.removesuffix("/").removesuffix(".py") for name in re.findall(r"`([^`]+)`", row)} for row in rows]
+    assert named == [set(layer.split(" | ")) for layer in layers]
 
 
 def test_every_page_is_in_the_navigation():
