@@ -18,7 +18,10 @@ PROSE = [
 ]
 CODE = [
     path
-    for folder in ("assessing", "evidence", "learning", "measuring", "models", "outcomes")
+    for folder in (
+        *("assessing", "batch", "demo", "domain", "evidence", "files", "history", "index", "ingest", "learning"),
+        *("measuring", "models", "outcomes", "reports", "settings", "store"),
+    )
     for path in sorted((ROOT / "churn_agent" / folder).rglob("*.py"))
 ]
 PHRASES = yaml.safe_load((ROOT / "tests" / "english.yaml").read_text(encoding="utf-8"))

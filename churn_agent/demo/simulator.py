@@ -54,7 +54,7 @@ class DemoCustomer:
 
     @property
     def label(self) -> Label:
-        """What became of the customer."""
+        """Outcome of the customer."""
         return Label(self.customer_id, AS_OF.isoformat(), self.churned, HORIZON_DAYS)
 
 

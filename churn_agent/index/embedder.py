@@ -68,9 +68,8 @@ class Embedder:
                 model_kwargs={"use_safetensors": True},
             )
             if len(model.tokenizer.get_vocab()) <= len(model.tokenizer.all_special_tokens):
-                raise ValueError(
-                    "its tokenizer has no vocabulary"
-                )  # made up by the library if the tokenizer's files are missing
+                # The library substitutes an empty tokenizer if the tokenizer's files are missing.
+                raise ValueError("its tokenizer has no vocabulary")
         except Exception as error:  # several libraries raise errors of their own for damaged files
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ModelUnavailable(

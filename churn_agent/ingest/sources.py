@@ -58,7 +58,7 @@ class Sources:
 
 
 def find_sources(
-    given: Sequence[object],
+    items: Sequence[object],
     *,
     customers: object = None,
     labels: object = None,
@@ -69,7 +69,7 @@ def find_sources(
     """Resolves the sources that the user gave.
 
     Args:
-        given: paths, globs, folders (their `interactions`, `customers`, `labels` and `card.yaml`, or all mails and
+        items: paths, globs, folders (their `interactions`, `customers`, `labels` and `card.yaml`, or all mails and
             transcripts in them), database URLs, data frames.
         customers: source of attributes.
         labels: source of labels.
@@ -81,7 +81,7 @@ def find_sources(
         FileFormatError: a path does not exist, or a folder contains nothing to import.
     """
     sources: list[Source] = []
-    for item in given:
+    for item in items:
         if not isinstance(item, str | Path):
             sources.append(_frame(item))
             continue

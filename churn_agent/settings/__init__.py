@@ -82,7 +82,7 @@ class Settings(BaseModel):
     seed: Annotated[int, HARMLESS] = 0
 
     answers_limit: Annotated[int, Field(ge=0), NEEDS_TRUST] = 1_000_000
-    """Most answers of models cached in the store, so that they are paid once; the oldest are deleted first."""
+    """Most answers of models cached in the store; the oldest are deleted first."""
 
     base_url: Annotated[str | None, NEEDS_TRUST] = None
     """URL of an OpenAI-compatible API, such as http://127.0.0.1:8080/v1."""
