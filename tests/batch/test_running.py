@@ -406,7 +406,7 @@ def kept_in_memory():
     return sum(isinstance(each, Assessment | Fact) for each in gc.get_objects())
 
 
-@pytest.mark.parametrize(("n", "top"), [(300, None), (150, Top(count=25))])
+@pytest.mark.parametrize(("n", "top"), [(120, None), (80, Top(count=25))])
 def test_memory_does_not_grow_with_customers(tmp_path, n, top):
     rows = [f"c-{i:03},2026-02-{i % 27 + 1:02},chat,{i} messages" for i in range(n)]
     counts = {}

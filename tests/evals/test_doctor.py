@@ -148,6 +148,7 @@ def test_a_difference_that_was_asked_for_and_cannot_be_shown_is_a_fault(tmp_path
     assert ("too small", "warning") in found
 
 
+@pytest.mark.slow
 def test_outcomes_in_answers_of_the_company_are_found(tmp_path):
     folder, (rows, labels) = tmp_path / "told", clean()
     write(folder, rows, labels)

@@ -54,6 +54,7 @@ def test_the_command_writes_it_and_names_what_it_cannot_write(cli, finished, tmp
         write_report(tmp_path / "run", to=tmp_path / "nowhere" / "r.html")
 
 
+@pytest.mark.slow
 def test_a_run_too_small_for_curves_still_gives_a_page(suite_file, tmp_path):
     suite = yaml.safe_load(suite_file.read_text()) | {"baselines": ["recency"], "limit": 8}
     suite_file.write_text(yaml.safe_dump(suite))

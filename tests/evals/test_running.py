@@ -64,6 +64,7 @@ def test_a_second_call_keeps_what_was_finished_and_a_cut_off_line_is_done_again(
     assert path.read_text().startswith(lines[0])
 
 
+@pytest.mark.slow
 def test_what_a_suite_has_ceased_to_name_is_kept_but_not_shown(cli, light_suite_file, tmp_path):
     out = tmp_path / "run"
     fewer = yaml.safe_load(light_suite_file.read_text())
@@ -272,6 +273,7 @@ def test_a_pair_must_not_share_customers(cli, suite_file, tmp_path, book_folder)
     assert "60 customers are in both sets" in result.err
 
 
+@pytest.mark.slow
 def test_repeats_measure_stability_and_nothing_else(cli, suite_file):
     suite = yaml.safe_load(suite_file.read_text())
     suite |= {"ways": [{"mode": "ask", "models": ["scripted"], "repeats": 3}], "baselines": [], "limit": 20}

@@ -134,6 +134,7 @@ def test_prompts_are_versions_that_runs_are_linked_to(folder, tmp_path):
     assert sorted(map(len, linked)) == [0, 0, 1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recorded", ["0" * 16, None])
 def test_a_prompt_that_has_changed_is_not_sent_as_the_one_that_was_used(folder, tmp_path, recorded):
     """Told by the hash in the run, or where it holds none, by the version."""
@@ -186,6 +187,7 @@ def test_the_same_run_is_not_sent_twice(cli, folder, tmp_path, to):
     assert cli(*command).code == 0
 
 
+@pytest.mark.slow
 def test_what_an_interrupted_call_left_in_mlflow_is_replaced(folder, tmp_path, monkeypatch):
     uri = str(tmp_path / "tracked")
     with monkeypatch.context() as broken:

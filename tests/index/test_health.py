@@ -130,7 +130,7 @@ def test_a_second_user_is_told_in_time(store):
     assert done.stdout.split() == [IndexBusy.__name__, "True"]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(n, marks=pytest.mark.slow) for n in range(2, 6))])
 def test_after_a_kill_at_any_moment_the_index_is_one_to_one(tmp_path, seed):
     """Killed again and again while it is filled, at random."""
     rng = random.Random(seed)  # noqa: S311

@@ -17,6 +17,7 @@ from tests.conftest import write_csv
 ROW = "c-1,2026-02-01T10:00:00+01:00,email,hello"
 SETS = """amazon_music_reviews bank_card_attrition banking77_closure_intent churn_intent_chat_de churn_intent_chat_en
 dev_chat online_retail oulad_withdrawal saas_ravenstack_synthetic student_dropout telco_ibm""".split()
+LARGE = ("dev_chat", "bank_card_attrition")
 
 
 def stored(agent, customer_id):
@@ -199,7 +200,9 @@ def test_an_instant_survives_in_any_offset(moment, minutes):
     assert offset == minutes
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=[pytest.mark.slow] if each in LARGE else []) for each in SETS]
+)
 def test_every_labelled_set_comes_in_without_a_mapping(tmp_path, scripted, data, name):
     with ChurnAgent(Settings.load(store=tmp_path / "store"), model=scripted) as agent:
         summary = agent.ingest([data / name])

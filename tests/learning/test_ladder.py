@@ -46,6 +46,7 @@ def test_many_labels_try_all_that_the_examples_have():
     assert not any(METHODS[name].reads for name in without.losses_)
 
 
+@pytest.mark.slow
 def test_a_language_model_that_is_worse_is_left_out_and_one_that_is_better_leads():
     random = np.random.default_rng(2)
     truth = random.normal(size=150) * 3
@@ -153,6 +154,7 @@ def test_a_shrunk_curve_stays_near_its_prior_with_few_labels_and_leaves_it_with_
     assert many.predict_proba(np.array([[0.0]]))[0, 1] == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.slow
 def test_segments_are_moved_as_far_as_their_labels_carry():
     random = np.random.default_rng(4)
     x = random.normal(size=180)

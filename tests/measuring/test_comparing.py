@@ -29,6 +29,7 @@ def test_equally_good_rivals_are_told_apart_as_rarely_as_the_level_says():
     assert 0.035 <= mean(alarms) <= 0.065
 
 
+@pytest.mark.slow
 def test_means_over_sets_of_equally_good_rivals_are_told_apart_as_rarely():
     def alarm(seed):
         of_sets = [comparing.difference("auroc", *rivals(n, 3 * seed + k)) for k, n in enumerate((60, 150, 300))]
