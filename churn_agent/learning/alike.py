@@ -42,7 +42,7 @@ class Alike:
         )
 
     def state(self) -> State:
-        """What is kept, as data."""
+        """The state, as data."""
         return {
             "customers": self.customers.tolist(),
             "days": self.dates.astype("datetime64[D]").astype(np.int64),

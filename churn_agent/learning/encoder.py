@@ -99,7 +99,7 @@ class FineTunedEncoder(ClassifierMixin, BaseEstimator):
         }
 
     def restore(self, state: State) -> None:
-        """Takes over a state that `state` gave."""
+        """Sets the state from the result of `state`."""
         self.restored_ = state
         self.classes_ = np.array([False, True])
 

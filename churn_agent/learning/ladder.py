@@ -142,7 +142,7 @@ class Ladder(ClassifierMixin, BaseEstimator):
         return metrics.bootstrap(gain, examples.labels, both, examples.groups, seed=self.seed)
 
     def state(self) -> State:
-        """What was learned, as data."""
+        """The learned state, as data."""
         return {
             "chosen": self.chosen_,
             "says": self.says_,
@@ -156,7 +156,7 @@ class Ladder(ClassifierMixin, BaseEstimator):
         }
 
     def restore(self, state: State) -> None:
-        """Takes over a state that `state` gave."""
+        """Sets the state from the result of `state`."""
         self.chosen_, self.says_, self.losses_ = state["chosen"], state["says"], state["losses"]
         unfitted = [METHODS[name].make(self.seed) for name in self.chosen_]
         self.estimators_ = [restore(*pair) for pair in zip(unfitted, state["estimators"], strict=True)]

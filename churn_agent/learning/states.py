@@ -51,11 +51,11 @@ class Remembered:
     learned: tuple[str, ...] = ()
 
     def state(self) -> State:
-        """What was learned, as data."""
+        """The learned state, as data."""
         return {name: getattr(self, name) for name in self.learned}
 
     def restore(self, state: State) -> None:
-        """Takes over a state that `state` gave."""
+        """Sets the state from the result of `state`."""
         for name in self.learned:
             setattr(self, name, state[name])
         self.classes_ = np.array([False, True])

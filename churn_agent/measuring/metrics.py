@@ -311,17 +311,17 @@ class Decisions:
 
     @property
     def accuracy(self) -> float:
-        """Share of all customers judged rightly, 0 to 1."""
+        """Share of correct decisions, 0 to 1."""
         return _ratio(self.caught + self.spared, self.caught + self.missed + self.bothered + self.spared)
 
     @property
     def precision(self) -> float:
-        """Share of churners among those warned of, 0 to 1."""
+        """Share of churners among contacted customers, 0 to 1."""
         return _ratio(self.caught, self.caught + self.bothered)
 
     @property
     def recall(self) -> float:
-        """Share of churners who were warned of, 0 to 1."""
+        """Share of churners who were contacted, 0 to 1."""
         return _ratio(self.caught, self.caught + self.missed)
 
     @property

