@@ -201,7 +201,15 @@ class ChurnAgent:
     # --- assessing
 
     def assess(self, customer_id: str, *, as_of: date | None = None) -> Assessment:
-        """The assessment of one customer at the end of a day (default: the day of the latest interaction stored).
+        """The assessment of one customer at the end of a day. The record is stored.
+
+        Args:
+            customer_id: as in the data.
+            as_of: the day, in the book's time zone; later interactions are not used. Default: the day of the latest
+                interaction stored.
+
+        Returns:
+            The record. If the model failed on this customer, its status is `failed`, with the reason.
 
         Raises:
             UnknownCustomer, EmptyStore: there is no such history.
@@ -212,7 +220,17 @@ class ChurnAgent:
     def assess_many(
         self, customer_ids: Iterable[str], *, as_of: date | None = None, run_id: str | None = None
     ) -> Iterator[Assessment]:
-        """Assesses customers in batches and yields their records in the same order. Each record is stored first."""
+        """Assesses customers in batches and yields their records in the same order. Each record is stored first.
+
+        Args:
+            customer_ids: as in the data.
+            as_of: see `assess`.
+            run_id: the batch that the records belong to, if they belong to one.
+
+        Raises:
+            UnknownCustomer, EmptyStore: a customer has no history.
+            Unavailable: the model or the store cannot be used.
+        """
         setup, history = self.setup(), self.store.history
         for batch in chunked(customer_ids, _BATCH):
             snapshots = [self.store.snapshot(customer_id, as_of=as_of) for customer_id in batch]
@@ -224,7 +242,15 @@ class ChurnAgent:
                 yield assessment
 
     def assess_text(self, text: str, *, company: str | None = None) -> Assessment:
-        """The assessment of a single message. It needs no history and stores no record."""
+        """The assessment of a single message. It needs no history and stores no record.
+
+        Args:
+            text: the message.
+            company: the company that it was written to; the one on the card of the book if not given.
+
+        Raises:
+            Unavailable: the model or the store cannot be used.
+        """
         card = self.store.card
         now = datetime.now(UTC)
         message = Interaction("text", "(text)", now, "message", text, direction="inbound")

@@ -80,6 +80,15 @@ def run_batch(
     Records in the file for the same date, model and prompt are kept. Failed customers are tried again; those that still
     fail are listed with reasons in a second file (`failures_path`).
 
+    Args:
+        agent: its store, model, prompt and method are used.
+        path: a JSON Lines file, with one record on each line. If it exists, the batch is resumed.
+        spec: which customers, at which date, and within which budget.
+        progress: called with the counts so far after each customer.
+
+    Returns:
+        The counts of this call.
+
     Raises:
         InputError: the file contains something else, or records of another date, model or prompt; a condition cannot be
             parsed.
