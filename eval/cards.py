@@ -14,6 +14,7 @@ from pathlib import Path
 
 from churn_agent.evals.sets.labelled import find_set
 from churn_agent.reports import files
+from churn_agent.settings import Settings
 
 SETS = "online_retail amazon_music_reviews dev_chat telco_ibm oulad_withdrawal churn_intent_chat_en".split()
 
@@ -25,11 +26,11 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=SETS)
     parser.add_argument("--customers", type=int, default=3)
     parser.add_argument("--seed", type=int, default=3)
-    arguments = parser.parse_intermixed_args()
+    arguments, settings = parser.parse_intermixed_args(), Settings.load()
     for name in arguments.sets:
         with (arguments.data / name / "labels.csv").open(encoding="utf-8") as file:
             labels = [row for row in csv.DictReader(file) if row.get("eval_subset", "1") == "1"]
-        with find_set(name, near=arguments.data).open(arguments.out / "stores" / name) as agent:
+        with find_set(name, near=arguments.data).open(arguments.out / "stores" / name, settings) as agent:
             chosen = random.Random(arguments.seed).sample(labels, arguments.customers)  # noqa: S311 - no secret
             for row in chosen:
                 record = agent.assess(row["customer_id"], as_of=date.fromisoformat(row["as_of"]))

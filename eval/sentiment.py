@@ -55,8 +55,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    labelled = find_set(given.set, near=Path(), sets_dir=Settings.load().sets_dir)
-    with labelled.open(labelled.store_in(Path("eval-runs") / "stores")) as agent:
+    settings = Settings.load()
+    labelled = find_set(given.set, near=Path(), sets_dir=settings.sets_dir)
+    with labelled.open(labelled.store_in(Path("eval-runs") / "stores"), settings) as agent:
         shown, good = rated(agent, given.limit, given.seed)
         system = Message("system", "You check what a customer says. You answer Yes or No.")
         requests = [

@@ -98,6 +98,8 @@ def test_every_import_of_an_extra_is_guarded_by_its_name():
     ],
 )
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(monkeypatch, module, use):
+    for loaded in [name for name in sys.modules if name.startswith(f"{module}.")]:
+        monkeypatch.delitem(sys.modules, loaded)  # else an import of it would not look at the package
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtra) as missing:
         use()

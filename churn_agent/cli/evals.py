@@ -12,11 +12,14 @@ from churn_agent.cli import common
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from churn_agent.evals.runs.planning import Planned
     from churn_agent.evals.runs.predictions import Prediction
+    from churn_agent.evals.runs.progress import Estimate
     from churn_agent.evals.runs.scoreboard import Figure
     from churn_agent.evals.runs.tracking import Tracker
 
 _RUNS = Path("eval-runs")
+_STORES = _RUNS / "stores"
 _SHOWN = ("auroc", "brier", "f1", "answered", "seconds_each")
 _FIGURE_WIDTH = 5
 _REGRESSION, _UNFIT = 1, 3  # exit codes
@@ -41,13 +44,17 @@ def _of_a_suite(command: common.F) -> common.F:
 
 @click.group("eval")
 def evals() -> None:
-    """Compare prompts, models and classic methods on labelled sets."""
+    """Compare prompts, models and classic methods on labelled sets.
+
+    Each set is imported into a store of its own: in the folder that `churn-agent --store DIR eval` names, else in
+    `stores` beside the folder of the run.
+    """
 
 
 @evals.command("sets")
 @common.as_json
 def list_sets(json_: bool) -> None:
-    """Sets that are known, with what churn means there and where they come from."""
+    """List the sets that are known, with what churn means there and where they come from."""
     from churn_agent.evals.sets.labelled import list_sets
     from churn_agent.settings import Settings
 
@@ -74,32 +81,45 @@ def fetch(name: str, source: str | None, out: Path | None, json_: bool) -> None:
     """Get a public set from where it was published, and convert it. `eval sets` lists them with their licences."""
     common.note("starting")
     from churn_agent.evals.sets.fetching import fetch as fetch_set
+    from churn_agent.settings import Settings
 
-    made = fetch_set(name, source=source, to=out, notify=common.note)
+    fetched = fetch_set(name, source=source, to=out, sets_dir=Settings.load().sets_dir, notify=common.note)
     if json_:
-        common.print_json(made)
+        common.print_json(fetched)
         return
-    for where, sha256 in made.sha256.items():
+    for where, sha256 in fetched.sha256.items():
         click.echo(f"{sha256}  {where}")
-    for each in (*made.trust, f"licence: {made.licence}"):
-        click.echo(each)
-    click.echo(f"written: {made.folder}: {made.customers:,} customers, {made.churned:,} churned")
-    click.echo(f"examine: churn-agent eval doctor {made.folder}")
+    for line in (*fetched.trust, f"licence: {fetched.licence}"):
+        click.echo(line)
+    click.echo(f"written: {fetched.folder}: {fetched.customers:,} customers, {fetched.churned:,} churned")
+    click.echo(f"examine: churn-agent eval doctor {fetched.folder}")
 
 
 @evals.command("run")
 @_of_a_suite
 @common.as_json
-def run(suite_file: Path, limit: int | None, resume: bool, out: Path | None, json_: bool) -> None:
+@click.pass_context
+def run(
+    context: click.Context, suite_file: Path, limit: int | None, resume: bool, out: Path | None, json_: bool
+) -> None:
     """Try the prompts, models and classic methods of a suite on its sets.
 
     Answers are paid once: a second call costs only what the first one did not finish.
     """
     common.note("starting")
     from churn_agent.evals import run_suite
+    from churn_agent.settings import Settings
 
     with _Bars() as bars:
-        result = run_suite(suite_file, out=out or _RUNS / suite_file.stem, limit=limit, resume=resume, progress=bars)
+        result = run_suite(
+            suite_file,
+            settings=Settings.load(),
+            out=out or _RUNS / suite_file.stem,
+            stores=context.obj["store"],
+            limit=limit,
+            resume=resume,
+            progress=bars,
+        )
     if json_:
         common.print_json(result)
         return
@@ -112,7 +132,7 @@ def run(suite_file: Path, limit: int | None, resume: bool, out: Path | None, jso
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--metric", default="auroc", show_default=True, help="Or brier, log_loss, accuracy, profit.")
 @click.option(
-    "--against", metavar="METHOD", help="Hold all others against it; `yardstick`: each set's best classic one."
+    "--against", metavar="METHOD", help="Compare all others with it; `yardstick`: each set's best classic one."
 )
 @click.option("--set", "sets", multiple=True, metavar="SET", help="Compare on this set; repeatable (default: all).")
 @click.option("--pooled", is_flag=True, help="Mean differences over the sets, instead of each set.")
@@ -131,9 +151,9 @@ def compare(
     disagreements: int | None,
     json_: bool,
 ) -> int:
-    """Which way is better, by paired tests on the same samples.
+    """Compare methods by paired tests on the same samples.
 
-    With several runs, the first is held against the others, method by method; exit code 1 means that a method of the
+    With several runs, the first is compared with the others, method by method; exit code 1 means that a method of the
     first is worse by more than DELTA than the same method of another.
     """
     from churn_agent.evals import compare as compare_runs
@@ -147,11 +167,12 @@ def compare(
     both = list(zip(comparisons, apart, strict=True))
     if json_:
         common.print_json(
-            [each.as_dict() | {"disagreements": [_side_by_side(*pair) for pair in pairs]} for each, pairs in both]
+            [c.as_dict() | {"disagreements": [_side_by_side(*pair) for pair in pairs]} for c, pairs in both]
         )
     else:
-        for each, pairs in both:
-            click.echo(f"{each.set}: {each.first} against {each.second}: {each.verdict.text}")
+        for comparison, pairs in both:
+            compared = f"{comparison.first} against {comparison.second}"
+            click.echo(f"{comparison.set}: {compared}: {comparison.verdict.text}")
             for one, other in pairs:
                 _print_side_by_side(one, other)
     beyond = [c for c in comparisons if c.verdict.judgement == "worse" and abs(c.verdict.difference.value) > delta]
@@ -170,20 +191,19 @@ def calibration(run: Path, methods: tuple[str, ...], plot: Path | None, json_: b
     from churn_agent.evals import measure_calibration
     from churn_agent.evals.checks import calibration
 
-    found = measure_calibration(run, methods)
-    _draw(lambda axes: calibration.draw(axes, found), plot)
+    calibrations = measure_calibration(run, methods)
+    _draw(lambda axes: calibration.draw(axes, calibrations), plot)
     if json_:
-        common.print_json(found)
+        common.print_json(calibrations)
         return
     for method in dict.fromkeys(methods):
         columns = "set", "n", "log-loss", "saved of the base rate's", "brier", "slope", "intercept"
         table = Table(*columns, title=method, title_justify="left")
-        for each in (each for each in found if each.method == method):
-            skill = f"{each.skill:.0%} [{each.skill_low:.0%}, {each.skill_high:.0%}]"
-            slope = f"{each.slope:.2f} [{each.slope_low:.2f}, {each.slope_high:.2f}]"
-            intercept = f"{each.intercept:+.2f} [{each.intercept_low:+.2f}, {each.intercept_high:+.2f}]"
-            numbers = f"{each.log_loss:.3f}", skill, f"{each.brier:.3f}", slope, intercept
-            table.add_row(each.set, f"{each.n:,}", *numbers)
+        for c in (c for c in calibrations if c.method == method):
+            skill = f"{c.skill:.0%} [{c.skill_low:.0%}, {c.skill_high:.0%}]"
+            slope = f"{c.slope:.2f} [{c.slope_low:.2f}, {c.slope_high:.2f}]"
+            intercept = f"{c.intercept:+.2f} [{c.intercept_low:+.2f}, {c.intercept_high:+.2f}]"
+            table.add_row(c.set, f"{c.n:,}", f"{c.log_loss:.3f}", skill, f"{c.brier:.3f}", slope, intercept)
         common.out.print(table)
 
 
@@ -230,9 +250,13 @@ def track(run: Path, to: "Tracker", uri: str | None, project: str, with_texts: b
     Customer ids, outcomes and scores are sent, words of customers are not, unless they are asked for.
     """
     common.note("starting")
-    from churn_agent.evals.runs.tracking import track as send
+    from churn_agent.evals import track as send
+    from churn_agent.settings import Settings
 
-    tracked = send(run, to, uri=uri, project=project, with_texts=with_texts, notify=common.note)
+    prompts_dir = Settings.load().prompts_dir
+    tracked = send(
+        run, to, uri=uri, project=project, prompts_dir=prompts_dir, with_texts=with_texts, notify=common.note
+    )
     if json_:
         common.print_json(tracked)
         return
@@ -244,21 +268,34 @@ def track(run: Path, to: "Tracker", uri: str | None, project: str, with_texts: b
 @evals.command("search")
 @_of_a_suite
 @common.as_json
-def search(suite_file: Path, limit: int | None, resume: bool, out: Path | None, json_: bool) -> None:
+@click.pass_context
+def search(
+    context: click.Context, suite_file: Path, limit: int | None, resume: bool, out: Path | None, json_: bool
+) -> None:
     """Choose the best prompt and settings of a suite, and say what the choice is worth on others (nested folds)."""
     common.note("starting")
     from churn_agent.evals import search as search_ways
+    from churn_agent.settings import Settings
 
     with _Bars() as bars:
-        found = search_ways(suite_file, out=out or _RUNS / suite_file.stem, limit=limit, resume=resume, progress=bars)
+        choices = search_ways(
+            suite_file,
+            settings=Settings.load(),
+            out=out or _RUNS / suite_file.stem,
+            stores=context.obj["store"],
+            limit=limit,
+            resume=resume,
+            progress=bars,
+        )
     if json_:
-        common.print_json(found)
+        common.print_json(choices)
         return
-    for each in found:
-        folds = ", ".join(f"{name} in {n}" for name, n in each.chosen.items())
+    for choice in choices:
+        folds = ", ".join(f"{name} in {n}" for name, n in choice.chosen.items())
+        interval = f"{choice.auroc:.3f} [{choice.low:.3f}, {choice.high:.3f}]"
         click.echo(
-            f"{each.set}: {each.method}; AUROC of choosing so {each.auroc:.3f} [{each.low:.3f}, {each.high:.3f}], "
-            f"n = {each.n} (on the samples it was chosen by: {each.apparent:.3f}; chosen: {folds})"
+            f"{choice.set}: {choice.method}; AUROC of choosing so {interval}, "
+            f"n = {choice.n} (on the samples it was chosen by: {choice.apparent:.3f}; chosen: {folds})"
         )
 
 
@@ -267,14 +304,23 @@ def search(suite_file: Path, limit: int | None, resume: bool, out: Path | None, 
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="A classic method; repeatable (default: all).")
 @_SOME
 @common.as_json
-def baselines(name: str, methods: tuple[str, ...], limit: int | None, json_: bool) -> None:
+@click.pass_context
+def baselines(context: click.Context, name: str, methods: tuple[str, ...], limit: int | None, json_: bool) -> None:
     """The classic methods alone on a set: what a language model has to beat."""
     common.note("starting")
     from churn_agent.evals import run_baselines
+    from churn_agent.settings import Settings
 
     with _Bars() as bars:
-        out = _RUNS / f"baselines-{Path(name).name}"
-        figures = run_baselines(name, out=out, methods=methods or None, limit=limit, progress=bars)
+        figures = run_baselines(
+            name,
+            settings=Settings.load(),
+            out=_RUNS / f"baselines-{Path(name).name}",
+            stores=context.obj["store"],
+            methods=methods or None,
+            limit=limit,
+            progress=bars,
+        )
     if json_:
         common.print_json(figures)
     else:
@@ -288,20 +334,29 @@ def baselines(name: str, methods: tuple[str, ...], limit: int | None, json_: boo
 )
 @click.option("--with-model", is_flag=True, help="Also ask the language model whether it knows the texts by heart.")
 @common.as_json
-def doctor(name: str, delta: float | None, with_model: bool, json_: bool) -> int:
-    """Is a set fit to judge by? Leaves with 3 if it has a fault."""
+@click.pass_context
+def doctor(context: click.Context, name: str, delta: float | None, with_model: bool, json_: bool) -> int:
+    """Check whether a set is fit to judge by. Exits with 3 if it has a fault."""
     common.note("starting")
     from churn_agent.evals import examine_sets
+    from churn_agent.settings import Settings
 
-    findings = examine_sets(name, out=_RUNS / "doctor", delta=delta, with_model=with_model, notify=common.note)
+    findings = examine_sets(
+        name,
+        settings=Settings.load(),
+        stores=context.obj["store"] or _STORES,
+        delta=delta,
+        with_model=with_model,
+        notify=common.note,
+    )
     if json_:
         common.print_json(findings)
-    for of, found in findings.items() if not json_ else ():
-        for each in found:
-            click.echo(f"{of}: {each.weight}: {each.check}: {each.says}")
-        if not found:
-            click.echo(f"{of}: nothing found")
-    faults = any(each.weight == "fault" for found in findings.values() for each in found)
+    for set_name, of_set in findings.items() if not json_ else ():
+        for finding in of_set:
+            click.echo(f"{set_name}: {finding.weight}: {finding.check}: {finding.says}")
+        if not of_set:
+            click.echo(f"{set_name}: nothing found")
+    faults = any(finding.weight == "fault" for of_set in findings.values() for finding in of_set)
     return _UNFIT if faults else 0
 
 
@@ -313,39 +368,49 @@ def doctor(name: str, delta: float | None, with_model: bool, json_: bool) -> int
 )
 @_SOME
 @common.as_json
+@click.pass_context
 def transfer(
-    names: tuple[str, ...], methods: tuple[str, ...], calibration: bool, limit: int | None, json_: bool
+    context: click.Context,
+    names: tuple[str, ...],
+    methods: tuple[str, ...],
+    calibration: bool,
+    limit: int | None,
+    json_: bool,
 ) -> None:
     """Train classic methods on each set and test them on each: rows learn, columns are tested (AUROC)."""
     common.note("starting")
     from churn_agent.evals import transfer as transfer_between
     from churn_agent.evals import transfer_calibration
+    from churn_agent.settings import Settings
 
+    settings, stores = Settings.load(), context.obj["store"] or _STORES
     if calibration:
         if methods:
             raise click.UsageError("--calibration tries a method of its own: leave --method out")
         with _Bars() as bars:
-            moved = transfer_calibration(names, out=_RUNS, limit=limit, progress=bars)
+            carried = transfer_calibration(names, settings=settings, stores=stores, limit=limit, progress=bars)
         if json_:
-            common.print_json(moved)
+            common.print_json(carried)
             return
         table = Table("tried on", "n", "log-loss", "of the score as it is", "verdict")
-        for each in moved:
-            losses = f"{each.log_loss:.3f}", f"{each.log_loss_uncalibrated:.3f}"
-            table.add_row(each.set, str(each.n), *losses, each.verdict.text)
+        for result in carried:
+            losses = f"{result.log_loss:.3f}", f"{result.log_loss_uncalibrated:.3f}"
+            table.add_row(result.set, str(result.n), *losses, result.verdict.text)
         common.out.print(table)
         return
     with _Bars() as bars:
-        found = transfer_between(names, out=_RUNS, methods=methods or None, limit=limit, progress=bars)
+        transfers = transfer_between(
+            names, settings=settings, stores=stores, methods=methods or None, limit=limit, progress=bars
+        )
     if json_:
-        common.print_json(found)
+        common.print_json(transfers)
         return
-    for method in dict.fromkeys(each.method for each in found):
-        sets = list(dict.fromkeys(each.trained_on for each in found))
+    for method in dict.fromkeys(t.method for t in transfers):
+        sets = list(dict.fromkeys(t.trained_on for t in transfers))
         table = Table("trained on", *sets, title=method, title_justify="left")
         for source in sets:
-            row = [each for each in found if (each.method, each.trained_on) == (method, source)]
-            table.add_row(source, *(f"{each.auroc:.2f} [{each.low:.2f}, {each.high:.2f}]" for each in row))
+            row = [t for t in transfers if (t.method, t.trained_on) == (method, source)]
+            table.add_row(source, *(f"{t.auroc:.2f} [{t.low:.2f}, {t.high:.2f}]" for t in row))
         common.out.print(table)
 
 
@@ -353,21 +418,25 @@ def transfer(
 @_SETS
 @_SOME
 @common.as_json
-def stability(names: tuple[str, ...], limit: int | None, json_: bool) -> None:
+@click.pass_context
+def stability(context: click.Context, names: tuple[str, ...], limit: int | None, json_: bool) -> None:
     """How far scores and bands move where nothing that matters has changed: with the prompt in other words, half of the
     evidence, one irrelevant message more."""
     common.note("starting")
     from churn_agent.evals import measure_stability
+    from churn_agent.settings import Settings
 
     with _Bars() as bars:
-        found = measure_stability(names, out=_RUNS, limit=limit, progress=bars)
+        stores = context.obj["store"] or _STORES
+        results = measure_stability(names, settings=Settings.load(), stores=stores, limit=limit, progress=bars)
     if json_:
-        common.print_json(found)
+        common.print_json(results)
         return
     table = Table("set", "perturbation", "n", "spread (log-odds)", "other band", "other band, held near boundaries")
-    for each in found:
-        flips = f"{each.flips:.1%} [up to {each.flips_high:.1%}]"
-        table.add_row(each.set, each.perturbation, str(each.n), f"{each.spread:.2f}", flips, f"{each.flips_held:.1%}")
+    for result in results:
+        flips = f"{result.flips:.1%} [up to {result.flips_high:.1%}]"
+        numbers = str(result.n), f"{result.spread:.2f}", flips, f"{result.flips_held:.1%}"
+        table.add_row(result.set, result.perturbation, *numbers)
     common.out.print(table)
 
 
@@ -376,25 +445,36 @@ def stability(names: tuple[str, ...], limit: int | None, json_: bool) -> None:
 @_SOME
 @click.option("--judge", metavar="PROMPT", help="Prompt of mode ask that judges.  [default: negated]")
 @common.as_json
-def faithfulness(names: tuple[str, ...], limit: int | None, judge: str | None, json_: bool) -> None:
+@click.pass_context
+def faithfulness(
+    context: click.Context, names: tuple[str, ...], limit: int | None, judge: str | None, json_: bool
+) -> None:
     """Does the cited evidence carry the score? Another mode judges without it and with it alone, against evidence drawn
     at random."""
     common.note("starting")
     from churn_agent.evals import measure_faithfulness
+    from churn_agent.settings import Settings
 
     with _Bars() as bars:
-        found = measure_faithfulness(names, out=_RUNS, limit=limit, judge=judge, progress=bars)
+        results = measure_faithfulness(
+            names,
+            settings=Settings.load(),
+            stores=context.obj["store"] or _STORES,
+            limit=limit,
+            judge=judge,
+            progress=bars,
+        )
     if json_:
-        common.print_json(found)
+        common.print_json(results)
         return
     table = Table(
         "set", "n", "moved without cited", "without random", "ratio", "moved with cited alone", "random alone"
     )
-    for each in found:
-        ratio = f"{each.ratio:.2f} [{each.ratio_low:.2f} {each.ratio_high:.2f}]"
-        moved = (each.comprehensiveness, each.comprehensiveness_of_random, each.sufficiency, each.sufficiency_of_random)
-        without, random, alone, random_alone = (f"{value:.2f}" for value in moved)
-        table.add_row(each.set, str(each.n), without, random, ratio, alone, random_alone)
+    for result in results:
+        ratio = f"{result.ratio:.2f} [{result.ratio_low:.2f} {result.ratio_high:.2f}]"
+        without = f"{result.comprehensiveness:.2f}", f"{result.comprehensiveness_of_random:.2f}"
+        alone = f"{result.sufficiency:.2f}", f"{result.sufficiency_of_random:.2f}"
+        table.add_row(result.set, str(result.n), *without, ratio, *alone)
     common.out.print(table)
 
 
@@ -405,7 +485,10 @@ def faithfulness(names: tuple[str, ...], limit: int | None, judge: str | None, j
     "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.svg", help="Draw risk against coverage."
 )
 @common.as_json
-def abstention(names: tuple[str, ...], limit: int | None, plot: Path | None, json_: bool) -> None:
+@click.pass_context
+def abstention(
+    context: click.Context, names: tuple[str, ...], limit: int | None, plot: Path | None, json_: bool
+) -> None:
     """Whom to give no number: how often customers are called wrongly by facts alone, by how long they are known.
 
     Called are as many as churned. No language model is asked.
@@ -415,22 +498,24 @@ def abstention(names: tuple[str, ...], limit: int | None, plot: Path | None, jso
     from churn_agent.evals.checks import abstention
     from churn_agent.settings import Settings
 
+    settings = Settings.load()
     with _Bars() as bars:
-        found = measure_abstention(names, out=_RUNS, limit=limit, progress=bars)
-    _draw(lambda axes: abstention.draw(axes, found), plot)
+        stores = context.obj["store"] or _STORES
+        results = measure_abstention(names, settings=settings, stores=stores, limit=limit, progress=bars)
+    _draw(lambda axes: abstention.draw(axes, results), plot)
     if json_:
-        common.print_json(found)
+        common.print_json(results)
         return
-    for name in dict.fromkeys(each.set for each in found):
+    for name in dict.fromkeys(result.set for result in results):
         columns = "known for less than", "left out", "called wrongly", "others", "called wrongly"
         table = Table(*columns, title=name, title_justify="left")
-        for each in (each for each in found if each.set == name):
-            least = f"{each.least_days_known} days" if each.left_out else ""
-            low, high = each.wrong_left_out_low, each.wrong_left_out_high
-            wrong = f"{each.wrong_left_out:.2f} [{low:.2f}, {high:.2f}]" if each.left_out else ""
-            table.add_row(least, f"{each.left_out:,}", wrong, f"{each.coverage:.1%}", f"{each.risk:.3f}")
+        for result in (result for result in results if result.set == name):
+            least = f"{result.least_days_known} days" if result.left_out else ""
+            low, high = result.wrong_left_out_low, result.wrong_left_out_high
+            wrong = f"{result.wrong_left_out:.2f} [{low:.2f}, {high:.2f}]" if result.left_out else ""
+            table.add_row(least, f"{result.left_out:,}", wrong, f"{result.coverage:.1%}", f"{result.risk:.3f}")
         common.out.print(table)
-    days, now = abstention.justified(found), Settings.load().least_days_known
+    days, now = abstention.justified(results), settings.least_days_known
     click.echo(
         f"no better than a coin: those known for less than {days} days (CHURN_AGENT_LEAST_DAYS_KNOWN is {now})"
         if days
@@ -452,18 +537,17 @@ class _Bars:
     def __exit__(self, *error: object) -> None:
         self._bars.stop()
 
-    def planned(self, plan: "Sequence[Any]") -> None:
-        for each in plan:
-            churned, drawn = sum(sample.churned for sample in each.samples), len(each.samples)
-            some = (
-                f" (a stratified sample of {each.all_samples:,}, always the same)" if drawn < each.all_samples else ""
-            )
+    def planned(self, plan: "Sequence[Planned]") -> None:
+        for planned in plan:
+            n, total = len(planned.samples), planned.all_samples
+            drawn = f" (a stratified sample of {total:,}, always the same)" if n < total else ""
+            churned = sum(sample.churned for sample in planned.samples)
             common.note(
-                f"{each.labelled.name}: {drawn} customers at a date{some}, {churned} churned, "
-                f"{len(each.development)} for choices; {len(each.ways)} ways of asking a model"
+                f"{planned.labelled.name}: {n} customers at a date{drawn}, {churned} churned, "
+                f"{len(planned.development)} for choices; {len(planned.ways)} ways of asking a model"
             )
 
-    def estimated(self, estimate: Any) -> None:
+    def estimated(self, estimate: "Estimate") -> None:
         if estimate.samples:
             common.note(
                 f"{estimate.samples:,} assessments, about {estimate.tokens:,.0f} tokens, "
@@ -498,25 +582,25 @@ def _print_side_by_side(one: "Prediction", other: "Prediction") -> None:
 
 
 def _side_by_side(one: "Prediction", other: "Prediction") -> dict[str, Any]:
-    said = {"first": one, "second": other}
+    both = {"first": one, "second": other}
     return {
         "customer_id": one.customer_id,
         "as_of": one.as_of,
         "churned": one.churned,
-        **{name: {"churn_probability": each.churn_probability, "cited": each.cited} for name, each in said.items()},
+        **{name: {"churn_probability": p.churn_probability, "cited": p.cited} for name, p in both.items()},
     }
 
 
 def _print_figures(figures: "Sequence[Figure]") -> None:
     from churn_agent.evals.runs.scoreboard import ranked
 
-    found = {(f.set, f.method, f.metric): f for f in figures}
+    by_key = {(f.set, f.method, f.metric): f for f in figures}
     for name in dict.fromkeys(f.set for f in figures):
         title = f"{name}: {_sizes(name, figures)}"
         columns = [Column(name, min_width=_FIGURE_WIDTH, overflow="fold") for name in ("method", *_SHOWN)]
         table = Table(*columns, title=title, title_justify="left")
         for method in ranked(name, figures):
-            table.add_row(method, *(_shown(found.get((name, method, metric))) for metric in _SHOWN))
+            table.add_row(method, *(_shown(by_key.get((name, method, metric))) for metric in _SHOWN))
         common.out.print(table)
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from churn_agent.evals.sets.labelled import find_set
+from churn_agent.settings import Settings
 
 _SETS = ("churn_intent_chat_en:200", "churn_intent_chat_de:200", "dev_chat:100")
 _DRAWS = 2000
@@ -52,7 +53,7 @@ def _assess(folder: Path, most: int, store: Path) -> tuple[Scores, NDArray[np.bo
     labelled = find_set(folder.name, near=folder.parent)
     columns: list[list[float]] = []
     for mode in ("read", "explain"):
-        with labelled.open(store, mode=mode) as agent, Progress() as progress:
+        with labelled.open(store, Settings.load(mode=mode)) as agent, Progress() as progress:
             column: list[float] = []
             done = progress.add_task(f"{folder.name}, {mode}", total=len(rows))
             for group in chunked(rows, _GROUP):

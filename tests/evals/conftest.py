@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from churn_agent.evals import run_suite
+from churn_agent.settings import Settings
 
 SUITE = {
     "sets": ["book"],
@@ -36,7 +37,7 @@ def finished_once(tmp_path_factory: pytest.TempPathFactory, book_folder: Path) -
     folder = tmp_path_factory.mktemp("finished")
     path = folder / "small.yaml"
     path.write_text(yaml.safe_dump(SUITE | {"sets": [str(book_folder)]}), encoding="utf-8")
-    run_suite(path, out=folder / "run")
+    run_suite(path, settings=Settings.load(), out=folder / "run")
     return folder / "run"
 
 

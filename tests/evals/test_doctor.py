@@ -10,6 +10,7 @@ from churn_agent.evals.checks import doctor
 from churn_agent.evals.sets.labelled import find_set
 from churn_agent.models.base import LabelScores
 from churn_agent.models.scripted import ScriptedModel
+from churn_agent.settings import Settings
 
 WORDS = "the order came late again and nobody could tell me when my refund will be here this week or next".split()
 AS_OF = date(2026, 3, 1)
@@ -89,7 +90,7 @@ def shuffled(rows, labels):
 def examine(tmp_path, rows, labels, **options):
     write(tmp_path / "planted", rows, labels)
     labelled = find_set("planted", near=tmp_path)
-    with labelled.open(tmp_path / "s") as agent:
+    with labelled.open(tmp_path / "s", Settings.load()) as agent:
         return doctor.examine(labelled, agent, **options)
 
 
@@ -161,7 +162,7 @@ def test_outcomes_in_answers_of_the_company_are_found(tmp_path):
         header = ("customer_id", "timestamp", "channel", "direction", "text")
         csv.writer(file).writerows([header, *((c, t, ch, "inbound", x) for c, t, ch, x in rows), *told])
     labelled = find_set(str(folder), near=tmp_path)
-    with labelled.open(tmp_path / "store") as agent:
+    with labelled.open(tmp_path / "store", Settings.load()) as agent:
         found = doctor.examine(labelled, agent)
     assert ("outcome in the text", "fault") in {(f.check, f.weight) for f in found}
 

@@ -562,10 +562,13 @@ def test_a_folder_that_is_not_empty_is_refused_and_an_empty_one_is_taken(origina
         fetch("bank_card_attrition", source=str(originals), to=target / "labels.csv")
 
 
-def test_a_set_goes_to_the_folder_of_sets(originals, tmp_path, monkeypatch):
+def test_a_set_goes_to_the_folder_of_sets(cli, originals, tmp_path, monkeypatch):
     assert fetch("telco_ibm", source=str(originals)).folder.resolve() == (tmp_path / "telco_ibm").resolve()
-    monkeypatch.setenv("CHURN_AGENT_SETS_DIR", str(tmp_path / "many"))
-    assert fetch("telco_ibm", source=str(originals)).folder == tmp_path / "many" / "telco_ibm"
+    many = tmp_path / "many"
+    assert fetch("telco_ibm", source=str(originals), sets_dir=many).folder == many / "telco_ibm"
+    monkeypatch.setenv("CHURN_AGENT_SETS_DIR", str(tmp_path / "others"))
+    result = cli("eval", "fetch", "telco_ibm", "--from", originals, "--json")
+    assert result.json["folder"] == str(tmp_path / "others" / "telco_ibm")
     assert (
         sets.find_set("telco_ibm", near=tmp_path / "nowhere", sets_dir=tmp_path / "many").card.book.domain == "telecom"
     )

@@ -8,6 +8,7 @@ import yaml
 
 from churn_agent.errors import InputError
 from churn_agent.evals import run_suite, write_report
+from churn_agent.settings import Settings
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_the_command_writes_it_and_names_what_it_cannot_write(cli, finished, tmp
 def test_a_run_too_small_for_curves_still_gives_a_page(suite_file, tmp_path):
     suite = yaml.safe_load(suite_file.read_text()) | {"baselines": ["recency"], "limit": 8}
     suite_file.write_text(yaml.safe_dump(suite))
-    run_suite(suite_file, out=tmp_path / "run")
+    run_suite(suite_file, settings=Settings.load(), out=tmp_path / "run")
     write_report(tmp_path / "run", to=tmp_path / "report.html")
     assert "Leaderboard" in (tmp_path / "report.html").read_text(encoding="utf-8")
 

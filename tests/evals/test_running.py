@@ -3,7 +3,7 @@
 import csv
 import json
 import shutil
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -11,11 +11,12 @@ import yaml
 
 from churn_agent.demo.writing import write_book
 from churn_agent.evals import run_suite
-from churn_agent.evals.runs import running
+from churn_agent.evals.runs import execution
+from churn_agent.evals.runs.comparing import compare_methods
 from churn_agent.evals.runs.predictions import Prediction, SampleNote, read_predictions
-from churn_agent.evals.runs.scoreboard import compare as compare_methods
 from churn_agent.evals.runs.scoreboard import measure
 from churn_agent.measuring.metrics import Costs
+from churn_agent.settings import Settings
 
 
 def run(cli, suite_file, *options):
@@ -55,9 +56,11 @@ def test_a_second_call_keeps_what_was_finished_and_a_cut_off_line_is_done_again(
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:-3]) + lines[-3][:20])
     about = json.loads((out / "run.json").read_text())
-    (out / "run.json").write_text(json.dumps(about | {"machine": "another"}))
-    again = run_suite(suite_file, out=out, resume=True)
-    assert again.provenance["machine"] == f"another; {about['machine']}"
+    (out / "run.json").write_text(json.dumps(about | {"machines": ["another"], "started": "2020-01-01T00:00:00Z"}))
+    again = run_suite(suite_file, settings=Settings.load(), out=out, resume=True)
+    assert again.log.machines == ("another", *about["machines"])
+    assert again.log.started == datetime(2020, 1, 1, tzinfo=UTC)
+    assert again.log.finished
     key = lambda p: (p.method, p.customer_id)  # noqa: E731
     told = lambda made: sorted([(*key(p), p.churn_probability) for p in made], key=str)  # noqa: E731
     assert told(again.predictions) == told(first)
@@ -72,7 +75,9 @@ def test_what_a_suite_has_ceased_to_name_is_kept_but_not_shown(cli, light_suite_
 
     def methods(suite):
         light_suite_file.write_text(yaml.safe_dump(suite))
-        return {p.method for p in run_suite(light_suite_file, out=out, resume=True).predictions}
+        return {
+            p.method for p in run_suite(light_suite_file, settings=Settings.load(), out=out, resume=True).predictions
+        }
 
     assert methods(more) == {"recency", "prior"}
     kept = (out / "predictions.jsonl").read_text()
@@ -155,13 +160,13 @@ def test_a_mode_that_does_not_exist_stops_a_suite_with_one_line(cli, suite_file,
 
 
 def test_the_prompt_of_a_classic_method_that_reads_stands_in_the_provenance(suite_file, monkeypatch):
-    monkeypatch.setattr(running, "run", lambda *planned, **options: [])
+    monkeypatch.setattr(execution, "execute", lambda *planned, **options: [])
     monkeypatch.setenv("CHURN_AGENT_MODEL", "scripted")
     monkeypatch.setenv("CHURN_AGENT_PROMPT", "direct")
     suite = yaml.safe_load(suite_file.read_text()) | {"ways": [], "baselines": ["platt", "recency"], "limit": 30}
     suite_file.write_text(yaml.safe_dump(suite))
-    result = run_suite(suite_file, out=suite_file.parent / "run")
-    assert list(result.provenance["prompts"]) == ["read/direct@1"]
+    result = run_suite(suite_file, settings=Settings.load(), out=suite_file.parent / "run")
+    assert list(result.log.prompts) == ["read/direct@1"]
 
 
 def test_compare_tells_pairs_and_guards_against_regressions(cli, suite_file, finished):
@@ -225,7 +230,7 @@ def test_of_a_set_that_is_split_by_time_no_customer_is_on_both_sides(suite_file,
     (folder / "set.yaml").write_text(yaml.safe_dump({"book": card, "split": "time"}))
     suite = {"sets": [str(folder)], "ways": [], "baselines": ["recency", "rfm", "tfidf"]}
     suite_file.write_text(yaml.safe_dump(suite))
-    made = run_suite(suite_file, out=tmp_path / "out").predictions
+    made = run_suite(suite_file, settings=Settings.load(), out=tmp_path / "out").predictions
     sides = {}
     for p in made:
         sides.setdefault(p.customer_id, set()).add(p.split)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from churn_agent.evals.runs.predictions import Prediction
-from churn_agent.evals.runs.searching import search
+from churn_agent.evals.runs.searching import choose
 
 
 def said(method, scores, labels):
@@ -24,7 +24,7 @@ def test_a_way_that_is_better_is_chosen_in_every_fold():
     random = np.random.default_rng(0)
     labels = random.random(200) < 0.4
     good = (labels + random.normal(size=200) + 3) / 9
-    [choice] = search(said("good", good.clip(0, 1), labels) + said("bad", random.random(200), labels))
+    [choice] = choose(said("good", good.clip(0, 1), labels) + said("bad", random.random(200), labels))
     assert (choice.method, choice.chosen) == ("good", {"good": 5})
     assert choice.auroc == pytest.approx(choice.apparent, abs=0.03)
     assert choice.low < choice.auroc < choice.high
@@ -36,7 +36,7 @@ def test_the_best_of_many_useless_ways_is_found_out():
     for draw in range(20):
         random = np.random.default_rng(draw)
         labels = random.random(100) < 0.4
-        [choice] = search([p for way in range(15) for p in said(f"way {way}", random.random(100), labels)], seed=draw)
+        [choice] = choose([p for way in range(15) for p in said(f"way {way}", random.random(100), labels)], seed=draw)
         apparent.append(choice.apparent)
         honest.append(choice.auroc)
     assert np.mean(apparent) > 0.58
@@ -52,7 +52,7 @@ def test_of_a_pair_the_way_is_chosen_on_the_first_set_and_judged_on_the_second()
     for method, scores in (("a", np.where(first, good, bad)), ("b", np.where(first, bad, good))):
         of_pair = said(method, scores.clip(0, 1), labels)
         made += [p.model_copy(update={"split": "train"}) if i < 100 else p for i, p in enumerate(of_pair)]
-    [choice] = search(made)
+    [choice] = choose(made)
     assert (choice.method, choice.n, choice.chosen) == ("a", 100, {"a": 1})
     assert choice.apparent > 0.7
     assert abs(choice.auroc - 0.5) < 0.12

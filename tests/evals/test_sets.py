@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from churn_agent.errors import DataError, InputError
 from churn_agent.evals.sets import labelled as sets
 from churn_agent.outcomes.samples import Sample, fingerprint
+from churn_agent.settings import Settings
 
 samples = st.lists(
     st.builds(
@@ -93,7 +94,7 @@ def test_sets_that_are_here_are_listed_with_their_folder(book_folder, cli, monke
 
 def test_a_set_of_one_outcome_is_refused(book_folder, tmp_path):
     labelled = sets.find_set(str(book_folder), near=tmp_path)
-    with labelled.open(tmp_path / "s") as agent:
+    with labelled.open(tmp_path / "s", Settings.load()) as agent:
         everybody = labelled.samples(agent)
         assert len(everybody) == 60
         with agent.history.begin() as connection:

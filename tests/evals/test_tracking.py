@@ -20,6 +20,7 @@ from churn_agent.errors import InputError, Unavailable
 from churn_agent.evals import run_suite, write_report
 from churn_agent.evals.runs.predictions import Prediction, SampleNote
 from churn_agent.evals.runs.tracking import log_model, track
+from churn_agent.settings import Settings
 
 WORDS = "xylophone complaint"
 READ = load_prompt("read", "words")
@@ -141,7 +142,8 @@ def test_a_prompt_that_has_changed_is_not_sent_as_the_one_that_was_used(folder, 
     described(folder, prompts={READ.label: recorded} if recorded else {})
     if not recorded:
         text = (folder / "predictions.jsonl").read_text(encoding="utf-8")
-        (folder / "predictions.jsonl").write_text(text.replace(READ.label, "read/words@99"), encoding="utf-8")
+        other = text.replace(f'"prompt_version":{READ.version}', '"prompt_version":99')
+        (folder / "predictions.jsonl").write_text(other, encoding="utf-8")
     told = []
     tracked = track(folder, "mlflow", uri=str(tmp_path / "tracked"), notify=told.append)
     client, _, children = runs(tracked.where)
@@ -268,7 +270,7 @@ def test_what_is_no_finished_run_is_named(cli, folder, tmp_path):
     (folder / "run.json").unlink()
     missing = cli("eval", "track", folder, *command)
     assert missing.code == 2
-    assert "is no finished run: No such file or directory: run.json" in missing.err
+    assert "is not a finished run: No such file or directory: run.json" in missing.err
     assert not (tmp_path / "tracked").exists()
 
 
@@ -277,7 +279,7 @@ def test_a_run_that_a_suite_made_can_be_sent(suite_file, tmp_path):
     suite = yaml.safe_load(suite_file.read_text(encoding="utf-8")) | {"baselines": ["recency"]}
     suite_file.write_text(yaml.safe_dump(suite), encoding="utf-8")
     out = tmp_path / "made"
-    run_suite(suite_file, out=out, limit=12)
+    run_suite(suite_file, settings=Settings.load(), out=out, limit=12)
     tracked = track(out, "mlflow", uri=str(tmp_path / "tracked"))
     _, _, children = runs(tracked.where)
     modes = [each.data.params["mode"] for each in children]

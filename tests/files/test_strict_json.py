@@ -17,8 +17,8 @@ from churn_agent.errors import (
     ModelCallError,
     StoreUnavailable,
 )
-from churn_agent.evals.runs.harness import _read_about
-from churn_agent.evals.runs.predictions import ABOUT, PREDICTIONS, read_predictions
+from churn_agent.evals.runs.log import LOG, find_log
+from churn_agent.evals.runs.predictions import PREDICTIONS, read_predictions
 from churn_agent.evals.runs.shipping import Run
 from churn_agent.evals.sets.converting.messages import reviewers
 from churn_agent.files import strict_json, strict_yaml
@@ -111,12 +111,13 @@ def of_a_fetched_set(folder, text, _):
 
 def of_a_run(folder, text, _):
     write(folder / PREDICTIONS, "")
-    write(folder / ABOUT, text)
+    write(folder / LOG, text)
     Run.read(folder)
 
 
 def of_a_run_that_is_gone_on_with(folder, text, _):
-    _read_about(write(folder / ABOUT, text))
+    write(folder / LOG, text)
+    find_log(folder)
 
 
 def of_a_prediction(folder, text, _):

@@ -90,7 +90,7 @@ def test_samples_with_the_same_customer_or_words_belong_together():
 
 def test_texts_do_not_name_the_company(book_folder, tmp_path):
     labelled = find_set(str(book_folder), near=tmp_path)
-    with labelled.open(tmp_path / "s") as agent:
+    with labelled.open(tmp_path / "s", Settings.load()) as agent:
         samples = labelled.samples(agent)
         company = labelled.card.book.company
         given = training.examples(agent, samples)

@@ -1,12 +1,14 @@
 """Whom to give no number? How often customers without a message are called wrongly, by how long they are known.
 
-Selective classification (El-Yaniv & Wiener 2010): who is known for too short a time is left out, and what is wrong
-among the others (the risk) is held against how many they are (the coverage). Whom to leave out follows from what a
-wrong decision costs beside none (Chow 1970); here those about whom decisions are no better than a coin's.
+Selective classification (El-Yaniv & Wiener 2010): customers known for too short a time are left out, and the share
+called wrongly of the others (the risk) is compared with their number (the coverage). Whom to leave out
+follows from the costs of a wrong decision and of none (Chow 1970); here those about whom decisions are no better than a
+coin's.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,15 @@ from more_itertools import unique_justseen
 from numpy.typing import NDArray
 
 from churn_agent.domain.snapshot import Snapshot
+from churn_agent.evals.checks.drawing import drawn_sets, snapshots_of
+from churn_agent.evals.runs.progress import Progress, Silent
 from churn_agent.evals.sets.labelled import TOGETHER
 from churn_agent.evidence import facts
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Labels, Scores
 from churn_agent.measuring.plots import legend_beside
 from churn_agent.scoring import prior
+from churn_agent.settings import Settings
 
 _THRESHOLDS = (1, 3, 7, 14, 30, 60, 90)
 _COIN = 0.5
@@ -62,6 +67,36 @@ class Abstention:
     """Share called wrongly of these."""
 
 
+def measure_abstention(
+    names: Sequence[str],
+    *,
+    settings: Settings,
+    stores: Path,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> list[Abstention]:
+    """How often facts alone call customers wrongly, by how long they are known. No language model is asked.
+
+    Args:
+        names: names or paths of the sets.
+        settings: of models and prompts, as `assess` takes them.
+        stores: folder of the stores that sets are imported into, one each.
+        limit: most samples of each set; all if None.
+        progress: receives the events of the check.
+
+    Raises:
+        InputError, DataError: a set cannot be used.
+        Unavailable: a store cannot be used.
+    """
+    known: dict[str, Known] = {}
+    for labelled, agent, samples in drawn_sets(
+        names, settings, stores=stores, limit=limit, progress=progress or Silent()
+    ):
+        labels = np.array([sample.churned for sample in samples])
+        known[labelled.name] = Known.of(snapshots_of(agent, samples), labels)
+    return measure(known)
+
+
 def measure(sets: Mapping[str, Known]) -> list[Abstention]:
     """Each set at each threshold that leaves out more than the one before, and then all sets together if there are
     several."""
@@ -74,25 +109,25 @@ def measure(sets: Mapping[str, Known]) -> list[Abstention]:
     return list(unique_justseen(at_each, key=lambda one: (one.set, one.left_out)))
 
 
-def justified(found: Sequence[Abstention]) -> int:
+def justified(abstentions: Sequence[Abstention]) -> int:
     """The longest time for which those known for less are called wrongly no less often than a coin would, in days; 0 if
     there is none. Of all sets together if there are several."""
-    of_last = (each for each in found if each.set == found[-1].set)
-    return max((each.least_days_known for each in of_last if each.wrong_left_out >= _COIN), default=0)
+    of_last = (a for a in abstentions if a.set == abstentions[-1].set)
+    return max((a.least_days_known for a in of_last if a.wrong_left_out >= _COIN), default=0)
 
 
-def draw(axes: Any, found: Sequence[Abstention]) -> None:
+def draw(axes: Any, abstentions: Sequence[Abstention]) -> None:
     """Risk against coverage, a line a set and a mark a threshold, on matplotlib axes."""
-    for name in dict.fromkeys(each.set for each in found):
-        of_set = [each for each in found if each.set == name]
+    for name in dict.fromkeys(a.set for a in abstentions):
+        of_set = [a for a in abstentions if a.set == name]
         style = {"color": "0", "lw": 1.6} if name == TOGETHER else {"lw": 0.9}
-        axes.plot([e.coverage for e in of_set], [e.risk for e in of_set], marker=".", label=name, **style)
+        axes.plot([a.coverage for a in of_set], [a.risk for a in of_set], marker=".", label=name, **style)
         written = 1.0
-        for each in of_set:
-            if written - each.coverage > _APART:
-                written = each.coverage
-                at = written, each.risk
-                axes.annotate(f"{each.least_days_known} d", at, xytext=(0, 4), textcoords="offset points", fontsize=7)
+        for a in of_set:
+            if written - a.coverage > _APART:
+                written = a.coverage
+                at = written, a.risk
+                axes.annotate(f"{a.least_days_known} d", at, xytext=(0, 4), textcoords="offset points", fontsize=7)
     axes.set_xlabel("share given a number: those known for so many days")
     axes.set_ylabel("share called wrongly of these")
     legend_beside(axes)

@@ -8,12 +8,15 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from churn_agent.errors import InputError
 from churn_agent.evals.runs.predictions import Prediction
-from churn_agent.evals.runs.scoreboard import Scored, by_set_and_method
+from churn_agent.evals.runs.reporting import read_runs
+from churn_agent.evals.runs.scored import Scored, by_set_and_method
 from churn_agent.evals.sets.labelled import TOGETHER
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Groups, Labels, Scores
@@ -49,8 +52,8 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What a method said of the customers of a set, or of several."""
+class _Judged:
+    """The scores of a method on the customers of a set, or of several."""
 
     labels: Labels
     scores: Scores
@@ -59,14 +62,14 @@ class _Told:
     """The base rate of the set that each is of."""
 
     @classmethod
-    def of(cls, scored: Scored) -> "_Told":
+    def of(cls, scored: Scored) -> "_Judged":
         rows = scored.judged
         labels = scored.labels[rows]
         return cls(labels, scored.scores[rows], scored.groups[rows], np.full(len(labels), labels.mean()))
 
-    def and_(self, other: "_Told") -> "_Told":
+    def and_(self, other: "_Judged") -> "_Judged":
         """These customers and others."""
-        return _Told(
+        return _Judged(
             np.append(self.labels, other.labels),
             np.append(self.scores, other.scores),
             np.append(self.groups, other.groups + self.groups.max() + 1),
@@ -74,22 +77,41 @@ class _Told:
         )
 
 
+def measure_calibration(folder: Path, methods: Sequence[str]) -> list[Calibration]:
+    """Whether the probabilities of a run are right as they are.
+
+    Args:
+        folder: of the run.
+        methods: labels of its methods, as reports name them.
+
+    Raises:
+        InputError: the folder holds no run, or one of the methods judged no set in it that has enough samples.
+    """
+    predictions, *_ = read_runs([folder])
+    calibrations = measure(predictions, methods)
+    missing = [name for name in methods if name not in {calibration.method for calibration in calibrations}]
+    if missing:
+        tried = ", ".join(dict.fromkeys(p.method for p in predictions))
+        raise InputError(f"{str(folder)!r} has too few samples by {missing[0]!r} to judge by; it tried: {tried}")
+    return calibrations
+
+
 def measure(predictions: Sequence[Prediction], methods: Sequence[str]) -> list[Calibration]:
     """Of each method on each set where it judged enough customers of either outcome, and on all these sets together if
     there are several."""
-    found: list[Calibration] = []
-    scored = {key: Scored.of(made) for key, made in by_set_and_method(predictions).items()}
+    calibrations: list[Calibration] = []
+    scored = {key: Scored.of(of_method) for key, of_method in by_set_and_method(predictions).items()}
     for method in methods:
-        told = {name: _Told.of(each) for (name, by), each in scored.items() if by == method and each.can_be_ranked}
-        if len(told) > 1:
-            told[TOGETHER] = reduce(_Told.and_, told.values())
-        found += [_measure(name, method, each) for name, each in told.items()]
-    return found
+        judged = {name: _Judged.of(s) for (name, by), s in scored.items() if by == method and s.can_be_ranked}
+        if len(judged) > 1:
+            judged[TOGETHER] = reduce(_Judged.and_, judged.values())
+        calibrations += [_measure(name, method, of_set) for name, of_set in judged.items()]
+    return calibrations
 
 
-def draw(axes: Any, found: Sequence[Calibration]) -> None:
+def draw(axes: Any, calibrations: Sequence[Calibration]) -> None:
     """Reliability of each method over all its sets, on matplotlib axes."""
-    last = {each.method: each.reliability for each in found}
+    last = {calibration.method: calibration.reliability for calibration in calibrations}
     for (method, points), marker in zip(last.items(), "os^Dv<>", strict=False):
         axes.plot([mean for mean, *_ in points], [rate for _, rate, _ in points], marker=marker, ms=4, label=method)
     axes.plot([0, 1], [0, 1], color="0.85", lw=0.8)
@@ -98,22 +120,22 @@ def draw(axes: Any, found: Sequence[Calibration]) -> None:
     legend_beside(axes)
 
 
-def _measure(name: str, method: str, told: _Told) -> Calibration:
-    def interval(metric: Callable[[Labels, Scores], float], scores: Scores = told.scores) -> metrics.Interval:
-        return metrics.bootstrap(metric, told.labels, scores, told.groups, draws=_DRAWS)
+def _measure(name: str, method: str, judged: _Judged) -> Calibration:
+    def interval(metric: Callable[[Labels, Scores], float], scores: Scores = judged.scores) -> metrics.Interval:
+        return metrics.bootstrap(metric, judged.labels, scores, judged.groups, draws=_DRAWS)
 
-    skill = interval(_skill, np.column_stack([told.scores, told.base]))
+    skill = interval(_skill, np.column_stack([judged.scores, judged.base]))
     slope, intercept = interval(metrics.calibration_slope), interval(metrics.calibration_intercept)
     return Calibration(
         name,
         method,
-        len(told.labels),
-        metrics.log_loss(told.labels, told.scores),
+        len(judged.labels),
+        metrics.log_loss(judged.labels, judged.scores),
         *(skill.value, skill.low, skill.high),
-        metrics.brier(told.labels, told.scores),
+        metrics.brier(judged.labels, judged.scores),
         *(slope.value, slope.low, slope.high),
         *(intercept.value, intercept.low, intercept.high),
-        metrics.reliability(told.labels, told.scores),
+        metrics.reliability(judged.labels, judged.scores),
     )
 
 

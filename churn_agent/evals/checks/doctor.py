@@ -1,60 +1,58 @@
 """Is a set fit to judge by? Each finding says what is wrong, how it shows, and what to do."""
 
-import math
-import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
-from typing import Any, Literal
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
 from churn_agent.assessing.agent import ChurnAgent
-from churn_agent.domain.snapshot import Snapshot
-from churn_agent.errors import DataError
+from churn_agent.evals.checks import faults
+from churn_agent.evals.checks.faults import Finding
+from churn_agent.evals.runs.suite import Suite, load_suite
 from churn_agent.evals.sets import labelled as sets
 from churn_agent.evals.sets.labelled import LabelledSet
-from churn_agent.learning.examples import prepare
-from churn_agent.learning.methods import METHODS, cross_fitted
-from churn_agent.measuring import metrics
-from churn_agent.measuring.comparing import DETECTED
-from churn_agent.measuring.metrics import Labels
-from churn_agent.models.base import ChatModel, Message, Question, ScoreRequest
-from churn_agent.outcomes.samples import Sample
-
-_OUTCOME = re.compile(
-    r"\b(churned|(account|contract|subscription|membership|card|line) (was |has been |is )?"
-    r"(closed|cancell?ed|terminated|deactivated|ended)|"
-    r"(konto|vertrag|abo|karte)\w* (wurde |ist )?(geschlossen|gekündigt|beendet|aufgelöst))\b",
-    re.IGNORECASE,
-)
-_DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
-_SURE = 1e-3
-"""p-values below it count as shown."""
-_FEWEST_WORDS = 6
-"""Shorter texts are alike by chance."""
-_LARGE = 0.15
-"""Difference of AUROCs that any set should show."""
-_SHARED = 0.05
-"""Share of test samples whose words stand in the development split too, from which on that is a fault."""
-_ROUND = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
-_SEARCHED = ("recency", "boosting", "tfidf")
-_MEMORISED = -0.5
-"""Mean log-probability of a token, in nats, from which on a text is known by heart; new prose has -2 and less."""
-
-Weight = Literal["fault", "warning"]
+from churn_agent.models.base import ChatModel
+from churn_agent.settings import Settings
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something wrong with a set."""
+def examine_sets(
+    name: str,
+    *,
+    settings: Settings,
+    stores: Path,
+    delta: float | None = None,
+    with_model: bool = False,
+    notify: Callable[[str], None] = lambda what: None,
+) -> dict[str, list[Finding]]:
+    """Examines a set, or each set of a suite file.
 
-    check: str
-    weight: Weight
-    """A fault makes numbers on this set worthless for what they claim; a warning belongs beside them."""
-    says: str
+    Args:
+        name: name or path of a set, or path of a suite file (`.yaml`).
+        settings: of models, as `assess` takes them.
+        stores: folder of the stores that sets are imported into, one each.
+        delta: as for `examine`.
+        with_model: also ask the language model whether it knows texts by heart.
+        notify: called with a few words about progress.
+
+    Returns:
+        Set -> its findings, faults first.
+
+    Raises:
+        InputError, DataError: the suite or a set cannot be used.
+        Unavailable: a model or a store cannot be used.
+    """
+    path = Path(name)
+    is_suite = path.suffix == ".yaml"
+    suite = load_suite(path) if is_suite else Suite(sets=(name,))
+    findings: dict[str, list[Finding]] = {}
+    for set_name in suite.names:
+        near = path.parent if is_suite else Path()
+        labelled = sets.find_set(set_name, near=near, sets_dir=settings.sets_dir)
+        notify(f"examining {labelled.name}")
+        with labelled.open(labelled.store_in(stores), settings) as agent:
+            model = agent.model if with_model else None
+            findings[labelled.name] = examine(labelled, agent, delta=delta, limit=suite.limit, model=model)
+    return findings
 
 
 def examine(
@@ -68,6 +66,8 @@ def examine(
     """All findings on a set, faults first.
 
     Args:
+        labelled: the set.
+        agent: on a store that holds it.
         delta: the difference of AUROCs (above 0) that the set is to show; if none is asked for, a set that shows only
             those above .15 is warned of.
         limit: samples that will be drawn, if fewer than the set has.
@@ -79,220 +79,14 @@ def examine(
     samples = labelled.samples(agent)
     snapshots = [agent.store.snapshot(sample.customer_id, as_of=sample.as_of) for sample in samples]
     labels = np.array([sample.churned for sample in samples])
-    found = [
-        *_outcomes_in_texts(snapshots, labels),
-        *_later_dates(snapshots, labels),
-        *_telling_identifiers(samples, labels),
-        *_size(labelled, samples, labels, delta, limit),
-        *_base_rate(labels),
-        *_duplicates(labelled, samples, snapshots),
-        *_nothing_to_find(samples, snapshots),
-        *(_memorised(model, snapshots) if model else ()),
+    findings = [
+        *faults.outcomes_in_texts(snapshots, labels),
+        *faults.later_dates(snapshots, labels),
+        *faults.telling_identifiers(samples, labels),
+        *faults.size(labelled, samples, labels, delta, limit),
+        *faults.base_rate(labels),
+        *faults.duplicates(labelled, samples, snapshots),
+        *faults.nothing_to_find(samples, snapshots),
+        *(faults.memorised(model, snapshots) if model else ()),
     ]
-    return sorted(found, key=lambda finding: finding.weight != "fault")
-
-
-def _outcomes_in_texts(snapshots: Sequence[Snapshot], labels: Labels) -> Iterator[Finding]:
-    """Records and answers that state the outcome. What customers announce is what a reader is to find."""
-    shown = [next(filter(None, map(_stated_outcome, _records(snapshot))), None) for snapshot in snapshots]
-    telling = np.array([each is not None for each in shown])
-    if telling.any() and _associated(telling, labels):
-        example = next(each for each in shown if each)
-        yield Finding(
-            "outcome in the text",
-            "fault",
-            f"records such as {example!r} stand in {telling[labels].mean():.0%} of churned and "
-            f"{telling[~labels].mean():.0%} of other histories; remove them, or move `as_of` before them",
-        )
-
-
-def _records(snapshot: Snapshot) -> list[str]:
-    """What others than the customer wrote: systems, and the company itself."""
-    return [
-        each.text
-        for each in snapshot.interactions
-        if each.direction == "outbound" or not snapshot.card.holds_words(each.channel)
-    ]
-
-
-def _stated_outcome(text: str) -> str | None:
-    found = _OUTCOME.search(text)
-    return found[0] if found else None
-
-
-def _later_dates(snapshots: Sequence[Snapshot], labels: Labels) -> Iterator[Finding]:
-    later = np.array([any(day > s.as_of for each in s.interactions for day in _dates(each.text)) for s in snapshots])
-    if not later.any():
-        return
-    tells = _associated(later, labels)
-    yield Finding(
-        "later than as_of",
-        "fault" if tells else "warning",
-        f"{later.sum()} histories name dates after `as_of`"
-        + (
-            f", {later[labels].mean():.0%} of the churned and {later[~labels].mean():.0%} of the others"
-            if tells
-            else ""
-        )
-        + "; texts must be as they were on that day",
-    )
-
-
-def _dates(text: str) -> Iterator[date]:
-    for found in _DATE.finditer(text):
-        try:
-            yield date(int(found[1]), int(found[2]), int(found[3]))
-        except ValueError:
-            continue
-
-
-def _telling_identifiers(samples: Sequence[Sample], labels: Labels) -> Iterator[Finding]:
-    """Customer ids whose number, beginning or length ranks or sorts the outcomes."""
-    ids = [sample.customer_id for sample in samples]
-    numbers = [re.findall(r"\d+", id_) for id_ in ids]
-    ranked = {
-        "number": np.array([float(each[-1]) if each else -1.0 for each in numbers]),
-        "length": np.array([float(len(id_)) for id_ in ids]),
-    }
-    for what, values in ranked.items():
-        if np.ptp(values) == 0:
-            continue
-        area = metrics.auroc(labels, stats.rankdata(values))
-        z = (area.value - 0.5) / area.standard_error if area.standard_error else math.inf
-        if abs(area.value - 0.5) > 0.1 and 2 * stats.norm.sf(abs(z)) < _SURE:
-            yield Finding(
-                "identifiers predict",
-                "fault",
-                f"the {what} of the customer id has an AUROC of {area.value:.2f}; make new ids",
-            )
-    beginnings = [re.split(r"\d", id_, maxsplit=1)[0] for id_ in ids]
-    kinds = [kind for kind, n in Counter(beginnings).items() if n >= 5]
-    if len(kinds) > 1:
-        of_kind = [labels[[i for i, beginning in enumerate(beginnings) if beginning == kind]] for kind in kinds]
-        table = np.array([[found.sum(), (~found).sum()] for found in of_kind])
-        test: Any = stats.chi2_contingency(table) if table.sum(axis=0).all() else None
-        if test and test.pvalue < _SURE:
-            yield Finding(
-                "identifiers predict",
-                "warning",
-                f"outcomes differ by how ids begin ({', '.join(kinds[:4])}); is that known?",
-            )
-
-
-def _size(
-    labelled: LabelledSet, samples: Sequence[Sample], labels: Labels, delta: float | None, limit: int | None
-) -> Iterator[Finding]:
-    """By the standard error of a difference of AUROCs of .75 that correlate by a half (Hanley & McNeil 1982, 1983)."""
-    _, test = sets.split(samples, labelled.card.split)
-    drawn = min(1.0, (limit or len(samples)) / len(samples))
-    m, n = drawn * labels[test].sum(), drawn * (~labels[test]).sum()
-    if not m or not n:
-        return
-    wanted = _LARGE if delta is None else delta
-    area = 0.75
-    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
-    variance = (area * (1 - area) + (m - 1) * (q1 - area**2) + (n - 1) * (q2 - area**2)) / (m * n)
-    detectable = DETECTED * math.sqrt(2 * variance * (1 - 0.5))
-    if detectable > wanted:
-        n_drawn = round(drawn * len(labels))
-        needed = math.ceil(n_drawn * (detectable / wanted) ** 2)
-        yield Finding(
-            "too small",
-            "warning" if delta is None else "fault",
-            f"{n_drawn} samples ({drawn * labels.sum():.0f} churned) show differences of AUROC from {detectable:.2f} "
-            f"on, not of {wanted:g}; about {needed:,} would",
-        )
-
-
-def _base_rate(labels: Labels) -> Iterator[Finding]:
-    n, churned = len(labels), int(labels.sum())
-    exact = [rate for rate in _ROUND if n >= 100 and abs(churned - rate * n) <= 0.5]
-    if exact:
-        yield Finding(
-            "base rate set by hand",
-            "warning",
-            f"exactly {exact[0]:.0%} churned: probabilities and profit hold for this mixture, not for a book as it is",
-        )
-
-
-def _duplicates(labelled: LabelledSet, samples: Sequence[Sample], snapshots: Sequence[Snapshot]) -> Iterator[Finding]:
-    development, test = sets.split(samples, labelled.card.split)
-    texts = ["\n".join(each.text for each in s.messages).casefold() for s in snapshots]
-    known = {texts[i] for i in development if len(texts[i].split()) >= _FEWEST_WORDS}
-    shared = [i for i in test if texts[i] in known]
-    if test and len(shared) > _SHARED * len(test):
-        yield Finding(
-            "duplicates over splits",
-            "fault",
-            f"{len(shared)} of {len(test)} test samples have the very words of a development sample; keep one of each",
-        )
-    by_history: dict[tuple[str, ...], set[str]] = defaultdict(set)
-    for sample, snapshot in zip(samples, snapshots, strict=True):
-        history = tuple(f"{each.occurred_at} {each.text}" for each in snapshot.interactions)
-        if sum(len(each.split()) for each in history) >= 2 * _FEWEST_WORDS:
-            by_history[history].add(sample.customer_id)
-    twins = [sorted(ids) for ids in by_history.values() if len(ids) > 1]
-    if twins:
-        yield Finding(
-            "duplicate customers",
-            "fault",
-            f"{sum(map(len, twins))} customers have a history that another one has too ({', '.join(twins[0][:3])})",
-        )
-
-
-def _nothing_to_find(samples: Sequence[Sample], snapshots: Sequence[Snapshot]) -> Iterator[Finding]:
-    given = prepare([sample.churned for sample in samples], snapshots)
-    try:
-        scores = {name: cross_fitted(METHODS[name], given) for name in _SEARCHED}
-    except DataError as error:
-        yield Finding("too small", "fault", str(error))
-        return
-    found = {name: metrics.auroc(given.labels, each) for name, each in scores.items()}
-    if all(area.low <= 0.5 for area in found.values()):
-        shown = ", ".join(f"{name} {area.value:.2f}" for name, area in found.items())
-        yield Finding(
-            "nothing to find",
-            "fault",
-            f"no simple method ranks better than chance (AUROC: {shown}), as if outcomes had been shuffled",
-        )
-
-
-def _memorised(model: ChatModel, snapshots: Sequence[Snapshot], most: int = 20) -> Iterator[Finding]:
-    """Texts whose second half the model gives back word for word, but not that of a copy with two words swapped.
-
-    After the probe of memorised text in Carlini et al. (2021), "Extracting Training Data from Large Language Models".
-    """
-    requests: list[ScoreRequest] = []
-    lengths: dict[str, int] = {}
-    texts = dict.fromkeys(each.text for s in snapshots for each in s.messages if 12 <= len(each.text.split()) <= 40)
-    for n, text in enumerate(list(texts)[:most]):
-        words = text.split()
-        half = len(words) // 2
-        beginning, end = " ".join(words[:half]), words[half : half + 10]
-        swapped = [end[-1], *end[1:-1], end[0]]
-        labels = (" ".join(end), " ".join(swapped))
-        if labels[0] == labels[1]:
-            continue
-        lengths[str(n)] = model.count_tokens(labels[0])
-        shared = (Message("system", "Continue the text of the user word for word."),)
-        requests.append(ScoreRequest(str(n), shared, beginning, (Question("end", "", labels),)))
-    known = 0
-    for scores in model.score_labels(requests):
-        if scores.log_probabilities:
-            own, copy = scores.log_probabilities["end"].values()
-            known += own / lengths[scores.id] > _MEMORISED and own > copy
-    if known > 0.1 * len(requests):
-        yield Finding(
-            "memorised",
-            "fault",
-            f"the model continues {known} of {len(requests)} texts word for word: it may have learned from this set",
-        )
-
-
-def _associated(one: Labels, other: Labels) -> bool:
-    table = [
-        [int((one & other).sum()), int((one & ~other).sum())],
-        [int((~one & other).sum()), int((~one & ~other).sum())],
-    ]
-    found: Any = stats.fisher_exact(table)
-    return found.pvalue < _SURE
+    return sorted(findings, key=lambda finding: finding.weight != "fault")

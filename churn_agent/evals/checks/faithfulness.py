@@ -6,6 +6,7 @@ far a score moves without the cited evidence, and with it alone, each against as
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -13,8 +14,11 @@ from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.domain.assessment import Assessment
 from churn_agent.elicitation.ask import ask
 from churn_agent.elicitation.base import Case
+from churn_agent.evals.checks.drawing import drawn_sets, snapshots_of
+from churn_agent.evals.runs.progress import Progress, Silent
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Scores
+from churn_agent.settings import Settings
 
 JUDGE = "negated"
 """The prompt of mode `ask` that judges if no other is named: of all, it ranks single messages best."""
@@ -52,6 +56,49 @@ class Faithfulness:
     sufficiency_of_random: float
 
 
+def measure_faithfulness(
+    names: Sequence[str],
+    *,
+    settings: Settings,
+    stores: Path,
+    limit: int | None = None,
+    judge: str | None = None,
+    progress: Progress | None = None,
+) -> list[Faithfulness]:
+    """Whether the evidence that the default way cites is what another mode's score rests on.
+
+    Args:
+        names: names or paths of the sets.
+        settings: of models and prompts, as `assess` takes them.
+        stores: folder of the stores that sets are imported into, one each.
+        limit: most samples of each set; all if None.
+        judge: a prompt of mode `ask`; `JUDGE` if not given.
+        progress: receives the events of the check.
+
+    Raises:
+        InputError, DataError: a set cannot be used, or there is no such prompt.
+        Unavailable: a model or a store cannot be used.
+    """
+    progress = progress or Silent()
+    summaries: list[Faithfulness] = []
+    for labelled, agent, samples in drawn_sets(names, settings, stores=stores, limit=limit, progress=progress):
+        progress.began(labelled.name, len(samples))
+        other = agent.varied(mode="ask", prompt=judge or JUDGE)
+        moves: list[Moved] = []
+        for assessment in agent.read_many(snapshots_of(agent, samples)):
+            case = other.evidence(assessment.customer_id, as_of=assessment.as_of)
+            of_customer = moved(case, assessment, other, seed=settings.seed)
+            moves += [of_customer] if of_customer else []
+            progress.advanced()
+        summary = summarise(labelled.name, moves)
+        if summary:
+            summaries.append(summary)
+        else:
+            why = "nobody has cited evidence and as much that is not cited"
+            progress.left_out(labelled.name, "faithfulness", why)
+    return summaries
+
+
 def moved(case: Case, assessment: Assessment, judge: ChurnAgent, *, seed: int = 0) -> Moved | None:
     """How the judge sees a customer without the cited evidence, and with it alone.
 
@@ -76,24 +123,24 @@ def moved(case: Case, assessment: Assessment, judge: ChurnAgent, *, seed: int = 
     without = [[i for i in shown if i not in some] for some in only]
     parts = [case.showing(case.pack.evidence[i] for i in some) for some in (shown, *without, *only)]
     judged = ask(parts, judge.model, judge.prompt)
-    odds = [each.log_odds for each in judged if each.log_odds is not None]
+    odds = [answer.log_odds for answer in judged if answer.log_odds is not None]
     if len(odds) < len(judged):
         return None
     by = np.abs(np.array(odds[1:]) - odds[0]).reshape(2, -1)  # without, only; of each first the cited
     return Moved(float(by[0, 0]), float(by[0, 1:].mean()), float(by[1, 0]), float(by[1, 1:].mean()))
 
 
-def summarise(name: str, found: Sequence[Moved]) -> Faithfulness | None:
+def summarise(name: str, moves: Sequence[Moved]) -> Faithfulness | None:
     """None if there is no customer to judge by."""
-    if not found:
+    if not moves:
         return None
-    table = np.array([[m.without_cited, m.without_random, m.only_cited, m.only_random] for m in found])
+    table = np.array([[m.without_cited, m.without_random, m.only_cited, m.only_random] for m in moves])
     draws = metrics.resamples(len(table), None, _RESAMPLES, 0)
     low, high = np.quantile([_ratio(table[rows]) for rows in draws], [0.025, 0.975])
     without_cited, without_random, only_cited, only_random = table.mean(axis=0).tolist()
     return Faithfulness(
         name,
-        len(found),
+        len(moves),
         without_cited,
         without_random,
         _ratio(table),

@@ -3,14 +3,19 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy import stats
 
+from churn_agent.assessing import perturbing
 from churn_agent.assessing.perturbing import Perturbed
 from churn_agent.domain.assessment import Assessment
+from churn_agent.evals.checks.drawing import drawn_sets, snapshots_of
+from churn_agent.evals.runs.progress import Progress, Silent
 from churn_agent.measuring import metrics
 from churn_agent.scoring.bands import Bands
+from churn_agent.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -30,10 +35,43 @@ class Stability:
     """The same where a customer near a boundary stays in the band that they were in."""
 
 
-def measure(name: str, found: Sequence[Perturbed], bands: Bands) -> list[Stability]:
-    """Each perturbation against the customers as they are, who come first; only who was assessed both times counts."""
-    plain, *others = found
-    return [_measure(name, each.name, plain.assessments, each.assessments, bands) for each in others]
+def measure_stability(
+    names: Sequence[str],
+    *,
+    settings: Settings,
+    stores: Path,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> list[Stability]:
+    """How far the default way's scores and bands move where nothing that matters has changed.
+
+    Args:
+        names: names or paths of the sets.
+        settings: of models and prompts, as `assess` takes them.
+        stores: folder of the stores that sets are imported into, one each.
+        limit: most samples of each set; all if None.
+        progress: receives the events of the check.
+
+    Raises:
+        InputError, DataError: a set cannot be used.
+        Unavailable: a model or a store cannot be used.
+    """
+    progress = progress or Silent()
+    stabilities: list[Stability] = []
+    for labelled, agent, samples in drawn_sets(names, settings, stores=stores, limit=limit, progress=progress):
+        progress.began(labelled.name, len(samples) * perturbing.ways(agent))
+        runs = perturbing.perturbed(agent, snapshots_of(agent, samples), progress=progress.advanced)
+        stabilities += measure(labelled.name, runs, agent.setup().bands)
+    return stabilities
+
+
+def measure(name: str, runs: Sequence[Perturbed], bands: Bands) -> list[Stability]:
+    """Compares each perturbation with the customers as they are, who come first.
+
+    Only customers that were assessed both times count.
+    """
+    plain, *others = runs
+    return [_measure(name, run.name, plain.assessments, run.assessments, bands) for run in others]
 
 
 def _measure(

@@ -2,16 +2,26 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from churn_agent.errors import InputError
+from churn_agent.evals.checks.drawing import drawn_sets
+from churn_agent.evals.runs.execution import examples_of
+from churn_agent.evals.runs.progress import Progress, Silent
+from churn_agent.evals.runs.suite import find_methods
 from churn_agent.learning.carried import carried_to_each
 from churn_agent.learning.examples import Examples
-from churn_agent.learning.methods import Method, cross_fitted, score, uncalibrated
+from churn_agent.learning.methods import METHODS, Method, cross_fitted, score, uncalibrated
 from churn_agent.measuring import comparing, metrics
 from churn_agent.measuring.comparing import Verdict
 from churn_agent.scoring import prior
+from churn_agent.settings import Settings
+
+_METHODS = ("rfm", "tfidf", "embedding", "boosting")
+"""Those that learn and need no fine-tuning."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,66 @@ class Transfer:
 
 
 def transfer(
+    names: Sequence[str],
+    *,
+    settings: Settings,
+    stores: Path,
+    methods: Sequence[str] | None = None,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> list[Transfer]:
+    """Trains classic methods on each set and tests them on each.
+
+    Args:
+        names: names or paths of the sets.
+        settings: of models and prompts, as `assess` takes them.
+        stores: folder of the stores that sets are imported into, one each.
+        methods: names of methods; all that learn and need no fine-tuning if not given.
+        limit: most samples of each set; all if None.
+        progress: receives the events of the comparison.
+
+    Raises:
+        InputError, DataError: a set or a method cannot be used.
+        Unavailable: a model or a store cannot be used.
+    """
+    chosen, progress = find_methods(methods or _METHODS), progress or Silent()
+    examples = _examples(names, chosen, settings, stores, limit, progress)
+    return between(examples, chosen, left_out=progress.left_out)
+
+
+def transfer_calibration(
+    names: Sequence[str],
+    *,
+    settings: Settings,
+    stores: Path,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> list["FromOthers"]:
+    """Tries a calibration learned on all sets but one on the scores of that one, whose base rate is given.
+
+    The arguments, and the errors raised, are those of `transfer`; fewer than two sets are an `InputError` too.
+    """
+    if len(names) < 2:
+        raise InputError("a calibration is learned on other sets than it is tried on: give two or more")
+    return from_others(_examples(names, [METHODS["platt"]], settings, stores, limit, progress or Silent()))
+
+
+def _examples(
+    names: Sequence[str],
+    methods: Sequence[Method],
+    settings: Settings,
+    stores: Path,
+    limit: int | None,
+    progress: Progress,
+) -> dict[str, Examples]:
+    """Set -> its samples as the inputs of methods."""
+    return {
+        labelled.name: examples_of(labelled.name, agent, samples, methods, progress)
+        for labelled, agent, samples in drawn_sets(names, settings, stores=stores, limit=limit, progress=progress)
+    }
+
+
+def between(
     sets: Mapping[str, Examples],
     methods: Sequence[Method],
     *,
@@ -37,9 +107,12 @@ def transfer(
     """Every pair of sets; a set with itself is cross-fitted.
 
     Args:
-        left_out: is told of what set lacks what for which method.
+        sets: name -> its samples.
+        methods: to train.
+        seed: of methods and folds.
+        left_out: called with a set, a method and the reason why the method cannot be used on it.
     """
-    found: list[Transfer] = []
+    transfers: list[Transfer] = []
     for method in methods:
         lacking = [(name, why) for name, examples in sets.items() if (why := method.lacks(examples))]
         if lacking:
@@ -51,8 +124,8 @@ def transfer(
             for target, others in sets.items():
                 scores = cross_fitted(method, others, seed=seed) if target == source else score(fitted, others)
                 area = metrics.auroc(others.labels, scores, others.groups)
-                found.append(Transfer(source, target, method.name, len(others), area.value, area.low, area.high))
-    return found
+                transfers.append(Transfer(source, target, method.name, len(others), area.value, area.low, area.high))
+    return transfers
 
 
 @dataclass(frozen=True)

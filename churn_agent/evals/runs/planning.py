@@ -9,7 +9,7 @@ from typing import Any
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import InputError
-from churn_agent.evals.runs.predictions import Prediction, SampleNote, Split
+from churn_agent.evals.runs.predictions import Kind, Prediction, SampleNote, Split
 from churn_agent.evals.runs.suite import Suite, Way, Ways, resolve
 from churn_agent.evals.sets import labelled as sets
 from churn_agent.evals.sets.labelled import LabelledSet
@@ -53,39 +53,40 @@ class Planned:
             return "train"
         return "development" if sample.id in self.development else "test"
 
-    def prediction(self, sample: Sample, method: str, **said: Any) -> Prediction:
-        """What a method said about a sample."""
+    def prediction(self, sample: Sample, kind: Kind, **fields: Any) -> Prediction:
+        """A prediction about a sample; the other fields as `Prediction` has them."""
         return Prediction(
             set=self.name,
             customer_id=sample.customer_id,
             as_of=sample.as_of.isoformat(),
             churned=sample.churned,
             split=self.split_of(sample),
-            method=method,
-            **said,
+            kind=kind,
+            **fields,
         )
 
 
-def plan(suite: Suite, settings: Settings, *, near: Path, out: Path, limit: int | None = None) -> list[Planned]:
+def plan(suite: Suite, settings: Settings, *, near: Path, stores: Path, limit: int | None = None) -> list[Planned]:
     """Imports the sets and draws the samples.
 
     Args:
         near: folder that paths in the suite are relative to.
+        stores: folder of the stores that sets are imported into, one each.
         limit: most samples of each set, if fewer than the suite's.
 
     Raises:
         InputError, DataError: a way or a set cannot be used; ways are looked at before any set.
     """
-    ways = [(each, list(resolve(each, settings))) for each in suite.ways]
+    ways = [(ways, list(resolve(ways, settings))) for ways in suite.ways]
     most = min((n for n in (limit, suite.limit) if n), default=None)
-    drawing = _Drawing(suite, ways, out.parent / "stores", most)
-    found = [sets.find_set(name, near=near, sets_dir=settings.sets_dir) for name in suite.names]
+    drawing = _Drawing(suite, settings, ways, stores, most)
+    labelled_sets = [sets.find_set(name, near=near, sets_dir=settings.sets_dir) for name in suite.names]
     if suite.sets:
-        if len({labelled.name for labelled in found}) < len(found):
+        if len({labelled.name for labelled in labelled_sets}) < len(labelled_sets):
             raise InputError("two sets of a suite have the same folder name; rename one")
-        return [drawing.plan(labelled, labelled.name) for labelled in found]
-    name = " to ".join(labelled.name for labelled in found)
-    train, test = (drawing.plan(labelled, name) for labelled in found)
+        return [drawing.plan(labelled, labelled.name) for labelled in labelled_sets]
+    name = " to ".join(labelled.name for labelled in labelled_sets)
+    train, test = (drawing.plan(labelled, name) for labelled in labelled_sets)
     both = {sample.customer_id for sample in train.samples} & {sample.customer_id for sample in test.samples}
     if both:
         raise InputError(f"{len(both)} customers are in both sets of {name!r} ({min(both)}); take them out of one")
@@ -95,38 +96,39 @@ def plan(suite: Suite, settings: Settings, *, near: Path, out: Path, limit: int 
 
 @dataclass(frozen=True)
 class _Drawing:
-    """Draws what a suite wants of its sets."""
+    """Draws the samples of a suite from its sets."""
 
     suite: Suite
+    settings: Settings
     ways: Sequence[tuple[Ways, Sequence[Way]]]
     stores: Path
     most: int | None
 
     def plan(self, labelled: LabelledSet, name: str) -> Planned:
         store, seed = labelled.store_in(self.stores), self.suite.seed
-        with labelled.open(store) as agent:
-            found = labelled.samples(agent)
+        with labelled.open(store, self.settings) as agent:
+            all_samples = labelled.samples(agent)
             # Before drawing, so that a sample is on the same side however many are drawn.
-            development, test = sets.split(found, labelled.card.split)
-            samples = sets.draw([found[i] for i in sorted((*development, *test))], self.most, seed=seed)
+            development, test = sets.split(all_samples, labelled.card.split)
+            samples = sets.draw([all_samples[i] for i in sorted((*development, *test))], self.most, seed=seed)
             notes = _describe(name, samples, agent, labelled.gold())
         drawn = frozenset(sample.id for sample in samples)
-        tried = {
-            way: sets.draw(samples, each.limit, seed=seed)
-            for each, resolved in self.ways
-            if each.sets is None or labelled.name in each.sets
+        samples_of_ways = {
+            way: sets.draw(samples, ways.limit, seed=seed)
+            for ways, resolved in self.ways
+            if ways.sets is None or labelled.name in ways.sets
             for way in resolved
         }
         return Planned(
             name,
             labelled,
             samples,
-            drawn & {found[i].id for i in development},
-            list(tried.items()),
+            drawn & {all_samples[i].id for i in development},
+            list(samples_of_ways.items()),
             notes,
             store,
-            all_samples=len(found),
-            all_labels=fingerprint(found),
+            all_samples=len(all_samples),
+            all_labels=fingerprint(all_samples),
         )
 
 
@@ -138,7 +140,7 @@ def _describe(
     for snapshot in snapshots:
         for attribute, value in snapshot.attributes.items():
             values[attribute].add(value)
-    kinds = {attribute for attribute, found in values.items() if 1 < len(found) <= _FEW_VALUES}
+    kinds = {attribute for attribute, some in values.items() if 1 < len(some) <= _FEW_VALUES}
     return [
         SampleNote(
             set=name,
@@ -146,8 +148,8 @@ def _describe(
             as_of=sample.as_of.isoformat(),
             segments=_segments(snapshot) | {k: v for k, v in snapshot.attributes.items() if k in kinds},
             evidence=[
-                f"{snapshot.card.local(each.occurred_at):%Y-%m-%d} {each.channel}: {each.text[:_QUOTED]}"
-                for each in (snapshot.messages or snapshot.interactions)[-_SHOWN:]
+                f"{snapshot.card.local(latest.occurred_at):%Y-%m-%d} {latest.channel}: {latest.text[:_QUOTED]}"
+                for latest in (snapshot.messages or snapshot.interactions)[-_SHOWN:]
             ],
             gold=gold.get(sample.customer_id, {}) if gold else None,
         )
@@ -156,13 +158,13 @@ def _describe(
 
 
 def _segments(snapshot: Snapshot) -> dict[str, str]:
-    languages = Counter(each.language for each in snapshot.messages if each.language)
-    channels = Counter(each.channel for each in snapshot.interactions)
+    languages = Counter(message.language for message in snapshot.messages if message.language)
+    channels = Counter(interaction.channel for interaction in snapshot.interactions)
     n = len(snapshot.interactions)
     sizes = {1: "1 interaction", 5: "2 to 5", 20: "6 to 20", 100: "21 to 100"}
-    found = {"history": next((name for most, name in sizes.items() if n <= most), "more than 100")}
+    segments = {"history": next((name for most, name in sizes.items() if n <= most), "more than 100")}
     if languages:
-        found["language"] = languages.most_common(1)[0][0]
+        segments["language"] = languages.most_common(1)[0][0]
     if channels:
-        found["channel"] = channels.most_common(1)[0][0]
-    return found
+        segments["channel"] = channels.most_common(1)[0][0]
+    return segments

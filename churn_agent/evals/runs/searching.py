@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,12 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from churn_agent.errors import InputError
 from churn_agent.evals.runs.predictions import Prediction
-from churn_agent.evals.runs.scoreboard import Scored, by_set_and_method
-from churn_agent.learning.ladder import LEARNED
+from churn_agent.evals.runs.progress import Progress
+from churn_agent.evals.runs.running import run_suite
+from churn_agent.evals.runs.scored import Scored, by_set_and_method
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import REACH, Placements
+from churn_agent.settings import Settings
 
 _FOLDS = 5
 
@@ -37,7 +40,25 @@ class Choice:
     """Way -> folds in which it was chosen."""
 
 
-def search(predictions: Sequence[Prediction], *, seed: int = 0) -> list[Choice]:
+def search(
+    path: Path,
+    *,
+    settings: Settings,
+    out: Path,
+    stores: Path | None = None,
+    limit: int | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> list[Choice]:
+    """Runs a suite and chooses a way for each of its sets.
+
+    Arguments and errors are those of `run_suite`; the errors of `choose` may be raised too.
+    """
+    result = run_suite(path, settings=settings, out=out, stores=stores, limit=limit, resume=resume, progress=progress)
+    return choose(result.predictions, seed=result.log.suite.seed)
+
+
+def choose(predictions: Sequence[Prediction], *, seed: int = 0) -> list[Choice]:
     """The best way of each set by AUROC on the samples that all ways judged, with the honest figure of choosing so.
 
     Nested cross-validation (Varma & Simon 2006): in each outer fold the way is chosen on the other folds and judged on
@@ -48,15 +69,15 @@ def search(predictions: Sequence[Prediction], *, seed: int = 0) -> list[Choice]:
         InputError: too few samples of a set were judged by all of its ways.
     """
     by_set: dict[str, dict[str, Scored]] = {}
-    for (name, method), made in by_set_and_method(predictions).items():
-        if method not in LEARNED:
-            by_set.setdefault(name, {})[method] = Scored.of(made)
-    return [_choose(name, ways, seed) for name, ways in by_set.items()]
+    for (name, method), of_method in by_set_and_method(predictions).items():
+        if of_method[0].kind == "way":
+            by_set.setdefault(name, {})[method] = Scored.of(of_method)
+    return [_choose_on(name, ways, seed) for name, ways in by_set.items()]
 
 
-def _choose(name: str, ways: Mapping[str, Scored], seed: int) -> Choice:
-    shared = sorted(set.intersection(*(set(each.ids) for each in ways.values())))
-    rows = {method: [each.ids.index(id_) for id_ in shared] for method, each in ways.items()}
+def _choose_on(name: str, ways: Mapping[str, Scored], seed: int) -> Choice:
+    shared = sorted(set.intersection(*(set(way.ids) for way in ways.values())))
+    rows = {method: [way.ids.index(id_) for id_ in shared] for method, way in ways.items()}
     first = next(iter(ways))
     labels, groups = ways[first].labels[rows[first]], ways[first].groups[rows[first]]
     scores = {method: ways[method].scores[rows[method]] for method in ways}

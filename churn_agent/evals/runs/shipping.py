@@ -1,7 +1,7 @@
 # pyright: reportUnknownLambdaType=false
-"""What of a finished run leaves this machine for a tracker.
+"""The parts of a finished run that are sent to a tracker.
 
-Predictions go with ids of customers, outcomes and scores; words of customers only if they are asked for.
+Predictions are sent with ids of customers, outcomes and scores; words of customers only on request.
 """
 
 import hashlib
@@ -10,16 +10,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from churn_agent.content.prompts import PromptTemplate, list_prompts, load_prompt, named
+from churn_agent.content.prompts import PromptTemplate, list_prompts, load_prompt
 from churn_agent.errors import ChurnAgentError, InputError
-from churn_agent.evals.runs import report, scoreboard
-from churn_agent.evals.runs.predictions import ABOUT, PREDICTIONS, SAMPLES, Prediction, read_notes, read_predictions
+from churn_agent.evals.runs.log import LOG, RunLog, read_log
+from churn_agent.evals.runs.page import to_html
+from churn_agent.evals.runs.predictions import PREDICTIONS, SAMPLES, Prediction, read_notes, read_predictions
 from churn_agent.evals.runs.scoreboard import Figure
-from churn_agent.evals.runs.suite import Suite
-from churn_agent.files import strict_json
-from churn_agent.settings import Settings
+from churn_agent.evals.runs.scored import by_set_and_method
+from churn_agent.evals.runs.verdicts import Evaluation
 
 Parameters = Mapping[str, str | int | float]
 _REPORT = "report.html"
@@ -31,32 +30,20 @@ class Run:
 
     folder: Path
     predictions: Sequence[Prediction]
-    about: Mapping[str, Any]
-    suite: Suite
-    samples: Mapping[str, str]
-    """Set -> fingerprint of the samples drawn from it."""
+    log: RunLog
     hash: str
-    """Of all that was predicted and how: the same run is known by it, wherever its folder is."""
+    """Of the predictions and how they were made: it identifies a run, wherever its folder is."""
 
     @classmethod
     def read(cls, folder: Path) -> "Run":
-        """Raises `InputError` if the folder holds no run, or one of another version."""
-        predictions, path = read_predictions(folder), folder / ABOUT
-        try:
-            about = strict_json.parse(path.read_text(encoding="utf-8"))
-            suite = Suite.model_validate(about["suite"])
-            samples = {name: each["samples"] for name, each in about["sets"].items()}
-        except OSError as error:
-            raise InputError(f"{str(folder)!r} is no finished run: {error.strerror}: {ABOUT}") from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise InputError(f"{path} is not as this version writes it; run it again") from error
+        """Raises `InputError` if the folder holds no finished run, or one of another version."""
+        predictions, (log, content) = read_predictions(folder), read_log(folder)
         if not predictions:
-            raise InputError(f"{str(folder)!r} is no finished run: {PREDICTIONS} is empty")
-        if not about.get("finished"):
+            raise InputError(f"{str(folder)!r} is not a finished run: {PREDICTIONS} is empty")
+        if not log.finished:
             raise InputError(f"the run in {str(folder)!r} is not finished; go on with: churn-agent eval run --resume")
-        told = {name: value for name, value in about.items() if name not in ("date", "machine")}
-        content = (folder / PREDICTIONS).read_bytes() + json.dumps(told, sort_keys=True).encode()
-        return cls(folder, predictions, about, suite, samples, hashlib.sha256(content).hexdigest()[:16])
+        hashed = (folder / PREDICTIONS).read_bytes() + json.dumps(content, sort_keys=True).encode()
+        return cls(folder, predictions, log, hashlib.sha256(hashed).hexdigest()[:16])
 
 
 @dataclass(frozen=True)
@@ -72,8 +59,8 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class Way:
-    """A method on a set."""
+class MethodOnSet:
+    """A method on a set: a child run of a tracker."""
 
     name: str
     parameters: Parameters
@@ -83,52 +70,53 @@ class Way:
 
 @dataclass(frozen=True)
 class Shipment:
-    """All that is sent of a run."""
+    """Everything that is sent of a run."""
 
     name: str
     run_hash: str
     verdict: str
     parameters: Parameters
-    ways: Sequence[Way]
+    methods: Sequence[MethodOnSet]
     files: Mapping[str, str]
 
     @property
     def prompts(self) -> list[Prompt]:
-        return list({way.prompt.name: way.prompt for way in self.ways if way.prompt}.values())
+        """Of all methods, each once."""
+        return list({method.prompt.name: method.prompt for method in self.methods if method.prompt}.values())
 
 
-def gather(run: Run, with_texts: bool, notify: Callable[[str], None]) -> Shipment:
+def gather(run: Run, prompts_dir: Path | None, with_texts: bool, notify: Callable[[str], None]) -> Shipment:
     """Measures a run and packs it.
 
     Args:
-        with_texts: pack words of customers: `samples.jsonl`, the report as it is, and what failures say. Without, a
-            report in the folder is drawn again without them.
-        notify: is told what is left out.
+        run: the run.
+        prompts_dir: folder of one's own prompts, as `Settings.prompts_dir`.
+        with_texts: pack words of customers: `samples.jsonl`, the report as it is, and the texts of failures. Without,
+            a report in the folder is drawn again without them.
+        notify: called with a line about each part that is left out.
     """
-    suite, predictions = run.suite, run.predictions
-    figures = scoreboard.measure(predictions, suite.costs, read_notes(run.folder), suite.prices)
-    comparisons = scoreboard.compare(predictions, delta=suite.delta, costs=suite.costs)
-    find_prompt = cache(lambda label: _find_prompt(label, run.about.get("prompts", {}).get(label), notify))
-    of_all: dict[str, str | int | float] = {"seed": suite.seed, "delta": suite.delta}
-    ways: list[Way] = []
-    for (name, method), made in scoreboard.by_set_and_method(predictions).items():
-        parameters = of_all | {"set": name, "set_hash": run.samples.get(name, ""), "method": method, "mode": "classic"}
-        prompt = None
-        if made[0].prompt:
-            label = made[0].prompt
-            prompt, prompt_hash = find_prompt(label)
-            parameters |= {"mode": label.partition("/")[0], "prompt": label, "prompt_hash": prompt_hash}
-            parameters |= {"model": made[0].model or ""}
-        of_way = [figure for figure in figures if (figure.set, figure.method) == (name, method)]
-        ways.append(Way(f"{name}: {method}", parameters, _metrics(of_way), prompt))
-    names = dict.fromkeys(figure.set for figure in figures)
-    about = {name: run.about[name] for name in ("churn_agent", "default_model", "embedder") if name in run.about}
+    log = run.log
+    evaluation = Evaluation.of(run.predictions, read_notes(run.folder), [log], delta=log.suite.delta)
+    find_prompt = cache(lambda label, mode, name: _find_prompt(label, mode, name, log, prompts_dir, notify))
+    of_all: dict[str, str | int | float] = {"seed": log.suite.seed, "delta": log.suite.delta}
+    methods: list[MethodOnSet] = []
+    for (name, method), predictions in by_set_and_method(run.predictions).items():
+        set_hash = log.sets[name].samples if name in log.sets else ""
+        parameters = of_all | {"set": name, "set_hash": set_hash, "method": method, "mode": "classic"}
+        first, prompt = predictions[0], None
+        if first.prompt_label:
+            prompt, prompt_hash = find_prompt(first.prompt_label, first.mode, first.prompt)
+            parameters |= {"mode": first.mode or "", "prompt": first.prompt_label, "prompt_hash": prompt_hash}
+            parameters |= {"model": first.model_id or ""}
+        figures = [f for f in evaluation.figures if (f.set, f.method) == (name, method)]
+        methods.append(MethodOnSet(f"{name}: {method}", parameters, _metrics(figures), prompt))
+    about = {"churn_agent": log.churn_agent, "default_model": log.default_model, "embedder": log.embedder}
     return Shipment(
         run.folder.resolve().name,
         run.hash,
-        "\n\n".join(f"{name}: {report.verdict(name, figures, comparisons)}" for name in names),
-        of_all | about | {"sets": ", ".join(run.samples)},
-        ways,
+        "\n\n".join(f"{name}: {evaluation.verdict(name)}" for name in evaluation.sets),
+        of_all | {name: value for name, value in about.items() if value} | {"sets": ", ".join(log.sets)},
+        methods,
         dict(_files(run, with_texts)),
     )
 
@@ -141,14 +129,14 @@ def _metrics(figures: Sequence[Figure]) -> dict[str, float]:
     return {name: value for name, value in values.items() if value == value}
 
 
-def _find_prompt(label: str, recorded: str | None, notify: Callable[[str], None]) -> tuple[Prompt | None, str]:
-    """The prompt that a run used, if its file is still the same, and the hash of it.
+def _find_prompt(
+    label: str, mode: str, name: str, log: RunLog, folder: Path | None, notify: Callable[[str], None]
+) -> tuple[Prompt | None, str]:
+    """The prompt that a run used, if its file is still the same, and its hash.
 
-    Args:
-        recorded: hash that the run wrote down; where it wrote none, the version must do.
+    A run that has not noted the hash is only known by the version of the prompt.
     """
-    folder = Settings.load().prompts_dir
-    mode, name = named(label)
+    recorded = log.prompts.get(label)
     try:
         template = load_prompt(mode, name, folder=folder)
     except ChurnAgentError:
@@ -161,17 +149,16 @@ def _find_prompt(label: str, recorded: str | None, notify: Callable[[str], None]
 
 
 def _files(run: Run, with_texts: bool) -> Iterator[tuple[str, str]]:
-    """Name and content of what is sent as a file."""
+    """Name and content of each file that is sent."""
     if with_texts:
-        for name in (PREDICTIONS, ABOUT, _REPORT, SAMPLES):
+        for name in (PREDICTIONS, LOG, _REPORT, SAMPLES):
             if (run.folder / name).exists():
                 yield name, (run.folder / name).read_text(encoding="utf-8")
         return
-    # why something failed may quote what was asked
-    bare = [each.model_copy(update={"status_reason": None, "cited": ()}) for each in run.predictions]
-    yield PREDICTIONS, "".join(each.model_dump_json() + "\n" for each in bare)
-    yield ABOUT, json.dumps(run.about, indent=2)
+    # The reason of a failure may quote the prompt.
+    bare = [p.model_copy(update={"status_reason": None, "cited": ()}) for p in run.predictions]
+    yield PREDICTIONS, "".join(p.model_dump_json() + "\n" for p in bare)
+    yield LOG, run.log.model_dump_json(indent=2)
     if (run.folder / _REPORT).exists():
         command = f"churn-agent eval report {run.folder} -o {_REPORT}"
-        delta, costs = run.suite.delta, run.suite.costs
-        yield _REPORT, report.to_html(bare, [], [run.about], delta=delta, costs=costs, command=command)
+        yield _REPORT, to_html(Evaluation.of(bare, [], [run.log], delta=run.log.suite.delta), command=command)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from churn_agent.content.prompts import DEFAULT_PROMPTS, list_prompts, load_prompt
+from churn_agent.content.prompts import DEFAULT_PROMPTS, Mode, list_prompts, load_prompt
 from churn_agent.errors import InputError
 from churn_agent.files import strict_yaml
 from churn_agent.learning.ladder import LEARNED
@@ -76,16 +76,22 @@ class Suite(BaseModel):
 class Way:
     """One way of asking a language model."""
 
-    mode: str
+    mode: Mode
     prompt: str
     model: str
     settings: tuple[tuple[Varied, int], ...] = ()
     repeats: int = 1
 
     @property
-    def name(self) -> str:
-        changed = "".join(f" {name}={value}" for name, value in self.settings)
-        return f"{self.mode}/{self.prompt} {self.model}{changed}"
+    def label(self) -> str:
+        """As reports and files name it."""
+        return label_of(self.mode, self.prompt, self.model, dict(self.settings))
+
+
+def label_of(mode: str, prompt: str, model: str | None, settings: Mapping[Varied, int]) -> str:
+    """`mode/prompt model setting=value ...`; without the model if it is None."""
+    changed = [f"{name}={value}" for name, value in settings.items()]
+    return " ".join([f"{mode}/{prompt}", *([model] if model else []), *changed])
 
 
 def load_suite(path: Path) -> Suite:
@@ -122,7 +128,9 @@ def resolve(ways: Ways, settings: Settings) -> Iterator[Way]:
         prompts = [standard if name == DEFAULT else name for name in ways.prompts]
     for name in prompts:
         load_prompt(mode, name, folder=settings.prompts_dir)
-    grid: list[list[tuple[Varied, int]]] = [[(name, value) for value in each] for name, each in ways.settings.items()]
+    grid: list[list[tuple[Varied, int]]] = [
+        [(name, value) for value in values] for name, values in ways.settings.items()
+    ]
     for model, prompt, changed in product(ways.models, prompts, product(*grid)):
         settings.changed(**dict(changed))
         yield Way(mode, prompt, settings.model if model == DEFAULT else model, changed, ways.repeats)

@@ -46,15 +46,21 @@ def track(
     *,
     uri: str | None = None,
     project: str = PROJECT,
+    prompts_dir: Path | None = None,
     with_texts: bool = False,
     notify: Callable[[str], None] = lambda what: None,
 ) -> Tracked:
     """Sends a finished run: a parent, a child for each method on each set, and the prompts as versions.
 
     Args:
-        uri: a server or a database; or a folder, for a database of MLflow with artefacts beside it, or for what
-            `wandb sync` sends later. What the tracker itself is set up for if not given.
+        folder: of the run.
+        to: the tracker.
+        uri: a server or a database; or a folder, for a database of MLflow with artefacts beside it, or for files that
+            `wandb sync` sends later. If not given, the place that the tracker itself is set up for.
+        project: of W&B; of MLflow the experiment.
+        prompts_dir: folder of one's own prompts, as `Settings.prompts_dir`.
         with_texts: also send words of customers, as `shipping.gather` packs them.
+        notify: called with a few words about progress.
 
     Raises:
         InputError: the folder holds no run, or the run is there already.
@@ -64,10 +70,10 @@ def track(
     store = _Mlflow(uri, project) if to == "mlflow" else _Wandb(uri, project)
     store.refuse_again(run.hash)
     notify("measuring")
-    shipment = gather(run, with_texts, notify)
+    shipment = gather(run, prompts_dir, with_texts, notify)
     notify(f"sending {', '.join(shipment.files)}")
     run_id = store.send(shipment)
-    return Tracked(store.where, project, run_id, len(shipment.ways), tuple(shipment.files))
+    return Tracked(store.where, project, run_id, len(shipment.methods), tuple(shipment.files))
 
 
 def log_model(estimator: Any, *, name: str, uri: str | None = None, project: str = PROJECT) -> str:
@@ -136,14 +142,14 @@ class _Mlflow:
         with self.plainly():
             for run in client.search_runs([self.experiment_id], f"tags.`{_HASH}` = '{shipment.run_hash}'"):
                 client.delete_run(run.info.run_id)
-            versions = {each.name: self._register(each) for each in shipment.prompts}
+            versions = {prompt.name: self._register(prompt) for prompt in shipment.prompts}
             parent = self._begin(shipment.name, shipment, {_NOTE: shipment.verdict}, shipment.parameters)
-            for way in shipment.ways:
+            for method in shipment.methods:
                 tags = {_PARENT: parent}
-                if way.prompt:  # as `link_prompt_version_to_run` does, which looks for the run at the default address
-                    used = versions[way.prompt.name]
+                if method.prompt:  # as `link_prompt_version_to_run` does, which looks for runs at the default address
+                    used = versions[method.prompt.name]
                     tags[_PROMPTS] = json.dumps([{"name": used.name, "version": str(used.version)}])
-                client.set_terminated(self._begin(way.name, shipment, tags, way.parameters, way.metrics))
+                client.set_terminated(self._begin(method.name, shipment, tags, method.parameters, method.metrics))
             for name, text in shipment.files.items():
                 client.log_text(parent, text, name)
             client.set_terminated(parent)
@@ -176,9 +182,9 @@ class _Mlflow:
         if known:
             return known
         tags = {"content_hash": content_hash, "label": prompt.template.label}
-        made = self._client.register_prompt(name, prompt.text, commit_message=prompt.template.tries, tags=tags)
-        self._client.set_prompt_alias(name, content_hash, made.version)
-        return made
+        registered = self._client.register_prompt(name, prompt.text, commit_message=prompt.template.tries, tags=tags)
+        self._client.set_prompt_alias(name, content_hash, registered.version)
+        return registered
 
 
 class _Wandb:
@@ -231,16 +237,17 @@ class _Wandb:
         import wandb
 
         with self._plainly():
-            for way in shipment.ways:
-                own = hashlib.sha256(way.name.encode()).hexdigest()[:8]
-                with self._begin(f"{shipment.run_hash}-{own}", way.name, "way", shipment, way.parameters) as run:
-                    run.summary.update(dict(way.metrics))
+            for method in shipment.methods:
+                own = hashlib.sha256(method.name.encode()).hexdigest()[:8]
+                with self._begin(f"{shipment.run_hash}-{own}", method.name, "way", shipment, method.parameters) as run:
+                    run.summary.update(dict(method.metrics))
             with self._begin(shipment.run_hash, shipment.name, "run", shipment, shipment.parameters) as run:
-                for each in shipment.prompts:
-                    about = {"content_hash": each.template.content_hash, "label": each.template.label}
-                    prompt = wandb.Artifact(f"prompt.{each.name}", "prompt", each.template.tries, about)
-                    _add(prompt, f"{each.template.name}.yaml", each.text)
-                    run.log_artifact(prompt, aliases=["latest", each.template.content_hash])
+                for prompt in shipment.prompts:
+                    template = prompt.template
+                    about = {"content_hash": template.content_hash, "label": template.label}
+                    artefact = wandb.Artifact(f"prompt.{prompt.name}", "prompt", template.tries, about)
+                    _add(artefact, f"{template.name}.yaml", prompt.text)
+                    run.log_artifact(artefact, aliases=["latest", template.content_hash])
                 files = wandb.Artifact(f"eval-run.{shipment.run_hash}", "eval-run")
                 for name, text in shipment.files.items():
                     _add(files, name, text)

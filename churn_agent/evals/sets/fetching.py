@@ -22,7 +22,6 @@ from churn_agent.evals.sets.converting import CONVERTERS
 from churn_agent.evals.sets.converting.cases import Case, Converter, Event, Originals
 from churn_agent.evals.sets.labelled import Fetch
 from churn_agent.models import weights
-from churn_agent.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -41,14 +40,21 @@ class Fetched:
 
 
 def fetch(
-    name: str, *, source: str | None = None, to: Path | None = None, notify: Callable[[str], None] = lambda what: None
+    name: str,
+    *,
+    source: str | None = None,
+    to: Path | None = None,
+    sets_dir: Path | None = None,
+    notify: Callable[[str], None] = lambda what: None,
 ) -> Fetched:
     """Fetches a public set and converts it. Nothing is left of a set that fails.
 
     Args:
         source: a copy of the originals: a file (of a set made from one), or a folder that holds them by their names or
             by the ends of their addresses; a path, or an address.
-        to: folder of the set, not there or empty; named after the set in the folder of sets (else here) if not given.
+        to: folder of the set, not there or empty; named after the set in `sets_dir` if not given.
+        sets_dir: folder of sets, as `Settings.sets_dir`; the working folder if not given.
+        notify: called with a few words about progress.
 
     Raises:
         InputError: there is no such set, it has no converter, or its folder cannot be written.
@@ -59,7 +65,7 @@ def fetch(
     convert = CONVERTERS.get(origin.converter)
     if convert is None:
         raise InputError(f"set {name!r}: no converter {origin.converter!r}; there are: {', '.join(CONVERTERS)}")
-    to = to or (Settings.load().sets_dir or Path()) / name
+    to = to or (sets_dir or Path()) / name
     if to.exists() and not (to.is_dir() and not any(to.iterdir())):
         raise InputError(f"{str(to)!r} is there already and not empty: remove it, or name another folder with -o")
     try:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -93,13 +93,17 @@ class LabelledSet:
                 digest.update(path.name.encode() + b"\0" + path.read_bytes())
         return digest.hexdigest()[:16]
 
-    def open(self, store: Path, **settings: Any) -> ChurnAgent:
-        """An agent on a store that holds the set; what is there already is not imported again.
+    def open(self, store: Path, settings: Settings) -> ChurnAgent:
+        """An agent on a store that holds the set; interactions that are there already are not imported again.
+
+        Args:
+            store: folder of the store.
+            settings: of the agent; the store that they name is not used.
 
         Raises:
             DataError: the set cannot be read.
         """
-        agent = ChurnAgent(Settings.load(store=store, **settings))
+        agent = ChurnAgent(settings.changed(store=store))
         self.import_into(agent)
         return agent
 
