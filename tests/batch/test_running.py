@@ -253,7 +253,7 @@ def test_two_runs_are_held_against_each_other(store, tmp_path):
     with open_agent(store) as agent:
         early = run_batch(agent, tmp_path / "a.jsonl", BatchSpec(as_of=date(2026, 2, 20)))
         late = run_batch(agent, tmp_path / "b.jsonl", BatchSpec(as_of=date(2027, 2, 20)))
-        found = compare(agent.history, early.run_id, late.run_id)
+        found = compare(agent.store, early.run_id, late.run_id)
     assert found.spec["as_of"] == ("2026-02-20", "2027-02-20")
     assert found.both == early.customers
     assert len(found.only_second) == late.customers - early.customers
