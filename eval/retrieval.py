@@ -19,7 +19,7 @@ import numpy as np
 import yaml
 from rank_bm25 import BM25Okapi
 
-from churn_agent.content.prompts import load_taxonomy
+from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.evidence.retrieval import retrieve

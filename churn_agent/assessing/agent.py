@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from churn_agent.assessing import pipeline
 from churn_agent.assessing.pipeline import Setup
 from churn_agent.assessing.screening import Screening, screen
+from churn_agent.content import fits
 from churn_agent.content.playbook import Playbook, load_playbook
 from churn_agent.content.prompts import PromptTemplate, load_prompt
 from churn_agent.domain.assessment import Assessment, Fact
@@ -142,11 +143,17 @@ class ChurnAgent:
 
     @property
     def reader(self) -> str:
-        """Hashes of everything that turns words into a score: model, prompt and prior weights.
+        """Hashes of everything that turns words into a score: model, prompt with its thresholds, and prior weights.
 
-        Raises `Unavailable` and `InputError`.
+        Raises `Unavailable`, `InputError` and `FileFormatError`.
         """
-        return f"{self.model.info.fingerprint} {self.prompt.content_hash} {prior.fingerprint()}"
+        prompt = self.fitted(self.prompt)
+        weights = prior.fingerprint(self.store.taxonomy.weights, prompt.thresholds)
+        return f"{self.model.info.fingerprint} {prompt.identity} {weights}"
+
+    def fitted(self, prompt: PromptTemplate) -> PromptTemplate:
+        """A prompt with the thresholds for the model. Raises `Unavailable` if the model cannot be used."""
+        return fits.for_model(prompt, self.model.info, self.settings.models_dir)
 
     @cached_property
     def _method(self) -> "Kept | None":
@@ -320,14 +327,14 @@ class ChurnAgent:
                     snapshot.customer_id,
                     snapshot.as_of,
                     model=setup.model.info.id,
-                    prompt_hash=setup.prompt.content_hash,
+                    prompt_hashes=setup.prompt.hashes,
                 )
                 for snapshot in snapshots
             ]
             with self._lock:
                 cases = [pipeline.case_of(snapshot, setup) for snapshot in snapshots]
                 screened = screen(
-                    cases, setup.model, setup.prompt, setup.taxonomy, read_before, latest=latest, how=provenance
+                    cases, setup.model, setup.fitted_prompt, setup.taxonomy, read_before, latest=latest, how=provenance
                 )
             yield from screened
 

@@ -1,12 +1,11 @@
 """Turns a model's answers about a customer into a record: the judgement, its reasons, actions and provenance."""
 
 from dataclasses import dataclass
-from string import Template
 
 from churn_agent.content import playbook as playbooks
-from churn_agent.content.prompts import Taxonomy
+from churn_agent.content.taxonomy import Taxonomy
+from churn_agent.content.thresholds import Thresholds
 from churn_agent.domain.assessment import Assessment, Band, LeftOut, Provenance, Status
-from churn_agent.domain.snapshot import Snapshot
 from churn_agent.elicitation.base import Case, Elicitation
 from churn_agent.evidence.facts import days_known
 from churn_agent.scoring import verdict as verdicts
@@ -33,7 +32,7 @@ def compose(
     shared: Provenance,
     *,
     number: Number | None,
-    bands: Bands,
+    bands: Bands | None,
     band_before: Band | None,
 ) -> Assessment:
     """The record of one customer.
@@ -45,13 +44,13 @@ def compose(
         playbook: the source of actions.
         shared: the provenance shared by all records of a run, without evidence and tokens.
         number: the trained method's number, which replaces the mode's.
-        bands: the boundaries of the bands.
+        bands: the boundaries of the bands; None for no band, because the thresholds were not measured for the model.
         band_before: the customer's previous band.
     """
     snapshot, verdict = case.snapshot, judgement.verdict
     if verdict and number:
         verdict = verdict.with_number(number)
-    band = bands.of(verdict.probability, band_before) if verdict else None
+    band = bands.of(verdict.probability, band_before) if verdict and bands else None
     actions = ()
     if verdict:
         # An uncalibrated low score only ranks customers, so it must not rule out actions.
@@ -95,14 +94,15 @@ def with_costs(shared: Provenance, elicitation: Elicitation) -> Provenance:
     )
 
 
-def verdict_of(case: Case, elicitation: Elicitation, taxonomy: Taxonomy) -> Verdict:
+def verdict_of(case: Case, elicitation: Elicitation, taxonomy: Taxonomy, thresholds: Thresholds) -> Verdict:
     """The mode's verdict from the model's answers."""
     if elicitation.log_odds is not None:
         return verdicts.from_log_odds(case.snapshot, case.facts, elicitation.log_odds)
     if elicitation.stated_probability is not None:
         return verdicts.from_statement(case.snapshot, elicitation.stated_probability, elicitation.reasons)
-    wording = statements(case.snapshot, taxonomy)
-    return verdicts.from_signals(case.snapshot, case.facts, elicitation.signals, elicitation.leanings, wording)
+    return verdicts.from_signals(
+        case.snapshot, case.facts, elicitation.signals, elicitation.leanings, taxonomy, thresholds
+    )
 
 
 def status_of(case: Case, elicitation: Elicitation, least_days_known: int) -> tuple[Status, str | None]:
@@ -118,8 +118,3 @@ def status_of(case: Case, elicitation: Elicitation, least_days_known: int) -> tu
     if not elicitation.evidence and days_known(case.snapshot) < least_days_known:
         return "abstained", f"too little history: no messages, and known for less than {least_days_known} days"
     return "assessed", None
-
-
-def statements(snapshot: Snapshot, taxonomy: Taxonomy) -> dict[str, str]:
-    """Signal id -> its wording for readers."""
-    return {s.id: Template(s.statement).substitute(company=snapshot.company) for s in taxonomy.signals}

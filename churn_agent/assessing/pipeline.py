@@ -7,13 +7,16 @@ twice.
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from churn_agent.assessing.composing import Judgement, compose, status_of, verdict_of
 from churn_agent.content import playbook as playbooks
+from churn_agent.content.fits import for_model
 from churn_agent.content.playbook import Playbook
-from churn_agent.content.prompts import PromptTemplate, Taxonomy
+from churn_agent.content.prompts import PromptTemplate
+from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.domain.assessment import Assessment, Band, Fact, Provenance
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.elicitation.ask import ask
@@ -51,6 +54,11 @@ class Setup:
     method: "Kept | None"
     """The trained method that gives the number; None if the mode does."""
 
+    @cached_property
+    def fitted_prompt(self) -> PromptTemplate:
+        """The prompt with the thresholds for the model. Raises `Unavailable` if the model cannot be used."""
+        return for_model(self.prompt, self.model.info, self.settings.models_dir)
+
     @property
     def bands(self) -> Bands:
         """The boundaries in the settings."""
@@ -79,6 +87,8 @@ def assess(
     bands_before: list[Band | None] = [_band_of(each, calibrated=calibrated) for each in earlier]
     shared = provenance(setup, seconds=seconds)
     parts = zip(cases, elicitations, judgements, numbers, bands_before, strict=True)
+    # A trained method has learned from outcomes what the readings of this model are worth.
+    bands = setup.bands if setup.fitted_prompt.fitted or setup.method else None
     return [
         compose(
             case,
@@ -87,7 +97,7 @@ def assess(
             setup.playbook,
             shared,
             number=number,
-            bands=setup.bands,
+            bands=bands,
             band_before=band_before,
         )
         for case, elicitation, judgement, number, band_before in parts
@@ -124,7 +134,7 @@ def elicit(cases: Sequence[Case], setup: Setup) -> list[Elicitation]:
         case "ask":
             return ask(cases, setup.model, setup.prompt)
         case "read":
-            return read(cases, setup.model, setup.prompt, setup.taxonomy, seed=seed)
+            return read(cases, setup.model, setup.fitted_prompt, setup.taxonomy, seed=seed)
         case "explain":
             return explain(cases, setup.model, setup.prompt, seed=seed)
 
@@ -132,7 +142,9 @@ def elicit(cases: Sequence[Case], setup: Setup) -> list[Elicitation]:
 def judge(case: Case, elicitation: Elicitation, setup: Setup) -> Judgement:
     """Whether a customer can be given a number, and the mode's verdict if so."""
     status, reason = status_of(case, elicitation, setup.settings.least_days_known)
-    verdict = verdict_of(case, elicitation, setup.taxonomy) if status == "assessed" else None
+    verdict = (
+        verdict_of(case, elicitation, setup.taxonomy, setup.fitted_prompt.thresholds) if status == "assessed" else None
+    )
     return Judgement(status, reason, verdict)
 
 
@@ -156,6 +168,8 @@ def predict(
             leaning=overall_leaning(elicitation.leanings),
             raw=verdict.probability.raw if verdict else None,
             horizon_days=card.horizon_days,
+            signal_ids=setup.taxonomy.by_id,
+            neutral_leaning=setup.fitted_prompt.thresholds.neutral_leaning,
         )
         for case, elicitation, verdict in zip(cases, elicitations, verdicts, strict=True)
     ]
@@ -166,6 +180,7 @@ def predict(
         needs=setup.method.method.needs,
         facts=[case.facts for case in cases],
         readings=readings_of_cases,
+        neutral_leaning=setup.fitted_prompt.thresholds.neutral_leaning,
         companies=setup.companies,
     )
     return setup.method.numbers(examples, verdicts, base_rate=card.base_rate)
@@ -180,6 +195,7 @@ def examples_of(
     companies: frozenset[str],
     facts: Iterable[Sequence[Fact]] | None = None,
     readings: Sequence[Mapping[str, float]] | None = None,
+    neutral_leaning: float = 0.0,
     progress: Callable[[], None] = lambda: None,
 ) -> "Examples":
     """The inputs of trained methods; see `learning.examples.prepare`.
@@ -192,6 +208,7 @@ def examples_of(
         companies: names of companies that messages may mention.
         facts: the samples' facts, if already computed.
         readings: a language model's readings of each sample.
+        neutral_leaning: the leaning of a message about something else.
         progress: called after each sample.
     """
     from churn_agent.learning.examples import prepare
@@ -204,6 +221,7 @@ def examples_of(
         dimension=store.dimension if "vectors" in needs else 0,
         encoder=store.embedder.folder if "encoder" in needs else None,
         readings=readings,
+        neutral_leaning=neutral_leaning,
         companies=companies,
         progress=progress,
     )
@@ -216,7 +234,7 @@ def provenance(setup: Setup, *, seconds: float = 0.0) -> Provenance:
         setup: the setup of the batch.
         seconds: the time per customer.
     """
-    info, prompt = setup.model.info, setup.prompt
+    info, prompt = setup.model.info, setup.fitted_prompt
     return Provenance(
         churn_agent=version("churn-agent"),
         model_id=info.id,
@@ -225,6 +243,7 @@ def provenance(setup: Setup, *, seconds: float = 0.0) -> Provenance:
         mode=prompt.mode,
         prompt=prompt.label,
         prompt_hash=prompt.content_hash,
+        thresholds_hash=prompt.thresholds_hash,
         embedder=setup.store.indexed_by,
         evidence_ids=(),
         prompt_tokens=0,

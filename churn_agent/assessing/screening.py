@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from churn_agent.assessing.composing import verdict_of
-from churn_agent.content.prompts import PromptTemplate, Taxonomy
+from churn_agent.content.prompts import PromptTemplate
+from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.domain.assessment import Assessment, Fact, LeftOut, Provenance
 from churn_agent.elicitation.base import Case
 from churn_agent.elicitation.read import read
@@ -92,7 +93,7 @@ def screen(
         Screening(
             case.snapshot.customer_id,
             case.snapshot.as_of,
-            None if elicitation.failure else verdict_of(case, elicitation, taxonomy).probability.raw,
+            None if elicitation.failure else verdict_of(case, elicitation, taxonomy, prompt.thresholds).probability.raw,
             tuple(evidence.interaction.id for evidence in case.pack.evidence),
             how,
             elicitation.prompt_tokens,

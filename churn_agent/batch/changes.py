@@ -64,7 +64,7 @@ def explain(
     for record in now:
         was, how = earlier.get(record.customer_id), record.provenance
         if was and record.churn_probability:
-            key = (*_model(record), how.prompt, how.prompt_hash, how.method, how.seed)
+            key = (*_model(record), how.prompt, how.prompt_hash, how.thresholds_hash, how.method, how.seed)
             if key not in judges:
                 same_agent = as_made(agent, record)
                 judges[key] = _Judge(same_agent, same_agent.setup())
@@ -113,10 +113,10 @@ def _readers(judge: _Judge, was: Assessment, now: Assessment, then: Snapshot, st
     """Returns the log-odds with the new model, and with the new model and prompt, from their effect on the score."""
     scored = judge.log_odds(then, fallback=start, raw=True)
     moved = scored - _log_odds(was.churn_probability, raw=True)
-    if was.provenance.prompt_hash == now.provenance.prompt_hash:
-        return start + moved, start + moved
     if _model(was) == _model(now):
         return start, start + moved
+    if was.provenance.prompt_hash == now.provenance.prompt_hash:
+        return start + moved, start + moved
     by_old_prompt = judge.with_prompt_of(was)
     if by_old_prompt is None:  # the old prompt is gone: count both changes as the model's
         return start + moved, start + moved
@@ -129,8 +129,8 @@ def _model(assessment: Assessment) -> tuple[str, str | None]:
     return how.model_id, how.model_sha256 or how.model_fingerprint
 
 
-def _reader(assessment: Assessment) -> tuple[tuple[str, str | None], str]:
-    return _model(assessment), assessment.provenance.prompt_hash
+def _reader(assessment: Assessment) -> tuple[tuple[str, str | None], str, str | None]:
+    return _model(assessment), assessment.provenance.prompt_hash, assessment.provenance.thresholds_hash
 
 
 def _log_odds(number: ChurnProbability | None, *, raw: bool = False) -> float:

@@ -50,11 +50,13 @@ def estimate(agent: ChurnAgent, path: Path, spec: BatchSpec) -> Estimate:
     left = len(ids)
     done = customers - left
     in_full = left if spec.top is None else min(left, spec.top.of(customers))
-    same = (agent.model.info.id, agent.prompt.content_hash)
+    hashes = agent.prompt.hashes
     used = [
         record.provenance
         for record in records.newest(agent.store.history, _LOOKED_AT)
-        if (record.provenance.model_id, record.provenance.prompt_hash) == same and record.screening is None
+        if record.provenance.model_id == agent.model.info.id
+        and record.provenance.prompt_hash in hashes
+        and record.screening is None
     ]
     # Assessments with cached answers or without evidence do not show the full cost.
     fresh = [cost for cost in used if not cost.cached_answers]

@@ -24,6 +24,8 @@ def as_made(agent: ChurnAgent, record: Assessment) -> ChurnAgent:
     again = with_prompt_of(agent.varied(method=how.method or NO_METHOD, seed=how.seed), how)
     if again is None:
         differences.append(f"the prompt {how.prompt} ({how.prompt_hash}) was changed or removed")
+    elif not other_model and not again.fitted(again.prompt).made(how.prompt_hash, how.thresholds_hash):
+        differences.append(f"the thresholds of the prompt {how.prompt} were changed")
     elif not differences:
         try:
             _ = again.method
@@ -40,7 +42,7 @@ def with_prompt_of(agent: ChurnAgent, how: Provenance) -> ChurnAgent | None:
     mode, name = named(how.prompt)
     try:
         other = agent.varied(mode=mode, prompt=name)
-        return other if other.prompt.content_hash == how.prompt_hash else None
+        return other if how.prompt_hash in other.prompt.hashes else None
     except ChurnAgentError:
         return None
 

@@ -158,16 +158,27 @@ def default_path(agent: ChurnAgent, spec: BatchSpec) -> Path:
     day = day_of(agent, spec)
     folder = agent.settings.store / "batches"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{day}-{_digest(_identity(agent, day, spec))[:8]}.jsonl"
+    return folder / f"{day}-{_digest(_comparable(agent, _identity(agent, day, spec)))[:8]}.jsonl"
 
 
 def _start(agent: ChurnAgent, path: Path, day: date, spec: BatchSpec) -> str:
     options = _identity(agent, day, spec) | {"file": str(path.resolve())}
-    run_id = _digest(options)
+    run_id = _digest(_comparable(agent, options))
     # These are logged, but do not make it another run, because they change no number.
     details = {"churn_agent": version("churn-agent"), "playbook": agent.playbook.content_hash, "limit": spec.limit}
     runs.start(agent.store.history, run_id, options | details | {"budget": vars(spec.budget)})
     return run_id
+
+
+def _comparable(agent: ChurnAgent, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns options with the identities of prompts instead of their hashes.
+
+    All versions agree on identities, so a run started with one version continues with the next.
+    """
+    identities = {"prompt_hash": agent.fitted(agent.prompt).identity}
+    if "screening_prompt_hash" in options:
+        identities["screening_prompt_hash"] = agent.fitted(agent.screening_prompt).identity
+    return {**options, **identities}
 
 
 def _digest(options: Mapping[str, Any]) -> str:
@@ -269,11 +280,11 @@ def _fits(record: Assessment, day: date, agent: ChurnAgent) -> bool:
     how, info = record.provenance, agent.model.info
     if (record.as_of, how.model_id, how.model_sha256) != (day, info.id, info.sha256):
         return False
-    key = how.prompt_hash, how.method
-    if record.screening is None and key == (agent.prompt.content_hash, agent.method):
+    key = how.prompt_hash, how.thresholds_hash
+    if record.screening is None and how.method == agent.method and agent.fitted(agent.prompt).made(*key):
         return True
     screened = record.screening is not None or record.status == "failed"
-    return screened and key == (agent.screening_prompt.content_hash, None)
+    return screened and how.method is None and agent.fitted(agent.screening_prompt).made(*key)
 
 
 def _write_failures(path: Path, file: RecordFile) -> None:

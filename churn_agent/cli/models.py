@@ -1,4 +1,4 @@
-"""`models list | pull | bundle | verify | tune`."""
+"""`models list | pull | bundle | verify | tune | fit`."""
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +12,7 @@ from rich.progress import Progress, TaskID
 from churn_agent.cli import common
 
 if TYPE_CHECKING:
+    from churn_agent.content.thresholds import Fit
     from churn_agent.models.gguf.tuning import Tuning
     from churn_agent.settings import Settings
 
@@ -26,6 +27,8 @@ def models() -> None:
 @click.pass_context
 def list_(context: click.Context, json_: bool) -> None:
     """List the catalogue and what of it is in the model folder."""
+    from churn_agent.content import fits
+    from churn_agent.content.prompts import load_prompt
     from churn_agent.errors import WeightsMissing
     from churn_agent.models import weights
     from churn_agent.models.catalogue import catalogue
@@ -33,7 +36,11 @@ def list_(context: click.Context, json_: bool) -> None:
 
     settings = Settings.load(store=context.obj["store"])
     rows: list[dict[str, Any]] = []
+    prompt = load_prompt("read", folder=settings.prompts_dir)
+    measured = {fit.sha256 for fit in fits.kept_fits(prompt, settings.models_dir)}
     for entry in catalogue().values():
+        sha256 = entry.files[0].sha256
+        fitted = sha256 in measured or fits.shipped_fit(prompt, sha256) is not None
         try:
             path: str | None = str(weights.find(entry.name, settings.models_dir))
         except WeightsMissing:
@@ -45,6 +52,7 @@ def list_(context: click.Context, json_: bool) -> None:
                 "bytes": entry.bytes,
                 "default": used,
                 "path": path,
+                "fitted": fitted if entry.kind == "language" else None,
             }
         )
     if json_:
@@ -53,9 +61,9 @@ def list_(context: click.Context, json_: bool) -> None:
     for row in rows:
         here = "here" if row["path"] else "not here"
         mark = "*" if row["default"] else " "
-        click.echo(
-            f"{mark} {row['name']:<30} {row['bytes'] / 1e6:>6.0f} MB  {here:<8}  {row['licence']}  {row['purpose']}"
-        )  # type: ignore[operator]
+        fitted = {True: "fitted", False: "not fitted", None: ""}[row["fitted"]]
+        size = f"{row['bytes'] / 1e6:>6.0f} MB"
+        click.echo(f"{mark} {row['name']:<30} {size}  {here:<8}  {fitted:<10}  {row['licence']}  {row['purpose']}")
     common.note(f"* used by default; model folder: {settings.models_dir}")
 
 
@@ -206,6 +214,59 @@ def tune(context: click.Context, name: str | None, json_: bool) -> None:
             f"{best.threads} threads, micro-batch {best.micro_batch}, {_attention(best)}, "
             f"{best.parallel} answers at once; kept in {kept}"
         )
+
+
+@models.command("fit")
+@click.argument("name", metavar="MODEL")
+@click.option("--prompt", "label", default="read/words", show_default=True, metavar="MODE/NAME")
+@common.as_json
+@click.pass_context
+def fit(context: click.Context, name: str, label: str, json_: bool) -> None:
+    """Measure the thresholds of a prompt for MODEL, and keep them in the model folder.
+
+    The thresholds that are shipped hold for the default model. Another model that is not fitted gives scores that rank
+    customers, and no bands. MODEL reads a fixed sample of messages, which takes a local model from minutes to an hour.
+    After an interruption, run it again: answers are kept, and none is asked for twice.
+    """
+    from churn_agent.content.prompts import load_prompt, named
+    from churn_agent.content.taxonomy import load_taxonomy
+    from churn_agent.evals.checks import fitting
+
+    settings = _settings(context).changed(model=name)
+    prompt = load_prompt(*named(label), folder=settings.prompts_dir)
+    with fitting.reading_model(settings, notify=common.note) as model, common.Counting() as bar:
+        task = bar.add_task("messages", total=None)
+        measured = fitting.fit(
+            model,
+            prompt,
+            load_taxonomy(settings.prompts_dir),
+            fitting.sample(),
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    kept = fitting.keep(measured, prompt, settings.models_dir)
+    default = fitting.default_fit()
+    if json_:
+        common.print_json(
+            {
+                "fit": measured.model_dump(mode="json"),
+                "default": default.model_dump(mode="json"),
+                "kept_in": str(kept),
+            }
+        )
+        return
+    _print_figures(measured, default)
+    click.echo(f"kept in {kept}")
+
+
+def _print_figures(measured: "Fit", default: "Fit") -> None:
+    """The figures of two models beside each other."""
+    from rich.table import Table
+
+    table = Table("", measured.model, f"{default.model} (default)")
+    names = {"precision": "precision of signals", "recall": "recall of signals", "f1": "F1 of signals"}
+    for field, words in {**names, "auroc_of_leaving": "AUROC of leaving"}.items():
+        table.add_row(words, *(f"{getattr(each.figures, field):.3f}" for each in (measured, default)))
+    common.out.print(table)
 
 
 def _attention(tuning: "Tuning") -> str:

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
 
 from churn_agent.content.conditions import Condition, Kind, Value, parse
-from churn_agent.content.prompts import load_taxonomy, shipped_folder
+from churn_agent.content.folders import own_or_shipped
+from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.domain.assessment import FACT_NAMES, Band, Fact, Reason, RetentionAction, Signal, Urgency
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import InputError
@@ -59,19 +60,20 @@ class PlaybookAction(_Data):
         return parse(self.when) if self.when else None
 
     @model_validator(mode="after")
-    def _can_ever_be_suggested(self) -> "PlaybookAction":
-        unknown = [name for name in self.addresses if name not in (*FACT_NAMES, *_signal_ids())]
+    def _can_ever_be_suggested(self, info: ValidationInfo) -> "PlaybookAction":
+        signals = _signals(info.context)
+        unknown = [name for name in self.addresses if name not in (*FACT_NAMES, *signals)]
         if unknown:
             raise ValueError(f"action {self.id!r} addresses {unknown[0]!r}, which is no signal and no fact")
         try:
             if self.condition:
-                self.condition.check(_kinds(), beside=_ATTRIBUTE)
+                self.condition.check(_kinds(signals), beside=_ATTRIBUTE)
         except InputError as error:
             raise ValueError(str(error)) from error
         for name, value in self.condition.compared if self.condition else ():
             if name == "band" and value not in _BANDS:
                 raise ValueError(f"condition {self.when!r}: a band is {', '.join(_BANDS)}, never {value!r}")
-            if name in _signal_ids() and not 0 <= float(value) <= 1:
+            if name in signals and not 0 <= float(value) <= 1:
                 raise ValueError(f"condition {self.when!r}: the strength of {name!r} is from 0 to 1, never {value:g}")
         return self
 
@@ -81,6 +83,15 @@ class Playbook(_Data):
 
     version: int
     actions: tuple[PlaybookAction, ...]
+    _signals: tuple[str, ...] = PrivateAttr(default=())
+
+    def model_post_init(self, context: Any) -> None:
+        self._signals = _signals(context)
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The ids of all signals that conditions can be about."""
+        return self._signals
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> "Playbook":
@@ -102,21 +113,28 @@ class Playbook(_Data):
 def load_playbook(folder: Path | None = None) -> Playbook:
     """The playbook, `playbook.yaml`: that of the user's own prompts if there is one, else the shipped one.
 
+    Its signals are those of the taxonomy that goes with it (`load_taxonomy`).
+
     Raises:
         FileFormatError: it is no valid playbook; a condition in it cannot be read, or names what does not exist.
     """
-    own = folder / "playbook.yaml" if folder else None
-    return strict_yaml.load(own if own and own.exists() else shipped_folder() / "playbook.yaml", Playbook)
+    signals = tuple(load_taxonomy(folder).by_id)
+    return strict_yaml.load(own_or_shipped("playbook.yaml", folder), Playbook, context=signals)
+
+
+def _signals(context: tuple[str, ...] | None) -> tuple[str, ...]:
+    """The ids of signals that a playbook is read with: those given, else the shipped ones."""
+    return _shipped_signals() if context is None else context
 
 
 @cache
-def _signal_ids() -> tuple[str, ...]:
+def _shipped_signals() -> tuple[str, ...]:
     return tuple(load_taxonomy().by_id)
 
 
-def _kinds() -> dict[str, Kind]:
+def _kinds(signals: tuple[str, ...]) -> dict[str, Kind]:
     """What conditions can be about, attributes aside, which every book has of its own."""
-    numbers: dict[str, Kind] = dict.fromkeys((*FACT_NAMES, *_signal_ids()), "number")
+    numbers: dict[str, Kind] = dict.fromkeys((*FACT_NAMES, *signals), "number")
     return {**numbers, "band": "text", "domain": "text"}
 
 
@@ -134,7 +152,7 @@ def eligible(
         band: None as long as it is not known.
     """
     end = snapshot.card.end_of_day(snapshot.as_of)
-    known = _known(snapshot, facts, band, signals)
+    known = _known(playbook, snapshot, facts, band, signals)
 
     def recently_done(action: PlaybookAction) -> bool:
         since = end - timedelta(days=action.cooldown_days)
@@ -151,7 +169,7 @@ def eligible(
 
 
 def _known(
-    snapshot: Snapshot, facts: Sequence[Fact], band: Band | None, signals: Sequence[Signal] | None
+    playbook: Playbook, snapshot: Snapshot, facts: Sequence[Fact], band: Band | None, signals: Sequence[Signal] | None
 ) -> dict[str, Value]:
     """What conditions can be about, by name."""
     oldest = min((each.occurred_at for each in snapshot.interactions), default=None)
@@ -159,7 +177,7 @@ def _known(
     known: dict[str, Value] = {f"{_ATTRIBUTE}{name}": value for name, value in snapshot.attributes.items()}
     known |= {"domain": snapshot.card.domain, "tenure": float(tenure)} | ({"band": band} if band else {})
     if signals is not None:
-        known |= dict.fromkeys(_signal_ids(), 0.0) | {each.concept: each.strength for each in signals}
+        known |= dict.fromkeys(playbook.signals, 0.0) | {each.concept: each.strength for each in signals}
     return known | {fact.name: fact.value for fact in facts if fact.name != "tenure"}
 
 

@@ -1,19 +1,22 @@
-"""Prompt files and the taxonomy of signals: versioned, strict data, no logic.
+"""Prompt files: versioned, strict data, no logic.
 
 A prompt variant is `MODE/NAME.yaml` in the shipped `prompts/` folder or in a user's folder, which adds to it
-(and wins where names meet). Variables are `$name` as in `string.Template`, substituted once.
+(and wins where names meet). Variables are `$name` as in `string.Template`, substituted once. The thresholds of a prompt
+lie beside it, in `NAME.thresholds.yaml`.
 """
 
 import hashlib
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from string import Template
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from churn_agent.domain.assessment import Polarity
+from churn_agent.content.folders import shipped_folder
+from churn_agent.content.taxonomy import Taxonomy, load_taxonomy
+from churn_agent.content.thresholds import Fit, Thresholds, ThresholdsFile
 from churn_agent.errors import FileFormatError, InputError
 from churn_agent.files import strict_yaml
 from churn_agent.models.base import Message
@@ -23,11 +26,8 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 DEFAULT_PROMPTS: Mapping[str, str] = {"ask": "lettered", "read": "words", "explain": "direct"}
 
 
-def shipped_folder() -> Path:
-    """The `prompts/` folder: of the checkout where there is one, else the copy inside the wheel."""
-    package = Path(__file__).parents[1]
-    checkout = package.parent
-    return checkout / "prompts" if (checkout / "pyproject.toml").is_file() else package / "_prompts"
+_THRESHOLDS = ".thresholds"
+"""Ends the names, before `.yaml`, of files of thresholds."""
 
 
 class _Data(BaseModel):
@@ -89,7 +89,7 @@ class Check(_Data):
     staying: str
     closing: str | None = None
     """Whether they ask to end it all. Plain requests ("please delete my account") show no wish that a small model would
-    call an intention; asked of messages whose words hint at it (`Choice.hinting`)."""
+    call an intention; asked of messages whose words hint at it (`Thresholds.hinting`)."""
     neutral: Annotated[tuple[str, ...], Field(min_length=1)]
     """Words that say nothing: how far the model leans to yes without cause is measured on them and subtracted
     (contextual calibration, Zhao et al. 2021)."""
@@ -98,8 +98,11 @@ class Check(_Data):
     """One sentence on what the writer is going to do, of short messages whose words hint at leaving or that name
     another company. Leaving and staying are asked about it too, and both answers count alike: what a small model has
     written down it reads better (chain of thought, Wei et al. 2022)."""
-    least: Annotated[float, Field(ge=0, le=1)] = 0.8
-    """Probability of yes, after that subtraction, below which a proposed signal is dropped."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _holds_no_thresholds(cls, data: Any) -> Any:
+        return _without_thresholds(data, ("least",))
 
 
 class Choice(_Data):
@@ -108,22 +111,42 @@ class Choice(_Data):
     Nothing is written: one pass over a sentence gives the probabilities of all words.
     """
 
-    words: Mapping[str, str]
-    """Signal id -> its word; those that begin with tokens of their own are told apart best."""
+    words: Mapping[str, str] = {}
+    """Signal id -> its word, for signals that this prompt calls by another word than the taxonomy does."""
     nothing: str
     """The word for a sentence that shows no signal."""
-    least: Annotated[float, Field(ge=0, le=1)]
-    """Probability, among these words, from which a signal is proposed."""
-    most: Annotated[int, Field(ge=1)]
-    """Signals proposed for one sentence."""
-    silent: Annotated[float, Field(ge=0, le=1)]
-    """A message is asked nothing more if all its sentences show nothing with at least this probability."""
-    hinting: Annotated[float, Field(ge=0, le=1)] = 1.0
-    """Probability of all words about leaving together from which a sentence hints at it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _holds_no_thresholds(cls, data: Any) -> Any:
+        return _without_thresholds(data, ("least", "most", "silent", "hinting"))
 
 
-class PromptTemplate(_Data):
-    """One prompt variant.
+def _without_thresholds(data: Any, names: tuple[str, ...]) -> Any:
+    """The data of a prompt. Raises `ValueError` where it holds thresholds, as prompts once did."""
+    held = [name for name in names if isinstance(data, dict) and name in data]
+    if held:
+        raise ValueError(f"move {', '.join(map(repr, held))} to NAME{_THRESHOLDS}.yaml, see docs/prompts.md")
+    return data
+
+
+_NOT_SHOWN = {"tries", "earlier", "fits", "thresholds", "fitted"}
+"""Fields of a prompt that do not reach the model."""
+
+
+class EarlierHash(_Data):
+    """A hash that this prompt had in a version before, when it was computed over other fields."""
+
+    hash: str
+    """As records of that version have it in `prompt_hash`."""
+    content: str
+    """`content_hash` of the same prompt now. A changed copy of the file has another one, and no earlier hashes."""
+    thresholds: str | None = None
+    """Hash of the thresholds that it had."""
+
+
+class _PromptFile(_Data):
+    """A prompt variant as its file has it.
 
     `system` and `examples` are the shared prefix and may use the variables of the book; `user` is the customer's
     turn. What each mode provides is checked when a prompt is loaded, not when it is rendered.
@@ -144,11 +167,66 @@ class PromptTemplate(_Data):
     """Modes `read` and `explain`: the answer opens with a short free thought."""
     choice: Choice | None = None
     check: Check | None = None
+    earlier: tuple[EarlierHash, ...] = ()
+    """Its hashes in versions before."""
+
+
+class PromptTemplate(_PromptFile):
+    """One prompt variant, with what it takes from the taxonomy and the thresholds for the model that reads with it."""
+
+    definitions: Mapping[str, str] = {}
+    """Signal id -> definition, of the taxonomy, where the prompt shows them to the model. Set when it is loaded."""
+    fits: tuple[Fit, ...] = ()
+    """Thresholds that are shipped for it. Set when it is loaded."""
+    thresholds: Thresholds
+    """Those that are in use. Set when it is loaded, and again for the model that reads with it (`content.fits`)."""
+    fitted: bool = True
+    """Whether the thresholds in use were measured for this prompt and its model, or none are needed."""
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 over all that shapes the prompt, first 16 hexadecimal digits."""
-        return hashlib.sha256(self.model_dump_json(exclude={"tries"}).encode()).hexdigest()[:16]
+        """SHA-256 over all that reaches the model, with name and version, first 16 hexadecimal digits."""
+        shown = self.model_dump_json(exclude=_NOT_SHOWN if self.definitions else {*_NOT_SHOWN, "definitions"})
+        return hashlib.sha256(shown.encode()).hexdigest()[:16]
+
+    @property
+    def has_thresholds(self) -> bool:
+        """Whether thresholds decide what is read in a message."""
+        return self.choice is not None or self.check is not None
+
+    @property
+    def thresholds_hash(self) -> str | None:
+        """Of the thresholds in use; None where none are needed."""
+        return self.thresholds.content_hash if self.has_thresholds else None
+
+    @property
+    def hashes(self) -> frozenset[str]:
+        """The hashes by which records name a prompt that asks the model the same."""
+        return frozenset({self.content_hash, *(each.hash for each in self._earlier)})
+
+    @property
+    def identity(self) -> str:
+        """Names the prompt with its thresholds; runs of one identity can be continued.
+
+        Where versions before knew this prompt, it is the hash that they gave it.
+        """
+        known = [each.hash for each in self._earlier if each.thresholds == self.thresholds_hash]
+        return known[-1] if known else "-".join(filter(None, (self.content_hash, self.thresholds_hash)))
+
+    def made(self, prompt_hash: str, thresholds_hash: str | None) -> bool:
+        """Whether a record with these hashes was made with this prompt and these thresholds.
+
+        Args:
+            prompt_hash: of the record.
+            thresholds_hash: of the record; None where its version knew of none, or the prompt has none.
+        """
+        if prompt_hash == self.content_hash:
+            return thresholds_hash == self.thresholds_hash
+        return any(each.hash == prompt_hash and each.thresholds == self.thresholds_hash for each in self._earlier)
+
+    @property
+    def _earlier(self) -> list[EarlierHash]:
+        return [each for each in self.earlier if each.content == self.content_hash]
 
     @property
     def label(self) -> str:
@@ -184,7 +262,8 @@ def list_prompts(folder: Path | None = None) -> dict[tuple[Mode, str], Path]:
     for root in (shipped_folder(), folder):
         for mode in MODES:
             for path in sorted((root / mode).glob("*.yaml")) if root else []:
-                found[mode, path.stem] = path
+                if not path.stem.endswith(_THRESHOLDS):
+                    found[mode, path.stem] = path
     return found
 
 
@@ -209,13 +288,14 @@ def load_prompt(mode: str, name: str | None = None, *, folder: Path | None = Non
     if path is None:
         names = ", ".join(sorted(n for m, n in available if m == mode))
         raise InputError(f"no prompt {name!r} for mode {mode!r}; there are: {names}")
-    loaded = strict_yaml.load(path, PromptTemplate)
-    prompt = PromptTemplate.model_validate(loaded.model_dump() | {"name": name, "mode": mode})
+    loaded = strict_yaml.load(path, _PromptFile)
+    taxonomy = load_taxonomy(folder)
+    prompt = _resolved(loaded, path, mode, name, taxonomy)
     if (mode == "ask") != bool(prompt.questions):
         raise FileFormatError(f"{path}: prompts of mode 'ask', and only they, have questions")
     if (prompt.check or prompt.choice) and mode != "read":
         raise FileFormatError(f"{path}: 'check' and 'choice' are for prompts of mode 'read'")
-    unknown = set(prompt.choice.words) - set(load_taxonomy().by_id) if prompt.choice else set[str]()
+    unknown = set(prompt.choice.words) - set(taxonomy.by_id) if prompt.choice else set[str]()
     if unknown:
         raise FileFormatError(f"{path}: 'choice' has words for unknown signals: {', '.join(sorted(unknown))}")
     texts = [prompt.system, prompt.user, *(e.user for e in prompt.examples), *(q.text for q in prompt.questions)]
@@ -236,55 +316,30 @@ def load_prompt(mode: str, name: str | None = None, *, folder: Path | None = Non
     return prompt
 
 
-class SignalDefinition(_Data):
-    """A concept of the taxonomy."""
-
-    id: str
-    polarity: Polarity
-    definition: str
-    """As the language model is told; `$company` is filled in."""
-    statement: str
-    """As a reader of reports is told; `$company` is filled in."""
-    queries: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Phrases that find candidate messages by meaning."""
-
-
-class Taxonomy(_Data):
-    """All signals, by id."""
-
-    version: int
-    neutral_queries: Annotated[tuple[str, ...], Field(min_length=1)]
-    """What messages say that shows no signal."""
-    signals: tuple[SignalDefinition, ...]
-
-    @model_validator(mode="after")
-    def _ids_are_unique(self) -> "Taxonomy":
-        if len(self.by_id) != len(self.signals):
-            raise ValueError("signal ids repeat")
-        return self
-
-    @cached_property
-    def by_id(self) -> dict[str, SignalDefinition]:
-        return {signal.id: signal for signal in self.signals}
-
-    @cached_property
-    def phrases(self) -> dict[Polarity | Literal["neutral"], list[str]]:
-        """The query phrases by what they show."""
-        found: dict[Polarity | Literal["neutral"], list[str]] = {"neutral": list(self.neutral_queries)}
-        for signal in self.signals:
-            found.setdefault(signal.polarity, []).extend(signal.queries)
-        return found
-
-    def listing(self, names: Mapping[str, str] | None = None) -> str:
-        """The signals as prompts show them, one a line, by their ids or by `names` (then only those that have one)."""
-        lines = "\n".join(
-            f"- {names[signal.id] if names else signal.id}: {signal.definition}"
-            for signal in self.signals
-            if names is None or signal.id in names
-        )
-        return fill(lines, {"company": "the company"})
+def _resolved(loaded: _PromptFile, path: Path, mode: str, name: str, taxonomy: Taxonomy) -> PromptTemplate:
+    """A prompt with what it takes from the taxonomy and from its thresholds."""
+    choice = loaded.choice and loaded.choice.model_copy(update={"words": {**taxonomy.words, **loaded.choice.words}})
+    fits = _fits(path)
+    return PromptTemplate.model_validate(
+        loaded.model_dump()
+        | {
+            "name": name,
+            "mode": mode,
+            "choice": choice and choice.model_dump(),
+            "definitions": taxonomy.definitions if mode == "read" else {},
+            "fits": fits,
+            "thresholds": (fits or shipped_fits())[0].values,
+        }
+    )
 
 
-def load_taxonomy() -> Taxonomy:
-    """The shipped taxonomy, `prompts/signals.yaml`."""
-    return strict_yaml.load(shipped_folder() / "signals.yaml", Taxonomy)
+def _fits(prompt: Path) -> tuple[Fit, ...]:
+    """The thresholds beside a prompt; for one without, those of the default prompt, from which it starts."""
+    path = prompt.with_name(f"{prompt.stem}{_THRESHOLDS}.yaml")
+    return strict_yaml.load(path, ThresholdsFile).fits if path.exists() else ()
+
+
+@cache
+def shipped_fits() -> tuple[Fit, ...]:
+    """The thresholds of the default prompt of mode `read`, as shipped; those of the default model come first."""
+    return _fits(shipped_folder() / "read" / f"{DEFAULT_PROMPTS['read']}.yaml")

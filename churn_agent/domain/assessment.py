@@ -135,6 +135,9 @@ class Provenance(_Part):
     mode: str
     prompt: str
     prompt_hash: str
+    """Of all that reaches the model."""
+    thresholds_hash: str | None = None
+    """Of the thresholds that its answers were read with; None where there are none."""
     embedder: str | None
     evidence_ids: tuple[str, ...]
     prompt_tokens: int
@@ -173,6 +176,11 @@ class Assessment(_Part):
     screening: Probability | None = None
     """Score of a customer who was only screened; it only ranks customers for assessment."""
     provenance: Provenance
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the score has a band: without thresholds measured for prompt and model, it only ranks."""
+        return self.band is not None or self.churn_probability is None
 
 
 def record_schema() -> str:

@@ -5,23 +5,26 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from churn_agent.content.prompts import Choice, PromptTemplate, Taxonomy, fill
+from churn_agent.content.prompts import Choice, PromptTemplate, fill
+from churn_agent.content.taxonomy import LEAVING, Taxonomy
 from churn_agent.elicitation.base import failure_of
 from churn_agent.elicitation.confirm import LONGEST_QUOTE, Reading
 from churn_agent.evidence.box import box
 from churn_agent.evidence.grounding import sentences
 from churn_agent.models.base import ChatModel, LabelScores, Question, ScoreRequest
-from churn_agent.scoring.prior import sigmoid
+from churn_agent.scoring.prior import log_odds, sigmoid
 
-_OF_LEAVING = ("leaving_announced", "leaving_considered", "contract_end", "contact_left")
+_HINTING = (*LEAVING, "before_leaving")
+"""Roles of the signals whose words hint at leaving."""
 _FEWEST_WORDS = 4
 """Shorter sentences are read together with the one before, or the next."""
 
 
 def choose(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTemplate, taxonomy: Taxonomy) -> None:
     """Proposes signals for each reading, quoting the sentence that shows them. Equal sentences are read once."""
-    choice = prompt.choice
+    choice, thresholds = prompt.choice, prompt.thresholds
     assert choice
+    hinting = [word for id_, word in choice.words.items() if taxonomy.role_of(id_) in _HINTING]
     # No company is named, so that equal sentences are paid once for all books.
     shared = prompt.shared({"company": "the company", "domain": "", "signals": taxonomy.listing(choice.words)})
     labels = (choice.nothing, *choice.words.values())
@@ -47,15 +50,17 @@ def choose(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTemp
                 reading.failure = str(error)
                 break
             likely = _likely(result, choice)
-            reading.silent = reading.silent and likely[choice.nothing] >= choice.silent
-            hints[part] = sum(likely[choice.words[id_]] for id_ in _OF_LEAVING if id_ in choice.words)
-            for signal in sorted(choice.words, key=lambda id_: -likely[choice.words[id_]])[: choice.most]:
-                odds = _log_odds(likely[choice.words[signal]])
-                if odds >= max(_log_odds(choice.least), reading.proposed_odds.get(signal, -math.inf)):
+            reading.silent = reading.silent and likely[choice.nothing] >= thresholds.silent
+            hints[part] = sum(likely[word] for word in hinting)
+            for signal in sorted(choice.words, key=lambda id_: -likely[choice.words[id_]])[
+                : thresholds.most_a_sentence
+            ]:
+                odds = log_odds(likely[choice.words[signal]])
+                if odds >= max(log_odds(thresholds.proposed), reading.proposed_odds.get(signal, -math.inf)):
                     reading.proposals[signal], reading.proposed_odds[signal] = part, odds
         reading.strengths = {id_: sigmoid(odds) for id_, odds in reading.proposed_odds.items()}
         most = max(hints, key=lambda part: hints[part], default=None)
-        reading.hint = most if most and hints[most] >= choice.hinting else None
+        reading.hint = most if most and hints[most] >= thresholds.hinting else None
 
 
 def _likely(result: LabelScores, choice: Choice) -> dict[str, float]:
@@ -63,11 +68,6 @@ def _likely(result: LabelScores, choice: Choice) -> dict[str, float]:
     scores = result.log_probabilities["word"]
     total = np.logaddexp.reduce(list(scores.values()))
     return {word: float(np.exp(score - total)) for word, score in scores.items()}
-
-
-def _log_odds(probability: float) -> float:
-    held = min(max(probability, 1e-6), 1 - 1e-6)
-    return math.log(held / (1 - held))
 
 
 def _parts(text: str) -> Iterator[str]:

@@ -12,34 +12,23 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel, ValidationError
 
-from churn_agent.content.prompts import Check, Taxonomy, Translation, Writing, fill
+from churn_agent.content.prompts import Check, PromptTemplate, Translation, Writing, fill
+from churn_agent.content.taxonomy import LEAVING, Taxonomy
+from churn_agent.content.thresholds import Thresholds
 from churn_agent.elicitation.base import closed_object, failure_of, string
 from churn_agent.evidence.box import box
 from churn_agent.evidence.grounding import find_quote, sentences
 from churn_agent.evidence.naming import OTHERS, OWN, named, renamed
 from churn_agent.ingest.cleaning import language_of
 from churn_agent.models.base import ChatModel, GenerateRequest, LabelScores, Message, Question, ScoreRequest, Usage
-from churn_agent.scoring.prior import LEAVING_LEANING, NEUTRAL_LEANING, sigmoid
+from churn_agent.scoring.prior import sigmoid
 
 _LEAVING, _STAYING, _CLOSING, _CONFIRMED = "leaving", "staying", "closing", "confirmed"  # ids of questions
 _OF_RIVAL, _OF_SUMMARY = "rival ", "summary "
 """Before these ids: asked about another company, and of the summary."""
 _RIVAL = OTHERS[0]
 """Made-up name of the first other company that a message names."""
-_RIVAL_SHARE = 0.5
-"""How much of the leaning to leave the rival is subtracted from that to leave the company: words about leaving and
-joining lean to leaving whoever they name. Chosen on `eval/datasets/switching`, with the summary."""
 _YES, _NO = "Yes", "No"
-_CONSIDERED = "leaving_considered"
-"""Asked about wherever a message as a whole leans to leaving: small models often call it something else."""
-_ANNOUNCED = "leaving_announced"
-_COMPETITOR = "competitor"
-_CLOSES = 0.9
-"""Log-odds from which a message asks to end it all. Chosen on questions to a bank and on chats about telephone
-companies: of closures nine in ten are above it, of other questions one ("Help me cancel my transaction")."""
-_LESS_SURE = 1.0
-"""By how many log-odds that answer leans less to leaving than it says: it is easily given."""
-_MISTAKEN_FOR_LEAVING = "disengagement"
 _ANY_COMPANY = "the company"
 """Where no company is named; neutral words are said to it too, so that their answers are paid once for all."""
 _LONGEST_TRANSLATED = 1000
@@ -110,8 +99,13 @@ class Reading:
         return {"company": self.company, "message": f'"{box(self.text)}"'}
 
 
-def confirm(readings: Mapping[int, Reading], model: ChatModel, check: Check, taxonomy: Taxonomy) -> None:
-    """Keeps of each reading's proposals those that the model confirms, with their strength, and sets its leaning."""
+def confirm(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTemplate, taxonomy: Taxonomy) -> None:
+    """Keeps of each reading's proposals those that the model confirms, with their strength, and sets its leaning.
+
+    The prompt must have a `check`.
+    """
+    check, thresholds = prompt.check, prompt.thresholds
+    assert check
     hinting = {
         i
         for i, reading in readings.items()
@@ -120,7 +114,7 @@ def confirm(readings: Mapping[int, Reading], model: ChatModel, check: Check, tax
     }
     speaking = {i: reading for i, reading in readings.items() if not reading.silent or i in hinting}
     for i in readings.keys() - speaking.keys():
-        readings[i].leaning, readings[i].strengths = NEUTRAL_LEANING, {}
+        readings[i].leaning, readings[i].strengths = thresholds.neutral_leaning, {}
     if check.translation:
         _translate(list(speaking.values()), model, check.translation)
     if check.summary:
@@ -136,10 +130,18 @@ def confirm(readings: Mapping[int, Reading], model: ChatModel, check: Check, tax
     odds = _ask(asked, readings, model, check, taxonomy)
     for i in {each.reading for each in asked}:
         if not readings[i].failure:
-            _weigh(readings[i], {name: value for (of, name), value in odds.items() if of == i}, check, taxonomy)
-    hinted = [_Asked(i, reading.told, _CONSIDERED) for i, reading in readings.items() if _hints_at_leaving(reading)]
-    for (i, _), value in _ask(hinted, readings, model, check, taxonomy).items():
-        _add_wish_to_leave(readings[i], sigmoid(value), check)
+            _weigh(readings[i], {name: value for (of, name), value in odds.items() if of == i}, thresholds, taxonomy)
+    # Asked about wherever a message as a whole leans to leaving: small models often call it something else.
+    considered = taxonomy.with_role("leaving_considered")
+    if considered:
+        hinted = [
+            _Asked(i, reading.told, considered)
+            for i, reading in readings.items()
+            if _hints_at_leaving(reading, considered, taxonomy)
+        ]
+        for (i, _), value in _ask(hinted, readings, model, check, taxonomy).items():
+            if sigmoid(value) >= thresholds.confirmed:
+                _add_wish_to_leave(readings[i], considered, sigmoid(value), taxonomy)
 
 
 def _translate(readings: Sequence[Reading], model: ChatModel, translation: Translation) -> None:
@@ -299,29 +301,31 @@ def _sentence(quote: str, text: str) -> str:
     return text[start:end] if end - start <= LONGEST_QUOTE else text[span[0] : span[1]]
 
 
-def _weigh(reading: Reading, odds: Mapping[str, float], check: Check, taxonomy: Taxonomy) -> None:
+def _weigh(reading: Reading, odds: Mapping[str, float], thresholds: Thresholds, taxonomy: Taxonomy) -> None:
     """Keeps the proposals that were confirmed, and sets the leaning.
 
     What speaks of churn counts as far as the whole message leans to leaving: it may be about somebody else, or meant
     kindly.
     """
-    plain, closing = _plain_leaning(odds), odds.get(_CLOSING, -math.inf)
-    if reading.silent and closing < _CLOSES:
-        reading.leaning, reading.strengths = NEUTRAL_LEANING, {}
+    plain, closing = _plain_leaning(odds, thresholds.rival_share), odds.get(_CLOSING, -math.inf)
+    closes = closing >= thresholds.closes
+    if reading.silent and not closes:
+        reading.leaning, reading.strengths = thresholds.neutral_leaning, {}
         return
-    reading.leaning = max(plain, closing - _LESS_SURE) if closing >= _CLOSES else plain
-    yes = {id_: sigmoid(odds[id_] + _weight_of_proposal(id_, reading)) for id_ in reading.proposals}
+    reading.leaning = max(plain, closing - thresholds.less_sure) if closes else plain
+    yes = {id_: sigmoid(odds[id_] + _weight_of_proposal(id_, reading, taxonomy)) for id_ in reading.proposals}
     reading.strengths = {
         id_: yes[id_] * (_of_risk(reading) if taxonomy.by_id[id_].polarity == "risk" else 1.0)
         for id_ in reading.proposals
-        if yes[id_] >= check.least and _agrees(id_, reading.leaning)
+        if yes[id_] >= thresholds.confirmed and _agrees(id_, reading.leaning, thresholds, taxonomy)
     }
-    if closing >= _CLOSES and plain <= 0 and reading.hint and not any(map(_speaks_of_leaving, reading.strengths)):
-        reading.proposals[_ANNOUNCED], reading.strengths[_ANNOUNCED] = reading.hint, sigmoid(closing)
+    announced = taxonomy.with_role("leaving_announced")
+    if announced and closes and plain <= 0 and reading.hint and not _says_leaving(reading, taxonomy):
+        reading.proposals[announced], reading.strengths[announced] = reading.hint, sigmoid(closing)
     _one_signal_a_quote(reading)
 
 
-def _plain_leaning(odds: Mapping[str, float]) -> float:
+def _plain_leaning(odds: Mapping[str, float], rival_share: float) -> float:
     """What the answers about leaving and staying say."""
     own, summary, rival = (
         (odds[of + _LEAVING] - odds[of + _STAYING]) / 2 if of + _LEAVING in odds else None
@@ -329,7 +333,7 @@ def _plain_leaning(odds: Mapping[str, float]) -> float:
     )
     assert own is not None
     leaning = own if summary is None else (own + summary) / 2
-    return leaning if rival is None else leaning - _RIVAL_SHARE * rival
+    return leaning if rival is None else leaning - rival_share * rival
 
 
 def _of_risk(reading: Reading) -> float:
@@ -337,21 +341,27 @@ def _of_risk(reading: Reading) -> float:
     return sigmoid(2 * (reading.leaning or 0.0))
 
 
-def _hints_at_leaving(reading: Reading) -> bool:
+def _hints_at_leaving(reading: Reading, considered: str, taxonomy: Taxonomy) -> bool:
     """Whether a message leans to leaving, and no signal says so yet."""
     if reading.failure or reading.leaning is None or reading.leaning <= 0:
         return False
-    return _CONSIDERED not in reading.proposals and not any(map(_speaks_of_leaving, reading.strengths))
+    return considered not in reading.proposals and not _says_leaving(reading, taxonomy)
 
 
-def _add_wish_to_leave(reading: Reading, yes: float, check: Check) -> None:
-    if yes < check.least:
-        return
-    mistaken = reading.strengths.pop(_MISTAKEN_FOR_LEAVING, None)
-    quote = reading.proposals[_MISTAKEN_FOR_LEAVING] if mistaken else reading.text
+def _says_leaving(reading: Reading, taxonomy: Taxonomy) -> bool:
+    """Whether a signal that counts says that they leave."""
+    return any(taxonomy.role_of(signal) in LEAVING for signal in reading.strengths)
+
+
+def _add_wish_to_leave(reading: Reading, considered: str, yes: float, taxonomy: Taxonomy) -> None:
+    """Adds the signal `considered`, in the place of disengagement, which is mistaken for it."""
+    mistaken = next((id_ for id_ in reading.strengths if taxonomy.role_of(id_) == "disengagement"), None)
+    quote = reading.proposals[mistaken] if mistaken else reading.text
+    if mistaken:
+        del reading.strengths[mistaken]
     if len(quote) <= LONGEST_QUOTE:
-        reading.proposals[_CONSIDERED] = quote
-        reading.strengths[_CONSIDERED] = yes * _of_risk(reading)
+        reading.proposals[considered] = quote
+        reading.strengths[considered] = yes * _of_risk(reading)
 
 
 def _one_signal_a_quote(reading: Reading) -> None:
@@ -362,22 +372,15 @@ def _one_signal_a_quote(reading: Reading) -> None:
             del reading.strengths[id_]
 
 
-def _weight_of_proposal(signal: str, reading: Reading) -> float:
+def _weight_of_proposal(signal: str, reading: Reading, taxonomy: Taxonomy) -> float:
     """The odds of the proposal, which knows of no company: on leaving whom for whom it can only speak against."""
     odds = reading.proposed_odds.get(signal, 0.0)
-    return min(odds, 0.0) if _speaks_of_leaving(signal) or _speaks_of_staying(signal) else odds
+    return min(odds, 0.0) if taxonomy.role_of(signal) in (*LEAVING, "staying") else odds
 
 
-def _agrees(signal: str, leaning: float) -> bool:
+def _agrees(signal: str, leaning: float, thresholds: Thresholds, taxonomy: Taxonomy) -> bool:
     """Whether a signal about leaving or staying, or about who is better, fits the answers to the plain questions."""
-    if _speaks_of_leaving(signal) or signal == _COMPETITOR:
+    role = taxonomy.role_of(signal)
+    if role in LEAVING or role == "competitor":
         return leaning > 0  # likelier to leave than to stay
-    return not _speaks_of_staying(signal) or leaning < LEAVING_LEANING
-
-
-def _speaks_of_leaving(signal: str) -> bool:
-    return signal.startswith("leaving_")
-
-
-def _speaks_of_staying(signal: str) -> bool:
-    return signal in ("loyalty", "renewal")
+    return role != "staying" or leaning < thresholds.leaving_leaning

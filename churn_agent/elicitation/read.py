@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from churn_agent.content.prompts import PromptTemplate, SignalDefinition, Taxonomy, fill
+from churn_agent.content.prompts import PromptTemplate, fill
+from churn_agent.content.taxonomy import SignalDefinition, Taxonomy
 from churn_agent.domain.assessment import Signal
 from churn_agent.domain.snapshot import Card
 from churn_agent.elicitation.base import Case, Elicitation, cite, closed_object, failure_of, string
@@ -43,7 +44,15 @@ def read(
         for evidence in case.pack.evidence:
             key = (case.snapshot.company, evidence.text)
             readings.setdefault(key, Reading(*key, case.companies))
-    numbered = dict(enumerate(readings.values()))
+    read_messages(list(readings.values()), model, prompt, taxonomy, seed=seed)
+    return [_combine(case, readings, taxonomy) for case in cases]
+
+
+def read_messages(
+    readings: Sequence[Reading], model: ChatModel, prompt: PromptTemplate, taxonomy: Taxonomy, *, seed: int = 0
+) -> None:
+    """Reads messages, all requests together; what is found, or the failure, stands in each reading."""
+    numbered = dict(enumerate(readings))
     _propose(numbered, model, prompt, taxonomy, seed)
     retry = {i: reading for i, reading in numbered.items() if reading.failure}
     for reading in retry.values():
@@ -51,8 +60,7 @@ def read(
     if retry:
         _propose(retry, model, prompt, taxonomy, seed)
     if prompt.check:
-        confirm({i: r for i, r in numbered.items() if not r.failure}, model, prompt.check, taxonomy)
-    return [_combine(case, readings, taxonomy) for case in cases]
+        confirm({i: r for i, r in numbered.items() if not r.failure}, model, prompt, taxonomy)
 
 
 def _propose(

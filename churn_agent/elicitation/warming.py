@@ -6,7 +6,8 @@ are kept beside the weights (`models.common_answers`), the evaluated prefix in `
 
 from collections.abc import Callable
 
-from churn_agent.content.prompts import load_prompt, load_taxonomy
+from churn_agent.content.prompts import load_prompt
+from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.elicitation.choose import choose
 from churn_agent.elicitation.confirm import Reading, neutral_requests
 from churn_agent.models.common_answers import with_common_answers
@@ -32,7 +33,8 @@ def warm(
         Unavailable: the model cannot be used.
         InputError, FileFormatError: the prompt cannot be used.
     """
-    prompt, taxonomy = load_prompt(settings.mode, settings.prompt, folder=settings.prompts_dir), load_taxonomy()
+    prompt = load_prompt(settings.mode, settings.prompt, folder=settings.prompts_dir)
+    taxonomy = load_taxonomy(settings.prompts_dir)
     if prompt.check is None or not is_local(settings):
         return 0
     requests = neutral_requests(taxonomy.by_id, prompt.check, taxonomy)

@@ -1,7 +1,7 @@
 """Strict YAML files: an error names the file, line and key."""
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -13,8 +13,13 @@ _MOST_VALUES = 100_000
 """Most values of a file with its aliases expanded. A few lines of nested aliases can expand to billions."""
 
 
-def load(path: Path, model: type[Model]) -> Model:
+def load(path: Path, model: type[Model], *, context: Any = None) -> Model:
     """Loads a YAML file into `model`.
+
+    Args:
+        path: the file.
+        model: the model of its data.
+        context: passed to the model's validators.
 
     Raises:
         FileFormatError: the file cannot be read, is not YAML, is nested too deeply, expands to too many values, or does
@@ -45,7 +50,7 @@ def load(path: Path, model: type[Model]) -> Model:
     ) as error:  # from PyYAML, for an impossible date
         raise FileFormatError(f"{path}: invalid YAML: a value cannot be read ({error})") from error
     try:
-        return model.model_validate(data if data is not None else {})
+        return model.model_validate(data if data is not None else {}, context=context)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "the whole file"

@@ -1,6 +1,6 @@
 """Stored assessments. They are added and never changed."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -57,7 +57,7 @@ def before(engine: Engine, customer_id: str, day: date, *, method: str | None) -
         return next((record for record in earlier if _family(record.provenance.method) == _family(method)), None)
 
 
-def read_before(engine: Engine, customer_id: str, day: date, *, model: str, prompt_hash: str) -> set[str]:
+def read_before(engine: Engine, customer_id: str, day: date, *, model: str, prompt_hashes: Collection[str]) -> set[str]:
     """Returns the ids of a customer's interactions that a model read at earlier dates (assessments and screenings)."""
     provenance = records.c.record["provenance"]
     query = select(provenance["evidence_ids"]).where(
@@ -65,7 +65,7 @@ def read_before(engine: Engine, customer_id: str, day: date, *, model: str, prom
         records.c.as_of < day,
         records.c.status != "failed",
         provenance["model_id"].as_string() == model,
-        provenance["prompt_hash"].as_string() == prompt_hash,
+        provenance["prompt_hash"].as_string().in_(prompt_hashes),
     )
     with engine.connect() as connection:
         return {id_ for ids in connection.scalars(query) for id_ in ids}

@@ -22,7 +22,6 @@ from churn_agent.scoring import prior
 
 _HELD = 1e-4
 _WINDOWS_DAYS = (30, 90, 180)
-_ABSENT = {"leaning": prior.NEUTRAL_LEANING}
 _OWN, _OTHER = "brand", "rival"
 """Placeholders for the names of companies in texts."""
 
@@ -56,6 +55,8 @@ class Examples:
     """Folder with the initial weights of a fine-tuned encoder."""
     readings: Sequence[Mapping[str, float]] | None = None
     """A language model's readings of the messages, by name."""
+    neutral_leaning: float = 0.0
+    """The leaning of a message about something else."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -80,6 +81,7 @@ class Examples:
             None if self.vectors is None else self.vectors[rows],
             self.encoder,
             None if self.readings is None else some(self.readings),
+            self.neutral_leaning,
         )
 
     def and_(self, other: "Examples") -> "Examples":
@@ -104,6 +106,7 @@ class Examples:
             vectors,
             self.encoder,
             both(self.readings or (), other.readings or ()) if known else None,
+            self.neutral_leaning,
         )
 
     def without(self, removed: Sequence[tuple[str, float]], typical: Mapping[str, float]) -> "Examples":
@@ -119,9 +122,10 @@ class Examples:
             return rest | ({name: typical[name]} if name in row and name in typical else {})
 
         names = [name for name, _ in removed]
+        absent = {"leaning": self.neutral_leaning}
         of_facts = zip(self.facts, removed, strict=True)
         readings = self.readings and [
-            {**row, **({name: _ABSENT.get(name, 0.0)} if name in row else {}), "score": row["score"] - added}
+            {**row, **({name: absent.get(name, 0.0)} if name in row else {}), "score": row["score"] - added}
             for row, (name, added) in zip(self.readings, removed, strict=True)
         ]
         return replace(
@@ -146,6 +150,7 @@ def prepare(
     dimension: int = 0,
     encoder: Path | None = None,
     readings: Sequence[Mapping[str, float]] | None = None,
+    neutral_leaning: float = 0.0,
     companies: Collection[str] = (),
     progress: Callable[[], None] = lambda: None,
 ) -> Examples:
@@ -159,6 +164,7 @@ def prepare(
         dimension: dimension of those vectors.
         encoder: see `Examples`.
         readings: see `Examples`.
+        neutral_leaning: see `Examples`.
         companies: all companies of the book; their names are masked in texts, like those of the customers' companies.
         progress: called after each sample.
     """
@@ -203,11 +209,19 @@ def prepare(
         np.vstack(vectors) if vectors else None,
         encoder,
         readings,
+        neutral_leaning,
     )
 
 
 def readings(
-    signals: Iterable[Signal], *, as_of: date, leaning: float | None, raw: float | None, horizon_days: int
+    signals: Iterable[Signal],
+    *,
+    as_of: date,
+    leaning: float | None,
+    raw: float | None,
+    horizon_days: int,
+    signal_ids: Iterable[str],
+    neutral_leaning: float,
 ) -> dict[str, float]:
     """A language model's readings of a customer's messages, as numbers by name.
 
@@ -217,11 +231,13 @@ def readings(
         leaning: the leaning of all messages, in log-odds; None if there is none.
         raw: the uncalibrated score, 0 to 1; None if there is none.
         horizon_days: half-life of a signal, in days.
+        signal_ids: ids of all signals of the taxonomy.
+        neutral_leaning: the leaning of a customer without messages.
 
     Returns:
         The strength of each signal on that day (0 to 1), `leaning`, and the log-odds of the `score`.
     """
-    strengths = dict.fromkeys(prior.SIGNAL_WEIGHTS, 0.0)
+    strengths = dict.fromkeys(signal_ids, 0.0)
     for signal in signals:
         dates = [citation.occurred_at.date() for citation in signal.citations if citation.verified]
         if dates:
@@ -229,12 +245,14 @@ def readings(
             strengths[signal.concept] = signal.strength * prior.decay(age_days, horizon_days=horizon_days)
     return {
         **strengths,
-        "leaning": prior.NEUTRAL_LEANING if leaning is None else leaning,
+        "leaning": neutral_leaning if leaning is None else leaning,
         "score": prior.log_odds(prior.sigmoid(prior.INTERCEPT) if raw is None else raw, held=_HELD),
     }
 
 
-def readings_of(record: Assessment, *, horizon_days: int) -> dict[str, float]:
+def readings_of(
+    record: Assessment, *, horizon_days: int, signal_ids: Iterable[str], neutral_leaning: float
+) -> dict[str, float]:
     """The readings behind a record; see `readings`."""
     number = record.churn_probability
     return readings(
@@ -243,6 +261,8 @@ def readings_of(record: Assessment, *, horizon_days: int) -> dict[str, float]:
         leaning=record.leaning,
         raw=number.raw if number else None,
         horizon_days=horizon_days,
+        signal_ids=signal_ids,
+        neutral_leaning=neutral_leaning,
     )
 
 

@@ -13,6 +13,7 @@ from scipy.special import expit
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.assessing.perturbing import Perturbed, perturbed
 from churn_agent.assessing.pipeline import examples_of
+from churn_agent.domain.assessment import Assessment
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import DataError, InputError, ModelCallError
 from churn_agent.history import book, interactions
@@ -50,8 +51,8 @@ def examples(
     """
     if "vectors" in needs:
         agent.store.index()
-    horizon_days = agent.store.card.horizon_days
     reads, readings = "readings" in needs, list[Mapping[str, float]]()
+    neutral = _neutral_leaning(agent) if reads else 0.0
 
     def snapshots_read() -> Iterator[Snapshot]:
         """Each snapshot, after its readings have been collected."""
@@ -63,7 +64,7 @@ def examples(
                         f"customer {assessment.customer_id} could not be read: {assessment.status_reason}; "
                         "run the command again (readings so far are stored and cost nothing)"
                     )
-                readings.append(readings_of(assessment, horizon_days=horizon_days))
+                readings.append(_readings(agent, assessment, neutral))
                 progress()
             yield from snapshots
 
@@ -74,7 +75,22 @@ def examples(
         needs=needs,
         companies=agent.store.companies(),
         readings=readings if reads else None,
+        neutral_leaning=neutral,
         progress=progress,
+    )
+
+
+def _neutral_leaning(agent: ChurnAgent) -> float:
+    """The leaning that the agent's model gives a message about something else."""
+    return agent.fitted(agent.prompt).thresholds.neutral_leaning
+
+
+def _readings(agent: ChurnAgent, record: Assessment, neutral_leaning: float) -> dict[str, float]:
+    return readings_of(
+        record,
+        horizon_days=agent.store.card.horizon_days,
+        signal_ids=agent.store.taxonomy.by_id,
+        neutral_leaning=neutral_leaning,
     )
 
 
@@ -244,14 +260,19 @@ def _spread(
 ) -> float:
     """Root mean square of the changes of a method's number, in log-odds, after changes that should not matter."""
     snapshots = [agent.store.snapshot(sample.customer_id, as_of=sample.as_of) for sample in samples]
-    companies = agent.store.companies()
+    companies, neutral = agent.store.companies(), _neutral_leaning(agent)
 
     def log_odds(variant: Perturbed) -> Scores:
-        horizon_days = agent.store.card.horizon_days
-        readings = [readings_of(assessment, horizon_days=horizon_days) for assessment in variant.assessments]
+        readings = [_readings(agent, assessment, neutral) for assessment in variant.assessments]
         outcomes = [sample.churned for sample in samples]  # not used for scoring
         new = examples_of(
-            agent.store, variant.snapshots, outcomes, needs=method.needs, companies=companies, readings=readings
+            agent.store,
+            variant.snapshots,
+            outcomes,
+            needs=method.needs,
+            companies=companies,
+            readings=readings,
+            neutral_leaning=neutral,
         )
         return metrics.log_odds(score(fitted, new))
 

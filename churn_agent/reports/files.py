@@ -36,8 +36,9 @@ def to_json(assessment: Assessment) -> str:
 def to_markdown(assessment: Assessment) -> str:
     """Returns the card as Markdown. Text from data is escaped."""
     lines = [f"# Churn assessment of {escape(assessment.customer_id)} at {assessment.as_of}", ""]
-    if assessment.churn_probability and assessment.band:
-        lines += [f"**{wording.BAND_WORDS[assessment.band].capitalize()}.**", ""]
+    if assessment.churn_probability:
+        band = wording.BAND_WORDS[assessment.band].capitalize() if assessment.band else wording.not_fitted(assessment)
+        lines += [f"**{band}.**", ""]
         lines += [f"{wording.score_words(assessment.churn_probability)}.", ""]
         risk, protective = wording.cases(assessment)
         if not assessment.reasons:

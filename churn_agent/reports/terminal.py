@@ -15,8 +15,12 @@ _BAR = 30
 def print_card(assessment: Assessment, console: Console, *, title: str) -> None:
     """Prints the card; `title` names the customer."""
     parts: list[RenderableType] = []
-    if assessment.churn_probability and assessment.band:
-        parts.append(_bar(assessment.churn_probability.shown, assessment.band))
+    unfitted = wording.not_fitted(assessment)
+    if assessment.churn_probability:
+        if assessment.band:
+            parts.append(_bar(assessment.churn_probability.shown, assessment.band))
+        if unfitted:
+            parts.append(Text(_plain(unfitted), style="bold yellow"))
         parts.append(Text(f"{wording.score_words(assessment.churn_probability)}.", style="dim"))
         risk, protective = wording.cases(assessment)
         if not assessment.reasons:

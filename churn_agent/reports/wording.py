@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from churn_agent.content.prompts import DEFAULT_PROMPTS
 from churn_agent.domain.assessment import Assessment, ChurnProbability, Citation, Polarity, Reason
 
 BAND_WORDS = {
@@ -25,6 +26,8 @@ READ_AS: Mapping[Polarity, str] = {
     "risk": "Their messages suggest a reason to leave.",
     "protective": "Their messages suggest a reason to stay.",
 }
+DEFAULT_READING = f"read/{DEFAULT_PROMPTS['read']}"
+"""The prompt that `models fit` fits unless told otherwise."""
 URGENCY_WORDS = {"today": "today", "this_week": "this week", "this_month": "this month"}
 
 
@@ -36,6 +39,15 @@ def score_words(probability: ChurnProbability) -> str:
             span = f" (between {probability.low:.0%} and {probability.high:.0%})"
         return f"Probability {probability.shown:.0%} within {probability.horizon_days} days{span}"
     return f"Score {probability.shown * 100:.0f} out of 100, uncalibrated: it ranks customers and is not a probability"
+
+
+def not_fitted(assessment: Assessment) -> str | None:
+    """What to do about a score without a band, in a line; None for one that has a band, or where there is no score."""
+    if assessment.fitted:
+        return None
+    how = assessment.provenance
+    other = "" if how.prompt.partition("@")[0] == DEFAULT_READING else f" --prompt {how.prompt.partition('@')[0]}"
+    return f"No band, not fitted: run churn-agent models fit {how.model_id}{other}"
 
 
 def cases(assessment: Assessment) -> tuple[list[Reason], list[Reason]]:

@@ -3,7 +3,8 @@
 It is used where no labels are at hand. Its signs and sizes come from the literature (silence and frequency:
 Fader, Hardie & Lee 2005, "RFM and CLV"; reasons to switch: Keaveney 1995; contract terms: Ahn, Han & Lee 2006,
 "Customer churn analysis") and from a rule that was measured on public sets: log1p(recency) - 3 log(active days).
-Nothing in it was fitted to the demo company. It ranks; it does not give a probability.
+Nothing in it was fitted to the demo company. It ranks; it does not give a probability. The weight of each signal stands
+in the taxonomy, the leanings of neutral, leaving and staying messages in the thresholds of the prompt.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from churn_agent.content.thresholds import Thresholds
 from churn_agent.domain.assessment import Fact, Signal
 
 INTERCEPT = -0.8
@@ -33,40 +35,12 @@ MONTHLY_CONTRACT_WEIGHT = 0.7
 MAIN_CONTACT_SILENT_WEIGHT = 0.5
 TENURE_WEIGHT = 0.25
 """Per unit of -log(tenure in years)."""
-NEUTRAL_LEANING = -0.9
-"""What the questions about leaving give, in log-odds, for a message about something else."""
-LEAVING_LEANING, STAYING_LEANING = 0.15, -1.4
-"""Leanings from which the messages as a whole are said to speak of leaving, and of staying."""
 UNCLEAR_LEANING_WEIGHT, CLEAR_LEANING_WEIGHT = 0.4, 1.2
-"""Per unit of leaning between those two, and beyond them."""
+"""Per unit of leaning between the leanings from which messages read like staying and like leaving, and beyond them."""
 MOST_LEANING = 1.5
 LEANING_FADES = 0.5
 """What a message counts for in the leaning, as a share of the one after it."""
 
-SIGNAL_WEIGHTS: Mapping[str, float] = {
-    "leaving_announced": 2.5,
-    "leaving_considered": 1.6,
-    "contract_end": 1.2,
-    "competitor": 0.9,
-    "price": 0.6,
-    "billing_dispute": 0.6,
-    "unresolved_problem": 0.7,
-    "repeated_contact": 0.6,
-    "service_quality": 0.5,
-    "support_quality": 0.5,
-    "disappointment": 0.6,
-    "disengagement": 0.8,
-    "life_event": 0.8,
-    "contact_left": 0.6,
-    "missing_feature": 0.4,
-    "praise": -0.5,
-    "problem_solved": -0.5,
-    "loyalty": -1.2,
-    "renewal": -1.6,
-    "new_purchase": -0.8,
-    "recommendation": -0.6,
-    "locked_in": -0.8,
-}
 _SHORTEST_TENURE_DAYS = 30
 
 
@@ -78,10 +52,21 @@ class Contribution:
     log_odds: float
 
 
-def fingerprint() -> str:
-    """Of all weights, cut to 16 hexadecimal digits: what learned from scores holds for scores by the same weights."""
-    weights = {name: value for name, value in globals().items() if name.isupper()}
-    return hashlib.sha256(json.dumps(weights, sort_keys=True, default=dict).encode()).hexdigest()[:16]
+def fingerprint(signals: Mapping[str, float], thresholds: Thresholds) -> str:
+    """Of all weights, cut to 16 hexadecimal digits: what learned from scores holds for scores by the same weights.
+
+    Args:
+        signals: signal id -> weight (`Taxonomy.weights`).
+        thresholds: whose leanings are weighed.
+    """
+    weights: dict[str, object] = {name: value for name, value in globals().items() if name.isupper()}
+    weights["SIGNAL_WEIGHTS"] = dict(signals)
+    weights |= {
+        "NEUTRAL_LEANING": thresholds.neutral_leaning,
+        "LEAVING_LEANING": thresholds.leaving_leaning,
+        "STAYING_LEANING": thresholds.staying_leaning,
+    }
+    return hashlib.sha256(json.dumps(weights, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def fact_contributions(facts: Sequence[Fact], *, horizon_days: int) -> list[Contribution]:
@@ -119,9 +104,9 @@ def of_facts(facts: Sequence[Fact], *, horizon_days: int) -> float:
     return INTERCEPT + sum(part.log_odds for part in fact_contributions(facts, horizon_days=horizon_days))
 
 
-def signal_contribution(signal: Signal, *, age_days: float, horizon_days: int) -> Contribution:
+def signal_contribution(signal: Signal, *, weight: float, age_days: float, horizon_days: int) -> Contribution:
     """Weight x strength, halved for every horizon that has passed since."""
-    weight = SIGNAL_WEIGHTS.get(signal.concept, 0.0) * decay(age_days, horizon_days=horizon_days)
+    weight *= decay(age_days, horizon_days=horizon_days)
     return Contribution(signal.concept, weight * signal.strength)
 
 
@@ -141,13 +126,14 @@ def overall_leaning(leanings: Sequence[float]) -> float | None:
     return sum(w * x for w, x in zip(weights, leanings, strict=True)) / sum(weights) if weights else None
 
 
-def leaning_contribution(leaning: float | None) -> float:
+def leaning_contribution(leaning: float | None, thresholds: Thresholds) -> float:
     """What the overall leaning adds over that of a neutral message (log-odds, at most 1.5)."""
     if leaning is None:
         return 0.0
-    unclear = min(max(leaning, STAYING_LEANING), LEAVING_LEANING)
+    unclear = min(max(leaning, thresholds.staying_leaning), thresholds.leaving_leaning)
     clear = leaning - unclear
-    return _clip(UNCLEAR_LEANING_WEIGHT * (unclear - NEUTRAL_LEANING) + CLEAR_LEANING_WEIGHT * clear, MOST_LEANING)
+    unclear -= thresholds.neutral_leaning
+    return _clip(UNCLEAR_LEANING_WEIGHT * unclear + CLEAR_LEANING_WEIGHT * clear, MOST_LEANING)
 
 
 def pull_to_base_rate(log_odds: float, base_rate: float | None, *, strength: float = 0.5) -> float:
@@ -163,7 +149,10 @@ def pull_to_base_rate(log_odds: float, base_rate: float | None, *, strength: flo
 
 
 def sigmoid(x: float) -> float:
-    """The logistic function, without overflow."""
+    """The logistic function, without overflow.
+
+    For one number; `scipy.special.expit` is for arrays, and importing it would add a quarter of a second to each card.
+    """
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 

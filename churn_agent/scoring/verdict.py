@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from churn_agent.content.taxonomy import Taxonomy
+from churn_agent.content.thresholds import Thresholds
 from churn_agent.domain.assessment import ChurnProbability, Fact, Polarity, Reason, Signal
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.scoring import prior
@@ -66,13 +68,20 @@ def from_signals(
     facts: Sequence[Fact],
     signals: Sequence[Signal],
     leanings: Sequence[float],
-    statements: Mapping[str, str],
+    taxonomy: Taxonomy,
+    thresholds: Thresholds,
 ) -> Verdict:
     """The prior model over facts, verified signals and leanings (mode `read`).
 
     Args:
-        statements: signal id -> how it is worded to a reader.
+        snapshot: of the customer.
+        facts: computed from it.
+        signals: read in the messages, verified or not.
+        leanings: of the messages, in log-odds of leaving against staying, the oldest first.
+        taxonomy: with the weights of signals, and how they are worded to a reader.
+        thresholds: of the prompt and model that the messages were read with.
     """
+    statements = taxonomy.statements(snapshot.company)
     reasons = _fact_reasons(snapshot, facts)
     log_odds = prior.INTERCEPT + sum(reason.contribution or 0 for reason in reasons)
     end = snapshot.card.end_of_day(snapshot.as_of)
@@ -81,7 +90,12 @@ def from_signals(
         if not verified:
             continue
         newest = max(citation.occurred_at for citation in verified)
-        part = prior.signal_contribution(signal, age_days=(end - newest).days, horizon_days=snapshot.card.horizon_days)
+        part = prior.signal_contribution(
+            signal,
+            weight=taxonomy.weights[signal.concept],
+            age_days=(end - newest).days,
+            horizon_days=snapshot.card.horizon_days,
+        )
         log_odds += part.log_odds
         reasons.append(
             Reason(
@@ -93,10 +107,10 @@ def from_signals(
             )
         )
     leaning = prior.overall_leaning(leanings)
-    added = prior.leaning_contribution(leaning)
+    added = prior.leaning_contribution(leaning, thresholds)
     log_odds += added
-    if leaning is not None and not prior.STAYING_LEANING < leaning < prior.LEAVING_LEANING:
-        which = "leaving" if leaning >= prior.LEAVING_LEANING else "staying"
+    if leaning is not None and not thresholds.staying_leaning < leaning < thresholds.leaving_leaning:
+        which = "leaving" if leaning >= thresholds.leaving_leaning else "staying"
         messages = "the one message" if len(leanings) == 1 else f"the {len(leanings)} messages"
         reasons.append(
             _reason(LEANING, f"Taken as a whole, {messages} read{'s' * (len(leanings) == 1)} like {which}.", added)

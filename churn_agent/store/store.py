@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from churn_agent.content.playbook import load_playbook
-from churn_agent.content.prompts import Taxonomy, load_taxonomy
+from churn_agent.content.taxonomy import Taxonomy, load_taxonomy
 from churn_agent.domain.interactions import Interaction, text_id
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import EmptyStore, IndexBusy, InputError
@@ -86,8 +86,8 @@ class Store:
 
     @cached_property
     def taxonomy(self) -> Taxonomy:
-        """All signals."""
-        return load_taxonomy()
+        """All signals: from the folder of own prompts, or the shipped ones. Raises `FileFormatError`."""
+        return load_taxonomy(self.settings.prompts_dir)
 
     @property
     def indexed_by(self) -> str | None:

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
-from churn_agent.content.prompts import load_taxonomy
+from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.domain.interactions import RECORD_CHANNELS, Interaction
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.evidence.retrieval import retrieve

@@ -93,8 +93,8 @@ def _held(agent: ChurnAgent, full: dict[str, Assessment], share: float, bar: Pro
 
 
 def _known(agent: ChurnAgent, each: Screening) -> set[str]:
-    model, prompt_hash = agent.model.info.id, each.prompt.content_hash
-    return read_before(agent.history, each.customer_id, each.as_of, model=model, prompt_hash=prompt_hash)
+    model, prompt_hashes = agent.model.info.id, each.prompt.hashes
+    return read_before(agent.history, each.customer_id, each.as_of, model=model, prompt_hashes=prompt_hashes)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.batch.remaking import as_made
 from churn_agent.content.prompts import shipped_folder
-from churn_agent.errors import NotAsMade
+from churn_agent.errors import InputError, NotAsMade
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.settings import Settings
 from tests.conftest import write_csv
@@ -112,3 +112,30 @@ def test_a_method_that_is_gone_is_named(store):
     how = record.provenance.model_copy(update={"method": "boosting-1"})
     gone = record.model_copy(update={"provenance": how})
     assert "the method was boosting-1: no trained method 'boosting-1'" in refusal(store, gone)
+
+
+def by_version_0_1_0(record, prompt_hash):
+    """The record as that version wrote it: thresholds were a part of the prompt's hash."""
+    how = record.provenance.model_copy(update={"prompt_hash": prompt_hash, "thresholds_hash": None})
+    return record.model_copy(update={"provenance": how})
+
+
+def test_a_record_of_an_earlier_version_is_made_again_and_its_file_is_continued(store, tmp_path):
+    from churn_agent.batch.running import BatchSpec, run_batch
+
+    old = by_version_0_1_0(a_record(store), "d640cf98214f8dcb")
+    path = tmp_path / "book.jsonl"
+    path.write_text(old.model_dump_json() + "\n", encoding="utf-8")
+    with agent_on(store) as agent:
+        assert as_made(agent, old).prompt.label == old.provenance.prompt
+        assert run_batch(agent, path, BatchSpec(as_of=DAY)).already_done == 1
+    path.write_text(by_version_0_1_0(old, "0123456789abcdef").model_dump_json() + "\n", encoding="utf-8")
+    with agent_on(store) as agent, pytest.raises(InputError, match="another date"):
+        run_batch(agent, path, BatchSpec(as_of=DAY))
+
+
+def test_other_thresholds_are_named(store):
+    record = a_record(store)
+    how = record.provenance.model_copy(update={"thresholds_hash": "0123456789abcdef"})
+    changed = refusal(store, record.model_copy(update={"provenance": how}))
+    assert "the thresholds of the prompt read/words@4 were changed" in changed

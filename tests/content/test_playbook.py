@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from churn_agent.content.playbook import Playbook, PlaybookAction, eligible, load_playbook, suggest
-from churn_agent.content.prompts import load_taxonomy
+from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.domain.assessment import FACT_NAMES, Citation, Reason, Signal
 from churn_agent.errors import FileFormatError
 from churn_agent.evidence import facts

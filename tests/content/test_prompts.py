@@ -2,9 +2,8 @@ from collections import Counter
 
 import pytest
 
-from churn_agent.content.prompts import list_prompts, load_prompt, load_taxonomy
+from churn_agent.content.prompts import list_prompts, load_prompt
 from churn_agent.errors import FileFormatError, InputError
-from churn_agent.scoring.prior import SIGNAL_WEIGHTS
 
 
 def test_every_shipped_prompt_loads_and_says_what_it_tries():
@@ -66,11 +65,3 @@ def test_the_hash_follows_what_shapes_the_prompt(tmp_path):
         hashes.append(load_prompt("read", "mine", folder=tmp_path).content_hash)
 
     assert hashes[0] == hashes[1] != hashes[2]
-
-
-def test_every_signal_of_the_taxonomy_has_a_weight_with_its_sign():
-    taxonomy = load_taxonomy()
-
-    assert set(SIGNAL_WEIGHTS) == set(taxonomy.by_id)
-    for signal in taxonomy.signals:
-        assert (SIGNAL_WEIGHTS[signal.id] > 0) == (signal.polarity == "risk"), signal.id

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from churn_agent.content.prompts import load_prompt, load_taxonomy
+from churn_agent.content.prompts import load_prompt
+from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.elicitation import choose, confirm
 from churn_agent.elicitation.read import read
 from churn_agent.errors import FileFormatError
@@ -115,7 +116,7 @@ def test_one_message_shows_several_signals():
 @pytest.mark.parametrize("confirmed", [0.8, 0.9])
 def test_who_is_left_for_whom_is_told_by_the_check_alone(confirmed):
     found, _ = reading([MOVE], {MOVE: {"leave": 0.95}}, confirmed=confirmed, leaving=0.6)
-    assert bool(found.signals) == (confirmed >= PROMPT.check.least)
+    assert bool(found.signals) == (confirmed >= PROMPT.thresholds.confirmed)
 
 
 def test_the_check_sees_the_whole_message():
@@ -158,7 +159,9 @@ def test_words_for_unknown_signals_are_refused(tmp_path):
 
     text = (shipped_folder() / "read" / "words.yaml").read_text(encoding="utf-8")
     (tmp_path / "read").mkdir()
-    (tmp_path / "read" / "mine.yaml").write_text(text.replace("    price: price", "    prize: price"), encoding="utf-8")
+    (tmp_path / "read" / "mine.yaml").write_text(
+        text.replace("  nothing: none", "  nothing: none\n  words: {prize: prize}"), encoding="utf-8"
+    )
     with pytest.raises(FileFormatError, match="prize"):
         load_prompt("read", "mine", folder=tmp_path)
 

@@ -1,6 +1,7 @@
 import math
 
-from churn_agent.content.prompts import load_prompt, load_taxonomy
+from churn_agent.content.prompts import load_prompt
+from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.elicitation.read import read
 from churn_agent.models.scripted import ScriptedModel
 from tests.elicitation.cases import case

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from churn_agent.content.prompts import load_prompt, load_taxonomy
+from churn_agent.content.prompts import load_prompt
+from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.elicitation import warming
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.settings import Settings

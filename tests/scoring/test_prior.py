@@ -4,9 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from churn_agent.content.prompts import load_prompt
+from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.domain.assessment import Citation, Fact, Signal
 from churn_agent.scoring import prior
 from tests.conftest import interaction
+
+WEIGHTS = load_taxonomy().weights
+THRESHOLDS = load_prompt("read").thresholds
 
 
 def fact(name, value):
@@ -36,7 +41,7 @@ def test_the_rule_is_log_recency_minus_thrice_log_active_days():
 
 
 def test_many_active_days_do_not_drown_what_a_customer_says():
-    announced = prior.SIGNAL_WEIGHTS["leaving_announced"] + prior.leaning_contribution(2.0)
+    announced = WEIGHTS["leaving_announced"] + prior.leaning_contribution(2.0, THRESHOLDS)
     assert prior.INTERCEPT + log_odds(recency=0, active_days=300, tenure=900) + announced > 0
 
 
@@ -68,16 +73,16 @@ def test_a_signal_halves_with_every_horizon():
         interaction_id="1", label="E1", quote="q", occurred_at=interaction().occurred_at, verified=True, start=0, end=1
     )
     signal = Signal(concept="price", polarity="risk", strength=0.5, citations=(citation,))
-    now = prior.signal_contribution(signal, age_days=0, horizon_days=90).log_odds
-    then = prior.signal_contribution(signal, age_days=180, horizon_days=90).log_odds
-    assert now == pytest.approx(prior.SIGNAL_WEIGHTS["price"] * 0.5)
+    now = prior.signal_contribution(signal, weight=WEIGHTS["price"], age_days=0, horizon_days=90).log_odds
+    then = prior.signal_contribution(signal, weight=WEIGHTS["price"], age_days=180, horizon_days=90).log_odds
+    assert now == pytest.approx(WEIGHTS["price"] * 0.5)
     assert then == pytest.approx(now / 4)
 
 
 def test_a_message_about_something_else_does_not_move_the_score():
-    assert prior.leaning_contribution(prior.overall_leaning([])) == 0
-    assert prior.leaning_contribution(prior.NEUTRAL_LEANING) == 0
-    assert prior.leaning_contribution(9.0) == pytest.approx(1.5)
+    assert prior.leaning_contribution(prior.overall_leaning([]), THRESHOLDS) == 0
+    assert prior.leaning_contribution(THRESHOLDS.neutral_leaning, THRESHOLDS) == 0
+    assert prior.leaning_contribution(9.0, THRESHOLDS) == pytest.approx(1.5)
 
 
 def test_the_latest_message_leans_most():

@@ -2,6 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from churn_agent.content.prompts import load_prompt
+from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.domain.assessment import ChurnProbability, Citation, Reason, Signal
 from churn_agent.domain.snapshot import Card
 from churn_agent.evidence.facts import compute
@@ -9,7 +11,7 @@ from churn_agent.scoring import prior
 from churn_agent.scoring.verdict import Number, from_log_odds, from_signals, from_statement
 from tests.conftest import interaction, snapshot
 
-STATEMENTS = {"leaving_announced": "Says they are leaving Acme.", "praise": "Is satisfied."}
+TAXONOMY, THRESHOLDS = load_taxonomy(), load_prompt("read").thresholds
 
 
 def signal(concept, polarity, *, verified=True, strength=1.0):
@@ -27,7 +29,7 @@ def signal(concept, polarity, *, verified=True, strength=1.0):
 
 def judged(*signals, leanings=(), card=None, rows=None):
     s = snapshot(*(rows or (interaction(),)), card=card)
-    return from_signals(s, compute(s), signals, leanings, STATEMENTS)
+    return from_signals(s, compute(s), signals, leanings, TAXONOMY, THRESHOLDS)
 
 
 def test_reasons_add_up_to_the_score():

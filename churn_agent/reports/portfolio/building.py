@@ -8,7 +8,7 @@ from statistics import median
 from string import Template
 
 from churn_agent.content.playbook import Playbook, load_playbook
-from churn_agent.content.prompts import Taxonomy, load_taxonomy
+from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.domain.assessment import EXPLAINED, Assessment, Band, Citation, Reason
 from churn_agent.domain.interactions import Direction, Interaction, as_number
 from churn_agent.domain.snapshot import Card
@@ -214,7 +214,7 @@ def build(
         card=card,
         as_of=date.fromisoformat(str(run.spec["as_of"])),
         accounts=ranked,
-        drivers=_drivers(ranked, load_taxonomy(), card),
+        drivers=_drivers(ranked, store.taxonomy, card),
         capacity=capacity,
         planned=bool(arms),
         method=next((kept for kept in kept_cards(store.settings.store) if kept.name == method), None),

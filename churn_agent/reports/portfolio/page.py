@@ -110,7 +110,9 @@ def _band(account: Account) -> "Markup":
     from markupsafe import Markup
 
     band = account.assessment.band
-    return Markup('<span class="band {}">{}</span>').format(band or "none", band or "no number")
+    return Markup('<span class="band {}">{}</span>').format(
+        band or "none", band or ("no number" if account.assessment.fitted else "no band")
+    )
 
 
 def _spark(account: Account) -> "Markup":

@@ -1,6 +1,7 @@
 """Wording shared by all formats of a report."""
 
 from churn_agent.batch.changes import Change
+from churn_agent.reports import wording
 from churn_agent.reports.portfolio.building import Account, Portfolio
 
 
@@ -52,6 +53,9 @@ def head(portfolio: Portfolio) -> list[str]:
     """Returns the summary of the report in sentences, most important first."""
     bands, n = portfolio.bands, len(portfolio.accounts)
     lines = [f"{bands['high']} of {n} customers are at high risk, {bands['medium']} at medium risk."]
+    unfitted = [line for account in portfolio.accounts if (line := wording.not_fitted(account.assessment))]
+    if unfitted:
+        lines = [f"{len(unfitted)} of {n} customers have a score that only ranks. {unfitted[0]}.", *lines]
     risk = portfolio.value_at_risk
     if risk:
         value, low, high = risk

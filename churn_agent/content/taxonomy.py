@@ -1,0 +1,133 @@
+"""The taxonomy of signals: what a customer's words can show. Each signal is whole in one place, `signals.yaml`."""
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from string import Template
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+from churn_agent.content.folders import own_or_shipped
+from churn_agent.domain.assessment import FACT_NAMES, Polarity
+from churn_agent.files import strict_yaml
+
+Role = Literal["leaving_announced", "leaving_considered", "before_leaving", "competitor", "disengagement", "staying"]
+LEAVING: tuple[Role, ...] = ("leaving_announced", "leaving_considered")
+"""Roles of the signals that say so where somebody leaves."""
+_OF_ONE_SIGNAL: tuple[Role, ...] = (*LEAVING, "disengagement")
+"""Roles that at most one signal has."""
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SignalDefinition(_Data):
+    """A concept of the taxonomy."""
+
+    id: str
+    """Stable: records and labels name it."""
+    polarity: Polarity
+    """Whether it speaks for churn or against it."""
+    definition: str
+    """As the language model is told; `$company` is filled in."""
+    statement: str
+    """As a reader of reports is told; `$company` is filled in."""
+    word: str | None = None
+    """The one-word answer by which prompts with a `choice` propose it; without one, they never do. Words that begin
+    with tokens of their own are told apart best."""
+    weight: FiniteFloat
+    """What it adds to the score at full strength, in log-odds; above 0 for a risk, below 0 for what is protective."""
+    role: Role | None = None
+    """How reading treats it, where that is not as any other signal."""
+    queries: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Phrases that find candidate messages by meaning."""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> "SignalDefinition":
+        if self.weight and (self.weight > 0) != (self.polarity == "risk"):
+            raise ValueError(f"signal {self.id!r} is of polarity {self.polarity!r} but has the weight {self.weight:g}")
+        if self.id in FACT_NAMES:
+            raise ValueError(f"{self.id!r} is the name of a fact; give the signal another id")
+        return self
+
+
+class Taxonomy(_Data):
+    """All signals, by id."""
+
+    version: int
+    neutral_queries: Annotated[tuple[str, ...], Field(min_length=1)]
+    """What messages say that shows no signal."""
+    signals: Annotated[tuple[SignalDefinition, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _nothing_repeats(self) -> "Taxonomy":
+        roles = [signal.role for signal in self.signals if signal.role in _OF_ONE_SIGNAL]
+        words = [signal.word for signal in self.signals if signal.word]
+        for what, values in (("id", [signal.id for signal in self.signals]), ("role", roles), ("word", words)):
+            twice = [value for value, n in Counter(values).items() if n > 1]
+            if twice:
+                raise ValueError(f"two signals have the {what} {twice[0]!r}")
+        return self
+
+    @cached_property
+    def by_id(self) -> dict[str, SignalDefinition]:
+        return {signal.id: signal for signal in self.signals}
+
+    @cached_property
+    def phrases(self) -> dict[Polarity | Literal["neutral"], list[str]]:
+        """The query phrases by what they show."""
+        found: dict[Polarity | Literal["neutral"], list[str]] = {"neutral": list(self.neutral_queries)}
+        for signal in self.signals:
+            found.setdefault(signal.polarity, []).extend(signal.queries)
+        return found
+
+    @cached_property
+    def weights(self) -> dict[str, float]:
+        """Signal id -> what it adds to the score at full strength, in log-odds."""
+        return {signal.id: signal.weight for signal in self.signals}
+
+    @cached_property
+    def words(self) -> dict[str, str]:
+        """Signal id -> its one-word answer, of those that have one."""
+        return {signal.id: signal.word for signal in self.signals if signal.word}
+
+    @cached_property
+    def definitions(self) -> dict[str, str]:
+        """Signal id -> as the language model is told."""
+        return {signal.id: signal.definition for signal in self.signals}
+
+    def role_of(self, signal: str) -> Role | None:
+        """The role of a signal, if it has one."""
+        return self.by_id[signal].role
+
+    def with_role(self, role: Role) -> str | None:
+        """The first signal with that role; None if there is none."""
+        return next((signal.id for signal in self.signals if signal.role == role), None)
+
+    def statements(self, company: str) -> dict[str, str]:
+        """Signal id -> how it is worded to a reader."""
+        return {signal.id: Template(signal.statement).substitute(company=company) for signal in self.signals}
+
+    def listing(self, names: Mapping[str, str] | None = None) -> str:
+        """The signals as prompts show them, one a line, by their ids or by `names` (then only those that have one)."""
+        lines = "\n".join(
+            f"- {names[signal.id] if names else signal.id}: {signal.definition}"
+            for signal in self.signals
+            if names is None or signal.id in names
+        )
+        return Template(lines).substitute(company="the company")
+
+
+def load_taxonomy(folder: Path | None = None) -> Taxonomy:
+    """The taxonomy: the `signals.yaml` of the user's own prompts if there is one, else the shipped one.
+
+    Args:
+        folder: of the user's own prompts.
+
+    Raises:
+        FileFormatError: it is not a valid taxonomy; the message names file, line and key.
+    """
+    return strict_yaml.load(own_or_shipped("signals.yaml", folder), Taxonomy)
