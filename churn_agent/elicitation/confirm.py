@@ -3,6 +3,10 @@
 Each proposal is asked about with the sentence that it quotes, and each message as a whole is asked about leaving and
 staying. For that, named companies get made-up names, and foreign messages are translated. How far the model leans to
 yes on words that say nothing is subtracted first (contextual calibration: Zhao et al. 2021, "Calibrate Before Use").
+
+Naming a competitor on the card must not make a customer who leaves us for it look loyal. So a message that names one is
+also read as if its name were unknown. Unless the answers say that the competitor is the company that is left, this
+reading counts wherever it adds more to the score.
 """
 
 import math
@@ -21,13 +25,16 @@ from churn_agent.evidence.grounding import find_quote, sentences
 from churn_agent.evidence.naming import OTHERS, OWN, named, renamed
 from churn_agent.ingest.cleaning import language_of
 from churn_agent.models.base import ChatModel, GenerateRequest, LabelScores, Message, Question, ScoreRequest, Usage
-from churn_agent.scoring.prior import sigmoid
+from churn_agent.scoring.prior import leaning_contribution, sigmoid
 
 _LEAVING, _STAYING, _CLOSING, _CONFIRMED = "leaving", "staying", "closing", "confirmed"  # ids of questions
 _OF_RIVAL, _OF_SUMMARY = "rival ", "summary "
 """Before these ids: asked about another company, and of the summary."""
 _RIVAL = OTHERS[0]
 """Made-up name of the first other company that a message names."""
+_RIVAL_LEFT = 0.5
+"""By how many log-odds the leaning to leave the rival must exceed the leaning to leave the company for the rival to be
+the one that is left. Not measured: well above the noise of an answer."""
 _YES, _NO = "Yes", "No"
 _ANY_COMPANY = "the company"
 """Where no company is named; neutral words are said to it too, so that their answers are paid once for all."""
@@ -52,6 +59,8 @@ class Reading:
     text: str
     companies: frozenset[str] = frozenset()
     """Names of companies that it may speak of."""
+    competitors: frozenset[str] = frozenset()
+    """Those of them that the card of the book names."""
     translation: str | None = None
     summary: str | None = None
     """What it says in one sentence, with made-up names."""
@@ -68,6 +77,8 @@ class Reading:
     """The sentence whose words hint most at leaving, if any do."""
     leaning: float | None = None
     """Log-odds of leaving against staying."""
+    rival_left: bool = False
+    """The answers say that it is the other company that is left."""
     usages: list[Usage] = field(default_factory=list)
     failure: str | None = None
 
@@ -87,9 +98,25 @@ class Reading:
         return self.with_made_up_names(self.translation or self.text)
 
     @property
+    def named_others(self) -> set[str]:
+        """The companies that it names, its own aside."""
+        return self.named - {self.company.casefold()}
+
+    @property
+    def names_competitor(self) -> bool:
+        """Whether it names a company that the card lists as a competitor."""
+        return not self.named_others.isdisjoint(name.casefold() for name in self.competitors)
+
+    @property
     def names_rival(self) -> bool:
         """Whether it is asked about as a message that names another company too."""
-        return bool(named(self.told, _RIVAL, ()))
+        return bool(self.named_others and named(self.told, _RIVAL, ()))
+
+    def without_names(self) -> "Reading":
+        """The same message as if no other company were known by name, not confirmed yet."""
+        return replace(
+            self, companies=frozenset(), proposals=dict(self.proposals), strengths=dict(self.strengths), usages=[]
+        )
 
     def with_made_up_names(self, text: str) -> str:
         return renamed(text, self.company, self.companies)
@@ -104,13 +131,36 @@ def confirm(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTem
 
     The prompt must have a `check`.
     """
+    unnamed = {i: reading.without_names() for i, reading in readings.items() if reading.names_competitor}
+    _confirm(readings, model, prompt, taxonomy)
+    unnamed = {i: other for i, other in unnamed.items() if not (readings[i].failure or readings[i].rival_left)}
+    for i, other in unnamed.items():
+        other.translation = readings[i].translation
+    _confirm(unnamed, model, prompt, taxonomy)
+    for i, other in unnamed.items():
+        reading = readings[i]
+        reading.usages += other.usages
+        if not other.failure and _adds_more(other, reading, prompt.thresholds, taxonomy):
+            reading.proposals, reading.strengths, reading.leaning = other.proposals, other.strengths, other.leaning
+
+
+def _adds_more(reading: Reading, other: Reading, thresholds: Thresholds, taxonomy: Taxonomy) -> bool:
+    """Whether a reading adds more to the score than another one of the same message, be the message new or old."""
+    leaning, other_leaning = (leaning_contribution(each.leaning, thresholds) for each in (reading, other))
+    signals, other_signals = (
+        sum(taxonomy.weights[id_] * strength for id_, strength in each.strengths.items()) for each in (reading, other)
+    )
+    return leaning > other_leaning or leaning + signals > other_leaning + other_signals
+
+
+def _confirm(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTemplate, taxonomy: Taxonomy) -> None:
     check, thresholds = prompt.check, prompt.thresholds
     assert check
     hinting = {
         i
         for i, reading in readings.items()
         # Who names another company may ask to close the account there.
-        if check.closing and reading.hint and not reading.named - {reading.company.casefold()}
+        if check.closing and reading.hint and not reading.named_others
     }
     speaking = {i: reading for i, reading in readings.items() if not reading.silent or i in hinting}
     for i in readings.keys() - speaking.keys():
@@ -149,7 +199,7 @@ def _translate(readings: Sequence[Reading], model: ChatModel, translation: Trans
     foreign: dict[str, list[Reading]] = {}
     for reading in readings:
         language = language_of(reading.text) if len(reading.text) <= _LONGEST_TRANSLATED else None
-        if language and language != translation.language:
+        if language and language != translation.language and reading.translation is None:
             foreign.setdefault(reading.text, []).append(reading)
     for translated, text in _write(foreign, model, translation, lambda text: 2 * len(text) + 20):
         for reading in translated:
@@ -307,6 +357,8 @@ def _weigh(reading: Reading, odds: Mapping[str, float], thresholds: Thresholds, 
     What speaks of churn counts as far as the whole message leans to leaving: it may be about somebody else, or meant
     kindly.
     """
+    own, rival = _leaning_of("", odds), _leaning_of(_OF_RIVAL, odds)
+    reading.rival_left = own is not None and rival is not None and rival - own >= _RIVAL_LEFT
     plain, closing = _plain_leaning(odds, thresholds.rival_share), odds.get(_CLOSING, -math.inf)
     closes = closing >= thresholds.closes
     if reading.silent and not closes:
@@ -327,13 +379,15 @@ def _weigh(reading: Reading, odds: Mapping[str, float], thresholds: Thresholds, 
 
 def _plain_leaning(odds: Mapping[str, float], rival_share: float) -> float:
     """What the answers about leaving and staying say."""
-    own, summary, rival = (
-        (odds[of + _LEAVING] - odds[of + _STAYING]) / 2 if of + _LEAVING in odds else None
-        for of in ("", _OF_SUMMARY, _OF_RIVAL)
-    )
+    own, summary, rival = (_leaning_of(which, odds) for which in ("", _OF_SUMMARY, _OF_RIVAL))
     assert own is not None
     leaning = own if summary is None else (own + summary) / 2
     return leaning if rival is None else leaning - rival_share * rival
+
+
+def _leaning_of(which: str, odds: Mapping[str, float]) -> float | None:
+    """Of leaving against staying, to one pair of questions; None if it was not asked."""
+    return (odds[which + _LEAVING] - odds[which + _STAYING]) / 2 if which + _LEAVING in odds else None
 
 
 def _of_risk(reading: Reading) -> float:

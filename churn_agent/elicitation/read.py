@@ -43,7 +43,8 @@ def read(
     for case in cases:
         for evidence in case.pack.evidence:
             key = (case.snapshot.company, evidence.text)
-            readings.setdefault(key, Reading(*key, case.companies))
+            competitors = frozenset(case.snapshot.card.competitors)
+            readings.setdefault(key, Reading(*key, case.companies, competitors))
     read_messages(list(readings.values()), model, prompt, taxonomy, seed=seed)
     return [_combine(case, readings, taxonomy) for case in cases]
 

@@ -7,10 +7,12 @@ from churn_agent.evidence import facts, retrieval
 from tests.conftest import interaction, snapshot
 
 
-def case(*texts, company="Acme", companies=()):
+def case(*texts, company="Acme", companies=(), competitors=()):
     """A customer who wrote these texts, a day between them."""
     rows = [interaction(n, days_ago=len(texts) - n, text=text, direction="inbound") for n, text in enumerate(texts)]
-    taken = snapshot(*rows, card=Card(company=company))
+    taken = snapshot(*rows, card=Card(company=company, competitors=tuple(competitors)))
     pack = retrieval.retrieve(taken, rows, {}, limit=20, token_budget=1000, count_tokens=len)
     known = facts.compute(taken)
-    return Case(taken, known, pack, tuple(eligible(load_playbook(), taken, known, None)), frozenset(companies))
+    return Case(
+        taken, known, pack, tuple(eligible(load_playbook(), taken, known, None)), frozenset({*companies, *competitors})
+    )

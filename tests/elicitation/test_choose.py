@@ -5,6 +5,8 @@ import math
 import re
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from churn_agent.content.prompts import load_prompt
 from churn_agent.content.taxonomy import load_taxonomy
@@ -13,6 +15,8 @@ from churn_agent.elicitation.read import read
 from churn_agent.errors import FileFormatError
 from churn_agent.models.base import ModelOutput
 from churn_agent.models.scripted import ScriptedModel
+from churn_agent.scoring.prior import log_odds
+from churn_agent.scoring.verdict import from_signals
 from tests.elicitation.cases import case
 
 PROMPT = load_prompt("read", "words")
@@ -269,3 +273,78 @@ def test_neither_english_nor_unclear_nor_very_long_messages_are_translated(text,
 def test_who_says_nothing_is_not_translated():
     found, _ = reading(["Wo finde ich denn die Anleitung?"], {}, written=[{"contains": "", "error": "not asked for"}])
     assert found.output_tokens == 0
+
+
+TAXONOMY = load_taxonomy()
+FOR_RIVAL = "I cancel, from Monday on I am with Swisscom."
+
+
+def read_about_rival(seen, unseen, *, known, text=FOR_RIVAL):
+    """The reading of a message that names Swisscom, by a model that answers otherwise where it has a made-up name."""
+    script = [{"contains": words, "answer": {"confirmed": odds(0.5)}} for words in PROMPT.check.neutral]
+    script += [{"contains": "Rivalo", "answer": seen}, {"contains": "Customer:", "answer": unseen}]
+    script += [{"contains": text, "answer": {"word": shows(leave=0.9)}}]
+    model = Recorder({"score": script})
+    about = case(text, company="Salt", competitors=["Swisscom"] if known else [])
+    [found] = read([about], model, PROMPT, TAXONOMY)
+    return about, found, model
+
+
+def score(about, found):
+    verdict = from_signals(about.snapshot, about.facts, found.signals, found.leanings, TAXONOMY, PROMPT.thresholds)
+    return verdict.probability.raw
+
+
+CHANCES = st.floats(0.02, 0.98)
+ANSWERS = st.fixed_dictionaries(dict.fromkeys(("leaving", "staying", "closing", "leaving_announced"), CHANCES))
+OF_RIVAL = st.fixed_dictionaries(dict.fromkeys(("leaving", "staying"), CHANCES))
+
+
+@settings(max_examples=25, deadline=None)
+@given(ANSWERS, OF_RIVAL, ANSWERS)
+def test_knowing_the_rival_never_hides_that_somebody_leaves_us_for_it(own, rival, unseen):
+    asked_of_rival = {f"rival {name}": odds(p) for name, p in rival.items()}
+    seen = {name: odds(p) for name, p in own.items()} | asked_of_rival
+    without_names = {name: odds(p) for name, p in unseen.items()}
+    leans = lambda p: (log_odds(p["leaving"]) - log_odds(p["staying"])) / 2  # noqa: E731
+    assume(leans(rival) - leans(own) < 0.49)
+    known = score(*read_about_rival(seen, without_names, known=True)[:2])
+    unknown = score(*read_about_rival(seen, without_names, known=False)[:2])
+    assert known >= unknown - 1e-9
+
+
+def test_where_the_rival_is_left_its_name_counts_against_leaving_us():
+    seen = {"leaving": odds(0.5), "staying": odds(0.5), "rival leaving": odds(0.9), "rival staying": odds(0.1)}
+    unseen = {"leaving": odds(0.9), "staying": odds(0.1)}
+    _, found, model = read_about_rival(seen, unseen, known=True)
+    assert found.leanings == [pytest.approx(-math.log(9) / 2)]
+    assert not any("Swisscom" in context for context, ids in model.asked if ids != ["word"])
+
+
+def test_a_plain_request_to_end_it_all_counts_beside_the_name_of_a_rival():
+    seen = dict.fromkeys(("leaving", "staying", "rival leaving", "rival staying"), odds(0.5))
+    unseen = {"leaving": odds(0.3), "staying": odds(0.5), "closing": odds(0.9), "leaving_announced": odds(0.9)}
+    _, found, _ = read_about_rival(seen, unseen, known=True)
+    assert found.leanings == [pytest.approx(math.log(9) - 1)]
+    assert [signal.concept for signal in found.signals] == ["leaving_announced"]
+
+
+def test_a_reading_without_the_name_that_fails_loses_nothing():
+    seen = {"leaving": odds(0.6), "staying": odds(0.4)}
+    script = {
+        "score": [
+            {"contains": "Rivalo", "answer": seen},
+            {"contains": "Customer:", "error": "too long"},
+            {"contains": FOR_RIVAL, "answer": {"word": shows(leave=0.5)}},
+        ]
+    }
+    [found] = read([case(FOR_RIVAL, company="Salt", competitors=["Swisscom"])], ScriptedModel(script), PROMPT, TAXONOMY)
+    assert found.leanings == [pytest.approx(math.log(1.5))]
+    assert not found.failure
+
+
+def test_names_of_other_companies_of_the_book_are_not_read_twice():
+    about = case(FOR_RIVAL, company="Salt", companies=["Swisscom"])
+    model = Recorder({"score": [{"contains": FOR_RIVAL, "answer": {"word": shows(leave=0.9)}}]})
+    read([about], model, PROMPT, TAXONOMY)
+    assert not any("Swisscom" in context for context, ids in model.asked if ids != ["word"])
