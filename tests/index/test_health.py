@@ -161,7 +161,7 @@ def test_a_dotenv_file_that_chroma_cannot_read_leaves_the_index_alone(store, tmp
         "except Exception as error: print(type(error).__name__, error)"
     )
     done = subprocess.run([sys.executable, "-c", code, store], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("StoreUnavailable Chroma reads IS_PERSISTENT from '.env'")
+    assert done.stdout.startswith("StoreUnavailable Chroma cannot use IS_PERSISTENT from '.env'")
     (tmp_path / ".env").unlink()
     assert not list(store.glob(f"{FOLDER}-damaged-*"))
     holds_everything(store)
