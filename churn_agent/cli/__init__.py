@@ -1,1 +1,1 @@
-"""The command line: parse, one call of the library, print. Heavy imports stand inside the commands."""
+"""The command line: parse, one call of the library, print. Heavy imports are inside the commands."""

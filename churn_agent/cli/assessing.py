@@ -12,8 +12,8 @@ from churn_agent.errors import InputError
 
 @click.command()
 @click.argument("customer_id", required=False)
-@click.option("--text", metavar="TEXT", help="Judge this one message instead of a stored customer.")
-@click.option("--company", metavar="NAME", help="With --text: the company it was written to.")
+@click.option("--text", metavar="TEXT", help="Assess this message instead of a stored customer.")
+@click.option("--company", metavar="NAME", help="With --text: the company that received it.")
 @common.as_of
 @common.model_options
 @common.method_option
@@ -30,14 +30,14 @@ def assess(
     output: Path | None,
     **model: Any,
 ) -> None:
-    """Assess one customer (or one message) and show the card."""
+    """Assess one customer, or one message, and print a card."""
     if (customer_id is None) == (text is None):
         raise click.UsageError("give a CUSTOMER_ID, or a message with --text")
     from churn_agent.reports import files
 
     with common.open_agent(context, **model) as agent:
         if output:
-            files.renderer(output)  # an ending that cannot be written is said before the model works
+            files.renderer(output)  # an unknown file type is reported before the model runs
         if text is not None and not text.strip():
             raise InputError("the text is empty")
         if text is None:
@@ -73,7 +73,7 @@ def assess(
 @common.as_json
 @click.pass_context
 def evidence(context: click.Context, customer_id: str, as_of: date | None, json_: bool, **model: Any) -> None:
-    """Show the facts and the texts that a model would be given, before any is asked."""
+    """Show the facts and texts that the model would receive. No language model is called."""
     with common.open_agent(context, **model) as agent:
         case = agent.evidence(customer_id, as_of=as_of)
         if json_:
@@ -84,14 +84,14 @@ def evidence(context: click.Context, customer_id: str, as_of: date | None, json_
                     "facts": [fact.model_dump() for fact in case.facts],
                     "evidence": [
                         {
-                            "label": each.label,
-                            "interaction_id": each.interaction.id,
-                            "occurred_at": each.interaction.occurred_at,
-                            "channel": each.interaction.channel,
-                            "author": each.interaction.author,
-                            "text": each.text,
+                            "label": item.label,
+                            "interaction_id": item.interaction.id,
+                            "occurred_at": item.interaction.occurred_at,
+                            "channel": item.interaction.channel,
+                            "author": item.interaction.author,
+                            "text": item.text,
                         }
-                        for each in case.pack.evidence
+                        for item in case.pack.evidence
                     ],
                     "left_out": case.pack.left_out.model_dump(),
                 }
@@ -99,10 +99,10 @@ def evidence(context: click.Context, customer_id: str, as_of: date | None, json_
             return
         from churn_agent.evidence.box import evidence_lines, fact_lines
 
-        left = case.pack.left_out
+        left_out = case.pack.left_out
         click.echo(f"Customer {case.snapshot.customer_id} at {case.snapshot.as_of}\n")
         click.echo(f"Facts\n{fact_lines(case.facts)}\n")
         click.echo(
             f"Evidence (mode {agent.prompt.mode})\n{evidence_lines(case.pack.evidence, case.snapshot.card) or 'none'}\n"
         )
-        click.echo(f"Left out: {left.interactions} interactions, about {left.tokens} tokens")
+        click.echo(f"Left out: {left_out.interactions} interactions, about {left_out.tokens} tokens")

@@ -1,4 +1,4 @@
-"""`batch` and `runs`: many customers, and the log of that."""
+"""`batch` and `runs`: assess many customers, and list past runs."""
 
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -17,25 +17,29 @@ if TYPE_CHECKING:
     from churn_agent.batch.running import BatchSummary
 
 _PARTLY = 5
-"""Exit code where some failed, or the budget was not enough for all."""
+"""Exit code if some customers failed, or the budget did not cover all of them."""
 _STATUSES = ("assessed", "abstained", "screened", "failed")
 _SHORT = 8
-"""Characters of a run's id that are shown."""
+"""Characters shown of a run's id."""
 
 
 def _selection(command: common.F) -> common.F:
-    """Who is assessed, and how much of it now."""
+    """The options that select customers and limit the work."""
     file = click.Path(path_type=Path, dir_okay=False)
     for option in (
-        click.option("-o", "--output", type=file, help="JSON Lines file (default: in the store); it is gone on with."),
-        click.option("--dry-run", is_flag=True, help="Say what it would take, and do nothing."),
-        click.option("--budget", metavar="45m|$5", help="Stop after so much time or money; run it again to go on."),
-        click.option("--deep-top", metavar="N|P%", help="Screen all, and assess only so many on top in full."),
-        click.option("--screen-all", is_flag=True, help="The same as --deep-top 10%."),
-        click.option("--only-failed", is_flag=True, help="Only who failed in an earlier call on the same file."),
-        click.option("--only-new", is_flag=True, help="Only who did something since their last assessment."),
-        click.option("--part", metavar="K/N", help="Only the K-th of N parts, at random: try one method on each."),
-        click.option("--where", metavar="CONDITION", help="On attributes: 'segment = smb and owner in (ana, bob)'."),
+        click.option(
+            "-o", "--output", type=file, help="JSON Lines file (default: in the store); an existing one is resumed."
+        ),
+        click.option("--dry-run", is_flag=True, help="Estimate time and tokens; assess nothing."),
+        click.option("--budget", metavar="45m|$5", help="Stop after this much time or money; run it again to resume."),
+        click.option("--deep-top", metavar="N|P%", help="Screen all customers; assess only the top N or P% in full."),
+        click.option("--screen-all", is_flag=True, help="Same as --deep-top 10%."),
+        click.option("--only-failed", is_flag=True, help="Only customers that failed in an earlier call on this file."),
+        click.option("--only-new", is_flag=True, help="Only customers with activity since their last assessment."),
+        click.option("--part", metavar="K/N", help="Only the K-th of N random parts, to try a method on each."),
+        click.option(
+            "--where", metavar="CONDITION", help="Condition on attributes: 'segment = smb and owner in (ana, bob)'."
+        ),
         click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N customers, by id."),
     ):
         command = option(command)
@@ -65,10 +69,10 @@ def batch(
     json_: bool,
     **model: Any,
 ) -> None:
-    """Assess the customers of the book, one record a line. Run it again to go on where it stopped.
+    """Assess all customers and write one record a line. Run it again to resume where it stopped.
 
-    Leaves with 5 if some failed (they stand with their reasons in FILE.failures.jsonl), or if the budget was not enough
-    for all.
+    Exits with 5 if some customers failed (FILE.failures.jsonl lists them with reasons), or if the budget did not cover
+    all of them.
     """
     with common.open_agent(context, **model) as agent:
         from churn_agent.batch.budget import Budget, Prices, parse_budget
@@ -78,7 +82,7 @@ def batch(
         from churn_agent.batch.running import BatchSpec, default_path, failures_path, run_batch
 
         common.mention_card(agent)
-        wanted = deep_top or ("10%" if screen_all else None)
+        top = deep_top or ("10%" if screen_all else None)
         spec = BatchSpec(
             as_of=as_of,
             where=where,
@@ -86,45 +90,46 @@ def batch(
             only_new=only_new,
             only_failed=only_failed,
             limit=limit,
-            top=parse_top(wanted) if wanted else None,
+            top=parse_top(top) if top else None,
             budget=parse_budget(budget, Prices.named(agent.settings)) if budget else Budget(),
         )
         path = output or default_path(agent, spec)
         if dry_run:
             guess = estimate(agent, path, spec)
-            _tell_estimate(guess, json_=json_)
-            _mention_nobody(agent, where, guess.customers)
+            _print_estimate(guess, json_=json_)
+            _mention_no_match(agent, where, guess.customers)
             return
         with common.Counting() as bar:
             summary = run_batch(agent, path, spec, progress=_shown_on(bar))
-        _mention_nobody(agent, where, summary.customers)
+        _mention_no_match(agent, where, summary.customers)
     if summary.drifted:
         common.note(
-            f"customers differ from those that {agent.method} learned from ({'; '.join(summary.drifted[:3])}): "
-            "train it again as soon as there are new outcomes"
+            f"customers differ from those that {agent.method} was trained on ({'; '.join(summary.drifted[:3])}): "
+            "train it again when there are new outcomes"
         )
     counts = {status: summary.statuses.get(status, 0) for status in _STATUSES}
     if json_:
         common.print_json({**vars(summary), "statuses": counts, **counts})
     else:
         words = _counted(counts) or "nothing left to do"
-        click.echo(f"{summary.customers} customers at {summary.as_of}: {words}; {summary.already_done} done before")
+        click.echo(f"{summary.customers} customers at {summary.as_of}: {words}; {summary.already_done} done earlier")
         click.echo(f"run {summary.run_id[:_SHORT]}: {path}")
         if summary.left:
-            click.echo(f"the budget is spent: {summary.left} customers are left; run the same command to go on")
+            click.echo(f"the budget is spent: {summary.left} customers are left; run the same command again to resume")
         if counts["failed"]:
-            click.echo(f"why they failed: {failures_path(path)}; again: the same command with --only-failed")
+            click.echo(f"reasons for failures: {failures_path(path)}; to retry, add --only-failed to the same command")
     if counts["failed"] or summary.left:
         raise click.exceptions.Exit(_PARTLY)
 
 
-def _mention_nobody(agent: "ChurnAgent", where: str | None, customers: int) -> None:
-    """A word on a condition that nobody fits: most are written wrongly."""
+def _mention_no_match(agent: "ChurnAgent", where: str | None, customers: int) -> None:
+    """A note where no customer matches the condition: most such conditions are mistyped."""
     from churn_agent.batch.choosing import values_there
 
     if where and not customers:
-        there = "; ".join(f"{name}: {', '.join(values)}" for name, values in values_there(agent, where).items())
-        common.note(f"nobody fits {where!r}. The commonest values: {there}")
+        frequent = values_there(agent, where)
+        values = "; ".join(f"{name}: {', '.join(texts)}" for name, texts in frequent.items())
+        common.note(f"no customer matches {where!r}; the most frequent values are: {values}")
 
 
 def _counted(counts: Mapping[str, int]) -> str:
@@ -134,25 +139,25 @@ def _counted(counts: Mapping[str, int]) -> str:
 
 @click.group()
 def runs() -> None:
-    """The log of batches."""
+    """List, show and compare the runs of `batch`."""
 
 
 @runs.command("list")
 @common.as_json
 @click.pass_context
 def list_runs(context: click.Context, json_: bool) -> None:
-    """All runs, the one that was worked on last first."""
+    """List all runs, the most recently updated first."""
     with common.open_agent(context) as agent:
-        found, card = agent.store.runs(), agent.store.card
+        all_runs, card = agent.store.runs(), agent.store.card
     if json_:
-        common.print_json(found)
+        common.print_json(all_runs)
         return
-    whole = [Column(name, no_wrap=True) for name in ("run", "worked on", "customers at", "of")]
-    table = Table(*whole, "came to")
-    for run in found:
-        worked_on = f"{card.local(run.updated_at or run.created_at):%Y-%m-%d %H:%M}"
-        came_to = _counted({name: run.summary.get(name, 0) for name in (*_STATUSES, "left")})
-        table.add_row(run.id[:_SHORT], worked_on, run.spec["as_of"], str(run.summary.get("customers", "?")), came_to)
+    unwrapped = [Column(name, no_wrap=True) for name in ("run", "updated", "as of", "customers")]
+    table = Table(*unwrapped, "result")
+    for run in all_runs:
+        updated = f"{card.local(run.updated_at or run.created_at):%Y-%m-%d %H:%M}"
+        counts = _counted({name: run.summary.get(name, 0) for name in (*_STATUSES, "left")})
+        table.add_row(run.id[:_SHORT], updated, run.spec["as_of"], str(run.summary.get("customers", "?")), counts)
     common.out.print(table)
 
 
@@ -161,7 +166,7 @@ def list_runs(context: click.Context, json_: bool) -> None:
 @common.as_json
 @click.pass_context
 def show_run(context: click.Context, run_id: str, json_: bool) -> None:
-    """What a run was asked for and what it came to. RUN: the beginning of its id, or latest."""
+    """Show the options and the result of a run. RUN: the first characters of its id, or latest."""
     with common.open_agent(context) as agent:
         run, card = agent.store.run(run_id), agent.store.card
     if json_:
@@ -179,39 +184,41 @@ def show_run(context: click.Context, run_id: str, json_: bool) -> None:
 @common.as_json
 @click.pass_context
 def diff(context: click.Context, first: str, second: str, json_: bool) -> None:
-    """What differs between two runs: what was asked for, and the customers whose band changed."""
+    """Compare two runs: their options, and the customers whose band changed."""
     with common.open_agent(context) as agent:
         from churn_agent.batch.comparing import compare
 
-        found = compare(agent.store, first, second)
+        changes = compare(agent.store, first, second)
     if json_:
-        common.print_json(found)
+        common.print_json(changes)
         return
-    for name, (before, after) in found.spec.items():
+    for name, (before, after) in changes.spec.items():
         click.echo(f"{name.replace('_', ' ')}: {before} -> {after}")
-    click.echo(f"{found.both} customers in both, {len(found.only_first)} only in A, {len(found.only_second)} only in B")
-    table = Table("customer", "band", "was", "number", "was")
-    for each in found.moved:
-        numbers = ("" if value is None else f"{value:.2f}" for value in (each.value, each.value_before))
-        table.add_row(each.customer_id, each.band or "none", each.band_before or "none", *numbers)
+    click.echo(
+        f"{changes.both} customers in both, {len(changes.only_first)} only in A, {len(changes.only_second)} only in B"
+    )
+    table = Table("customer", "band", "earlier band", "number", "earlier number")
+    for customer in changes.moved:
+        numbers = ("" if value is None else f"{value:.2f}" for value in (customer.value, customer.value_before))
+        table.add_row(customer.customer_id, customer.band or "none", customer.band_before or "none", *numbers)
     common.out.print(table)
 
 
-def _tell_estimate(found: "Estimate", *, json_: bool) -> None:
+def _print_estimate(estimated: "Estimate", *, json_: bool) -> None:
     if json_:
-        common.print_json(found)
+        common.print_json(estimated)
         return
     click.echo(
-        f"{found.customers} customers, {found.already_done} done before; "
-        f"{found.in_full} would be assessed" + (" in full" if found.in_full < found.customers else "")
+        f"{estimated.customers} customers, {estimated.already_done} done earlier; "
+        f"{estimated.in_full} would be assessed" + (" in full" if estimated.in_full < estimated.customers else "")
     )
-    if found.tokens is None or found.seconds is None:
-        return  # nobody is left
-    money = f", {found.money:.2f} in money" if found.money else ""
-    judged_by = "that were assessed for this" if found.tried else "earlier assessments"
+    if estimated.tokens is None or estimated.seconds is None:
+        return  # no customer is left
+    money = f", {estimated.money:.2f} in money" if estimated.money else ""
+    sample = "trial assessments" if estimated.tried else "earlier assessments"
     click.echo(
-        f"about {found.tokens:,.0f} tokens, {found.seconds / 60:.0f} minutes{money} "
-        f"(judged by {found.based_on} {judged_by}; what was paid before costs nothing)"
+        f"about {estimated.tokens:,.0f} tokens, {estimated.seconds / 60:.0f} minutes{money} "
+        f"(estimated from {estimated.based_on} {sample}; cached answers cost nothing)"
     )
 
 

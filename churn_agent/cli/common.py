@@ -1,4 +1,4 @@
-"""What several commands share: options, progress, and the agent they stand for."""
+"""Shared by several commands: options, progress, output, and opening the agent."""
 
 import json
 import math
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE_WIDTH = 200
-"""Columns of what is not shown in a terminal, so that no table is cut there."""
+"""Columns of output outside a terminal, so that no table is cut off there."""
 out = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
 notes = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _FILE_WIDTH)
 """Notes and progress go to standard error; data to standard output."""
-_SEEN = 180
-"""Seconds over which a pace is seen: several blocks of answers on two slow cores."""
+_PACE_SECONDS = 180
+"""Seconds over which the pace is averaged: several blocks of answers on two slow cores."""
 
 
 class Day(click.ParamType[date]):
@@ -50,7 +50,7 @@ class Day(click.ParamType[date]):
         try:
             return date.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is no date such as 2026-03-01", param, ctx)
+            self.fail(f"{value!r} is not a date; write it like 2026-03-01", param, ctx)
 
 
 def as_json(command: F) -> F:
@@ -60,15 +60,15 @@ def as_json(command: F) -> F:
 
 def as_of(command: F) -> F:
     """The option `--as-of`."""
-    text = "Judge at the end of this day (default: the day of the latest interaction stored)."
+    text = "Assess as of the end of this day (default: the day of the latest stored interaction)."
     return click.option("--as-of", type=Day(), metavar="DATE", help=text)(command)
 
 
 def model_options(command: F) -> F:
-    """Which model and how it is used."""
+    """The options that choose the model and its use."""
     for option in (
         click.option("--base-url", metavar="URL", help="Address of an OpenAI-compatible API."),
-        click.option("--prompt", metavar="NAME", help="Prompt variant of the mode."),
+        click.option("--prompt", metavar="NAME", help="Prompt variant for the mode."),
         click.option("--mode", type=click.Choice(["ask", "read", "explain"]), help="How the model is used."),
         click.option("--model", metavar="M", help="Catalogue name, .gguf file, openai:NAME or scripted[:FILE]."),
     ):
@@ -78,13 +78,13 @@ def model_options(command: F) -> F:
 
 def method_option(command: F) -> F:
     """The option `--method`."""
-    text = "A method trained with `churn-agent train` gives the number; none: the mode, even where it was calibrated."
+    text = "Take the number from this method, trained with `churn-agent train`; none: use the plain score of the mode."
     return click.option("--method", metavar="NAME", help=text)(command)
 
 
 @contextmanager
 def open_agent(context: click.Context, **settings: Any) -> Generator["ChurnAgent"]:
-    """The agent on the store that the command line names; it says what it does, for people who wait."""
+    """Opens the agent on the store that the command line names; notes tell the user what it does."""
     note("starting")
     from churn_agent.assessing.agent import ChurnAgent
     from churn_agent.settings import Settings
@@ -93,17 +93,17 @@ def open_agent(context: click.Context, **settings: Any) -> Generator["ChurnAgent
         yield agent
 
 
-def note(what: str) -> None:
-    """A word on standard error, as text."""
-    notes.print(f"\u00b7 {what}", style="dim", markup=False)
+def note(text: str) -> None:
+    """Prints a note on standard error."""
+    notes.print(f"\u00b7 {text}", style="dim", markup=False)
 
 
 def print_json(document: Any) -> None:
-    """Prints dataclasses and named tuples by their `as_dict`, or field by field; NaN, which JSON lacks, as null."""
-    click.echo(json.dumps(_known(document), ensure_ascii=False, indent=2, default=_plain))
+    """Prints a JSON document: dataclasses and named tuples by their `as_dict`, or field by field; NaN as null."""
+    click.echo(json.dumps(_jsonable(document), ensure_ascii=False, indent=2, default=_plain))
 
 
-def _known(value: Any) -> Any:
+def _jsonable(value: Any) -> Any:
     if hasattr(value, "as_dict"):
         value = value.as_dict()
     elif is_dataclass(value):
@@ -111,9 +111,9 @@ def _known(value: Any) -> Any:
     elif isinstance(value, tuple) and hasattr(value, "_asdict"):
         value = value._asdict()  # pyright: ignore[reportAttributeAccessIssue]
     if isinstance(value, dict):
-        return {name: _known(each) for name, each in value.items()}
+        return {name: _jsonable(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_known(each) for each in value]
+        return [_jsonable(item) for item in value]
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
@@ -124,25 +124,27 @@ def _plain(value: Any) -> Any:
 
 
 class Pace(ProgressColumn):
-    """How many a minute, and the time left by that, seen over the last minutes.
+    """Items a minute over the last three minutes, and the time left at that pace.
 
-    Answers of a model arrive a block at a time. Rich reads its rate off the moments between updates, which in a block
-    is millions a minute.
+    Answers of a model arrive in blocks. Rich computes its rate from the time between updates, which within a block
+    gives millions a minute.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._seen: defaultdict[TaskID, deque[tuple[float, float]]] = defaultdict(lambda: deque(maxlen=_SEEN))
-        """(Seconds, how many were done), one a second."""
+        self._history: defaultdict[TaskID, deque[tuple[float, float]]] = defaultdict(
+            lambda: deque(maxlen=_PACE_SECONDS)
+        )
+        """(Seconds, items done), at most one entry a second."""
 
     def render(self, task: Task) -> Text:
-        """Rich calls it whenever it draws."""
-        seen, now = self._seen[task.id], (task.get_time(), task.completed)
-        if seen and task.completed < seen[-1][1]:
-            seen.clear()  # another stage counts anew
-        if not seen or now[0] - seen[-1][0] >= 1:
-            seen.append(now)
-        done, seconds = now[1] - seen[0][1], now[0] - seen[0][0]
+        """Called by Rich whenever it draws."""
+        history, now = self._history[task.id], (task.get_time(), task.completed)
+        if history and task.completed < history[-1][1]:
+            history.clear()  # a new stage counts from 0
+        if not history or now[0] - history[-1][0] >= 1:
+            history.append(now)
+        done, seconds = now[1] - history[0][1], now[0] - history[0][0]
         if not done or not seconds or task.remaining is None:
             return Text()
         pace = 60 * done / seconds
@@ -151,7 +153,7 @@ class Pace(ProgressColumn):
 
 
 class Counting(Progress):
-    """A bar over things done; where standard error is no terminal, a line a minute."""
+    """A progress bar over items; where standard error is not a terminal, one line a minute."""
 
     def __init__(self, get_time: Callable[[], float] | None = None) -> None:
         self._pace = Pace()
@@ -160,36 +162,36 @@ class Counting(Progress):
             *columns,
             console=notes,
             transient=True,
-            redirect_stdout=False,  # data stay on standard output while the bar is drawn on standard error
+            redirect_stdout=False,  # data stay on standard output; the bar is on standard error
             disable=not notes.is_terminal,
             get_time=get_time,
         )
-        self._said = self.get_time()
+        self._last_note = self.get_time()
 
     def update(self, task_id: TaskID, **changes: Any) -> None:
         """Moves the bar; see `rich.progress.Progress.update`."""
         super().update(task_id, **changes)
-        self._say(task_id)
+        self._note_progress(task_id)
 
     def advance(self, task_id: TaskID, advance: float = 1) -> None:
-        """Moves the bar on; see `rich.progress.Progress.advance`."""
+        """Advances the bar; see `rich.progress.Progress.advance`."""
         super().advance(task_id, advance)
-        self._say(task_id)
+        self._note_progress(task_id)
 
-    def _say(self, task_id: TaskID) -> None:
+    def _note_progress(self, task_id: TaskID) -> None:
         if not self.disable:
             return
         task = self._tasks[task_id]
         pace = self._pace.render(task)
-        if self.get_time() - self._said < 60:
+        if self.get_time() - self._last_note < 60:
             return
-        self._said = self.get_time()
-        whole = "" if task.total is None else f" of {task.total:,.0f}"
-        note(f"{task.description}: {task.completed:,.0f}{whole}" + (f", {pace}" if pace else ""))
+        self._last_note = self.get_time()
+        total = "" if task.total is None else f" of {task.total:,.0f}"
+        note(f"{task.description}: {task.completed:,.0f}{total}" + (f", {pace}" if pace else ""))
 
 
 def reading() -> Progress:
-    """A bar over what is read, in bytes or rows; it moves where nobody knows how much there is."""
+    """A progress bar for reading, in bytes or rows; it pulses where the total is unknown."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -201,7 +203,7 @@ def reading() -> Progress:
 
 
 def downloading() -> Progress:
-    """A bar over bytes."""
+    """A progress bar for downloads, in bytes."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -213,10 +215,10 @@ def downloading() -> Progress:
 
 
 def mention_card(agent: "ChurnAgent") -> None:
-    """A note where nobody has said what churn means in this book."""
+    """A note if the store has no card of the book."""
     if not agent.store.has_card:
         card = agent.store.card
         note(
-            f"no card of the book: churn is taken as {card.churn_means!r} within {card.horizon_days} days; "
-            "give one with: churn-agent ingest --card card.yaml"
+            f"no card of the book: churn is assumed to be {card.churn_means!r} within {card.horizon_days} days; "
+            "to change it, run: churn-agent ingest --card card.yaml"
         )

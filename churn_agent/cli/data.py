@@ -19,15 +19,14 @@ _SHOWN_TEMPLATES = 3
 
 @click.command()
 @click.argument("customer_id")
-@click.confirmation_option(prompt="Nothing of the customer but numbers without a name will be left. Go on?")
+@click.confirmation_option(prompt="This deletes all data of the customer except anonymous numbers. Continue?")
 @common.as_json
 @click.pass_context
 def forget(context: click.Context, customer_id: str, json_: bool) -> None:
-    """Take a customer out of the store: words, attributes, judgements, and what models wrote.
+    """Delete a customer from the store: texts, attributes, judgements, and text that models wrote.
 
-    Forecasts stay in the ledger with their date and outcome, under a name that leads to nobody. Files outside the
-    store (exports, rejected rows, reports) are not touched, and methods that were trained are to be trained again.
-    Run it again if it was cut off.
+    Forecasts stay in the ledger with their date and outcome, under an anonymous id. Files outside the store (exports,
+    rejected rows, reports) are not touched. Train methods again afterwards. Run it again if it was interrupted.
     """
     from churn_agent.store.places import PLACES
 
@@ -36,25 +35,25 @@ def forget(context: click.Context, customer_id: str, json_: bool) -> None:
     if json_:
         common.print_json({"interactions": removed.interactions, "forecasts_kept": removed.forecasts})
     else:
-        click.echo(f"{removed.interactions} interactions are gone; {removed.forecasts} forecasts stay without a name")
+        click.echo(f"deleted {removed.interactions} interactions; {removed.forecasts} forecasts are kept anonymously")
     outside = "; ".join(place.holds for place in PLACES if place.kind == "outside")
-    common.note(f"outside the store, and yours to delete: {outside}")
+    common.note(f"not deleted, because it is outside the store: {outside}")
 
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="PATH...")
-@click.option("--customers", type=_FILE, help="File of customers' attributes (column customer_id).")
+@click.option("--customers", type=_FILE, help="File of customer attributes, with a column customer_id.")
 @click.option("--labels", type=_FILE, help="File of outcomes (customer_id, as_of, churned, horizon_days).")
-@click.option("--card", type=_FILE, help="YAML card of the book: company, what churn means, horizon.")
+@click.option("--card", type=_FILE, help="Card of the book (YAML): company, meaning of churn, horizon.")
 @click.option(
     "--mapping",
     type=click.Path(path_type=Path),
-    help="YAML file that says which column is which; or one that ships: hubspot, intercom, stripe, zendesk.",
+    help="YAML file that maps columns to fields, or a shipped mapping: hubspot, intercom, stripe, zendesk.",
 )
-@click.option("--query", metavar="SQL", help="What to read from a database.")
-@click.option("--rejects", type=_FILE, help="File for rows that are not taken (default: in the store's folder).")
-@click.option("--replace-card", is_flag=True, help="Let a card of another company replace the stored card.")
-@click.option("--dry-run", is_flag=True, help="Read and check everything, store nothing, show a sample.")
+@click.option("--query", metavar="SQL", help="Query to run, if PATH is a database.")
+@click.option("--rejects", type=_FILE, help="File for rejected rows (default: in the store's folder).")
+@click.option("--replace-card", is_flag=True, help="Allow the card of another company to replace the stored card.")
+@click.option("--dry-run", is_flag=True, help="Read and check everything, show a sample, store nothing.")
 @common.as_json
 @click.pass_context
 def ingest(
@@ -70,10 +69,10 @@ def ingest(
     dry_run: bool,
     json_: bool,
 ) -> None:
-    """Bring in interactions; all or nothing.
+    """Import interactions, all of them or none.
 
     PATH is a file (.csv .tsv .jsonl .json, also .gz; .parquet .xlsx .mbox .eml .vtt .srt .duckdb .sqlite), a folder
-    that holds some, a glob in quotes, or the address of a database (sqlite:///..., postgresql+psycopg://...).
+    of such files, a quoted glob, or the address of a database (sqlite:///..., postgresql+psycopg://...).
     """
     if not (paths or customers or labels or card):
         raise click.UsageError("give files or folders to import, or --customers, --labels, --card")
@@ -102,13 +101,13 @@ def ingest(
     if dry_run:
         _print_sample(summary)
     elif not has_card:
-        common.note("no card of the book yet: say what churn means here with  churn-agent ingest --card card.yaml")
+        common.note("no card of the book yet; to define churn, run: churn-agent ingest --card card.yaml")
 
 
 def _print_import(summary: "ImportSummary", dry_run: bool) -> None:
     verb = "would be added" if dry_run else "added"
     click.echo(
-        f"{summary.added} interactions {verb}, {summary.already_known} known before; "
+        f"{summary.added} interactions {verb}, {summary.already_known} already stored; "
         f"{summary.customers} customers, {summary.labels} labels"
     )
     if summary.first and summary.last:
@@ -118,18 +117,18 @@ def _print_import(summary: "ImportSummary", dry_run: bool) -> None:
     if summary.languages:
         click.echo(f"languages: {_most(summary.languages)}")
     for text, n in summary.templates[:_SHOWN_TEMPLATES]:
-        click.echo(f"{n} x the same but for numbers: {' '.join(text.split())[:70]!r}")
+        click.echo(f"{n} texts differ only in numbers: {' '.join(text.split())[:70]!r}")
     if summary.empty:
-        click.echo(f"{summary.empty} rows without text and amount were skipped")
+        click.echo(f"{summary.empty} rows without text or amount were skipped")
     if summary.passed_over:
-        click.echo(f"{summary.passed_over} rows were passed over, as the mapping says")
+        click.echo(f"{summary.passed_over} rows were skipped, as the mapping says")
     if summary.in_the_future:
-        common.note(f"warning: {summary.in_the_future} interactions lie in the future")
+        common.note(f"warning: {summary.in_the_future} interactions are in the future")
     for entry in summary.first_rejected:
-        common.note(f"not taken: {entry['file']}:{entry['line']}: {entry['reason']}")
+        common.note(f"rejected: {entry['file']}:{entry['line']}: {entry['reason']}")
     if summary.rejected:
-        where = f", all in {summary.rejects_file}" if summary.rejects_file else ""
-        click.echo(f"{summary.rejected} rows were not taken{where}")
+        where = f"; see {summary.rejects_file}" if summary.rejects_file else ""
+        click.echo(f"{summary.rejected} rows were rejected{where}")
 
 
 def _print_sample(summary: "ImportSummary") -> None:
@@ -145,32 +144,34 @@ def _print_sample(summary: "ImportSummary") -> None:
 
 
 def _most(counts: Mapping[str, int]) -> str:
-    """The most frequent ones, in words."""
+    """The six most frequent, as text."""
     pairs = sorted(counts.items(), key=lambda pair: -pair[1])
     return ", ".join(f"{n} {name}" for name, n in pairs[:6]) + (", ..." if len(pairs) > 6 else "")
 
 
 @click.command()
-@click.option("--rebuild", is_flag=True, help="Make the whole index anew, beside the old one, and swap.")
+@click.option("--rebuild", is_flag=True, help="Build a new index beside the old one, then replace it.")
 @common.as_json
 @click.pass_context
 def index(context: click.Context, rebuild: bool, json_: bool) -> None:
-    """Embed the texts that are not in the index yet; `assess` also does this, for its customer."""
+    """Embed the texts that are not in the index yet. `assess` also does this, for its customer."""
     with common.open_agent(context) as agent, common.Counting() as bar:
         task = bar.add_task("texts", total=None)
-        done = agent.store.index(rebuild=rebuild, progress=lambda n, total: bar.update(task, completed=n, total=total))
+        embedded = agent.store.index(
+            rebuild=rebuild, progress=lambda n, total: bar.update(task, completed=n, total=total)
+        )
     if json_:
-        common.print_json({"embedded": done, "rebuilt": rebuild})
+        common.print_json({"embedded": embedded, "rebuilt": rebuild})
     else:
-        click.echo(f"{done} texts embedded; the index holds every text of the history")
+        click.echo(f"{embedded} texts embedded; the index is complete")
 
 
 @click.command()
-@click.option("--search", metavar="TEXT", help="Only ids that hold this.")
+@click.option("--search", metavar="TEXT", help="Only ids that contain this text.")
 @common.as_json
 @click.pass_context
 def customers(context: click.Context, search: str | None, json_: bool) -> None:
-    """List the customers: how many interactions, first and last."""
+    """List the customers: id, number of interactions, first day, last day."""
     with common.open_agent(context) as agent:
         summaries, card = agent.store.customers(containing=search or ""), agent.store.card
     if json_:
@@ -190,7 +191,7 @@ def customers(context: click.Context, search: str | None, json_: bool) -> None:
 @common.as_json
 @click.pass_context
 def show(context: click.Context, customer_id: str, as_of: date | None, json_: bool) -> None:
-    """Show the history of a customer, with attributes and facts."""
+    """Show the attributes, facts and interactions of a customer."""
     with common.open_agent(context) as agent:
         from churn_agent.evidence import facts as computed
 
@@ -203,7 +204,7 @@ def show(context: click.Context, customer_id: str, as_of: date | None, json_: bo
                 "as_of": snapshot.as_of,
                 "attributes": dict(snapshot.attributes),
                 "facts": [fact.model_dump() for fact in facts],
-                "interactions": [asdict(each) for each in snapshot.interactions],
+                "interactions": [asdict(interaction) for interaction in snapshot.interactions],
             }
         )
         return
@@ -213,54 +214,56 @@ def show(context: click.Context, customer_id: str, as_of: date | None, json_: bo
     for fact in facts:
         click.echo(f"  {fact.text}")
     click.echo()
-    for each in snapshot.interactions:
-        amount = "" if each.amount is None else f" [{each.amount:g}]"
-        when = f"{snapshot.card.local(each.occurred_at):%Y-%m-%d %H:%M}"
-        click.echo(f"{when}  {each.channel}{amount}: {' '.join(each.text.split())}")
+    for interaction in snapshot.interactions:
+        amount = "" if interaction.amount is None else f" [{interaction.amount:g}]"
+        when = f"{snapshot.card.local(interaction.occurred_at):%Y-%m-%d %H:%M}"
+        click.echo(f"{when}  {interaction.channel}{amount}: {' '.join(interaction.text.split())}")
 
 
 @click.group()
 def data() -> None:
-    """What the store holds."""
+    """Describe the data in the store."""
 
 
 @data.command()
-@click.option("-o", "--output", type=_FILE, metavar="FILE", help="Write a page (.html), .json or .txt instead.")
+@click.option("-o", "--output", type=_FILE, metavar="FILE", help="Write an .html, .json or .txt file instead.")
 @common.as_json
 @click.pass_context
 def report(context: click.Context, output: Path | None, json_: bool) -> None:
-    """Count what the book holds, show what is thin, and say what that means for assessments."""
+    """Summarise the book: counts, gaps in the data, and their consequences for assessments."""
     from churn_agent.reports import book
 
     if output and output.suffix not in book.RENDERERS:
         raise click.UsageError(f"{output} must end in {' or '.join(book.RENDERERS)}")
     with common.open_agent(context) as agent:
-        found, card = agent.store.statistics(), agent.store.card
+        statistics, card = agent.store.statistics(), agent.store.card
     if output:
-        book.write(found, card, output)
+        book.write(statistics, card, output)
         common.note(f"written to {output}")
     if json_:
-        common.print_json(book.document(found, card))
+        common.print_json(book.document(statistics, card))
     elif not output:
-        click.echo(book.to_text(found, card))
+        click.echo(book.to_text(statistics, card))
 
 
 @data.command()
 @common.as_json
 @click.pass_context
 def imports(context: click.Context, json_: bool) -> None:
-    """List the imports with what was done to their rows: columns, cleaning steps, languages, rows not taken."""
+    """List the imports with their cleaning steps, languages and rejected rows."""
     with common.open_agent(context) as agent:
-        found, card = agent.store.imports(), agent.store.card
+        records, card = agent.store.imports(), agent.store.card
     if json_:
-        common.print_json(found)
+        common.print_json(records)
         return
-    for each in found:
-        click.echo(f"{card.local(each['started_at']):%Y-%m-%d %H:%M}  {each['rows_added']} added  {each['source']}")
+    for record in records:
+        click.echo(
+            f"{card.local(record['started_at']):%Y-%m-%d %H:%M}  {record['rows_added']} added  {record['source']}"
+        )
         for name in ("cleaning", "languages"):
-            if each.get(name):
-                click.echo(f"  {name}: {_most(each[name])}")
-        if each.get("rejected"):
-            click.echo(f"  {each['rejected']} rows were not taken")
-    if not found:
-        common.note("nothing was imported yet; run: churn-agent ingest FILE.csv")
+            if record.get(name):
+                click.echo(f"  {name}: {_most(record[name])}")
+        if record.get("rejected"):
+            click.echo(f"  {record['rejected']} rows were rejected")
+    if not records:
+        common.note("no imports yet; run: churn-agent ingest FILE.csv")

@@ -1,4 +1,4 @@
-"""`demo`: a made-up company, from raw files to an assessment."""
+"""`demo`: a synthetic company, from raw files to an assessment."""
 
 import shlex
 import time
@@ -9,7 +9,7 @@ import click
 from churn_agent.cli import common
 
 _INDEXED_UP_TO = 1000
-"""Customers up to which the demo fills the whole index; above, assess embeds what it needs."""
+"""Up to this many customers, the demo builds the full index; above, `assess` embeds only the texts it needs."""
 
 
 @click.command()
@@ -23,11 +23,11 @@ _INDEXED_UP_TO = 1000
 @common.model_options
 @click.pass_context
 def demo(context: click.Context, domain: str, customers: int, **model: str | None) -> None:
-    """Make a synthetic company, bring it in, and assess a customer of it.
+    """Simulate a company, import its data, and assess one of its customers.
 
-    The company is made up by a simulation with a fixed seed. It is for showing the tool and for load;
-    it says nothing about how well the tool judges real customers. It has a store of its own, beside yours
-    ("demo-" before its name), or the one that --store names.
+    The simulation has a fixed seed. It shows the tool and tests it under load; it says nothing about accuracy on real
+    customers. The demo uses a separate store: the one that --store names, or one beside yours, with "demo-" before its
+    name.
     """
     context.obj["store"] = context.obj["store"] or _demo_store()
     with common.open_agent(context, **model) as agent:
@@ -47,7 +47,7 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
                 [folder], progress=lambda _, done, total: bar.update(task, completed=done, total=total)
             )
         seconds = time.monotonic() - started
-        click.echo(f"   {summary.added} interactions added, {summary.already_known} known before ({seconds:.0f} s)")
+        click.echo(f"   {summary.added} interactions added, {summary.already_known} already stored ({seconds:.0f} s)")
         if customers <= _INDEXED_UP_TO:
             click.echo(f"3. {command} index")
             started = time.monotonic()
@@ -65,7 +65,7 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
         title = f"Customer {customer_id} at {assessment.as_of}, {agent.store.card.company} (SYNTHETIC)"
         print_card(assessment, Console(highlight=False), title=title)
     click.echo(
-        f"The demo has a store of its own. Try next:\n"
+        f"The demo has a separate store. Try next:\n"
         f"  {command} customers\n"
         f"  {command} evidence {customer_id}\n"
         f"  {command} batch --deep-top 20\n"
@@ -75,7 +75,7 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
 
 
 def _demo_store() -> Path:
-    """A store beside that of the settings, so that the demo never meets a real book."""
+    """A store beside that of the settings, so that the demo never touches a real book."""
     from churn_agent.settings import Settings
 
     own = Settings.load().store.absolute()

@@ -1,4 +1,4 @@
-"""`doctor`: what is installed, which model, store health, what to type next."""
+"""`doctor`: the installation, the model, the health of the store, and the next command."""
 
 import click
 
@@ -9,7 +9,7 @@ from churn_agent.cli import common
 @common.as_json
 @click.pass_context
 def doctor(context: click.Context, json_: bool) -> None:
-    """Check the installation, the weights and the store, and say what to type next."""
+    """Check the installation, the weights and the store, and suggest the next command."""
     from churn_agent.settings import Settings
     from churn_agent.store.health import check_up
 

@@ -24,18 +24,22 @@ _SHOWN = ("auroc", "brier", "f1", "answered", "seconds_each")
 _FIGURE_WIDTH = 5
 _REGRESSION, _UNFIT = 1, 3  # exit codes
 _SETS = click.argument("names", metavar="SETS...", nargs=-1, required=True)
-_SOME = click.option("--limit", type=click.IntRange(min=4), metavar="N", help="Most samples, stratified, seeded.")
+_SOME = click.option(
+    "--limit", type=click.IntRange(min=4), metavar="N", help="At most N samples, stratified, with a fixed seed."
+)
 
 
 def _of_a_suite(command: common.F) -> common.F:
-    """Which suite is run, how much of it, and where to."""
+    """The arguments and options of commands that run a suite."""
     file = click.Path(exists=True, dir_okay=False, path_type=Path)
     folder = click.Path(file_okay=False, path_type=Path)
     sample = click.IntRange(min=4)
     for option in (
-        click.option("-o", "--out", type=folder, help="Folder of the run."),
-        click.option("--resume", is_flag=True, help="Keep the finished predictions of an earlier call."),
-        click.option("--limit", type=sample, metavar="N", help="Most samples of a set, stratified, seeded."),
+        click.option("-o", "--out", type=folder, help="Folder of the run (default: eval-runs/SUITE)."),
+        click.option("--resume", is_flag=True, help="Keep the predictions of an earlier, interrupted call."),
+        click.option(
+            "--limit", type=sample, metavar="N", help="At most N samples a set, stratified, with a fixed seed."
+        ),
         click.argument("suite_file", metavar="SUITE.yaml", type=file),
     ):
         command = option(command)
@@ -46,15 +50,15 @@ def _of_a_suite(command: common.F) -> common.F:
 def evals() -> None:
     """Compare prompts, models and classic methods on labelled sets.
 
-    Each set is imported into a store of its own: in the folder that `churn-agent --store DIR eval` names, else in
-    `stores` beside the folder of the run.
+    Each set is imported into a separate store: in the folder DIR of `churn-agent --store DIR eval`, else in `stores`
+    beside the folder of the run.
     """
 
 
 @evals.command("sets")
 @common.as_json
 def list_sets(json_: bool) -> None:
-    """List the sets that are known, with what churn means there and where they come from."""
+    """List the known sets: definition of churn, folder, origin, licence, known leaks."""
     from churn_agent.evals.sets.labelled import list_sets
     from churn_agent.settings import Settings
 
@@ -66,7 +70,7 @@ def list_sets(json_: bool) -> None:
         return
     for name, (card, here) in cards.items():
         click.echo(f"{name:26} {card.book.domain:20} {card.book.churn_means}; {card.book.horizon_days} days")
-        click.echo(f"{'':26} {here or f'not here: churn-agent eval fetch {name}'}")
+        click.echo(f"{'':26} {here or f'not fetched; run: churn-agent eval fetch {name}'}")
         click.echo(f"{'':26} {card.origin}; licence: {card.licence}")
         for leak in card.leaks:
             click.echo(f"{'':26} known leak: {leak}")
@@ -74,11 +78,13 @@ def list_sets(json_: bool) -> None:
 
 @evals.command("fetch")
 @click.argument("name", metavar="NAME")
-@click.option("--from", "source", metavar="PATH|URL", help="A copy of the originals: the file, or their folder.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the set (default: NAME, among the sets).")
+@click.option("--from", "source", metavar="PATH|URL", help="A copy of the original files: one file, or their folder.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Folder of the set (default: NAME in the folder of sets)."
+)
 @common.as_json
 def fetch(name: str, source: str | None, out: Path | None, json_: bool) -> None:
-    """Get a public set from where it was published, and convert it. `eval sets` lists them with their licences."""
+    """Download a public set from its publisher and convert it. `eval sets` lists the sets with their licences."""
     common.note("starting")
     from churn_agent.evals.sets.fetching import fetch as fetch_set
     from churn_agent.settings import Settings
@@ -92,7 +98,7 @@ def fetch(name: str, source: str | None, out: Path | None, json_: bool) -> None:
     for line in (*fetched.trust, f"licence: {fetched.licence}"):
         click.echo(line)
     click.echo(f"written: {fetched.folder}: {fetched.customers:,} customers, {fetched.churned:,} churned")
-    click.echo(f"examine: churn-agent eval doctor {fetched.folder}")
+    click.echo(f"check it: churn-agent eval doctor {fetched.folder}")
 
 
 @evals.command("run")
@@ -102,9 +108,9 @@ def fetch(name: str, source: str | None, out: Path | None, json_: bool) -> None:
 def run(
     context: click.Context, suite_file: Path, limit: int | None, resume: bool, out: Path | None, json_: bool
 ) -> None:
-    """Try the prompts, models and classic methods of a suite on its sets.
+    """Run the prompts, models and classic methods of a suite on its sets.
 
-    Answers are paid once: a second call costs only what the first one did not finish.
+    Answers of models are cached: a second call asks only for those that are missing.
     """
     common.note("starting")
     from churn_agent.evals import run_suite
@@ -130,15 +136,19 @@ def run(
 
 @evals.command("compare")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--metric", default="auroc", show_default=True, help="Or brier, log_loss, accuracy, profit.")
+@click.option("--metric", default="auroc", show_default=True, help="auroc, brier, log_loss, accuracy or profit.")
 @click.option(
-    "--against", metavar="METHOD", help="Compare all others with it; `yardstick`: each set's best classic one."
+    "--against",
+    metavar="METHOD",
+    help="Compare all other methods with this one; yardstick: the best classic method of each set.",
 )
 @click.option("--set", "sets", multiple=True, metavar="SET", help="Compare on this set; repeatable (default: all).")
-@click.option("--pooled", is_flag=True, help="Mean differences over the sets, instead of each set.")
-@click.option("--delta", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="Differences that matter.")
+@click.option("--pooled", is_flag=True, help="Average the differences over all sets.")
 @click.option(
-    "--disagreements", type=click.IntRange(1), metavar="N", help="Also the N samples ranked most differently."
+    "--delta", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="Smallest difference that matters."
+)
+@click.option(
+    "--disagreements", type=click.IntRange(1), metavar="N", help="Also show the N samples ranked most differently."
 )
 @common.as_json
 def compare(
@@ -153,15 +163,15 @@ def compare(
 ) -> int:
     """Compare methods by paired tests on the same samples.
 
-    With several runs, the first is compared with the others, method by method; exit code 1 means that a method of the
-    first is worse by more than DELTA than the same method of another.
+    With several runs, each method of the first is compared with the same method of the others. Exits with 1 if a method
+    of the first run is worse by more than DELTA.
     """
     from churn_agent.evals import compare as compare_runs
     from churn_agent.evals import most_disagreed
 
     first, *others = runs
     if disagreements and (others or pooled or against == "yardstick"):
-        raise click.UsageError("--disagreements is for the methods of one run, set by set")
+        raise click.UsageError("--disagreements needs one run, without --pooled and --against yardstick")
     comparisons = compare_runs(*runs, metric=metric, against=against, delta=delta, pooled=pooled, on=sets)
     apart = most_disagreed(first, comparisons, disagreements) if disagreements else [[] for _ in comparisons]
     both = list(zip(comparisons, apart, strict=True))
@@ -171,7 +181,7 @@ def compare(
         )
     else:
         for comparison, pairs in both:
-            compared = f"{comparison.first} against {comparison.second}"
+            compared = f"{comparison.first} compared with {comparison.second}"
             click.echo(f"{comparison.set}: {compared}: {comparison.verdict.text}")
             for one, other in pairs:
                 _print_side_by_side(one, other)
@@ -184,10 +194,15 @@ def compare(
 @click.option(
     "--method", "methods", multiple=True, default=["calibrated"], show_default=True, metavar="NAME", help="Repeatable."
 )
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.svg", help="Draw said and seen.")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.svg",
+    help="Plot predicted and observed churn.",
+)
 @common.as_json
 def calibration(run: Path, methods: tuple[str, ...], plot: Path | None, json_: bool) -> None:
-    """Are the probabilities of a run right as they are? Each set by itself, and all together."""
+    """Measure how well the probabilities of a run are calibrated: on each set, and on all sets together."""
     from churn_agent.evals import measure_calibration
     from churn_agent.evals.checks import calibration
 
@@ -197,7 +212,7 @@ def calibration(run: Path, methods: tuple[str, ...], plot: Path | None, json_: b
         common.print_json(calibrations)
         return
     for method in dict.fromkeys(methods):
-        columns = "set", "n", "log-loss", "saved of the base rate's", "brier", "slope", "intercept"
+        columns = "set", "n", "log-loss", "skill against base rate", "brier", "slope", "intercept"
         table = Table(*columns, title=method, title_justify="left")
         for c in (c for c in calibrations if c.method == method):
             skill = f"{c.skill:.0%} [{c.skill_low:.0%}, {c.skill_high:.0%}]"
@@ -212,18 +227,20 @@ def calibration(run: Path, methods: tuple[str, ...], plot: Path | None, json_: b
 @click.option(
     "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("report.html"), show_default=True
 )
-@click.option("--delta", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="Differences that matter.")
+@click.option(
+    "--delta", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="Smallest difference that matters."
+)
 @click.option(
     "--into",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Instead, put one line a set between the marks <!-- eval --> and <!-- /eval --> of this Markdown file.",
+    help="Instead, write one line for each set between <!-- eval --> and <!-- /eval --> in this Markdown file.",
 )
 def report(runs: tuple[Path, ...], out: Path, delta: float, into: Path | None) -> None:
-    """One page about runs: verdict, leaderboard, pairs, curves, segments, disagreements, provenance.
+    """Write a page about runs: verdict, leaderboard, comparisons, curves, segments, disagreements, provenance.
 
-    With an OUT that ends in .md, the verdicts and leaderboards alone.
+    If OUT ends in .md, write only the verdicts and leaderboards.
     """
-    common.note("drawing")
+    common.note("writing the report")
     from churn_agent.evals import write_report, write_summary
 
     if into:
@@ -237,17 +254,21 @@ def report(runs: tuple[Path, ...], out: Path, delta: float, into: Path | None) -
 
 @evals.command("track")
 @click.argument("run", metavar="RUN", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--to", type=click.Choice(["mlflow", "wandb"]), required=True)
-@click.option("--uri", metavar="URI", help="Server, database or folder (default: as the tracker itself is set up).")
+@click.option("--to", type=click.Choice(["mlflow", "wandb"]), required=True, help="The tracker.")
+@click.option("--uri", metavar="URI", help="Server, database or folder (default: that of the tracker's configuration).")
 @click.option(
-    "--project", default="churn-agent", show_default=True, metavar="NAME", help="Of W&B; of MLflow the experiment."
+    "--project",
+    default="churn-agent",
+    show_default=True,
+    metavar="NAME",
+    help="Project of W&B, or experiment of MLflow.",
 )
-@click.option("--with-texts", is_flag=True, help="Also send words of customers: samples, and the report as it is.")
+@click.option("--with-texts", is_flag=True, help="Also send customers' texts: the samples and the full report.")
 @common.as_json
 def track(run: Path, to: "Tracker", uri: str | None, project: str, with_texts: bool, json_: bool) -> None:
     """Send a finished run to MLflow or Weights & Biases: parameters, metrics, prompts, predictions.
 
-    Customer ids, outcomes and scores are sent, words of customers are not, unless they are asked for.
+    Customer ids, outcomes and scores are sent. Customers' texts are sent only with --with-texts.
     """
     common.note("starting")
     from churn_agent.evals import track as send
@@ -262,7 +283,7 @@ def track(run: Path, to: "Tracker", uri: str | None, project: str, with_texts: b
         return
     click.echo(f"{tracked.ways} methods on sets, with {', '.join(tracked.files)}: run {tracked.run} at {tracked.where}")
     if to == "wandb" and Path(tracked.where).is_dir():
-        click.echo(f"send it on: wandb sync {tracked.where}/offline-run-*")
+        click.echo(f"upload it: wandb sync {tracked.where}/offline-run-*")
 
 
 @evals.command("search")
@@ -272,7 +293,7 @@ def track(run: Path, to: "Tracker", uri: str | None, project: str, with_texts: b
 def search(
     context: click.Context, suite_file: Path, limit: int | None, resume: bool, out: Path | None, json_: bool
 ) -> None:
-    """Choose the best prompt and settings of a suite, and say what the choice is worth on others (nested folds)."""
+    """Choose the best prompt and settings of a suite, and estimate how well the choice generalises (nested folds)."""
     common.note("starting")
     from churn_agent.evals import search as search_ways
     from churn_agent.settings import Settings
@@ -294,8 +315,8 @@ def search(
         folds = ", ".join(f"{name} in {n}" for name, n in choice.chosen.items())
         interval = f"{choice.auroc:.3f} [{choice.low:.3f}, {choice.high:.3f}]"
         click.echo(
-            f"{choice.set}: {choice.method}; AUROC of choosing so {interval}, "
-            f"n = {choice.n} (on the samples it was chosen by: {choice.apparent:.3f}; chosen: {folds})"
+            f"{choice.set}: {choice.method}; AUROC of this procedure {interval}, "
+            f"n = {choice.n} (on the samples used for the choice: {choice.apparent:.3f}; chosen: {folds})"
         )
 
 
@@ -306,7 +327,7 @@ def search(
 @common.as_json
 @click.pass_context
 def baselines(context: click.Context, name: str, methods: tuple[str, ...], limit: int | None, json_: bool) -> None:
-    """The classic methods alone on a set: what a language model has to beat."""
+    """Run only the classic methods on a set: the baselines for a language model."""
     common.note("starting")
     from churn_agent.evals import run_baselines
     from churn_agent.settings import Settings
@@ -330,13 +351,13 @@ def baselines(context: click.Context, name: str, methods: tuple[str, ...], limit
 @evals.command("doctor")
 @click.argument("name", metavar="SET|SUITE.yaml")
 @click.option(
-    "--delta", type=click.FloatRange(0, 1, min_open=True), help="AUROC difference to be shown; a fault if it cannot be."
+    "--delta", type=click.FloatRange(0, 1, min_open=True), help="AUROC difference that the set must be able to detect."
 )
-@click.option("--with-model", is_flag=True, help="Also ask the language model whether it knows the texts by heart.")
+@click.option("--with-model", is_flag=True, help="Also check whether the language model has memorised the texts.")
 @common.as_json
 @click.pass_context
 def doctor(context: click.Context, name: str, delta: float | None, with_model: bool, json_: bool) -> int:
-    """Check whether a set is fit to judge by. Exits with 3 if it has a fault."""
+    """Check whether a set is fit for evaluation. Exits with 3 if it has a fault."""
     common.note("starting")
     from churn_agent.evals import examine_sets
     from churn_agent.settings import Settings
@@ -355,7 +376,7 @@ def doctor(context: click.Context, name: str, delta: float | None, with_model: b
         for finding in of_set:
             click.echo(f"{set_name}: {finding.weight}: {finding.check}: {finding.says}")
         if not of_set:
-            click.echo(f"{set_name}: nothing found")
+            click.echo(f"{set_name}: no problems found")
     faults = any(finding.weight == "fault" for of_set in findings.values() for finding in of_set)
     return _UNFIT if faults else 0
 
@@ -364,7 +385,7 @@ def doctor(context: click.Context, name: str, delta: float | None, with_model: b
 @_SETS
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="A classic method; repeatable.")
 @click.option(
-    "--calibration", is_flag=True, help="Instead: calibrate scores on all sets but one, and try that on the one."
+    "--calibration", is_flag=True, help="Instead: calibrate scores on all sets but one, and test on that one."
 )
 @_SOME
 @common.as_json
@@ -377,7 +398,7 @@ def transfer(
     limit: int | None,
     json_: bool,
 ) -> None:
-    """Train classic methods on each set and test them on each: rows learn, columns are tested (AUROC)."""
+    """Train classic methods on each set and test them on every set (AUROC; rows: training, columns: test)."""
     common.note("starting")
     from churn_agent.evals import transfer as transfer_between
     from churn_agent.evals import transfer_calibration
@@ -386,13 +407,13 @@ def transfer(
     settings, stores = Settings.load(), context.obj["store"] or _STORES
     if calibration:
         if methods:
-            raise click.UsageError("--calibration tries a method of its own: leave --method out")
+            raise click.UsageError("--calibration cannot be combined with --method")
         with _Bars() as bars:
             carried = transfer_calibration(names, settings=settings, stores=stores, limit=limit, progress=bars)
         if json_:
             common.print_json(carried)
             return
-        table = Table("tried on", "n", "log-loss", "of the score as it is", "verdict")
+        table = Table("tested on", "n", "log-loss", "uncalibrated log-loss", "verdict")
         for result in carried:
             losses = f"{result.log_loss:.3f}", f"{result.log_loss_uncalibrated:.3f}"
             table.add_row(result.set, str(result.n), *losses, result.verdict.text)
@@ -420,8 +441,10 @@ def transfer(
 @common.as_json
 @click.pass_context
 def stability(context: click.Context, names: tuple[str, ...], limit: int | None, json_: bool) -> None:
-    """How far scores and bands move where nothing that matters has changed: with the prompt in other words, half of the
-    evidence, one irrelevant message more."""
+    """Measure how much scores and bands change under irrelevant changes.
+
+    These are a reworded prompt, half of the evidence, and one more irrelevant message.
+    """
     common.note("starting")
     from churn_agent.evals import measure_stability
     from churn_agent.settings import Settings
@@ -432,7 +455,7 @@ def stability(context: click.Context, names: tuple[str, ...], limit: int | None,
     if json_:
         common.print_json(results)
         return
-    table = Table("set", "perturbation", "n", "spread (log-odds)", "other band", "other band, held near boundaries")
+    table = Table("set", "perturbation", "n", "spread (log-odds)", "band changes", "band changes, with margin")
     for result in results:
         flips = f"{result.flips:.1%} [up to {result.flips_high:.1%}]"
         numbers = str(result.n), f"{result.spread:.2f}", flips, f"{result.flips_held:.1%}"
@@ -443,14 +466,16 @@ def stability(context: click.Context, names: tuple[str, ...], limit: int | None,
 @evals.command("faithfulness")
 @_SETS
 @_SOME
-@click.option("--judge", metavar="PROMPT", help="Prompt of mode ask that judges.  [default: negated]")
+@click.option("--judge", metavar="PROMPT", help="Prompt of mode ask that is the judge.  [default: negated]")
 @common.as_json
 @click.pass_context
 def faithfulness(
     context: click.Context, names: tuple[str, ...], limit: int | None, judge: str | None, json_: bool
 ) -> None:
-    """Does the cited evidence carry the score? Another mode judges without it and with it alone, against evidence drawn
-    at random."""
+    """Measure whether the cited evidence supports the score.
+
+    Mode ask judges without the cited evidence, and with it alone; both are compared with random evidence.
+    """
     common.note("starting")
     from churn_agent.evals import measure_faithfulness
     from churn_agent.settings import Settings
@@ -468,7 +493,7 @@ def faithfulness(
         common.print_json(results)
         return
     table = Table(
-        "set", "n", "moved without cited", "without random", "ratio", "moved with cited alone", "random alone"
+        "set", "n", "change without cited", "without random", "ratio", "change with cited only", "random only"
     )
     for result in results:
         ratio = f"{result.ratio:.2f} [{result.ratio_low:.2f} {result.ratio_high:.2f}]"
@@ -482,16 +507,16 @@ def faithfulness(
 @_SETS
 @_SOME
 @click.option(
-    "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.svg", help="Draw risk against coverage."
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.svg", help="Plot risk against coverage."
 )
 @common.as_json
 @click.pass_context
 def abstention(
     context: click.Context, names: tuple[str, ...], limit: int | None, plot: Path | None, json_: bool
 ) -> None:
-    """Whom to give no number: how often customers are called wrongly by facts alone, by how long they are known.
+    """Measure errors by how long customers are known, to choose when to give no number.
 
-    Called are as many as churned. No language model is asked.
+    Predictions come from facts alone: as many customers are predicted to churn as did. No language model is called.
     """
     common.note("starting")
     from churn_agent.evals import measure_abstention
@@ -507,7 +532,7 @@ def abstention(
         common.print_json(results)
         return
     for name in dict.fromkeys(result.set for result in results):
-        columns = "known for less than", "left out", "called wrongly", "others", "called wrongly"
+        columns = "known for less than", "left out", "error rate", "others", "error rate"
         table = Table(*columns, title=name, title_justify="left")
         for result in (result for result in results if result.set == name):
             least = f"{result.least_days_known} days" if result.left_out else ""
@@ -517,9 +542,9 @@ def abstention(
         common.out.print(table)
     days, now = abstention.justified(results), settings.least_days_known
     click.echo(
-        f"no better than a coin: those known for less than {days} days (CHURN_AGENT_LEAST_DAYS_KNOWN is {now})"
+        f"no better than chance for customers known for less than {days} days (CHURN_AGENT_LEAST_DAYS_KNOWN is {now})"
         if days
-        else f"nobody is called worse than by a coin (CHURN_AGENT_LEAST_DAYS_KNOWN is {now})"
+        else f"no group of customers is worse than chance (CHURN_AGENT_LEAST_DAYS_KNOWN is {now})"
     )
 
 
@@ -540,11 +565,11 @@ class _Bars:
     def planned(self, plan: "Sequence[Planned]") -> None:
         for planned in plan:
             n, total = len(planned.samples), planned.all_samples
-            drawn = f" (a stratified sample of {total:,}, always the same)" if n < total else ""
+            drawn = f" (a fixed stratified sample of {total:,})" if n < total else ""
             churned = sum(sample.churned for sample in planned.samples)
             common.note(
-                f"{planned.labelled.name}: {n} customers at a date{drawn}, {churned} churned, "
-                f"{len(planned.development)} for choices; {len(planned.ways)} ways of asking a model"
+                f"{planned.labelled.name}: {n} samples{drawn}, {churned} churned, "
+                f"{len(planned.development)} for choices; {len(planned.ways)} combinations of prompt and model"
             )
 
     def estimated(self, estimate: "Estimate") -> None:
@@ -560,7 +585,7 @@ class _Bars:
         self._task = self._bars.add_task(what, total=total)
 
     def left_out(self, name: str, method: str, why: str) -> None:
-        common.note(f"{name}: {method} is left out: {why}")
+        common.note(f"{name}: {method} is skipped: {why}")
 
     def advanced(self) -> None:
         self._bars.advance(self._task)

@@ -11,11 +11,12 @@ from churn_agent.domain import durations
 
 if TYPE_CHECKING:
     from churn_agent.assessing.agent import ChurnAgent
-    from churn_agent.domain.snapshot import Snapshot
+    from churn_agent.domain.interactions import Interaction
+    from churn_agent.domain.snapshot import Card, Snapshot
 
 Q = TypeVar("Q")
 _SHOWN = 8
-"""Interactions before the date, and after it, that a person is shown."""
+"""Interactions shown before the date, and after it."""
 
 
 class Days(click.ParamType[int]):
@@ -32,7 +33,7 @@ class Days(click.ParamType[int]):
 
 
 class DayList(click.ParamType[tuple[date, ...]]):
-    """ISO dates with commas between them."""
+    """ISO dates, separated by commas."""
 
     name = "dates"
 
@@ -43,15 +44,28 @@ class DayList(click.ParamType[tuple[date, ...]]):
 
 @click.group()
 def labels() -> None:
-    """Outcomes: who churned after which date."""
+    """Derive labels: whether customers churned after a date."""
 
 
 @labels.command()
-@click.option("--event", "events", multiple=True, required=True, help="Channel that counts as being there; repeatable.")
-@click.option("--none-for", type=Days(), required=True, metavar="90d", help="Churned is who has none for so long.")
-@click.option("--as-of", type=DayList(), required=True, metavar="D1,D2,...", help="Dates that labels are made for.")
-@click.option("--active-within", type=Days(), metavar="90d", help="At risk is who had one so recently (as --none-for).")
-@click.option("--dry-run", is_flag=True, help="Count, store nothing.")
+@click.option(
+    "--event", "events", multiple=True, required=True, help="Channel whose interactions count as activity; repeatable."
+)
+@click.option(
+    "--none-for",
+    type=Days(),
+    required=True,
+    metavar="90d",
+    help="Without activity for this long, a customer has churned.",
+)
+@click.option("--as-of", type=DayList(), required=True, metavar="D1,D2,...", help="Dates to label.")
+@click.option(
+    "--active-within",
+    type=Days(),
+    metavar="90d",
+    help="Label only customers active this recently (default: as --none-for).",
+)
+@click.option("--dry-run", is_flag=True, help="Count the labels; store nothing.")
 @common.as_json
 @click.pass_context
 def derive(
@@ -63,15 +77,15 @@ def derive(
     dry_run: bool,
     json_: bool,
 ) -> None:
-    """Make time-safe labels from the history itself.
+    """Derive time-safe labels from the history.
 
-    Customers with an EVENT shortly before a date are labelled: churned if they have none in the time after it. Dates
-    whose time is not over yet are refused.
+    Customers with an EVENT shortly before a date are labelled: churned if they have none in the period after it. Dates
+    whose period is not over yet are refused.
     """
     with common.open_agent(context) as agent:
         from churn_agent.outcomes.deriving import derive_labels
 
-        found = derive_labels(
+        labelled = derive_labels(
             agent.store,
             events=events,
             none_for_days=none_for,
@@ -81,33 +95,43 @@ def derive(
         )
         horizon = agent.store.card.horizon_days
     if horizon != none_for:
-        common.note(f"the card of the book speaks of {horizon} days, these labels of {none_for}")
+        common.note(f"these labels cover {none_for} days, the card of the book {horizon} days")
     if json_:
         common.print_json(
-            [{"as_of": each.as_of, "customers": len(each.labels), "churned": each.churned} for each in found]
+            [{"as_of": day.as_of, "customers": len(day.labels), "churned": day.churned} for day in labelled]
         )
         return
-    for each in found:
-        share = f" ({each.churned / len(each.labels):.0%})" if each.labels else ""
+    for day in labelled:
+        share = f" ({day.churned / len(day.labels):.0%})" if day.labels else ""
         verb = "would be labelled" if dry_run else "labelled"
-        click.echo(f"{each.as_of}: {len(each.labels)} customers {verb}, {each.churned} churned{share}")
+        click.echo(f"{day.as_of}: {len(day.labels)} customers {verb}, {day.churned} churned{share}")
 
 
 @click.command()
-@click.option("--what", type=click.Choice(["outcomes", "signals"]), default="outcomes", show_default=True)
-@click.option("--as-of", type=common.Day(), metavar="DATE", help="Outcomes after this day (needed for outcomes).")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N")
+@click.option(
+    "--what",
+    type=click.Choice(["outcomes", "signals"]),
+    default="outcomes",
+    show_default=True,
+    help="What the questions are about.",
+)
+@click.option(
+    "--as-of", type=common.Day(), metavar="DATE", help="Ask about outcomes after this day (required for outcomes)."
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N questions."
+)
 @click.pass_context
 def label(context: click.Context, what: str, as_of: date | None, limit: int) -> None:
-    """Answer questions about outcomes or signals, those first that the tool is least sure of."""
+    """Answer questions about outcomes or signals, the most uncertain first."""
     with common.open_agent(context) as agent:
         if what == "signals":
-            done = _ask_signals(agent, limit)
+            answers = _ask_signals(agent, limit)
         elif as_of is None:
-            raise click.UsageError("say after which day: --as-of DATE")
+            raise click.UsageError("questions about outcomes need a date: add --as-of DATE")
         else:
-            done = _ask_outcomes(agent, as_of, limit)
-    click.echo(f"{done} answers kept")
+            answers = _ask_outcomes(agent, as_of, limit)
+    click.echo(f"{answers} answers stored")
 
 
 def _ask_outcomes(agent: "ChurnAgent", as_of: date, limit: int) -> int:
@@ -126,7 +150,7 @@ def _ask_outcomes(agent: "ChurnAgent", as_of: date, limit: int) -> int:
         answer_outcome(agent.store, customer_id, as_of, churned=churned, reason=reason)
         return True
 
-    return _go_through(questions.customer_ids[:limit], ask)
+    return _ask_each(questions.customer_ids[:limit], ask)
 
 
 def _ask_signals(agent: "ChurnAgent", limit: int) -> int:
@@ -134,7 +158,7 @@ def _ask_signals(agent: "ChurnAgent", limit: int) -> int:
 
     questions = signal_questions(agent.store, limit)
     if not questions:
-        common.note("nothing to ask; assess some customers first: churn-agent batch --limit 50 -o book.jsonl")
+        common.note("no questions; assess some customers first: churn-agent batch --limit 50 -o book.jsonl")
 
     def ask(question: SignalQuestion) -> bool:
         message = question.message
@@ -147,43 +171,44 @@ def _ask_signals(agent: "ChurnAgent", limit: int) -> int:
         answer_signal(agent.store, question, shown=shown)
         return True
 
-    return _go_through(questions, ask)
+    return _ask_each(questions, ask)
 
 
-class _Enough(Exception):
-    """The person has had enough."""
+class _Quit(Exception):
+    """The person quits."""
 
 
-def _go_through(queue: Sequence[Q], ask: Callable[[Q], bool]) -> int:
-    done = 0
+def _ask_each(queue: Sequence[Q], ask: Callable[[Q], bool]) -> int:
+    answered = 0
     try:
         for question in queue:
-            done += ask(question)
-    except _Enough:
+            answered += ask(question)
+    except _Quit:
         pass
-    return done
+    return answered
 
 
 def _choice(question: str) -> bool | None:
-    """True, False, or None for a question that is skipped. Raises `_Enough`."""
+    """True, False, or None for a skipped question. Raises `_Quit`."""
     answer = click.prompt(f"{question} [y]es [n]o [s]kip [q]uit", type=click.Choice(list("ynsq")), show_choices=False)
     if answer == "q":
-        raise _Enough
+        raise _Quit
     return {"y": True, "n": False, "s": None}[answer]
 
 
 def _print_around(snapshot: "Snapshot", as_of: date) -> None:
-    """What stands before a date and after it."""
+    """Prints the interactions before a date and after it."""
     end = snapshot.card.end_of_day(as_of)
-    before = [each for each in snapshot.interactions if each.occurred_at <= end]
-    after = [each for each in snapshot.interactions if each.occurred_at > end]
+    before = [interaction for interaction in snapshot.interactions if interaction.occurred_at <= end]
+    after = [interaction for interaction in snapshot.interactions if interaction.occurred_at > end]
     click.echo(f"\nCustomer {snapshot.customer_id}: {len(before)} interactions up to {as_of}, {len(after)} after it")
-    for each in before[-_SHOWN:]:
-        click.echo(
-            f"  {snapshot.card.local(each.occurred_at):%Y-%m-%d}  {each.channel}: {' '.join(each.text.split())[:160]}"
-        )
+    for interaction in before[-_SHOWN:]:
+        _print_interaction(interaction, snapshot.card)
     click.echo(f"  ---------- {as_of}")
-    for each in after[:_SHOWN]:
-        click.echo(
-            f"  {snapshot.card.local(each.occurred_at):%Y-%m-%d}  {each.channel}: {' '.join(each.text.split())[:160]}"
-        )
+    for interaction in after[:_SHOWN]:
+        _print_interaction(interaction, snapshot.card)
+
+
+def _print_interaction(interaction: "Interaction", card: "Card") -> None:
+    day = f"{card.local(interaction.occurred_at):%Y-%m-%d}"
+    click.echo(f"  {day}  {interaction.channel}: {' '.join(interaction.text.split())[:160]}")

@@ -1,4 +1,4 @@
-"""`outcomes` and `ledger`: what became of customers, and what forecasts were worth."""
+"""`outcomes` and `ledger`: outcomes of customers, and how good the forecasts were."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @click.group()
 def ledger() -> None:
-    """What forecasts were worth, once their time was over."""
+    """Compare forecasts with outcomes, once their horizon is over."""
 
 
 @click.group()
 def outcomes() -> None:
-    """What became of customers."""
+    """Import the outcomes of customers."""
 
 
 @outcomes.command("import")
@@ -28,13 +28,13 @@ def outcomes() -> None:
 @common.as_json
 @click.pass_context
 def import_outcomes(context: click.Context, file: Path, json_: bool) -> None:
-    """Bring in what became of customers: a FILE with customer_id, as_of, churned."""
+    """Import outcomes from a FILE with customer_id, as_of, churned."""
     with common.open_agent(context) as agent:
         summary = agent.store.ingest([], labels=file)
     if json_:
         common.print_json({"outcomes": summary.labels, "rejected": summary.rejected})
     else:
-        click.echo(f"{summary.labels} outcomes brought in, {summary.rejected} rows not taken")
+        click.echo(f"{summary.labels} outcomes imported, {summary.rejected} rows rejected")
 
 
 @ledger.command("score")
@@ -43,12 +43,12 @@ def import_outcomes(context: click.Context, file: Path, json_: bool) -> None:
     type=click.Choice(["all", "month", "method", "model", "prompt", "treated", "made"]),
     default="all",
     show_default=True,
-    help="Groups of forecasts; they are also held against each other, on the same customers where they share some.",
+    help="Group the forecasts and compare the groups, on the same customers where they share some.",
 )
 @common.as_json
 @click.pass_context
 def score(context: click.Context, by: "By", json_: bool) -> None:
-    """How good the forecasts were whose outcome is known, and how the account managers' own judgements did."""
+    """Score the forecasts with known outcomes, and the account managers' own judgements."""
     with common.open_agent(context) as agent:
         from churn_agent.outcomes.ledger import summarise
 
@@ -58,35 +58,36 @@ def score(context: click.Context, by: "By", json_: bool) -> None:
         return
     click.echo(
         f"{summary.forecasts} forecasts; {summary.not_over} are not over yet, "
-        f"of {summary.outcome_unknown} that are the outcome is not known"
+        f"{summary.outcome_unknown} are over without a known outcome"
     )
     if summary.back_tests:
         click.echo(
-            f"{summary.back_tests} were made after their time was over: back-tests, in which a method may have learned "
-            "from what it is judged by; --by made tells them apart"
+            f"{summary.back_tests} are back-tests, made after their horizon was over: the method may have been trained "
+            "on these outcomes; --by made separates them"
         )
-    table = Table(by, "n", "churned", "expected", "Brier", "skill", "slope", "AUROC", "lift of the top tenth")
-    for each in summary.standings:
+    table = Table(by, "n", "churned", "expected", "Brier", "skill", "slope", "AUROC", "lift of top 10%")
+    for row in summary.standings:
         table.add_row(
-            each.group,
-            str(each.n),
-            f"{each.churned:.0%}",
-            "" if each.expected is None else f"{each.expected:.0%}",
-            "" if each.brier is None else _shown(each.brier),
-            "" if each.skill is None else f"{each.skill:+.2f}",
-            "" if each.calibration_slope is None else f"{each.calibration_slope:.2f}",
-            _shown(each.auroc),
-            f"{each.lift:.1f}",
+            row.group,
+            str(row.n),
+            f"{row.churned:.0%}",
+            "" if row.expected is None else f"{row.expected:.0%}",
+            "" if row.brier is None else _shown(row.brier),
+            "" if row.skill is None else f"{row.skill:+.2f}",
+            "" if row.calibration_slope is None else f"{row.calibration_slope:.2f}",
+            _shown(row.auroc),
+            f"{row.lift:.1f}",
         )
     common.out.print(table)
-    for each in summary.compared:
-        whom = "on the same customers" if each.paired else "each on customers of its own"
-        click.echo(f"{each.first} against {each.second}, {whom}: {each.verdict.text}")
+    for pair in summary.compared:
+        customers = "on the same customers" if pair.paired else "on different customers"
+        click.echo(f"{pair.first} compared with {pair.second}, {customers}: {pair.verdict.text}")
     judged = summary.judgements
     if judged.n:
         click.echo(
-            f"account managers judged {judged.n} of them: {judged.right} came true, {judged.tool_right} of the tool; "
-            f"where they disagreed with it ({judged.disagreed}), they were right {judged.right_when_disagreeing} times"
+            f"account managers judged {judged.n} of them: they were right on {judged.right}, the tool on "
+            f"{judged.tool_right}; they disagreed on {judged.disagreed} and were right on "
+            f"{judged.right_when_disagreeing} of those"
         )
 
 
@@ -96,9 +97,9 @@ def score(context: click.Context, by: "By", json_: bool) -> None:
 @common.as_json
 @click.pass_context
 def show(context: click.Context, customer_id: str, json_: bool, **model: str | None) -> None:
-    """Every forecast about a customer, what moved it from one to the next, and what came of it.
+    """Show every forecast about a customer, the causes of each change, and the outcome.
 
-    What moved a forecast is known only where model, prompt and method are still those that made it.
+    Causes are known only if the model, prompt and method in use are those that made the forecast.
     """
     with common.open_agent(context, **model) as agent:
         from churn_agent.reports.forecasts import explained_forecasts
@@ -106,22 +107,22 @@ def show(context: click.Context, customer_id: str, json_: bool, **model: str | N
         forecasts = explained_forecasts(agent, customer_id)
     for explained in forecasts:
         if explained.not_explained:
-            common.note(f"not explained: {explained.not_explained}")
+            common.note(f"change not explained: {explained.not_explained}")
     if json_:
         common.print_json(forecasts)
         return
-    table = Table("judged at", "number", "band", "moved by", "by", "outcome")
+    table = Table("as of", "number", "band", "causes of change", "method or prompt", "outcome")
     for explained in forecasts:
         forecast, record, moved_by = explained.forecast, explained.forecast.assessment, explained.moved_by
-        why = "not known"
+        causes = "unknown"
         if moved_by is not None:
-            why = ", ".join(f"{cause} {100 * change:+.0f}" for cause, change in moved_by.items())
-        outcome = "not over yet" if not forecast.over else "not known"
+            causes = ", ".join(f"{cause} {100 * change:+.0f}" for cause, change in moved_by.items())
+        outcome = "not over yet" if not forecast.over else "unknown"
         if forecast.churned is not None:
-            outcome = "left" if forecast.churned else "stayed"
+            outcome = "churned" if forecast.churned else "stayed"
         number = f"{forecast.number:.0%}" if forecast.calibrated else f"score {100 * forecast.number:.0f}"
         how = record.provenance.method or record.provenance.prompt
-        table.add_row(f"{record.as_of}", number, record.band, why, how, outcome)
+        table.add_row(f"{record.as_of}", number, record.band, causes, how, outcome)
     common.out.print(table)
 
 

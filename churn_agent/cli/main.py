@@ -1,4 +1,4 @@
-"""The command group, and how errors leave."""
+"""The command group, error messages and exit codes."""
 
 import sys
 from importlib.metadata import version
@@ -29,13 +29,13 @@ _INTERRUPTED = 130
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version("churn-agent"), prog_name="churn-agent")
-@click.option("--store", type=click.Path(path_type=Path, file_okay=False), help="Folder of the database and the index.")
+@click.option("--store", type=click.Path(path_type=Path, file_okay=False), help="Folder of the database and index.")
 @click.pass_context
 def cli(context: click.Context, store: Path | None) -> None:
-    """Assess how likely customers are to leave, with verified quotes, by a local language model.
+    """Assess how likely customers are to leave, with verified quotes, using a local language model.
 
-    Exit codes: 0 done, 1 failure, 2 usage, 3 bad data, 4 model or store unavailable, 5 part of a batch failed,
-    130 interrupted (what was finished is kept).
+    Exit codes: 0 success, 1 failure, 2 usage error, 3 bad data, 4 model or store unavailable, 5 batch incomplete,
+    130 interrupted (finished work is kept).
     """
     context.obj = {"store": store}
 
@@ -73,24 +73,24 @@ for command in (
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs a command and leaves with its exit code. Mistakes are one line; bugs keep their traceback."""
+    """Runs a command and exits with its code. User errors print one line; bugs keep their traceback."""
     sys.exit(run(arguments))
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Runs a command and returns its exit code."""
     try:
-        done: Any = cli.main(arguments, standalone_mode=False)
+        result: Any = cli.main(arguments, standalone_mode=False)
     except ChurnAgentError as error:
         click.echo(f"churn-agent: {' '.join(str(error).split())}", err=True)
         return error.exit_code
     except click.exceptions.Abort:
-        click.echo("churn-agent: interrupted; what was finished is kept", err=True)
+        click.echo("churn-agent: interrupted; finished work is kept", err=True)
         return _INTERRUPTED
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of a pipe has gone, as `| head` does
+        sys.stderr.close()  # the reader of the pipe has closed it, as `| head` does
         return 0
-    return done if isinstance(done, int) else 0
+    return result if isinstance(result, int) else 0

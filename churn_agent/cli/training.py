@@ -1,4 +1,4 @@
-"""`train` and `calibrate`: what is learned from labels."""
+"""`train` and `calibrate`: learn from labels."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("method", required=False)
 @click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="Import these outcomes first.")
-@click.option("--mlflow", metavar="URI", help="Also log it as a model of MLflow, on a server or in a folder.")
+@click.option("--mlflow", metavar="URI", help="Also log the method as an MLflow model, on a server or in a folder.")
 @common.model_options
 @common.as_json
 @click.pass_context
@@ -28,9 +28,9 @@ def train(
     json_: bool,
     **model: str | None,
 ) -> None:
-    """Train METHOD on the labels of the store and keep it; without METHOD, list what there is and what is kept.
+    """Train METHOD on the labels of the store; without METHOD, list all methods and which are trained.
 
-    Use it with: churn-agent assess CUSTOMER --method METHOD
+    To use it, run: churn-agent assess CUSTOMER --method METHOD
     """
     with common.open_agent(context, **model) as agent:
         from churn_agent.learning.kept import kept_cards
@@ -38,7 +38,7 @@ def train(
 
         if method is None:
             if labels is not None:
-                raise click.UsageError("say which METHOD is to be trained")
+                raise click.UsageError("--labels needs a METHOD to train")
             _list(kept_cards(agent.settings.store), json_=json_)
             return
         _import(agent, labels)
@@ -54,14 +54,17 @@ def train(
     if json_:
         common.print_json(card.model_dump(mode="json"))
         return
-    _tell(card)
+    _print_card(card)
     click.echo(f"use it: churn-agent assess CUSTOMER --method {card.method}")
 
 
 @click.command()
 @click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="Import these outcomes first.")
 @click.option(
-    "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.svg", help="Draw before and after."
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.svg",
+    help="Plot calibration before and after.",
 )
 @click.option(
     "--perturb",
@@ -69,18 +72,18 @@ def train(
     default=20,
     show_default=True,
     metavar="N",
-    help="Judge N customers again with less evidence, an irrelevant message and the prompt in other words; how far "
-    "their numbers move widens the intervals.",
+    help="Assess N customers again with less evidence, an irrelevant message and a reworded prompt; the more their "
+    "numbers change, the wider the intervals.",
 )
-@click.option("--by", metavar="ATTRIBUTE", help="Move probabilities by segment, as far as the outcomes carry it.")
+@click.option("--by", metavar="ATTRIBUTE", help="Adjust probabilities by segment, as far as the outcomes support it.")
 @click.option(
     "--from",
     "stores",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     multiple=True,
     metavar="STORE",
-    help="Learn from the outcomes in another store, for a book without any whose card has a base rate. Can be given "
-    "several times.",
+    help="Learn from the outcomes in another store, for a book without outcomes whose card has a base rate; "
+    "repeatable.",
 )
 @common.model_options
 @common.as_json
@@ -95,13 +98,13 @@ def calibrate(
     json_: bool,
     **model: str | None,
 ) -> None:
-    """Make the score a probability, by the outcomes in the store. Assessments use it from then on.
+    """Turn scores into probabilities, using the outcomes in the store. Later assessments use the result.
 
-    Few outcomes bend the score itself; more carry methods that learn from facts, words and readings. Which is used is
-    decided on customers that it has not seen.
+    With few outcomes, the score itself is calibrated; with more, methods can learn from facts, words and readings. The
+    method is chosen on held-out customers.
     """
     if stores and (labels or by):
-        raise click.UsageError("--from learns from other stores alone: leave --labels and --by out")
+        raise click.UsageError("--from learns only from other stores: omit --labels and --by")
     with common.open_agent(context, **model) as agent:
         from churn_agent.outcomes import training
 
@@ -124,25 +127,25 @@ def calibrate(
     if json_:
         common.print_json(card.model_dump(mode="json"))
         return
-    _tell(card)
-    click.echo("assess and batch use it from now on; the score as it was before: --method none")
+    _print_card(card)
+    click.echo("assess and batch use it from now on; for the uncalibrated score, add --method none")
 
 
 def _import(agent: "ChurnAgent", labels: Path | None) -> None:
     if labels is not None:
         rejected = agent.store.ingest([], labels=labels).rejected
         if rejected:
-            common.note(f"{rejected} rows of {labels} were not taken; see the store's folder `rejected`")
+            common.note(f"{rejected} rows of {labels} were rejected; see the folder `rejected` of the store")
 
 
-def _tell(card: "KeptCard") -> None:
-    without = f"; {card.left_out} labels are of customers without a history" if card.left_out else ""
-    click.echo(f"kept {card.name}: learned from {card.n} labels ({card.churned} churned){without}")
+def _print_card(card: "KeptCard") -> None:
+    without_history = f"; {card.left_out} labels belong to customers without a history" if card.left_out else ""
+    click.echo(f"stored {card.name}: trained on {card.n} labels ({card.churned} churned){without_history}")
     if card.treated:
-        click.echo(f"not learned from: {card.treated} labels of customers whom somebody tried to keep in that time")
+        click.echo(f"left out: {card.treated} labels of customers who were treated in that period")
     if card.says:
         click.echo(f"chosen: {card.says}")
-    table = Table("on customers it has not seen", "AUROC", "log-loss")
+    table = Table("on held-out customers", "AUROC", "log-loss")
     table.add_row("base rate alone", "0.50", f"{card.log_loss_of_prior:.3f}")
     if card.auroc_before is not None and card.log_loss_before is not None:
         table.add_row("before", f"{card.auroc_before:.2f}", f"{card.log_loss_before:.3f}")
@@ -150,13 +153,12 @@ def _tell(card: "KeptCard") -> None:
     table.add_row(card.name, area, f"{card.log_loss:.3f}")
     common.out.print(table)
     if card.spread:
-        click.echo(
-            f"where nothing that matters changes, numbers move by {card.spread:.2f} log-odds; intervals hold that"
-        )
+        click.echo(f"irrelevant changes move numbers by {card.spread:.2f} log-odds; the intervals include that")
     if card.segment:
-        table = Table(card.segment, "labels", "churned", "moved by (log-odds)")
-        for name, each in card.segments.items():
-            table.add_row(name, str(each.n), f"{each.churned / each.n:.0%}", f"{each.offset:+.2f} ± {each.error:.2f}")
+        table = Table(card.segment, "labels", "churned", "adjustment (log-odds)")
+        for name, segment in card.segments.items():
+            churned, offset = f"{segment.churned / segment.n:.0%}", f"{segment.offset:+.2f} ± {segment.error:.2f}"
+            table.add_row(name, str(segment.n), churned, offset)
         common.out.print(table)
 
 
@@ -166,7 +168,7 @@ def _list(cards: "list[KeptCard]", *, json_: bool) -> None:
     if json_:
         common.print_json([card.model_dump(mode="json") | {"name": card.name} for card in cards])
         return
-    table = Table("method", "what it is", "kept", "labels", "AUROC on strangers")
+    table = Table("method", "description", "trained", "labels", "AUROC on held-out customers")
     for method in LEARNED.values():
         kept = [card for card in cards if card.method == method.name]
         newest = kept[-1] if kept else None

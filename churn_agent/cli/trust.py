@@ -1,4 +1,4 @@
-"""`trust`: which settings files of working folders may set everything."""
+"""`trust`: the settings files of working folders that may set everything."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from churn_agent.cli import common
 
 @click.command("trust")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
-@click.option("--list", "list_", is_flag=True, help="List the files that are trusted.")
-@click.option("--revoke", is_flag=True, help="Take trust back.")
+@click.option("--list", "list_", is_flag=True, help="List the trusted files.")
+@click.option("--revoke", is_flag=True, help="Revoke the trust in the files.")
 @common.as_json
 def trust_files(files: tuple[Path, ...], list_: bool, revoke: bool, json_: bool) -> None:
-    """Trust settings files, as they are now, to name models, folders, hosts and keys.
+    """Trust settings files, with their present contents, to name models, folders, hosts and keys.
 
-    FILE: a .env or churn-agent.toml; without one, those in this folder. Harmless settings need no trust. A file that
-    changes has to be trusted again. The environment and your own config.toml are always trusted.
+    FILE: a .env or churn-agent.toml (default: those in this folder). Harmless settings need no trust. A changed file
+    must be trusted again. The environment and your own config.toml are always trusted.
     """
     if list_ and (files or revoke):
         raise click.UsageError("--list takes neither FILE nor --revoke")

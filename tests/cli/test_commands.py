@@ -152,8 +152,8 @@ def test_bad_data_leaves_with_3_in_one_line(cli, tmp_path):
 
 def test_ingest_tells_what_it_did(cli, tmp_path):
     result = cli("ingest", write_csv(tmp_path / "a.csv", *ROWS, "c-1,never,chat,x"))
-    assert "3 interactions added, 0 known before" in result.out
-    assert "1 rows were not taken" in result.out
+    assert "3 interactions added, 0 already stored" in result.out
+    assert "1 rows were rejected" in result.out
     assert "a.csv:5: the time 'never'" in result.err.replace("\n", " ")
     assert cli("ingest", tmp_path / "a.csv", "--dry-run", "--json").json["already_known"] == 3
 
@@ -192,8 +192,8 @@ def test_a_partly_failed_batch_leaves_with_5(book, tmp_path):
 
 def test_batches_and_their_log(book):
     dry = book("batch", "--dry-run", *SCRIPTED)
-    assert dry.out.startswith("2 customers, 0 done before; 2 would be assessed\nabout ")
-    assert "judged by 1 that were assessed for this" in dry.out
+    assert dry.out.startswith("2 customers, 0 done earlier; 2 would be assessed\nabout ")
+    assert "estimated from 1 trial assessments" in dry.out
     first = book("batch", "--deep-top", "1", *SCRIPTED, "--json").json
     assert (first["assessed"], first["screened"]) == (1, 1)
     second = book("batch", *SCRIPTED, "--as-of", "2026-05-01", "--json").json
@@ -215,8 +215,8 @@ def test_a_condition_that_fits_nobody_says_what_values_there_are(book, tmp_path,
     book("ingest", tmp_path / "a.csv", "--customers", tmp_path / "customers.csv")
     result = book("batch", "--where", "segment = smal", *more, *SCRIPTED)
     assert result.code == 0
-    assert "nobody fits 'segment = smal'. The commonest values: segment: smb, large" in result.err
-    assert "nobody fits" not in book("batch", "--where", "segment = smb", *more, *SCRIPTED).err
+    assert "no customer matches 'segment = smal'; the most frequent values are: segment: smb, large" in result.err
+    assert "no customer matches" not in book("batch", "--where", "segment = smb", *more, *SCRIPTED).err
 
 
 def test_an_interruption_leaves_with_130(book, monkeypatch):

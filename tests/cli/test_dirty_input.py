@@ -58,7 +58,7 @@ def test_equal_rows_stay_as_many_as_they_are(cli, malformed):
 
 def test_empty_texts_are_skipped_and_counted(cli, malformed):
     result = cli("ingest", malformed / "empty_text.csv")
-    assert re.search(r"[1-9]\d* rows without text and amount were skipped", result.out)
+    assert re.search(r"[1-9]\d* rows without text or amount were skipped", result.out)
 
 
 def test_times_to_come_are_warned_of(cli, malformed):
@@ -156,12 +156,12 @@ def test_rejected_rows_go_to_a_file_with_line_and_reason(cli, tmp_path):
     bad = "".join(f"c-{n},never,hi\n" for n in range(12))
     path.write_text("customer_id,timestamp,text\n" + good + bad)
     result = cli("ingest", path, "--rejects", tmp_path / "out.jsonl")
-    assert "12 rows were not taken, all in" in result.out
+    assert "12 rows were rejected; see " in result.out
     rejected = lines(tmp_path / "out.jsonl")
     assert [row["line"] for row in rejected] == list(range(22, 34))
     assert rejected[0]["reason"].startswith("the time 'never' is not")
     assert rejected[0]["values"] == {"customer_id": "c-0", "timestamp": "never", "text": "hi"}
-    assert result.err.count("not taken:") == 5
+    assert result.err.count("rejected:") == 5
 
 
 def test_without_a_place_named_rejected_rows_are_kept_in_the_store(cli, tmp_path):

@@ -55,7 +55,7 @@ def test_labels_are_derived_stored_and_counted(filled, tmp_path):
         (["--event", "order", "--none-for", "60d", "--as-of", "2026-04-01"], 2, "are not over"),
         (["--event", "orders", "--none-for", "60d", "--as-of", "2026-01-31"], 2, "no interaction has the channel"),
         (["--event", "order", "--none-for", "long", "--as-of", "2026-01-31"], 2, "not a duration such as"),
-        (["--event", "order", "--none-for", "60d", "--as-of", "soon"], 2, "no date such as"),
+        (["--event", "order", "--none-for", "60d", "--as-of", "soon"], 2, "is not a date"),
     ],
 )
 def test_what_cannot_be_derived_is_one_line(filled, arguments, code, said):
@@ -70,7 +70,7 @@ def test_a_person_labels_outcomes_the_unsure_ones_first(filled, tmp_path, answer
     answers("y", "moved away", "n", "s", "q")
     result = filled("label", "--as-of", "2026-02-01")
     assert result.code == 0
-    assert "2 answers kept" in result.out
+    assert "2 answers stored" in result.out
     known = book.labelled(engine(tmp_path), date(2026, 2, 1))
     assert sorted(known.values()) == [False, True]
     assert set(known) == {"c-1", "c-2"}  # they have scores; the others are asked about after them
@@ -85,7 +85,7 @@ def test_outcomes_need_a_day_whose_horizon_is_over(filled):
 
 
 def test_a_person_judges_signals(filled, tmp_path, answers):
-    assert "nothing to ask" in filled("label", "--what", "signals").err
+    assert "no questions" in filled("label", "--what", "signals").err
     found = {"quote": "I will leave you if this is not fixed", "signal": "leaving_considered"}
     script = {"generate": [{"contains": "leave", "answer": {"signals": [found]}}]}
     (tmp_path / "s.json").write_text(json.dumps(script))
@@ -96,4 +96,4 @@ def test_a_person_judges_signals(filled, tmp_path, answers):
     assert "I will leave you" in result.out
     assert "Does it show that the customer" in result.out
     assert len(annotations.known(engine(tmp_path))) == 1
-    assert "nothing to ask" in filled("label", "--what", "signals").err
+    assert "no questions" in filled("label", "--what", "signals").err

@@ -40,13 +40,13 @@ def test_weights_from_a_folder_become_a_bundle_and_weights_again(cli, stick, tmp
     monkeypatch.setenv("CHURN_AGENT_MODELS_DIR", str(tmp_path / "there"))
     pulled = cli("models", "pull", "--from", tmp_path / "weights.tar", "--no-warm")
     assert (pulled.code, pulled.out.strip()) == (0, f"tiny: {tmp_path / 'there/tiny/tiny.gguf'}")
-    assert cli("models", "verify").out == "tiny: as the catalogue says\n"
+    assert cli("models", "verify").out == "tiny: matches the catalogue\n"
 
 
 def test_what_cannot_be_evaluated_in_advance_is_a_note(cli, stick):
     pulled = cli("models", "pull", "--from", stick)
     assert pulled.code == 0
-    assert "nothing was evaluated in advance" in pulled.err
+    assert "could not prepare shared answers" in pulled.err
     assert "evaluated" not in cli("models", "pull", "--from", stick, "--no-warm").err
 
 

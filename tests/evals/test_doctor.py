@@ -175,4 +175,4 @@ def test_the_command_leaves_with_3_on_faults(cli, tmp_path):
     assert "identifiers predict" in result.out
     write(tmp_path / "good", *clean())
     result = cli("eval", "doctor", tmp_path / "good")
-    assert (result.code, result.out) == (0, "good: nothing found\n")
+    assert (result.code, result.out) == (0, "good: no problems found\n")

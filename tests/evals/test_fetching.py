@@ -721,7 +721,7 @@ def test_the_command_says_what_came_and_what_to_do_next(cli, originals, tmp_path
         "NOT as the card says: 7,043 customers, 1,869 churned",
         "licence: none stated in the repository; IBM distributes it as sample data",
         f"written: {tmp_path / 'set'}: 2 customers, 1 churned",
-        f"examine: churn-agent eval doctor {tmp_path / 'set'}",
+        f"check it: churn-agent eval doctor {tmp_path / 'set'}",
     ]
     again = cli("eval", "fetch", "telco_ibm", "--from", originals, "-o", tmp_path / "set")
     assert (again.code, again.out) == (2, "")

@@ -38,7 +38,7 @@ def test_a_suite_gives_predictions_metrics_comparisons_and_provenance(cli, suite
     assert {each["metric"] for each in found["metrics"]} >= {"auroc", "brier", "f1", "profit", "calibration_error"}
     assert all(0 <= each["p_adjusted"] <= 1 for each in found["comparisons"])
     assert found["provenance"]["sets"]["book"]["n"] == 60
-    assert "60 customers at a date" in result.err
+    assert "60 samples" in result.err
     assert found["provenance"]["command"].startswith("churn-agent eval run ")
     assert found["provenance"]["sets"]["book"]["files"]
 

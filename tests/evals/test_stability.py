@@ -43,4 +43,4 @@ def test_from_the_command_line(cli, book_folder, monkeypatch):
         "half of the evidence", "an irrelevant message", "the prompt reworded",
     ]  # fmt: skip
     assert {each["n"] for each in found} == {6}
-    assert "other band" in cli("eval", "stability", book_folder, "--limit", 6).out
+    assert "band changes" in cli("eval", "stability", book_folder, "--limit", 6).out

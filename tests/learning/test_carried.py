@@ -81,7 +81,7 @@ def test_from_the_command_line(cli, stores):
     known, own = stores
     made = cli("--store", own, "calibrate", "--from", known, "--perturb", 0, "--model", "scripted")
     assert made.code == 0, made.err
-    assert "kept calibrated-1: learned from 60 labels" in made.out
+    assert "stored calibrated-1: trained on 60 labels" in made.out
     assert "base rate of 10.0%" in made.out
     with ChurnAgent(Settings.load(store=own, model="scripted")) as agent:
         book_ = [agent.assess(each).churn_probability for each in _customers(agent)]

@@ -49,7 +49,7 @@ def test_train_then_assess_by_it(cli, tmp_path, book_folder):
     assert cli(*store, "ingest", book_folder).code == 0
     made = cli(*store, "train", "rfm", "--model", "scripted")
     assert made.code == 0, made.err
-    assert "kept rfm-1: learned from 60 labels" in made.out
+    assert "stored rfm-1: trained on 60 labels" in made.out
     customer = json.loads(cli(*store, "customers", "--json").out)[0]["customer_id"]
     record = json.loads(cli(*store, "assess", customer, "--model", "scripted", "--method", "rfm", "--json").out)
     assert record["provenance"]["method"] == record["churn_probability"]["method"] == "rfm-1"
@@ -144,7 +144,7 @@ def test_a_calibrated_card_tells_of_customers_alike(cli, tmp_path, book_folder):
         later = sample.as_of + timedelta(days=agent.store.card.horizon_days)
     made = cli(*store, "calibrate", "--by", "segment", "--model", "scripted")
     assert made.code == 0, made.err
-    assert "moved by" in made.out
+    assert "adjustment" in made.out
 
     def facts(day):
         arguments = (*store, "assess", sample.customer_id, "--as-of", day, "--model", "scripted", "--json")
@@ -344,7 +344,7 @@ def test_calibrate_makes_the_score_a_probability_from_then_on(cli, tmp_path, boo
     cli(*store, "ingest", book_folder)
     made = cli(*store, "calibrate", "--model", "scripted", "--plot", tmp_path / "c.svg")
     assert made.code == 0, made.err
-    assert "kept calibrated-1: learned from 60 labels" in made.out
+    assert "stored calibrated-1: trained on 60 labels" in made.out
     assert "chosen: " in made.out
     assert "calibrated-1" in (tmp_path / "c.svg").read_text()
     assert "before" in made.out

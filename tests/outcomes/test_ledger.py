@@ -196,13 +196,13 @@ def test_from_the_command_line(cli, tmp_path):
     made = cli(
         *store, "outcomes", "import", write_csv(tmp_path / "o.csv", *outcomes, header="customer_id,as_of,churned")
     )
-    assert made.out == "14 outcomes brought in, 0 rows not taken\n"
+    assert made.out == "14 outcomes imported, 0 rows rejected\n"
     scored = cli(*store, "ledger", "score")
-    assert scored.out.startswith("28 forecasts; 0 are not over yet, of 14 that are the outcome is not known")
+    assert scored.out.startswith("28 forecasts; 0 are not over yet, 14 are over without a known outcome")
     [standing] = cli(*store, "ledger", "score", "--by", "month", "--json").json["standings"]
     assert (standing["group"], standing["n"], standing["churned"]) == ("2026-01", 14, 0.5)
     shown = cli(*store, "ledger", "show", "c-01", "--model", "scripted")
-    assert "left" in shown.out
+    assert "churned" in shown.out
     assert "time passed" in shown.out
     later = cli(*store, "ledger", "show", "c-01", "--model", "scripted", "--json").json[1]
     assert later["moved_by"]["time passed"] > 0
@@ -213,7 +213,7 @@ def test_from_the_command_line(cli, tmp_path):
     assert [each["moved_by"] for each in cli(*store, *other, "--json").json] == [{}, None]
     told = cli(*store, *other)
     assert told.code == 0
-    assert "not known" in told.out
+    assert "unknown" in told.out
     assert "not explained: c-01 at 2026-04-30 cannot be assessed again in the same way" in told.err
 
 

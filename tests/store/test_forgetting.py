@@ -96,7 +96,7 @@ def test_a_cut_off_erasure_is_told_of_whenever_the_store_is_opened(store, cli):
     assert f"forgetting '{CUSTOMER}' was interrupted; finish it with: churn-agent forget {CUSTOMER}" in told.err
     done = cli("--store", store, "forget", CUSTOMER, "--yes")
     assert done.code == 0
-    assert "14 interactions are gone" in done.out
+    assert "deleted 14 interactions" in done.out
     assert "interrupted" not in cli("--store", store, "customers").err
 
 

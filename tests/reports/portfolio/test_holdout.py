@@ -124,11 +124,13 @@ def test_from_the_command_line(cli, store):
     dry = on("actions", "plan", "--capacity", "3", "--share", "100", "--dry-run", "--json").json
     assert not dry["stored"]
     planned = on("actions", "plan", "--capacity", "3", "--share", "100")
-    assert "drawn by lot" in planned.out
+    assert "drawn at random" in planned.out
     assert "hardly worth it" in planned.out
     assert on("actions", "uplift").out.endswith("cannot tell: too few outcomes are known\n")
-    assert on("actions", "log", "c-1", "retention_call", "--at", "2026-03-02").out == "retention_call noted for c-1\n"
-    assert "before" in on("actions", "log", "c-1", "retention_call", "--at", "2026-03-02").out
+    assert (
+        on("actions", "log", "c-1", "retention_call", "--at", "2026-03-02").out == "recorded retention_call for c-1\n"
+    )
+    assert "already" in on("actions", "log", "c-1", "retention_call", "--at", "2026-03-02").out
     assert on("actions", "log", "c-1", "free_money").code == 2
     assert on("actions", "log", "nobody", "retention_call").code == 2
     assert "retention_call" in on("actions", "list").out
