@@ -19,7 +19,20 @@ PROSE = [
 CODE = [
     path
     for folder in (
-        *("assessing", "batch", "cli", "demo", "domain", "evidence", "files", "history", "index", "ingest", "learning"),
+        *(
+            "assessing",
+            "batch",
+            "cli",
+            "content",
+            "demo",
+            "domain",
+            "evidence",
+            "files",
+            "history",
+            "index",
+            "ingest",
+            "learning",
+        ),
         *("measuring", "models", "outcomes", "reports", "settings", "store"),
     )
     for path in sorted((ROOT / "churn_agent" / folder).rglob("*.py"))

@@ -1,8 +1,8 @@
 """Conditions that people write: `segment = smb and (overdue >= 1 or not owner in (ana, bob))`.
 
-A name with spaces or signs in it stands between backticks.
+A name with spaces or signs is written in backticks.
 
-A name that nothing is known of makes a comparison neither true nor false (three-valued logic: Kleene 1952).
+A comparison with an unknown name is neither true nor false (three-valued logic: Kleene 1952).
 """
 
 import operator
@@ -27,7 +27,7 @@ _NAME = r"[^\W\d][\w.]*"
 
 @dataclass(frozen=True)
 class Comparison:
-    """A name against a value, or against several of which it is to be one."""
+    """A comparison of a name with one value, or with several of which it must be one."""
 
     name: str
     sign: str
@@ -38,17 +38,17 @@ class Comparison:
         value = known.get(self.name)
         if value is None:
             return None
-        answers = [self._compare(value, given) for given in self.values]
+        answers = [self._compare(value, constant) for constant in self.values]
         return None if None in answers else any(answers)
 
-    def _compare(self, value: Value, given: Value) -> bool | None:
+    def _compare(self, value: Value, constant: Value) -> bool | None:
         compare = _COMPARES["=" if self.sign == "in" else self.sign]
-        if isinstance(given, str):
-            return compare(str(value).casefold(), given.casefold())
+        if isinstance(constant, str):
+            return compare(str(value).casefold(), constant.casefold())
         try:
-            return compare(float(value), given)
+            return compare(float(value), constant)
         except ValueError:
-            return None if self.sign in _ORDERED else compare(str(value), f"{given:g}")
+            return None if self.sign in _ORDERED else compare(str(value), f"{constant:g}")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Combination:
         answers = [part.holds(known) for part in self.parts]
         if self.how == "not":
             return None if answers[0] is None else not answers[0]
-        decided = self.how == "or"  # the answer that one part is enough for
+        decided = self.how == "or"  # the answer that a single part decides
         if decided in answers:
             return decided
         return None if None in answers else not decided
@@ -73,44 +73,49 @@ Node = Comparison | Combination
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition that was parsed."""
+    """A parsed condition."""
 
     text: str
     root: Node
 
     def holds(self, known: Mapping[str, Value]) -> bool | None:
-        """Whether it holds; None where that depends on something that is not known."""
+        """Whether it holds; None if that depends on an unknown value."""
         return self.root.holds(known)
 
     @property
     def compared(self) -> list[tuple[str, Value]]:
-        """Each name with each value that it is held against."""
-        return [(each.name, value) for each in _comparisons(self.root) for value in each.values]
+        """Each name with each value that it is compared with."""
+        return [(comparison.name, value) for comparison in _comparisons(self.root) for value in comparison.values]
 
     def check(self, kinds: Mapping[str, Kind], *, beside: str | None = None) -> None:
-        """Looks at names and the kinds of their values.
+        """Checks the names and the kinds of their values.
 
         Args:
-            beside: beginning of names that are not in `kinds` and may be of any kind.
+            beside: prefix of names that are not in `kinds` and may be of any kind.
 
         Raises:
-            InputError: for a name that is not in `kinds`, or one that meets a value of another kind.
+            InputError: a name is not in `kinds`, or is compared with a value of another kind.
         """
-        for each in _comparisons(self.root):
-            if beside and each.name.startswith(beside):
+        for comparison in _comparisons(self.root):
+            name = comparison.name
+            if beside and name.startswith(beside):
                 continue
-            kind = kinds.get(each.name)
+            kind = kinds.get(name)
             if kind is None:
-                raise InputError(f"condition {self.text!r}: nothing is called {each.name!r}")
-            number = all(isinstance(value, float) for value in each.values)
+                raise InputError(f"condition {self.text!r}: unknown name {name!r}")
+            number = all(isinstance(value, float) for value in comparison.values)
             if kind == "number" and not number:
-                raise InputError(f"condition {self.text!r}: {each.name!r} is a number and cannot be {each.values[0]!r}")
-            if kind == "text" and each.sign in _ORDERED:
-                raise InputError(f"condition {self.text!r}: {each.name!r} is text: it has no {each.sign!r}")
+                raise InputError(
+                    f"condition {self.text!r}: {name!r} is a number and cannot be {comparison.values[0]!r}"
+                )
+            if kind == "text" and comparison.sign in _ORDERED:
+                raise InputError(
+                    f"condition {self.text!r}: {name!r} is text and cannot be compared with {comparison.sign!r}"
+                )
 
 
 def parse(text: str) -> Condition:
-    """Reads a condition. Raises `InputError` that names the place where it cannot go on."""
+    """Parses a condition. Raises `InputError` that names the place of the error."""
     try:
         [root] = _GRAMMAR.parse_string(text, parse_all=True)
     except pp.ParseBaseException as error:
@@ -131,7 +136,7 @@ def parse(text: str) -> Condition:
 def _comparisons(node: Node) -> list[Comparison]:
     if isinstance(node, Comparison):
         return [node]
-    return [each for part in node.parts for each in _comparisons(part)]
+    return [comparison for part in node.parts for comparison in _comparisons(part)]
 
 
 def _grammar() -> pp.ParserElement:
@@ -144,14 +149,14 @@ def _grammar() -> pp.ParserElement:
     several = pp.Suppress("(") + pp.DelimitedList(value) + pp.Suppress(")")
     plain = (name + pp.one_of(list(_COMPARES)) + value) | (name + words["in"] + several)
 
-    def compared(found: Any) -> Comparison:
-        return Comparison(found[0], found[1], tuple(found[2:]))
+    def compared(tokens: Any) -> Comparison:
+        return Comparison(tokens[0], tokens[1], tuple(tokens[2:]))
 
-    def negated(found: Any) -> Combination:
-        return Combination("not", (found[0][1],))
+    def negated(tokens: Any) -> Combination:
+        return Combination("not", (tokens[0][1],))
 
-    def joined(found: Any) -> Combination:
-        return Combination(found[0][1], tuple(found[0][::2]))
+    def joined(tokens: Any) -> Combination:
+        return Combination(tokens[0][1], tuple(tokens[0][::2]))
 
     return pp.infix_notation(
         plain.set_parse_action(compared),

@@ -1,6 +1,6 @@
 """The thresholds of a prompt for the model that reads with it: shipped, or measured here by `churn-agent models fit`.
 
-Those measured here lie in the model folder, one JSON file for each model (by its fingerprint) and prompt (by its hash).
+Those measured here are in the model folder, one JSON file for each model (by its fingerprint) and prompt (by its hash).
 """
 
 import hashlib
@@ -20,7 +20,7 @@ def for_model(prompt: PromptTemplate, info: ModelInfo, models_dir: Path) -> Prom
     """The prompt with the thresholds for a model.
 
     Thresholds measured here come before shipped ones. Without either, those of the default model are used and the
-    prompt is not `fitted`: its scores rank, and give no band. A stand-in for a model counts as fitted.
+    prompt is not `fitted`: its scores rank customers but give no bands. A stand-in for a model counts as fitted.
     """
     if not prompt.has_thresholds or info.stand_in:
         return prompt
@@ -30,26 +30,26 @@ def for_model(prompt: PromptTemplate, info: ModelInfo, models_dir: Path) -> Prom
 
 
 def shipped_fit(prompt: PromptTemplate, sha256: str | None) -> Fit | None:
-    """The shipped thresholds of a prompt for the model with these weights, if there are any."""
+    """The shipped thresholds of a prompt for the model with these weights, or None."""
     fits = (fit for fit in prompt.fits if fit.prompt_hash == prompt.content_hash)
     return next((fit for fit in fits if sha256 is not None and fit.sha256 == sha256), None)
 
 
 def kept_fit(prompt: PromptTemplate, info: ModelInfo, models_dir: Path) -> Fit | None:
-    """The thresholds of a prompt that were measured here for a model; None too if their file is damaged."""
+    """The thresholds of a prompt measured here for a model; None if there are none or their file is damaged."""
     fit = _read(_path(prompt, info.fingerprint, models_dir))
     same = fit is not None and (fit.fingerprint, fit.prompt_hash) == (info.fingerprint, prompt.content_hash)
     return fit if same else None
 
 
 def keep_fit(fit: Fit, prompt: PromptTemplate, models_dir: Path) -> Path:
-    """Writes thresholds that were measured here, in place of those of the same model and prompt.
+    """Stores thresholds measured here, replacing those of the same model and prompt.
 
     Returns:
         The file.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     path = _path(prompt, fit.fingerprint or "", models_dir)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,9 +58,9 @@ def keep_fit(fit: Fit, prompt: PromptTemplate, models_dir: Path) -> Path:
 
 
 def kept_fits(prompt: PromptTemplate, models_dir: Path) -> list[Fit]:
-    """All thresholds of a prompt that were measured here, by the name of the model."""
-    found = [_read(path) for path in sorted((models_dir / FOLDER).glob("*.json"))]
-    of_prompt = [fit for fit in found if fit and fit.prompt_hash == prompt.content_hash]
+    """All thresholds of a prompt measured here, sorted by the name of the model."""
+    fits = [_read(path) for path in sorted((models_dir / FOLDER).glob("*.json"))]
+    of_prompt = [fit for fit in fits if fit and fit.prompt_hash == prompt.content_hash]
     return sorted(of_prompt, key=lambda fit: fit.model)
 
 

@@ -1,10 +1,10 @@
-"""Where the files of prompts, signals and actions lie."""
+"""The folders of prompts, signals and actions."""
 
 from pathlib import Path
 
 
 def shipped_folder() -> Path:
-    """The `prompts/` folder: of the checkout where there is one, else the copy inside the wheel."""
+    """The `prompts/` folder: that of the checkout if there is one, else the copy in the wheel."""
     package = Path(__file__).parents[1]
     checkout = package.parent
     return checkout / "prompts" if (checkout / "pyproject.toml").is_file() else package / "_prompts"

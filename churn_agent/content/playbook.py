@@ -1,4 +1,4 @@
-"""Retention actions come from the playbook alone: eligible ones, for the reasons that were found."""
+"""Suggests retention actions: only eligible actions of the playbook, for the reasons in an assessment."""
 
 import hashlib
 from collections import Counter
@@ -24,7 +24,7 @@ LEAST_WEIGHT = 0.25
 
 _BANDS = get_args(Band)
 _ATTRIBUTE = "attribute."
-"""Begins the names of customers' attributes in conditions."""
+"""Prefix of the names of customer attributes in conditions."""
 
 
 class _Data(BaseModel):
@@ -38,19 +38,19 @@ class PlaybookAction(_Data):
     title: str
     what: str
     addresses: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Signals and facts."""
+    """Names of signals and facts."""
     when: str | None = None
-    """A condition on facts, signals (their strength, 0 to 1), `band`, `domain` and `attribute.NAME`: where it does not
-    hold, the action is not suggested. What is not known stands in no way."""
+    """A condition on facts, signals (their strength, 0 to 1), `band`, `domain` and `attribute.NAME`. If it is
+    false, the action is not suggested; unknown values do not rule it out."""
     urgency: Urgency
     cost: Annotated[float, Field(ge=0)]
-    """Of doing it once, in the book's money."""
+    """Cost of doing it once, in the currency of the book."""
     effect: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Share of those about to churn whom it keeps, if somebody has measured it."""
+    """Share of churning customers that it retains, if measured."""
     capacity: Annotated[int, Field(ge=1)] | None = None
     """Customers for whom it can be done before the next report."""
     never_say: tuple[str, ...] = ()
-    """What whoever does it must not say or promise."""
+    """Statements and promises that the person doing it must not make."""
     owner: str
     channel: str
     cooldown_days: Annotated[int, Field(ge=0)] = 0
@@ -64,7 +64,7 @@ class PlaybookAction(_Data):
         signals = _signals(info.context)
         unknown = [name for name in self.addresses if name not in (*FACT_NAMES, *signals)]
         if unknown:
-            raise ValueError(f"action {self.id!r} addresses {unknown[0]!r}, which is no signal and no fact")
+            raise ValueError(f"action {self.id!r} addresses {unknown[0]!r}, which is neither a signal nor a fact")
         try:
             if self.condition:
                 self.condition.check(_kinds(signals), beside=_ATTRIBUTE)
@@ -72,9 +72,11 @@ class PlaybookAction(_Data):
             raise ValueError(str(error)) from error
         for name, value in self.condition.compared if self.condition else ():
             if name == "band" and value not in _BANDS:
-                raise ValueError(f"condition {self.when!r}: a band is {', '.join(_BANDS)}, never {value!r}")
+                raise ValueError(f"condition {self.when!r}: {value!r} is not a band; use {', '.join(_BANDS)}")
             if name in signals and not 0 <= float(value) <= 1:
-                raise ValueError(f"condition {self.when!r}: the strength of {name!r} is from 0 to 1, never {value:g}")
+                raise ValueError(
+                    f"condition {self.when!r}: the strength of {name!r} must be from 0 to 1, not {value:g}"
+                )
         return self
 
 
@@ -90,7 +92,7 @@ class Playbook(_Data):
 
     @property
     def signals(self) -> tuple[str, ...]:
-        """The ids of all signals that conditions can be about."""
+        """The ids of all signals that conditions can name."""
         return self._signals
 
     @model_validator(mode="after")
@@ -102,7 +104,7 @@ class Playbook(_Data):
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256, cut to 16 hexadecimal digits."""
+        """First 16 hexadecimal digits of the SHA-256."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
     @cached_property
@@ -116,14 +118,14 @@ def load_playbook(folder: Path | None = None) -> Playbook:
     Its signals are those of the taxonomy that goes with it (`load_taxonomy`).
 
     Raises:
-        FileFormatError: it is no valid playbook; a condition in it cannot be read, or names what does not exist.
+        FileFormatError: the file is not a valid playbook, or a condition in it is invalid or uses an unknown name.
     """
     signals = tuple(load_taxonomy(folder).by_id)
     return strict_yaml.load(own_or_shipped("playbook.yaml", folder), Playbook, context=signals)
 
 
 def _signals(context: tuple[str, ...] | None) -> tuple[str, ...]:
-    """The ids of signals that a playbook is read with: those given, else the shipped ones."""
+    """The ids of the signals for a playbook: `context`, else the shipped ones."""
     return _shipped_signals() if context is None else context
 
 
@@ -133,7 +135,7 @@ def _shipped_signals() -> tuple[str, ...]:
 
 
 def _kinds(signals: tuple[str, ...]) -> dict[str, Kind]:
-    """What conditions can be about, attributes aside, which every book has of its own."""
+    """The names that conditions can use, except attributes, which differ between books."""
     numbers: dict[str, Kind] = dict.fromkeys((*FACT_NAMES, *signals), "number")
     return {**numbers, "band": "text", "domain": "text"}
 
@@ -145,11 +147,11 @@ def eligible(
     band: Band | None,
     signals: Sequence[Signal] | None = None,
 ) -> list[PlaybookAction]:
-    """The actions that may be taken for this customer now.
+    """Returns the actions that are possible for this customer now.
 
     Args:
-        signals: those that were read; None as long as nothing was.
-        band: None as long as it is not known.
+        signals: from the customer's messages; None if they are not read yet.
+        band: None if it is not known yet.
     """
     end = snapshot.card.end_of_day(snapshot.as_of)
     known = _known(playbook, snapshot, facts, band, signals)
@@ -171,7 +173,7 @@ def eligible(
 def _known(
     playbook: Playbook, snapshot: Snapshot, facts: Sequence[Fact], band: Band | None, signals: Sequence[Signal] | None
 ) -> dict[str, Value]:
-    """What conditions can be about, by name."""
+    """The values that conditions can use, by name."""
     oldest = min((each.occurred_at for each in snapshot.interactions), default=None)
     tenure = (snapshot.card.end_of_day(snapshot.as_of) - oldest).days if oldest else 0
     known: dict[str, Value] = {f"{_ATTRIBUTE}{name}": value for name, value in snapshot.attributes.items()}
@@ -188,23 +190,25 @@ def suggest(
     weights: Mapping[str, float],
     proposed: Sequence[str] = (),
 ) -> tuple[RetentionAction, ...]:
-    """Up to `MOST_ACTIONS` of the eligible actions, those for the weightiest reasons first.
+    """Returns up to `MOST_ACTIONS` of the eligible actions, those for the weightiest reasons first.
 
     Args:
-        weights: concept -> how much it matters here; only the size counts.
-        proposed: ids that a model chose; where there are any, others are not suggested.
+        weights: concept -> weight in this assessment; the sign is ignored.
+        proposed: ids that a model chose; if there are any, only these are suggested.
     """
-    found: list[tuple[float, RetentionAction]] = []
-    # A fact calls for action only where it speaks for churn; of what customers say, good news may be answered too.
+    weighted: list[tuple[float, RetentionAction]] = []
+    # Facts call for action only as risks; good news in customers' own words may be answered too.
     telling = [reason for reason in reasons if reason.citations or reason.polarity == "risk"]
     statements = {
         reason.concept: _with_evidence(reason)
         for reason in reversed(telling)
         if abs(weights.get(reason.concept, 0)) >= LEAST_WEIGHT
     }
-    # Reasons that a model worded belong to no action; then what was quoted stands for an action that it chose.
+    # Reasons worded by a model name no action; an action that the model chose then refers to the quotes.
     cited = next((reason for reason in reasons if reason.citations), None)
-    quoted = _with_evidence(cited, said="What they wrote") if cited else "Chosen by the model for what it was shown."
+    quoted = (
+        _with_evidence(cited, replacement="What they wrote") if cited else "Chosen by the model for what it was shown."
+    )
     at_stake = {"risk": 0.0, "protective": 0.0}
     for reason in telling:
         at_stake[reason.polarity] += abs(weights.get(reason.concept, 0))
@@ -214,7 +218,7 @@ def suggest(
             continue
         concepts = tuple(concept for concept in action.addresses if concept in statements)
         if concepts and good_news.issuperset(concepts) and at_stake["risk"] > at_stake["protective"]:
-            continue  # nobody is thanked while they seem to leave
+            continue  # no thanks to customers who seem to leave
         if not concepts and not proposed:
             continue
         first = max(concepts, key=lambda concept: abs(weights.get(concept, 0)), default=None)
@@ -228,13 +232,13 @@ def suggest(
             channel=action.channel,
             never_say=action.never_say,
         )
-        found.append((sum(abs(weights.get(concept, 0)) for concept in concepts), suggestion))
-    found.sort(key=lambda pair: -pair[0])
-    return tuple(suggestion for _, suggestion in found[:MOST_ACTIONS])
+        weighted.append((sum(abs(weights.get(concept, 0)) for concept in concepts), suggestion))
+    weighted.sort(key=lambda pair: -pair[0])
+    return tuple(suggestion for _, suggestion in weighted[:MOST_ACTIONS])
 
 
-def _with_evidence(reason: Reason, said: str = "") -> str:
-    """The statement (or what is said instead of it), and where it was read."""
+def _with_evidence(reason: Reason, replacement: str = "") -> str:
+    """The statement, or its replacement, with the dates of its evidence."""
     days = dict.fromkeys(f"{citation.occurred_at:%Y-%m-%d}" for citation in reason.citations)
-    told = said or reason.statement
-    return f"{told.removesuffix('.')} ({', '.join(days)})" if days else told
+    statement = replacement or reason.statement
+    return f"{statement.removesuffix('.')} ({', '.join(days)})" if days else statement

@@ -1,8 +1,8 @@
 """Prompt files: versioned, strict data, no logic.
 
 A prompt variant is `MODE/NAME.yaml` in the shipped `prompts/` folder or in a user's folder, which adds to it
-(and wins where names meet). Variables are `$name` as in `string.Template`, substituted once. The thresholds of a prompt
-lie beside it, in `NAME.thresholds.yaml`.
+and takes precedence for equal names. Variables are `$name` as in `string.Template`, substituted once. The thresholds of
+a prompt are beside it, in `NAME.thresholds.yaml`.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ DEFAULT_PROMPTS: Mapping[str, str] = {"ask": "lettered", "read": "words", "expla
 
 
 _THRESHOLDS = ".thresholds"
-"""Ends the names, before `.yaml`, of files of thresholds."""
+"""Suffix, before `.yaml`, of the names of threshold files."""
 
 
 class _Data(BaseModel):
@@ -35,7 +35,7 @@ class _Data(BaseModel):
 
 
 class Example(_Data):
-    """One turn and its wanted answer, shown before the real one."""
+    """A sample turn with its expected answer, shown before the real turn."""
 
     user: str
     assistant: str
@@ -51,7 +51,7 @@ class PromptQuestion(_Data):
     stay: Annotated[tuple[str, ...], Field(min_length=1)]
     """Labels that mean the customer stays."""
     neither: tuple[str, ...] = ()
-    """Labels that mean neither: their probability counts as the prior."""
+    """Labels that mean neither; their probability counts as the prior."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ class PromptQuestion(_Data):
 
 
 class Writing(_Data):
-    """What the model is to make of a message before it is asked about."""
+    """A text that the model writes from a message before questions about it."""
 
     system: str
     examples: tuple[Example, ...] = ()
@@ -67,19 +67,19 @@ class Writing(_Data):
 
 
 class Translation(Writing):
-    """Messages in another language are translated before they are asked about: who leaves whom stands in small words,
-    which a small model reads best in the language that it learned most of."""
+    """Translation of messages in other languages before questions about them: small words say which company a customer
+    leaves, and a small model reads them best in its main training language."""
 
     language: Annotated[str, Field(pattern="^[a-z]{2}$")]
-    """Into which (ISO 639-1)."""
+    """Target language (ISO 639-1)."""
 
 
 class Check(_Data):
-    """Mode `read`: yes/no questions that keep or drop what was proposed.
+    """Mode `read`: yes/no questions that keep or drop proposed signals.
 
-    In `context` and `question`, `$message` is the sentence that was quoted, and `$definition` the proposed signal's;
-    for `leaving`, `staying` and `closing` it is the whole message. Where that names a company, `$company` is a made-up
-    name, as it then is in the message (`naming.renamed`); else it is "the company".
+    In `context` and `question`, `$message` is the quoted sentence and `$definition` that of the proposed signal;
+    for `leaving`, `staying` and `closing` it is the whole message. Where that names a company, `$company` is an
+    invented name, also used in the message (`naming.renamed`); else it is "the company".
     """
 
     system: str
@@ -88,16 +88,16 @@ class Check(_Data):
     leaving: str
     staying: str
     closing: str | None = None
-    """Whether they ask to end it all. Plain requests ("please delete my account") show no wish that a small model would
-    call an intention; asked of messages whose words hint at it (`Thresholds.hinting`)."""
+    """Whether the customer asks to end the contract. Plain requests ("please delete my account") show no wish
+    that a small model would call an intention; asked of messages whose words hint at it (`Thresholds.hinting`)."""
     neutral: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Words that say nothing: how far the model leans to yes without cause is measured on them and subtracted
+    """Words without meaning here: the model's bias to yes is measured on them and subtracted
     (contextual calibration, Zhao et al. 2021)."""
     translation: Translation | None = None
     summary: Writing | None = None
-    """One sentence on what the writer is going to do, of short messages whose words hint at leaving or that name
-    another company. Leaving and staying are asked about it too, and both answers count alike: what a small model has
-    written down it reads better (chain of thought, Wei et al. 2022)."""
+    """One sentence on the writer's intention, for short messages that hint at leaving or name another company. Leaving
+    and staying are asked about it too, and both answers count alike: a small model reads its own summary better (chain
+    of thought, Wei et al. 2022)."""
 
     @model_validator(mode="before")
     @classmethod
@@ -106,13 +106,13 @@ class Check(_Data):
 
 
 class Choice(_Data):
-    """Mode `read`: signals are proposed by how likely the model takes one word each to be what a sentence shows.
+    """Mode `read`: signals are proposed by the probability of one word for each signal, for each sentence.
 
-    Nothing is written: one pass over a sentence gives the probabilities of all words.
+    The model writes nothing: one pass over a sentence gives the probabilities of all words.
     """
 
     words: Mapping[str, str] = {}
-    """Signal id -> its word, for signals that this prompt calls by another word than the taxonomy does."""
+    """Signal id -> word, for signals with another word than in the taxonomy."""
     nothing: str
     """The word for a sentence that shows no signal."""
 
@@ -123,10 +123,10 @@ class Choice(_Data):
 
 
 def _without_thresholds(data: Any, names: tuple[str, ...]) -> Any:
-    """The data of a prompt. Raises `ValueError` where it holds thresholds, as prompts once did."""
-    held = [name for name in names if isinstance(data, dict) and name in data]
-    if held:
-        raise ValueError(f"move {', '.join(map(repr, held))} to NAME{_THRESHOLDS}.yaml, see docs/prompts.md")
+    """The data of a prompt. Raises `ValueError` if they contain thresholds, as earlier versions did."""
+    thresholds = [name for name in names if isinstance(data, dict) and name in data]
+    if thresholds:
+        raise ValueError(f"move {', '.join(map(repr, thresholds))} to NAME{_THRESHOLDS}.yaml, see docs/prompts.md")
     return data
 
 
@@ -135,28 +135,28 @@ _NOT_SHOWN = {"tries", "earlier", "fits", "thresholds", "fitted"}
 
 
 class EarlierHash(_Data):
-    """A hash that this prompt had in a version before, when it was computed over other fields."""
+    """A hash of this prompt in an earlier version, which computed it over other fields."""
 
     hash: str
-    """As records of that version have it in `prompt_hash`."""
+    """`prompt_hash` in records of that version."""
     content: str
-    """`content_hash` of the same prompt now. A changed copy of the file has another one, and no earlier hashes."""
+    """Present `content_hash` of the same prompt. In a changed copy of the file it differs, so this entry is ignored."""
     thresholds: str | None = None
-    """Hash of the thresholds that it had."""
+    """Hash of its thresholds in that version."""
 
 
 class _PromptFile(_Data):
-    """A prompt variant as its file has it.
+    """A prompt variant, as in its file.
 
     `system` and `examples` are the shared prefix and may use the variables of the book; `user` is the customer's
-    turn. What each mode provides is checked when a prompt is loaded, not when it is rendered.
+    turn. Variables are checked when a prompt is loaded, not when it is rendered.
     """
 
     name: str = ""
     mode: Mode = "read"
     version: int
     tries: str
-    """What this variant tries, in a line."""
+    """The idea of this variant, in one line."""
     system: str
     examples: tuple[Example, ...] = ()
     user: str
@@ -164,53 +164,53 @@ class _PromptFile(_Data):
     """Mode `ask`; several are averaged in log-odds."""
     max_tokens: Annotated[int, Field(ge=1, le=4096)] = 200
     think: bool = False
-    """Modes `read` and `explain`: the answer opens with a short free thought."""
+    """Modes `read` and `explain`: the answer starts with a short free thought."""
     choice: Choice | None = None
     check: Check | None = None
     earlier: tuple[EarlierHash, ...] = ()
-    """Its hashes in versions before."""
+    """Its hashes in earlier versions."""
 
 
 class PromptTemplate(_PromptFile):
-    """One prompt variant, with what it takes from the taxonomy and the thresholds for the model that reads with it."""
+    """One prompt variant, with definitions from the taxonomy and thresholds for the model in use."""
 
     definitions: Mapping[str, str] = {}
-    """Signal id -> definition, of the taxonomy, where the prompt shows them to the model. Set when it is loaded."""
+    """Signal id -> definition, from the taxonomy, if the prompt shows them to the model. Set when it is loaded."""
     fits: tuple[Fit, ...] = ()
-    """Thresholds that are shipped for it. Set when it is loaded."""
+    """Its shipped thresholds. Set when it is loaded."""
     thresholds: Thresholds
-    """Those that are in use. Set when it is loaded, and again for the model that reads with it (`content.fits`)."""
+    """The thresholds in use. Set when it is loaded, and again for the model in use (`content.fits`)."""
     fitted: bool = True
     """Whether the thresholds in use were measured for this prompt and its model, or none are needed."""
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 over all that reaches the model, with name and version, first 16 hexadecimal digits."""
+        """SHA-256 over all text that reaches the model, with name and version, first 16 hexadecimal digits."""
         shown = self.model_dump_json(exclude=_NOT_SHOWN if self.definitions else {*_NOT_SHOWN, "definitions"})
         return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
     @property
     def has_thresholds(self) -> bool:
-        """Whether thresholds decide what is read in a message."""
+        """Whether readings of messages depend on thresholds."""
         return self.choice is not None or self.check is not None
 
     @property
     def thresholds_hash(self) -> str | None:
-        """Of the thresholds in use; None where none are needed."""
+        """Hash of the thresholds in use; None if none are needed."""
         return self.thresholds.content_hash if self.has_thresholds else None
 
     @property
     def hashes(self) -> frozenset[str]:
         """The hashes by which records name a prompt that asks the model the same."""
-        return frozenset({self.content_hash, *(each.hash for each in self._earlier)})
+        return frozenset({self.content_hash, *(entry.hash for entry in self._earlier)})
 
     @property
     def identity(self) -> str:
         """Names the prompt with its thresholds; runs of one identity can be continued.
 
-        Where versions before knew this prompt, it is the hash that they gave it.
+        If earlier versions had this prompt, it is their hash.
         """
-        known = [each.hash for each in self._earlier if each.thresholds == self.thresholds_hash]
+        known = [entry.hash for entry in self._earlier if entry.thresholds == self.thresholds_hash]
         return known[-1] if known else "-".join(filter(None, (self.content_hash, self.thresholds_hash)))
 
     def made(self, prompt_hash: str, thresholds_hash: str | None) -> bool:
@@ -218,19 +218,19 @@ class PromptTemplate(_PromptFile):
 
         Args:
             prompt_hash: of the record.
-            thresholds_hash: of the record; None where its version knew of none, or the prompt has none.
+            thresholds_hash: of the record; None if its version had none, or the prompt has none.
         """
         if prompt_hash == self.content_hash:
             return thresholds_hash == self.thresholds_hash
-        return any(each.hash == prompt_hash and each.thresholds == self.thresholds_hash for each in self._earlier)
+        return any(entry.hash == prompt_hash and entry.thresholds == self.thresholds_hash for entry in self._earlier)
 
     @property
     def _earlier(self) -> list[EarlierHash]:
-        return [each for each in self.earlier if each.content == self.content_hash]
+        return [entry for entry in self.earlier if entry.content == self.content_hash]
 
     @property
     def label(self) -> str:
-        """`mode/name@version`, as records and reports name it."""
+        """`mode/name@version`, as in records and reports."""
         return f"{self.mode}/{self.name}@{self.version}"
 
     def shared(self, variables: Mapping[str, str]) -> tuple[Message, ...]:
@@ -252,19 +252,19 @@ _VARIABLES: Mapping[str, frozenset[str]] = {
 
 
 def fill(template: str, variables: Mapping[str, str]) -> str:
-    """Substitutes `$name` once; what is put in is not looked at again."""
+    """Substitutes `$name` once; variables in substituted values are left alone."""
     return Template(template).substitute(variables)
 
 
 def list_prompts(folder: Path | None = None) -> dict[tuple[Mode, str], Path]:
     """All prompt variants: (mode, name) -> file; `folder` is the user's own."""
-    found: dict[tuple[Mode, str], Path] = {}
+    prompts: dict[tuple[Mode, str], Path] = {}
     for root in (shipped_folder(), folder):
         for mode in MODES:
             for path in sorted((root / mode).glob("*.yaml")) if root else []:
                 if not path.stem.endswith(_THRESHOLDS):
-                    found[mode, path.stem] = path
-    return found
+                    prompts[mode, path.stem] = path
+    return prompts
 
 
 def named(label: str) -> tuple[str, str]:
@@ -277,7 +277,7 @@ def load_prompt(mode: str, name: str | None = None, *, folder: Path | None = Non
     """Loads a prompt variant; without a name, the mode's default.
 
     Raises:
-        InputError: there is no such mode or prompt; the message lists those that exist.
+        InputError: the mode or prompt does not exist; the message lists those that do.
         FileFormatError: the file is not a valid prompt; the message names file, line and key.
     """
     if mode not in MODES:
@@ -287,12 +287,12 @@ def load_prompt(mode: str, name: str | None = None, *, folder: Path | None = Non
     path = available.get((mode, name))  # type: ignore[arg-type]
     if path is None:
         names = ", ".join(sorted(n for m, n in available if m == mode))
-        raise InputError(f"no prompt {name!r} for mode {mode!r}; there are: {names}")
+        raise InputError(f"no prompt {name!r} for mode {mode!r}; choose one of {names}")
     loaded = strict_yaml.load(path, _PromptFile)
     taxonomy = load_taxonomy(folder)
     prompt = _resolved(loaded, path, mode, name, taxonomy)
     if (mode == "ask") != bool(prompt.questions):
-        raise FileFormatError(f"{path}: prompts of mode 'ask', and only they, have questions")
+        raise FileFormatError(f"{path}: only prompts of mode 'ask' can have questions, and they need at least one")
     if (prompt.check or prompt.choice) and mode != "read":
         raise FileFormatError(f"{path}: 'check' and 'choice' are for prompts of mode 'read'")
     unknown = set(prompt.choice.words) - set(taxonomy.by_id) if prompt.choice else set[str]()
@@ -312,12 +312,14 @@ def load_prompt(mode: str, name: str | None = None, *, folder: Path | None = Non
     unknown = {v for text in texts for v in Template(text).get_identifiers()} - _VARIABLES[mode]
     if unknown:
         known = ", ".join(sorted(_VARIABLES[mode]))
-        raise FileFormatError(f"{path}: unknown variables {', '.join(sorted(unknown))}; mode {mode!r} has {known}")
+        raise FileFormatError(
+            f"{path}: unknown variables {', '.join(sorted(unknown))}; use those of mode {mode!r}: {known}"
+        )
     return prompt
 
 
 def _resolved(loaded: _PromptFile, path: Path, mode: str, name: str, taxonomy: Taxonomy) -> PromptTemplate:
-    """A prompt with what it takes from the taxonomy and from its thresholds."""
+    """A prompt with its words and definitions from the taxonomy, and its thresholds."""
     choice = loaded.choice and loaded.choice.model_copy(update={"words": {**taxonomy.words, **loaded.choice.words}})
     fits = _fits(path)
     return PromptTemplate.model_validate(
@@ -334,7 +336,7 @@ def _resolved(loaded: _PromptFile, path: Path, mode: str, name: str, taxonomy: T
 
 
 def _fits(prompt: Path) -> tuple[Fit, ...]:
-    """The thresholds beside a prompt; for one without, those of the default prompt, from which it starts."""
+    """The thresholds in the file beside a prompt; empty without such a file."""
     path = prompt.with_name(f"{prompt.stem}{_THRESHOLDS}.yaml")
     return strict_yaml.load(path, ThresholdsFile).fits if path.exists() else ()
 

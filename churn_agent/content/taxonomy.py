@@ -1,4 +1,4 @@
-"""The taxonomy of signals: what a customer's words can show. Each signal is whole in one place, `signals.yaml`."""
+"""The taxonomy of signals that a customer's words can show. `signals.yaml` defines each signal completely."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from churn_agent.files import strict_yaml
 
 Role = Literal["leaving_announced", "leaving_considered", "before_leaving", "competitor", "disengagement", "staying"]
 LEAVING: tuple[Role, ...] = ("leaving_announced", "leaving_considered")
-"""Roles of the signals that say so where somebody leaves."""
+"""Roles of the signals by which customers say that they leave."""
 _OF_ONE_SIGNAL: tuple[Role, ...] = (*LEAVING, "disengagement")
-"""Roles that at most one signal has."""
+"""Roles that at most one signal can have."""
 
 
 class _Data(BaseModel):
@@ -28,27 +28,27 @@ class SignalDefinition(_Data):
     """A concept of the taxonomy."""
 
     id: str
-    """Stable: records and labels name it."""
+    """Stable id; records and labels use it."""
     polarity: Polarity
-    """Whether it speaks for churn or against it."""
+    """`risk` if it is a reason for churn, `protective` if it is one against."""
     definition: str
-    """As the language model is told; `$company` is filled in."""
+    """Wording for the language model; `$company` is filled in."""
     statement: str
-    """As a reader of reports is told; `$company` is filled in."""
+    """Wording for readers of reports; `$company` is filled in."""
     word: str | None = None
     """The one-word answer by which prompts with a `choice` propose it; without one, they never do. Words that begin
-    with tokens of their own are told apart best."""
+    with different tokens are the easiest to distinguish."""
     weight: FiniteFloat
-    """What it adds to the score at full strength, in log-odds; above 0 for a risk, below 0 for what is protective."""
+    """Contribution to the score at full strength, in log-odds; above 0 for risks, below 0 for protective signals."""
     role: Role | None = None
-    """How reading treats it, where that is not as any other signal."""
+    """Role in readings, if it is treated differently from other signals."""
     queries: Annotated[tuple[str, ...], Field(min_length=1)]
     """Phrases that find candidate messages by meaning."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "SignalDefinition":
         if self.weight and (self.weight > 0) != (self.polarity == "risk"):
-            raise ValueError(f"signal {self.id!r} is of polarity {self.polarity!r} but has the weight {self.weight:g}")
+            raise ValueError(f"signal {self.id!r} has polarity {self.polarity!r} but weight {self.weight:g}")
         if self.id in FACT_NAMES:
             raise ValueError(f"{self.id!r} is the name of a fact; give the signal another id")
         return self
@@ -59,7 +59,7 @@ class Taxonomy(_Data):
 
     version: int
     neutral_queries: Annotated[tuple[str, ...], Field(min_length=1)]
-    """What messages say that shows no signal."""
+    """Phrases that show no signal."""
     signals: Annotated[tuple[SignalDefinition, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -78,25 +78,25 @@ class Taxonomy(_Data):
 
     @cached_property
     def phrases(self) -> dict[Polarity | Literal["neutral"], list[str]]:
-        """The query phrases by what they show."""
-        found: dict[Polarity | Literal["neutral"], list[str]] = {"neutral": list(self.neutral_queries)}
+        """The query phrases by polarity."""
+        phrases: dict[Polarity | Literal["neutral"], list[str]] = {"neutral": list(self.neutral_queries)}
         for signal in self.signals:
-            found.setdefault(signal.polarity, []).extend(signal.queries)
-        return found
+            phrases.setdefault(signal.polarity, []).extend(signal.queries)
+        return phrases
 
     @cached_property
     def weights(self) -> dict[str, float]:
-        """Signal id -> what it adds to the score at full strength, in log-odds."""
+        """Signal id -> contribution to the score at full strength, in log-odds."""
         return {signal.id: signal.weight for signal in self.signals}
 
     @cached_property
     def words(self) -> dict[str, str]:
-        """Signal id -> its one-word answer, of those that have one."""
+        """Signal id -> one-word answer, for signals that have one."""
         return {signal.id: signal.word for signal in self.signals if signal.word}
 
     @cached_property
     def definitions(self) -> dict[str, str]:
-        """Signal id -> as the language model is told."""
+        """Signal id -> wording for the language model."""
         return {signal.id: signal.definition for signal in self.signals}
 
     def role_of(self, signal: str) -> Role | None:
@@ -108,7 +108,7 @@ class Taxonomy(_Data):
         return next((signal.id for signal in self.signals if signal.role == role), None)
 
     def statements(self, company: str) -> dict[str, str]:
-        """Signal id -> how it is worded to a reader."""
+        """Signal id -> wording for readers of reports."""
         return {signal.id: Template(signal.statement).substitute(company=company) for signal in self.signals}
 
     def listing(self, names: Mapping[str, str] | None = None) -> str:
@@ -128,6 +128,6 @@ def load_taxonomy(folder: Path | None = None) -> Taxonomy:
         folder: of the user's own prompts.
 
     Raises:
-        FileFormatError: it is not a valid taxonomy; the message names file, line and key.
+        FileFormatError: the file is not a valid taxonomy; the message names file, line and key.
     """
     return strict_yaml.load(own_or_shipped("signals.yaml", folder), Taxonomy)

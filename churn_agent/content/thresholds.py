@@ -1,7 +1,7 @@
-"""Thresholds of a prompt: numbers that hold for one prompt and one model, with what they were measured on.
+"""Thresholds of a prompt: numbers for one prompt and one model, with the data that they were measured on.
 
-They lie beside the prompt, in `MODE/NAME.thresholds.yaml`, for the models that are shipped with some. For other models
-`churn-agent models fit` measures them; those are kept in the model folder (`content.fits`).
+Shipped thresholds are beside the prompt, in `MODE/NAME.thresholds.yaml`. For other models `churn-agent models fit`
+measures them and stores them in the model folder (`content.fits`).
 """
 
 import datetime
@@ -20,32 +20,32 @@ class _Data(BaseModel):
 
 
 class Thresholds(_Data):
-    """The numbers by which a model's answers to a prompt become signals and a leaning."""
+    """The numbers that turn a model's answers to a prompt into signals and a leaning."""
 
     proposed: Share
-    """Probability of a word, among all words, from which a sentence proposes its signal."""
+    """Least probability of a word, among all words, at which a sentence proposes its signal."""
     most_a_sentence: Annotated[int, Field(ge=1)]
-    """Signals that one sentence proposes at most."""
+    """Most signals that one sentence proposes."""
     silent: Share
-    """Probability of the word for "nothing" from which a sentence shows nothing; a message of such sentences alone is
-    asked nothing more."""
+    """Least probability of the word for "nothing" at which a sentence shows no signal; no more questions are asked
+    about a message with only such sentences."""
     hinting: Share
-    """Probability of all words about leaving together from which a sentence hints at leaving."""
+    """Least total probability of all words about leaving at which a sentence hints at leaving."""
     confirmed: Share
-    """Probability of yes, less what neutral words get, below which a proposed signal is dropped."""
+    """Probability of yes, less that for neutral words, below which a proposed signal is dropped."""
     closes: FiniteFloat
-    """Log-odds of yes from which a message asks to end the contract."""
+    """Least log-odds of yes at which a message asks to end the contract."""
     less_sure: FiniteFloat
-    """By how many log-odds that answer leans less to leaving than it says: it is easily given."""
+    """Log-odds subtracted from that answer as a leaning to leave, because models say yes to it too easily."""
     rival_share: Share
     """How much of the leaning to leave a rival is subtracted from the leaning to leave the company: words about leaving
-    and joining lean to leaving whomever they name."""
+    and joining lean to leaving any company that they name."""
     neutral_leaning: FiniteFloat
     """Leaning, in log-odds of leaving against staying, of a message about something else."""
     leaving_leaning: FiniteFloat
-    """Leaning from which messages as a whole read like leaving."""
+    """Least leaning at which messages as a whole read like leaving."""
     staying_leaning: FiniteFloat
-    """Leaning up to which messages as a whole read like staying."""
+    """Greatest leaning at which messages as a whole read like staying."""
 
     @model_validator(mode="after")
     def _are_in_order(self) -> "Thresholds":
@@ -63,54 +63,54 @@ class SetUsed(_Data):
     """A labelled set that thresholds were measured on."""
 
     name: str
-    """Of the set, as `churn-agent eval sets` lists it."""
+    """Name of the set, as in `churn-agent eval sets`."""
     n: Annotated[int, Field(ge=1)]
-    """Messages of it."""
+    """Number of its messages."""
 
 
 class MeasuredOn(_Data):
-    """On what, when and how thresholds were measured."""
+    """The data, version, date and command of a measurement of thresholds."""
 
     sets: Annotated[tuple[SetUsed, ...], Field(min_length=1)]
     """The labelled sets."""
     version: str
-    """Of churn-agent."""
+    """Version of churn-agent."""
     date: datetime.date
-    """The day."""
+    """Day of the measurement."""
     command: str
-    """That gives the figures again."""
+    """Command that reproduces the figures."""
 
 
 class Figures(_Data):
-    """How well a model reads with its thresholds."""
+    """Accuracy of a model's readings with its thresholds."""
 
     precision: Share
-    """Of the signals read in messages, the share that people found too."""
+    """Share of the signals read in messages that people found too."""
     recall: Share
-    """Of the signals that people found in messages, the share that was read."""
+    """Share of the signals found by people that the model read too."""
     f1: Share
-    """Harmonic mean of the two."""
+    """Harmonic mean of precision and recall."""
     auroc_of_leaving: Share
-    """Probability that a message of somebody who leaves leans more to leaving than one of somebody who does not."""
+    """Probability that a message of a customer who leaves leans more to leaving than one of a customer who stays."""
 
 
 class Fit(_Data):
     """Thresholds for one prompt and one model."""
 
     model: str
-    """Name of the model, as the catalogue or the settings have it."""
+    """Name of the model, as in the catalogue or the settings."""
     sha256: Sha256 | None = None
-    """Of the model's weights; whatever runs the same weights has the same thresholds."""
+    """SHA-256 of the model's weights; models with the same weights share thresholds."""
     fingerprint: str | None = None
-    """Of the model, where the thresholds hold for it alone."""
+    """Fingerprint of the model, if the thresholds hold only for this one."""
     prompt_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-    """`content_hash` of the prompt: with other words, other thresholds are needed."""
+    """`content_hash` of the prompt; a changed prompt needs other thresholds."""
     measured_on: MeasuredOn | None = None
-    """None where the thresholds are taken from another prompt."""
+    """None if the thresholds come from another prompt."""
     taken_from: str | None = None
-    """The prompt whose thresholds these are, where none were measured for this one."""
+    """The prompt that the thresholds were measured for, if it is not this one."""
     figures: Figures | None = None
-    """What they give on the fixed sample of `churn-agent models fit`."""
+    """Accuracy on the fixed sample of `churn-agent models fit`."""
     values: Thresholds
     """The thresholds."""
 
@@ -127,4 +127,4 @@ class ThresholdsFile(_Data):
     """`MODE/NAME.thresholds.yaml`."""
 
     fits: Annotated[tuple[Fit, ...], Field(min_length=1)]
-    """One for each model. Models without any start from the values of the first."""
+    """One for each model. Other models use the values of the first."""

@@ -139,7 +139,7 @@ def test_a_condition_chooses_by_attributes(store, tmp_path):
     found = run(store, tmp_path / "out.jsonl", where="segment = smb and value > 300")
     assert found.customers == 3
     assert [each["customer_id"] for each in records(tmp_path / "out.jsonl")] == ["c-05", "c-07", "c-09"]
-    with pytest.raises(InputError, match="nothing is called 'colour'"):
+    with pytest.raises(InputError, match="unknown name 'colour'"):
         run(store, tmp_path / "other.jsonl", where="colour = red")
 
 

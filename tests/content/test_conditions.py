@@ -63,7 +63,7 @@ def test_names_and_kinds_are_checked():
     for text, said in (
         ("overdue = late", "is a number"),
         ("segment > smb", "is text"),
-        ("not colour = red", "nothing is called 'colour'"),
+        ("not colour = red", "unknown name 'colour'"),
     ):
         with pytest.raises(InputError, match=said):
             parse(text).check(kinds)

@@ -123,7 +123,7 @@ def test_conditions_see_facts_signals_and_attributes(tmp_path, when, allowed):
 @pytest.mark.parametrize(
     ("when", "said"),
     [
-        ("prize > 0", "nothing is called 'prize'"),
+        ("prize > 0", "unknown name 'prize'"),
         ("price = high", "is a number"),
         ("band > low", "is text"),
         ("a =", "cannot read"),
@@ -144,9 +144,9 @@ def test_every_fact_that_is_computed_has_a_name_that_conditions_know():
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"addresses": ["prise"]}, "addresses 'prise', which is no signal and no fact"),
-        ({"when": "band = hgih"}, "a band is low, medium, high, never 'hgih'"),
-        ({"when": "price > 7"}, "the strength of 'price' is from 0 to 1, never 7"),
+        ({"addresses": ["prise"]}, "addresses 'prise', which is neither a signal nor a fact"),
+        ({"when": "band = hgih"}, "'hgih' is not a band; use low, medium, high"),
+        ({"when": "price > 7"}, "the strength of 'price' must be from 0 to 1, not 7"),
     ],
 )
 def test_what_can_never_hold_is_refused_as_the_file_is_read(change, says):

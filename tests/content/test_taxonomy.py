@@ -59,7 +59,7 @@ def test_another_definition_is_another_prompt_and_another_weight_is_not(own):
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ("weight: 3.0", "weight: -3.0", "'quits' is of polarity 'risk' but has the weight -3"),
+        ("weight: 3.0", "weight: -3.0", "'quits' has polarity 'risk' but weight -3"),
         ("weight: 3.0", "weight: .inf", "finite"),
         ("id: glad", "id: quits", "two signals have the id 'quits'"),
         ("word: glad", "word: quit", "two signals have the word 'quit'"),
@@ -77,7 +77,7 @@ def test_a_mistake_in_a_taxonomy_is_one_line_that_names_the_file(own, before, af
 
 
 def test_a_playbook_for_signals_that_are_not_there_is_one_line(own):
-    with pytest.raises(FileFormatError, match="addresses 'leaving_announced', which is no signal and no fact"):
+    with pytest.raises(FileFormatError, match="addresses 'leaving_announced', which is neither a signal nor a fact"):
         load_playbook(own())
 
 
