@@ -33,7 +33,7 @@ CODE = [
             "ingest",
             "learning",
         ),
-        *("measuring", "models", "outcomes", "reports", "settings", "store"),
+        *("measuring", "models", "outcomes", "reports", "scoring", "settings", "store"),
     )
     for path in sorted((ROOT / "churn_agent" / folder).rglob("*.py"))
 ]

@@ -1,4 +1,4 @@
-"""Bands: low, medium, high. Whoever is near a boundary stays in the band that they were in."""
+"""Bands: low, medium, high. Customers near a boundary stay in their earlier band."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from churn_agent.scoring.prior import log_odds
 SCORE_MEDIUM_FROM, SCORE_HIGH_FROM = 0.35, 0.65
 """Boundaries on an uncalibrated score."""
 HIGH_ODDS = 3.0
-"""Odds of churn, as a multiple of those of the base rate, from which on a calibrated probability is high."""
+"""Least odds of a high calibrated probability, as a multiple of the odds of the base rate."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,13 @@ class Bands:
     high_from: float | None = None
     """None: three times the odds of the base rate."""
     margin: float = 0.5
-    """Log-odds by which a boundary must be passed to leave the band that the customer was in before. By as much,
-    rewording the prompt moves the scores of this project's own sets (root mean square; `churn-agent eval stability`).
-    """
+    """Log-odds by which a customer must pass a boundary to leave the earlier band. A reworded prompt changes the scores
+    of this project's own sets by as much (root mean square; `churn-agent eval stability`)."""
 
     def of(self, probability: ChurnProbability, before: Band | None = None) -> Band:
-        """The band of a customer, who was in `before`."""
+        """The band of a customer who was in the band `before`."""
         medium, high = self._boundaries(probability)
-        if before:  # what lies between them and where they were moves away
+        if before:  # the boundaries of the earlier band move away
             medium += self.margin if before == "low" else -self.margin
             high += -self.margin if before == "high" else self.margin
         x = log_odds(probability.shown)

@@ -1,4 +1,4 @@
-"""From what was found to a score and reasons that add up to it."""
+"""Turns facts and signals into a score and the reasons that add up to it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from churn_agent.domain.snapshot import Snapshot
 from churn_agent.scoring import prior
 
 LEAST_CONTRIBUTION = 0.15
-"""Log-odds below which a fact is no reason."""
+"""Contribution in log-odds below which a fact is not a reason."""
 LEANING = "leaning"
-"""Concept of the reason that the messages taken together lean one way."""
+"""Concept of the reason for the leaning of all messages together."""
 
 _WORDED: Mapping[str, tuple[str, str]] = {
     "recency": ("Has done nothing for {value:g} days.", "Has been active lately."),
     "tenure": ("Is a new customer, of {value:g} days.", "Has been a customer for {value:g} days."),
     "active_days": ("Has been active on few days: {value:g}.", "Has been active on {value:g} days."),
 }
-"""How facts are worded as a reason for churn and against it, where the bare fact would leave the reader guessing."""
+"""Wordings of facts as reasons for and against churn, where the plain fact would be unclear."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Verdict:
         return {reason.concept: reason.contribution or 0.0 for reason in self.reasons}
 
     def with_number(self, number: "Number") -> "Verdict":
-        """The same reasons for another number, weighed by what each does to that one.
+        """The same reasons for another number, with their contributions to that number.
 
-        A reason is not turned round. Where the number goes the other way than the reason says, a fact is no reason; a
-        customer's words still are, without a weight.
+        Reasons keep their polarity. If the contribution contradicts it, a fact is dropped, and a reason with the
+        customer's words stays without a weight.
         """
         weighed = [_weighed(reason, number.contributions.get(reason.concept, 0.0)) for reason in self.reasons]
         reasons = [r for r in weighed if r.citations or abs(r.contribution or 0) >= LEAST_CONTRIBUTION]
@@ -48,17 +48,17 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Number:
-    """What a trained method says."""
+    """The result of a trained method."""
 
     probability: ChurnProbability
     contributions: Mapping[str, float]
-    """Concept -> by how much its log-odds would be lower without that signal, or with that fact as it usually is."""
+    """Concept -> decrease of the log-odds without that signal, or with a typical value of that fact."""
     alike: Fact | None = None
-    """What became of customers alike."""
+    """The outcomes of similar customers."""
 
 
 def _weighed(reason: Reason, contribution: float) -> Reason:
-    """The reason with what it does to the number; with None where that is the opposite of what it says."""
+    """The reason with its contribution to the number; with None if that contradicts its polarity."""
     agrees = contribution >= 0 if reason.polarity == "risk" else contribution <= 0
     return reason.model_copy(update={"contribution": round(contribution, 3) if agrees else None})
 
@@ -75,11 +75,11 @@ def from_signals(
 
     Args:
         snapshot: of the customer.
-        facts: computed from it.
+        facts: computed from the snapshot.
         signals: read in the messages, verified or not.
         leanings: of the messages, in log-odds of leaving against staying, the oldest first.
-        taxonomy: with the weights of signals, and how they are worded to a reader.
-        thresholds: of the prompt and model that the messages were read with.
+        taxonomy: with the weights of signals and their wording for readers.
+        thresholds: of the prompt and model that read the messages.
     """
     statements = taxonomy.statements(snapshot.company)
     reasons = _fact_reasons(snapshot, facts)
@@ -119,7 +119,7 @@ def from_signals(
 
 
 def from_log_odds(snapshot: Snapshot, facts: Sequence[Fact], log_odds: float) -> Verdict:
-    """The model's own log-odds (mode `ask`); the facts stand beside it as context."""
+    """The model's own log-odds (mode `ask`); the facts are context."""
     return _verdict(snapshot, log_odds, _fact_reasons(snapshot, facts), method="label_log_odds", adds_up=False)
 
 
@@ -131,13 +131,13 @@ def from_statement(snapshot: Snapshot, stated: float, reasons: Sequence[Reason])
 
 def _fact_reasons(snapshot: Snapshot, facts: Sequence[Fact]) -> list[Reason]:
     by_name = {fact.name: fact for fact in facts}
-    found: list[Reason] = []
+    reasons: list[Reason] = []
     for part in prior.fact_contributions(facts, horizon_days=snapshot.card.horizon_days):
         fact = by_name[part.concept]
         worded = _WORDED.get(fact.name)
         statement = worded[part.log_odds <= 0].format(value=fact.value) if worded else fact.text
-        found.append(_reason(part.concept, statement, part.log_odds))
-    return found
+        reasons.append(_reason(part.concept, statement, part.log_odds))
+    return reasons
 
 
 def _reason(concept: str, statement: str, log_odds: float) -> Reason:
