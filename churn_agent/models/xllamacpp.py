@@ -209,7 +209,7 @@ def to_reason(text: str) -> str:
     """The message to the user for an error of the server."""
     if "exceed" in text and "context" in text:
         return (
-            "the request does not fit into the context; reduce the evidence "
+            "the request has more tokens than the context; reduce the evidence "
             "(CHURN_AGENT_EVIDENCE_TOKENS) or raise CHURN_AGENT_CONTEXT_TOKENS"
         )
     return f"xllamacpp refused the request: {text[:200]}"
