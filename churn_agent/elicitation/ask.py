@@ -11,14 +11,14 @@ from churn_agent.models.base import ChatModel, Question, ScoreRequest
 
 def ask(cases: Sequence[Case], model: ChatModel, prompt: PromptTemplate) -> list[Elicitation]:
     """The log-odds of churn for each case: the mean over the prompt's questions."""
-    found = [Elicitation(evidence=case.pack.evidence) for case in cases]
+    elicitations = [Elicitation(evidence=case.pack.evidence) for case in cases]
     requests: list[ScoreRequest] = []
     for i, case in enumerate(cases):
         values = variables(case, case.pack.evidence)
         questions = tuple(Question(q.id, fill(q.text, values), q.labels) for q in prompt.questions)
         requests.append(ScoreRequest(str(i), prompt.shared(values), fill(prompt.user, values), questions))
     for result in model.score_labels(requests):
-        elicitation = found[int(result.id)]
+        elicitation = elicitations[int(result.id)]
         elicitation.count(result.usage)
         error = failure_of(result)
         if error:
@@ -31,4 +31,4 @@ def ask(cases: Sequence[Case], model: ChatModel, prompt: PromptTemplate) -> list
             stay = np.logaddexp.reduce([scores[label] for label in question.stay])
             odds.append(float(churn - stay))
         elicitation.log_odds = sum(odds) / len(odds)
-    return found
+    return elicitations

@@ -1,4 +1,4 @@
-"""What goes into a mode and what comes out of it."""
+"""The input and the output of a mode."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,15 +16,15 @@ from churn_agent.models.base import LabelScores, ModelOutput, Usage
 
 @dataclass(frozen=True)
 class Case:
-    """One customer to be judged."""
+    """One customer to assess."""
 
     snapshot: Snapshot
     facts: tuple[Fact, ...]
     pack: EvidencePack
     actions: tuple[PlaybookAction, ...] = ()
-    """Those that a model may choose from."""
+    """Actions that a model may choose from."""
     companies: frozenset[str] = frozenset()
-    """Names of companies that messages may speak of."""
+    """Names of companies that messages may mention."""
 
     def showing(self, evidence: Iterable[Evidence]) -> "Case":
         """The same case with other evidence."""
@@ -33,36 +33,35 @@ class Case:
 
 @dataclass
 class Elicitation:
-    """What the model said about one case."""
+    """The answers of the model about one case."""
 
     signals: list[Signal] = field(default_factory=list)
     leanings: list[float] = field(default_factory=list)
     """Mode `read`: for each message, the log-odds of leaving against staying."""
     log_odds: float | None = None
-    """Mode `ask`: of churn."""
+    """Mode `ask`: log-odds of churn."""
     stated_probability: float | None = None
     """Mode `explain`: as the model wrote it."""
     reasons: list[Reason] = field(default_factory=list)
     actions: list[str] = field(default_factory=list)
     evidence: tuple[Evidence, ...] = ()
-    """What the model was really shown."""
+    """The evidence that the model was shown in the end."""
     failure: str | None = None
     prompt_tokens: int = 0
     output_tokens: int = 0
     cached_answers: int = 0
     rejected_quotes: int = 0
-    """Mode `explain`: quotes that are not in the interaction that they were said to be from; their reasons are
-    dropped."""
+    """Mode `explain`: number of quotes that are not in the interaction they cite; their reasons are dropped."""
 
     def count(self, usage: Usage) -> None:
-        """Adds what a request cost."""
+        """Adds the cost of a request."""
         self.prompt_tokens += usage.prompt_tokens
         self.output_tokens += usage.output_tokens
         self.cached_answers += usage.cached
 
 
 def variables(case: Case, evidence: Sequence[Evidence]) -> Mapping[str, str]:
-    """The variables of prompts over a whole history; `base_rate` is a sentence, or nothing where it is not known."""
+    """The variables of prompts over a whole history; `base_rate` is a sentence, or empty if unknown."""
     card = case.snapshot.card
     return {
         "company": case.snapshot.company,
@@ -94,7 +93,7 @@ def cite(evidence: Evidence, quote: str, card: Card) -> Citation:
 
 
 def failure_of(result: ModelOutput | LabelScores) -> ModelCallError | None:
-    """Why a result cannot be used, if so."""
+    """The reason why a result cannot be used, or None."""
     if result.error is not None:
         return result.error
     if isinstance(result, ModelOutput) and result.finish_reason != "stop":

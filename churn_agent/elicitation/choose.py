@@ -25,7 +25,7 @@ def choose(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTemp
     choice, thresholds = prompt.choice, prompt.thresholds
     assert choice
     hinting = [word for id_, word in choice.words.items() if taxonomy.role_of(id_) in _HINTING]
-    # No company is named, so that equal sentences are paid once for all books.
+    # No company is named, so that equal sentences are cached for all books.
     shared = prompt.shared({"company": "the company", "domain": "", "signals": taxonomy.listing(choice.words)})
     labels = (choice.nothing, *choice.words.values())
     parts = {i: list(_parts(reading.text)) for i, reading in readings.items()}
@@ -42,7 +42,7 @@ def choose(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTemp
         hints = dict.fromkeys(parts[i], 0.0)
         for part in parts[i]:
             result = scored[distinct[part]]
-            if result.id not in counted:  # paid by the first who needs it
+            if result.id not in counted:  # counted for the first reading that needs it
                 counted.add(result.id)
                 reading.usages.append(result.usage)
             error = failure_of(result)

@@ -1,7 +1,7 @@
-"""The second half of mode `read`: yes/no questions about what was proposed.
+"""The second half of mode `read`: yes/no questions about proposed signals.
 
 Each proposal is asked about with the sentence that it quotes, and each message as a whole is asked about leaving and
-staying. For that, named companies get made-up names, and foreign messages are translated. How far the model leans to
+staying. For that, named companies get invented names, and foreign messages are translated. How far the model leans to
 yes on words that say nothing is subtracted first (contextual calibration: Zhao et al. 2021, "Calibrate Before Use").
 
 Naming a competitor on the card must not make a customer who leaves us for it look loyal. So a message that names one is
@@ -29,17 +29,17 @@ from churn_agent.scoring.prior import leaning_contribution, sigmoid
 
 _LEAVING, _STAYING, _CLOSING, _CONFIRMED = "leaving", "staying", "closing", "confirmed"  # ids of questions
 _OF_RIVAL, _OF_SUMMARY = "rival ", "summary "
-"""Before these ids: asked about another company, and of the summary."""
+"""Prefixes of these ids: for questions about another company, and about the summary."""
 _RIVAL = OTHERS[0]
-"""Made-up name of the first other company that a message names."""
+"""Invented name of the first other company that a message names."""
 _RIVAL_LEFT = 0.5
 """By how many log-odds the leaning to leave the rival must exceed the leaning to leave the company for the rival to be
 the one that is left. Not measured: well above the noise of an answer."""
 _YES, _NO = "Yes", "No"
 _ANY_COMPANY = "the company"
-"""Where no company is named; neutral words are said to it too, so that their answers are paid once for all."""
+"""Used if no company is named, and for neutral words, so that their answers are cached for all books."""
 _LONGEST_TRANSLATED = 1000
-"""Characters; what is longer takes long to write, and is read as it is."""
+"""Characters; longer texts take too long to translate and are read untranslated."""
 _LONGEST_SUMMARY = 200
 """Characters."""
 _LEAST_CHARACTERS_A_TOKEN = 2
@@ -53,32 +53,32 @@ class _Written(BaseModel):
 
 @dataclass
 class Reading:
-    """What was read in one message. Equal messages to the same company are read once."""
+    """The reading of one message. Equal messages to the same company are read once."""
 
     company: str
     text: str
     companies: frozenset[str] = frozenset()
-    """Names of companies that it may speak of."""
+    """Names of companies that it may mention."""
     competitors: frozenset[str] = frozenset()
     """Those of them that the card of the book names."""
     translation: str | None = None
     summary: str | None = None
-    """What it says in one sentence, with made-up names."""
+    """What it says in one sentence, with invented names."""
     proposals: dict[str, str] = field(default_factory=dict)
     """Signal id -> quote."""
     proposed_odds: dict[str, float] = field(default_factory=dict)
-    """Signal id -> log-odds with which it was proposed, where they are known."""
+    """Signal id -> log-odds of the proposal, if known."""
     strengths: dict[str, float] = field(default_factory=dict)
     """Signal id -> how much it counts, 0 to 1: the probability of yes, the odds of the proposal included, and of
     what speaks of churn that of leaving."""
     silent: bool = False
-    """Shows so clearly nothing that nothing more is asked about it."""
+    """Whether it clearly shows no signal, so that no more questions are asked about it."""
     hint: str | None = None
     """The sentence whose words hint most at leaving, if any do."""
     leaning: float | None = None
     """Log-odds of leaving against staying."""
     rival_left: bool = False
-    """The answers say that it is the other company that is left."""
+    """Whether, by the answers, the customer leaves the other company."""
     usages: list[Usage] = field(default_factory=list)
     failure: str | None = None
 
@@ -403,12 +403,12 @@ def _hints_at_leaving(reading: Reading, considered: str, taxonomy: Taxonomy) -> 
 
 
 def _says_leaving(reading: Reading, taxonomy: Taxonomy) -> bool:
-    """Whether a signal that counts says that they leave."""
+    """Whether a confirmed signal says that the customer leaves."""
     return any(taxonomy.role_of(signal) in LEAVING for signal in reading.strengths)
 
 
 def _add_wish_to_leave(reading: Reading, considered: str, yes: float, taxonomy: Taxonomy) -> None:
-    """Adds the signal `considered`, in the place of disengagement, which is mistaken for it."""
+    """Adds the signal `considered`, replacing disengagement, which models confuse with it."""
     mistaken = next((id_ for id_ in reading.strengths if taxonomy.role_of(id_) == "disengagement"), None)
     quote = reading.proposals[mistaken] if mistaken else reading.text
     if mistaken:

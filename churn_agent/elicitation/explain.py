@@ -1,7 +1,7 @@
 """Mode `explain`: the model writes reasons with quotes, chooses actions, then states a probability.
 
-Quotes are checked afterwards; a reason without a verified quote does not count. A failed answer is asked for once
-more with half of the evidence.
+Quotes are checked afterwards; a reason without a verified quote does not count. A failed request is
+repeated once with half of the evidence.
 """
 
 from collections.abc import Sequence
@@ -73,12 +73,12 @@ def _take(output: ModelOutput, case: Case, into: Elicitation) -> None:
     known = {action.id for action in case.actions}
     into.stated_probability = answer.churn_probability
     into.actions = [id_ for id_ in dict.fromkeys(answer.actions) if id_ in known]
-    seen: set[str] = set()
+    statements: set[str] = set()
     for reason in answer.reasons:
         evidence = shown.get(reason.evidence)
-        if evidence is None or reason.statement.casefold() in seen:
+        if evidence is None or reason.statement.casefold() in statements:
             continue
-        seen.add(reason.statement.casefold())
+        statements.add(reason.statement.casefold())
         citation = cite(evidence, reason.quote, case.snapshot.card)
         into.rejected_quotes += not citation.verified
         if citation.verified:

@@ -21,10 +21,10 @@ from churn_agent.evidence.retrieval import Evidence
 from churn_agent.models.base import ChatModel, GenerateRequest, Message
 
 MOST_SIGNALS = 3
-"""A message shows at most so many."""
+"""Most signals of one message."""
 
 
-class _Found(BaseModel):
+class _Proposal(BaseModel):
     model_config = ConfigDict(extra="ignore")
     quote: str
     signal: str
@@ -32,7 +32,7 @@ class _Found(BaseModel):
 
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="ignore")
-    signals: list[_Found]
+    signals: list[_Proposal]
 
 
 def read(
@@ -52,7 +52,7 @@ def read(
 def read_messages(
     readings: Sequence[Reading], model: ChatModel, prompt: PromptTemplate, taxonomy: Taxonomy, *, seed: int = 0
 ) -> None:
-    """Reads messages, all requests together; what is found, or the failure, stands in each reading."""
+    """Reads messages, all requests together; each reading receives its signals or its failure."""
     numbered = dict(enumerate(readings))
     _propose(numbered, model, prompt, taxonomy, seed)
     retry = {i: reading for i, reading in numbered.items() if reading.failure}
@@ -102,30 +102,32 @@ def _write(
             reading.failure = f"the model's answer does not fit the schema: {invalid.errors()[0]['msg']}"
             continue
         reading.proposals = {
-            found.signal: found.quote for found in reversed(answer.signals) if found.signal in taxonomy.by_id
+            proposal.signal: proposal.quote
+            for proposal in reversed(answer.signals)
+            if proposal.signal in taxonomy.by_id
         }
         reading.strengths = dict.fromkeys(reading.proposals, 1.0)
 
 
 def _combine(case: Case, readings: dict[tuple[str, str], Reading], taxonomy: Taxonomy) -> Elicitation:
-    found = Elicitation(evidence=case.pack.evidence)
+    elicitation = Elicitation(evidence=case.pack.evidence)
     failures: list[str] = []
     by_concept: dict[str, list[tuple[float, Evidence, str]]] = {}
     for evidence in case.pack.evidence:
         reading = readings[case.snapshot.company, evidence.text]
         for usage in reading.usages:
-            found.count(usage)
+            elicitation.count(usage)
         if reading.failure:
             failures.append(reading.failure)
             continue
         if reading.leaning is not None:
-            found.leanings.append(reading.leaning)
+            elicitation.leanings.append(reading.leaning)
         for id_, strength in reading.strengths.items():
             by_concept.setdefault(id_, []).append((strength, evidence, reading.proposals[id_]))
     if failures and len(failures) == len(case.pack.evidence):
-        found.failure = failures[0]
-    found.signals = [_signal(taxonomy.by_id[id_], shown, case.snapshot.card) for id_, shown in by_concept.items()]
-    return found
+        elicitation.failure = failures[0]
+    elicitation.signals = [_signal(taxonomy.by_id[id_], shown, case.snapshot.card) for id_, shown in by_concept.items()]
+    return elicitation
 
 
 def _signal(definition: SignalDefinition, shown: list[tuple[float, Evidence, str]], card: Card) -> Signal:

@@ -1,7 +1,7 @@
-"""Work that is the same for all customers and books, done once a machine: at `models pull`, not at the first card.
+"""Work that all customers and books share, done once per machine: at `models pull`, not at the first assessment.
 
 Mode `read` asks about neutral words too (contextual calibration), and its proposals share a long prefix. The answers
-are kept beside the weights (`models.common_answers`), the evaluated prefix in `prefixes/`.
+are stored beside the weights (`models.common_answers`), the evaluated prefix in `prefixes/`.
 """
 
 from collections.abc import Callable
@@ -21,13 +21,13 @@ def warm(
     notify: Callable[[str], None] = lambda line: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> int:
-    """Asks a local model what is missing of the answers that all stores share.
+    """Asks a local model for missing answers that all stores share.
 
     Args:
-        progress: called with how many requests are answered, and how many there are.
+        progress: called with the number of answered requests and their total.
 
     Returns:
-        How many requests were asked anew: 0 where all were known, where the prompt has none, and for an API.
+        Number of new answers: 0 if all were cached, if the prompt needs none, and for an API.
 
     Raises:
         Unavailable: the model cannot be used.
