@@ -116,7 +116,7 @@ def test_from_the_command_line(cli, store, tmp_path, webhook):
     assert LEAVES in shown.out
     made = cli("--store", store, "digest", "--owner", "Ana", "-o", tmp_path / "d.eml", "--webhook", url)
     assert made.code == 0, made.err
-    assert "none of their words" in made.out
+    assert "without their texts" in made.out
     assert len(got) == 1
     assert (tmp_path / "d.eml").read_bytes().startswith(b"Subject: ")
     assert cli("--store", store, "digest", "-o", tmp_path / "d.txt").code == 2
