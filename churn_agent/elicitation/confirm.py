@@ -34,7 +34,7 @@ _RIVAL = OTHERS[0]
 """Invented name of the first other company that a message names."""
 _RIVAL_LEFT = 0.5
 """By how many log-odds the leaning to leave the rival must exceed the leaning to leave the company for the rival to be
-the one that is left. Chosen on 24 sentences of our own: the difference is at most .01 where a customer leaves the
+the one that is left. Chosen on 24 invented sentences: the difference is at most .01 where a customer leaves the
 company, and .72 to 1.29 where the rival is left."""
 _YES, _NO = "Yes", "No"
 _ANY_COMPANY = "the company"
