@@ -1,8 +1,13 @@
-"""Checks whether a folder is writable."""
+"""Checks whether files and folders are writable."""
 
 import os
 import tempfile
 from pathlib import Path
+
+
+def is_read_only(path: Path) -> bool:
+    """Whether a file or folder exists and this user cannot write to it, by its permissions or its file system."""
+    return path.exists() and not os.access(path, os.W_OK)
 
 
 def obstacle(folder: Path) -> str | None:

@@ -12,12 +12,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DatabaseError
 
 from churn_agent.errors import StoreUnavailable
 from churn_agent.files import strict_json
+from churn_agent.files.folders import is_read_only
 from churn_agent.history import migrating
 
 FILE_NAME = "history.db"
@@ -30,28 +31,56 @@ SCHEMA_VERSION = "0004"
 def open_database(store: Path, notify: Callable[[str], None] = lambda what: None) -> Engine:
     """Opens or creates the database in the folder `store`. A database with an older schema is copied, then migrated.
 
+    A database that this user cannot write to is opened for reading.
+
     Args:
         store: folder of the store.
         notify: called with a message about a migration and its copy.
 
     Raises:
-        StoreUnavailable: the folder is not writable, or its file is not a history or cannot be migrated.
+        StoreUnavailable: there is no database and the folder is not writable, or the file is not a history or cannot be
+            migrated.
     """
     path = store / FILE_NAME
+    read_only = path.exists() and (is_read_only(path) or is_read_only(store))
     try:
         store.mkdir(parents=True, exist_ok=True)
         engine = create_engine(
-            f"sqlite:///{path}", connect_args={"timeout": _WAIT_S}, json_deserializer=partial(_parse, path)
+            URL.create("sqlite", database=str(path)),  # a string would be parsed, and `?` starts its options
+            creator=partial(_connect, _address(path, read_only=read_only)),
+            json_deserializer=partial(_parse, path),
         )
-        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "connect", _set_up_reading if read_only else _set_up_sqlite)
         event.listen(engine, "begin", _begin)
         event.listen(engine, "handle_error", partial(_explain, path))
-        migrating.migrate(engine, path, SCHEMA_VERSION, notify)
+        if read_only:
+            migrating.require(engine, path, SCHEMA_VERSION)
+        else:
+            migrating.migrate(engine, path, SCHEMA_VERSION, notify)
     except OSError as error:
         raise StoreUnavailable(f"cannot use {str(store)!r} as a store: {error.strerror}") from error
     except DatabaseError as error:
         raise StoreUnavailable(f"cannot open the history {str(path)!r}: {error.orig}") from error
     return engine
+
+
+def _address(path: Path, *, read_only: bool) -> str:
+    """Returns the SQLite URI of a database.
+
+    SQLite reads a database in WAL mode only with its `-shm` file. If that file neither exists nor can be created, and
+    no changes wait in the log, the file is complete and is read as one that nobody changes (`immutable`).
+    """
+    address = path.absolute().as_uri()
+    if not read_only:
+        return address
+    in_log = path.with_name(f"{path.name}-wal")
+    if is_read_only(path.parent) and not (in_log.exists() and in_log.stat().st_size):
+        return f"{address}?immutable=1"
+    return f"{address}?mode=ro"
+
+
+def _connect(address: str) -> sqlite3.Connection:
+    return sqlite3.connect(address, timeout=_WAIT_S, check_same_thread=False, uri=True)
 
 
 def _parse(path: Path, stored: str) -> Any:
@@ -66,11 +95,15 @@ def _begin(connection: Connection) -> None:
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:
-    connection.isolation_level = None  # SQLAlchemy's BEGIN covers DDL too, unlike the driver's own
+    _set_up_reading(connection, _)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA cache_size=-65536")  # 64 MiB: an import touches its index pages at random
+
+
+def _set_up_reading(connection: sqlite3.Connection, _: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy's BEGIN covers DDL too, unlike the driver's own
 
 
 def _explain(path: Path, context: ExceptionContext) -> None:
@@ -87,7 +120,12 @@ def _explain(path: Path, context: ExceptionContext) -> None:
         raise StoreUnavailable(
             f"the history {str(path)!r} is damaged ({error}); restore a copy of it, or import into a new store"
         ) from error
-    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+    if code == sqlite3.SQLITE_READONLY:
+        raise StoreUnavailable(
+            f"this command writes to the store, but {str(path)!r} is read-only; copy the store to a folder where you "
+            "can write, and name it with --store"
+        ) from error
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
         raise StoreUnavailable(f"cannot use the history {str(path)!r}: {error}") from error
 
 

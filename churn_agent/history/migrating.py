@@ -67,6 +67,23 @@ def migrate(engine: Engine, path: Path, target: str, notify: Callable[[str], Non
         ) from error
 
 
+def require(engine: Engine, path: Path, target: str) -> None:
+    """Checks the schema of a database that cannot be migrated, because it is read-only.
+
+    Raises:
+        StoreUnavailable: it has another schema than `target`.
+    """
+    current = schema_version(engine)
+    if current == target:
+        return
+    if current is not None and current not in _revisions():
+        raise StoreUnavailable(_of_a_newer_version(engine, current))
+    raise StoreUnavailable(
+        f"the history {str(path)!r} has schema {current}, and cannot be migrated to {target} because it is read-only; "
+        "copy the store to a folder where you can write, and name it with --store"
+    )
+
+
 def _revisions() -> set[str]:
     """Returns all migrations of this version."""
     return {script.stem.partition("_")[0] for script in (_SCRIPTS / "versions").glob("*.py")}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,16 @@ from churn_agent.content.playbook import load_playbook
 from churn_agent.content.taxonomy import Taxonomy, load_taxonomy
 from churn_agent.domain.interactions import Interaction, text_id
 from churn_agent.domain.snapshot import Card, Snapshot
-from churn_agent.errors import EmptyStore, IndexBusy, InputError
+from churn_agent.errors import EmptyStore, IndexBusy, InputError, StoreUnavailable
 from churn_agent.evidence.retrieval import QueryVectors
+from churn_agent.files.folders import is_read_only
 from churn_agent.history import book, interactions, snapshots, statistics
 from churn_agent.history import runs as run_log
 from churn_agent.history.database import open_database
 from churn_agent.history.interactions import CustomerSummary
 from churn_agent.history.runs import Run
 from churn_agent.history.statistics import BookStatistics
-from churn_agent.index import updating
+from churn_agent.index import copying, updating
 from churn_agent.index.embedder import Embedder
 from churn_agent.index.search import Hit, nearest
 from churn_agent.index.vectors import Index
@@ -45,6 +47,8 @@ class Store:
     def __init__(self, settings: Settings, *, notify: Notify = lambda what: None) -> None:
         self.settings = settings
         self._notify = notify
+        self._copy: TemporaryDirectory[str] | None = None
+        """The index of a read-only store."""
 
     @cached_property
     def history(self) -> Engine:
@@ -82,7 +86,10 @@ class Store:
 
     @cached_property
     def _index(self) -> Index:
-        return Index(self.settings.store, notify=self._notify)
+        if not is_read_only(self.settings.store):
+            return Index(self.settings.store, notify=self._notify)
+        self._copy = copying.copy(self.settings.store)
+        return Index(Path(self._copy.name), notify=self._notify)
 
     @cached_property
     def taxonomy(self) -> Taxonomy:
@@ -156,7 +163,11 @@ class Store:
 
         Returns:
             The number of texts embedded.
+
+        Raises:
+            StoreUnavailable: the store is read-only, or the index is in use or damaged.
         """
+        self._require_writable()
         phrases = self._phrases
         ids = self.indexed_text_ids() | set(phrases)
 
@@ -210,8 +221,9 @@ class Store:
 
         Raises:
             UnknownCustomer: the store has no data of a customer with that id.
-            StoreUnavailable: the index or the history is in use.
+            StoreUnavailable: the store is read-only, or its index or history is in use.
         """
+        self._require_writable()
         if not forgetting.is_known(self._site, customer_id):
             self.snapshot(customer_id)  # raises, and names similar ids
         return forgetting.forget(self._site, customer_id)
@@ -290,10 +302,19 @@ class Store:
         """Closes the index and the database."""
         if "_index" in self.__dict__:
             self._index.close()
+        if self._copy is not None:
+            self._copy.cleanup()
         if "history" in self.__dict__:
             self.history.dispose()
 
     # --- parts
+
+    def _require_writable(self) -> None:
+        if is_read_only(self.settings.store):
+            raise StoreUnavailable(
+                f"the store {str(self.settings.store)!r} is read-only; copy it to a folder where you can write, and "
+                "name that with --store"
+            )
 
     @property
     def _site(self) -> Site:
