@@ -56,12 +56,6 @@ class RecordFile:
                 self._note(record, offset, len(line))
                 offset += len(line)
 
-    def drop(self, customer_ids: Iterable[str]) -> None:
-        """Ignores records from now on. They stay in the file until `rewrite`."""
-        for customer_id in customer_ids:
-            self.statuses.pop(customer_id, None)
-            self._spans.pop(customer_id, None)
-
     def rewrite(self, key: Callable[[str], int] | None = None) -> None:
         """Rewrites the file with one record per customer.
 

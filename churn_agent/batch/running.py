@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import version
@@ -100,17 +100,18 @@ def run_batch(
     run_id = _start(agent, path, day, spec)
     failed = {id_ for id_, status in file.statuses.items() if status == "failed"}
     again = {id_ for id_ in customers if not spec.only_failed or id_ in failed}
-    file.drop(failed)
     summary = BatchSummary(run_id, day, path, len(again))
     progress(summary)
     meter = Meter(spec.budget, Prices.named(agent.settings))
     # Rank all customers even if only some are assessed again: the top is the top of the whole book.
     top, rest = _screened(agent, customers, day, spec, summary, meter, progress)
     order = {id_: n for n, id_ in enumerate([*top, *(screening.customer_id for screening in rest)])}
+    # A record that is replaced stays until the new one is there: the budget may end before.
+    done = {id_ for id_ in file.statuses if id_ not in failed}
     # A customer who was only screened before and is at the top now is assessed.
-    file.drop([id_ for id_ in top if file.statuses.get(id_) == SCREENED])
-    left = [id_ for id_ in top if id_ not in file.statuses and id_ in again]
-    brief = [s for s in rest if s.customer_id not in file.statuses and s.customer_id in again]
+    done.difference_update([id_ for id_ in top if file.statuses.get(id_) == SCREENED])
+    left = [id_ for id_ in top if id_ in again and id_ not in done]
+    brief = [s for s in rest if s.customer_id in again and s.customer_id not in done]
     summary.already_done = len(again) - len(left) - len(brief)
     try:
         with file.appending() as append:
@@ -118,7 +119,7 @@ def run_batch(
                 append(assessment)
                 progress(summary)
     finally:
-        _note(agent, summary, file.statuses.values())
+        _note(agent, summary, file.statuses, customers=len(file.statuses.keys() | left))
     # A resumed file equals one that was written in a single call.
     file.rewrite(key=lambda customer_id: order.get(customer_id, -1))
     _write_failures(path, file)
@@ -256,10 +257,9 @@ def _assessed(
             return
 
 
-def _note(agent: ChurnAgent, summary: BatchSummary, statuses: Iterable[str]) -> None:
+def _note(agent: ChurnAgent, summary: BatchSummary, statuses: Mapping[str, str], *, customers: int) -> None:
     """Logs the counts of the whole file, across calls."""
-    counts = Counter(statuses)
-    result = {"customers": counts.total() + summary.left, "left": summary.left, **counts}
+    result = {"customers": customers, "left": summary.left, **Counter(statuses.values())}
     runs.finish(agent.store.history, summary.run_id, result)
 
 

@@ -32,6 +32,7 @@ def list_(context: click.Context, json_: bool) -> None:
     from churn_agent.errors import WeightsMissing
     from churn_agent.models import weights
     from churn_agent.models.catalogue import catalogue
+    from churn_agent.models.opening import weights_name
     from churn_agent.settings import Settings
 
     settings = Settings.load(store=context.obj["store"])
@@ -45,7 +46,7 @@ def list_(context: click.Context, json_: bool) -> None:
             path: str | None = str(weights.find(entry.name, settings.models_dir))
         except WeightsMissing:
             path = None
-        used = entry.name in (settings.model, settings.embedder)
+        used = entry.name in (weights_name(settings), settings.embedder)
         rows.append(
             {
                 **entry.model_dump(include={"name", "kind", "purpose", "licence"}),
@@ -90,11 +91,12 @@ def pull(
     Then prepare the answers that all customers and stores share, so that the first assessment is quick.
     """
     from churn_agent.models import bundles, weights
+    from churn_agent.models.opening import weights_name, without_runtime
 
     if link and (source is None or source.is_file()):
         raise click.UsageError("--link needs --from FOLDER")
     settings = _settings(context)
-    names = [name] if name else _defaults(settings)
+    names = [without_runtime(name)] if name else _defaults(settings)
     for each in names:
         with _progress() as progress:
             if source:
@@ -102,7 +104,7 @@ def pull(
             else:
                 weights.pull(each, settings.models_dir, progress, mirror=not no_mirror, notify=common.note)
         click.echo(f"{each}: {weights.find(each, settings.models_dir)}")
-    if settings.model in names and not no_warm:
+    if weights_name(settings) in names and not no_warm:
         _warm(settings)
 
 
@@ -116,9 +118,10 @@ def bundle(context: click.Context, file: Path, names: tuple[str, ...]) -> None:
     Without NAME: the weights of the default language model and embedder.
     """
     from churn_agent.models import bundles
+    from churn_agent.models.opening import without_runtime
 
     settings = _settings(context)
-    packed = list(names) or _defaults(settings)
+    packed = [without_runtime(name) for name in names] or _defaults(settings)
     with _progress() as progress:
         bundles.pack(file, packed, settings.models_dir, progress)
     click.echo(f"{file}: {', '.join(packed)}, {file.stat().st_size:,} bytes")
@@ -130,9 +133,10 @@ def bundle(context: click.Context, file: Path, names: tuple[str, ...]) -> None:
 def verify(context: click.Context, name: str | None) -> None:
     """Compare the SHA-256 of the weights with the catalogue (without NAME: of the default models)."""
     from churn_agent.models import weights
+    from churn_agent.models.opening import without_runtime
 
     settings = _settings(context)
-    for each in [name] if name else _defaults(settings):
+    for each in [without_runtime(name)] if name else _defaults(settings):
         with _progress() as progress:
             weights.verify(each, settings.models_dir, progress)
         click.echo(f"{each}: matches the catalogue")
@@ -147,8 +151,9 @@ def _settings(context: click.Context) -> "Settings":
 def _defaults(settings: "Settings") -> list[str]:
     """The models of the settings that are in the catalogue."""
     from churn_agent.models.catalogue import catalogue
+    from churn_agent.models.opening import weights_name
 
-    return [each for each in (settings.embedder, settings.model) if each in catalogue()]
+    return [name for name in (settings.embedder, weights_name(settings)) if name in catalogue()]
 
 
 @contextmanager
@@ -192,8 +197,9 @@ def tune(context: click.Context, name: str | None, json_: bool) -> None:
     settings = Settings.load(store=context.obj["store"], model=name)
     opening.require_compiled_engine()
     from churn_agent.models.gguf import measuring
-    from churn_agent.models.gguf.tuning import store_tuning
+    from churn_agent.models.gguf.tuning import check_storable, store_tuning
 
+    check_storable()
     path, _, sha256 = opening.find_gguf(settings)
     rows: list[dict[str, object]] = []
 

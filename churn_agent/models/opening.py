@@ -52,6 +52,16 @@ def is_local(settings: Settings) -> bool:
     return settings.model.partition(":")[0] not in ("scripted", "openai")
 
 
+def without_runtime(name: str) -> str:
+    """The name of a model's weights: `xllamacpp:NAME` uses those of `NAME`."""
+    return name.removeprefix(f"{_XLLAMACPP}:")
+
+
+def weights_name(settings: Settings) -> str:
+    """The name of the weights that the language model of the settings uses."""
+    return without_runtime(settings.model)
+
+
 def require_compiled_engine() -> None:
     """Raises `ModelUnavailable`, naming both extras, unless llama-cpp-python and its requirements can be imported."""
     try:
@@ -77,7 +87,7 @@ def find_gguf(settings: Settings) -> tuple[Path, str, str]:
         InputError: the name is unknown.
         WeightsMissing, BadWeights: the file is missing or is not a model.
     """
-    name = settings.model.removeprefix("xllamacpp:")
+    name = weights_name(settings)
     entry = catalogue().get(name)
     if entry and entry.kind == "language":
         return weights.find(name, settings.models_dir), name, entry.files[0].sha256

@@ -14,6 +14,7 @@ import numpy as np
 from more_itertools import map_reduce
 
 from churn_agent.domain.assessment import Assessment
+from churn_agent.domain.snapshot import Card
 from churn_agent.history import assignments, book, records, snapshots
 from churn_agent.history.feedback import Feedback, all_feedback
 from churn_agent.history.records import Given
@@ -156,8 +157,9 @@ def summarise(store: Store, by: By = "all") -> Ledger:
 def forecasts(store: Store, customer_id: str | None = None, *, today: date | None = None) -> list[Forecast]:
     """Every number given, by date.
 
-    If the same customer and date were assessed several times by the same means, the first number counts: no outcome
-    can have influenced it.
+    A forecast is a number for a customer at a date by a model (its weights), a prompt (any version) and a method. If it
+    was made several times, the latest number made ahead of time counts. Without one, the first counts: a back-test may
+    know the outcome, so repeating it cannot improve it.
 
     Args:
         today: the day up to which horizons are over, if the history ends earlier. Default: the current date.
@@ -166,11 +168,11 @@ def forecasts(store: Store, customer_id: str | None = None, *, today: date | Non
         EmptyStore: there is no history.
     """
     card = store.card
-    first: dict[tuple[Any, ...], Given] = {}
+    counted: dict[tuple[Any, ...], Given] = {}
     for record in records.assessed(store.history, customer_id):
-        assessment, provenance = record.assessment, record.assessment.provenance
-        means = provenance.model_id, provenance.model_sha256, provenance.prompt_hash, provenance.method
-        first.setdefault((assessment.customer_id, assessment.as_of, *means), record)
+        key = _key(record.assessment)
+        if key not in counted or not _is_back_test(record, card):
+            counted[key] = record
     last_day = max(today or datetime.now(card.zone).date(), snapshots.default_as_of(store.history, card))
     held_out = {
         (assignment.customer_id, assignment.as_of)
@@ -178,7 +180,7 @@ def forecasts(store: Store, customer_id: str | None = None, *, today: date | Non
         if assignment.drawn and assignment.arm == "control"
     }
     all_forecasts: list[Forecast] = []
-    for days, of_horizon in map_reduce(first.values(), lambda record: _horizon(record.assessment)).items():
+    for days, of_horizon in map_reduce(counted.values(), lambda record: _horizon(record.assessment)).items():
         outcomes = book.outcomes(store.history, horizon_days=days)
         keys = {(record.assessment.customer_id, record.assessment.as_of) for record in of_horizon}
         samples = [Sample(*key, churned=outcomes.get(key, False)) for key in sorted(keys)]
@@ -193,11 +195,25 @@ def forecasts(store: Store, customer_id: str | None = None, *, today: date | Non
                     over=end <= last_day,
                     treated=key in treated_keys,
                     held_out=key in held_out,
-                    back_test=card.local(record.at).date() > end,
+                    back_test=_is_back_test(record, card),
                     run_id=record.run_id,
                 )
             )
     return sorted(all_forecasts, key=lambda each: (each.assessment.as_of, each.assessment.customer_id))
+
+
+def _key(assessment: Assessment) -> tuple[Any, ...]:
+    """Identifies a forecast. Versions of this tool and of a prompt are not part of it."""
+    provenance = assessment.provenance
+    prompt = provenance.prompt.partition("@")[0]  # mode and name
+    how = provenance.model_id, provenance.model_sha256, prompt, provenance.method
+    return assessment.customer_id, assessment.as_of, *how
+
+
+def _is_back_test(record: Given, card: Card) -> bool:
+    """Whether a number was given after its horizon had passed."""
+    end = record.assessment.as_of + timedelta(days=_horizon(record.assessment))
+    return card.local(record.at).date() > end
 
 
 def score(forecasts: Iterable[Forecast], by: By = "all") -> list[Standing]:

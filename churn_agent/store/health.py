@@ -15,6 +15,7 @@ from churn_agent.history import answers, book, database, interactions
 from churn_agent.index.vectors import Index
 from churn_agent.models import weights
 from churn_agent.models.catalogue import catalogue
+from churn_agent.models.opening import weights_name
 from churn_agent.settings import PROJECT_FILES, Settings
 from churn_agent.settings import trusting as settings_trust
 from churn_agent.store.store import Store
@@ -84,7 +85,7 @@ def _checks(load: Callable[[], Settings]) -> Iterator[Check]:
 def _of_settings(settings: Settings) -> Iterator[Check]:
     yield Check("model", True, settings.model)
     yield _try("store", lambda: _writable(settings.store))
-    named = [name for name in (settings.model, settings.embedder) if name in catalogue()]
+    named = [name for name in (weights_name(settings), settings.embedder) if name in catalogue()]
     of_weights = [_try(f"weights of {name}", partial(_weights, name, settings.models_dir)) for name in named]
     missing = any(not check.sound for check in of_weights)
     # First, because weights cannot be downloaded into a folder that is not writable.

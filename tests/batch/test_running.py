@@ -235,6 +235,32 @@ def test_a_spent_budget_stops_and_the_next_call_goes_on(store, tmp_path):
     assert (second.already_done, second.left) == (1, 0)
 
 
+@pytest.mark.parametrize("spec", [{"budget": Budget(seconds=0)}, {"limit": 8}, {"limit": 8, "only_failed": True}])
+def test_failed_customers_that_are_not_tried_again_stay_in_the_file(store, tmp_path, spec):
+    path = tmp_path / "out.jsonl"
+    run(store, path, script=FAILS)
+    done = run(store, path, **spec)
+    statuses = {each["customer_id"]: each["status"] for each in records(path)}
+    assert len(records(path)) == len(statuses) == CUSTOMERS
+    assert [id_ for id_, status in statuses.items() if status == "failed"] == ["c-09"]
+    assert [each["customer_id"] for each in records(failures_path(path))] == ["c-09"]
+    with open_agent(store) as agent:
+        summary = runs.find(agent.history, done.run_id).summary
+    assert summary["customers"] == CUSTOMERS
+    assert summary["failed"] == 1
+    assert run(store, path).statuses == {"assessed": 1}
+    assert not failures_path(path).exists()
+
+
+def test_a_screened_customer_who_rises_to_the_top_stays_in_the_file_until_assessed(store, tmp_path):
+    path = tmp_path / "out.jsonl"
+    with ChurnAgent(Settings.load(store=store), model=ScriptedModel()) as agent:
+        run_batch(agent, path, BatchSpec(as_of=DAY, top=Top(count=2)))
+        run_batch(agent, path, BatchSpec(as_of=DAY, top=Top(count=6), budget=Budget(seconds=0)))
+    ids = [each["customer_id"] for each in records(path)]
+    assert len(ids) == len(set(ids)) == CUSTOMERS
+
+
 def test_every_run_is_in_the_log(store, tmp_path):
     done = run(store, tmp_path / "out.jsonl", script=FAILS)
     run(store, tmp_path / "other.jsonl", limit=2, where=None)

@@ -1,7 +1,9 @@
 import hashlib
+import json
 
 import pytest
 
+from churn_agent.errors import Unavailable
 from churn_agent.models.catalogue import CatalogueEntry, Mirror, WeightsFile, catalogue
 
 WEIGHTS = b"GGUF" + bytes(300)
@@ -72,3 +74,30 @@ def test_a_source_without_the_weights_is_one_line(cli, tmp_path, source, code):
     assert pulled.code == code
     assert len(pulled.err.splitlines()) == 1
     assert source in pulled.err
+
+
+def test_weights_of_a_model_on_xllamacpp_are_those_of_its_name(cli, stick, tmp_path, monkeypatch):
+    monkeypatch.setenv("CHURN_AGENT_MODEL", "xllamacpp:tiny")
+    assert cli("models", "pull", "--from", stick, "--no-warm").out.startswith("tiny: ")
+    assert cli("models", "pull", "xllamacpp:tiny", "--no-warm").code == 0
+    assert cli("models", "verify").out == "tiny: matches the catalogue\n"
+    assert cli("models", "verify", "xllamacpp:tiny").code == 0
+    assert cli("models", "bundle", tmp_path / "weights.tar").code == 0
+    [row] = [each for each in json.loads(cli("models", "list", "--json").out) if each["name"] == "tiny"]
+    assert row["default"]
+    assert "weights of tiny" in cli("doctor").out
+
+
+def test_settings_that_cannot_be_stored_are_not_measured_and_are_one_line(cli, stick, tmp_path, monkeypatch):
+    pytest.importorskip("llama_cpp")
+    from churn_agent.models.gguf import tuning
+
+    cli("models", "pull", "--from", stick, "--no-warm")
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(tuning, "user_config_path", lambda app: tmp_path / "file" / app)
+    tuned = cli("models", "tune")
+    assert tuned.code == 4
+    [line] = tuned.err.splitlines()
+    assert "cannot store measured settings in" in line
+    with pytest.raises(Unavailable, match="make the folder writable"):
+        tuning.store_tuning("model", tuning.Tuning(threads=3))

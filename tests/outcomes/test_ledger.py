@@ -89,6 +89,22 @@ def test_what_was_said_again_counts_once_and_scores_claim_no_probability(agent):
     assert by_method["calibrated-1"].brier is not None
 
 
+def test_an_upgrade_does_not_count_a_forecast_twice(agent):
+    today = datetime.now(UTC).date()
+    for value, version, prompt_hash in ((0.2, 3, "old"), (0.3, 4, "new")):
+        earlier = record("c-00", today, value)
+        provenance = earlier.provenance.model_copy(
+            update={"prompt": f"read/words@{version}", "prompt_hash": prompt_hash, "churn_agent": str(version)}
+        )
+        records.add(agent.history, earlier.model_copy(update={"provenance": provenance}))
+    ahead = [each for each in told(agent, "c-00") if not each.back_test]
+    assert [each.number for each in ahead] == [0.3]
+    assert len(told(agent)) == 81
+    other = earlier.provenance.model_copy(update={"prompt": "read/few_shot@1"})
+    records.add(agent.history, earlier.model_copy(update={"provenance": other}))
+    assert len(told(agent)) == 82  # another prompt can be compared with it
+
+
 def test_methods_are_held_against_each_other_on_the_same_customers(agent):
     truth = {each.assessment.customer_id: each.churned for each in told(agent) if each.churned is not None}
     for customer, churned in truth.items():

@@ -13,6 +13,7 @@ from churn_agent.evals.runs.log import RunLog, SetLog
 from churn_agent.evals.runs.planning import Planned
 from churn_agent.evals.runs.suite import Suite, find_methods
 from churn_agent.models.catalogue import catalogue
+from churn_agent.models.opening import without_runtime
 from churn_agent.outcomes.samples import fingerprint
 from churn_agent.settings import Settings
 
@@ -41,7 +42,7 @@ def describe(suite: Suite, plan: Sequence[Planned], settings: Settings, *, limit
         judged={planned.name: (*(way.label for way, _ in planned.ways), *baselines) for planned in plan},
         prompts={prompt.label: prompt.content_hash for prompt in _prompts(suite, plan, settings)},
         default_model=settings.model,
-        models={model: entry.files[0].sha256 for model in models if (entry := catalogue().get(model)) is not None},
+        models={model: entry.files[0].sha256 for model in models if (entry := catalogue().get(without_runtime(model)))},
         embedder=settings.embedder,
     )
 

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from churn_agent.errors import Unavailable
 from churn_agent.files import atomic, strict_json
+from churn_agent.files.folders import obstacle
 
 _FILE = "tuning.json"
 KVType = Literal["f16", "bf16_f16", "q8_0"]
@@ -56,20 +58,45 @@ def machine() -> str:
 def load_tuning(model_key: str) -> Tuning | None:
     """The measured settings of a model on this machine; None if there are none."""
     try:
-        kept = strict_json.parse((user_config_path("churn-agent") / _FILE).read_text(encoding="utf-8"))
+        kept = strict_json.parse(_path().read_text(encoding="utf-8"))
         return Tuning.model_validate(kept[f"{machine()} | {model_key}"])
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
         return None
 
 
+def check_storable() -> None:
+    """Raises `Unavailable` if measured settings cannot be stored. Call it before minutes are spent on measuring."""
+    if reason := obstacle(_path().parent):
+        raise _not_written(reason)
+
+
 def store_tuning(model_key: str, tuning: Tuning) -> Path:
-    """Adds a measurement to those of other models and machines. Returns the file."""
-    path = user_config_path("churn-agent") / _FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Adds a measurement to those of other models and machines.
+
+    Returns:
+        The file.
+
+    Raises:
+        Unavailable: the file cannot be written.
+    """
+    path = _path()
     try:
         kept = strict_json.parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         kept = {}
     kept[f"{machine()} | {model_key}"] = tuning.model_dump()
-    atomic.write(path, json.dumps(kept, indent=2))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(path, json.dumps(kept, indent=2))
+    except OSError as error:
+        raise _not_written(error.strerror or str(error)) from error
     return path
+
+
+def _path() -> Path:
+    return user_config_path("churn-agent") / _FILE
+
+
+def _not_written(reason: str) -> Unavailable:
+    folder = str(_path().parent)
+    return Unavailable(f"cannot store measured settings in {folder!r}: {reason}; make the folder writable")
