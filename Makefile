@@ -66,12 +66,15 @@ bench: .venv/installed-dev
 	$(BIN)/python eval/bench/inference.py --json inference.json --plot inference.svg $$(ls quality.json 2>/dev/null | sed 's/^/--quality /')
 	$(BIN)/python eval/retrieval.py
 
-# What all extras and the development tools resolve to on the oldest supported Python; needs pip-tools.
+# What all extras and the development tools resolve to on Linux with the oldest supported Python, in the form of pip-tools.
+# Needs uv. TORCH says where the CPU build of torch is, if not at PyTorch's index.
+TORCH ?= --torch-backend cpu
 lock:
 	mkdir -p .make
 	$(PYTHON) scripts/requirements.py > .make/requirements.in
-	CUSTOM_COMPILE_COMMAND="make lock" pip-compile --quiet --upgrade --allow-unsafe --generate-hashes --strip-extras \
-		--no-annotate --no-emit-options --constraint constraints.txt --output-file requirements.lock .make/requirements.in
+	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --upgrade --generate-hashes --strip-extras --no-annotate \
+		--no-emit-index-url --system-certs --python-version 3.11 --python-platform x86_64-manylinux_2_28 $(TORCH) \
+		--constraint constraints.txt --output-file requirements.lock .make/requirements.in
 
 clean:
 	rm -rf .venv site .cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage dist build
