@@ -78,7 +78,7 @@ def test_the_reference_names_every_command_setting_and_field():
     assert "### eval compare\n" in pages["commands.md"]
     assert "| `CHURN_AGENT_API_KEY` | `SecretStr \\| none` |  | yes |" in pages["settings.md"]
     assert "| `status` | `'assessed' \\| 'abstained' \\| 'failed'` |" in pages["record.md"]
-    assert "assess(customer_id: str, *, as_of: date | None=None) -> Assessment" in pages["python.md"]
+    assert "assess(customer_id: str | int, *, as_of: date | str | None=None) -> Assessment" in pages["python.md"]
 
 
 def test_the_rows_of_the_readme_are_rows_of_the_results():

@@ -207,43 +207,47 @@ class ChurnAgent:
 
     # --- assessing
 
-    def assess(self, customer_id: str, *, as_of: date | None = None) -> Assessment:
+    def assess(self, customer_id: str | int, *, as_of: date | str | None = None) -> Assessment:
         """The assessment of one customer at the end of a day. The record is stored.
 
         Args:
-            customer_id: as in the data.
-            as_of: the day, in the book's time zone; later interactions are not used. Default: the day of the latest
-                interaction stored.
+            customer_id: as in the data; a whole number stands for its digits.
+            as_of: the day, in the book's time zone (a date, a time without a time zone, or ISO text); later
+                interactions are not used. Default: `Store.default_as_of`.
 
         Returns:
             The record. If the model failed on this customer, its status is `failed`, with the reason.
 
         Raises:
+            InputError: `customer_id` or `as_of` is of another kind.
             UnknownCustomer, EmptyStore: there is no such history.
             Unavailable: the model or the store cannot be used.
         """
         return next(self.assess_many([customer_id], as_of=as_of))
 
     def assess_many(
-        self, customer_ids: Iterable[str], *, as_of: date | None = None, run_id: str | None = None
+        self, customer_ids: Iterable[str | int], *, as_of: date | str | None = None, run_id: str | None = None
     ) -> Iterator[Assessment]:
         """Assesses customers in batches and yields their records in the same order. Each record is stored first.
 
         Args:
-            customer_ids: as in the data.
+            customer_ids: several ids; see `assess`.
             as_of: see `assess`.
             run_id: the batch that the records belong to, if they belong to one.
 
         Raises:
+            InputError: an id or `as_of` is of another kind.
             UnknownCustomer, EmptyStore: a customer has no history.
             Unavailable: the model or the store cannot be used.
         """
+        if isinstance(customer_ids, str):
+            raise InputError(f"assess_many takes several ids; for one, call assess({customer_ids!r})")
         setup, history = self.setup(), self.store.history
         for batch in chunked(customer_ids, _BATCH):
             snapshots = [self.store.snapshot(customer_id, as_of=as_of) for customer_id in batch]
             before = [records.before(history, each.customer_id, each.as_of, method=self.method) for each in snapshots]
             if len(snapshots) == 1:  # several customers have a progress bar
-                self._notify(f"{setup.prompt.label}: {batch[0]} by {setup.model.info.id}")
+                self._notify(f"{setup.prompt.label}: {snapshots[0].customer_id} by {setup.model.info.id}")
             for assessment in self.judge(snapshots, setup, before=before):
                 records.add(history, assessment, run_id=run_id)
                 yield assessment
@@ -295,7 +299,7 @@ class ChurnAgent:
         for batch in chunked(snapshots, _BATCH):
             yield from self.judge(batch, setup)
 
-    def evidence(self, customer_id: str, *, as_of: date | None = None) -> Case:
+    def evidence(self, customer_id: str | int, *, as_of: date | str | None = None) -> Case:
         """The facts and evidence that a model would be shown. No model runs, except that a local one counts tokens.
 
         Raises:
@@ -365,7 +369,7 @@ class ChurnAgent:
         """Imports interactions and related data; see `Store.ingest`."""
         return self.store.ingest(given, **options)
 
-    def snapshot(self, customer_id: str, *, as_of: date | None = None) -> Snapshot:
+    def snapshot(self, customer_id: str | int, *, as_of: date | str | None = None) -> Snapshot:
         """A customer at the end of a day; see `Store.snapshot`."""
         return self.store.snapshot(customer_id, as_of=as_of)
 

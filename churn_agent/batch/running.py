@@ -16,19 +16,20 @@ from churn_agent.batch.budget import Budget, Meter, Prices
 from churn_agent.batch.cascade import Top, rank, rounds
 from churn_agent.batch.choosing import Part, choose
 from churn_agent.batch.record_file import SCREENED, RecordFile, counted
+from churn_agent.domain.arguments import as_day
 from churn_agent.domain.assessment import Assessment
 from churn_agent.errors import InputError
 from churn_agent.evidence.facts import compute
 from churn_agent.files import atomic
-from churn_agent.history import records, runs, snapshots
+from churn_agent.history import records, runs
 
 
 @dataclass(frozen=True)
 class BatchSpec:
     """The options of a batch."""
 
-    as_of: date | None = None
-    """Date of the assessments; None for the day of the latest stored interaction."""
+    as_of: date | str | None = None
+    """Date of the assessments, as for `ChurnAgent.assess`; None for `Store.default_as_of`."""
     where: str | None = None
     """A condition on attributes."""
     part: Part | None = None
@@ -151,7 +152,7 @@ def _chosen(agent: ChurnAgent, day: date, spec: BatchSpec) -> list[str]:
 
 def day_of(agent: ChurnAgent, spec: BatchSpec) -> date:
     """Returns the date of the assessments."""
-    return spec.as_of or snapshots.default_as_of(agent.store.history, agent.store.card)
+    return agent.store.default_as_of() if spec.as_of is None else as_day(spec.as_of)
 
 
 def default_path(agent: ChurnAgent, spec: BatchSpec) -> Path:

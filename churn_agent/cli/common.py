@@ -47,10 +47,13 @@ class Day(click.ParamType[date]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         """Called by click."""
+        from churn_agent.domain.arguments import as_day
+        from churn_agent.errors import InputError
+
         try:
-            return date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a date; write it like 2026-03-01", param, ctx)
+            return as_day(value)
+        except InputError as error:
+            self.fail(str(error), param, ctx)
 
 
 def as_json(command: F) -> F:
@@ -60,7 +63,7 @@ def as_json(command: F) -> F:
 
 def as_of(command: F) -> F:
     """The option `--as-of`."""
-    text = "Assess as of the end of this day (default: the day of the latest stored interaction)."
+    text = "Assess as of the end of this day (default: that of the latest interaction up to today)."
     return click.option("--as-of", type=Day(), metavar="DATE", help=text)(command)
 
 

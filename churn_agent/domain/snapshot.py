@@ -64,18 +64,25 @@ class Card(BaseModel):
         return ZoneInfo(self.time_zone)
 
     def end_of_day(self, day: date) -> datetime:
-        """Returns the last instant of `day` in the book's time zone, as UTC."""
-        start_of_next = datetime.combine(day + timedelta(days=1), time(), self.zone)
-        return start_of_next.astimezone(UTC) - timedelta(microseconds=1)
+        """Returns the last instant of `day` in the book's time zone, as UTC; at most the last one of the calendar."""
+        try:
+            start_of_next = datetime.combine(day + timedelta(days=1), time(), self.zone)
+            return start_of_next.astimezone(UTC) - timedelta(microseconds=1)
+        except OverflowError:
+            return datetime.max.replace(tzinfo=UTC)
 
     def local(self, moment: datetime) -> datetime:
         """Converts a time to the book's time zone, which all dates shown to people use, as does `as_of`.
 
         Returns:
-            The same time with the offset of the book's time zone, in whole minutes.
+            The same time with the offset of the book's time zone, in whole minutes; unchanged within a day of the
+            calendar's ends (0001-01-01, 9999-12-31), if it would be beyond them.
         """
-        offset = moment.astimezone(self.zone).utcoffset() or timedelta()
-        return moment.astimezone(timezone(timedelta(minutes=offset // timedelta(minutes=1))))
+        try:
+            offset = moment.astimezone(self.zone).utcoffset() or timedelta()
+            return moment.astimezone(timezone(timedelta(minutes=offset // timedelta(minutes=1))))
+        except OverflowError:
+            return moment
 
     def holds_words(self, channel: str) -> bool:
         """Whether texts in a channel are by people, not by a system."""

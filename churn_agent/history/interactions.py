@@ -134,14 +134,6 @@ def span(engine: Engine) -> tuple[datetime, datetime] | None:
     return (from_stored(first), from_stored(last)) if first and last else None
 
 
-def last_from_outside(engine: Engine) -> datetime | None:
-    """Returns the time of the last interaction that the company did not start itself, such as a logged call."""
-    outside = or_(table.c.direction.is_(None), table.c.direction != "outbound")
-    with engine.connect() as connection:
-        last = connection.scalar(select(func.max(table.c.occurred_at)).where(outside))
-    return from_stored(last) if last else None
-
-
 def customer_ids(engine: Engine, *, until: datetime | None = None) -> list[str]:
     """Returns the customers with an interaction (up to `until`), sorted."""
     query = select(table.c.customer_id).distinct().order_by(table.c.customer_id)

@@ -8,21 +8,18 @@ from sqlalchemy import Engine
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import EmptyStore, UnknownCustomer
 from churn_agent.history import book, interactions
+from churn_agent.history.latest import last_day
 
 
 def default_as_of(engine: Engine, card: Card) -> date:
-    """Returns the day of the latest interaction, in the book's time zone.
+    """Returns the day of the latest plausible interaction, in the book's time zone; see `latest.last_day`.
 
     Interactions that the company started count only if there are no others.
 
     Raises:
         EmptyStore: there are no interactions.
     """
-    span = interactions.span(engine)
-    if span is None:
-        raise EmptyStore
-    last = interactions.last_from_outside(engine) or span[1]
-    return card.local(last).date()
+    return last_day(engine, card).day
 
 
 def take(engine: Engine, customer_id: str, *, as_of: date | None = None) -> Snapshot:
@@ -49,9 +46,11 @@ def take(engine: Engine, customer_id: str, *, as_of: date | None = None) -> Snap
 def _unknown(engine: Engine, card: Card, customer_id: str, day: date) -> str:
     ids = interactions.customer_ids(engine)
     if not ids:
-        default_as_of(engine, card)
+        raise EmptyStore
     if customer_id in ids:
-        return f"customer {customer_id!r} has no interactions up to {day}"
+        [first, *_] = interactions.of_customer(engine, customer_id, until=card.end_of_day(date.max))
+        first_day = card.local(first.occurred_at).date()
+        return f"customer {customer_id!r} has no interactions up to {day}; the first one is of {first_day}"
     near = difflib.get_close_matches(customer_id, ids, n=3, cutoff=0.5)
     hint = f"; nearest: {', '.join(near)}" if near else "; see: churn-agent customers"
     return f"unknown customer {customer_id!r}{hint}"

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, and_, case, extract, func, select
 
 from churn_agent.domain.snapshot import Card
 from churn_agent.history.database import from_stored
+from churn_agent.history.latest import last_day
 from churn_agent.history.tables import imports, interactions, labels
 
 table = interactions.c
@@ -96,8 +97,8 @@ def of_book(engine: Engine, card: Card, word_channels: Collection[str]) -> BookS
             ).group_by(table.customer_id)
         ).all()
         ends = [(card.local(from_stored(row.first)), card.local(from_stored(row.last))) for row in of_customers]
-        end = card.local(from_stored(last))
-        quiet = Counter((end.year - at.year) * 12 + end.month - at.month for _, at in ends)
+        end = last_day(engine, card, by_company=True).day
+        quiet = Counter(max((end.year - at.year) * 12 + end.month - at.month, 0) for _, at in ends)
         texts = select(table.text, func.count().label("n")).where(spoken).group_by(table.text_id)
         authors = (
             select(table.customer_id)
@@ -113,12 +114,12 @@ def of_book(engine: Engine, card: Card, word_channels: Collection[str]) -> BookS
             customers=customers,
             interactions=total,
             first=card.local(from_stored(first)),
-            last=end,
+            last=card.local(from_stored(last)),
             channels=_counts(connection, select(table.channel, func.count()).group_by(table.channel)),
             messages=number(spoken),
             languages=_counts(connection, select(language, func.count()).where(spoken).group_by(language)),
             months=months,
-            empty_months=_empty(months),
+            empty_months=_empty([month for month in months if month <= end.isoformat()[:7]]),
             by_size=_by_size([row.n for row in of_customers]),
             one_day_customers=sum(begin.date() == at.date() for begin, at in ends),
             silent_customers=sum(row.messages == 0 for row in of_customers),
@@ -152,11 +153,14 @@ def _months(connection: Connection, card: Card) -> dict[str, dict[str, int]]:
     rows: Sequence[Any] = connection.execute(query).all()
     for year, month, day, hour, quarters, channel, n in rows:
         at = card.local(datetime(year, month, day, hour, 15 * quarters, tzinfo=UTC))
-        months[f"{at:%Y-%m}"][channel] += n
+        months[at.date().isoformat()[:7]][channel] += n
     return {month: dict(channels) for month, channels in sorted(months.items())}
 
 
-def _empty(months: Mapping[str, object]) -> tuple[str, ...]:
+def _empty(months: Collection[str]) -> tuple[str, ...]:
+    """Returns the months without interactions between the first and the last of `months`."""
+    if not months:
+        return ()
     names = sorted(months)
     begin, end = (int(name[:4]) * 12 + int(name[5:]) - 1 for name in (names[0], names[-1]))
     every = [f"{n // 12:04d}-{n % 12 + 1:02d}" for n in range(begin, end + 1)]

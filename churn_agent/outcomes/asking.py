@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from churn_agent.domain.interactions import Interaction, Label
 from churn_agent.errors import InputError
-from churn_agent.history import annotations, book, interactions, records, snapshots
+from churn_agent.history import annotations, book, interactions, records
 from churn_agent.store.store import Store
 
 
@@ -45,7 +45,7 @@ def outcome_questions(store: Store, as_of: date) -> OutcomeQuestions:
     """
     card = store.card
     over = as_of + timedelta(days=card.horizon_days)
-    last_day = snapshots.default_as_of(store.history, card)
+    last_day = store.default_as_of()
     if over > last_day:
         raise InputError(f"the {card.horizon_days} days after {as_of} are not over: the history ends on {last_day}")
     labelled = book.labelled(store.history, as_of)

@@ -15,8 +15,9 @@ from sqlalchemy import Engine
 
 from churn_agent.domain.interactions import CHURN_REASONS, Interaction, Label
 from churn_agent.domain.snapshot import Card
-from churn_agent.errors import EmptyStore, InputError
+from churn_agent.errors import InputError
 from churn_agent.history import book, interactions
+from churn_agent.history.latest import last_day
 from churn_agent.store.store import Store
 
 _INVOLUNTARY = re.compile(
@@ -65,21 +66,18 @@ def derive(
         EmptyStore: nothing is stored.
         InputError: no such event is stored, or a horizon is not over.
     """
-    span = interactions.span(engine)
-    if span is None:
-        raise EmptyStore
+    last = last_day(engine, card, by_company=True).day
     known = interactions.channels(engine)
     for event in events:
         if event not in known:
             raise InputError(
                 f"no interaction has the channel {event!r}; available channels: {', '.join(sorted(known))}"
             )
-    last_day = card.local(span[1]).date()
     for day in as_of:
         over = day + timedelta(days=none_for_days)
-        if over > last_day:
+        if over > last:
             raise InputError(
-                f"the {none_for_days} days after {day} are not over: they end on {over}, the history ends on {last_day}"
+                f"the {none_for_days} days after {day} are not over: they end on {over}, the history ends on {last}"
             )
     return [_at(engine, card, events, none_for_days, day, active_within_days or none_for_days) for day in as_of]
 

@@ -15,7 +15,7 @@ from more_itertools import map_reduce
 
 from churn_agent.domain.assessment import Assessment
 from churn_agent.domain.snapshot import Card
-from churn_agent.history import assignments, book, records, snapshots
+from churn_agent.history import assignments, book, records
 from churn_agent.history.feedback import Feedback, all_feedback
 from churn_agent.history.records import Given
 from churn_agent.measuring import comparing, metrics
@@ -173,7 +173,7 @@ def forecasts(store: Store, customer_id: str | None = None, *, today: date | Non
         key = _key(record.assessment)
         if key not in counted or not _is_back_test(record, card):
             counted[key] = record
-    last_day = max(today or datetime.now(card.zone).date(), snapshots.default_as_of(store.history, card))
+    last_day = max(today or datetime.now(card.zone).date(), store.default_as_of())
     held_out = {
         (assignment.customer_id, assignment.as_of)
         for assignment in assignments.all_assignments(store.history)

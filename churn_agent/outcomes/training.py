@@ -17,7 +17,6 @@ from churn_agent.domain.assessment import Assessment
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import DataError, InputError, ModelCallError
 from churn_agent.history import book, interactions
-from churn_agent.history.snapshots import default_as_of
 from churn_agent.learning import kept
 from churn_agent.learning.carried import Carried, carried_to_each
 from churn_agent.learning.drift import spreads
@@ -172,7 +171,7 @@ def carry(agent: ChurnAgent, stores: Sequence[Path], *, perturb: int = 0, progre
             except DataError as error:
                 raise DataError(f"{store}: {error}") from error
             books.append(examples(other, learnable[-1].samples, needs=("readings",), progress=progress))
-    day = default_as_of(agent.store.history, agent.store.card)
+    day = agent.store.default_as_of()
     known = interactions.customer_ids(agent.store.history, until=agent.store.card.end_of_day(day))
     today = [Sample(id_, day, False) for id_ in np.random.default_rng(seed).permutation(known)[:_READ].tolist()]
     own = examples(agent, today, needs=("readings",), progress=progress)

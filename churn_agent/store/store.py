@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from churn_agent.content.playbook import load_playbook
 from churn_agent.content.taxonomy import Taxonomy, load_taxonomy
+from churn_agent.domain.arguments import as_customer_id, as_day
 from churn_agent.domain.interactions import Interaction, text_id
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import EmptyStore, IndexBusy, InputError, StoreUnavailable
@@ -24,6 +25,7 @@ from churn_agent.history import book, interactions, snapshots, statistics
 from churn_agent.history import runs as run_log
 from churn_agent.history.database import open_database
 from churn_agent.history.interactions import CustomerSummary
+from churn_agent.history.latest import last_day
 from churn_agent.history.runs import Run
 from churn_agent.history.statistics import BookStatistics
 from churn_agent.index import copying, updating
@@ -49,6 +51,8 @@ class Store:
         self._notify = notify
         self._copy: TemporaryDirectory[str] | None = None
         """The index of a read-only store."""
+        self._notified: set[str] = set()
+        """Notes that are sent once."""
 
     @cached_property
     def history(self) -> Engine:
@@ -269,9 +273,33 @@ class Store:
         """Returns the number of messages that are not in the index."""
         return len(self.indexed_text_ids() - self._index.text_ids())
 
-    def snapshot(self, customer_id: str, *, as_of: date | None = None) -> Snapshot:
-        """Returns a customer at the end of a day. Raises `UnknownCustomer`, `EmptyStore`."""
-        return snapshots.take(self.history, customer_id, as_of=as_of)
+    def default_as_of(self) -> date:
+        """Returns the day of the latest plausible interaction, and says once which ones were held back.
+
+        Raises:
+            EmptyStore: there are no interactions.
+        """
+        last = last_day(self.history, self.card)
+        for note in last.notes:
+            if note not in self._notified:
+                self._notified.add(note)
+                self._notify(note)
+        return last.day
+
+    def snapshot(self, customer_id: str | int, *, as_of: date | str | None = None) -> Snapshot:
+        """Returns a customer at the end of a day.
+
+        Args:
+            customer_id: as in the data; a whole number stands for its digits.
+            as_of: the day, in the book's time zone: a date, a time without a time zone, or ISO text. Default:
+                `default_as_of`.
+
+        Raises:
+            InputError: `customer_id` or `as_of` is of another kind.
+            UnknownCustomer, EmptyStore: there is no such history.
+        """
+        day = self.default_as_of() if as_of is None else as_day(as_of)
+        return snapshots.take(self.history, as_customer_id(customer_id), as_of=day)
 
     def with_vectors(self, snapshot: Snapshot) -> Snapshot:
         """Returns the snapshot with vectors for all its messages; unchanged if it has them."""
