@@ -9,7 +9,7 @@ from typing import Any
 from churn_agent.errors import FileFormatError
 from churn_agent.ingest.columns import ColumnMapping
 from churn_agent.ingest.readers.base import Progress, RecordShape, Row
-from churn_agent.ingest.readers.mail import guess_own_domain, read_mail
+from churn_agent.ingest.readers.mail import guess_own, read_mail
 from churn_agent.ingest.readers.tables import is_frame, read_duckdb, read_frame, read_parquet, read_sql, read_xlsx
 from churn_agent.ingest.readers.text import read_text
 from churn_agent.ingest.readers.transcripts import read_transcript
@@ -107,12 +107,12 @@ def find_sources(
 
 
 def own_domains(sources: Sequence[Source], mapping: ColumnMapping | None) -> tuple[str, ...]:
-    """Returns the company's mail domains: from the mapping, or guessed from all mails of the import."""
+    """Returns the company's mail addresses and domains: from the mapping, or guessed from all mails of the import."""
     if mapping and mapping.own_domains:
         return mapping.own_domains
     mails = [source.path for source in sources if source.path and source.kind in _MAIL]
-    guessed = guess_own_domain(mails) if mails else None
-    return (guessed,) if guessed else ()
+    guessed = guess_own(mails) if mails else None
+    return guessed.own if guessed else ()
 
 
 def open_rows(
