@@ -1,0 +1,68 @@
+"""Ids of customers: opaque, but for what a spreadsheet or a program has broken."""
+
+import re
+from collections.abc import Collection, Mapping
+
+from churn_agent.ingest.formats.cells import is_error_cell
+from churn_agent.ingest.questions import Question
+
+_ROUNDED = re.compile(r"-?\d(?:[.,]\d+)?E[+-]\d{1,3}", re.IGNORECASE)
+_NOTHING = frozenset({"NULL", "null", "nan", "NaN", "NaT", "<NA>", "None", r"\N", "(null)", "undefined"})
+"""Texts that programs write for a missing value. `Null` is also a name."""
+_SHOWN = 3
+
+
+def is_rounded(text: str) -> bool:
+    """Whether a spreadsheet has rounded a long number, as in `4.91512E+11`."""
+    return _ROUNDED.fullmatch(text.strip()) is not None
+
+
+def check_id(text: str) -> str:
+    """Returns an id unchanged.
+
+    Raises:
+        ValueError: it is blank or stands for a missing value, or a spreadsheet has broken it; the message says which.
+    """
+    written = text.strip()
+    if not written or written in _NOTHING:
+        raise ValueError(f"the id is {'empty' if not written else f'{text!r}, which stands for a missing value'}")
+    if is_error_cell(written):
+        raise ValueError(f"the id {text!r} is an error of the spreadsheet; correct the cell")
+    if is_rounded(written):
+        raise ValueError(f"{text!r} is an id that a spreadsheet has rounded; export the column as text")
+    return text
+
+
+def whole_id(text: str) -> str:
+    """Returns an id without the `.0` that programs append to numbers."""
+    head, point, tail = text.partition(".")
+    return head if point and head.isdecimal() and tail and not tail.strip("0") else text
+
+
+def ids_with_point(files: Mapping[str, Collection[str]]) -> Question | None:
+    """Returns a question if an id has `.0` in one place and not in another.
+
+    Args:
+        files: name of a file -> the ids in it.
+
+    Returns:
+        A question that the mapping's `whole_ids` answers; None if there are no such ids.
+    """
+    plain: dict[str, str] = {}
+    for name, ids in files.items():
+        plain.update((id_, name) for id_ in ids if id_.isdecimal() and id_ not in plain)
+    pairs = sorted(
+        (whole, id_, name)
+        for name, ids in files.items()
+        for id_ in set(ids)
+        if (whole := whole_id(id_)) != id_ and whole in plain
+    )
+    if not pairs:
+        return None
+    shown = [f"{id_!r} in {name} and {whole!r} in {plain[whole]}" for whole, id_, name in pairs[:_SHOWN]]
+    return Question(
+        f"customer_id: {len(pairs):,} ids with '.0'",
+        f"{'; '.join(shown)} may be the same customer.",
+        ("the same customer", "two customers"),
+        lambda option: {"whole_ids": option == "the same customer"},
+    )
