@@ -3,13 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from statistics import median
 from string import Template
 
 from churn_agent.content.playbook import Playbook, load_playbook
 from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.domain.assessment import EXPLAINED, Assessment, Band, Citation, Reason
+from churn_agent.domain.days import real_day
 from churn_agent.domain.interactions import Direction, Interaction, as_number
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import InputError
@@ -57,7 +58,9 @@ class Account:
     assessment: Assessment
     owner: str | None
     yearly_value: float | None
+    """None if it is unknown or negative."""
     renewal: date | None
+    """None if it is unknown, or a date that programs write for "none"; see `days.real_day`."""
     call: bool
     """Whether to call the customer before the next report."""
     control: bool = False
@@ -193,7 +196,7 @@ def build(
         replace(account, control=arms.get(account.assessment.customer_id) == "control")
         for account in accounts or read(store, run)
     ]
-    usual = median([account.yearly_value for account in of_book if account.yearly_value is not None] or [1.0])
+    usual = median([account.yearly_value for account in of_book if account.yearly_value] or [1.0])
     of_book.sort(key=lambda account: (*_order(account, usual), account.assessment.customer_id))
     # Actions with a capacity are shared out over the whole book, so that two reports do not both promise them.
     shared = _within_capacity(of_book, load_playbook(store.settings.prompts_dir))
@@ -234,7 +237,8 @@ def read(store: Store, run: Run) -> list[Account]:
     for assessment in records.of_run(store.history, run.id):
         row = attributes.get(assessment.customer_id, {})
         value = as_number(row.get(card.value_attribute)) if card.value_attribute else paid.get(assessment.customer_id)
-        owner, renewal = row.get(card.owner_attribute) or None, _date(row.get(card.renewal_attribute))
+        value = None if value is not None and value < 0 else value  # more was refunded than paid, which says nothing
+        owner, renewal = row.get(card.owner_attribute) or None, real_day(row.get(card.renewal_attribute))
         judged = feedback.get((assessment.customer_id, assessment.as_of))
         accounts.append(Account(0, _in_our_words(assessment), owner, value, renewal, call=False, judged=judged))
     return accounts
@@ -269,13 +273,17 @@ def find_owner(accounts: Sequence[Account], name: str, card: Card) -> str:
 # --- parts
 
 
-def _order(account: Account, usual: float) -> tuple[int, float]:
-    """Sorts assessed customers by value at risk (the usual value if unknown), then screened ones, then the others."""
+def _order(account: Account, usual: float) -> tuple[int, float, float]:
+    """Sorts assessed customers by value at risk, then screened ones, then the others.
+
+    The value of a customer without a known one is the `usual` value, so that their risk decides. Risk also decides
+    between equal values at risk, such as those of customers who are worth nothing.
+    """
     if account.number is not None:
         value = usual if account.yearly_value is None else account.yearly_value
-        return 0, -account.number * max(value, 0.0)
+        return 0, -account.number * value, -account.number
     screening = account.assessment.screening
-    return (2, 0.0) if screening is None else (1, -screening)
+    return (2, 0.0, 0.0) if screening is None else (1, -screening, 0.0)
 
 
 def _within_capacity(accounts: Sequence[Account], playbook: Playbook) -> list[Account]:
@@ -357,10 +365,3 @@ def _statement(concept: str, taxonomy: Taxonomy, card: Card) -> str:
     if signal:
         return Template(signal.statement).substitute(company=card.company)
     return wording.CONCEPTS.get(concept, concept.replace("_", " ").capitalize())
-
-
-def _date(text: str | None) -> date | None:
-    try:
-        return datetime.fromisoformat(text or "").date()
-    except ValueError:
-        return None

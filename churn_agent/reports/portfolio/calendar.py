@@ -12,8 +12,12 @@ if TYPE_CHECKING:
     from icalendar import Event
 
 
-def to_ics(portfolio: Portfolio) -> bytes:
-    """Returns an all-day entry for each upcoming renewal of a customer at medium or high risk."""
+def to_ics(portfolio: Portfolio) -> bytes | None:
+    """Returns an all-day entry for each upcoming renewal of a customer at medium or high risk.
+
+    Returns:
+        None if there is no such renewal: programs refuse a calendar without entries.
+    """
     with extras.importing("reports"):
         import icalendar
 
@@ -24,7 +28,7 @@ def to_ics(portfolio: Portfolio) -> bytes:
     for account in portfolio.accounts:
         if account.renewal and (account.days_to_renewal or 0) >= 0 and account.risky:
             calendar.add_component(_entry(account, portfolio))
-    return calendar.to_ical()
+    return calendar.to_ical() if calendar.subcomponents else None
 
 
 def _entry(account: Account, portfolio: Portfolio) -> "Event":

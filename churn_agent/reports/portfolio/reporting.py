@@ -27,7 +27,7 @@ def write_reports(
     notify: Notify = lambda what: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Iterator[Path]:
-    """Writes the report of a batch, yielding each file once it is written.
+    """Writes the report of a batch, yielding each file once it is written. A calendar without entries is not written.
 
     Args:
         agent: an agent on the store of the batch; its model is used only with `since`.
@@ -59,8 +59,11 @@ def write_reports(
         portfolio = building.build(store, batch, accounts=accounts, owner=reader, capacity=capacity)
         for path in paths:
             target = path if reader == owner else writing.path_for(path, reader or "", taken=taken)
-            writing.write(portfolio, target, changes=changes)
-            yield target
+            if writing.write(portfolio, target, changes=changes):
+                yield target
+            else:
+                earlier = "; the file of that name is an earlier one" if target.exists() else ""
+                notify(f"{target} is not written: no customer at risk has a renewal to come{earlier}")
 
 
 def _changes(agent: ChurnAgent, before: Run, now: Run, progress: Callable[[int, int], None]) -> Changes:

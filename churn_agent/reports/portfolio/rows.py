@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -59,6 +60,19 @@ COLUMNS: Sequence[Column] = (
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Characters that start a formula in a spreadsheet (OWASP: CSV injection)."""
+_SAFE_NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
+"""A number that a spreadsheet shows as it is written; it keeps 15 digits."""
+_LIKE_NUMBER = re.compile(r"\s*\(?[0-9][0-9.,:/eE%() '+-]*\s*")
+_MONTH = (
+    "(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
+    "nov(?:ember)?|dec(?:ember)?)"
+)
+_LIKE_DATE = re.compile(
+    rf"\s*(?:[0-9]{{1,4}}[-/. ]?{_MONTH}|{_MONTH}[-/. ]?[0-9]{{1,4}})(?:[-/. ][0-9]{{1,4}})?\s*", re.IGNORECASE
+)
+_WORDS = frozenset({"true", "false"})
+_BOM = "\ufeff"
+"""Without it, Excel reads a CSV file in the system's own encoding."""
 
 
 def rows(portfolio: Portfolio, changes: Mapping[str, Change]) -> Iterator[Mapping[str, Cell]]:
@@ -72,14 +86,18 @@ def rows(portfolio: Portfolio, changes: Mapping[str, Change]) -> Iterator[Mappin
 
 
 def to_csv(portfolio: Portfolio, changes: Mapping[str, Change]) -> str:
-    """Returns CSV with a header; text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    """Returns CSV with a byte order mark and a header, for spreadsheets.
+
+    Text that a spreadsheet would run as a formula, or turn into another value (`007`, `1E5`, `MAR1`, numbers of more
+    than 15 digits), gets an apostrophe before it.
+    """
     buffer = io.StringIO(newline="")
     # RFC 4180 line ends; with others, the csv module would leave a lone carriage return in a text unquoted.
     writer = csv.DictWriter(buffer, [column.name for column in COLUMNS], lineterminator="\r\n")
     writer.writeheader()
     for row in rows(portfolio, changes):
         writer.writerow({name: _harmless(value) for name, value in row.items()})
-    return buffer.getvalue()
+    return _BOM + buffer.getvalue()
 
 
 def to_jsonl(portfolio: Portfolio, changes: Mapping[str, Change]) -> str:
@@ -135,4 +153,11 @@ def _newest(reason: Reason | None) -> Citation | None:
 def _harmless(value: Cell) -> Cell:
     if isinstance(value, float):
         return round(value, 4)
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return f"'{value}" if isinstance(value, str) and (value.startswith(_FORMULA) or _is_changed(value)) else value
+
+
+def _is_changed(text: str) -> bool:
+    """Whether a spreadsheet would turn a text into a number, a date, a time or a truth value that looks different."""
+    if text.strip().casefold() in _WORDS or _LIKE_DATE.fullmatch(text):
+        return True
+    return bool(_LIKE_NUMBER.fullmatch(text)) and not _SAFE_NUMBER.fullmatch(text)

@@ -36,7 +36,7 @@ def _refuse_url(url: str, *_: object, **__: object) -> dict[str, object]:
     raise ValueError(f"a report loads no external resources, but asked for {url!r}")
 
 
-RENDERERS: Mapping[str, Callable[[Portfolio, Changes], str | bytes]] = {
+RENDERERS: Mapping[str, Callable[[Portfolio, Changes], str | bytes | None]] = {
     ".html": lambda portfolio, changes: to_html(portfolio, changes=changes),
     ".pdf": to_pdf,
     ".xlsx": to_xlsx,
@@ -53,15 +53,22 @@ def check(path: Path) -> None:
         raise InputError(f"cannot write {str(path)!r}: use a file name that ends in {', '.join(RENDERERS)}")
 
 
-def write(portfolio: Portfolio, path: Path, *, changes: Changes) -> None:
-    """Writes a report.
+def write(portfolio: Portfolio, path: Path, *, changes: Changes) -> bool:
+    """Writes a report, unless its format has nothing to hold (a calendar without renewals at risk).
+
+    Returns:
+        Whether the file was written.
 
     Raises:
         InputError: the suffix has no format, or the file cannot be written.
         Unavailable: the format needs a package that is missing.
     """
     check(path)
-    atomic.save(path, RENDERERS[path.suffix](portfolio, changes))
+    content = RENDERERS[path.suffix](portfolio, changes)
+    if content is None:
+        return False
+    atomic.save(path, content)
+    return True
 
 
 def path_for(path: Path, owner: str, *, taken: set[Path]) -> Path:

@@ -11,7 +11,7 @@ from churn_agent.reports.portfolio.building import _event, build, find_owner, ow
 from churn_agent.reports.portfolio.phrases import head
 from tests.conftest import interaction
 
-from .conftest import LEAVES, open_agent
+from .conftest import LEAVES, open_agent, quoting
 
 
 @pytest.fixture
@@ -32,6 +32,42 @@ def test_customers_are_ranked_by_what_is_at_risk(agent):
     assert {a.assessment.customer_id: a.yearly_value for a in found.accounts}["c-6"] is None
     assert found.as_of == date(2026, 3, 1)
     assert all(account.assessment.band in ("high", "medium") for account in found.to_call)
+
+
+@pytest.mark.parametrize("value", ["-9000", ""])
+def test_a_negative_value_ranks_as_an_unknown_one_and_risk_decides(agent, tmp_path, value):
+    (tmp_path / "v.csv").write_text("customer_id,yearly_value\n" + "".join(f"c-{n},{value}\n" for n in range(1, 7)))
+    agent.ingest([], customers=tmp_path / "v.csv")
+    made = build(agent.store, latest(agent))
+    assert {account.yearly_value for account in made.accounts} == {None}
+    assert {account.at_risk for account in made.accounts} == {None}
+    numbers = [account.number for account in made.accounts]
+    assert numbers == sorted(numbers, reverse=True)
+
+
+def test_among_customers_of_equal_value_at_risk_the_riskier_come_first(agent, tmp_path):
+    (tmp_path / "v.csv").write_text("customer_id,yearly_value\n" + "".join(f"c-{n},0\n" for n in range(1, 7)))
+    agent.ingest([], customers=tmp_path / "v.csv")
+    numbers = [account.number for account in build(agent.store, latest(agent)).accounts]
+    assert numbers == sorted(numbers, reverse=True)
+
+
+def test_a_refund_does_not_lower_the_rank_of_who_leaves(tmp_path):
+    rows = [
+        "customer_id,timestamp,channel,direction,amount,text",
+        "big,2024-12-01,order,inbound,9000,yearly order",
+        "big,2025-12-10,refund,outbound,-9000,refund of the yearly order",
+        f"big,2025-12-20,chat,inbound,,{LEAVES}",
+        "small,2025-12-10,order,inbound,5,sticker",
+        "small,2025-12-20,chat,inbound,,All is fine with the app today",
+    ]
+    (tmp_path / "r.csv").write_text("\n".join(rows))
+    with open_agent(tmp_path / "refunds", quoting(LEAVES)) as agent:
+        agent.ingest([tmp_path / "r.csv"])
+        run_batch(agent, tmp_path / "r.jsonl", BatchSpec())
+        made = build(agent.store, latest(agent))
+    assert [account.assessment.customer_id for account in made.accounts] == ["big", "small"]
+    assert not any(account.at_risk is not None and account.at_risk < 0 for account in made.accounts)
 
 
 def test_capacity_counts_customers_at_risk_wherever_they_stand(agent):

@@ -31,7 +31,7 @@ from churn_agent.reports.portfolio.calendar import to_ics
 from churn_agent.reports.portfolio.markdown import to_markdown
 from churn_agent.reports.portfolio.page import to_html
 from churn_agent.reports.portfolio.phrases import number_words
-from churn_agent.reports.portfolio.rows import COLUMNS, to_jsonl
+from churn_agent.reports.portfolio.rows import COLUMNS, to_csv, to_jsonl
 from churn_agent.reports.portfolio.sheets import _name
 from tests.conftest import write_csv
 
@@ -77,6 +77,17 @@ def written(portfolio, tmp_path, ending):
     return path
 
 
+def renewing(portfolio):
+    """The report, with all customers at high risk and a renewal to come."""
+    return replace(
+        portfolio,
+        accounts=[
+            replace(a, renewal=date(2026, 6, 1), assessment=a.assessment.model_copy(update={"band": "high"}))
+            for a in portfolio.accounts
+        ],
+    )
+
+
 def test_rows_are_the_same_in_every_format(portfolio, tmp_path):
     lines = [json.loads(line) for line in written(portfolio, tmp_path, ".jsonl").read_text().splitlines()]
     assert [line["customer_id"] for line in lines] == [a.assessment.customer_id for a in portfolio.accounts]
@@ -85,7 +96,7 @@ def test_rows_are_the_same_in_every_format(portfolio, tmp_path):
     assert (leaver["quote"], leaver["quoted_on"]) == (LEAVES, "2026-02-10")
     assert leaver["action_id"] == "retention_call"
     assert leaver["probability"] is None
-    table = list(csv.DictReader(io.StringIO(written(portfolio, tmp_path, ".csv").read_text())))
+    table = list(csv.DictReader(io.StringIO(written(portfolio, tmp_path, ".csv").read_text("utf-8-sig"))))
     assert [row["customer_id"] for row in table] == [line["customer_id"] for line in lines]
     sheet = openpyxl.load_workbook(written(portfolio, tmp_path, ".xlsx"))["All customers"]
     assert [row[AT["customer_id"]].value for row in sheet.iter_rows(min_row=2)] == [
@@ -118,7 +129,7 @@ def test_the_calendar_has_renewals_at_risk(portfolio, tmp_path):
 
 def test_a_renewal_is_the_same_entry_week_after_week_however_late(store, tmp_path):
     with open_agent(store) as agent:
-        rows = ["c-1,Ana,100,9999-12-31"]
+        rows = ["c-1,Ana,100,2199-12-31"]
         agent.ingest(
             [], customers=write_csv(tmp_path / "c.csv", *rows, header="customer_id,owner,yearly_value,renewal_date")
         )
@@ -129,8 +140,52 @@ def test_a_renewal_is_the_same_entry_week_after_week_however_late(store, tmp_pat
         risky = [replace(a, assessment=a.assessment.model_copy(update={"band": "high"})) for a in portfolio.accounts]
         calendar = icalendar.Calendar.from_ical(to_ics(replace(portfolio, accounts=risky)))
         uids.append({e["uid"] for e in calendar.walk("VEVENT")})
-        assert date(9999, 12, 31) in {e.decoded("dtstart") for e in calendar.walk("VEVENT")}
+        assert date(2199, 12, 31) in {e.decoded("dtstart") for e in calendar.walk("VEVENT")}
     assert uids[0] == uids[1]
+
+
+def test_a_calendar_without_entries_is_not_written_and_a_note_says_so(cli, store, tmp_path):
+    write_csv(tmp_path / "c.csv", *(f"c-{n},0001-01-01" for n in range(1, 7)), header="customer_id,renewal_date")
+    cli("--store", store, "ingest", "--customers", tmp_path / "c.csv")
+    done = cli("--store", store, "report", "-o", "r.ics", "-o", "r.md")
+    assert (done.code, done.out.split()) == (0, ["written:", "r.md"])
+    assert "r.ics is not written: no customer at risk has a renewal to come" in done.err
+    assert not Path("r.ics").exists()
+    Path("r.ics").write_text("of last week")
+    assert "the file of that name is an earlier one" in cli("--store", store, "report", "-o", "r.ics").err
+    assert Path("r.ics").read_text() == "of last week"
+
+
+@pytest.mark.parametrize("none", ["0001-01-01", "9999-12-31", "1900-01-00", "1970-01-01", "1899-12-30"])
+def test_a_date_that_means_none_is_no_renewal(store, tmp_path, none):
+    write_csv(tmp_path / "c.csv", *(f"c-{n},Ana,{none}" for n in range(1, 7)), header="customer_id,owner,renewal_date")
+    with open_agent(store) as agent:
+        agent.ingest([], customers=tmp_path / "c.csv")
+        made = build(agent.store, runs.find(agent.history, "latest"))
+    assert {account.renewal for account in made.accounts} == {None}
+    assert to_ics(made) is None
+    for ending in (".html", ".csv", ".md", ".jsonl"):
+        writing.write(made, tmp_path / f"d{ending}", changes={})
+        assert none not in (tmp_path / f"d{ending}").read_text("utf-8")
+    assert none not in digest.to_eml(made, made.accounts).decode()
+
+
+CHANGED = ("007", "4915123456789012", "1E5", "1.0", "12-3", "2024-001", "1/2", "10:30", "MAR1", "1-Mar-24", "50%", "(12)",
+           "TRUE", "1 000", "1,5")  # fmt: skip
+UNCHANGED = ("1001", "0", "123456789012345", "c-1", "Mark 2", "May", "Jan", "AB12", "Müller", "1001a", "id 007")
+
+
+@pytest.mark.parametrize("id_", [*CHANGED, *UNCHANGED])
+def test_an_id_that_a_spreadsheet_would_change_is_marked_as_text_in_csv(portfolio, id_):
+    [account, *_] = portfolio.accounts
+    renamed = replace(account, assessment=account.assessment.model_copy(update={"customer_id": id_}))
+    text = to_csv(replace(portfolio, accounts=[renamed]), {})
+    [row] = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    assert row["customer_id"] == (f"'{id_}" if id_ in CHANGED else id_)
+
+
+def test_excel_sees_that_a_csv_is_utf_8(portfolio, tmp_path):
+    assert written(portfolio, tmp_path, ".csv").read_bytes().startswith(b"\xef\xbb\xbfrank,")
 
 
 def test_names_of_sheets_never_end_in_an_apostrophe():
@@ -274,7 +329,7 @@ def test_hostile_text_runs_nothing_in_a_browser(hostile, tmp_path):
 def test_no_cell_of_a_table_is_a_formula(hostile, tmp_path):
     for sheet in openpyxl.load_workbook(written(hostile, tmp_path, ".xlsx")):
         assert not [cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f" or cell.hyperlink]
-    raw = written(hostile, tmp_path, ".csv").read_bytes().decode("utf-8")
+    raw = written(hostile, tmp_path, ".csv").read_bytes().decode("utf-8-sig")
     table = list(csv.reader(io.StringIO(raw, newline="")))
     assert {len(row) for row in table} == {len(COLUMNS)}
     numbers = {"-"}  # of negative days; the cells that begin so are numbers
@@ -287,7 +342,7 @@ def test_hostile_text_is_text_in_markdown_and_calendars(hostile, tmp_path):
     assert not re.search(
         r"(?<!\\)[<*|`](?!\*)", written(hostile, tmp_path, ".md").read_text(encoding="utf-8").replace("**", "")
     )
-    icalendar.Calendar.from_ical(written(hostile, tmp_path, ".ics").read_bytes())
+    icalendar.Calendar.from_ical(written(renewing(hostile), tmp_path, ".ics").read_bytes())
 
 
 @pytest.mark.parametrize("hostile", [False], indirect=True)
@@ -327,7 +382,7 @@ def test_no_offer_that_is_not_in_the_catalogue_reaches_a_report(actions, tmp_pat
     assert account.assessment.status == "assessed"
     assert {action.title for action in account.assessment.actions} <= catalogue
     for ending in (".html", ".csv", ".jsonl", ".md", ".ics"):
-        assert OFFER not in written(portfolio, tmp_path, ending).read_text(encoding="utf-8")
+        assert OFFER not in written(renewing(portfolio), tmp_path, ending).read_text(encoding="utf-8")
 
 
 def test_garbage_in_place_of_an_answer_reaches_no_report(data, tmp_path):
