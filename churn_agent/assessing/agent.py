@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from churn_agent.assessing import pipeline
 from churn_agent.assessing.pipeline import Setup
 from churn_agent.assessing.screening import Screening, screen
-from churn_agent.content import fits
+from churn_agent.content import fitted_thresholds
 from churn_agent.content.playbook import Playbook, load_playbook
 from churn_agent.content.prompts import PromptTemplate, load_prompt
 from churn_agent.domain.assessment import Assessment, Fact
@@ -33,7 +33,7 @@ from churn_agent.settings import Settings
 from churn_agent.store.store import Notify, Store
 
 if TYPE_CHECKING:
-    from churn_agent.learning.kept import Kept
+    from churn_agent.learning.stored import StoredMethod
 
 NO_METHOD = "none"
 _CALIBRATED = "methods/calibrated-*.json"
@@ -142,7 +142,7 @@ class ChurnAgent:
         return load_playbook(self.settings.prompts_dir)
 
     @property
-    def reader(self) -> str:
+    def readings_id(self) -> str:
         """Hashes of everything that turns words into a score: model, prompt with its thresholds, and prior weights.
 
         Raises `Unavailable`, `InputError` and `FileFormatError`.
@@ -153,19 +153,19 @@ class ChurnAgent:
 
     def fitted(self, prompt: PromptTemplate) -> PromptTemplate:
         """A prompt with the thresholds for the model. Raises `Unavailable` if the model cannot be used."""
-        return fits.for_model(prompt, self.model.info, self.settings.models_dir)
+        return fitted_thresholds.for_model(prompt, self.model.info, self.settings.models_dir)
 
     @cached_property
-    def _method(self) -> "Kept | None":
+    def _method(self) -> "StoredMethod | None":
         """The trained method that gives the number; None if the mode does."""
         name = self.settings.method
         if name == NO_METHOD or (name is None and not any(self.settings.store.glob(_CALIBRATED))):
             return None
-        from churn_agent.learning import kept  # scikit-learn takes a second to load and is often not needed
+        from churn_agent.learning import stored  # scikit-learn takes a second to load and is often not needed
 
         try:
-            method = kept.load(self.settings.store, name or "calibrated")
-            method.refuse_other(reader=self.reader, embedder=self.store.embedder_id)
+            method = stored.load(self.settings.store, name or "calibrated")
+            method.refuse_other(readings_id=self.readings_id, embedder=self.store.embedder_id)
         except (InputError, StoreUnavailable) as error:
             if name:
                 raise
@@ -176,7 +176,7 @@ class ChurnAgent:
     @property
     def method(self) -> str | None:
         """The trained method that gives the number, with its version. Raises `InputError`."""
-        return self._method.card.name if self._method else None
+        return self._method.info.name if self._method else None
 
     def drifted(self, facts: Iterable[Sequence[Fact]]) -> list[str]:
         """How customers with these facts differ, as a group, from those that the trained method learned from."""
@@ -184,7 +184,7 @@ class ChurnAgent:
             return []
         from churn_agent.learning.drift import drifted
 
-        return drifted(self._method.card.facts, facts)
+        return drifted(self._method.info.facts, facts)
 
     def setup(self) -> Setup:
         """The setup for assessments. It reads all customers' attributes once, so that one setup can serve a whole run.

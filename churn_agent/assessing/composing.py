@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from churn_agent.content import playbook as playbooks
+from churn_agent.content.playbook import Playbook
 from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.content.thresholds import Thresholds
 from churn_agent.domain.assessment import Assessment, Band, LeftOut, Provenance, Status
 from churn_agent.elicitation.base import Case, Elicitation
 from churn_agent.evidence.facts import days_known
 from churn_agent.scoring import verdict as verdicts
+from churn_agent.scoring.actions import eligible, suggest
 from churn_agent.scoring.bands import Bands
 from churn_agent.scoring.prior import overall_leaning
 from churn_agent.scoring.verdict import Number, Verdict
@@ -28,7 +29,7 @@ def compose(
     case: Case,
     elicitation: Elicitation,
     judgement: Judgement,
-    playbook: playbooks.Playbook,
+    playbook: Playbook,
     shared: Provenance,
     *,
     number: Number | None,
@@ -55,8 +56,8 @@ def compose(
     if verdict:
         # An uncalibrated low score only ranks customers, so it must not rule out actions.
         settled = None if band == "low" and not verdict.probability.calibrated else band
-        actions = playbooks.suggest(
-            playbooks.eligible(playbook, snapshot, case.facts, settled, elicitation.signals),
+        actions = suggest(
+            eligible(playbook, snapshot, case.facts, settled, elicitation.signals),
             verdict.reasons,
             weights=verdict.weights,
             proposed=elicitation.actions,

@@ -12,8 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from churn_agent.assessing.composing import Judgement, compose, status_of, verdict_of
-from churn_agent.content import playbook as playbooks
-from churn_agent.content.fits import for_model
+from churn_agent.content.fitted_thresholds import for_model
 from churn_agent.content.playbook import Playbook
 from churn_agent.content.prompts import PromptTemplate
 from churn_agent.content.taxonomy import Taxonomy
@@ -26,6 +25,7 @@ from churn_agent.elicitation.read import read
 from churn_agent.evidence import retrieval
 from churn_agent.evidence.facts import compute
 from churn_agent.models.base import ChatModel
+from churn_agent.scoring.actions import eligible
 from churn_agent.scoring.bands import Bands
 from churn_agent.scoring.prior import overall_leaning
 from churn_agent.scoring.verdict import Number
@@ -34,8 +34,8 @@ from churn_agent.store.store import Store
 
 if TYPE_CHECKING:
     from churn_agent.learning.examples import Examples
-    from churn_agent.learning.kept import Kept
     from churn_agent.learning.methods import Need
+    from churn_agent.learning.stored import StoredMethod
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Setup:
     playbook: Playbook
     companies: frozenset[str]
     """Names of companies that messages may mention."""
-    method: "Kept | None"
+    method: "StoredMethod | None"
     """The trained method that gives the number; None if the mode does."""
 
     @cached_property
@@ -123,7 +123,7 @@ def case_of(snapshot: Snapshot, setup: Setup) -> Case:
         order=settings.evidence_order,
         seed=settings.seed,
     )
-    actions = tuple(playbooks.eligible(setup.playbook, snapshot, facts, None))
+    actions = tuple(eligible(setup.playbook, snapshot, facts, None))
     return Case(snapshot, facts, pack, actions, setup.companies)
 
 
@@ -251,7 +251,7 @@ def provenance(setup: Setup, *, seconds: float = 0.0) -> Provenance:
         cached_answers=0,
         seconds=round(seconds, 3),
         seed=setup.settings.seed,
-        method=setup.method.card.name if setup.method else None,
+        method=setup.method.info.name if setup.method else None,
     )
 
 

@@ -62,17 +62,21 @@ def list_sets(json_: bool) -> None:
     from churn_agent.evals.sets.labelled import list_sets
     from churn_agent.settings import Settings
 
-    cards = list_sets(Settings.load().sets_dir)
+    known = list_sets(Settings.load().sets_dir)
     if json_:
         common.print_json(
-            [{"name": name, "here": here, **card.model_dump(mode="json")} for name, (card, here) in cards.items()]
+            [
+                {"name": name, "here": here, **description.model_dump(mode="json")}
+                for name, (description, here) in known.items()
+            ]
         )
         return
-    for name, (card, here) in cards.items():
-        click.echo(f"{name:26} {card.book.domain:20} {card.book.churn_means}; {card.book.horizon_days} days")
+    for name, (description, here) in known.items():
+        book = description.book
+        click.echo(f"{name:26} {book.domain:20} {book.churn_means}; {book.horizon_days} days")
         click.echo(f"{'':26} {here or f'not fetched; run: churn-agent eval fetch {name}'}")
-        click.echo(f"{'':26} {card.origin}; licence: {card.licence}")
-        for leak in card.leaks:
+        click.echo(f"{'':26} {description.origin}; licence: {description.licence}")
+        for leak in description.leaks:
             click.echo(f"{'':26} known leak: {leak}")
 
 
@@ -182,10 +186,12 @@ def compare(
     else:
         for comparison, pairs in both:
             compared = f"{comparison.first} compared with {comparison.second}"
-            click.echo(f"{comparison.set}: {compared}: {comparison.verdict.text}")
+            click.echo(f"{comparison.set}: {compared}: {comparison.conclusion.text}")
             for one, other in pairs:
                 _print_side_by_side(one, other)
-    beyond = [c for c in comparisons if c.verdict.judgement == "worse" and abs(c.verdict.difference.value) > delta]
+    beyond = [
+        c for c in comparisons if c.conclusion.judgement == "worse" and abs(c.conclusion.difference.value) > delta
+    ]
     return _REGRESSION if others and beyond else 0
 
 
@@ -236,9 +242,9 @@ def calibration(run: Path, methods: tuple[str, ...], plot: Path | None, json_: b
     help="Instead, write one line for each set between <!-- eval --> and <!-- /eval --> in this Markdown file.",
 )
 def report(runs: tuple[Path, ...], out: Path, delta: float, into: Path | None) -> None:
-    """Write a page about runs: verdict, leaderboard, comparisons, curves, segments, disagreements, provenance.
+    """Write a page about runs: conclusion, leaderboard, comparisons, curves, segments, disagreements, provenance.
 
-    If OUT ends in .md, write only the verdicts and leaderboards.
+    If OUT ends in .md, write only the conclusions and leaderboards.
     """
     common.note("writing the report")
     from churn_agent.evals import write_report, write_summary
@@ -416,7 +422,7 @@ def transfer(
         table = Table("tested on", "n", "log-loss", "uncalibrated log-loss", "verdict")
         for result in carried:
             losses = f"{result.log_loss:.3f}", f"{result.log_loss_uncalibrated:.3f}"
-            table.add_row(result.set, str(result.n), *losses, result.verdict.text)
+            table.add_row(result.set, str(result.n), *losses, result.conclusion.text)
         common.out.print(table)
         return
     with _Bars() as bars:

@@ -81,7 +81,7 @@ def score(context: click.Context, by: "By", json_: bool) -> None:
     common.out.print(table)
     for pair in summary.compared:
         customers = "on the same customers" if pair.paired else "on different customers"
-        click.echo(f"{pair.first} compared with {pair.second}, {customers}: {pair.verdict.text}")
+        click.echo(f"{pair.first} compared with {pair.second}, {customers}: {pair.conclusion.text}")
     judged = summary.judgements
     if judged.n:
         click.echo(

@@ -27,7 +27,7 @@ def models() -> None:
 @click.pass_context
 def list_(context: click.Context, json_: bool) -> None:
     """List the models of the catalogue, and which are in the model folder."""
-    from churn_agent.content import fits
+    from churn_agent.content import fitted_thresholds
     from churn_agent.content.prompts import load_prompt
     from churn_agent.errors import WeightsMissing
     from churn_agent.models import weights
@@ -38,10 +38,10 @@ def list_(context: click.Context, json_: bool) -> None:
     settings = Settings.load(store=context.obj["store"])
     rows: list[dict[str, Any]] = []
     prompt = load_prompt("read", folder=settings.prompts_dir)
-    measured = {fit.sha256 for fit in fits.kept_fits(prompt, settings.models_dir)}
+    measured = {fit.sha256 for fit in fitted_thresholds.kept_fits(prompt, settings.models_dir)}
     for entry in catalogue().values():
         sha256 = entry.files[0].sha256
-        fitted = sha256 in measured or fits.shipped_fit(prompt, sha256) is not None
+        fitted = sha256 in measured or fitted_thresholds.shipped_fit(prompt, sha256) is not None
         try:
             path: str | None = str(weights.find(entry.name, settings.models_dir))
         except WeightsMissing:

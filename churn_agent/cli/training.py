@@ -10,7 +10,7 @@ from churn_agent.cli import common
 
 if TYPE_CHECKING:
     from churn_agent.assessing.agent import ChurnAgent
-    from churn_agent.learning.kept import KeptCard
+    from churn_agent.learning.stored import MethodInfo
 
 
 @click.command()
@@ -33,29 +33,29 @@ def train(
     To use it, run: churn-agent assess CUSTOMER --method METHOD
     """
     with common.open_agent(context, **model) as agent:
-        from churn_agent.learning.kept import kept_cards
+        from churn_agent.learning.stored import stored_methods
         from churn_agent.outcomes import training
 
         if method is None:
             if labels is not None:
                 raise click.UsageError("--labels needs a METHOD to train")
-            _list(kept_cards(agent.settings.store), json_=json_)
+            _list(stored_methods(agent.settings.store), json_=json_)
             return
         _import(agent, labels)
         with common.Counting() as bar:
             task = bar.add_task(f"training {method}", total=None)
-            card = training.train(agent, method, progress=lambda: bar.advance(task))
+            info = training.train(agent, method, progress=lambda: bar.advance(task))
         if mlflow:
             from churn_agent.evals.runs.tracking import log_model
-            from churn_agent.learning.kept import load
+            from churn_agent.learning.stored import load
 
-            address = log_model(load(agent.settings.store, card.name).estimator, uri=mlflow, name=card.name)
+            address = log_model(load(agent.settings.store, info.name).estimator, uri=mlflow, name=info.name)
             common.note(f"logged as {address}")
     if json_:
-        common.print_json(card.model_dump(mode="json"))
+        common.print_json(info.model_dump(mode="json"))
         return
-    _print_card(card)
-    click.echo(f"use it: churn-agent assess CUSTOMER --method {card.method}")
+    _print_info(info)
+    click.echo(f"use it: churn-agent assess CUSTOMER --method {info.method}")
 
 
 @click.command()
@@ -116,18 +116,18 @@ def calibrate(
                 bar.advance(task)
 
             if stores:
-                card = training.carry(agent, stores, perturb=perturb, progress=advance)
+                info = training.carry(agent, stores, perturb=perturb, progress=advance)
             else:
-                card = training.train(agent, "calibrated", segment=by, perturb=perturb, progress=advance)
+                info = training.train(agent, "calibrated", segment=by, perturb=perturb, progress=advance)
         if plot:
             from churn_agent.reports import calibration
 
-            calibration.write(card, plot)
+            calibration.write(info, plot)
             common.note(f"drawn: {plot}")
     if json_:
-        common.print_json(card.model_dump(mode="json"))
+        common.print_json(info.model_dump(mode="json"))
         return
-    _print_card(card)
+    _print_info(info)
     click.echo("assess and batch use it from now on; for the uncalibrated score, add --method none")
 
 
@@ -138,39 +138,39 @@ def _import(agent: "ChurnAgent", labels: Path | None) -> None:
             common.note(f"{rejected} rows of {labels} were rejected; see the folder `rejected` of the store")
 
 
-def _print_card(card: "KeptCard") -> None:
-    without_history = f"; {card.left_out} labels belong to customers without a history" if card.left_out else ""
-    click.echo(f"stored {card.name}: trained on {card.n} labels ({card.churned} churned){without_history}")
-    if card.treated:
-        click.echo(f"left out: {card.treated} labels of customers who were treated in that period")
-    if card.says:
-        click.echo(f"chosen: {card.says}")
+def _print_info(info: "MethodInfo") -> None:
+    without_history = f"; {info.left_out} labels belong to customers without a history" if info.left_out else ""
+    click.echo(f"stored {info.name}: trained on {info.n} labels ({info.churned} churned){without_history}")
+    if info.treated:
+        click.echo(f"left out: {info.treated} labels of customers who were treated in that period")
+    if info.says:
+        click.echo(f"chosen: {info.says}")
     table = Table("on held-out customers", "AUROC", "log-loss")
-    table.add_row("base rate alone", "0.50", f"{card.log_loss_of_prior:.3f}")
-    if card.auroc_before is not None and card.log_loss_before is not None:
-        table.add_row("before", f"{card.auroc_before:.2f}", f"{card.log_loss_before:.3f}")
-    area = f"{card.auroc:.2f} [{card.auroc_low:.2f}, {card.auroc_high:.2f}]"
-    table.add_row(card.name, area, f"{card.log_loss:.3f}")
+    table.add_row("base rate alone", "0.50", f"{info.log_loss_of_prior:.3f}")
+    if info.auroc_before is not None and info.log_loss_before is not None:
+        table.add_row("before", f"{info.auroc_before:.2f}", f"{info.log_loss_before:.3f}")
+    area = f"{info.auroc:.2f} [{info.auroc_low:.2f}, {info.auroc_high:.2f}]"
+    table.add_row(info.name, area, f"{info.log_loss:.3f}")
     common.out.print(table)
-    if card.spread:
-        click.echo(f"irrelevant changes move numbers by {card.spread:.2f} log-odds; the intervals include that")
-    if card.segment:
-        table = Table(card.segment, "labels", "churned", "adjustment (log-odds)")
-        for name, segment in card.segments.items():
+    if info.spread:
+        click.echo(f"irrelevant changes move numbers by {info.spread:.2f} log-odds; the intervals include that")
+    if info.segment:
+        table = Table(info.segment, "labels", "churned", "adjustment (log-odds)")
+        for name, segment in info.segments.items():
             churned, offset = f"{segment.churned / segment.n:.0%}", f"{segment.offset:+.2f} ± {segment.error:.2f}"
             table.add_row(name, str(segment.n), churned, offset)
         common.out.print(table)
 
 
-def _list(cards: "list[KeptCard]", *, json_: bool) -> None:
+def _list(known: "list[MethodInfo]", *, json_: bool) -> None:
     from churn_agent.learning.ladder import LEARNED
 
     if json_:
-        common.print_json([card.model_dump(mode="json") | {"name": card.name} for card in cards])
+        common.print_json([info.model_dump(mode="json") | {"name": info.name} for info in known])
         return
     table = Table("method", "description", "trained", "labels", "AUROC on held-out customers")
     for method in LEARNED.values():
-        kept = [card for card in cards if card.method == method.name]
+        kept = [info for info in known if info.method == method.name]
         newest = kept[-1] if kept else None
         area = f"{newest.auroc:.2f} [{newest.auroc_low:.2f}, {newest.auroc_high:.2f}]" if newest else ""
         table.add_row(method.name, method.says, newest.name if newest else "", str(newest.n) if newest else "", area)

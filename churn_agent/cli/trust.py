@@ -20,9 +20,9 @@ def trust_files(files: tuple[Path, ...], list_: bool, revoke: bool, json_: bool)
     """
     if list_ and (files or revoke):
         raise click.UsageError("--list takes neither FILE nor --revoke")
-    from churn_agent.settings import trusting
+    from churn_agent.settings import granting
 
-    rows = trusting.trusted() if list_ else trusting.revoke(files) if revoke else trusting.grant(files)
+    rows = granting.trusted() if list_ else granting.revoke(files) if revoke else granting.grant(files)
     if json_:
         common.print_json(rows)
         return

@@ -179,7 +179,7 @@ class PromptTemplate(_PromptFile):
     fits: tuple[Fit, ...] = ()
     """Its shipped thresholds. Set when it is loaded."""
     thresholds: Thresholds
-    """The thresholds in use. Set when it is loaded, and again for the model in use (`content.fits`)."""
+    """The thresholds in use. Set when it is loaded, and again for the model in use (`content.fitted_thresholds`)."""
     fitted: bool = True
     """Whether the thresholds in use were measured for this prompt and its model, or none are needed."""
 

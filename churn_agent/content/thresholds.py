@@ -1,7 +1,7 @@
 """Thresholds of a prompt: numbers for one prompt and one model, with the data that they were measured on.
 
 Shipped thresholds are beside the prompt, in `MODE/NAME.thresholds.yaml`. For other models `churn-agent models fit`
-measures them and stores them in the model folder (`content.fits`).
+measures them and stores them in the model folder (`content.fitted_thresholds`).
 """
 
 import datetime

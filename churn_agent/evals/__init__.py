@@ -1,4 +1,4 @@
-"""Evaluation on labelled sets: prompts, models and classic methods compared, with verdicts that hold."""
+"""Evaluation on labelled sets: prompts, models and classic methods compared, by paired tests."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from churn_agent.evals.checks.abstention import measure_abstention
     from churn_agent.evals.checks.calibration import measure_calibration
-    from churn_agent.evals.checks.doctor import examine_sets
+    from churn_agent.evals.checks.examining import examine_sets
     from churn_agent.evals.checks.faithfulness import measure_faithfulness
     from churn_agent.evals.checks.stability import measure_stability
     from churn_agent.evals.checks.transferring import transfer, transfer_calibration
@@ -41,7 +41,7 @@ _HOMES = {
     "RunLog": "runs.log",
     "RunResult": "runs.running",
     "compare": "runs.comparing",
-    "examine_sets": "checks.doctor",
+    "examine_sets": "checks.examining",
     "measure_abstention": "checks.abstention",
     "measure_calibration": "checks.calibration",
     "measure_faithfulness": "checks.faithfulness",

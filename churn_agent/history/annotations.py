@@ -1,4 +1,4 @@
-"""People's labels of the signals in messages: the ground truth for readings."""
+"""People's annotations of the signals in messages: the ground truth for readings."""
 
 from sqlalchemy import Engine, func, select
 
@@ -7,7 +7,7 @@ from churn_agent.history.tables import annotations as table
 
 
 def put(engine: Engine, interaction_id: str, concept: str, *, shown: bool) -> None:
-    """Stores a person's label; a later one for the same message and concept replaces it."""
+    """Stores a person's annotation; a later one for the same message and concept replaces it."""
     same = (table.c.interaction_id == interaction_id, table.c.concept == concept)
     with engine.begin() as connection:
         connection.execute(table.delete().where(*same))

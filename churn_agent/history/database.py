@@ -18,7 +18,7 @@ from sqlalchemy.exc import DatabaseError
 
 from churn_agent.errors import StoreUnavailable
 from churn_agent.files import strict_json
-from churn_agent.files.folders import is_read_only
+from churn_agent.files.writability import is_read_only
 from churn_agent.history import migrating
 
 FILE_NAME = "history.db"

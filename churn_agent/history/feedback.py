@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 from churn_agent.history.database import now
 from churn_agent.history.tables import feedback as table
 
-Verdict = Literal["agree", "disagree", "already known"]
+Opinion = Literal["agree", "disagree", "already known"]
 
 
 class Feedback(BaseModel):
@@ -21,7 +21,7 @@ class Feedback(BaseModel):
     run_id: str | None = None
     customer_id: str
     as_of: date
-    verdict: Verdict | None = None
+    verdict: Opinion | None = None
     decision: str | None = Field(default=None, max_length=200)
     """The id of an action of the playbook, `none` or `other`."""
     note: str | None = Field(default=None, max_length=2000)

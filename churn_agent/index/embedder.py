@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from churn_agent.errors import ModelUnavailable
-from churn_agent.models import folders, weights
+from churn_agent.models import folder_safety, weights
 from churn_agent.models.catalogue import catalogue
 
 OVERLAP = 32
@@ -54,7 +54,7 @@ class Embedder:
 
     @cached_property
     def _model(self) -> Any:
-        folders.check_folder(self.folder)
+        folder_safety.check_folder(self.folder)
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 

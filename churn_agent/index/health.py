@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from churn_agent.errors import StoreUnavailable
 
-CARD = "index.json"
+MANIFEST = "index.json"
 COLLECTION = "texts"
 _DATABASE = "chroma.sqlite3"
 _PAGE = 2000
@@ -31,7 +31,7 @@ def fingerprint(folder: Path) -> Fingerprint:
     states: dict[str, list[int]] = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and name != CARD and not name.startswith(f"{_DATABASE}-"):
+        if path.is_file() and name != MANIFEST and not name.startswith(f"{_DATABASE}-"):
             state = path.stat()
             states[name] = [state.st_size, 0 if name == _DATABASE else state.st_mtime_ns]
     return states

@@ -38,8 +38,8 @@ def update(
     index.check(embedder)
     known = index.text_ids()
     missing = sorted(text_ids - known)
-    if missing or index.card is None:
-        if index.card is None:
+    if missing or index.manifest is None:
+        if index.manifest is None:
             index.create(embedder)
         texts = read_texts(missing)
         stream = embedder.stream([texts[id_] for id_ in missing], lambda done: progress(done, len(missing)))
@@ -54,7 +54,7 @@ def forget(index: Index, store: Path, text_ids: Sequence[str]) -> None:
 
     Raises `StoreUnavailable` if the index is in use or damaged.
     """
-    if index.card is not None:
+    if index.manifest is not None:
         index.remove(text_ids)
     elif (store / FOLDER).exists():
         shutil.rmtree(store / FOLDER)

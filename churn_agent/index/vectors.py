@@ -53,26 +53,26 @@ class Index:
         self._changed = False
 
     @property
-    def card(self) -> Mapping[str, Any] | None:
-        """The embedder of the vectors: `embedder, revision, dimension`; None without an index or a readable card."""
+    def manifest(self) -> Mapping[str, Any] | None:
+        """The embedder of the vectors: `embedder, revision, dimension`; None without a readable manifest."""
         try:
-            card = strict_json.parse((self._folder / health.CARD).read_text(encoding="utf-8"))
+            manifest = strict_json.parse((self._folder / health.MANIFEST).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return card if isinstance(card, dict) and {"embedder", "revision"} <= card.keys() else None
+        return manifest if isinstance(manifest, dict) and {"embedder", "revision"} <= manifest.keys() else None
 
     def check(self, embedder: Embedder) -> None:
         """Raises `StoreUnavailable` if the vectors are from another embedder."""
-        card = self.card
-        if card and (card["embedder"], card["revision"]) != (embedder.id, embedder.revision):
+        manifest = self.manifest
+        if manifest and (manifest["embedder"], manifest["revision"]) != (embedder.id, embedder.revision):
             raise StoreUnavailable(
-                f"the index was made with {card['embedder']!r}, but the embedder is {embedder.id!r}; "
+                f"the index was made with {manifest['embedder']!r}, but the embedder is {embedder.id!r}; "
                 "run: churn-agent index --rebuild"
             )
 
     def text_ids(self) -> set[str]:
         """Returns the ids of texts whose vectors are complete."""
-        if self.card is None:
+        if self.manifest is None:
             return set()
         parts: dict[str, int] = {}
         expected: dict[str, int] = {}
@@ -85,7 +85,7 @@ class Index:
 
     def vectors(self, text_ids: Iterable[str]) -> dict[str, NDArray[np.float32]]:
         """Returns the vectors of texts that are in the index, as arrays of shape (parts, dimension)."""
-        if self.card is None:
+        if self.manifest is None:
             return {}
         by_text: dict[str, NDArray[np.float32]] = {}
         for batch in chunked(dict.fromkeys(text_ids), _FETCH):
@@ -105,7 +105,7 @@ class Index:
             vector: vector of shape (dimension,) and unit length.
             n: number of parts of texts to fetch; several may belong to one long text.
         """
-        if self.card is None:
+        if self.manifest is None:
             return {}
 
         def query(collection: Any) -> Any:
@@ -139,20 +139,20 @@ class Index:
             self._change(lambda collection, b=batch: collection.delete(where={"text": {"$in": b}}))
 
     def create(self, embedder: Embedder) -> None:
-        """Creates an empty index for an embedder. Sets aside files without a card, whose embedder is unknown."""
+        """Creates an empty index for an embedder. Sets aside files without a manifest, whose embedder is unknown."""
         self._acquire()
         if health.is_made(self._folder):
             self._set_aside()
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._write_card({"embedder": embedder.id, "revision": embedder.revision, "dimension": embedder.dimension})
+        self._write_manifest({"embedder": embedder.id, "revision": embedder.revision, "dimension": embedder.dimension})
 
     def close(self) -> None:
         """Closes the files and records their state."""
         if self._client is not None:
             self._client.close()
         self._client = self._collection = None
-        if self._changed and self.card:
-            self._write_card({**self.card, "files": health.fingerprint(self._folder)})
+        if self._changed and self.manifest:
+            self._write_manifest({**self.manifest, "files": health.fingerprint(self._folder)})
             self._changed = False
         self._lock.release()
 
@@ -169,8 +169,8 @@ class Index:
     def inspect(self) -> None:
         """Reads the whole index in a child process. Raises `StoreUnavailable` if it is damaged."""
         with self.held():
-            card = self.card
-            sound = card is None or health.is_sound(self._folder, card.get("files", {}))
+            manifest = self.manifest
+            sound = manifest is None or health.is_sound(self._folder, manifest.get("files", {}))
         if not sound:
             raise StoreUnavailable(f"the index in {str(self._folder)!r} is damaged; run: churn-agent index --rebuild")
 
@@ -186,8 +186,8 @@ class Index:
     def _change(self, use: Callable[[Any], Any]) -> None:
         if not self._changed:
             self._call(lambda collection: None)  # open and check it before marking it as changed
-            if self.card:
-                self._write_card({key: value for key, value in self.card.items() if key != "files"})
+            if self.manifest:
+                self._write_manifest({key: value for key, value in self.manifest.items() if key != "files"})
             self._changed = True
         self._call(use)
 
@@ -207,24 +207,24 @@ class Index:
 
     def _open(self) -> None:
         self._acquire()
-        card = self.card
-        if health.is_made(self._folder) and (card is None or not self._as_left(card)):
+        manifest = self.manifest
+        if health.is_made(self._folder) and (manifest is None or not self._as_left(manifest)):
             self._set_aside()
-            if card:
+            if manifest:
                 self._folder.mkdir()
-                self._write_card({key: value for key, value in card.items() if key != "files"})
+                self._write_manifest({key: value for key, value in manifest.items() if key != "files"})
         self._client = health.open_client(self._folder)
         self._collection = self._client.get_or_create_collection(
             health.COLLECTION, embedding_function=None, metadata={"hnsw:space": "cosine"}
         )
 
-    def _as_left(self, card: Mapping[str, Any]) -> bool:
+    def _as_left(self, manifest: Mapping[str, Any]) -> bool:
         """Whether the files are unchanged since this program closed them, or at least sound."""
-        if card.get("files") == health.fingerprint(self._folder):
+        if manifest.get("files") == health.fingerprint(self._folder):
             return True
         self._notify("checking the index")
         self._changed = True  # so that their state is recorded
-        return health.is_sound(self._folder, card.get("files", {}))
+        return health.is_sound(self._folder, manifest.get("files", {}))
 
     def _acquire(self) -> None:
         if self._lock.is_locked:
@@ -250,5 +250,5 @@ class Index:
             self._folder.rename(self._store / f"{DAMAGED}{datetime.now(UTC):%Y%m%dT%H%M%S}")
             self._notify("the index was damaged and set aside; it is rebuilt from the history")
 
-    def _write_card(self, card: Mapping[str, Any]) -> None:
-        atomic.write(self._folder / health.CARD, json.dumps(card))
+    def _write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        atomic.write(self._folder / health.MANIFEST, json.dumps(manifest))

@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from churn_agent.errors import DataError, ModelUnavailable
 from churn_agent.learning.examples import Examples, Labels
 from churn_agent.learning.states import State
-from churn_agent.models.folders import check_folder
+from churn_agent.models.folder_safety import check_folder
 
 _EPOCHS = 6
 _PATIENCE = 2

@@ -1,7 +1,7 @@
 """Removes customers from stored methods.
 
-`learning.alike` names past customers. The rest of a trained estimator names no customers and stays until it is trained
-again.
+`learning.similar` names past customers. The rest of a trained estimator names no customers and stays until it is
+trained again.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,18 +9,18 @@ from pathlib import Path
 
 from churn_agent.errors import InputError, StoreUnavailable
 from churn_agent.files import atomic
-from churn_agent.learning import kept
-from churn_agent.learning.alike import Alike
-from churn_agent.learning.kept import Kept, KeptCard
+from churn_agent.learning import stored
+from churn_agent.learning.similar import SimilarCustomers
+from churn_agent.learning.stored import MethodInfo, StoredMethod
 from churn_agent.models import weights
 
 
 def naming(store: Path, customer_id: str) -> Iterator[str]:
     """The stored methods that name a customer. Methods that cannot be opened are skipped."""
-    for card in kept.kept_cards(store):
-        method = _open(store, card)
+    for info in stored.stored_methods(store):
+        method = _open(store, info)
         if not isinstance(method, str) and _names(method, customer_id):
-            yield card.name
+            yield info.name
 
 
 def forget(store: Path, customer_id: str, notify: Callable[[str], None]) -> None:
@@ -29,38 +29,38 @@ def forget(store: Path, customer_id: str, notify: Callable[[str], None]) -> None
     Args:
         notify: called with a message for each deleted method.
     """
-    for card in kept.kept_cards(store):
-        path = kept.path_of(store, card)
-        _finish(path, card)
-        method = _open(store, card)
+    for info in stored.stored_methods(store):
+        path = stored.path_of(store, info)
+        _finish(path, info)
+        method = _open(store, info)
         if isinstance(method, str):
-            notify(f"deleting the method {card.name}, which may name the customer: {method}")
+            notify(f"deleting the method {info.name}, which may name the customer: {method}")
             path.unlink(missing_ok=True)
             path.with_suffix(".json").unlink()
         elif _names(method, customer_id):
             _replace(path, method, customer_id)
-    known = {kept.path_of(store, card) for card in kept.kept_cards(store)}
-    for stray in (store / kept.FOLDER).iterdir():
-        # The card is written last: a file without one is unfinished, or from a version with other files.
-        if stray.suffix in (kept.SUFFIX, ".joblib") and stray not in known:
+    known = {stored.path_of(store, info) for info in stored.stored_methods(store)}
+    for stray in (store / stored.FOLDER).iterdir():
+        # The description is written last: a file without one is unfinished, or from a version with other files.
+        if stray.suffix in (stored.SUFFIX, ".joblib") and stray not in known:
             stray.unlink()
 
 
-def _replace(path: Path, method: Kept, customer_id: str) -> None:
-    """Writes the new estimator beside the old one before the card names it, so that `_finish` can resume from there."""
+def _replace(path: Path, method: StoredMethod, customer_id: str) -> None:
+    """Writes the new estimator beside the old one before the description names it, so that `_finish` can resume."""
     estimator = method.estimator
     estimator.alike_ = estimator.alike_.without(customer_id)
     new = _beside(path)
-    atomic.write(new, kept.data_of(estimator))
-    card = method.card.model_copy(update={"sha256": weights.sha256(new)})
-    atomic.write(path.with_suffix(".json"), card.model_dump_json(indent=2))
-    _finish(path, card)
+    atomic.write(new, stored.data_of(estimator))
+    info = method.info.model_copy(update={"sha256": weights.sha256(new)})
+    atomic.write(path.with_suffix(".json"), info.model_dump_json(indent=2))
+    _finish(path, info)
 
 
-def _finish(path: Path, card: KeptCard) -> None:
-    """Moves the estimator named in the card to its place, if it is still beside it."""
+def _finish(path: Path, info: MethodInfo) -> None:
+    """Moves the estimator named in the description to its place, if it is still beside it."""
     new = _beside(path)
-    if new.exists() and weights.sha256(new) == card.sha256:
+    if new.exists() and weights.sha256(new) == info.sha256:
         new.replace(path)
 
 
@@ -69,14 +69,14 @@ def _beside(path: Path) -> Path:
     return path.with_name(path.name + atomic.UNFINISHED)
 
 
-def _open(store: Path, card: KeptCard) -> Kept | str:
+def _open(store: Path, info: MethodInfo) -> StoredMethod | str:
     """The method, or the reason why it cannot be opened."""
     try:
-        return kept.load(store, card.name)
+        return stored.load(store, info.name)
     except (InputError, StoreUnavailable) as error:
         return str(error)
 
 
-def _names(method: Kept, customer_id: str) -> bool:
-    alike: Alike | None = getattr(method.estimator, "alike_", None)
+def _names(method: StoredMethod, customer_id: str) -> bool:
+    alike: SimilarCustomers | None = getattr(method.estimator, "alike_", None)
     return alike is not None and customer_id in alike.customers

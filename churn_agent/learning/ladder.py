@@ -9,7 +9,6 @@ from scipy.optimize import root_scalar
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from churn_agent.learning.alike import Alike
 from churn_agent.learning.estimators import ShrunkLogistic
 from churn_agent.learning.examples import Examples
 from churn_agent.learning.methods import (
@@ -22,6 +21,7 @@ from churn_agent.learning.methods import (
     score,
     uncalibrated,
 )
+from churn_agent.learning.similar import SimilarCustomers
 from churn_agent.learning.states import State, restore, state_of
 from churn_agent.measuring import comparing, metrics
 from churn_agent.measuring.metrics import Groups, Labels, Scores
@@ -95,7 +95,7 @@ class Ladder(ClassifierMixin, BaseEstimator):
                 self.chosen_, inputs, least = [_SCORE], tried[_SCORE], LEAST_SLOPE
         self.estimators_ = [METHODS[name].make(self.seed).fit(examples, labels) for name in self.chosen_]
         self.calibrator_ = _calibrator(inputs, labels, least=least)
-        self.alike_ = Alike.of(examples)
+        self.alike_ = SimilarCustomers.of(examples)
         self.draws_ = _resampled(inputs, labels, examples.groups, self.seed)
         self.offsets_ = {}
         if self.segment:
@@ -119,8 +119,8 @@ class Ladder(ClassifierMixin, BaseEstimator):
             return cheap, f"lowest loss: {' and '.join(cheap)}"
         with_, without = model[0], cheap[0]
         difference = comparing.difference("log_loss", labels, scores[with_], scores[without], groups, seed=self.seed)
-        [verdict] = comparing.judge([difference])
-        match verdict.judgement:
+        [conclusion] = comparing.judge([difference])
+        match conclusion.judgement:
             case "better":
                 reason = f"{with_} is better than the best method without a language model, {without}"
             case "worse":
@@ -163,7 +163,7 @@ class Ladder(ClassifierMixin, BaseEstimator):
         self.calibrator_ = restore(_unfitted_calibrator(len(unfitted), _SLOPE_ERROR, 0.0), state["calibrator"])
         self.draws_, self.segment = state["draws"], state["segment"]
         self.offsets_ = {name: (offset, error) for name, offset, error in state["offsets"]}
-        self.alike_ = Alike.of_state(state["alike"]) if state["alike"] else None
+        self.alike_ = SimilarCustomers.of_state(state["alike"]) if state["alike"] else None
         self.classes_ = np.array([False, True])
 
     def predict_proba(self, examples: Examples) -> Any:

@@ -1,4 +1,4 @@
-"""Compares two methods: paired tests on the same samples, and a verdict in words."""
+"""Compares two methods: paired tests on the same samples, and a conclusion in words."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Conclusion:
     """The interpretation of a difference."""
 
     difference: Difference
@@ -59,7 +59,7 @@ class Verdict:
 
     @property
     def text(self) -> str:
-        """The verdict in words, with the difference and its interval."""
+        """The conclusion in words, with the difference and its interval."""
         d = self.difference
         shown = f"{d.metric} {d.value:+.3f} [{d.low:+.3f}, {d.high:+.3f}], n = {d.n}"
         if self.judgement == "equivalent":
@@ -168,14 +168,16 @@ def _bootstrapped_difference(
     return Difference(name, value, float(low), float(high), p, float(drawn.std(ddof=1)), len(labels))
 
 
-def judge(differences: Sequence[Difference], *, delta: float = 0.02) -> list[Verdict]:
+def judge(differences: Sequence[Difference], *, delta: float = 0.02) -> list[Conclusion]:
     """Verdicts on differences that were tested together, with p-values adjusted for their number.
 
     `better` and `worse` refer to the first method and take into account whether higher is better. `equivalent` means
     that the 90 % interval is within `delta` of 0 (two one-sided tests, Schuirmann 1987).
     """
     adjusted = holm([each.p for each in differences])
-    return [Verdict(each, p, _judgement(each, p, delta), delta) for each, p in zip(differences, adjusted, strict=True)]
+    return [
+        Conclusion(each, p, _judgement(each, p, delta), delta) for each, p in zip(differences, adjusted, strict=True)
+    ]
 
 
 def _judgement(difference: Difference, p: float, delta: float) -> Judgement:

@@ -67,9 +67,9 @@ def pack(target: Path, names: Iterable[str], models_dir: Path, progress: weights
             archive.addfile(_header(MANIFEST, len(manifest)), io.BytesIO(manifest))
             for path, file, member in contents:
                 with path.open("rb") as source:
-                    reader = _Hashing(source, lambda done, f=file: progress(f.name, done, f.bytes))
-                    archive.addfile(_header(member.path, file.bytes), reader)
-                if reader.digest.hexdigest() != file.sha256:
+                    hashing = _Hashing(source, lambda done, f=file: progress(f.name, done, f.bytes))
+                    archive.addfile(_header(member.path, file.bytes), hashing)
+                if hashing.digest.hexdigest() != file.sha256:
                     raise BadWeights(f"{str(path)!r} is damaged; no bundle was written; delete the file and pull again")
         scratch.replace(target)
 

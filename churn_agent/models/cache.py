@@ -19,41 +19,31 @@ from churn_agent.models.base import (
     ChatModel,
     GenerateRequest,
     LabelScores,
-    ModelInfo,
     ModelOutput,
     ScoreRequest,
     Usage,
     request_key,
 )
+from churn_agent.models.wrapping import WrappedModel
 
 _LOOK_UP = 200
 Request = TypeVar("Request", ScoreRequest, GenerateRequest)
 Result = TypeVar("Result", LabelScores, ModelOutput)
 
 
-class CachedModel:
+class CachedModel(WrappedModel):
     """Returns answers from the store if they are there, and requests the others from `model`."""
 
-    def __init__(self, model: ChatModel, engine: Engine, *, most_answers: int = 1_000_000) -> None:
+    def __init__(self, model: ChatModel, database: Engine, *, most_answers: int = 1_000_000) -> None:
         """Args: most_answers: the most answers to keep; older ones are deleted."""
-        self._model = model
-        self._engine = engine
+        super().__init__(model)
+        self._database = database
         self._most_answers = most_answers
-
-    @property
-    def info(self) -> ModelInfo:
-        return self._model.info
-
-    def count_tokens(self, text: str) -> int:
-        return self._model.count_tokens(text)
-
-    def close(self) -> None:
-        self._model.close()
 
     def prune(self) -> None:
         """Deletes the oldest answers beyond the limit."""
         with suppress(StoreUnavailable):  # another process is writing, and prunes when it closes
-            answers.prune(self._engine, self._most_answers)
+            answers.prune(self._database, self._most_answers)
 
     def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
         return self._through(
@@ -81,14 +71,14 @@ class CachedModel:
     ) -> Iterator[Result]:
         for batch in chunked(requests, _LOOK_UP):
             keys = {request.id: request_key(request, self.info) for request in batch}
-            known = answers.find(self._engine, list(keys.values()))
+            known = answers.find(self._database, list(keys.values()))
             for request in batch:
                 if keys[request.id] in known:
                     yield replace(from_answer(request.id, known[keys[request.id]]), usage=Usage(cached=True))
             for result in ask([request for request in batch if keys[request.id] not in known]):
                 answer = to_answer(result)
                 if answer is not None and not result.usage.cached:  # cached answers are stored elsewhere
-                    answers.keep(self._engine, keys[result.id], answer)
+                    answers.keep(self._database, keys[result.id], answer)
                 yield result
 
 

@@ -16,14 +16,12 @@ from pydantic import BaseModel, FiniteFloat, ValidationError
 from churn_agent.files import atomic
 from churn_agent.models.base import (
     ChatModel,
-    GenerateRequest,
     LabelScores,
-    ModelInfo,
-    ModelOutput,
     ScoreRequest,
     Usage,
     request_key,
 )
+from churn_agent.models.wrapping import WrappedModel
 
 FOLDER = "answers"
 
@@ -40,26 +38,13 @@ def with_common_answers(model: ChatModel, models_dir: Path) -> ChatModel:
     return model if info.stand_in or info.sha256 is None else CommonAnswers(model, models_dir / FOLDER)
 
 
-class CommonAnswers:
+class CommonAnswers(WrappedModel):
     """A `ChatModel` around another one that answers common score requests from a file if it can."""
 
     def __init__(self, model: ChatModel, folder: Path) -> None:
-        self._model = model
+        super().__init__(model)
         name = hashlib.sha256(model.info.fingerprint.encode()).hexdigest()[:40]
         self._path = folder / f"{name}.json"
-
-    @property
-    def info(self) -> ModelInfo:
-        return self._model.info
-
-    def count_tokens(self, text: str) -> int:
-        return self._model.count_tokens(text)
-
-    def close(self) -> None:
-        self._model.close()
-
-    def generate(self, requests: Iterable[GenerateRequest]) -> Iterator[ModelOutput]:
-        return self._model.generate(requests)
 
     def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
         unknown: list[ScoreRequest] = []

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from churn_agent.errors import BadWeights, InputError, Unavailable, WeightsMissing
-from churn_agent.files.folders import obstacle
+from churn_agent.files.writability import obstacle
 from churn_agent.models.catalogue import CatalogueEntry, Mirror, WeightsFile, catalogue
 
 Progress = Callable[[str, int, int], None]

@@ -19,7 +19,7 @@ from churn_agent.history import assignments, book, records
 from churn_agent.history.feedback import Feedback, all_feedback
 from churn_agent.history.records import Given
 from churn_agent.measuring import comparing, metrics
-from churn_agent.measuring.comparing import Verdict
+from churn_agent.measuring.comparing import Conclusion
 from churn_agent.measuring.metrics import Groups, Interval, Labels
 from churn_agent.outcomes.samples import Sample, treated
 from churn_agent.store.store import Store
@@ -229,11 +229,11 @@ class Compared:
     second: str
     paired: bool
     """True if both are measured on the same customers and dates; otherwise each is measured on its own."""
-    verdict: Verdict
+    conclusion: Conclusion
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"first": self.first, "second": self.second, "paired": self.paired, "verdict": self.verdict.text}
+        return {"first": self.first, "second": self.second, "paired": self.paired, "verdict": self.conclusion.text}
 
 
 def compare(forecasts: Iterable[Forecast], by: By) -> list[Compared]:
@@ -257,8 +257,8 @@ def compare(forecasts: Iterable[Forecast], by: By) -> list[Compared]:
             one, other = (list(by_sample[name].values()) for name in (first, second))
             if all(metrics.enough(*_outcomes(members)) for members in (one, other)):
                 pairs.append((first, second, False, comparing.unpaired(_area(one), len(one), _area(other), len(other))))
-    verdicts = comparing.judge([difference for *_, difference in pairs])
-    return [Compared(a, b, paired, verdict) for (a, b, paired, _), verdict in zip(pairs, verdicts, strict=True)]
+    conclusions = comparing.judge([difference for *_, difference in pairs])
+    return [Compared(*pair[:3], conclusion) for pair, conclusion in zip(pairs, conclusions, strict=True)]
 
 
 def judgements(forecasts: Iterable[Forecast], feedback: Iterable[Feedback]) -> Judgements:
@@ -269,14 +269,14 @@ def judgements(forecasts: Iterable[Forecast], feedback: Iterable[Feedback]) -> J
             # A judgement without a run applies to any forecast for the customer at that date.
             for run_id in (forecast.run_id, None):
                 by_sample[forecast.assessment.customer_id, forecast.assessment.as_of, run_id] = forecast
-    verdicts: Mapping[tuple[str, date, str | None], str] = {
+    opinions: Mapping[tuple[str, date, str | None], str] = {
         (entry.customer_id, entry.as_of, entry.run_id): entry.verdict
         for entry in feedback
         if entry.verdict in ("agree", "disagree")
     }
-    judged = [(by_sample[key], verdict) for key, verdict in verdicts.items() if key in by_sample]
+    judged = [(by_sample[key], opinion) for key, opinion in opinions.items() if key in by_sample]
     tool = [(forecast.assessment.band != "low") == forecast.churned for forecast, _ in judged]
-    agreed = [verdict == "agree" for _, verdict in judged]
+    agreed = [opinion == "agree" for _, opinion in judged]
     right = [t == a for t, a in zip(tool, agreed, strict=True)]
     return Judgements(
         n=len(judged),

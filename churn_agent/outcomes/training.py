@@ -17,13 +17,13 @@ from churn_agent.domain.assessment import Assessment
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import DataError, InputError, ModelCallError
 from churn_agent.history import book, interactions
-from churn_agent.learning import kept
-from churn_agent.learning.carried import Carried, carried_to_each
+from churn_agent.learning import stored
 from churn_agent.learning.drift import spreads
 from churn_agent.learning.examples import Examples, readings_of
-from churn_agent.learning.kept import KeptCard, Segment, Trained
 from churn_agent.learning.ladder import LEARNED, Ladder
 from churn_agent.learning.methods import METHODS, Estimator, Method, Need, cross_fitted, score
+from churn_agent.learning.stored import MethodInfo, Segment, Trained
+from churn_agent.learning.transfer import TransferredCalibration, transferred_to_each
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Labels, Scores
 from churn_agent.outcomes.samples import Sample, fingerprint, labelled_samples, treated, with_history
@@ -100,7 +100,7 @@ def train(
     segment: str | None = None,
     perturb: int = 0,
     progress: Advance = lambda: None,
-) -> KeptCard:
+) -> MethodInfo:
     """Trains a method on all labels of the store and stores it there.
 
     Args:
@@ -135,19 +135,21 @@ def train(
         spread=_spread(agent, fitted, method, _some(samples, perturb), progress) if perturb else 0.0,
         segment=segment,
         segments=_segments(fitted, known, segment) if segment else {},
-        reader=agent.reader if method.reads else None,
+        reader=agent.readings_id if method.reads else None,
         embedder=agent.store.embedder_id if {"vectors", "encoder"}.intersection(method.needs) else None,
         seed=seed,
         facts=spreads(known.facts),
         **_measured(samples, known, scores, np.full(len(samples), known.labels.mean())),
     )
-    return kept.keep(agent.settings.store, trained, fitted)
+    return stored.keep(agent.settings.store, trained, fitted)
 
 
-def carry(agent: ChurnAgent, stores: Sequence[Path], *, perturb: int = 0, progress: Advance = lambda: None) -> KeptCard:
+def carry(
+    agent: ChurnAgent, stores: Sequence[Path], *, perturb: int = 0, progress: Advance = lambda: None
+) -> MethodInfo:
     """Calibrates the score of a book by the outcomes in other stores and its own base rate, as method `calibrated`.
 
-    See `learning.carried`. Up to 300 of the book's own customers are read, as of its last day. The figures on the card
+    See `learning.transfer`. Up to 300 of the book's own customers are read, as of its last day. The figures
     are measured on each other book with a calibration from the rest of them, or cross-fitted if there is only one.
 
     Args:
@@ -175,8 +177,8 @@ def carry(agent: ChurnAgent, stores: Sequence[Path], *, perturb: int = 0, progre
     known = interactions.customer_ids(agent.store.history, until=agent.store.card.end_of_day(day))
     today = [Sample(id_, day, False) for id_ in np.random.default_rng(seed).permutation(known)[:_READ].tolist()]
     own = examples(agent, today, needs=("readings",), progress=progress)
-    fitted = Carried().fit(books, own, rate)
-    scores = carried_to_each(books) if len(books) > 1 else [cross_fitted(METHODS["platt"], books[0], seed=seed)]
+    fitted = TransferredCalibration().fit(books, own, rate)
+    scores = transferred_to_each(books) if len(books) > 1 else [cross_fitted(METHODS["platt"], books[0], seed=seed)]
     samples = [sample for each in learnable for sample in each.samples]
     trained = Trained(
         method=method.name,
@@ -185,7 +187,7 @@ def carry(agent: ChurnAgent, stores: Sequence[Path], *, perturb: int = 0, progre
         horizon_days=agent.store.card.horizon_days,
         says=f"slope of {len(books)} other books, shifted to a base rate of {rate:.1%} over {len(today)} customers",
         spread=_spread(agent, fitted, method, _some(today, perturb), progress) if perturb else 0.0,
-        reader=agent.reader,
+        reader=agent.readings_id,
         seed=seed,
         facts=spreads(own.facts),
         **_measured(
@@ -195,7 +197,7 @@ def carry(agent: ChurnAgent, stores: Sequence[Path], *, perturb: int = 0, progre
             np.concatenate([np.full(len(of_book), of_book.labels.mean()) for of_book in books]),
         ),
     )
-    return kept.keep(agent.settings.store, trained, fitted)
+    return stored.keep(agent.settings.store, trained, fitted)
 
 
 @dataclass(frozen=True)
@@ -227,7 +229,7 @@ def _learnable(agent: ChurnAgent) -> _Learnable:
 
 
 def _measured(samples: Sequence[Sample], known: Examples, scores: Scores, base_rates: Scores) -> dict[str, Any]:
-    """Fields of a card: the labels used, and how good scores of customers outside the training set are."""
+    """Fields of a `Trained`: the labels used, and how good scores of customers outside the training set are."""
     before = expit(np.array([row["score"] for row in known.readings])) if known.readings else None
     area = metrics.auroc(known.labels, scores, known.groups)
     dates = [sample.as_of for sample in samples]

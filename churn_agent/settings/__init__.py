@@ -17,9 +17,9 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from churn_agent.errors import InputError, UntrustedSettings
 from churn_agent.settings import files as settings_files
-from churn_agent.settings import trust
+from churn_agent.settings import trust_record
 from churn_agent.settings.files import HARMLESS, NEEDS_TRUST, PREFIX, SettingsFile
-from churn_agent.settings.trust import APP
+from churn_agent.settings.trust_record import APP
 
 PROJECT_FILES = (".env", "churn-agent.toml")
 """Settings files of the working folder, by precedence."""
@@ -174,7 +174,7 @@ class _Guarded(InitSettingsSource):
     """A settings file in the working folder."""
 
     def __init__(self, settings_cls: type[BaseSettings], file: SettingsFile) -> None:
-        trusted_as = trust.entries().get(str(file.path)) if file.guarded else None
+        trusted_as = trust_record.entries().get(str(file.path)) if file.guarded else None
         self._file = file
         self._changed = trusted_as is not None
         self._withheld = file.guarded if trusted_as != file.sha256 else ()

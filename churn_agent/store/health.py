@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from churn_agent.errors import ChurnAgentError, StoreUnavailable
-from churn_agent.files.folders import obstacle
+from churn_agent.files.writability import obstacle
 from churn_agent.history import answers, book, database, interactions
 from churn_agent.index.vectors import Index
 from churn_agent.models import weights
 from churn_agent.models.catalogue import catalogue
 from churn_agent.models.opening import weights_name
-from churn_agent.settings import PROJECT_FILES, Settings
-from churn_agent.settings import trusting as settings_trust
+from churn_agent.settings import PROJECT_FILES, Settings, granting
 from churn_agent.store.store import Store
 
 _PACKAGES = ("churn-agent", "llama-cpp-python", "xllamacpp", "torch", "sentence-transformers", "chromadb", "openai")
@@ -72,7 +71,7 @@ def _checks(load: Callable[[], Settings]) -> Iterator[Check]:
     for package in _PACKAGES:
         yield Check(package, True, _installed(package))
     for name in PROJECT_FILES:
-        yield _try(f"settings in {name}", partial(settings_trust.describe, name))
+        yield _try(f"settings in {name}", partial(granting.describe, name))
     try:
         settings = load()
     except ChurnAgentError as error:  # without settings, the model and the store are unknown
@@ -146,8 +145,8 @@ def _history(store: Store) -> str:
 
 def _index(store: Store) -> str:
     index = Index(store.settings.store)
-    if index.card is None:
+    if index.manifest is None:
         return "none yet; assess indexes only what it needs, churn-agent index indexes everything"
     index.inspect()
     index.check(store.embedder)
-    return f"{index.card['embedder']}, sound, {store.not_indexed()} texts not embedded yet"
+    return f"{index.manifest['embedder']}, sound, {store.not_indexed()} texts not embedded yet"

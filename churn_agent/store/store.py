@@ -20,7 +20,7 @@ from churn_agent.domain.interactions import Interaction, text_id
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import EmptyStore, IndexBusy, InputError, StoreUnavailable
 from churn_agent.evidence.retrieval import QueryVectors
-from churn_agent.files.folders import is_read_only
+from churn_agent.files.writability import is_read_only
 from churn_agent.history import book, interactions, snapshots, statistics
 from churn_agent.history import runs as run_log
 from churn_agent.history.database import open_database
@@ -70,7 +70,7 @@ class Store:
     @property
     def dimension(self) -> int:
         """Dimension of the vectors; the embedder is loaded only if the index does not record it."""
-        known = (self._index.card or {}).get("dimension")
+        known = (self._index.manifest or {}).get("dimension")
         return int(known) if known else self.embedder.dimension
 
     @property
@@ -103,7 +103,7 @@ class Store:
     @property
     def indexed_by(self) -> str | None:
         """The embedder of the index; None without an index."""
-        return (self._index.card or {}).get("embedder")
+        return (self._index.manifest or {}).get("embedder")
 
     # --- imports
 
@@ -366,7 +366,7 @@ class Store:
             new = dict(zip(missing, self.embedder.encode(missing.values()), strict=True))
             known |= new
             with suppress(IndexBusy):
-                if self._index.card is None:
+                if self._index.manifest is None:
                     self._index.create(self.embedder)
                 self._index.add(new.items())
         return known

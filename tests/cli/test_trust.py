@@ -1,7 +1,7 @@
 import pytest
 
 from churn_agent.cli import main
-from churn_agent.settings import trust
+from churn_agent.settings import trust_record
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_both_files_of_a_folder_are_trusted_at_once_and_harmless_ones_not_record
     (tmp_path / "churn-agent.toml").write_text("seed = 3\n")
     states = {row["file"]: row["state"] for row in cli("trust", "--json").json}
     assert states == {str(dotenv): "trusted", str(tmp_path / "churn-agent.toml"): "needs no trust"}
-    assert list(trust.entries()) == [str(dotenv)]
+    assert list(trust_record.entries()) == [str(dotenv)]
     assert cli("trust", "--revoke").out == f"{dotenv}: no longer trusted\n"
 
 

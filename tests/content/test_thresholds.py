@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from churn_agent.content import fits
+from churn_agent.content import fitted_thresholds
 from churn_agent.content.prompts import list_prompts, load_prompt, shipped_folder
 from churn_agent.content.thresholds import Fit, MeasuredOn, SetUsed
 from churn_agent.errors import FileFormatError
@@ -76,34 +76,34 @@ def test_shipped_thresholds_are_for_the_shipped_prompts_and_the_default_model():
     with_thresholds = [prompt for prompt in prompts if prompt.has_thresholds]
     assert len(with_thresholds) == 4
     for prompt in with_thresholds:
-        assert fits.shipped_fit(prompt, DEFAULT), prompt.label
+        assert fitted_thresholds.shipped_fit(prompt, DEFAULT), prompt.label
     assert PROMPT.fits[0].measured_on
 
 
 def test_the_default_model_and_stand_ins_are_fitted_and_others_are_not(tmp_path):
-    assert fits.for_model(PROMPT, ScriptedModel().info, tmp_path).fitted
-    assert fits.for_model(PROMPT, model(DEFAULT, "on whatever engine"), tmp_path).fitted
-    other = fits.for_model(PROMPT, model("0" * 64), tmp_path)
+    assert fitted_thresholds.for_model(PROMPT, ScriptedModel().info, tmp_path).fitted
+    assert fitted_thresholds.for_model(PROMPT, model(DEFAULT, "on whatever engine"), tmp_path).fitted
+    other = fitted_thresholds.for_model(PROMPT, model("0" * 64), tmp_path)
     assert (other.fitted, other.thresholds) == (False, PROMPT.thresholds)
-    assert not fits.for_model(PROMPT, model(None), tmp_path).fitted
-    assert fits.for_model(load_prompt("ask"), model(None), tmp_path).fitted  # it has no thresholds
+    assert not fitted_thresholds.for_model(PROMPT, model(None), tmp_path).fitted
+    assert fitted_thresholds.for_model(load_prompt("ask"), model(None), tmp_path).fitted  # it has no thresholds
 
 
 def test_kept_thresholds_hold_for_their_model_and_prompt_alone(tmp_path):
     values = PROMPT.thresholds.model_copy(update={"neutral_leaning": -0.5})
-    fits.keep_fit(measured(values), PROMPT, tmp_path)
-    used = fits.for_model(PROMPT, model(), tmp_path)
+    fitted_thresholds.keep_fit(measured(values), PROMPT, tmp_path)
+    used = fitted_thresholds.for_model(PROMPT, model(), tmp_path)
     assert (used.fitted, used.thresholds) == (True, values)
-    assert not fits.for_model(PROMPT, model(fingerprint="another model"), tmp_path).fitted
-    assert not fits.for_model(load_prompt("read", "few_shot"), model(), tmp_path).fitted
-    assert [fit.model for fit in fits.kept_fits(PROMPT, tmp_path)] == ["m"]
+    assert not fitted_thresholds.for_model(PROMPT, model(fingerprint="another model"), tmp_path).fitted
+    assert not fitted_thresholds.for_model(load_prompt("read", "few_shot"), model(), tmp_path).fitted
+    assert [fit.model for fit in fitted_thresholds.kept_fits(PROMPT, tmp_path)] == ["m"]
 
 
 def test_a_damaged_file_of_kept_thresholds_counts_as_none(tmp_path):
-    path = fits.keep_fit(measured(), PROMPT, tmp_path)
+    path = fitted_thresholds.keep_fit(measured(), PROMPT, tmp_path)
     path.write_text(path.read_text()[:-20])
-    assert not fits.for_model(PROMPT, model(), tmp_path).fitted
-    assert fits.kept_fits(PROMPT, tmp_path) == []
+    assert not fitted_thresholds.for_model(PROMPT, model(), tmp_path).fitted
+    assert fitted_thresholds.kept_fits(PROMPT, tmp_path) == []
 
 
 @pytest.mark.parametrize("change", [{"neutral_leaning": 1.0}, {"silent": 1.5}, {"closes": float("inf")}])

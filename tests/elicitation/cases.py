@@ -1,9 +1,10 @@
 """Cases for the tests of the modes."""
 
-from churn_agent.content.playbook import eligible, load_playbook
+from churn_agent.content.playbook import load_playbook
 from churn_agent.domain.snapshot import Card
 from churn_agent.elicitation.base import Case
 from churn_agent.evidence import facts, retrieval
+from churn_agent.scoring.actions import eligible
 from tests.conftest import interaction, snapshot
 
 

@@ -231,7 +231,7 @@ def originals(tmp_path):
         write_rows(folder / f"ravenstack_{name}.csv", columns)
     for name, columns in COURSES.items():
         write_rows(folder / f"{name}.csv", columns)
-    for file in sets.list_cards()["online_retail"].fetch.files:
+    for file in sets.list_descriptions()["online_retail"].fetch.files:
         lines = DAYS.get(file.removesuffix(".csv"), [])
         with (folder / file).open("w", newline="", encoding="utf-8") as day:
             csv.writer(day).writerows([INVOICE_LINE, *lines])
@@ -270,15 +270,15 @@ def made(originals, tmp_path):
 
 
 def test_every_address_is_pinned_to_the_commit_that_its_card_names_and_has_a_converter():
-    fetched = {name: card for name, card in sets.list_cards().items() if card.fetch}
-    assert {card.fetch.converter for card in fetched.values()} == set(CONVERTERS)
-    for name, card in fetched.items():
-        for url in card.fetch.urls:
+    fetched = {name: description for name, description in sets.list_descriptions().items() if description.fetch}
+    assert {description.fetch.converter for description in fetched.values()} == set(CONVERTERS)
+    for name, description in fetched.items():
+        for url in description.fetch.urls:
             host, owner, repository, commit = url.removeprefix("https://").split("/")[:4]
             assert host == "raw.githubusercontent.com", name
             assert len(commit) == 40, name
-            assert f"GitHub {owner}/{repository}" in card.origin, name
-            assert f"commit {commit}" in card.origin, name
+            assert f"GitHub {owner}/{repository}" in description.origin, name
+            assert f"commit {commit}" in description.origin, name
 
 
 def test_hashes_on_a_card_are_one_for_each_address():
@@ -460,18 +460,23 @@ def test_accounts_are_told_up_to_the_quarter_and_flags_of_churn_are_ignored(made
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, card in sets.list_cards().items() if card.fetch and name != "churn_intent_chat_en"]
+    "name",
+    [
+        name
+        for name, description in sets.list_descriptions().items()
+        if description.fetch and name != "churn_intent_chat_en"
+    ],
 )
 def test_a_fetched_set_is_found_and_imported_under_any_name(originals, tmp_path, agent, name):
     folder = fetch(name, source=str(originals), to=tmp_path / "other").folder
     found = sets.find_set("other", near=tmp_path)
-    assert found.card == sets.list_cards()[name]
+    assert found.description == sets.list_descriptions()[name]
     found.import_into(agent)
     rows, labels = table(folder, "interactions"), table(folder, "labels")
     for label in labels:
         snapshot = agent.snapshot(label["customer_id"])
         assert len(snapshot.interactions) == sum(each["customer_id"] == label["customer_id"] for each in rows)
-    assert agent.snapshot(labels[0]["customer_id"]).card == found.card.book
+    assert agent.snapshot(labels[0]["customer_id"]).card == found.description.book
 
 
 def test_a_fetched_set_has_samples(originals, tmp_path, agent):
@@ -524,8 +529,8 @@ def test_a_local_copy_may_be_the_file_itself_or_a_file_address(originals, tmp_pa
         found = fetch("bank_card_attrition", source=source, to=tmp_path / str(n))
         assert found.sha256 == {str(path): hashlib.sha256(path.read_bytes()).hexdigest()}
         assert found.trust == (
-            "the card has no SHA-256: the copy is taken as it is",
-            "NOT as the card says: 10,127 customers, 1,627 churned",
+            "the description has no SHA-256: the copy is taken as it is",
+            "NOT as the description says: 10,127 customers, 1,627 churned",
         )
 
 
@@ -570,7 +575,8 @@ def test_a_set_goes_to_the_folder_of_sets(cli, originals, tmp_path, monkeypatch)
     result = cli("eval", "fetch", "telco_ibm", "--from", originals, "--json")
     assert result.json["folder"] == str(tmp_path / "others" / "telco_ibm")
     assert (
-        sets.find_set("telco_ibm", near=tmp_path / "nowhere", sets_dir=tmp_path / "many").card.book.domain == "telecom"
+        sets.find_set("telco_ibm", near=tmp_path / "nowhere", sets_dir=tmp_path / "many").description.book.domain
+        == "telecom"
     )
 
 
@@ -651,8 +657,8 @@ def test_an_address_without_a_hash_is_fetched_and_said_to_be_pinned_by_its_commi
     assert (found.customers, found.churned, found.interactions) == (2, 1, 8)
     assert list(found.sha256) == [f"{server.url}/BankChurners.csv"]
     assert found.trust == (
-        "the card has no SHA-256: pinned by the commit in the address only",
-        "customers and churned are as many as the card says",
+        "the description has no SHA-256: pinned by the commit in the address only",
+        "customers and churned are as many as the description says",
     )
     assert {path.name for path in tmp_path.iterdir()} == {"cards", "originals", "shipped"}
     assert {path.name for path in found.folder.iterdir()} == {"interactions.csv", "labels.csv", "customers.csv", "set.yaml"}  # fmt: skip
@@ -661,10 +667,10 @@ def test_an_address_without_a_hash_is_fetched_and_said_to_be_pinned_by_its_commi
 def test_a_hash_on_the_card_is_checked(card, originals, tmp_path):
     path = originals / "BankChurners.csv"
     card(sha256=[hashlib.sha256(path.read_bytes()).hexdigest()])
-    assert fetch("cards", to=tmp_path / "right").trust == ("SHA-256 as the card says",)
+    assert fetch("cards", to=tmp_path / "right").trust == ("SHA-256 as the description says",)
     replace(path, "900001", "900003")
     for source in (None, str(path)):
-        with pytest.raises(Unavailable, match="is not the file that the card names: its SHA-256 is"):
+        with pytest.raises(Unavailable, match="is not the file that the description names: its SHA-256 is"):
             fetch("cards", source=source, to=tmp_path / "new" / "wrong")
         assert list((tmp_path / "new").iterdir()) == []
 
@@ -717,8 +723,8 @@ def test_the_command_says_what_came_and_what_to_do_next(cli, originals, tmp_path
     done = cli("eval", "fetch", "telco_ibm", "--from", originals, "-o", tmp_path / "set")
     assert done.code == 0
     assert done.out.splitlines()[1:] == [
-        "the card has no SHA-256: the copy is taken as it is",
-        "NOT as the card says: 7,043 customers, 1,869 churned",
+        "the description has no SHA-256: the copy is taken as it is",
+        "NOT as the description says: 7,043 customers, 1,869 churned",
         "licence: none stated in the repository; IBM distributes it as sample data",
         f"written: {tmp_path / 'set'}: 2 customers, 1 churned",
         f"check it: churn-agent eval doctor {tmp_path / 'set'}",

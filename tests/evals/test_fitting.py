@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from churn_agent.content import fits
+from churn_agent.content import fitted_thresholds
 from churn_agent.content.prompts import load_prompt
 from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.errors import DataError, InputError
@@ -100,7 +100,7 @@ def test_the_command_keeps_thresholds_and_asks_nothing_twice(cli, model, tmp_pat
     assert first.code == 0
     document = json.loads(first.out)
     assert document["fit"]["figures"].keys() == document["default"]["figures"].keys()
-    prompt = fits.for_model(PROMPT, model.info, tmp_path / "models")
+    prompt = fitted_thresholds.for_model(PROMPT, model.info, tmp_path / "models")
     assert prompt.fitted
     assert prompt.thresholds.model_dump() == document["fit"]["values"]
     asked = model.asked

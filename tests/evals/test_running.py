@@ -305,14 +305,14 @@ def test_sets_are_pooled_and_the_yardstick_is_the_best_classic_method_of_each():
         for method, noise in noises.items():
             scores = 1 / (1 + np.exp(random.normal(0, noise, 80) - labels[name]))
             made += predictions(scores, labels[name], method, set=name)
-    each = {(c.set, c.first): c.verdict.difference for c in compare_methods(made, against="yardstick")}
+    each = {(c.set, c.first): c.conclusion.difference for c in compare_methods(made, against="yardstick")}
     assert each["a", "tfidf"].value == each["b", "rfm"].value == 0
     [pooled] = [c for c in compare_methods(made, against="yardstick", pooled=True) if c.first == "m"]
     of_m = [each["a", "m"], each["b", "m"]]
-    assert (pooled.set, pooled.second, pooled.verdict.difference.n) == ("a + b", "yardstick", 160)
-    assert pooled.verdict.difference.value == pytest.approx(np.mean([d.value for d in of_m]))
+    assert (pooled.set, pooled.second, pooled.conclusion.difference.n) == ("a + b", "yardstick", 160)
+    assert pooled.conclusion.difference.value == pytest.approx(np.mean([d.value for d in of_m]))
     # The error of a mean of two independent estimates.
-    assert pooled.verdict.difference.standard_error == pytest.approx(
+    assert pooled.conclusion.difference.standard_error == pytest.approx(
         np.std(random.normal([[d.value for d in of_m]], [[d.standard_error for d in of_m]], (200_000, 2)).mean(axis=1)),
         rel=0.02,
     )

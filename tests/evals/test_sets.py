@@ -30,10 +30,10 @@ def many(n, churned):
 
 
 def test_every_known_set_has_a_card_that_says_what_churn_means_and_where_it_is_from():
-    for name, card in sets.list_cards().items():
-        assert card.book.churn_means, name
-        assert card.origin != "unknown", name
-        assert card.licence != "unknown", name
+    for name, description in sets.list_descriptions().items():
+        assert description.book.churn_means, name
+        assert description.origin != "unknown", name
+        assert description.licence != "unknown", name
 
 
 @given(samples, st.sampled_from(["customer", "time"]))

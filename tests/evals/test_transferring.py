@@ -33,7 +33,7 @@ def test_a_calibration_of_other_sets_helps_where_scores_are_as_far_off():
     assert set(found) == {"a", "b", "c", "all"}
     assert found["all"].n == 2400
     assert found["all"].log_loss < found["all"].log_loss_uncalibrated
-    assert found["all"].verdict.judgement == "better"
+    assert found["all"].conclusion.judgement == "better"
     # The one that it is tried on is not learned from: without it nothing else changes.
     alone = from_others({"a": sets["a"], "b": replace(sets["b"], labels=~sets["b"].labels)})
     assert next(each for each in alone if each.set == "a").log_loss > found["a"].log_loss

@@ -25,7 +25,7 @@ from churn_agent.files import strict_json, strict_yaml
 from churn_agent.history import answers
 from churn_agent.history.database import open_database
 from churn_agent.index.vectors import Index
-from churn_agent.learning import kept
+from churn_agent.learning import stored
 from churn_agent.models.completion import to_completion, to_output
 from churn_agent.models.gguf import tuning
 from churn_agent.models.scripted import ScriptedModel
@@ -127,7 +127,7 @@ def of_a_prediction(folder, text, _):
 
 def of_a_kept_method(folder, text, _):
     write(folder / "methods" / "rfm-1.json", text)
-    kept.kept_cards(folder)
+    stored.stored_methods(folder)
 
 
 def of_the_store(folder, text, _):
@@ -192,7 +192,7 @@ def test_a_line_that_nests_without_end_is_one_rejected_row(tmp_path, agent):
 def test_files_that_can_be_made_again_are_as_if_not_there(tmp_path, monkeypatch):
     for text in ENDLESS.values():
         write(tmp_path / "index" / "index.json", text)
-        assert Index(tmp_path).card is None
+        assert Index(tmp_path).manifest is None
         write(tmp_path / "tuning.json", text)
         monkeypatch.setattr(tuning, "user_config_path", lambda _: tmp_path)
         assert tuning.load_tuning("model") is None

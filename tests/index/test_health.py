@@ -74,8 +74,8 @@ DAMAGES = {
     "garbage in the database": garbage("chroma.sqlite3"),
     "half a database": cut("chroma.sqlite3"),
     "garbage in the header": garbage("*/header.bin"),
-    "no card": lambda folder: (folder / health.CARD).unlink(),
-    "half a card": cut(health.CARD),
+    "no card": lambda folder: (folder / health.MANIFEST).unlink(),
+    "half a card": cut(health.MANIFEST),
 }
 
 

@@ -72,7 +72,7 @@ def test_vectors_of_another_embedder_are_refused_and_rebuilt(tmp_path):
     with pytest.raises(StoreUnavailable, match="index --rebuild"):
         update(tmp_path, other)
     assert rebuild(tmp_path, other) == 4
-    assert Index(tmp_path).card["embedder"] == "other"
+    assert Index(tmp_path).manifest["embedder"] == "other"
 
 
 def test_a_rebuild_that_fails_leaves_the_old_index(tmp_path):

@@ -92,7 +92,7 @@ def test_texts_do_not_name_the_company(book_folder, tmp_path):
     labelled = find_set(str(book_folder), near=tmp_path)
     with labelled.open(tmp_path / "s", Settings.load()) as agent:
         samples = labelled.samples(agent)
-        company = labelled.card.book.company
+        company = labelled.description.book.company
         given = training.examples(agent, samples)
     assert len(given) == 60
     assert any("brand" in text for text in given.texts)

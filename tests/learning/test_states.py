@@ -13,9 +13,9 @@ from safetensors.numpy import save
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
 from churn_agent.learning import estimators, states
-from churn_agent.learning.alike import Alike
 from churn_agent.learning.ladder import LEARNED, Ladder
 from churn_agent.learning.methods import METHODS, score
+from churn_agent.learning.similar import SimilarCustomers
 
 from .test_ladder import with_scores
 from .test_methods import make_examples
@@ -61,8 +61,8 @@ def test_segments_and_customers_alike_are_kept():
     restored = again(fitted, Ladder())
     assert restored.offsets_ == fitted.offsets_
     np.testing.assert_array_equal(score(restored, given), score(fitted, given))
-    alike = Alike.of(make_examples(40))
-    assert_alike(Alike.of_state(states.from_bytes(states.to_bytes(alike.state()))), alike)
+    alike = SimilarCustomers.of(make_examples(40))
+    assert_alike(SimilarCustomers.of_state(states.from_bytes(states.to_bytes(alike.state()))), alike)
 
 
 def test_trees_that_were_read_off_say_what_scikit_learn_says():

@@ -111,8 +111,8 @@ def test_a_small_certain_difference_is_equivalence_and_a_wide_one_cannot_be_told
 
 def test_a_difference_of_nothing_that_must_be_nothing_needs_no_number_of_samples():
     alike = Difference("auroc", 0.0, 0.0, 0.0, 1.0, 0.0, 100)
-    [verdict] = comparing.judge([alike], delta=0.0)
-    assert "no number of samples" in verdict.text
+    [conclusion] = comparing.judge([alike], delta=0.0)
+    assert "no number of samples" in conclusion.text
 
 
 def test_more_comparisons_ask_for_more():

@@ -111,8 +111,8 @@ def test_methods_are_held_against_each_other_on_the_same_customers(agent):
         records.add(agent.history, record(customer, JAN, 0.95 if churned else 0.05, method="perfect-1"))
     [found] = compare(told(agent), "method")
     assert (found.first, found.second, found.paired) == ("calibrated-1", "perfect-1", True)
-    assert found.verdict.difference.value < 0
-    assert found.verdict.difference.n == 40
+    assert found.conclusion.difference.value < 0
+    assert found.conclusion.difference.n == 40
 
 
 def test_methods_on_customers_of_their_own_are_held_against_each_other_too(agent):
@@ -122,10 +122,10 @@ def test_methods_on_customers_of_their_own_are_held_against_each_other_too(agent
         label(agent, f"c-{n}", JAN, bool(n % 2))
     [found] = compare(told(agent), "method")
     assert not found.paired
-    assert found.verdict.difference.n == 80
+    assert found.conclusion.difference.n == 80
     own = {each.group: each.auroc for each in score(told(agent), "method")}
-    assert found.verdict.difference.value == pytest.approx(own["calibrated-1"].value - own["perfect-1"].value)
-    assert found.verdict.difference.low < found.verdict.difference.value < found.verdict.difference.high
+    assert found.conclusion.difference.value == pytest.approx(own["calibrated-1"].value - own["perfect-1"].value)
+    assert found.conclusion.difference.low < found.conclusion.difference.value < found.conclusion.difference.high
 
 
 def test_what_is_known_early_or_looks_ahead_by_another_time_is_not_judged(agent):

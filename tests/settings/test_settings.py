@@ -6,7 +6,7 @@ from pydantic.fields import FieldInfo
 
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.errors import InputError, UntrustedSettings
-from churn_agent.settings import Settings, project_files, trust
+from churn_agent.settings import Settings, project_files, trust_record
 from churn_agent.settings.files import Guard, needs_trust
 
 ROOT = Path(__file__).parents[2]
@@ -75,13 +75,13 @@ def test_a_file_of_the_folder_sets_a_model_only_if_trusted(tmp_path, name):
     assert Settings.load(model="mine").seed == 5
 
     [file] = project_files()
-    trust.grant(file.path, file.sha256)
+    trust_record.grant(file.path, file.sha256)
     assert Settings.load().model == "evil.gguf"
 
     path.write_text(path.read_text() + "# changed\n")
     with pytest.raises(UntrustedSettings, match="sets model and has changed since you trusted it"):
         Settings.load()
-    trust.revoke(file.path)
+    trust_record.revoke(file.path)
     with pytest.raises(UntrustedSettings, match="is not trusted"):
         Settings.load()
 
@@ -93,13 +93,13 @@ def test_a_setting_that_comes_from_elsewhere_needs_no_trust(tmp_path, monkeypatc
         Settings.load()
     (tmp_path / ".env").write_text("CHURN_AGENT_EMBEDDER=c\n")
     [file, _] = project_files()
-    trust.grant(file.path, file.sha256)
+    trust_record.grant(file.path, file.sha256)
     settings = Settings.load()
     assert (settings.model, settings.embedder) == ("mine", "c")
 
 
 def test_files_of_the_user_need_no_trust(tmp_path):
-    path = trust.record_path().with_name("config.toml")
+    path = trust_record.record_path().with_name("config.toml")
     path.parent.mkdir(parents=True)
     path.write_text('model = "mine"\n')
     assert Settings.load().model == "mine"
@@ -115,7 +115,7 @@ def test_trust_holds_in_the_folder_where_it_was_given(tmp_path, monkeypatch):
     (tmp_path / "mine/.env").write_text("CHURN_AGENT_EMBEDDER=./embedder\n")
     (tmp_path / "theirs/.env").symlink_to(tmp_path / "mine/.env")
     [file] = project_files(tmp_path / "mine")
-    trust.grant(file.path, file.sha256)
+    trust_record.grant(file.path, file.sha256)
     monkeypatch.chdir(tmp_path / "mine")
     assert Settings.load().embedder == "./embedder"
     monkeypatch.chdir(tmp_path / "theirs")
@@ -129,7 +129,7 @@ def test_a_reference_to_the_environment_needs_trust(tmp_path, monkeypatch):
     with pytest.raises(UntrustedSettings, match="sets prompt and"):
         Settings.load()
     [file] = project_files()
-    trust.grant(file.path, file.sha256)
+    trust_record.grant(file.path, file.sha256)
     assert Settings.load().prompt == "hidden"
 
 

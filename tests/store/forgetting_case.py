@@ -19,12 +19,12 @@ from churn_agent.history import annotations, answers, assignments, book, feedbac
 from churn_agent.history.assignments import Assignment
 from churn_agent.history.feedback import Feedback
 from churn_agent.index.vectors import DAMAGED, Index
-from churn_agent.learning import kept
-from churn_agent.learning.alike import Alike
+from churn_agent.learning import stored
 from churn_agent.learning.estimators import ShrunkLogistic
-from churn_agent.learning.kept import Trained
 from churn_agent.learning.ladder import Ladder
 from churn_agent.learning.methods import METHODS
+from churn_agent.learning.similar import SimilarCustomers
+from churn_agent.learning.stored import Trained
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.settings import Settings
 from churn_agent.store import forgetting, places
@@ -47,7 +47,9 @@ def calibration(customers):
     ladder.calibrator_ = ShrunkLogistic(1.0, 1.0).fit(np.array([[-1.0], [1.0]]), [False, True])
     ladder.draws_, ladder.offsets_ = np.zeros((1, 2)), {}
     n = len(customers)
-    ladder.alike_ = Alike(np.array(customers), np.full(n, DAY, "datetime64[D]"), np.ones(n, bool), np.eye(n, 3))
+    ladder.alike_ = SimilarCustomers(
+        np.array(customers), np.full(n, DAY, "datetime64[D]"), np.ones(n, bool), np.eye(n, 3)
+    )
     return ladder
 
 
@@ -91,7 +93,7 @@ def make_store(folder: Path) -> Path:
             method="calibrated", labels_hash="h", n=2, churned=2, first_as_of=DAY, last_as_of=DAY, horizon_days=90,
             auroc=1.0, auroc_low=1.0, auroc_high=1.0, log_loss=0.1, log_loss_of_prior=0.7, seed=0,
         )  # fmt: skip
-        kept.keep(store, trained, calibration([CUSTOMER, OTHER]))
+        stored.keep(store, trained, calibration([CUSTOMER, OTHER]))
     failures = [{"customer_id": id_, "reason": "broke"} for id_ in (CUSTOMER, OTHER)]
     lines = "".join(json.dumps(each) + "\n" for each in failures) + '{"customer_id":"c-0'
     (store / "batches" / "x.failures.jsonl").write_text(lines)

@@ -11,7 +11,7 @@ from churn_agent.domain.interactions import text_id
 from churn_agent.errors import IndexBusy, StoreUnavailable, UnknownCustomer
 from churn_agent.history.records import FORGOTTEN
 from churn_agent.index.vectors import Index
-from churn_agent.learning import kept
+from churn_agent.learning import stored
 from churn_agent.store import forgetting, places
 from tests.conftest import write_csv
 from tests.store import forgetting_case as case
@@ -150,11 +150,11 @@ def test_what_names_a_customer_in_free_text_is_taken_out(store):
 def test_a_method_without_the_customer_is_used_on(store):
     with open_agent(store) as agent:
         agent.store.forget(CUSTOMER)
-    assert kept.load(store, "calibrated").estimator.alike_.customers.tolist() == [OTHER]
+    assert stored.load(store, "calibrated").estimator.alike_.customers.tolist() == [OTHER]
 
 
 def test_a_method_that_cannot_be_opened_is_removed_and_named(store):
-    (store / "methods" / f"calibrated-1{kept.SUFFIX}").write_bytes(b"c-07, and who knows what")
+    (store / "methods" / f"calibrated-1{stored.SUFFIX}").write_bytes(b"c-07, and who knows what")
     said = []
     with open_agent(store, notify=said.append) as agent:
         agent.store.forget(CUSTOMER)

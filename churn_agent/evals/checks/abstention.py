@@ -16,7 +16,7 @@ from more_itertools import unique_justseen
 from numpy.typing import NDArray
 
 from churn_agent.domain.snapshot import Snapshot
-from churn_agent.evals.checks.drawing import drawn_sets, snapshots_of
+from churn_agent.evals.checks.sampling import drawn_sets
 from churn_agent.evals.runs.progress import Progress, Silent
 from churn_agent.evals.sets.labelled import TOGETHER
 from churn_agent.evidence import facts
@@ -89,11 +89,8 @@ def measure_abstention(
         Unavailable: a store cannot be used.
     """
     known: dict[str, Known] = {}
-    for labelled, agent, samples in drawn_sets(
-        names, settings, stores=stores, limit=limit, progress=progress or Silent()
-    ):
-        labels = np.array([sample.churned for sample in samples])
-        known[labelled.name] = Known.of(snapshots_of(agent, samples), labels)
+    for drawn in drawn_sets(names, settings, stores=stores, limit=limit, progress=progress or Silent()):
+        known[drawn.name] = Known.of(drawn.snapshots(), np.array([sample.churned for sample in drawn.samples]))
     return measure(known)
 
 

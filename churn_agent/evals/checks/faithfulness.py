@@ -14,7 +14,7 @@ from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.domain.assessment import Assessment
 from churn_agent.elicitation.ask import ask
 from churn_agent.elicitation.base import Case
-from churn_agent.evals.checks.drawing import drawn_sets, snapshots_of
+from churn_agent.evals.checks.sampling import drawn_sets
 from churn_agent.evals.runs.progress import Progress, Silent
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Scores
@@ -81,21 +81,21 @@ def measure_faithfulness(
     """
     progress = progress or Silent()
     summaries: list[Faithfulness] = []
-    for labelled, agent, samples in drawn_sets(names, settings, stores=stores, limit=limit, progress=progress):
-        progress.began(labelled.name, len(samples))
-        other = agent.varied(mode="ask", prompt=judge or JUDGE)
+    for drawn in drawn_sets(names, settings, stores=stores, limit=limit, progress=progress):
+        progress.began(drawn.name, len(drawn.samples))
+        other = drawn.agent.varied(mode="ask", prompt=judge or JUDGE)
         moves: list[Moved] = []
-        for assessment in agent.read_many(snapshots_of(agent, samples)):
+        for assessment in drawn.agent.read_many(drawn.snapshots()):
             case = other.evidence(assessment.customer_id, as_of=assessment.as_of)
             of_customer = moved(case, assessment, other, seed=settings.seed)
             moves += [of_customer] if of_customer else []
             progress.advanced()
-        summary = summarise(labelled.name, moves)
+        summary = summarise(drawn.name, moves)
         if summary:
             summaries.append(summary)
         else:
             why = "nobody has cited evidence and as much that is not cited"
-            progress.left_out(labelled.name, "faithfulness", why)
+            progress.left_out(drawn.name, "faithfulness", why)
     return summaries
 
 

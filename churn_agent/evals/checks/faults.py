@@ -147,7 +147,7 @@ def size(
     labelled: LabelledSet, samples: Sequence[Sample], labels: Labels, delta: float | None, limit: int | None
 ) -> Iterator[Finding]:
     """By the standard error of a difference of AUROCs of .75 that correlate by a half (Hanley & McNeil 1982, 1983)."""
-    _, test = sets.split(samples, labelled.card.split)
+    _, test = sets.split(samples, labelled.description.split)
     drawn = min(1.0, (limit or len(samples)) / len(samples))
     m, n = drawn * labels[test].sum(), drawn * (~labels[test]).sum()
     if not m or not n:
@@ -180,7 +180,7 @@ def base_rate(labels: Labels) -> Iterator[Finding]:
 
 
 def duplicates(labelled: LabelledSet, samples: Sequence[Sample], snapshots: Sequence[Snapshot]) -> Iterator[Finding]:
-    development, test = sets.split(samples, labelled.card.split)
+    development, test = sets.split(samples, labelled.description.split)
     texts = ["\n".join(each.text for each in s.messages).casefold() for s in snapshots]
     known = {texts[i] for i in development if len(texts[i].split()) >= _FEWEST_WORDS}
     shared = [i for i in test if texts[i] in known]

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from more_itertools import chunked
 
-from churn_agent.content import fits
+from churn_agent.content import fitted_thresholds
 from churn_agent.content.prompts import PromptTemplate, shipped_fits
 from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.content.thresholds import Figures, Fit, MeasuredOn, SetUsed, Thresholds
@@ -144,7 +144,7 @@ def reading_model(settings: Settings, *, notify: Callable[[str], None] = lambda 
 def keep(measured: Fit, prompt: PromptTemplate, models_dir: Path) -> Path:
     """Keeps thresholds in the model folder. Raises `Unavailable` if it cannot be written."""
     try:
-        return fits.keep_fit(measured, prompt, models_dir)
+        return fitted_thresholds.keep_fit(measured, prompt, models_dir)
     except OSError as error:
         raise Unavailable(f"cannot write the thresholds to {str(models_dir)!r}: {error.strerror}") from error
 

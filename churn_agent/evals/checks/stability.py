@@ -11,7 +11,7 @@ from scipy import stats
 from churn_agent.assessing import perturbing
 from churn_agent.assessing.perturbing import Perturbed
 from churn_agent.domain.assessment import Assessment
-from churn_agent.evals.checks.drawing import drawn_sets, snapshots_of
+from churn_agent.evals.checks.sampling import drawn_sets
 from churn_agent.evals.runs.progress import Progress, Silent
 from churn_agent.measuring import metrics
 from churn_agent.scoring.bands import Bands
@@ -58,10 +58,10 @@ def measure_stability(
     """
     progress = progress or Silent()
     stabilities: list[Stability] = []
-    for labelled, agent, samples in drawn_sets(names, settings, stores=stores, limit=limit, progress=progress):
-        progress.began(labelled.name, len(samples) * perturbing.ways(agent))
-        runs = perturbing.perturbed(agent, snapshots_of(agent, samples), progress=progress.advanced)
-        stabilities += measure(labelled.name, runs, agent.setup().bands)
+    for drawn in drawn_sets(names, settings, stores=stores, limit=limit, progress=progress):
+        progress.began(drawn.name, len(drawn.samples) * perturbing.ways(drawn.agent))
+        runs = perturbing.perturbed(drawn.agent, drawn.snapshots(), progress=progress.advanced)
+        stabilities += measure(drawn.name, runs, drawn.agent.setup().bands)
     return stabilities
 
 

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from churn_agent.errors import InputError
-from churn_agent.evals.checks.drawing import drawn_sets
+from churn_agent.evals.checks.sampling import drawn_sets
 from churn_agent.evals.runs.execution import examples_of
 from churn_agent.evals.runs.progress import Progress, Silent
 from churn_agent.evals.runs.suite import find_methods
-from churn_agent.learning.carried import carried_to_each
 from churn_agent.learning.examples import Examples
 from churn_agent.learning.methods import METHODS, Method, cross_fitted, score, uncalibrated
+from churn_agent.learning.transfer import transferred_to_each
 from churn_agent.measuring import comparing, metrics
-from churn_agent.measuring.comparing import Verdict
+from churn_agent.measuring.comparing import Conclusion
 from churn_agent.scoring import prior
 from churn_agent.settings import Settings
 
@@ -92,8 +92,8 @@ def _examples(
 ) -> dict[str, Examples]:
     """Set -> its samples as the inputs of methods."""
     return {
-        labelled.name: examples_of(labelled.name, agent, samples, methods, progress)
-        for labelled, agent, samples in drawn_sets(names, settings, stores=stores, limit=limit, progress=progress)
+        drawn.name: examples_of(drawn.name, drawn.agent, drawn.samples, methods, progress)
+        for drawn in drawn_sets(names, settings, stores=stores, limit=limit, progress=progress)
     }
 
 
@@ -130,18 +130,21 @@ def between(
 
 @dataclass(frozen=True)
 class FromOthers:
-    """A calibration carried over from all other sets, against the score as it is; both know this one's base rate."""
+    """A calibration transferred from all other sets, compared with the uncalibrated score; both know the base rate."""
 
     set: str
     """`all` for the samples of all sets together."""
     n: int
     log_loss: float
     log_loss_uncalibrated: float
-    verdict: Verdict
+    conclusion: Conclusion
     """On the difference of the two."""
 
     def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "verdict": self.verdict.text}
+        """For JSON, with the conclusion in words as `verdict`."""
+        fields = asdict(self)
+        del fields["conclusion"]
+        return fields | {"verdict": self.conclusion.text}
 
 
 def from_others(sets: Mapping[str, Examples]) -> list[FromOthers]:
@@ -150,15 +153,15 @@ def from_others(sets: Mapping[str, Examples]) -> list[FromOthers]:
     The base rate of the set it is tried on is given, as a book's card may give it, and nothing else of its outcomes.
     """
     labels = [each.labels for each in sets.values()]
-    carried = carried_to_each(list(sets.values()))
+    carried = transferred_to_each(list(sets.values()))
     plain = [
         np.array([prior.pull_to_base_rate(x, float(each.labels.mean())) for x in uncalibrated(each)[:, 0]])
         for each in sets.values()
     ]
     parts = [*zip(labels, carried, plain, strict=True)]
     parts.append((np.concatenate(labels), np.concatenate(carried), np.concatenate(plain)))
-    verdicts = comparing.judge([comparing.difference("log_loss", *part) for part in parts])
+    conclusions = comparing.judge([comparing.difference("log_loss", *part) for part in parts])
     return [
-        FromOthers(name, len(y), metrics.log_loss(y, after), metrics.log_loss(y, before), verdict)
-        for name, (y, after, before), verdict in zip([*sets, "all"], parts, verdicts, strict=True)
+        FromOthers(name, len(y), metrics.log_loss(y, after), metrics.log_loss(y, before), conclusion)
+        for name, (y, after, before), conclusion in zip([*sets, "all"], parts, conclusions, strict=True)
     ]

@@ -15,7 +15,7 @@ from churn_agent.evals.runs.log import find_logs, last_suite
 from churn_agent.evals.runs.predictions import Prediction, read_predictions
 from churn_agent.evals.runs.scored import Scored, by_set_and_method
 from churn_agent.measuring import comparing, metrics
-from churn_agent.measuring.comparing import Difference, Judgement, Verdict
+from churn_agent.measuring.comparing import Conclusion, Difference, Judgement
 from churn_agent.measuring.metrics import Costs
 
 YARDSTICK = "yardstick"
@@ -31,19 +31,19 @@ class Comparison:
     """Names joined by plus signs where the difference is pooled over several."""
     first: str
     second: str
-    verdict: Verdict
+    conclusion: Conclusion
 
     def seen_from(self, method: str) -> tuple[float, Judgement]:
         """The difference and its judgement as they are for one of the two."""
-        value, judged = self.verdict.difference.value, self.verdict.judgement
+        value, judged = self.conclusion.difference.value, self.conclusion.judgement
         return (value, judged) if method == self.first else (-value, _TURNED.get(judged, judged))
 
     def as_dict(self) -> dict[str, Any]:
-        d = self.verdict.difference
+        d = self.conclusion.difference
         return {
             "set": self.set, "first": self.first, "second": self.second, "metric": d.metric, "difference": d.value,
-            "low": d.low, "high": d.high, "p": d.p, "p_adjusted": self.verdict.p_adjusted, "n": d.n,
-            "detectable": d.detectable, "judgement": self.verdict.judgement, "text": self.verdict.text,
+            "low": d.low, "high": d.high, "p": d.p, "p_adjusted": self.conclusion.p_adjusted, "n": d.n,
+            "detectable": d.detectable, "judgement": self.conclusion.judgement, "text": self.conclusion.text,
         }  # fmt: skip
 
 
@@ -161,7 +161,7 @@ class _Pair:
 
 
 def _judged(pairs: Sequence[_Pair], metric: str, delta: float, costs: Costs, pooled: bool = False) -> list[Comparison]:
-    """Verdicts on all pairs that can be compared, tested together."""
+    """Conclusions on all pairs that can be compared, tested together."""
     tested = [(pair, _difference(metric, pair.of_first, pair.of_second, costs)) for pair in pairs]
     differences = [(pair.set, pair.first, pair.second, difference) for pair, difference in tested if difference]
     if pooled:
@@ -170,10 +170,10 @@ def _judged(pairs: Sequence[_Pair], metric: str, delta: float, costs: Costs, poo
             (" + ".join(name for name, *_ in of_pair), first, second, comparing.pooled([d for *_, d in of_pair]))
             for (first, second), of_pair in of_pairs
         ]
-    verdicts = comparing.judge([difference for *_, difference in differences], delta=delta)
+    conclusions = comparing.judge([difference for *_, difference in differences], delta=delta)
     return [
-        Comparison(name, first, second, verdict)
-        for (name, first, second, _), verdict in zip(differences, verdicts, strict=True)
+        Comparison(name, first, second, conclusion)
+        for (name, first, second, _), conclusion in zip(differences, conclusions, strict=True)
     ]
 
 

@@ -126,7 +126,7 @@ class _Execution:
         seed = self.suite.seed
         if known is not examples:
             return score(method.make(seed).fit(known, known.labels), examples)
-        if planned.labelled.card.split != "time":
+        if planned.labelled.description.split != "time":
             return cross_fitted(method, examples, seed=seed)
         # Nothing is learned from later dates than those that are judged.
         early = np.array([sample.id in planned.development for sample in planned.samples])
@@ -170,7 +170,7 @@ def _to_prediction(
 ) -> Prediction:
     quotes = [citation for reason in record.reasons for citation in reason.citations]
     quotes += [citation for signal in record.signals for citation in signal.citations if not citation.verified]
-    used, zone = record.provenance, planned.labelled.card.book.zone
+    used, zone = record.provenance, planned.labelled.description.book.zone
     reasons = [(reason.statement, [c.quote for c in reason.citations if c.verified]) for reason in record.reasons]
     times: dict[str, set[str]] = defaultdict(set)
     for statement in (*record.signals, *record.reasons):

@@ -1,10 +1,10 @@
-"""Runs in Markdown: verdicts and leaderboards, or one line a set."""
+"""Runs in Markdown: conclusions and leaderboards, or one line a set."""
 
 from collections.abc import Callable, Iterable, Sequence
 
+from churn_agent.evals.runs.evaluation import PICKED, Evaluation, cell, filled, headings, interval
 from churn_agent.evals.runs.log import RunLog
 from churn_agent.evals.runs.scored import Scored, by_set_and_method
-from churn_agent.evals.runs.verdicts import PICKED, Evaluation, cell, filled, headings, interval
 from churn_agent.learning.ladder import CALIBRATED
 
 _COLUMNS = ("auroc", "average_precision", "brier", "f1", "answered", "verified_quotes", "signal_precision",
@@ -13,7 +13,7 @@ _COLUMNS = ("auroc", "average_precision", "brier", "f1", "answered", "verified_q
 
 
 def to_markdown(evaluation: Evaluation, *, command: str) -> str:
-    """Verdicts and leaderboards of one or more runs.
+    """Conclusions and leaderboards of one or more runs.
 
     Args:
         evaluation: the runs.
@@ -25,7 +25,7 @@ def to_markdown(evaluation: Evaluation, *, command: str) -> str:
         methods, figures = evaluation.ranked(name), evaluation.figures_of(name)
         shown = filled(_COLUMNS, methods, figures)
         sizes = [f"{split}: {n} samples, {rate:.0%} churned" for split, (n, rate) in evaluation.sizes(name).items()]
-        lines += [f"## {name}", "", evaluation.verdict(name), "", "; ".join(sizes) + ".", ""]
+        lines += [f"## {name}", "", evaluation.conclusion(name), "", "; ".join(sizes) + ".", ""]
         lines += [f"| method | n | {' | '.join(headings(shown, figures))} |", "|---" * (len(shown) + 2) + "|"]
         for method in methods:
             cells = [cell(figures.get((method, metric))) for metric in shown]

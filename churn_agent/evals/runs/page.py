@@ -11,10 +11,10 @@ import numpy as np
 from churn_agent import extras
 from churn_agent.evals.runs import curves
 from churn_agent.evals.runs.comparing import Comparison, furthest_apart
+from churn_agent.evals.runs.evaluation import PICKED, Evaluation, cell, filled, headings
 from churn_agent.evals.runs.predictions import Prediction, SampleNote
 from churn_agent.evals.runs.scoreboard import Figure
 from churn_agent.evals.runs.scored import Scored, by_set_and_method
-from churn_agent.evals.runs.verdicts import PICKED, Evaluation, cell, filled, headings
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Labels
 
@@ -77,7 +77,7 @@ def _of_set(name: str, evaluation: Evaluation) -> dict[str, Any]:
     comparisons = [c for c in evaluation.comparisons if c.set == name]
     return {
         "name": name,
-        "verdict": evaluation.verdict(name),
+        "conclusion": evaluation.conclusion(name),
         "sizes": evaluation.sizes(name),
         "boards": [_board(title, columns, order, scored, figures) for title, columns in _BOARDS],
         "methods": order,

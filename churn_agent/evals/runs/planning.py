@@ -109,7 +109,7 @@ class _Drawing:
         with labelled.open(store, self.settings) as agent:
             all_samples = labelled.samples(agent)
             # Before drawing, so that a sample is on the same side however many are drawn.
-            development, test = sets.split(all_samples, labelled.card.split)
+            development, test = sets.split(all_samples, labelled.description.split)
             samples = sets.draw([all_samples[i] for i in sorted((*development, *test))], self.most, seed=seed)
             notes = _describe(name, samples, agent, labelled.gold())
         drawn = frozenset(sample.id for sample in samples)

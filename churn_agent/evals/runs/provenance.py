@@ -74,7 +74,7 @@ def _of_set(planned: Planned) -> SetLog:
         of=planned.all_samples,
         files=planned.labelled.fingerprint(),
         development=hashlib.sha256("\n".join(sorted(planned.development)).encode()).hexdigest()[:16],
-        split=planned.labelled.card.split,
+        split=planned.labelled.description.split,
     )
 
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from churn_agent.errors import InputError
+from churn_agent.evals.runs.evaluation import Evaluation
 from churn_agent.evals.runs.log import RunLog, find_logs
 from churn_agent.evals.runs.markdown import summary, to_markdown
 from churn_agent.evals.runs.page import to_html
 from churn_agent.evals.runs.predictions import Prediction, SampleNote, read_notes, read_predictions
-from churn_agent.evals.runs.verdicts import Evaluation
 from churn_agent.files import atomic
 
 _MARKS = "<!-- eval -->", "<!-- /eval -->"
@@ -31,7 +31,7 @@ def read_runs(folders: Sequence[Path]) -> tuple[list[Prediction], list[SampleNot
 
 
 def write_report(*folders: Path, to: Path, delta: float = 0.02, command: str = "") -> None:
-    """Writes the page about runs; `.md` gets verdicts and leaderboards alone.
+    """Writes the page about runs; `.md` gets conclusions and leaderboards alone.
 
     These stand between the marks `<!-- eval -->` and `<!-- /eval -->`, so that a Markdown file can be written again
     without a change to the text around them. A method that several runs tried is taken from the last of them.

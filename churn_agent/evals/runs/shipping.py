@@ -13,12 +13,12 @@ from pathlib import Path
 
 from churn_agent.content.prompts import PromptTemplate, list_prompts, load_prompt
 from churn_agent.errors import ChurnAgentError, InputError
+from churn_agent.evals.runs.evaluation import Evaluation
 from churn_agent.evals.runs.log import LOG, RunLog, read_log
 from churn_agent.evals.runs.page import to_html
 from churn_agent.evals.runs.predictions import PREDICTIONS, SAMPLES, Prediction, read_notes, read_predictions
 from churn_agent.evals.runs.scoreboard import Figure
 from churn_agent.evals.runs.scored import by_set_and_method
-from churn_agent.evals.runs.verdicts import Evaluation
 
 Parameters = Mapping[str, str | int | float]
 _REPORT = "report.html"
@@ -74,7 +74,7 @@ class Shipment:
 
     name: str
     run_hash: str
-    verdict: str
+    conclusion: str
     parameters: Parameters
     methods: Sequence[MethodOnSet]
     files: Mapping[str, str]
@@ -114,7 +114,7 @@ def gather(run: Run, prompts_dir: Path | None, with_texts: bool, notify: Callabl
     return Shipment(
         run.folder.resolve().name,
         run.hash,
-        "\n\n".join(f"{name}: {evaluation.verdict(name)}" for name in evaluation.sets),
+        "\n\n".join(f"{name}: {evaluation.conclusion(name)}" for name in evaluation.sets),
         of_all | {name: value for name, value in about.items() if value} | {"sets": ", ".join(log.sets)},
         methods,
         dict(_files(run, with_texts)),

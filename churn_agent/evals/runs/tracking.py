@@ -143,7 +143,7 @@ class _Mlflow:
             for run in client.search_runs([self.experiment_id], f"tags.`{_HASH}` = '{shipment.run_hash}'"):
                 client.delete_run(run.info.run_id)
             versions = {prompt.name: self._register(prompt) for prompt in shipment.prompts}
-            parent = self._begin(shipment.name, shipment, {_NOTE: shipment.verdict}, shipment.parameters)
+            parent = self._begin(shipment.name, shipment, {_NOTE: shipment.conclusion}, shipment.parameters)
             for method in shipment.methods:
                 tags = {_PARENT: parent}
                 if method.prompt:  # as `link_prompt_version_to_run` does, which looks for runs at the default address
@@ -263,7 +263,7 @@ class _Wandb:
             name=name,
             group=f"{shipment.name} {shipment.run_hash}",
             job_type=kind,
-            notes=shipment.verdict if kind == "run" else None,
+            notes=shipment.conclusion if kind == "run" else None,
             config=dict(parameters),
             resume="allow",  # what an interrupted call left is gone on with
             settings=self._settings,

@@ -36,7 +36,7 @@ class Fetched:
     sha256: Mapping[str, str]
     """Address or path that a file was read from -> its hash."""
     trust: tuple[str, ...]
-    """What says, or does not say, that this is the set of the card."""
+    """What says, or does not say, that this is the set of the description."""
 
 
 def fetch(
@@ -58,7 +58,7 @@ def fetch(
 
     Raises:
         InputError: there is no such set, it has no converter, or its folder cannot be written.
-        Unavailable: an original cannot be had, or is not the one that the card names.
+        Unavailable: an original cannot be had, or is not the one that the description names.
         FileFormatError: an original does not hold what the converter reads.
     """
     origin, licence = _origin(name)
@@ -96,7 +96,11 @@ def _origin(name: str) -> tuple[Fetch, str]:
     """What a set is made from, and its licence."""
     if (shipped := sets.shipped_folder() / "datasets" / name).is_dir():
         raise InputError(f"set {name!r} needs no fetching, it is shipped: {shipped}")
-    can = {each: (card.fetch, card.licence) for each, card in sets.list_cards().items() if card.fetch}
+    can = {
+        each: (description.fetch, description.licence)
+        for each, description in sets.list_descriptions().items()
+        if description.fetch
+    }
     if name not in can:
         raise InputError(f"no set {name!r}; what can be fetched: {', '.join(can)}")
     return can[name]
@@ -108,7 +112,7 @@ def _origin(name: str) -> tuple[Fetch, str]:
 def _originals(
     fetch: Fetch, source: str | None, scratch: Path, notify: Callable[[str], None]
 ) -> dict[str, tuple[Path, str]]:
-    """Address on the card -> (file, where it is from)."""
+    """Address on the description -> (file, where it is from)."""
     if source is not None and not source.startswith(("https://", "http://")):
         path = Path(url2pathname(urlsplit(source).path) if source.startswith("file://") else source)
         return {url: (file, str(file)) for url, file in _local(fetch.urls, path).items()}
@@ -187,21 +191,23 @@ def _stream(url: str, to: Path) -> None:
 
 
 def _checked(fetch: Fetch, came: Mapping[str, tuple[Path, str]]) -> dict[str, str]:
-    """Where a file is from -> its hash. Raises `Unavailable` for one that is not the card's."""
+    """Where a file is from -> its hash. Raises `Unavailable` for one that is not the expected one."""
     hashes = {where: weights.sha256(file) for file, where in came.values()}
     for expected, (where, found) in zip(fetch.sha256, hashes.items(), strict=False):
         if found != expected:
-            raise Unavailable(f"{where} is not the file that the card names: its SHA-256 is {found}, not {expected}")
+            raise Unavailable(
+                f"{where} is not the file that the description names: its SHA-256 is {found}, not {expected}"
+            )
     return hashes
 
 
 def _trust(fetch: Fetch, source: str | None, customers: int, churned: int) -> tuple[str, ...]:
     pinned = "pinned by the commit in the address only" if source is None else "the copy is taken as it is"
-    said = ["SHA-256 as the card says" if fetch.sha256 else f"the card has no SHA-256: {pinned}"]
+    said = ["SHA-256 as the description says" if fetch.sha256 else f"the description has no SHA-256: {pinned}"]
     if fetch.customers and (fetch.customers, fetch.churned) != (customers, churned):
-        said.append(f"NOT as the card says: {fetch.customers:,} customers, {fetch.churned:,} churned")
+        said.append(f"NOT as the description says: {fetch.customers:,} customers, {fetch.churned:,} churned")
     elif fetch.customers:
-        said.append("customers and churned are as many as the card says")
+        said.append("customers and churned are as many as the description says")
     return tuple(said)
 
 

@@ -1,4 +1,4 @@
-"""Labelled sets: a history, outcomes, and a card that says what churn means there and where it comes from."""
+"""Labelled sets: a history, outcomes, and a description that says what churn means there and where it comes from."""
 
 import csv
 import hashlib
@@ -54,7 +54,7 @@ class Fetch(BaseModel):
         return tuple(self.folder + file for file in self.files)
 
 
-class SetCard(BaseModel):
+class SetDescription(BaseModel):
     """What a reader must know to judge by a set."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -78,7 +78,7 @@ class LabelledSet:
 
     name: str
     folder: Path
-    card: SetCard
+    description: SetDescription
 
     def store_in(self, folder: Path) -> Path:
         """Where its store lies among others: sets of the same name in two places are two sets."""
@@ -108,10 +108,11 @@ class LabelledSet:
         return agent
 
     def import_into(self, agent: ChurnAgent) -> None:
-        """Imports the set and its card. Raises `DataError`."""
-        agent.store.ingest([self.folder], replace_card=True)  # the set's own card replaces that of the folder
+        """Imports the set and the card of its book. Raises `DataError`."""
+        # The card in the description replaces that of the folder.
+        agent.store.ingest([self.folder], replace_card=True)
         with agent.store.history.begin() as connection:
-            book.set_card(connection, self.card.book)
+            book.set_card(connection, self.description.book)
 
     def gold(self) -> dict[str, dict[str, tuple[str, ...]]]:
         """Customer -> signal -> local times of the interactions that show it (`gold.csv`); empty if nobody wrote it."""
@@ -150,42 +151,46 @@ def find_set(name: str, *, near: Path, sets_dir: Path | None = None) -> Labelled
         raise InputError(
             f"no set {name!r}: give the path of a folder with interactions and labels, or set CHURN_AGENT_SETS_DIR"
         )
-    return LabelledSet(folder.name, folder, _card(folder))
+    return LabelledSet(folder.name, folder, _description(folder))
 
 
 def shipped_folder() -> Path:
-    """Where cards, suites and our own set lie: in the checkout or in the installed package."""
+    """Where descriptions, suites and our own set lie: in the checkout or in the installed package."""
     package = Path(__file__).parents[2]
     checkout = package.parent
     return checkout / "eval" if (checkout / "pyproject.toml").is_file() else package / "_eval"
 
 
-def list_cards() -> dict[str, SetCard]:
-    """Name -> card of every set that is known."""
+def list_descriptions() -> dict[str, SetDescription]:
+    """Name -> description of every set that is known."""
     shipped = shipped_folder()
-    cards = {path.stem: strict_yaml.load(path, SetCard) for path in sorted((shipped / "sets").glob("*.yaml"))}
+    descriptions = {
+        path.stem: strict_yaml.load(path, SetDescription) for path in sorted((shipped / "sets").glob("*.yaml"))
+    }
     for path in sorted((shipped / "datasets").glob("*/set.yaml")):
-        cards[path.parent.name] = strict_yaml.load(path, SetCard)
-    return cards
+        descriptions[path.parent.name] = strict_yaml.load(path, SetDescription)
+    return descriptions
 
 
-def list_sets(sets_dir: Path | None) -> dict[str, tuple[SetCard, Path | None]]:
-    """Name -> card, and the folder if the set is here: those that are known, and all in `sets_dir` that have labels."""
+def list_sets(sets_dir: Path | None) -> dict[str, tuple[SetDescription, Path | None]]:
+    """Name -> description, and the folder if the set is here: all known sets, and those with labels in `sets_dir`."""
     own = sorted(path.parent for path in sets_dir.glob("*/labels.*")) if sets_dir else []
-    found: dict[str, tuple[SetCard, Path | None]] = {folder.name: (_card(folder), folder) for folder in own}
-    for name, card in list_cards().items():
+    found: dict[str, tuple[SetDescription, Path | None]] = {
+        folder.name: (_description(folder), folder) for folder in own
+    }
+    for name, description in list_descriptions().items():
         shipped = shipped_folder() / "datasets" / name
-        found.setdefault(name, (card, shipped if shipped.is_dir() else None))
+        found.setdefault(name, (description, shipped if shipped.is_dir() else None))
     return dict(sorted(found.items()))
 
 
-def _card(folder: Path) -> SetCard:
+def _description(folder: Path) -> SetDescription:
     own, known, plain = folder / "set.yaml", shipped_folder() / "sets" / f"{folder.name}.yaml", folder / "card.yaml"
     if own.exists():
-        return strict_yaml.load(own, SetCard)
+        return strict_yaml.load(own, SetDescription)
     if known.exists():
-        return strict_yaml.load(known, SetCard)
-    return SetCard(book=strict_yaml.load(plain, Card) if plain.exists() else Card())
+        return strict_yaml.load(known, SetDescription)
+    return SetDescription(book=strict_yaml.load(plain, Card) if plain.exists() else Card())
 
 
 # --- choosing samples

@@ -70,11 +70,11 @@ def _score(
     for question in questions:
         own = tuple(next(free) for _ in range(question.sequences))
         first_tokens = {label: tokens[0] for label, tokens in question.labels.items()}
-        feeds.append(Feed(question.tokens, after, own, read=_reader(first_tokens)))
+        feeds.append(Feed(question.tokens, after, own, read=_scores_of(first_tokens)))
         for (label, tokens), fork in zip(question.long_labels.items(), own[1:], strict=True):
             position = after + len(question.tokens)
             feeds += [
-                Feed([token], position + n, (fork,), read=_reader({label: tokens[n + 1]}))
+                Feed([token], position + n, (fork,), read=_scores_of({label: tokens[n + 1]}))
                 for n, token in enumerate(tokens[:-1])
             ]
     results = iter((yield feeds))
@@ -86,7 +86,7 @@ def _score(
     return LabelScores(id_, by_question, Usage(after + sum(question.cells for question in questions)))
 
 
-def _reader(tokens: Mapping[str, int]) -> Callable[[Logits], dict[str, float]]:
+def _scores_of(tokens: Mapping[str, int]) -> Callable[[Logits], dict[str, float]]:
     def read(logits: Logits) -> dict[str, float]:
         log_probabilities = log_softmax(logits)
         return {label: float(log_probabilities[token]) for label, token in tokens.items()}

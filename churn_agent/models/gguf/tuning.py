@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from churn_agent.errors import Unavailable
 from churn_agent.files import atomic, strict_json
-from churn_agent.files.folders import obstacle
+from churn_agent.files.writability import obstacle
 
 _FILE = "tuning.json"
 KVType = Literal["f16", "bf16_f16", "q8_0"]

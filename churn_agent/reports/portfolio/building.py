@@ -17,7 +17,7 @@ from churn_agent.errors import InputError
 from churn_agent.history import assignments, book, interactions, records
 from churn_agent.history.feedback import Feedback, all_feedback
 from churn_agent.history.runs import Run
-from churn_agent.learning.kept import KeptCard, kept_cards
+from churn_agent.learning.stored import MethodInfo, stored_methods
 from churn_agent.reports import wording
 from churn_agent.store.store import Store
 
@@ -128,7 +128,7 @@ class Portfolio:
     capacity: int
     planned: bool
     """Whether `actions plan` chose the customers to call; otherwise the capacity alone does."""
-    method: KeptCard | None
+    method: MethodInfo | None
     """The trained method that made the numbers, if any."""
     owner: str | None = None
     """The report covers only this account manager's customers; None for all."""
@@ -220,7 +220,7 @@ def build(
         drivers=_drivers(ranked, store.taxonomy, card),
         capacity=capacity,
         planned=bool(arms),
-        method=next((kept for kept in kept_cards(store.settings.store) if kept.name == method), None),
+        method=next((kept for kept in stored_methods(store.settings.store) if kept.name == method), None),
         owner=owner,
     )
 

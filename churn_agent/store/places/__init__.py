@@ -43,7 +43,7 @@ PLACES: tuple[Place, ...] = (
     # Places whose erasure needs the customer's interactions and attributes come before those tables.
     _table(
         tables.annotations,
-        "people's labels of the signals in messages",
+        "people's annotations of the signals in messages",
         "those of the customer's messages are deleted",
         forgetting.delete,
     ),

@@ -9,7 +9,7 @@ import pytest
 from churn_agent.errors import BadWeights
 from churn_agent.index.embedder import Embedder
 from churn_agent.learning import encoder
-from churn_agent.models.folders import check_folder
+from churn_agent.models.folder_safety import check_folder
 
 TRANSFORMER = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
 POOLING = {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}

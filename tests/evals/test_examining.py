@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from churn_agent.evals.checks import doctor
+from churn_agent.evals.checks import examining
 from churn_agent.evals.sets.labelled import find_set
 from churn_agent.models.base import LabelScores
 from churn_agent.models.scripted import ScriptedModel
@@ -91,7 +91,7 @@ def examine(tmp_path, rows, labels, **options):
     write(tmp_path / "planted", rows, labels)
     labelled = find_set("planted", near=tmp_path)
     with labelled.open(tmp_path / "s", Settings.load()) as agent:
-        return doctor.examine(labelled, agent, **options)
+        return examining.examine(labelled, agent, **options)
 
 
 def test_a_clean_set_passes(tmp_path):
@@ -163,7 +163,7 @@ def test_outcomes_in_answers_of_the_company_are_found(tmp_path):
         csv.writer(file).writerows([header, *((c, t, ch, "inbound", x) for c, t, ch, x in rows), *told])
     labelled = find_set(str(folder), near=tmp_path)
     with labelled.open(tmp_path / "store", Settings.load()) as agent:
-        found = doctor.examine(labelled, agent)
+        found = examining.examine(labelled, agent)
     assert ("outcome in the text", "fault") in {(f.check, f.weight) for f in found}
 
 

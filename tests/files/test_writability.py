@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 
 from churn_agent.errors import StoreUnavailable, Unavailable
-from churn_agent.files.folders import obstacle
+from churn_agent.files.writability import obstacle
 from churn_agent.index import vectors
 from churn_agent.models import weights
 from churn_agent.models.gguf.prefixes import WORTH_KEEPING, PrefixFiles

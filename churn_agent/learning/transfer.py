@@ -18,7 +18,7 @@ from churn_agent.measuring import metrics
 _FARTHEST = 50.0
 
 
-class Carried(Remembered, ClassifierMixin, BaseEstimator):
+class TransferredCalibration(Remembered, ClassifierMixin, BaseEstimator):
     """Platt's curve (1999) with the slope of other books and the book's own intercept.
 
     The slope is the mean of the slopes fitted on each of the other books. The level of scores differs by book,
@@ -28,7 +28,7 @@ class Carried(Remembered, ClassifierMixin, BaseEstimator):
 
     learned = ("base_rate_", "curve_", "bounds_")
 
-    def fit(self, books: Sequence[Examples], own: Examples, base_rate: float) -> "Carried":
+    def fit(self, books: Sequence[Examples], own: Examples, base_rate: float) -> "TransferredCalibration":
         """Learns from other books.
 
         Args:
@@ -63,11 +63,11 @@ class Carried(Remembered, ClassifierMixin, BaseEstimator):
         return probabilities.min(axis=0), probabilities.max(axis=0)
 
 
-def carried_to_each(books: Sequence[Examples]) -> list[Scores]:
+def transferred_to_each(books: Sequence[Examples]) -> list[Scores]:
     """Probabilities of each book's customers, calibrated on the other books and the book's base rate."""
     probabilities: list[Scores] = []
     for i, own in enumerate(books):
-        fitted = Carried().fit([*books[:i], *books[i + 1 :]], own, float(own.labels.mean()))
+        fitted = TransferredCalibration().fit([*books[:i], *books[i + 1 :]], own, float(own.labels.mean()))
         probabilities.append(score(fitted, own))
     return probabilities
 

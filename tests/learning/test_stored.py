@@ -1,4 +1,4 @@
-"""Methods trained from the command line, kept with their card, and used."""
+"""Methods trained from the command line, kept with their info, and used."""
 
 import hashlib
 import json
@@ -16,10 +16,10 @@ from churn_agent.domain.assessment import ChurnProbability, Reason
 from churn_agent.domain.interactions import Label
 from churn_agent.errors import DataError, InputError, StoreUnavailable
 from churn_agent.history import book
-from churn_agent.learning import kept
+from churn_agent.learning import stored
 from churn_agent.learning.drift import spreads
-from churn_agent.learning.kept import Kept, KeptCard
 from churn_agent.learning.methods import METHODS, score
+from churn_agent.learning.stored import MethodInfo, StoredMethod
 from churn_agent.measuring import metrics
 from churn_agent.outcomes import training
 from churn_agent.outcomes.samples import labelled_samples
@@ -96,8 +96,8 @@ def test_what_is_learned_from_is_read_by_the_mode_alone(trained):
 @pytest.mark.slow
 @pytest.mark.usefixtures("short_ladder")
 def test_a_damaged_calibration_can_be_made_again_and_stands_in_nobodys_way(trained):
-    card = train(trained, "calibrated")
-    path = kept.path_of(trained.settings.store, card)
+    info = train(trained, "calibrated")
+    path = stored.path_of(trained.settings.store, info)
     path.write_bytes(b"broken")
     said = []
     sample = labelled_samples(trained.store)[0]
@@ -113,8 +113,8 @@ def test_customers_who_wrote_nothing_and_labels_without_history_are_no_obstacle(
         book.add_labels(connection, [Label("nobody", "2026-01-01", True, None, {})])
     trained.ingest(pd.DataFrame({"customer_id": ["silent"] * 2, "timestamp": ["2025-01-01", "2025-02-01"],
                                  "channel": ["order"] * 2, "text": ["", ""], "amount": [1.0, 2.0]}))  # fmt: skip
-    card = train(trained, "embedding")
-    assert card.left_out == 1
+    info = train(trained, "embedding")
+    assert info.left_out == 1
     with reopened(trained, method="embedding") as agent:
         number = agent.assess("silent").churn_probability
     assert 0 < number.value < 1
@@ -130,8 +130,8 @@ def test_customers_whom_somebody_tried_to_keep_are_not_learned_from(trained):
     with trained.history.begin() as connection:
         label = Label(third.customer_id, third.as_of.isoformat(), third.churned, None, {"treated": "yes"})
         book.add_labels(connection, [label])
-    card = train(trained, "rfm")
-    assert (card.n, card.treated) == (58, 2)
+    info = train(trained, "rfm")
+    assert (info.n, info.treated) == (58, 2)
 
 
 @pytest.mark.slow
@@ -165,8 +165,10 @@ def test_how_far_numbers_move_by_themselves_widens_intervals():
             return np.full(len(examples), 0.4), np.full(len(examples), 0.7)
 
     def number(spread):
-        card = KeptCard.model_construct(method="calibrated", n=10, churned=5, version=1, horizon_days=90, spread=spread)
-        return Kept(card, Sure()).numbers(make_examples(1), [None])[0].probability
+        info = MethodInfo.model_construct(
+            method="calibrated", n=10, churned=5, version=1, horizon_days=90, spread=spread
+        )
+        return StoredMethod(info, Sure()).numbers(make_examples(1), [None])[0].probability
 
     narrow, wide = number(0.0), number(0.5)
     assert (narrow.low, narrow.value, narrow.high) == (pytest.approx(0.4), pytest.approx(0.5), pytest.approx(0.7))
@@ -245,39 +247,39 @@ def test_a_method_on_scores_is_refused_with_other_weights(trained, monkeypatch):
 
 
 def test_a_changed_file_is_not_loaded(trained):
-    card = train(trained, "rfm")
-    path = kept.path_of(trained.settings.store, card)
+    info = train(trained, "rfm")
+    path = stored.path_of(trained.settings.store, info)
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(StoreUnavailable, match="was changed after training"):
-        kept.load(trained.settings.store, "rfm")
+        stored.load(trained.settings.store, "rfm")
 
 
-def planted(store, card, data):
-    """Puts another file in the place of a kept one, and makes its card agree."""
-    path = kept.path_of(store, card)
+def planted(store, info, data):
+    """Puts another file in the place of a kept one, and makes its info agree."""
+    path = stored.path_of(store, info)
     path.write_bytes(data)
-    agreeing = card.model_copy(update={"sha256": hashlib.sha256(data).hexdigest()})
+    agreeing = info.model_copy(update={"sha256": hashlib.sha256(data).hexdigest()})
     path.with_suffix(".json").write_text(agreeing.model_dump_json(), encoding="utf-8")
 
 
 def test_opening_a_store_runs_no_code(trained, tmp_path):
     store, left = trained.settings.store, tmp_path / "ran"
-    card = train(trained, "rfm")
+    info = train(trained, "rfm")
     for data in traps(left).values():
-        planted(store, card, data)
+        planted(store, info, data)
         with pytest.raises(StoreUnavailable, match=r"cannot be used.*churn-agent train rfm"):
-            kept.load(store, "rfm")
+            stored.load(store, "rfm")
     assert not left.exists()
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("short_ladder")
 def test_a_calibration_of_an_earlier_version_is_left_alone(cli, trained, tmp_path):
-    """Its pickle beside a card that agrees is not opened, and customers are assessed without it."""
+    """Its pickle beside a info that agrees is not opened, and customers are assessed without it."""
     store, left = trained.settings.store, tmp_path / "ran"
-    card = train(trained, "calibrated")
-    planted(store, card, traps(left)["pickle"])
-    kept.path_of(store, card).rename(kept.path_of(store, card).with_suffix(".joblib"))
+    info = train(trained, "calibrated")
+    planted(store, info, traps(left)["pickle"])
+    stored.path_of(store, info).rename(stored.path_of(store, info).with_suffix(".joblib"))
     result = cli(
         "--store", store, "assess", labelled_samples(trained.store)[0].customer_id, "--model", "scripted", "--json"
     )
@@ -290,12 +292,12 @@ def test_a_calibration_of_an_earlier_version_is_left_alone(cli, trained, tmp_pat
 
 def test_a_link_out_of_the_store_is_neither_read_nor_written_through(trained, tmp_path):
     store = trained.settings.store
-    path = kept.path_of(store, train(trained, "rfm"))
+    path = stored.path_of(store, train(trained, "rfm"))
     outside = tmp_path / "outside"
     path.rename(outside)
     path.symlink_to(outside)
     with pytest.raises(StoreUnavailable, match="is a link"):
-        kept.load(store, "rfm")
+        stored.load(store, "rfm")
     before = outside.read_bytes()
     next_path = path.with_name("rfm-2.safetensors")
     next_path.symlink_to(outside)
@@ -307,10 +309,10 @@ def test_a_link_out_of_the_store_is_neither_read_nor_written_through(trained, tm
 
 def test_what_another_version_of_scikit_learn_kept_is_used(trained):
     store = trained.settings.store
-    path = kept.path_of(store, train(trained, "rfm")).with_suffix(".json")
+    path = stored.path_of(store, train(trained, "rfm")).with_suffix(".json")
     path.write_text(path.read_text().replace(f'"{version("scikit-learn")}"', '"1.5.0"'), encoding="utf-8")
-    loaded = kept.load(store, "rfm")
-    assert loaded.card.scikit_learn == "1.5.0"
+    loaded = stored.load(store, "rfm")
+    assert loaded.info.scikit_learn == "1.5.0"
     assert np.isfinite(score(loaded.estimator, make_examples(5))).all()
 
 
@@ -394,16 +396,16 @@ def test_reasons_are_weighed_by_what_they_do_to_the_number():
     )
     estimator = METHODS["logistic_readings"].make(0).fit(given, labels)
     learned = {"method": "logistic_readings", "n": 400, "churned": int(labels.sum()), "facts": spreads(facts)}
-    card = KeptCard.model_construct(**learned, version=1, horizon_days=90)
+    info = MethodInfo.model_construct(**learned, version=1, horizon_days=90)
     reasons = [
         Reason(statement="", polarity="risk", concept=concept, contribution=0.5) for concept in ("recency", "price")
     ]
     verdict = Verdict(ChurnProbability.model_construct(raw=0.5), tuple(reasons))
     busy_and_dear = replace(given.take(np.array([0])), facts=[{"recency": 60.0}], numbers=[{"recency": 60.0}],
                             readings=[{"price": 1.0, "leaning": -0.9, "score": 0.0}])  # fmt: skip
-    [number] = Kept(card, estimator).numbers(busy_and_dear, [verdict])
+    [number] = StoredMethod(info, estimator).numbers(busy_and_dear, [verdict])
     assert number.contributions["price"] == pytest.approx(1.5, abs=0.5)
     assert number.contributions["recency"] > 0.5
     quiet = replace(busy_and_dear, facts=[{"recency": 1.0}], numbers=[{"recency": 1.0}])
-    [number] = Kept(card, estimator).numbers(quiet, [verdict])
+    [number] = StoredMethod(info, estimator).numbers(quiet, [verdict])
     assert number.contributions["recency"] < -0.3

@@ -73,7 +73,7 @@ class Evaluation:
         both = {first.method, second.method}
         return next((c for c in self.comparisons if c.set == first.set and {c.first, c.second} == both), None)
 
-    def verdict(self, name: str) -> str:
+    def conclusion(self, name: str) -> str:
         """The first sentence: does the best way of asking a language model beat the best classic method on this set?"""
         rivals = self.rivals(name)
         if rivals is None:
@@ -90,7 +90,7 @@ class Evaluation:
             "equivalent": "The language model and the best classic method are equivalent",
             "cannot tell": "Whether the language model beats the classic methods cannot be told",
         }[judgement]
-        n = comparison.verdict.difference.n
+        n = comparison.conclusion.difference.n
         return f"{sentence}: {model.method} {interval(model)}, {classic.method} {interval(classic)} (AUROC, n = {n})."
 
     def sizes(self, name: str) -> dict[str, tuple[int, float]]:

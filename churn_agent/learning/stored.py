@@ -20,11 +20,11 @@ from churn_agent.domain.assessment import ChurnProbability, Fact
 from churn_agent.errors import InputError, StoreUnavailable
 from churn_agent.files import atomic, strict_json
 from churn_agent.learning import states
-from churn_agent.learning.alike import Alike
-from churn_agent.learning.carried import Carried
 from churn_agent.learning.examples import Examples, Scores
 from churn_agent.learning.ladder import LEARNED
 from churn_agent.learning.methods import Estimator, Method, score
+from churn_agent.learning.similar import SimilarCustomers
+from churn_agent.learning.transfer import TransferredCalibration
 from churn_agent.measuring import metrics
 from churn_agent.scoring.verdict import Number, Verdict
 
@@ -91,8 +91,8 @@ class Trained(BaseModel):
     """Mean and standard deviation of each fact, for `drift`."""
 
 
-class KeptCard(Trained):
-    """The card of a stored method."""
+class MethodInfo(Trained):
+    """The description of a stored method, in a JSON file beside its state."""
 
     version: int
     trained_at: datetime
@@ -108,32 +108,32 @@ class KeptCard(Trained):
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredMethod:
     """A trained method, ready to score."""
 
-    card: KeptCard
+    info: MethodInfo
     estimator: Estimator
 
     @property
     def method(self) -> Method:
         """The method that it was trained with."""
-        return LEARNED[self.card.method]
+        return LEARNED[self.info.method]
 
-    def refuse_other(self, *, reader: str, embedder: str) -> None:
+    def refuse_other(self, *, readings_id: str, embedder: str) -> None:
         """Checks that the method fits the current settings.
 
         Raises:
             InputError: it learned from another model, prompt or embedder than the current one, or from scores with
                 other weights.
         """
-        if self.card.reader not in (None, reader):
+        if self.info.reader not in (None, readings_id):
             raise InputError(
-                f"{self.card.name} learned from readings by another model, prompt or weights; "
-                f"{_again(self.card.method)}"
+                f"{self.info.name} learned from readings by another model, prompt or weights; "
+                f"{_again(self.info.method)}"
             )
-        if self.card.embedder not in (None, embedder):
+        if self.info.embedder not in (None, embedder):
             raise InputError(
-                f"{self.card.name} learned from the vectors of another embedder; {_again(self.card.method)}"
+                f"{self.info.name} learned from the vectors of another embedder; {_again(self.info.method)}"
             )
 
     @property
@@ -151,7 +151,7 @@ class Kept:
             verdicts: the mode's verdicts, whose reasons are weighted; None for a sample without one.
             base_rate: the base rate of the current book, if it is known and differs from that of the labels.
         """
-        learned = getattr(self.estimator, "base_rate_", self.card.churned / self.card.n)
+        learned = getattr(self.estimator, "base_rate_", self.info.churned / self.info.n)
         target = base_rate if base_rate and self.calibrated else learned
         scores = score(self.estimator, examples)
         columns = [scores, *(self._interval(examples, scores) if self.calibrated else ())]
@@ -164,10 +164,10 @@ class Kept:
                     low=bounds[0] if bounds else None,
                     high=bounds[1] if bounds else None,
                     raw=verdict.probability.raw if verdict and self.calibrated else value,
-                    method=self.card.name,
+                    method=self.info.name,
                     calibrated=self.calibrated,
                     base_rate=base_rate or learned,
-                    horizon_days=self.card.horizon_days,
+                    horizon_days=self.info.horizon_days,
                 ),
                 by_concept,
                 self._alike(examples, i),
@@ -177,7 +177,7 @@ class Kept:
 
     def _interval(self, examples: Examples, scores: Scores) -> tuple[Scores, Scores]:
         """Uncertainty from the labels and from irrelevant changes: independent errors, whose squares are added."""
-        middle, noise = metrics.log_odds(scores), metrics.REACH * self.card.spread
+        middle, noise = metrics.log_odds(scores), metrics.REACH * self.info.spread
         low, high = (
             expit(middle + side * np.hypot(metrics.log_odds(bound) - middle, noise))
             for side, bound in zip((-1, 1), self.estimator.interval(examples), strict=True)
@@ -186,10 +186,10 @@ class Kept:
 
     def _alike(self, examples: Examples, row: int) -> Fact | None:
         """The outcomes of past customers who wrote similar messages, if the method has any."""
-        alike: Alike | None = getattr(self.estimator, "alike_", None)
+        alike: SimilarCustomers | None = getattr(self.estimator, "alike_", None)
         if alike is None or examples.vectors is None:
             return None
-        customer, day, horizon_days = examples.customers[row], examples.dates[row], self.card.horizon_days
+        customer, day, horizon_days = examples.customers[row], examples.dates[row], self.info.horizon_days
         return alike.fact(customer, day, examples.vectors[row], horizon_days=horizon_days)
 
     def _contributions(
@@ -200,7 +200,7 @@ class Kept:
         reasons = [(i, reason) for i, verdict in enumerate(verdicts) if verdict for reason in verdict.reasons]
         if reasons:
             rows = np.array([i for i, _ in reasons])
-            typical = {name: mean for name, (mean, _) in self.card.facts.items()}
+            typical = {name: mean for name, (mean, _) in self.info.facts.items()}
             removed = [(reason.concept, reason.contribution or 0.0) for _, reason in reasons]
             without = metrics.log_odds(score(self.estimator, examples.take(rows).without(removed, typical)))
             for (i, reason), before, after in zip(reasons, metrics.log_odds(scores)[rows], without, strict=True):
@@ -208,17 +208,17 @@ class Kept:
         return contributions
 
 
-def path_of(store: Path, card: KeptCard) -> Path:
+def path_of(store: Path, info: MethodInfo) -> Path:
     """The file with the state of a stored method."""
-    return store / FOLDER / f"{card.name}{SUFFIX}"
+    return store / FOLDER / f"{info.name}{SUFFIX}"
 
 
-def keep(store: Path, trained: Trained, estimator: Estimator) -> KeptCard:
+def keep(store: Path, trained: Trained, estimator: Estimator) -> MethodInfo:
     """Stores a trained method as the next version of its name. Raises `StoreUnavailable`."""
     folder = store / FOLDER
-    versions = [card.version for card in kept_cards(store) if card.method == trained.method]
+    versions = [info.version for info in stored_methods(store) if info.method == trained.method]
     data = data_of(estimator)
-    card = KeptCard(
+    info = MethodInfo(
         **trained.model_dump(),
         version=max(versions, default=0) + 1,
         trained_at=datetime.now(UTC),
@@ -226,67 +226,69 @@ def keep(store: Path, trained: Trained, estimator: Estimator) -> KeptCard:
         scikit_learn=version("scikit-learn"),
         sha256=hashlib.sha256(data).hexdigest(),
     )
-    path = path_of(store, card)
+    path = path_of(store, info)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)  # writing to a link would change its target
         atomic.write(path, data)
-        # The card is written last: a method without a card does not count.
-        atomic.write(path.with_suffix(".json"), card.model_dump_json(indent=2))
+        # The description is written last: a method without one does not count.
+        atomic.write(path.with_suffix(".json"), info.model_dump_json(indent=2))
     except OSError as error:
         raise StoreUnavailable(f"cannot store a method in {str(folder)!r}: {error.strerror}") from error
-    return card
+    return info
 
 
 def data_of(estimator: Estimator) -> bytes:
     """The state of an estimator, as the content of its file."""
-    return states.to_bytes({"carried": isinstance(estimator, Carried), "learned": states.state_of(estimator)})
+    return states.to_bytes(
+        {"carried": isinstance(estimator, TransferredCalibration), "learned": states.state_of(estimator)}
+    )
 
 
-def kept_cards(store: Path) -> list[KeptCard]:
-    """Cards of all stored methods, by name, the oldest version first."""
-    return sorted(_cards(store), key=lambda card: (card.method, card.version))
+def stored_methods(store: Path) -> list[MethodInfo]:
+    """Descriptions of all stored methods, by name, the oldest version first."""
+    return sorted(_infos(store), key=lambda info: (info.method, info.version))
 
 
-def _cards(store: Path) -> Iterator[KeptCard]:
+def _infos(store: Path) -> Iterator[MethodInfo]:
     for path in (store / FOLDER).glob("*.json"):
         try:
-            yield KeptCard.model_validate(strict_json.parse(path.read_text(encoding="utf-8")))
+            yield MethodInfo.model_validate(strict_json.parse(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, ValidationError) as error:
-            raise StoreUnavailable(f"{str(path)!r} is not the card of a method; move it away") from error
+            raise StoreUnavailable(f"{str(path)!r} is not the description of a method; move it away") from error
 
 
-def load(store: Path, name: str) -> Kept:
+def load(store: Path, name: str) -> StoredMethod:
     """A stored method: `boosting` is its newest version, `boosting-2` the second.
 
     Raises:
         InputError: there is no method of that name.
         StoreUnavailable: the method was stored by an earlier version, as code, or its file was changed.
     """
-    cards = kept_cards(store)
-    matches = [card for card in cards if name in (card.method, card.name)]
+    known = stored_methods(store)
+    matches = [info for info in known if name in (info.method, info.name)]
     if not matches:
-        available = ", ".join(card.name for card in cards) or "none yet; run: churn-agent train boosting"
+        available = ", ".join(info.name for info in known) or "none yet; run: churn-agent train boosting"
         raise InputError(f"no trained method {name!r} in this store; available methods: {available}")
-    card = matches[-1]
-    if card.method not in LEARNED:
-        raise StoreUnavailable(f"this version does not have the method of {card.name}; train another method")
-    path = path_of(store, card)
-    data = _read(path, card)
-    if hashlib.sha256(data).hexdigest() != card.sha256:
-        raise StoreUnavailable(f"{str(path)!r} was changed after training; {_again(card.method)}")
+    info = matches[-1]
+    if info.method not in LEARNED:
+        raise StoreUnavailable(f"this version does not have the method of {info.name}; train another method")
+    path = path_of(store, info)
+    data = _read(path, info)
+    if hashlib.sha256(data).hexdigest() != info.sha256:
+        raise StoreUnavailable(f"{str(path)!r} was changed after training; {_again(info.method)}")
     try:
         state = states.from_bytes(data)
-        estimator = Carried() if state["carried"] else LEARNED[card.method].make(card.seed)
-        return Kept(card, states.restore(estimator, state["learned"]))
+        estimator = TransferredCalibration() if state["carried"] else LEARNED[info.method].make(info.seed)
+        return StoredMethod(info, states.restore(estimator, state["learned"]))
     except (states.DamagedState, LookupError, TypeError) as error:
-        raise StoreUnavailable(f"{str(path)!r} cannot be used: {error}; {_again(card.method)}") from error
+        raise StoreUnavailable(f"{str(path)!r} cannot be used: {error}; {_again(info.method)}") from error
 
 
-def _read(path: Path, card: KeptCard) -> bytes:
+def _read(path: Path, info: MethodInfo) -> bytes:
     """The content of the file, which must be a regular file of the only kind that is read."""
     if path.is_symlink():
-        raise StoreUnavailable(f"{str(path)!r} is a link, and links are not followed; {_again(card.method)}")
+        raise StoreUnavailable(f"{str(path)!r} is a link, and links are not followed; {_again(info.method)}")
     if path.is_file():
         try:
             return path.read_bytes()
@@ -294,9 +296,9 @@ def _read(path: Path, card: KeptCard) -> bytes:
             raise StoreUnavailable(f"cannot read {str(path)!r}: {error.strerror}") from error
     if path.with_suffix(".joblib").exists():
         raise StoreUnavailable(
-            f"{card.name} was stored by an earlier version, in a file that could run code; {_again(card.method)}"
+            f"{info.name} was stored by an earlier version, in a file that could run code; {_again(info.method)}"
         )
-    raise StoreUnavailable(f"{str(path)!r} is missing; {_again(card.method)}")
+    raise StoreUnavailable(f"{str(path)!r} is missing; {_again(info.method)}")
 
 
 def _again(method: str) -> str:

@@ -1,6 +1,7 @@
-"""The sets that a check looks at, opened, with the samples drawn from them."""
+"""The sets that a check examines, opened, with the samples drawn from them."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from churn_agent.assessing.agent import NO_METHOD, ChurnAgent
@@ -12,10 +13,29 @@ from churn_agent.outcomes.samples import Sample
 from churn_agent.settings import Settings
 
 
+@dataclass(frozen=True)
+class DrawnSet:
+    """An open set and the samples drawn from it."""
+
+    labelled: LabelledSet
+    agent: ChurnAgent
+    """With the default prompt and no trained method, on the store of the set."""
+    samples: list[Sample]
+
+    @property
+    def name(self) -> str:
+        """The name of the set."""
+        return self.labelled.name
+
+    def snapshots(self) -> list[Snapshot]:
+        """The histories of the samples, each as it was at the date of the sample."""
+        return [self.agent.store.snapshot(sample.customer_id, as_of=sample.as_of) for sample in self.samples]
+
+
 def drawn_sets(
     names: Sequence[str], settings: Settings, *, stores: Path, limit: int | None, progress: Progress
-) -> Iterator[tuple[LabelledSet, ChurnAgent, list[Sample]]]:
-    """Each set with an agent of the default way on its store, open until the next is asked for, and its samples.
+) -> Iterator[DrawnSet]:
+    """Yields each set. It is open until the next one is requested.
 
     Args:
         names: names or paths of the sets.
@@ -32,9 +52,4 @@ def drawn_sets(
         labelled = sets.find_set(name, near=Path(), sets_dir=settings.sets_dir)
         progress.began(f"{labelled.name}: reading", 1)
         with labelled.open(labelled.store_in(stores), plain) as agent:
-            yield labelled, agent, sets.draw(labelled.samples(agent), limit)
-
-
-def snapshots_of(agent: ChurnAgent, samples: Sequence[Sample]) -> list[Snapshot]:
-    """The histories of samples, each as it was at the date of the sample."""
-    return [agent.store.snapshot(sample.customer_id, as_of=sample.as_of) for sample in samples]
+            yield DrawnSet(labelled, agent, sets.draw(labelled.samples(agent), limit))

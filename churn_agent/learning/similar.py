@@ -18,7 +18,7 @@ _FEWEST = 5
 
 
 @dataclass(frozen=True)
-class Alike:
+class SimilarCustomers:
     """Customers at dates with known outcomes, and the mean embedding of their messages up to then."""
 
     customers: NDArray[np.str_]
@@ -28,7 +28,7 @@ class Alike:
     """Shape (customers, dimension), rows of unit length."""
 
     @classmethod
-    def of(cls, examples: Examples) -> "Alike | None":
+    def of(cls, examples: Examples) -> "SimilarCustomers | None":
         """None if no customer wrote anything."""
         if examples.vectors is None or not examples.vectors.any():
             return None
@@ -51,7 +51,7 @@ class Alike:
         }
 
     @classmethod
-    def of_state(cls, state: State) -> "Alike":
+    def of_state(cls, state: State) -> "SimilarCustomers":
         """The opposite of `state`."""
         return cls(
             np.array(state["customers"], dtype=np.str_),
@@ -60,10 +60,12 @@ class Alike:
             state["directions"],
         )
 
-    def without(self, customer_id: str) -> "Alike":
+    def without(self, customer_id: str) -> "SimilarCustomers":
         """All customers except this one."""
         others = self.customers != customer_id
-        return Alike(self.customers[others], self.dates[others], self.churned[others], self.directions[others])
+        return SimilarCustomers(
+            self.customers[others], self.dates[others], self.churned[others], self.directions[others]
+        )
 
     def fact(self, customer_id: str, as_of: date, vector: NDArray[Any], *, horizon_days: int) -> Fact | None:
         """The outcomes of the nearest other customers, as far as they were known at `as_of`."""

@@ -8,8 +8,8 @@ from scipy.special import expit
 
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.errors import DataError, InputError
-from churn_agent.learning.carried import Carried, carried_to_each
 from churn_agent.learning.methods import score
+from churn_agent.learning.transfer import TransferredCalibration, transferred_to_each
 from churn_agent.measuring import metrics
 from churn_agent.outcomes.samples import labelled_samples
 from churn_agent.outcomes.training import carry
@@ -28,7 +28,7 @@ def book(seed, *, at, n=600):
 def test_scores_that_stand_higher_in_another_book_mean_no_more():
     books, own = [book(1, at=-2), book(2, at=0)], book(3, at=5)
     rate = own.labels.mean()
-    fitted = Carried().fit(books, own, rate)
+    fitted = TransferredCalibration().fit(books, own, rate)
     told = score(fitted, own)
     assert told.mean() == pytest.approx(rate)
     assert metrics.calibration_slope(own.labels, told) == pytest.approx(1, abs=0.25)
@@ -36,21 +36,21 @@ def test_scores_that_stand_higher_in_another_book_mean_no_more():
     assert ((low <= told) & (told <= high)).all()
     assert (high - low).max() > 0.05
     # Outcomes of the own book are not looked at.
-    again = Carried().fit(books, replace(own, labels=~own.labels), rate)
+    again = TransferredCalibration().fit(books, replace(own, labels=~own.labels), rate)
     np.testing.assert_array_equal(score(again, own), told)
 
 
 def test_scores_that_say_nothing_elsewhere_are_hardly_believed():
     random = np.random.default_rng(4)
     said_nothing = [with_scores(random.normal(size=2000) * 3, random.random(2000) < 0.3) for _ in range(2)]
-    told = score(Carried().fit(said_nothing, book(3, at=0), 0.2), book(3, at=0))
+    told = score(TransferredCalibration().fit(said_nothing, book(3, at=0), 0.2), book(3, at=0))
     assert told.std() < 0.05
 
 
 def test_each_book_is_judged_by_the_others():
     books = [book(1, at=-2), book(2, at=0), book(3, at=5)]
-    told = carried_to_each(books)
-    changed = carried_to_each([replace(books[0], labels=np.roll(books[0].labels, 1)), *books[1:]])
+    told = transferred_to_each(books)
+    changed = transferred_to_each([replace(books[0], labels=np.roll(books[0].labels, 1)), *books[1:]])
     np.testing.assert_array_equal(told[0], changed[0])
     assert (told[1] != changed[1]).all()
 
@@ -58,7 +58,7 @@ def test_each_book_is_judged_by_the_others():
 def test_a_book_of_one_outcome_teaches_nothing():
     known = book(1, at=0)
     with pytest.raises(DataError, match="who left and customers who stayed"):
-        Carried().fit([replace(known, labels=np.ones(600, dtype=bool))], known, 0.2)
+        TransferredCalibration().fit([replace(known, labels=np.ones(600, dtype=bool))], known, 0.2)
 
 
 @pytest.fixture

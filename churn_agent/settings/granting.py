@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from churn_agent.errors import InputError
-from churn_agent.settings import PROJECT_FILES, Settings, project_files, trust
+from churn_agent.settings import PROJECT_FILES, Settings, project_files, trust_record
 from churn_agent.settings import files as settings_files
 from churn_agent.settings.files import SettingsFile
 
@@ -26,7 +26,7 @@ def state_of(file: SettingsFile) -> str:
     """Returns the state of trust of a file, in words. Raises `InputError` if the record cannot be read."""
     if not file.guarded:
         return "needs no trust"
-    trusted_as = trust.entries().get(str(file.path))
+    trusted_as = trust_record.entries().get(str(file.path))
     if trusted_as is None:
         return "not trusted"
     return "trusted" if trusted_as == file.sha256 else "changed since it was trusted"
@@ -56,7 +56,7 @@ def grant(paths: Sequence[Path] = ()) -> list[FileTrust]:
         raise InputError(f"this folder has no {' and no '.join(PROJECT_FILES)}")
     for file in files:
         if file.guarded:
-            trust.grant(file.path, file.sha256)
+            trust_record.grant(file.path, file.sha256)
     return [FileTrust(str(file.path), state_of(file), file.guarded) for file in files]
 
 
@@ -70,7 +70,7 @@ def revoke(paths: Sequence[Path] = ()) -> list[FileTrust]:
         InputError: the record of trust cannot be read or written.
     """
     resolved = [settings_files.resolve(path) for path in paths or map(Path, PROJECT_FILES)]
-    was_trusted = {path: trust.revoke(path) for path in resolved}
+    was_trusted = {path: trust_record.revoke(path) for path in resolved}
     return [
         FileTrust(str(path), "no longer trusted" if before else "was not trusted")
         for path, before in was_trusted.items()
@@ -80,7 +80,7 @@ def revoke(paths: Sequence[Path] = ()) -> list[FileTrust]:
 
 def trusted() -> list[FileTrust]:
     """Returns the trusted files, sorted by path. Raises `InputError` if the record cannot be read."""
-    return [_listed(name) for name in sorted(trust.entries())]
+    return [_listed(name) for name in sorted(trust_record.entries())]
 
 
 def _listed(name: str) -> FileTrust:
