@@ -70,6 +70,8 @@ class ColumnMapping(Rule):
     """The company's mail domains."""
     staff: tuple[str, ...] = ()
     """Names of the company's speakers in transcripts."""
+    file_name: str | None = None
+    """Pattern of the names of transcripts, such as `{customer_id}_{date}`."""
 
     @property
     def rules(self) -> tuple[Rule, ...]:

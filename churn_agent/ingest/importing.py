@@ -119,6 +119,8 @@ def ingest(
                 with stored_interactions.bulk_loading(connection):
                     for source in sources.interactions:
                         run.interactions(connection, source)
+                    if rejected.count and not summary.channels:
+                        raise DataError(f"none of the {summary.rows} rows can be used ({rejected.first[0]['reason']})")
                 if sources.customers:
                     run.customers(connection, sources.customers)
                 if sources.labels:
@@ -184,7 +186,7 @@ class _Import:
         summary.already_known += taken - added
         if summary.rows == rows_before:
             raise DataError(f"{source.name}: has a header but no interactions")
-        if self._rejects.count > rejected_before and taken == 0:
+        if self._rejects.count > rejected_before and taken == 0 and not source.in_folder:
             first = self._rejects.first[min(rejected_before, len(self._rejects.first) - 1)]
             why = f"line {first['line']}: {first['reason']}"
             raise DataError(f"{source.name}: none of its {summary.rows - rows_before} rows can be used ({why})")

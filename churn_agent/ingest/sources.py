@@ -12,7 +12,7 @@ from churn_agent.ingest.readers.base import Progress, RecordShape, Row
 from churn_agent.ingest.readers.mail import guess_own, read_mail
 from churn_agent.ingest.readers.tables import is_frame, read_duckdb, read_frame, read_parquet, read_sql, read_xlsx
 from churn_agent.ingest.readers.text import read_text
-from churn_agent.ingest.readers.transcripts import read_transcript
+from churn_agent.ingest.readers.transcripts import is_transcript, read_transcript
 
 _TEXT = ("csv", "tsv", "jsonl", "ndjson", "json")
 _MAIL = ("mbox", "eml")
@@ -32,6 +32,8 @@ class Source:
     url: str | None = None
     frame: Any = None
     query: str | None = None
+    in_folder: bool = False
+    """Whether it was found in a folder: then the import goes on without it if none of its rows can be used."""
 
     @property
     def kind(self) -> str:
@@ -99,7 +101,7 @@ def find_sources(
                 raise FileFormatError(
                     f"{str(path)!r} contains no interactions.csv (or .jsonl, .parquet, ...) and no mails"
                 )
-            sources += [Source(str(file), path=file, query=query) for file in inside]
+            sources += [Source(str(file), path=file, query=query, in_folder=not table) for file in inside]
             customers = customers if customers is not None else _named(path, "customers")
             labels = labels if labels is not None else _named(path, "labels")
             card = card or next((p for p in [path / "card.yaml"] if p.is_file()), None)
@@ -134,6 +136,13 @@ def _rows(
     if path is None:
         return read_sql(source.url, source.query, progress) if source.url else read_frame(source.frame)
     match source.kind:
+        case kind if kind in _TRANSCRIPTS or (kind == "json" and not _has_records(mapping) and is_transcript(path)):
+            return read_transcript(
+                path,
+                mapping.staff if mapping else (),
+                customer=mapping.defaults.get("customer_id", "") if mapping else "",
+                file_name=mapping.file_name if mapping else None,
+            )
         case kind if kind in _TEXT:
             return read_text(path, kind, shape, mapping.records if mapping else None, progress)
         case "parquet":
@@ -146,10 +155,13 @@ def _rows(
             return read_sql(f"sqlite:///file:{path.resolve()}?mode=ro&uri=true", source.query, progress)
         case kind if kind in _MAIL:
             return read_mail(path, domains, progress)
-        case kind if kind in _TRANSCRIPTS:
-            return read_transcript(path, mapping.staff if mapping else ())
         case _:
             raise FileFormatError(f"{path}: cannot read this kind of file; use one of .{', .'.join(_KINDS)}")
+
+
+def _has_records(mapping: ColumnMapping | None) -> bool:
+    """Whether a mapping says where the records of a JSON document are."""
+    return mapping is not None and bool(mapping.records or any(rule.each for rule in mapping.rules))
 
 
 def _single(item: object) -> Source | None:

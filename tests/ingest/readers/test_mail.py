@@ -400,6 +400,8 @@ def test_candidates_for_the_question_are_counted(tmp_path):
     )
     survey = survey_own([tmp_path / "a.mbox"])
     assert set(survey.candidates) == {("home.example", 2), ("acme.example", 2)}
+    assert set(survey.question.options) == {"home.example", "acme.example"}
+    assert survey.question.answer("acme.example, @acme.ch") == {"own": ["acme.example", "@acme.ch"]}
 
 
 def test_a_file_that_is_not_a_mailbox_is_refused(tmp_path):

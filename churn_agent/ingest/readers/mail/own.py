@@ -8,6 +8,7 @@ from email.message import Message
 from pathlib import Path
 
 from churn_agent.errors import FileFormatError
+from churn_agent.ingest.questions import Question
 from churn_agent.ingest.readers.mail.boxes import raw_mails
 from churn_agent.ingest.readers.mail.headers import addresses, domain, header
 from churn_agent.ingest.readers.mail.machines import is_bounce, is_person
@@ -141,6 +142,21 @@ class OwnSurvey:
     def candidates(self) -> tuple[tuple[str, int], ...]:
         """The most frequent sides and their numbers of mails, for a question."""
         return tuple(self.present.most_common(_SHOWN))
+
+    @property
+    def question(self) -> Question:
+        """Whose mailbox it is. The first option is the guess, if there is one, and the reason its evidence."""
+        guess = self.guess
+        seen = ", ".join(f"{side} ({count})" for side, count in self.candidates)
+        why = f"{', '.join(guess.own)}: {guess.evidence}." if guess else f"in {self.mails} mails are {seen}."
+        options = [", ".join(guess.own)] if guess else []
+        options += [side for side, _ in self.candidates if side not in options]
+        return Question(
+            "own: whose mailbox is it?",
+            why,
+            tuple(options),
+            lambda chosen: {"own": [name.strip() for name in chosen.split(",") if name.strip()]},
+        )
 
     @property
     def guess(self) -> OwnGuess | None:
