@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from churn_agent.errors import ModelUnavailable
 from churn_agent.models import folder_safety, weights
 from churn_agent.models.catalogue import catalogue
+from churn_agent.models.cores import physical_cores
 
 OVERLAP = 32
 """Number of tokens shared by neighbouring parts of a long text."""
@@ -55,6 +56,7 @@ class Embedder:
     @cached_property
     def _model(self) -> Any:
         folder_safety.check_folder(self.folder)
+        limit_threads()
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
@@ -119,6 +121,13 @@ class Embedder:
                 yield i, rows[at : at + len(of_text)]
                 at += len(of_text)
             progress(begin + len(batch))
+
+
+def limit_threads() -> None:
+    """Keeps torch from using more threads than cores, which it counts without the quota of a container."""
+    import torch
+
+    torch.set_num_threads(min(torch.get_num_threads(), physical_cores()))
 
 
 @cache

@@ -10,6 +10,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedGroupKFold
 
 from churn_agent.errors import DataError, ModelUnavailable
+from churn_agent.index.embedder import limit_threads
 from churn_agent.learning.examples import Examples, Labels
 from churn_agent.learning.states import State
 from churn_agent.models.folder_safety import check_folder
@@ -132,6 +133,7 @@ def _load(folder: Path | None) -> tuple[Any, Any]:
     if folder is None:
         raise ValueError("the examples name no encoder weights")
     check_folder(folder)
+    limit_threads()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:

@@ -27,6 +27,7 @@ from churn_agent.models.base import (
     ScoreRequest,
     Usage,
 )
+from churn_agent.models.cores import physical_cores
 from churn_agent.models.gguf.file import check_header, identity
 from churn_agent.models.parallel import in_parallel
 
@@ -54,7 +55,7 @@ class XllamacppModel:
 
         Args:
             context_tokens: the most tokens in one request.
-            threads: 0 uses llama.cpp's default.
+            threads: 0 uses the physical cores that this process may use.
 
         Raises:
             WeightsMissing, BadWeights: the file is missing, or llama.cpp cannot load it.
@@ -215,6 +216,11 @@ def to_reason(text: str) -> str:
     return f"xllamacpp refused the request: {text[:200]}"
 
 
+def threads_of(setting: int) -> int:
+    """Returns the number of threads of a setting, in which 0 stands for the physical cores."""
+    return setting or physical_cores()
+
+
 def _serve(xllamacpp: Any, path: Path, context_tokens: int, threads: int, gpu_layers: int, key: str) -> Any:
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
@@ -229,6 +235,5 @@ def _serve(xllamacpp: Any, path: Path, context_tokens: int, threads: int, gpu_la
     params.verbosity = 0
     params.ui = False
     params.api_keys = [key]
-    if threads:
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads_of(threads)
     return xllamacpp.Server(params)

@@ -1,18 +1,18 @@
 """Measures the engine's fastest settings on this machine."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from churn_agent.models.cores import physical_cores, usable_cores
 from churn_agent.models.gguf.context import Context, Entry
 from churn_agent.models.gguf.engine import load
 from churn_agent.models.gguf.file import probe
 from churn_agent.models.gguf.native import llama_cpp
 from churn_agent.models.gguf.scheduler import SEQUENCES
-from churn_agent.models.gguf.tuning import Tuning, physical_cores
+from churn_agent.models.gguf.tuning import Tuning
 from churn_agent.models.gguf.vocabulary import Vocabulary
 
 _PARALLEL = (1, 2, 4, 6, 8, 12, 16, 24, 32)
@@ -89,8 +89,7 @@ def _tune(model: Any, gpu: bool, *, report: Callable[[Measurement], None]) -> Tu
 
 
 def _other_thread_counts() -> list[int]:
-    every = os.cpu_count() or 1
-    return [] if every == physical_cores() else [every]
+    return [] if usable_cores() == physical_cores() else [usable_cores()]
 
 
 def _rate(

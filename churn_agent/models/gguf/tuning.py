@@ -1,7 +1,6 @@
 """Settings of the engine that depend on the machine, measured and stored by `churn-agent models tune`."""
 
 import json
-import os
 import platform
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,22 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from churn_agent.errors import Unavailable
 from churn_agent.files import atomic, strict_json
 from churn_agent.files.writability import obstacle
+from churn_agent.models.cores import physical_cores
 
 _FILE = "tuning.json"
 KVType = Literal["f16", "bf16_f16", "q8_0"]
 """The number format of keys and values."""
-
-
-def physical_cores() -> int:
-    """Cores without hyper-threading if the system reports them; otherwise all cores that this process may use."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        siblings = {
-            path.read_text() for path in Path("/sys/devices/system/cpu").glob("cpu[0-9]*/topology/thread_siblings_list")
-        }
-    except OSError:
-        siblings = set()
-    return max(1, min(usable, len(siblings) or usable))
 
 
 class Tuning(BaseModel):
