@@ -5,6 +5,7 @@ walks them. Data for pydantic models are parsed by pydantic, which has such a li
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 MOST_LEVELS = 100
@@ -12,19 +13,18 @@ MOST_LEVELS = 100
 _TOO_DEEP = f"nested more than {MOST_LEVELS} levels deep"
 
 
-def parse(text: str | bytes, *, numbers_as_text: bool = False) -> Any:
+def parse(text: str | bytes, *, numbers: Callable[[str], Any] | None = None) -> Any:
     """Parses a JSON document.
 
     Args:
         text: the document.
-        numbers_as_text: return numbers as written (`1e3`, `1.0`).
+        numbers: called with each number as written (`1e3`, `1.0`) and returns its value; None for Python's numbers.
 
     Raises:
         ValueError: the text is not JSON, is not Unicode, or is nested deeper than `MOST_LEVELS`.
     """
-    number = str if numbers_as_text else None
     try:
-        value = json.loads(text, parse_float=number, parse_int=number, parse_constant=number)
+        value = json.loads(text, parse_float=numbers, parse_int=numbers, parse_constant=str if numbers else None)
     except RecursionError as error:
         raise ValueError(_TOO_DEEP) from error
     _check_depth(value)

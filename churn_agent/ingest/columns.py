@@ -66,6 +66,10 @@ class ColumnMapping(Rule):
     also: tuple[Rule, ...] = ()
     records: str | None = None
     """Key of the list of records in a JSON document."""
+    encoding: str | None = None
+    """Encoding of text files, such as cp1252."""
+    sheet: str | None = None
+    """Sheet of a workbook."""
     own_domains: tuple[str, ...] = ()
     """The company's mail domains."""
     staff: tuple[str, ...] = ()

@@ -29,7 +29,8 @@ class Rejects:
     def add(self, source: str, row: Row, reason: str) -> None:
         """Adds a row. Raises `InputError` if the file cannot be written."""
         self.count += 1
-        entry: dict[str, object] = {"file": source, "line": row.line, "reason": reason}
+        where = f"{source} (sheet {row.sheet})" if row.sheet else source
+        entry: dict[str, object] = {"file": where, "line": row.line, "reason": reason}
         if len(self.first) < SHOWN:
             self.first.append(entry)
         if self.path is None:

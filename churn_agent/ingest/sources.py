@@ -2,23 +2,26 @@
 
 import glob
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from churn_agent.errors import FileFormatError
-from churn_agent.ingest.columns import ColumnMapping
-from churn_agent.ingest.readers.base import Progress, RecordShape, Row
+from churn_agent.ingest.columns import COMMON_NAMES, ColumnMapping
+from churn_agent.ingest.readers.base import Note, Progress, ReadOptions, RecordShape, Row, header_name
 from churn_agent.ingest.readers.mail import guess_own, read_mail
-from churn_agent.ingest.readers.tables import is_frame, read_duckdb, read_frame, read_parquet, read_sql, read_xlsx
+from churn_agent.ingest.readers.tables import is_frame, read_duckdb, read_frame, read_parquet, read_sql, read_sqlite
 from churn_agent.ingest.readers.text import read_text
 from churn_agent.ingest.readers.transcripts import is_transcript, read_transcript
+from churn_agent.ingest.readers.workbooks import read_xlsx
 
 _TEXT = ("csv", "tsv", "jsonl", "ndjson", "json")
 _MAIL = ("mbox", "eml")
 _TRANSCRIPTS = ("vtt", "srt")
 _SQLITE = ("sqlite", "sqlite3", "db")
 _KINDS = (*_TEXT, "parquet", "xlsx", *_MAIL, *_TRANSCRIPTS, "duckdb", *_SQLITE)
+_SHARED = frozenset(COMMON_NAMES) - {"text", "amount", "interaction_id", "subject"}
+"""Fields whose merged cells in a sheet count for every row; words and money would be counted twice."""
 _TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".jsonl", ".jsonl.gz", ".json", ".parquet", ".xlsx")
 
 
@@ -118,23 +121,60 @@ def own_domains(sources: Sequence[Source], mapping: ColumnMapping | None) -> tup
 
 
 def open_rows(
-    source: Source, mapping: ColumnMapping | None, domains: Sequence[str], progress: Progress = lambda done, total: None
+    source: Source,
+    mapping: ColumnMapping | None,
+    domains: Sequence[str],
+    progress: Progress = lambda done, total: None,
+    note: Note = lambda guess: None,
 ) -> Iterator[Row]:
-    """Yields the rows of a source. Raises `FileFormatError`."""
+    """Yields the rows of a source.
+
+    Args:
+        source: the source.
+        mapping: rules, encoding and sheet.
+        domains: the company's mail addresses and domains.
+        progress: called with the amount done and the total.
+        note: called with each guess of the reader.
+
+    Raises:
+        FileFormatError: the source cannot be read.
+    """
     shape: RecordShape = {n: rule.each for n, rule in enumerate(mapping.rules)} if mapping else {0: None}
     rules = range(len(shape))
-    rows = _rows(source, mapping, shape, domains, progress)
+    rows = _rows(source, mapping, shape, domains, progress, _options(mapping, note))
     if source.kind in ("jsonl", "ndjson", "json") or len(shape) == 1:
         return rows
-    return (Row(row.line, row.values, row.problem, rule) for row in rows for rule in rules)
+    return (replace(row, rule=rule) for row in rows for rule in rules)
+
+
+def _options(mapping: ColumnMapping | None, note: Note) -> ReadOptions:
+    """Returns what readers of tables need to know of a mapping."""
+    own = [(field, column) for rule in (mapping.rules if mapping else ()) for field, column in rule.columns.items()]
+    names = [(field, name) for field, common in COMMON_NAMES.items() for name in common]
+    named = [(field, header_name(name)) for field, name in (*own, *names) if name]
+    return ReadOptions(
+        encoding=mapping.encoding if mapping else None,
+        sheet=mapping.sheet if mapping else None,
+        names=frozenset(name for _, name in named),
+        ids=frozenset(name for field, name in named if field == "customer_id"),
+        shared=frozenset(name for field, name in named if field in _SHARED),
+        note=note,
+    )
 
 
 def _rows(
-    source: Source, mapping: ColumnMapping | None, shape: RecordShape, domains: Sequence[str], progress: Progress
+    source: Source,
+    mapping: ColumnMapping | None,
+    shape: RecordShape,
+    domains: Sequence[str],
+    progress: Progress,
+    options: ReadOptions,
 ) -> Iterator[Row]:
     path = source.path
     if path is None:
-        return read_sql(source.url, source.query, progress) if source.url else read_frame(source.frame)
+        if source.url:
+            return read_sql(source.url, source.query, options, progress)
+        return read_frame(source.frame, options)
     match source.kind:
         case kind if kind in _TRANSCRIPTS or (kind == "json" and not _has_records(mapping) and is_transcript(path)):
             return read_transcript(
@@ -144,15 +184,15 @@ def _rows(
                 file_name=mapping.file_name if mapping else None,
             )
         case kind if kind in _TEXT:
-            return read_text(path, kind, shape, mapping.records if mapping else None, progress)
+            return read_text(path, kind, shape, mapping.records if mapping else None, options, progress)
         case "parquet":
-            return read_parquet(path, progress)
+            return read_parquet(path, options, progress)
         case "xlsx":
-            return read_xlsx(path, progress)
+            return read_xlsx(path, options, progress)
         case "duckdb":
-            return read_duckdb(path, source.query, progress)
+            return read_duckdb(path, source.query, options, progress)
         case kind if kind in _SQLITE:
-            return read_sql(f"sqlite:///file:{path.resolve()}?mode=ro&uri=true", source.query, progress)
+            return read_sqlite(path, source.query, options, progress)
         case kind if kind in _MAIL:
             return read_mail(path, domains, progress)
         case _:

@@ -48,7 +48,7 @@ def test_what_real_documents_hold_is_parsed():
     assert strict_json.parse(b'{"a": [1, "\xc3\xbc", null]}') == {"a": [1, "ü", None]}
     wide = [{"a": {"b": [n]}} for n in range(1000)]
     assert strict_json.parse(json.dumps(wide)) == wide
-    assert strict_json.parse('[1e3, 1.0, 7, NaN, "007"]', numbers_as_text=True) == ["1e3", "1.0", "7", "NaN", "007"]
+    assert strict_json.parse('[1e3, 1.0, 7, NaN, "007"]', numbers=str) == ["1e3", "1.0", "7", "NaN", "007"]
 
 
 @pytest.mark.parametrize("text", ENDLESS.values(), ids=ENDLESS)

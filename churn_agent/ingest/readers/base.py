@@ -1,15 +1,23 @@
 """The rows that all readers yield."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
+from numbers import Number
 from typing import Any
 
 from churn_agent.errors import FileFormatError
+from churn_agent.ingest.formats.cells import NumberText
+from churn_agent.ingest.questions import Guess
 
+Note = Callable[[Guess], None]
+"""Notes a guess."""
 Progress = Callable[[int, int | None], None]
 """Called with (done, total) in bytes of files or rows of tables; the total is None if unknown."""
 
+_MISSING = frozenset({"NAType", "NaTType"})
+"""Missing values of pandas; comparing them is an error."""
 _INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060"))
 
 
@@ -23,6 +31,29 @@ class Row:
     problem: str | None = None
     rule: int = 0
     """Index of the mapping's rule for this row."""
+    sheet: str | None = None
+    """Sheet of a workbook."""
+
+
+def _unnoted(guess: Guess) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a reader is told, and where it notes what it guesses."""
+
+    encoding: str | None = None
+    """Encoding of text, from the mapping."""
+    sheet: str | None = None
+    """Sheet of a workbook, from the mapping."""
+    names: frozenset[str] = frozenset()
+    """Normalized names that columns may have."""
+    ids: frozenset[str] = frozenset()
+    """Normalized names of the column of customers."""
+    shared: frozenset[str] = frozenset()
+    """Normalized names of columns whose merged cells count for every row, such as the customer."""
+    note: Note = _unnoted
 
 
 def header_name(name: str) -> str:
@@ -42,21 +73,65 @@ def checked_header(names: list[str], source: object) -> list[str]:
 
 
 def as_text(value: Any) -> str:
-    """Returns a cell as text: missing values are empty, whole numbers have no point, times are ISO 8601."""
-    if value is None or value != value:  # NaN is a missing value in data frames
+    """Returns a cell as text: missing values are empty, whole numbers have no point, times are ISO 8601.
+
+    Lists, arrays and records are JSON; bytes are UTF-8.
+
+    Raises:
+        ValueError: bytes are not UTF-8 text.
+    """
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, Number):
+        return _number_text(value)
+    if isinstance(value, datetime | date | time):
+        return "" if value != value else value.isoformat()  # NaT is a datetime
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).decode()
+    if type(value).__name__ in _MISSING:
         return ""
-    if isinstance(value, str):
-        return value
+    if hasattr(value, "tolist"):  # arrays of NumPy
+        value = value.tolist()
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | tuple | dict) else str(value)
+
+
+def _number_text(value: Any) -> str:
+    if value != value:  # NaN is a missing value in data frames
+        return ""
     if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return str(value)
+        value = int(value)
+    return NumberText(value)
 
 
-def plain_row(line: int, header: list[str], cells: Any) -> Row:
-    """Returns a row of typed cells."""
-    return Row(line, {name: as_text(cell) for name, cell in zip(header, cells, strict=False)})
+class TypedRows:
+    """Turns typed cells into rows. Bytes that are not UTF-8 text are left out, and noted once for a column."""
+
+    def __init__(self, header: list[str], source: object, options: ReadOptions) -> None:
+        """Creates the converter of a table with this header."""
+        self._header = header
+        self._source = source
+        self._options = options
+        self._undecodable: set[str] = set()
+
+    def row(self, line: int, cells: Any) -> Row:
+        """Returns a row."""
+        try:
+            return Row(line, {name: as_text(cell) for name, cell in zip(self._header, cells, strict=False)})
+        except UnicodeDecodeError:
+            return Row(line, {name: self._decoded(name, cell) for name, cell in zip(self._header, cells, strict=False)})
+
+    def _decoded(self, name: str, cell: Any) -> str:
+        encoding = self._options.encoding
+        try:
+            return bytes(cell).decode(encoding) if encoding and isinstance(cell, bytes | bytearray) else as_text(cell)
+        except UnicodeDecodeError:
+            if name not in self._undecodable:
+                self._undecodable.add(name)
+                about, taken = f"{self._source}: column {name!r}", "bytes that are not UTF-8 text are left out"
+                self._options.note(Guess(about, taken, f"they begin with {bytes(cell)[:8]!r}", "encoding: cp1252"))
+            return ""
 
 
 RecordShape = Mapping[int, str | None]

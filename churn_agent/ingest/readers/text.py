@@ -1,9 +1,9 @@
 """Reads CSV, JSON Lines and JSON documents (also `.gz`); values stay text as in the file."""
 
-import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,81 +11,73 @@ from typing import IO, Any
 
 from churn_agent.errors import FileFormatError
 from churn_agent.files import strict_json
-from churn_agent.ingest.readers.base import Progress, RecordShape, Row, checked_header, header_name
+from churn_agent.ingest.formats.cells import NumberText
+from churn_agent.ingest.readers.base import Progress, ReadOptions, RecordShape, Row, header_name
+from churn_agent.ingest.readers.delimited import read_delimited
+from churn_agent.ingest.readers.encodings import encoding_of
 
-csv.field_size_limit(64 * 1024 * 1024)
-_DELIMITERS = ",;\t|"
+_LIST = re.compile(r"\[\s*\{")
 
 
-def read_text(path: Path, kind: str, shape: RecordShape, records: str | None, progress: Progress) -> Iterator[Row]:
+def read_text(
+    path: Path, kind: str, shape: RecordShape, records: str | None, options: ReadOptions, progress: Progress
+) -> Iterator[Row]:
     """Yields the rows of a text file.
 
     Args:
+        path: the file.
         kind: `csv`, `tsv`, `jsonl`, `ndjson` or `json`.
         shape: lists inside a JSON record whose elements are rows.
         records: key of the list of records in a JSON document; None for its only list.
+        options: encoding, names of columns, and where guesses are noted.
+        progress: called with the bytes read.
 
     Raises:
         FileFormatError: the file cannot be read, or its contents do not match its suffix.
     """
     try:
         total = path.stat().st_size
+        encoding = encoding_of(path, options)
         with path.open("rb") as raw:
-            unpacked = gzip.GzipFile(fileobj=raw) if path.name.casefold().endswith(".gz") else raw
-            _refuse_foreign(path, unpacked)
-            text = io.TextIOWrapper(unpacked, encoding="utf-8-sig", newline="")  # type: ignore[arg-type]
+            unpacked: Any = gzip.GzipFile(fileobj=raw) if path.name.casefold().endswith(".gz") else raw
+            text = io.TextIOWrapper(unpacked, encoding=encoding, newline="")
             if kind in ("csv", "tsv"):
-                rows = _csv_rows(path, text)
-            elif kind == "json":
-                rows = _document_rows(path, text, shape, records)
+                rows = read_delimited(path, text, options)
             else:
-                rows = _json_rows(text, shape)
+                rows = _records(path, text, shape, records, document=kind == "json")
             for n, row in enumerate(rows):
                 if n % 1000 == 0:
                     progress(raw.tell(), total)
                 yield row
             progress(total, total)
     except UnicodeDecodeError as error:
-        raise FileFormatError(f"{path}: {_where_not_utf8(path)} is not UTF-8 text; save the file as UTF-8") from error
+        raise FileFormatError(f"{path}: is not {error.encoding} text; set its encoding in a mapping") from error
     except (OSError, EOFError, zlib.error) as error:
         raise FileFormatError(f"cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _refuse_foreign(path: Path, file: Any) -> None:
-    head = file.read(4)
-    file.seek(0)
-    if head.startswith(b"PK"):
-        raise FileFormatError(f"{path}: looks like a spreadsheet or another zip file; rename a spreadsheet to .xlsx")
-    if b"\0" in head:
-        raise FileFormatError(f"{path}: looks like a binary file, not text")
-
-
-def _where_not_utf8(path: Path) -> str:
-    opener = gzip.open if path.name.casefold().endswith(".gz") else open
-    with opener(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode()
-            except UnicodeDecodeError:
-                return f"line {number}"
-    return "the file"
-
-
-def _csv_rows(path: Path, text: IO[str]) -> Iterator[Row]:
-    first = text.readline()
+def _records(path: Path, text: IO[str], shape: RecordShape, records: str | None, *, document: bool) -> Iterator[Row]:
+    """Yields the rows of JSON. Many files of JSON Lines end with `.json`, and some lists with `.jsonl`."""
+    begins = _beginning(text)
+    lines = begins.startswith("{") and _is_object(text.readline()) and bool(text.readline().strip())
     text.seek(0)
-    delimiter = max(_DELIMITERS, key=first.count) if first else ","
-    reader = csv.reader(text, delimiter=delimiter, strict=False)
+    if lines or (not document and not _LIST.match(begins)):
+        return _json_rows(text, shape)
+    return _document_rows(path, text, shape, records)
+
+
+def _beginning(text: IO[str]) -> str:
+    """Returns the first characters after blank ones; the text is at its beginning again."""
+    begins = text.read(4096).lstrip()
+    text.seek(0)
+    return begins
+
+
+def _is_object(line: str) -> bool:
     try:
-        header = checked_header(next(reader, []), path)
-        for cells in reader:
-            if not cells:
-                continue
-            right = len(cells) == len(header)
-            problem = None if right else f"{len(cells)} cells where the header has {len(header)}"
-            yield Row(reader.line_num, dict(zip(header, cells, strict=False)), problem)
-    except csv.Error as error:
-        raise FileFormatError(f"{path}:{reader.line_num}: invalid CSV: {error}") from error
+        return isinstance(strict_json.parse(line), dict)
+    except ValueError:
+        return False
 
 
 def _json_rows(text: IO[str], shape: RecordShape) -> Iterator[Row]:
@@ -93,7 +85,7 @@ def _json_rows(text: IO[str], shape: RecordShape) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            rows = _rows_of_record(number, strict_json.parse(line, numbers_as_text=True), shape)
+            rows = _rows_of_record(number, strict_json.parse(line, numbers=NumberText), shape)
         except ValueError as error:
             yield Row(number, {}, f"invalid JSON: {error}")
             continue
@@ -102,7 +94,7 @@ def _json_rows(text: IO[str], shape: RecordShape) -> Iterator[Row]:
 
 def _document_rows(path: Path, text: IO[str], shape: RecordShape, records: str | None) -> Iterator[Row]:
     try:
-        document = strict_json.parse(text.read(), numbers_as_text=True)
+        document = strict_json.parse(text.read(), numbers=NumberText)
     except ValueError as error:
         raise FileFormatError(f"{path}: invalid JSON: {error}") from error
     if isinstance(document, dict):
@@ -145,5 +137,7 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
         for number, inner in enumerate(value):
             yield from _flat(inner, f"{name}.{number}")
-    elif value is not None:
+    elif value is None:
+        yield name, ""
+    else:
         yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,173 @@
+"""Reads CSV and its relatives: the delimiter, the header and unclosed quotes are found by comparing lines."""
+
+import csv
+import io
+import re
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from churn_agent.errors import FileFormatError
+from churn_agent.ingest.readers.base import ReadOptions, Row, checked_header
+from churn_agent.ingest.readers.headers import LOOKED_AT, above_header, find_header, known_names
+
+csv.field_size_limit(64 * 1024 * 1024)
+_DELIMITERS = ",;\t|"
+_SAMPLE = 64 * 1024
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*?(?:\r\n|\r|\n)', re.IGNORECASE)
+"""The line with which Excel states the delimiter."""
+_TELLING = 6
+"""Digits of a cell that show that two lines are rows of the same table."""
+
+
+@dataclass(frozen=True)
+class _Dialect:
+    delimiter: str
+    escape: str | None = None
+
+    def reader(self, lines: Iterable[str], *, strict: bool = False) -> Iterator[list[str]]:
+        return csv.reader(lines, delimiter=self.delimiter, escapechar=self.escape, strict=strict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    line: int
+    cells: list[str]
+    problem: str | None = None
+
+
+def read_delimited(path: Path, text: IO[str], options: ReadOptions) -> Iterator[Row]:
+    """Yields the rows of a table in text.
+
+    Args:
+        path: name of the file, for messages.
+        text: its text, at the beginning.
+        options: names of columns, and where guesses are noted.
+
+    Raises:
+        FileFormatError: there is no header.
+    """
+    sample = text.read(_SAMPLE)
+    if len(sample) == _SAMPLE:
+        sample = sample[: sample.rfind("\n") + 1 or _SAMPLE]
+    text.seek(0)
+    lines = _Lines(text)
+    stated = _SEPARATOR_LINE.match(sample)
+    if stated:
+        next(lines)
+    dialect = _dialect(sample[stated.end() :] if stated else sample, stated[1] if stated else _DELIMITERS, options)
+    records = _records(path, lines, dialect)
+    first: list[_Record] = []
+    for record in records:
+        first.append(record)
+        if len(first) == LOOKED_AT:
+            break
+    index = find_header([record.cells for record in first], options.names)
+    names = first[index].cells if first else []
+    header = checked_header(names, path)
+    if index:
+        options.note(
+            above_header(f"{path} line {first[index].line}", [record.cells for record in first[:index]], names)
+        )
+    for start in (first[index + 1 :], records):
+        for record in start:
+            yield _row(record, header)
+
+
+def _row(record: _Record, header: list[str]) -> Row:
+    cells, problem = record.cells, record.problem
+    surplus = cells[len(header) :]
+    if problem is None and (len(cells) < len(header) or any(surplus)):
+        count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+        problem = f"{count} where the header has {len(header)} ({', '.join(header)[:80]})"
+    return Row(record.line, dict(zip(header, cells, strict=False)), problem)
+
+
+class _Lines:
+    """Numbered lines that can be put back."""
+
+    def __init__(self, text: Iterable[str]) -> None:
+        self._text = iter(text)
+        self._back: deque[str] = deque()
+        self.number = 0
+        self.taken: list[str] = []
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._back.popleft() if self._back else next(self._text)
+        self.number += 1
+        self.taken.append(line)
+        return line
+
+    def put_back(self, lines: list[str]) -> None:
+        self._back.extendleft(reversed(lines))
+        self.number -= len(lines)
+
+
+def _records(path: Path, lines: _Lines, dialect: _Dialect) -> Iterator[_Record]:
+    """Yields the records that are not blank. A line whose quote is not closed is a record with a problem."""
+    reader = dialect.reader(lines)
+    while True:
+        lines.taken.clear()
+        start = lines.number + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if len(lines.taken) < 2:
+                raise FileFormatError(f"{path}:{lines.number}: invalid CSV: {error}") from error
+            cells = None
+        if cells is None or (len(lines.taken) > 1 and _unclosed(lines.taken, dialect)):
+            first, *others = lines.taken
+            lines.put_back(others)
+            reader = dialect.reader(lines)
+            problem = f"the quote that opens in line {start} is not closed before the next row; close or double it"
+            yield _Record(start, first.rstrip("\r\n").split(dialect.delimiter), problem)
+        elif any(cells):
+            yield _Record(start, cells)
+
+
+def _unclosed(lines: list[str], dialect: _Dialect) -> bool:
+    """Whether a quote that opens in the first line closes in another row: it would join two customers' words."""
+    try:
+        list(dialect.reader(lines, strict=True))
+    except csv.Error:
+        return True
+    first = lines[0].split(dialect.delimiter)
+    return any(_alike(first, line.split(dialect.delimiter)) for line in lines[1:])
+
+
+def _alike(first: list[str], other: list[str]) -> bool:
+    """Whether two lines have as many cells, and one of them, such as a date, has the same form in both."""
+    if len(first) != len(other):
+        return False
+    return any(
+        sum(map(str.isdigit, mine)) >= _TELLING and re.sub(r"\d", "0", mine) == re.sub(r"\d", "0", theirs)
+        for mine, theirs in zip(first, other, strict=True)
+    )
+
+
+def _dialect(sample: str, delimiters: str, options: ReadOptions) -> _Dialect:
+    """Returns the dialect in which most lines have the same number of cells, and names of columns are known."""
+    escapes = (None, "\\") if '\\"' in sample else (None,)
+    dialects = [_Dialect(delimiter, escape) for delimiter in delimiters for escape in escapes]
+    return max(dialects, key=lambda dialect: _consistency(sample, dialect, options))
+
+
+def _consistency(sample: str, dialect: _Dialect, options: ReadOptions) -> float:
+    rows: list[Any] = []
+    try:
+        rows.extend(cells for cells in dialect.reader(io.StringIO(sample, newline="")) if any(cells))
+    except csv.Error:
+        return 0.0
+    widths = Counter(len(cells) for cells in rows if len(cells) > 1)
+    if not widths:
+        return 0.0
+    width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
+    named = max(known_names(cells, options.names) for cells in rows[:LOOKED_AT])
+    return named + (count / len(rows)) ** 2 * (1 - 1 / width)
