@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import is_dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -29,6 +30,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from churn_agent.assessing.agent import ChurnAgent
+    from churn_agent.ingest.importing import ImportSummary
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE_WIDTH = 200
@@ -215,6 +217,16 @@ def downloading() -> Progress:
         TimeRemainingColumn(),
         console=notes,
     )
+
+
+def note_rejected(summary: "ImportSummary", file: Path) -> None:
+    """A note if rows of a file were rejected, with the reason for the first one."""
+    if summary.rejected:
+        [first, *_] = summary.first_rejected
+        note(
+            f"{summary.rejected} rows of {file} were rejected, the first (line {first['line']}) because "
+            f"{first['reason']}; see {summary.rejects_file}"
+        )
 
 
 def mention_card(agent: "ChurnAgent") -> None:

@@ -31,6 +31,7 @@ def import_outcomes(context: click.Context, file: Path, json_: bool) -> None:
     """Import outcomes from a FILE with customer_id, as_of, churned."""
     with common.open_agent(context) as agent:
         summary = agent.store.ingest([], labels=file)
+    common.note_rejected(summary, file)
     if json_:
         common.print_json({"outcomes": summary.labels, "rejected": summary.rejected})
     else:

@@ -51,6 +51,7 @@ def train(
 
             address = log_model(load(agent.settings.store, info.name).estimator, uri=mlflow, name=info.name)
             common.note(f"logged as {address}")
+    _warn(info)
     if json_:
         common.print_json(info.model_dump(mode="json"))
         return
@@ -124,6 +125,7 @@ def calibrate(
 
             calibration.write(info, plot)
             common.note(f"drawn: {plot}")
+    _warn(info)
     if json_:
         common.print_json(info.model_dump(mode="json"))
         return
@@ -133,9 +135,30 @@ def calibrate(
 
 def _import(agent: "ChurnAgent", labels: Path | None) -> None:
     if labels is not None:
-        rejected = agent.store.ingest([], labels=labels).rejected
-        if rejected:
-            common.note(f"{rejected} rows of {labels} were rejected; see the folder `rejected` of the store")
+        summary = agent.store.ingest([], labels=labels)
+        common.note_rejected(summary, labels)
+
+
+def _warn(info: "MethodInfo") -> None:
+    """Notes about labels that are told too well."""
+    from churn_agent.learning.leaks import SUSPICIOUS_AUROC, TELLING_AUROC
+
+    if info.telling:
+        common.note(
+            f"warning: each of these tells the outcome alone (AUROC of {TELLING_AUROC} or more): "
+            f"{', '.join(info.telling)}; if it was written when the outcome was known, remove it from the data and "
+            "train again"
+        )
+    if info.named_like_an_outcome:
+        common.note(
+            f"warning: named like an outcome: {', '.join(info.named_like_an_outcome)}; if it was not known before, "
+            "remove it from the data and train again"
+        )
+    if info.auroc >= SUSPICIOUS_AUROC:
+        common.note(
+            f"warning: an AUROC of {info.auroc:.2f} on held-out customers is rarely true; look for data that were "
+            "written after the date of the label"
+        )
 
 
 def _print_info(info: "MethodInfo") -> None:

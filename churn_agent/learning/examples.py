@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from churn_agent.domain.afterwards import is_time, lasting
 from churn_agent.domain.assessment import Assessment, Fact, Signal
 from churn_agent.domain.interactions import TELLING_ATTRIBUTES, as_number
 from churn_agent.domain.snapshot import Snapshot
@@ -282,7 +283,7 @@ def _attributes(attributes: Mapping[str, str]) -> tuple[dict[str, float], dict[s
 
 
 def _aggregates(snapshot: Snapshot) -> dict[str, float]:
-    """Counts, amounts and numbers in metadata, by channel."""
+    """Counts, amounts and numbers in metadata, by channel, without times and fields that may have changed later."""
     aggregates: dict[str, float] = {}
     values: dict[str, list[float]] = defaultdict(list)
     days = [(snapshot.as_of - snapshot.card.local(each.occurred_at).date()).days for each in snapshot.interactions]
@@ -294,9 +295,9 @@ def _aggregates(snapshot: Snapshot) -> dict[str, float]:
         channel = interaction.channel
         if interaction.amount is not None:
             values[f"{channel} amount"].append(interaction.amount)
-        for name, value in interaction.metadata.items():
+        for name, value in lasting(interaction.metadata).items():
             number = as_number(value)
-            if number is not None:
+            if number is not None and not is_time(name, number):
                 values[f"{channel} {name}"].append(number)
     for name, numbers in values.items():
         aggregates[f"{name} mean"] = float(np.mean(numbers))

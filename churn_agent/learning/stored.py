@@ -82,6 +82,10 @@ class Trained(BaseModel):
     reliability: tuple[tuple[float, float, int], ...] = ()
     reliability_before: tuple[tuple[float, float, int], ...] = ()
     """Bins of equal size, cross-fitted: mean score, share that churned, and number of customers."""
+    telling: tuple[str, ...] = ()
+    """Columns that tell the outcome alone; see `leaks.telling`."""
+    named_like_an_outcome: tuple[str, ...] = ()
+    """Attributes whose names suggest that they record the outcome."""
     reader: str | None = None
     """The model and prompt of the readings that it learned from, if any."""
     embedder: str | None = None

@@ -17,7 +17,7 @@ from churn_agent.domain.assessment import Assessment
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import DataError, InputError, ModelCallError
 from churn_agent.history import book, interactions
-from churn_agent.learning import stored
+from churn_agent.learning import leaks, stored
 from churn_agent.learning.drift import spreads
 from churn_agent.learning.examples import Examples, readings_of
 from churn_agent.learning.ladder import LEARNED, Ladder
@@ -135,6 +135,8 @@ def train(
         spread=_spread(agent, fitted, method, _some(samples, perturb), progress) if perturb else 0.0,
         segment=segment,
         segments=_segments(fitted, known, segment) if segment else {},
+        telling=tuple(leaks.telling(known)),
+        named_like_an_outcome=tuple(leaks.named_like_an_outcome(known)),
         reader=agent.readings_id if method.reads else None,
         embedder=agent.store.embedder_id if {"vectors", "encoder"}.intersection(method.needs) else None,
         seed=seed,

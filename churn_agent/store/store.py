@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from churn_agent.content.playbook import load_playbook
 from churn_agent.content.taxonomy import Taxonomy, load_taxonomy
+from churn_agent.domain.afterwards import lasting
 from churn_agent.domain.arguments import as_customer_id, as_day
 from churn_agent.domain.interactions import Interaction, text_id
 from churn_agent.domain.snapshot import Card, Snapshot
@@ -294,12 +295,20 @@ class Store:
             as_of: the day, in the book's time zone: a date, a time without a time zone, or ISO text. Default:
                 `default_as_of`.
 
+        Returns:
+            The snapshot. With `as_of`, its interactions are without metadata that their source may have changed later
+            (`afterwards.may_change`), such as `state` and `updated_at`.
+
         Raises:
             InputError: `customer_id` or `as_of` is of another kind.
             UnknownCustomer, EmptyStore: there is no such history.
         """
-        day = self.default_as_of() if as_of is None else as_day(as_of)
-        return snapshots.take(self.history, as_customer_id(customer_id), as_of=day)
+        id_ = as_customer_id(customer_id)
+        if as_of is None:
+            return snapshots.take(self.history, id_, as_of=self.default_as_of())
+        snapshot = snapshots.take(self.history, id_, as_of=as_day(as_of))
+        rows = tuple(replace(row, metadata=lasting(row.metadata)) for row in snapshot.interactions)
+        return replace(snapshot, interactions=rows)
 
     def with_vectors(self, snapshot: Snapshot) -> Snapshot:
         """Returns the snapshot with vectors for all its messages; unchanged if it has them."""

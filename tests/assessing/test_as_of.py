@@ -11,6 +11,7 @@ from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Card
 from churn_agent.history import book, interactions
+from churn_agent.learning.examples import prepare
 from churn_agent.models.base import GenerateRequest
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.settings import Settings
@@ -18,6 +19,8 @@ from churn_agent.settings import Settings
 CANARY = "kanarienvogel"
 HISTORIES = 1000
 DAY = date(2026, 3, 1)
+LATE = "1772600000"
+"""A day in March, in seconds since 1970."""
 ZONES = ["UTC", "Europe/Zurich", "Pacific/Kiritimati", "America/Los_Angeles"]
 _numbers = itertools.count()
 
@@ -75,7 +78,12 @@ def test_no_prompt_holds_a_word_from_after_the_date(books, zone, offsets, channe
         text = (
             f"{CANARY} {n}" if late else f"harmless words {n} of {customer_id}"
         )  # new ones: known answers are not asked
-        more = {"amount": 999983.0, "metadata": {"note": CANARY}} if late else {}
+        # of an early record, too, an export shows what was written later
+        more = (
+            {"amount": 999983.0, "metadata": {"note": CANARY}}
+            if late
+            else {"metadata": {"state": CANARY, "updated_at": LATE}}
+        )
         id_ = f"{next(_numbers):032x}"
         rows.append(Interaction(id_, customer_id, end + timedelta(seconds=offset), channel, text, **more))
     with agents[0].history.begin() as connection:
@@ -86,6 +94,10 @@ def test_no_prompt_holds_a_word_from_after_the_date(books, zone, offsets, channe
         if early:
             record = agent.assess(customer_id, as_of=DAY).model_dump_json()
             assert CANARY not in record
+            seen = agent.snapshot(customer_id, as_of=DAY)
+            assert CANARY not in repr(seen)
+            assert LATE not in repr(seen)
+            assert not any("updated_at" in name or "state" in name for name in prepare([True], [seen]).numbers[0])
             assert "999983" not in record.replace(",", "")
     heard = "".join(model.heard)
     assert CANARY not in heard
