@@ -38,11 +38,51 @@ READ = {
     "halbjährlich": 6,
     "1,5 Jahre": 18,
     "Sechsunddreißig Monate": 36,
+    "24 Monate Mindestlaufzeit": 24,
+    "24M": 24,
+    "12m": 12,
+    "2y": 24,
+    "P1Y": 12,
+    "P12M": 12,
+    "P1Y6M": 18,
+    "m2m": 1,
+    "MTM": 1,
+    "jederzeit kündbar": 1,
+    "Monthly, cancel anytime": 1,
+    "résiliable à tout moment": 1,
+    "per_two_years": 24,
+    "semi-annual": 6,
+    "half_year": 6,
+    "biennial": 24,
+    "five years": 60,
+    "12 mois": 12,
+    "un an": 12,
+    "2 ans, paiement mensuel": 24,
+    "engagement de 24 mois": 24,
+    "12 mois d'engagement": 12,
+    "mensuel": 1,
+    "annuelle": 12,
+    "trimestriel": 3,
+    "permanencia de 12 meses": 12,
+    "contrato anual": 12,
+    "dos años": 24,
+    "mensual": 1,
+    "vincolo di 24 mesi": 24,
+    "abbonamento annuale, pagamento mensile": 12,
+    "due anni": 24,
+    "contract van 2 jaar": 24,
+    "looptijd 12 maanden": 12,
+    "maandelijks opzegbaar": 1,
+    "fidelização de 24 meses": 24,
+    "mensal": 1,
+    "two-month agreement with an annual plan": 12,
+    "monthly, with an agreement": 1,
 }
 NOT_READ = """
 Premium|yes|none|unbefristet|prepaid|24|2024|no contract|no 12-month commitment|3 months' notice|without a fixed term
 12 or 24 months|12-24 months|12+1 months|0 months|12 Monate, monatlich kündbar|biannual|keine Mindestlaufzeit|C-1138
 three months free, then monthly|ohne Jahresvertrag||-
+sans engagement de 12 mois|sin permanencia|12 Monate, jederzeit kündbar|P|PT12H|P0M|0m|12 min|M12|an|preavviso di 3 mesi|opzegtermijn 1 maand
 """
 
 
