@@ -20,6 +20,7 @@ from churn_agent.cli.models import models
 from churn_agent.cli.reports import digest, feedback, report
 from churn_agent.cli.schema import schema
 from churn_agent.cli.searching import search
+from churn_agent.cli.streams import never_fail
 from churn_agent.cli.training import calibrate, train
 from churn_agent.cli.trust import trust_files
 from churn_agent.errors import ChurnAgentError
@@ -74,6 +75,7 @@ for command in (
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs a command and exits with its code. User errors print one line; bugs keep their traceback."""
+    never_fail()
     sys.exit(run(arguments))
 
 
