@@ -19,8 +19,9 @@ PROSE = [
 CODE = [
     path
     for folder in (
-        *("assessing", "batch", "cli", "content", "demo", "domain", "elicitation", "evidence", "files", "history"),
-        *("index", "ingest", "learning", "measuring", "models", "outcomes", "reports", "scoring", "settings", "store"),
+        *("assessing", "batch", "cli", "content", "demo", "domain", "elicitation", "evals", "evidence", "files"),
+        *("history", "index", "ingest", "learning", "measuring", "models", "outcomes", "reports"),
+        *("scoring", "settings", "store"),
     )
     for path in sorted((ROOT / "churn_agent" / folder).rglob("*.py"))
 ]

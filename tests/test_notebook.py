@@ -17,4 +17,4 @@ def test_the_notebook_runs(tmp_path, real_model):
     ).execute()
     said = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
     assert "read/words" in said
-    assert "AUROC on strangers" in said
+    assert "AUROC on held-out customers" in said

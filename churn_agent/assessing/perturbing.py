@@ -39,6 +39,8 @@ def perturbed(
     prompt (if there is one).
 
     Args:
+        agent: whose model, prompt and settings are used.
+        snapshots: the customers.
         progress: called after each assessment.
 
     Returns:
@@ -56,7 +58,7 @@ def perturbed(
 
 
 def _ways(agent: ChurnAgent) -> list[tuple[str, ChurnAgent, Callable[[Snapshot], Snapshot]]]:
-    """The name of each perturbation, the agent that judges, and the change to the snapshot."""
+    """The name of each perturbation, the agent that assesses it, and the change to the snapshot."""
     half = agent.varied(evidence_limit=max(1, agent.settings.evidence_limit // 2))
     perturbations = [
         ("as they are", agent, _as_it_is),

@@ -82,6 +82,10 @@ def screen(
     """Screens customers, in the same order. The prompt must have a `choice`.
 
     Args:
+        cases: the customers.
+        model: the model that reads.
+        prompt: a prompt of mode `read` with a `choice`.
+        taxonomy: the signals.
         paid: for each case, the ids of interactions that were read before.
         latest: how many of the latest messages to read besides.
         how: the provenance shared by all records of a run, without evidence and tokens.

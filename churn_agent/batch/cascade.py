@@ -56,7 +56,10 @@ def rank(
     """Ranks customers by successive halving.
 
     Args:
+        agent: screens the customers.
+        customer_ids: customers to rank.
         top: number of customers to find.
+        as_of: date of the screenings; None for the default date.
         progress: called after each screening; in total as often as the sum of `rounds`.
 
     Returns:

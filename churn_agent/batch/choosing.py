@@ -41,6 +41,8 @@ def choose(
     """Returns the ids of customers with interactions up to the end of a day, sorted.
 
     Args:
+        agent: whose store has the customers.
+        day: the day, in the book's time zone.
         where: a condition on attributes, such as `segment = smb and owner = ana`; customers without the attribute are
             left out.
         only_new: only customers with interactions since their latest assessment at an earlier day.

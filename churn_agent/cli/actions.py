@@ -63,7 +63,7 @@ def list_actions(context: click.Context, json_: bool) -> None:
 def plan(context: click.Context, run_id: str, capacity: int, share: int, dry_run: bool, json_: bool) -> None:
     """Plan which customers to call after a run, with a control group of customers who are not called.
 
-    SHARE per cent of the CAPACITY places are assigned at random among about twice as many customers at the margin of
+    SHARE percent of the CAPACITY places are assigned at random among about twice as many customers at the margin of
     the capacity. Reports then show which customers not to call. RUN: the first characters of its id, or latest.
     """
     with common.open_agent(context) as agent:

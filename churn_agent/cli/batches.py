@@ -69,7 +69,7 @@ def batch(
     json_: bool,
     **model: Any,
 ) -> None:
-    """Assess all customers and write one record a line. Run it again to resume where it stopped.
+    """Assess all customers and write one record per line. Run it again to resume where it stopped.
 
     Exits with 5 if some customers failed (FILE.failures.jsonl lists them with reasons), or if the budget did not cover
     all of them.

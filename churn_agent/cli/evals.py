@@ -1,5 +1,4 @@
-"""`eval sets | fetch | run | compare | calibration | report | search | baselines | doctor | transfer | stability |
-faithfulness | abstention | track`."""
+"""The commands `eval ...`: labelled sets, runs of suites, comparisons, and checks of one property each."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +37,7 @@ def _of_a_suite(command: common.F) -> common.F:
         click.option("-o", "--out", type=folder, help="Folder of the run (default: eval-runs/SUITE)."),
         click.option("--resume", is_flag=True, help="Keep the predictions of an earlier, interrupted call."),
         click.option(
-            "--limit", type=sample, metavar="N", help="At most N samples a set, stratified, with a fixed seed."
+            "--limit", type=sample, metavar="N", help="At most N samples per set, stratified, with a fixed seed."
         ),
         click.argument("suite_file", metavar="SUITE.yaml", type=file),
     ):
@@ -472,7 +471,7 @@ def stability(context: click.Context, names: tuple[str, ...], limit: int | None,
 @evals.command("faithfulness")
 @_SETS
 @_SOME
-@click.option("--judge", metavar="PROMPT", help="Prompt of mode ask that is the judge.  [default: negated]")
+@click.option("--judge", metavar="PROMPT", help="Prompt of mode ask that gives these scores.  [default: negated]")
 @common.as_json
 @click.pass_context
 def faithfulness(
@@ -480,7 +479,7 @@ def faithfulness(
 ) -> None:
     """Measure whether the cited evidence supports the score.
 
-    Mode ask judges without the cited evidence, and with it alone; both are compared with random evidence.
+    Mode ask scores each customer without the cited evidence, and with it alone. Both are compared with random evidence.
     """
     common.note("starting")
     from churn_agent.evals import measure_faithfulness

@@ -13,7 +13,7 @@ from churn_agent.cli import common
 @click.option("--revoke", is_flag=True, help="Revoke the trust in the files.")
 @common.as_json
 def trust_files(files: tuple[Path, ...], list_: bool, revoke: bool, json_: bool) -> None:
-    """Trust settings files, with their present contents, to name models, folders, hosts and keys.
+    """Trust settings files, with their current contents, to name models, folders, hosts and keys.
 
     FILE: a .env or churn-agent.toml (default: those in this folder). Harmless settings need no trust. A changed file
     must be trusted again. The environment and your own config.toml are always trusted.

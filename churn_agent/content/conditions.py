@@ -35,6 +35,7 @@ class Comparison:
     values: tuple[Value, ...]
 
     def holds(self, known: Mapping[str, Value]) -> bool | None:
+        """Whether it is true for known values; None if a value that decides is unknown."""
         value = known.get(self.name)
         if value is None:
             return None
@@ -59,6 +60,7 @@ class Combination:
     parts: tuple["Node", ...]
 
     def holds(self, known: Mapping[str, Value]) -> bool | None:
+        """Whether it is true for known values; None if a value that decides is unknown."""
         answers = [part.holds(known) for part in self.parts]
         if self.how == "not":
             return None if answers[0] is None else not answers[0]
@@ -91,6 +93,7 @@ class Condition:
         """Checks the names and the kinds of their values.
 
         Args:
+            kinds: name -> kind of its values.
             beside: prefix of names that are not in `kinds` and may be of any kind.
 
         Raises:

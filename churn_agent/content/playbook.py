@@ -50,6 +50,7 @@ class PlaybookAction(_Data):
 
     @cached_property
     def condition(self) -> Condition | None:
+        """The parsed `when`; None without one."""
         return parse(self.when) if self.when else None
 
     @model_validator(mode="after")
@@ -81,6 +82,7 @@ class Playbook(_Data):
     _signals: tuple[str, ...] = PrivateAttr(default=())
 
     def model_post_init(self, context: Any) -> None:
+        """Takes the ids of signals from the validation context."""
         self._signals = _signals(context)
 
     @property
@@ -102,6 +104,7 @@ class Playbook(_Data):
 
     @cached_property
     def by_id(self) -> dict[str, PlaybookAction]:
+        """Id -> action."""
         return {action.id: action for action in self.actions}
 
 

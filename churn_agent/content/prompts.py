@@ -55,6 +55,7 @@ class PromptQuestion(_Data):
 
     @property
     def labels(self) -> tuple[str, ...]:
+        """All labels that may answer the question."""
         return (*self.churn, *self.stay, *self.neither)
 
 
@@ -67,8 +68,10 @@ class Writing(_Data):
 
 
 class Translation(Writing):
-    """Translation of messages in other languages before questions about them: small words say which company a customer
-    leaves, and a small model reads them best in its main training language."""
+    """Translation of messages in other languages before questions about them.
+
+    Small words say which company a customer leaves, and a small model reads them best in its main training language.
+    """
 
     language: Annotated[str, Field(pattern="^[a-z]{2}$")]
     """Target language (ISO 639-1)."""

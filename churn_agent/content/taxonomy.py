@@ -74,6 +74,7 @@ class Taxonomy(_Data):
 
     @cached_property
     def by_id(self) -> dict[str, SignalDefinition]:
+        """Id -> signal."""
         return {signal.id: signal for signal in self.signals}
 
     @cached_property

@@ -70,8 +70,8 @@ class Reading:
     proposed_odds: dict[str, float] = field(default_factory=dict)
     """Signal id -> log-odds of the proposal, if known."""
     strengths: dict[str, float] = field(default_factory=dict)
-    """Signal id -> how much it counts, 0 to 1: the probability of yes, the odds of the proposal included, and of
-    what speaks of churn that of leaving."""
+    """Signal id -> strength, 0 to 1: the probability of yes (with the odds of the proposal), for signals of risk times
+    that of leaving."""
     silent: bool = False
     """Whether it clearly shows no signal, so that no more questions are asked about it."""
     hint: str | None = None
@@ -90,17 +90,17 @@ class Reading:
 
     @property
     def called(self) -> str:
-        """What the company is called in questions: who says "you" knows it by no name."""
+        """The name of the company in questions. Messages without a name (only "you") get a general term."""
         return OWN if self.named else _ANY_COMPANY
 
     @property
     def told(self) -> str:
-        """The message as it is asked about."""
+        """The message as the questions quote it: translated, with invented names."""
         return self.with_made_up_names(self.translation or self.text)
 
     @property
     def named_others(self) -> set[str]:
-        """The companies that it names, its own aside."""
+        """The companies that it names, except its own."""
         return self.named - {self.company.casefold()}
 
     @property
@@ -110,25 +110,27 @@ class Reading:
 
     @property
     def names_rival(self) -> bool:
-        """Whether it is asked about as a message that names another company too."""
+        """Whether the message, as the questions quote it, also names another company."""
         return bool(self.named_others and named(self.told, _RIVAL, ()))
 
     def without_names(self) -> "Reading":
-        """The same message as if no other company were known by name, not confirmed yet."""
+        """The same message before confirmation, with no other company known by name."""
         return replace(
             self, companies=frozenset(), proposals=dict(self.proposals), strengths=dict(self.strengths), usages=[]
         )
 
     def with_made_up_names(self, text: str) -> str:
+        """A text with invented names instead of the names of companies."""
         return renamed(text, self.company, self.companies)
 
     @property
     def variables(self) -> dict[str, str]:
+        """The values for placeholders in prompts about the message."""
         return {"company": self.company, "message": f'"{box(self.text)}"'}
 
 
 def confirm(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTemplate, taxonomy: Taxonomy) -> None:
-    """Keeps of each reading's proposals those that the model confirms, with their strength, and sets its leaning.
+    """Keeps the proposals that the model confirms, with their strengths, and sets the leaning of each reading.
 
     The prompt must have a `check`.
     """
@@ -146,7 +148,7 @@ def confirm(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTem
 
 
 def _adds_more(reading: Reading, other: Reading, thresholds: Thresholds, taxonomy: Taxonomy) -> bool:
-    """Whether a reading adds more to the score than another one of the same message, be the message new or old."""
+    """Whether a reading adds more to the score than another one of the same message, with or without its signals."""
     leaning, other_leaning = (leaning_contribution(each.leaning, thresholds) for each in (reading, other))
     signals, other_signals = (
         sum(taxonomy.weights[id_] * strength for id_, strength in each.strengths.items()) for each in (reading, other)
@@ -160,7 +162,7 @@ def _confirm(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTe
     hinting = {
         i
         for i, reading in readings.items()
-        # Who names another company may ask to close the account there.
+        # A customer who names another company may be asking to close the account there.
         if check.closing and reading.hint and not reading.named_others
     }
     speaking = {i: reading for i, reading in readings.items() if not reading.silent or i in hinting}
@@ -182,7 +184,7 @@ def _confirm(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTe
     for i in {each.reading for each in asked}:
         if not readings[i].failure:
             _weigh(readings[i], {name: value for (of, name), value in odds.items() if of == i}, thresholds, taxonomy)
-    # Asked about wherever a message as a whole leans to leaving: small models often call it something else.
+    # Asked for every message that leans to leaving as a whole: small models often propose another signal for it.
     considered = taxonomy.with_role("leaving_considered")
     if considered:
         hinted = [
@@ -196,7 +198,7 @@ def _confirm(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTe
 
 
 def _translate(readings: Sequence[Reading], model: ChatModel, translation: Translation) -> None:
-    """Translates messages in other languages; one that cannot be is asked about as it is."""
+    """Translates messages in other languages. A message whose translation fails is used as it is."""
     foreign: dict[str, list[Reading]] = {}
     for reading in readings:
         language = language_of(reading.text) if len(reading.text) <= _LONGEST_TRANSLATED else None
@@ -208,7 +210,7 @@ def _translate(readings: Sequence[Reading], model: ChatModel, translation: Trans
 
 
 def _summarise(readings: Sequence[Reading], model: ChatModel, summary: Writing) -> None:
-    """Sums up messages that are not long; one that cannot be is asked about by itself."""
+    """Summarises short messages. A message whose summary fails is used without one."""
     short: dict[str, list[Reading]] = {}
     for reading in readings:
         if len(reading.told) <= LONGEST_QUOTE:
@@ -221,10 +223,13 @@ def _summarise(readings: Sequence[Reading], model: ChatModel, summary: Writing) 
 def _write(
     wanted: Mapping[str, Sequence[Reading]], model: ChatModel, writing: Writing, most: Callable[[str], int]
 ) -> Iterator[tuple[Sequence[Reading], str]]:
-    """What the model makes of texts, with the readings that wait for it; those that it fails are left out.
+    """Yields the readings of each text and the model's rewriting of it. Failures are left out.
 
     Args:
-        most: characters that may be written of a text.
+        wanted: text -> the readings that need its rewriting.
+        model: the model that writes.
+        writing: the system prompt and examples.
+        most: returns the largest number of characters to write for a text.
     """
     shared = [Message("system", writing.system)]
     for example in writing.examples:
@@ -242,7 +247,7 @@ def _write(
     waiting = list(wanted.values())
     for output in model.generate(requests):
         first, *_ = readings = waiting[int(output.id)]
-        first.usages.append(output.usage)  # paid by the first who needs it
+        first.usages.append(output.usage)  # counted for the first reading that needs it
         if failure_of(output):
             continue
         with suppress(ValidationError):
@@ -253,19 +258,19 @@ def _write(
 
 @dataclass(frozen=True)
 class _Asked:
-    """A question about a text of a reading: whether they leave, stay or close, or whether it shows a signal."""
+    """A question about a text: does the customer leave, stay or close the account, or does it show a signal?"""
 
     reading: int
     text: str
     name: str
     company: str | None = None
-    """In question; the reading's own if None."""
+    """The company in the question; None for the company of the reading."""
 
 
 def _ask(
     asked: Sequence[_Asked], readings: Mapping[int, Reading], model: ChatModel, check: Check, taxonomy: Taxonomy
 ) -> dict[tuple[int, str], float]:
-    """(Reading, name) -> log-odds of yes, for signals less those of neutral words. A text is evaluated once."""
+    """(Reading, name) -> log-odds of yes; for signals, minus those of neutral words. Each text is evaluated once."""
     signals = {each.name for each in asked} & taxonomy.by_id.keys()
     causeless = _odds_without_cause(signals, model, check, taxonomy)
     plain = {_LEAVING: check.leaving, _STAYING: check.staying, _CLOSING: check.closing or ""}
@@ -306,7 +311,7 @@ def _odds_without_cause(
 
 
 def neutral_requests(signals: Collection[str], check: Check, taxonomy: Taxonomy) -> list[ScoreRequest]:
-    """The question about each signal, asked about the neutral words; the same for all books."""
+    """The question about each signal for each of the neutral words; the same for all books."""
     requests: list[ScoreRequest] = []
     for signal in sorted(signals):
         for n, words in enumerate(check.neutral):
@@ -336,14 +341,14 @@ def _log_odds(scores: LabelScores) -> dict[str, float]:
 
 
 def _seen(signal: str, reading: Reading) -> str:
-    """What a check of a proposal sees: its sentence; the whole message if the sentence alone was scored before."""
+    """The text for the check of a proposal: its sentence, or the whole message if the sentence was scored before."""
     if signal in reading.proposed_odds:
         return reading.told
     return reading.with_made_up_names(_sentence(reading.proposals[signal], reading.text))
 
 
 def _sentence(quote: str, text: str) -> str:
-    """The sentence (or sentences) that a quote stands in; the quote itself if it is not in the text."""
+    """The sentence or sentences that contain a quote; the quote itself if it is not in the text."""
     span = find_quote(quote, text)
     if span is None:
         return quote
@@ -353,10 +358,10 @@ def _sentence(quote: str, text: str) -> str:
 
 
 def _weigh(reading: Reading, odds: Mapping[str, float], thresholds: Thresholds, taxonomy: Taxonomy) -> None:
-    """Keeps the proposals that were confirmed, and sets the leaning.
+    """Keeps the confirmed proposals and sets the leaning.
 
-    What speaks of churn counts as far as the whole message leans to leaving: it may be about somebody else, or meant
-    kindly.
+    Signals of risk count in proportion to the leaning of the whole message, which may be about another person, or
+    friendly.
     """
     own, rival = _leaning_of("", odds), _leaning_of(_OF_RIVAL, odds)
     reading.rival_left = own is not None and rival is not None and rival - own >= _RIVAL_LEFT
@@ -379,7 +384,7 @@ def _weigh(reading: Reading, odds: Mapping[str, float], thresholds: Thresholds, 
 
 
 def _plain_leaning(odds: Mapping[str, float], rival_share: float) -> float:
-    """What the answers about leaving and staying say."""
+    """The leaning by the answers about leaving and staying."""
     own, summary, rival = (_leaning_of(which, odds) for which in ("", _OF_SUMMARY, _OF_RIVAL))
     assert own is not None
     leaning = own if summary is None else (own + summary) / 2
@@ -387,17 +392,17 @@ def _plain_leaning(odds: Mapping[str, float], rival_share: float) -> float:
 
 
 def _leaning_of(which: str, odds: Mapping[str, float]) -> float | None:
-    """Of leaving against staying, to one pair of questions; None if it was not asked."""
+    """The leaning by one pair of questions; None if they were not asked."""
     return (odds[which + _LEAVING] - odds[which + _STAYING]) / 2 if which + _LEAVING in odds else None
 
 
 def _of_risk(reading: Reading) -> float:
-    """How much what speaks of churn counts: the probability that this message is of somebody who leaves."""
+    """The factor for signals of risk: the probability that the author of this message leaves."""
     return sigmoid(2 * (reading.leaning or 0.0))
 
 
 def _hints_at_leaving(reading: Reading, considered: str, taxonomy: Taxonomy) -> bool:
-    """Whether a message leans to leaving, and no signal says so yet."""
+    """Whether a message leans to leaving without a signal of it so far."""
     if reading.failure or reading.leaning is None or reading.leaning <= 0:
         return False
     return considered not in reading.proposals and not _says_leaving(reading, taxonomy)
@@ -428,7 +433,7 @@ def _one_signal_a_quote(reading: Reading) -> None:
 
 
 def _weight_of_proposal(signal: str, reading: Reading, taxonomy: Taxonomy) -> float:
-    """The odds of the proposal, which knows of no company: on leaving whom for whom it can only speak against."""
+    """The log-odds of the proposal. Proposals ignore companies, so for leaving and staying they only count against."""
     odds = reading.proposed_odds.get(signal, 0.0)
     return min(odds, 0.0) if taxonomy.role_of(signal) in (*LEAVING, "staying") else odds
 

@@ -24,6 +24,8 @@ def warm(
     """Asks a local model for missing answers that all stores share.
 
     Args:
+        settings: of the model and the prompt.
+        notify: called with a line of text for the user.
         progress: called with the number of answered requests and their total.
 
     Returns:

@@ -14,6 +14,7 @@ def renamed(
     """Replaces the names of companies in a text with invented ones: whole words, in any letter case.
 
     Args:
+        text: the text.
         own: the company that the writer may leave.
         companies: known company names, with or without `own`.
         as_own: the new name of `own`.

@@ -29,8 +29,11 @@ def update(
     An interrupted call loses at most its last batch; the next call resumes.
 
     Args:
+        index: the index; opened if necessary.
+        embedder: embeds missing texts.
         text_ids: ids of all texts of the history.
         read_texts: returns texts by id.
+        progress: called with the number of embedded texts and their total.
 
     Raises:
         StoreUnavailable: the index is for another embedder, or in use.
@@ -72,6 +75,11 @@ def rebuild(
 
     Args:
         index: the old index, in `store`; it is locked meanwhile.
+        store: folder of the store.
+        embedder: embeds all texts.
+        text_ids: ids of all texts of the history.
+        read_texts: returns texts by id.
+        progress: called with the number of embedded texts and their total.
 
     Raises:
         StoreUnavailable: the old index is in use.

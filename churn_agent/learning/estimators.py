@@ -46,11 +46,13 @@ class BaseRate(Remembered, ClassifierMixin, BaseEstimator):
     learned = ("rate_",)
 
     def fit(self, examples: Examples, labels: Any) -> "BaseRate":
+        """Learns the share of churned customers."""
         self.rate_ = float(np.mean(labels))
         self.classes_ = np.array([False, True])
         return self
 
     def predict_proba(self, examples: Examples) -> Any:
+        """Shape (samples, 2): probabilities of staying and churning."""
         return _both_sides(np.full(len(examples), self.rate_))
 
 
@@ -61,10 +63,12 @@ class Rule(Remembered, ClassifierMixin, BaseEstimator):
         self.score_of = score
 
     def fit(self, examples: Examples, labels: Any = None) -> "Rule":
+        """Learns nothing."""
         self.classes_ = np.array([False, True])
         return self
 
     def predict_proba(self, examples: Examples) -> Any:
+        """Shape (samples, 2): probabilities of staying and churning."""
         return _both_sides(self.score_of(examples))
 
 
@@ -95,6 +99,7 @@ class BgNbd(Remembered, ClassifierMixin, BaseEstimator):
         return {str(name): float(value) for name, value in fitter.params_.items()}
 
     def predict_proba(self, examples: Examples) -> Any:
+        """Shape (samples, 2): probabilities of staying and churning."""
         fitter = self._fitter(_FIT_PENALTIES[0])
         fitter.params_ = self.params_
         return _both_sides(
@@ -128,7 +133,7 @@ class ShrunkLogistic(Remembered, ClassifierMixin, BaseEstimator):
     learned = ("intercept_", "slopes_")
 
     def __init__(self, slope: float, error: float, least: float | None = None) -> None:
-        """An estimator that has learned nothing yet.
+        """Creates an untrained estimator.
 
         Args:
             slope: mean of the prior of each slope.
@@ -140,6 +145,7 @@ class ShrunkLogistic(Remembered, ClassifierMixin, BaseEstimator):
         self.least = least
 
     def fit(self, X: Any, y: Any) -> "ShrunkLogistic":  # noqa: N803 - scikit-learn's names
+        """Fits by maximum a posteriori. `X` has shape (samples, features), `y` (samples,)."""
         labels = np.asarray(y, dtype=float)
 
         def loss(curve: Any) -> tuple[float, Any]:
@@ -158,6 +164,7 @@ class ShrunkLogistic(Remembered, ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        """Shape (samples, 2): probabilities of staying and churning."""
         return _both_sides(expit(self.intercept_ + X @ self.slopes_))
 
 
@@ -165,6 +172,7 @@ class PenalisedLogistic(ClassifierMixin, BaseEstimator):
     """Logistic regression that chooses its L2 penalty by cross-validated log-loss if there are enough samples."""
 
     def fit(self, X: Any, y: Any) -> "PenalisedLogistic":  # noqa: N803
+        """Fits on `X` of shape (samples, features) and `y` of shape (samples,)."""
         folds = min(5, int(np.sum(y)), int(np.sum(~np.asarray(y, dtype=bool))))
         if folds < _FEWEST_FOLDS:
             self.fitted_ = LogisticRegression(C=_PENALTIES[0], max_iter=2000).fit(X, y)
@@ -177,13 +185,16 @@ class PenalisedLogistic(ClassifierMixin, BaseEstimator):
         return self
 
     def state(self) -> State:
+        """The learned state, as data."""
         return state_of(self.fitted_)
 
     def restore(self, state: State) -> None:
+        """Takes over a state that `state` returned."""
         self.fitted_ = restore(LogisticRegression(), state)
         self.classes_ = self.fitted_.classes_
 
     def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        """Shape (samples, 2): probabilities of staying and churning."""
         return self.fitted_.predict_proba(X)
 
 
@@ -191,6 +202,7 @@ class Neighbours(ClassifierMixin, BaseEstimator):
     """The share of churned among the nearest by cosine, shrunk to the base rate by the weight of one more neighbour."""
 
     def fit(self, X: Any, y: Any) -> "Neighbours":  # noqa: N803
+        """Remembers all samples. `X` has shape (samples, dimension), `y` (samples,)."""
         self.known_ = X
         self.nearest_ = NearestNeighbors(n_neighbors=min(_NEAREST, len(X)), metric="cosine").fit(X)
         self.outcomes_ = np.asarray(y, dtype=float)
@@ -198,12 +210,15 @@ class Neighbours(ClassifierMixin, BaseEstimator):
         return self
 
     def state(self) -> State:
+        """The learned state, as data."""
         return {"known": self.known_, "outcomes": self.outcomes_}
 
     def restore(self, state: State) -> None:
+        """Takes over a state that `state` returned."""
         self.fit(state["known"], state["outcomes"])
 
     def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        """Shape (samples, 2): probabilities of staying and churning."""
         churned = self.outcomes_[self.nearest_.kneighbors(X, return_distance=False)]
         share = (churned.sum(axis=1) + self.outcomes_.mean()) / (churned.shape[1] + 1)
         # A customer who wrote nothing is equally near to all others.
@@ -249,6 +264,7 @@ class Boosting(Remembered, ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        """Shape (samples, 2): probabilities of staying and churning."""
         return _both_sides(np.mean([expit(_walked(trees, X[:, self.kept_])) for trees in self.trees_], axis=0))
 
 
@@ -295,6 +311,7 @@ class Columns(TransformerMixin, BaseEstimator):
         self.rows = rows
 
     def fit(self, examples: Examples, labels: Any = None) -> "Columns":
+        """Learns the columns of the table and which attributes have too many values."""
         rows = self.rows(examples)
         values: dict[str, set[str]] = defaultdict(set)
         for row in rows:
@@ -308,6 +325,7 @@ class Columns(TransformerMixin, BaseEstimator):
         return self
 
     def state(self) -> State:
+        """The learned state, as data."""
         return {
             "left_out": sorted(self.left_out_),
             "columns": state_of(self.vectorizer_),
@@ -315,11 +333,13 @@ class Columns(TransformerMixin, BaseEstimator):
         }
 
     def restore(self, state: State) -> None:
+        """Takes over a state that `state` returned."""
         self.left_out_ = frozenset(state["left_out"])
         self.vectorizer_ = restore(DictVectorizer(sparse=False), state["columns"])
         self.numeric_ = dict(zip(state["numeric"]["names"], state["numeric"]["columns"], strict=True))
 
     def transform(self, examples: Examples) -> Any:
+        """The table, shape (samples, columns), with NaN for absent numbers."""
         rows = self._kept(self.rows(examples))
         table: Any = self.vectorizer_.transform(rows)
         for i, row in enumerate(rows):

@@ -27,6 +27,8 @@ def forget(store: Path, customer_id: str, notify: Callable[[str], None]) -> None
     """Removes a customer from all stored methods. A method that cannot be opened is deleted, as it may name them.
 
     Args:
+        store: folder of the store.
+        customer_id: the customer.
         notify: called with a message for each deleted method.
     """
     for info in stored.stored_methods(store):

@@ -307,6 +307,9 @@ def cross_fitted(method: Method, examples: Examples, *, seed: int = 0, folds: Fo
     """Scores of all examples, each by a model that has seen neither its customer nor its words.
 
     Args:
+        method: the method to train in each fold.
+        examples: samples with labels.
+        seed: of folds and estimators.
         folds: the result of `folds_of` for this seed, if already computed.
 
     Returns:

@@ -91,8 +91,14 @@ def difference(
     customers.
 
     Args:
+        metric: a name of `METRICS`.
+        labels: whether each sample churned, shape (samples,).
+        first: scores of one method, shape (samples,).
+        second: scores of the other method, shape (samples,).
         groups: the customer number of each sample; None if every customer has one sample.
         thresholds: a score at or above its threshold counts as churn, for `accuracy`.
+        costs: costs and benefits of a campaign, for `profit`.
+        seed: of the bootstrap.
     """
     if metric == "auroc":
         return _auroc_difference(labels, first, second, groups)

@@ -85,6 +85,10 @@ def unpack(
     """Copies the missing files of models from a bundle, or from a folder, where they are found by hash.
 
     Args:
+        source: a folder or a bundle.
+        names: names of models in the catalogue.
+        models_dir: folder of the weights.
+        progress: called with (file name, bytes done, total bytes).
         link: make hard links to the files of a folder instead of copies, if the file system supports them.
 
     Raises:

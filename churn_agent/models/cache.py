@@ -46,6 +46,7 @@ class CachedModel(WrappedModel):
             answers.prune(self._database, self._most_answers)
 
     def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
+        """As `ChatModel.score_labels`; cached answers come first."""
         return self._through(
             requests,
             self._model.score_labels,
@@ -54,6 +55,7 @@ class CachedModel(WrappedModel):
         )
 
     def generate(self, requests: Iterable[GenerateRequest]) -> Iterator[ModelOutput]:
+        """As `ChatModel.generate`; cached answers come first."""
         return self._through(
             requests,
             self._model.generate,

@@ -47,6 +47,7 @@ class CommonAnswers(WrappedModel):
         self._path = folder / f"{name}.json"
 
     def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
+        """As `ChatModel.score_labels`; known answers come first. New common answers are stored."""
         unknown: list[ScoreRequest] = []
         keys: dict[str, str] = {}
         for request in requests:

@@ -49,7 +49,13 @@ class OpenAIModel:
         """Sends nothing yet.
 
         Args:
+            name: name of the model in requests.
+            base_url: address of the API; None for OpenAI's.
+            api_key: key of the API, if it needs one.
+            timeout_s: seconds to wait for an answer.
             attempts: the most attempts per request; only temporary errors are retried.
+            max_concurrency: requests at once.
+            longest_pause_s: the longest pause between attempts, in seconds.
 
         Raises:
             InputError: `base_url` is not an address.
@@ -97,12 +103,15 @@ class OpenAIModel:
         return len(text.encode()) // 3 + 1
 
     def close(self) -> None:
+        """As `ChatModel.close`."""
         self._client.close()
 
     def generate(self, requests: Iterable[GenerateRequest]) -> Iterator[ModelOutput]:
+        """As `ChatModel.generate`."""
         return in_parallel(self._generate, requests, at_once=self._at_once)
 
     def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
+        """As `ChatModel.score_labels`."""
         return in_parallel(self._score, requests, at_once=self._at_once)
 
     def _generate(self, request: GenerateRequest) -> ModelOutput:

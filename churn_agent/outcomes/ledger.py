@@ -162,6 +162,8 @@ def forecasts(store: Store, customer_id: str | None = None, *, today: date | Non
     know the outcome, so repeating it cannot improve it.
 
     Args:
+        store: a store with forecasts.
+        customer_id: only this customer; None for all.
         today: the day up to which horizons are over, if the history ends earlier. Default: the current date.
 
     Raises:

@@ -41,6 +41,8 @@ def examples(
     """The examples that methods learn from, made from the agent's snapshots.
 
     Args:
+        agent: whose store and model are used.
+        samples: customers at dates, with labels.
         needs: what the methods need; everything else is left out.
         progress: called after each sample and after each reading.
 
@@ -104,9 +106,12 @@ def train(
     """Trains a method on all labels of the store and stores it there.
 
     Args:
+        agent: whose store and model are used.
+        name: name of the method.
         segment: an attribute. Calibrated probabilities are shifted by its values as far as the labels support it.
         perturb: customers to judge again after changes that should not matter. The changes of their numbers widen all
             intervals.
+        progress: called after each sample and after each reading.
 
     Raises:
         InputError: there is no such method.
@@ -155,8 +160,10 @@ def carry(
     are measured on each other book with a calibration from the rest of them, or cross-fitted if there is only one.
 
     Args:
+        agent: of the book to calibrate.
         stores: stores with labels. They are read with the agent's model and prompt.
         perturb: see `train`.
+        progress: called after each sample and after each reading.
 
     Raises:
         InputError: the card of the book has no base rate.

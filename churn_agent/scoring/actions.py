@@ -23,8 +23,11 @@ def eligible(
     """Returns the actions that are possible for this customer now.
 
     Args:
-        signals: from the customer's messages; None if they are not read yet.
+        playbook: all actions.
+        snapshot: the customer at a date.
+        facts: facts of the snapshot.
         band: None if it is not known yet.
+        signals: from the customer's messages; None if they are not read yet.
     """
     end = snapshot.card.end_of_day(snapshot.as_of)
     known = _known(playbook, snapshot, facts, band, signals)
@@ -66,6 +69,8 @@ def suggest(
     """Returns up to `MOST_ACTIONS` of the eligible actions, those for the weightiest reasons first.
 
     Args:
+        actions: eligible actions, in the order of the playbook.
+        reasons: reasons of the assessment.
         weights: concept -> weight in this assessment; the sign is ignored.
         proposed: ids that a model chose; if there are any, only these are suggested.
     """

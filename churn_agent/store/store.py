@@ -291,7 +291,7 @@ class Store:
         """Returns a customer at the end of a day.
 
         Args:
-            customer_id: as in the data; a whole number stands for its digits.
+            customer_id: as in the data; a whole number is read as its digits.
             as_of: the day, in the book's time zone: a date, a time without a time zone, or ISO text. Default:
                 `default_as_of`.
 

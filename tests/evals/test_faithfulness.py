@@ -74,4 +74,4 @@ def test_from_the_command_line(cli, book_folder, monkeypatch, tmp_path):
     result = cli("eval", "faithfulness", book_folder, "--limit", 6, "--json")
     assert result.code == 0, result.err
     assert json.loads(result.out) == []
-    assert "nobody has cited evidence" in result.err
+    assert "no customer has cited evidence" in result.err

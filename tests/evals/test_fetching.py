@@ -512,7 +512,7 @@ def replace(path, old, new):
 )  # fmt: skip
 def test_an_original_that_cannot_be_read_leaves_nothing(originals, tmp_path, name, file, old, new, says):
     replace(originals / file, old, new)
-    with pytest.raises(FileFormatError, match=f"set '{name}': its originals do not hold what they should: .*{says}"):
+    with pytest.raises(FileFormatError, match=f"set '{name}': its original files are not as expected: .*{says}"):
         fetch(name, source=str(originals), to=tmp_path / "new" / "set")
     assert list((tmp_path / "new").iterdir()) == []
 
@@ -529,14 +529,14 @@ def test_a_local_copy_may_be_the_file_itself_or_a_file_address(originals, tmp_pa
         found = fetch("bank_card_attrition", source=source, to=tmp_path / str(n))
         assert found.sha256 == {str(path): hashlib.sha256(path.read_bytes()).hexdigest()}
         assert found.trust == (
-            "the description has no SHA-256: the copy is taken as it is",
-            "NOT as the description says: 10,127 customers, 1,627 churned",
+            "the description has no SHA-256: your copy is not verified",
+            "WARNING, the description says otherwise: 10,127 customers, 1,627 churned",
         )
 
 
 def test_a_copy_that_lacks_a_file_is_refused(originals, tmp_path):
     (originals / "test.csv").unlink()
-    with pytest.raises(InputError, match=r"does not hold 'banking_data/test.csv'"):
+    with pytest.raises(InputError, match=r"does not contain 'banking_data/test.csv'"):
         fetch("banking77_closure_intent", source=str(originals), to=tmp_path / "set")
     with pytest.raises(InputError, match="made from 2 files"):
         fetch("banking77_closure_intent", source=str(originals / "train.csv"), to=tmp_path / "set")
@@ -548,7 +548,7 @@ def test_files_of_one_name_do_not_stand_for_each_other(originals, tmp_path):
     flat.mkdir()
     for path in originals.glob("data/*/*/*.xml"):
         path.rename(flat / path.name)
-    with pytest.raises(InputError, match=r"does not hold 'data/racket/2019/merged-racket-general.xml'"):
+    with pytest.raises(InputError, match=r"does not contain 'data/racket/2019/merged-racket-general.xml'"):
         fetch("dev_chat", source=str(flat), to=tmp_path / "set")
 
 
@@ -560,10 +560,10 @@ def test_a_folder_that_is_not_empty_is_refused_and_an_empty_one_is_taken(origina
     target.mkdir()
     fetch("telco_ibm", source=str(originals), to=target)
     kept = table(target, "labels")
-    with pytest.raises(InputError, match="is there already and not empty"):
+    with pytest.raises(InputError, match="exists and is not empty"):
         fetch("bank_card_attrition", source=str(originals), to=target)
     assert table(target, "labels") == kept
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="exists and is not empty"):
         fetch("bank_card_attrition", source=str(originals), to=target / "labels.csv")
 
 
@@ -588,8 +588,8 @@ def test_a_folder_that_cannot_be_made_is_one_line(originals):
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("hard_cases", "needs no fetching, it is shipped"),
-        ("nowhere", "no set 'nowhere'; what can be fetched: amazon_music_reviews, bank_card_attrition, "),
+        ("hard_cases", "need not be fetched; it is shipped"),
+        ("nowhere", "no set 'nowhere'; choose from amazon_music_reviews, bank_card_attrition, "),
     ],
 )
 def test_a_set_that_cannot_be_fetched_says_what_to_do(name, says):
@@ -657,8 +657,8 @@ def test_an_address_without_a_hash_is_fetched_and_said_to_be_pinned_by_its_commi
     assert (found.customers, found.churned, found.interactions) == (2, 1, 8)
     assert list(found.sha256) == [f"{server.url}/BankChurners.csv"]
     assert found.trust == (
-        "the description has no SHA-256: pinned by the commit in the address only",
-        "customers and churned are as many as the description says",
+        "the description has no SHA-256: it is pinned only by the commit in its address",
+        "the numbers of customers and churned match the description",
     )
     assert {path.name for path in tmp_path.iterdir()} == {"cards", "originals", "shipped"}
     assert {path.name for path in found.folder.iterdir()} == {"interactions.csv", "labels.csv", "customers.csv", "set.yaml"}  # fmt: skip
@@ -667,7 +667,7 @@ def test_an_address_without_a_hash_is_fetched_and_said_to_be_pinned_by_its_commi
 def test_a_hash_on_the_card_is_checked(card, originals, tmp_path):
     path = originals / "BankChurners.csv"
     card(sha256=[hashlib.sha256(path.read_bytes()).hexdigest()])
-    assert fetch("cards", to=tmp_path / "right").trust == ("SHA-256 as the description says",)
+    assert fetch("cards", to=tmp_path / "right").trust == ("the SHA-256 matches the description",)
     replace(path, "900001", "900003")
     for source in (None, str(path)):
         with pytest.raises(Unavailable, match="is not the file that the description names: its SHA-256 is"):
@@ -678,7 +678,9 @@ def test_a_hash_on_the_card_is_checked(card, originals, tmp_path):
 def test_what_is_not_there_is_not_asked_for_again(server, card, originals, tmp_path):
     card()
     (originals / "BankChurners.csv").unlink()
-    with pytest.raises(Unavailable, match=r"cannot fetch http.*BankChurners.csv: the server says 404 Not Found; give"):
+    with pytest.raises(
+        Unavailable, match=r"cannot fetch http.*BankChurners.csv: the server responded with 404 Not Found; use"
+    ):
         fetch("cards", to=tmp_path / "new" / "set")
     assert len(server.asked) == 1
     assert list((tmp_path / "new").iterdir()) == []
@@ -723,8 +725,8 @@ def test_the_command_says_what_came_and_what_to_do_next(cli, originals, tmp_path
     done = cli("eval", "fetch", "telco_ibm", "--from", originals, "-o", tmp_path / "set")
     assert done.code == 0
     assert done.out.splitlines()[1:] == [
-        "the description has no SHA-256: the copy is taken as it is",
-        "NOT as the description says: 7,043 customers, 1,869 churned",
+        "the description has no SHA-256: your copy is not verified",
+        "WARNING, the description says otherwise: 7,043 customers, 1,869 churned",
         "licence: none stated in the repository; IBM distributes it as sample data",
         f"written: {tmp_path / 'set'}: 2 customers, 1 churned",
         f"check it: churn-agent eval doctor {tmp_path / 'set'}",

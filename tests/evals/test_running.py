@@ -118,7 +118,7 @@ def test_what_fails_is_no_score(cli, suite_file, tmp_path):
     ("change", "says"),
     [
         ({"sets": ["nowhere"]}, "no set 'nowhere'"),
-        ({"baselines": ["magic"]}, "no classic method magic"),
+        ({"baselines": ["magic"]}, "unknown classic method magic"),
         ({"colour": 1}, "unknown key"),
         ({"sets": []}, "sets"),
     ],
@@ -190,7 +190,7 @@ def test_compare_tells_pairs_and_guards_against_regressions(cli, suite_file, fin
     )
     assert "nothing to compare" in cli("eval", "compare", out, "--set", "another").err
     assert cli("eval", "compare", out, out).code == 0
-    assert "no run of an eval" in cli("eval", "compare", suite_file.parent, out).err
+    assert "is not the folder of a run" in cli("eval", "compare", suite_file.parent, out).err
 
 
 def test_who_two_ways_disagree_on_is_shown_side_by_side_with_what_they_cited(cli, finished):
@@ -246,7 +246,7 @@ def test_baselines_alone(cli, book_folder):
     aurocs = {each["method"]: each["value"] for each in json.loads(result.out) if each["metric"] == "auroc"}
     assert set(aurocs) == {"prior", "recency"}
     assert aurocs["prior"] == 0.5
-    assert "there are: prior, recency" in cli("eval", "baselines", book_folder, "--method", "magic").err
+    assert "choose from prior, recency" in cli("eval", "baselines", book_folder, "--method", "magic").err
 
 
 @pytest.mark.slow
@@ -360,7 +360,7 @@ def test_a_file_of_a_run_that_is_broken_is_named(cli, finished):
     assert result.code == 2
     assert "run.json is not as this version writes it" in result.err
     (finished / "predictions.jsonl").write_bytes(b"\xff\xfe\n")
-    assert "predictions.jsonl:1 is no line of a run" in cli("eval", "compare", finished).err
+    assert "predictions.jsonl:1 is not a line of a run" in cli("eval", "compare", finished).err
 
 
 def test_what_a_reader_found_is_held_against_the_gold():

@@ -147,7 +147,7 @@ def test_a_prompt_that_has_changed_is_not_sent_as_the_one_that_was_used(folder, 
     told = []
     tracked = track(folder, "mlflow", uri=str(tmp_path / "tracked"), notify=told.append)
     client, _, children = runs(tracked.where)
-    assert any("is another prompt now" in each for each in told)
+    assert any("was changed or deleted" in each for each in told)
     assert not client.search_prompts()
     assert {each.data.params.get("prompt_hash") for each in children} == {recorded or "", None}
 
@@ -182,7 +182,7 @@ def test_the_same_run_is_not_sent_twice(cli, folder, tmp_path, to):
     shutil.copytree(folder, copy)
     again = cli("eval", "track", copy, *command[3:])
     assert again.code == 2
-    assert "already at" in again.err
+    assert "already sent to" in again.err
     assert len(again.err.splitlines()) == 2  # a note that it starts, and why not
     assert sent(tmp_path / "tracked") == before
     described(folder, seed=4)
@@ -264,7 +264,7 @@ def test_a_tracker_that_cannot_be_used_is_named_without_passwords(cli, folder, t
 
 def test_what_is_no_finished_run_is_named(cli, folder, tmp_path):
     command = ("--to", "mlflow", "--uri", tmp_path / "tracked")
-    assert "is no run of an eval" in cli("eval", "track", tmp_path, *command).err
+    assert "is not the folder of a run" in cli("eval", "track", tmp_path, *command).err
     described(folder, suite={"colour": 1})
     assert "not as this version writes it" in cli("eval", "track", folder, *command).err
     (folder / "run.json").unlink()

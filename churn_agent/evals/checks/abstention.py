@@ -95,8 +95,10 @@ def measure_abstention(
 
 
 def measure(sets: Mapping[str, Known]) -> list[Abstention]:
-    """Each set at each threshold that leaves out more than the one before, and then all sets together if there are
-    several."""
+    """Measures each set at each threshold that leaves out more than the one before.
+
+    All sets together come last, if there are several.
+    """
     every = list(sets.items())
     if len(every) > 1:
         known = sets.values()
@@ -107,8 +109,10 @@ def measure(sets: Mapping[str, Known]) -> list[Abstention]:
 
 
 def justified(abstentions: Sequence[Abstention]) -> int:
-    """The longest time for which those known for less are called wrongly no less often than a coin would, in days; 0 if
-    there is none. Of all sets together if there are several."""
+    """The longest time in days below which decisions are no better than a coin's; 0 if there is none.
+
+    It is that of all sets together if there are several.
+    """
     of_last = (a for a in abstentions if a.set == abstentions[-1].set)
     return max((a.least_days_known for a in of_last if a.wrong_left_out >= _COIN), default=0)
 
@@ -125,8 +129,8 @@ def draw(axes: Any, abstentions: Sequence[Abstention]) -> None:
                 written = a.coverage
                 at = written, a.risk
                 axes.annotate(f"{a.least_days_known} d", at, xytext=(0, 4), textcoords="offset points", fontsize=7)
-    axes.set_xlabel("share given a number: those known for so many days")
-    axes.set_ylabel("share called wrongly of these")
+    axes.set_xlabel("share of customers with a number (those known for at least this many days)")
+    axes.set_ylabel("share of these classified wrongly")
     legend_beside(axes)
 
 

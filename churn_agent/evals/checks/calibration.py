@@ -92,13 +92,17 @@ def measure_calibration(folder: Path, methods: Sequence[str]) -> list[Calibratio
     missing = [name for name in methods if name not in {calibration.method for calibration in calibrations}]
     if missing:
         tried = ", ".join(dict.fromkeys(p.method for p in predictions))
-        raise InputError(f"{str(folder)!r} has too few samples by {missing[0]!r} to judge by; it tried: {tried}")
+        raise InputError(
+            f"{str(folder)!r} has too few samples of {missing[0]!r} to measure calibration; its methods: {tried}"
+        )
     return calibrations
 
 
 def measure(predictions: Sequence[Prediction], methods: Sequence[str]) -> list[Calibration]:
-    """Of each method on each set where it judged enough customers of either outcome, and on all these sets together if
-    there are several."""
+    """Measures each method on each set where it has enough predictions of either outcome.
+
+    All these sets together come last, if there are several.
+    """
     calibrations: list[Calibration] = []
     scored = {key: Scored.of(of_method) for key, of_method in by_set_and_method(predictions).items()}
     for method in methods:
@@ -115,7 +119,7 @@ def draw(axes: Any, calibrations: Sequence[Calibration]) -> None:
     for (method, points), marker in zip(last.items(), "os^Dv<>", strict=False):
         axes.plot([mean for mean, *_ in points], [rate for _, rate, _ in points], marker=marker, ms=4, label=method)
     axes.plot([0, 1], [0, 1], color="0.85", lw=0.8)
-    axes.set_xlabel("said (ten groups of equal size)")
+    axes.set_xlabel("predicted (ten groups of equal size)")
     axes.set_ylabel("churned")
     legend_beside(axes)
 

@@ -65,7 +65,7 @@ def measure_faithfulness(
     judge: str | None = None,
     progress: Progress | None = None,
 ) -> list[Faithfulness]:
-    """Whether the evidence that the default way cites is what another mode's score rests on.
+    """Measures whether another mode's score depends on the evidence that the default prompt cites.
 
     Args:
         names: names or paths of the sets.
@@ -94,7 +94,7 @@ def measure_faithfulness(
         if summary:
             summaries.append(summary)
         else:
-            why = "nobody has cited evidence and as much that is not cited"
+            why = "no customer has cited evidence and as much uncited evidence"
             progress.left_out(drawn.name, "faithfulness", why)
     return summaries
 
@@ -106,6 +106,7 @@ def moved(case: Case, assessment: Assessment, judge: ChurnAgent, *, seed: int = 
         case: what the judge is shown.
         assessment: with the citations.
         judge: an agent of mode `ask`.
+        seed: of the random evidence.
 
     Returns:
         None where nothing is cited, or less is left than was cited (a random draw would say nothing), and where the

@@ -37,11 +37,11 @@ _FEWEST_WORDS = 6
 _LARGE = 0.15
 """Difference of AUROCs that any set should show."""
 _SHARED = 0.05
-"""Share of test samples whose words stand in the development split too, from which on that is a fault."""
+"""Smallest share of test samples with texts of the development split that is a fault."""
 _ROUND = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 _SEARCHED = ("recency", "boosting", "tfidf")
 _MEMORISED = -0.5
-"""Mean log-probability of a token, in nats, from which on a text is known by heart; new prose has -2 and less."""
+"""Mean log-probability of a token, in nats, at or above which a text counts as memorised; new prose has -2 or less."""
 
 Weight = Literal["fault", "warning"]
 
@@ -57,7 +57,7 @@ class Finding:
 
 
 def outcomes_in_texts(snapshots: Sequence[Snapshot], labels: Labels) -> Iterator[Finding]:
-    """Records and answers that state the outcome. What customers announce is what a reader is to find."""
+    """Records and answers that state the outcome. Customers' own announcements do not count: they are signals."""
     shown = [next(filter(None, map(_stated_outcome, _records(snapshot))), None) for snapshot in snapshots]
     telling = np.array([each is not None for each in shown])
     if telling.any() and _associated(telling, labels):
@@ -65,13 +65,13 @@ def outcomes_in_texts(snapshots: Sequence[Snapshot], labels: Labels) -> Iterator
         yield Finding(
             "outcome in the text",
             "fault",
-            f"records such as {example!r} stand in {telling[labels].mean():.0%} of churned and "
+            f"records such as {example!r} are in {telling[labels].mean():.0%} of churned and "
             f"{telling[~labels].mean():.0%} of other histories; remove them, or move `as_of` before them",
         )
 
 
 def _records(snapshot: Snapshot) -> list[str]:
-    """What others than the customer wrote: systems, and the company itself."""
+    """Texts by systems and by the company, not by the customer."""
     return [
         each.text
         for each in snapshot.interactions
@@ -85,6 +85,7 @@ def _stated_outcome(text: str) -> str | None:
 
 
 def later_dates(snapshots: Sequence[Snapshot], labels: Labels) -> Iterator[Finding]:
+    """Finds texts that name dates after `as_of`: a fault if they are associated with the outcome."""
     later = np.array([any(day > s.as_of for each in s.interactions for day in _dates(each.text)) for s in snapshots])
     if not later.any():
         return
@@ -98,7 +99,7 @@ def later_dates(snapshots: Sequence[Snapshot], labels: Labels) -> Iterator[Findi
             if tells
             else ""
         )
-        + "; texts must be as they were on that day",
+        + "; texts must be as they were on that date",
     )
 
 
@@ -139,7 +140,7 @@ def telling_identifiers(samples: Sequence[Sample], labels: Labels) -> Iterator[F
             yield Finding(
                 "identifiers predict",
                 "warning",
-                f"outcomes differ by how ids begin ({', '.join(kinds[:4])}); is that known?",
+                f"outcomes differ by the first letters of ids ({', '.join(kinds[:4])}); check whether that is intended",
             )
 
 
@@ -163,23 +164,25 @@ def size(
         yield Finding(
             "too small",
             "warning" if delta is None else "fault",
-            f"{n_drawn} samples ({drawn * labels.sum():.0f} churned) show differences of AUROC from {detectable:.2f} "
-            f"on, not of {wanted:g}; about {needed:,} would",
+            f"{n_drawn} samples ({drawn * labels.sum():.0f} churned) can show AUROC differences of "
+            f"{detectable:.2f} or more, not of {wanted:g}; about {needed:,} samples could",
         )
 
 
 def base_rate(labels: Labels) -> Iterator[Finding]:
+    """Finds a round share of churned customers, which suggests a sample drawn to that share."""
     n, churned = len(labels), int(labels.sum())
     exact = [rate for rate in _ROUND if n >= 100 and abs(churned - rate * n) <= 0.5]
     if exact:
         yield Finding(
             "base rate set by hand",
             "warning",
-            f"exactly {exact[0]:.0%} churned: probabilities and profit hold for this mixture, not for a book as it is",
+            f"exactly {exact[0]:.0%} churned: probabilities and profits apply to this mixture, not to a real book",
         )
 
 
 def duplicates(labelled: LabelledSet, samples: Sequence[Sample], snapshots: Sequence[Snapshot]) -> Iterator[Finding]:
+    """Finds equal texts in both splits, and customers with equal histories."""
     development, test = sets.split(samples, labelled.description.split)
     texts = ["\n".join(each.text for each in s.messages).casefold() for s in snapshots]
     known = {texts[i] for i in development if len(texts[i].split()) >= _FEWEST_WORDS}
@@ -188,7 +191,7 @@ def duplicates(labelled: LabelledSet, samples: Sequence[Sample], snapshots: Sequ
         yield Finding(
             "duplicates over splits",
             "fault",
-            f"{len(shared)} of {len(test)} test samples have the very words of a development sample; keep one of each",
+            f"{len(shared)} of {len(test)} test samples have the same texts as a development sample; keep one of each",
         )
     by_history: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for sample, snapshot in zip(samples, snapshots, strict=True):
@@ -200,11 +203,12 @@ def duplicates(labelled: LabelledSet, samples: Sequence[Sample], snapshots: Sequ
         yield Finding(
             "duplicate customers",
             "fault",
-            f"{sum(map(len, twins))} customers have a history that another one has too ({', '.join(twins[0][:3])})",
+            f"{sum(map(len, twins))} customers have the same history as another customer ({', '.join(twins[0][:3])})",
         )
 
 
 def nothing_to_find(samples: Sequence[Sample], snapshots: Sequence[Snapshot]) -> Iterator[Finding]:
+    """Finds a set on which no simple method ranks better than chance (cross-fitted AUROC)."""
     examples = prepare([sample.churned for sample in samples], snapshots)
     try:
         scores = {name: cross_fitted(METHODS[name], examples) for name in _SEARCHED}
@@ -217,7 +221,7 @@ def nothing_to_find(samples: Sequence[Sample], snapshots: Sequence[Snapshot]) ->
         yield Finding(
             "nothing to find",
             "fault",
-            f"no simple method ranks better than chance (AUROC: {shown}), as if outcomes had been shuffled",
+            f"no simple method ranks better than chance (AUROC: {shown}), as if the outcomes were shuffled",
         )
 
 

@@ -1,4 +1,4 @@
-"""Thresholds for a model, measured on labelled messages of our own (`churn-agent models fit`).
+"""Thresholds for a model, measured on our own labelled messages (`churn-agent models fit`).
 
 The rule, for all models alike:
 
@@ -173,7 +173,7 @@ def fit(
     if not prompt.has_thresholds:
         raise InputError(f"prompt {prompt.label} has no thresholds to fit: it has neither a 'choice' nor a 'check'")
     if not any(message.signals and message.signals & taxonomy.by_id.keys() for message in messages):
-        raise InputError("the messages that thresholds are measured on show no signal of your signals.yaml")
+        raise InputError("none of the messages used to measure thresholds shows a signal of your signals.yaml")
     fitting = _Fitting(model, prompt, taxonomy, messages, progress)
     halves = [[message.half == half for message in messages] for half in range(_HALVES)]
     chosen = fitting.choose([True] * len(messages))
@@ -216,7 +216,7 @@ class _Fitting:
         readings = self._read(messages, self._start.model_copy(update=lenient), progress)
         self._leanings = [None if reading.failure else reading.leaning for reading in readings]
         if sum(reading.failure is not None for reading in readings) > len(messages) / 2:
-            raise DataError(f"most answers of {model.info.id} cannot be used; no thresholds were set")
+            raise DataError(f"most answers of {model.info.id} are unusable; no thresholds were stored")
 
     def _read(
         self,
@@ -318,7 +318,7 @@ class _Counts:
 
 
 def boundary(values: metrics.Scores, wanted: metrics.Labels) -> float:
-    """The lowest value from which on at least four in five are wanted; the highest of all values if there is none.
+    """The lowest value at or above which at least four in five are wanted; the highest value if there is none.
 
     Args:
         values: of messages, shape (messages,).

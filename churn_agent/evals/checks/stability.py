@@ -43,7 +43,7 @@ def measure_stability(
     limit: int | None = None,
     progress: Progress | None = None,
 ) -> list[Stability]:
-    """How far the default way's scores and bands move where nothing that matters has changed.
+    """Measures how far the scores and bands of the default prompt move after changes that should not matter.
 
     Args:
         names: names or paths of the sets.

@@ -78,7 +78,7 @@ def transfer_calibration(
     The arguments, and the errors raised, are those of `transfer`; fewer than two sets are an `InputError` too.
     """
     if len(names) < 2:
-        raise InputError("a calibration is learned on other sets than it is tried on: give two or more")
+        raise InputError("a calibration is learned on some sets and tested on another; name two or more")
     return from_others(_examples(names, [METHODS["platt"]], settings, stores, limit, progress or Silent()))
 
 
@@ -148,9 +148,9 @@ class FromOthers:
 
 
 def from_others(sets: Mapping[str, Examples]) -> list[FromOthers]:
-    """The calibration of the score that `calibrate --from` makes, learned on all sets but one and tried on that one.
+    """Measures the calibration that `calibrate --from` makes: learned on all sets but one, tested on that one.
 
-    The base rate of the set it is tried on is given, as a book's card may give it, and nothing else of its outcomes.
+    Only the base rate of the tested set is known, as from a book's card.
     """
     labels = [each.labels for each in sets.values()]
     carried = transferred_to_each(list(sets.values()))

@@ -19,7 +19,7 @@ from churn_agent.measuring.comparing import Conclusion, Difference, Judgement
 from churn_agent.measuring.metrics import Costs
 
 YARDSTICK = "yardstick"
-"""Stands in the place of a method: the best classic one of each set."""
+"""Replaces the name of a method: the best classic method of each set."""
 _TURNED: Mapping[Judgement, Judgement] = {"better": "worse", "worse": "better"}
 
 
@@ -39,6 +39,7 @@ class Comparison:
         return (value, judged) if method == self.first else (-value, _TURNED.get(judged, judged))
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON, with the numbers of the conclusion."""
         d = self.conclusion.difference
         return {
             "set": self.set, "first": self.first, "second": self.second, "metric": d.metric, "difference": d.value,
@@ -71,7 +72,7 @@ def compare(
         InputError: a folder holds no run, or there is nothing to compare.
     """
     if metric not in comparing.METRICS:
-        raise InputError(f"no metric {metric!r}; there are: {', '.join(comparing.METRICS)}")
+        raise InputError(f"unknown metric {metric!r}; choose from {', '.join(comparing.METRICS)}")
     runs = [[p for p in read_predictions(folder) if not on or p.set in on] for folder in folders]
     costs = costs or last_suite(find_logs(folders)).costs
     if len(runs) == 1:
@@ -85,7 +86,9 @@ def compare(
             )
         ]
     if not comparisons:
-        raise InputError("there is nothing to compare: no two methods judged the same samples of both outcomes")
+        raise InputError(
+            "there is nothing to compare: no two methods have predictions for the same samples with both outcomes"
+        )
     return comparisons
 
 
@@ -118,9 +121,12 @@ def compare_methods(
     """Compares methods with each other on the samples that both assessed, or all with one.
 
     Args:
+        predictions: of one or more runs.
         metric: one of `comparing.METRICS`. AUROC is taken over all samples; the others over the test split, after
             calibration (Brier, log-loss) or thresholds (accuracy) that were chosen on the development split.
         against: the method that the others are compared with; `YARDSTICK` is the best classic method of each set.
+        delta: differences up to this size do not matter.
+        costs: costs and benefits of a campaign, for `profit`.
         pooled: the mean of the differences over the sets that both methods were tried on, in place of each.
     """
     scored = {key: Scored.of(of_method) for key, of_method in by_set_and_method(predictions).items()}

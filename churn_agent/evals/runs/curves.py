@@ -36,13 +36,19 @@ def draw_all(scored: Mapping[str, Scored], figures: Mapping[tuple[str, str], Fig
         ("Precision and recall", _precision_recall, "recall", "precision", False),
         ("Reliability", _reliability, "calibrated probability (test split, five bins)", "churned", True),
         ("Gain", _gain, "share of customers contacted", "share of churners reached", True),
-        ("Abstention", _abstention, "share decided, the surest first (test split)", "wrong decisions", False),
+        (
+            "Abstention",
+            _abstention,
+            "share of samples decided, most certain first (test split)",
+            "wrong decisions",
+            False,
+        ),
     ):
         fill = partial(_draw_curves, scored=scored, curve=curve, x=x, y=y, diagonal=diagonal)
         yield title, to_svg(fill, size=_SIZE)
     best = next(iter(scored.values()))
     band = partial(_draw_reliability, name=next(iter(scored)), scored=best)
-    yield "Reliability of the best, with the band of a perfect score", to_svg(band, size=_SIZE)
+    yield "Reliability of the best methods, with the band of perfect calibration", to_svg(band, size=_SIZE)
     yield "Cost against quality", to_svg(partial(_draw_costs, methods=list(scored), figures=figures), size=_SIZE)
 
 

@@ -1,4 +1,4 @@
-"""Runs measured, and the sentence that says whether asking a language model is worth it on a set."""
+"""The figures of runs, and a sentence on whether a language model beats the classic methods on a set."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from churn_agent.evals.runs.predictions import Kind, Prediction, SampleNote
 from churn_agent.evals.runs.scoreboard import Figure
 
 PICKED = (
-    "The best way and the best classic method of a set are those that rank best on these very samples: of many, also "
-    "the luckiest. `churn-agent eval search` says what choosing so is worth on others."
+    "The best way and the best classic method of a set are those that rank best on these samples, partly by "
+    "chance. `churn-agent eval search` estimates how well this choice generalises."
 )
 _LARGE = 10
 """Figures from here on are shown without decimals."""
@@ -78,7 +78,11 @@ class Evaluation:
         rivals = self.rivals(name)
         if rivals is None:
             areas = self.areas(name)
-            return f"{areas[0].method} ranks best: AUROC {interval(areas[0])}." if areas else "Nothing can be said."
+            return (
+                f"{areas[0].method} ranks best: AUROC {interval(areas[0])}."
+                if areas
+                else "No method can be measured on this set."
+            )
         model, classic = rivals
         comparison = self.comparison(model, classic)
         if comparison is None:
@@ -88,7 +92,7 @@ class Evaluation:
             "better": "The language model beats the classic methods",
             "worse": "The language model is worse than the best classic method",
             "equivalent": "The language model and the best classic method are equivalent",
-            "cannot tell": "Whether the language model beats the classic methods cannot be told",
+            "cannot tell": "These samples cannot tell whether the language model beats the classic methods",
         }[judgement]
         n = comparison.conclusion.difference.n
         return f"{sentence}: {model.method} {interval(model)}, {classic.method} {interval(classic)} (AUROC, n = {n})."

@@ -1,4 +1,4 @@
-"""Executes a plan into a folder. A second call on it repeats no finished prediction and no paid answer."""
+"""Executes a plan into a folder. A second call skips finished predictions and cached answers."""
 
 import time
 from collections import defaultdict

@@ -101,7 +101,7 @@ class RunLog(BaseModel):
         Raises:
             InputError: the earlier call used other samples or splits of a set, or a prompt has changed since.
         """
-        remedy = "leave --resume out, or give another -o"
+        remedy = "omit --resume, or choose another folder with -o"
         for name in earlier.sets.keys() & self.sets.keys():
             if earlier.sets[name] != self.sets[name]:
                 raise InputError(f"{str(folder)!r} holds a run on other samples of {name!r}; {remedy}")
@@ -176,4 +176,4 @@ def _parse(content: Mapping[str, Any], path: Path) -> RunLog:
 
 
 def _damaged(path: Path) -> InputError:
-    return InputError(f"{path} is not as this version writes it; run the suite again without --resume")
+    return InputError(f"{path} is not a log of this version; run the suite again without --resume")

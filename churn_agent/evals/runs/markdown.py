@@ -36,8 +36,7 @@ def to_markdown(evaluation: Evaluation, *, command: str) -> str:
 
 
 def summary(evaluation: Evaluation) -> str:
-    """One line a set: the best way of asking a language model, the best classic method, and the default way calibrated
-    with outcomes."""
+    """One line for each set: best prompt and model, best classic method, and the default calibrated with outcomes."""
     short = {p.method: p.short_method for p in evaluation.predictions}
     lines = [
         "| set | n | churned | best way of asking (AUROC) | best classic method (AUROC) | verdict "

@@ -23,7 +23,7 @@ _SHOWN, _QUOTED = 6, 400
 
 @dataclass(frozen=True)
 class Planned:
-    """A set with the samples that are drawn from it and what is tried on them."""
+    """A set, the samples drawn from it, and the prompts, models and methods to run on them."""
 
     name: str
     """As the run calls it: the set's name, or `A to B` for both sets of a pair."""
@@ -49,6 +49,7 @@ class Planned:
         return "train: " if self.only_learned_on else "test: " if self.learned_on else ""
 
     def split_of(self, sample: Sample) -> Split:
+        """The split that a sample belongs to."""
         if self.only_learned_on:
             return "train"
         return "development" if sample.id in self.development else "test"
@@ -70,6 +71,8 @@ def plan(suite: Suite, settings: Settings, *, near: Path, stores: Path, limit: i
     """Imports the sets and draws the samples.
 
     Args:
+        suite: what to run.
+        settings: of models and prompts, as `assess` takes them.
         near: folder that paths in the suite are relative to.
         stores: folder of the stores that sets are imported into, one each.
         limit: most samples of each set, if fewer than the suite's.
@@ -89,7 +92,7 @@ def plan(suite: Suite, settings: Settings, *, near: Path, stores: Path, limit: i
     train, test = (drawing.plan(labelled, name) for labelled in labelled_sets)
     both = {sample.customer_id for sample in train.samples} & {sample.customer_id for sample in test.samples}
     if both:
-        raise InputError(f"{len(both)} customers are in both sets of {name!r} ({min(both)}); take them out of one")
+        raise InputError(f"{len(both)} customers are in both sets of {name!r} ({min(both)}); remove them from one")
     train = replace(train, only_learned_on=True)
     return [train, replace(test, development=frozenset(), learned_on=train)]
 

@@ -110,7 +110,7 @@ class Prediction(_OfSample):
     @model_validator(mode="after")
     def _has_a_label(self) -> "Prediction":
         if not self.method:
-            raise ValueError("a prediction has a name, or a mode and a prompt")
+            raise ValueError("a prediction needs a name, or a mode and a prompt")
         return self
 
 
@@ -188,7 +188,7 @@ def _read_all(folder: Path) -> list[Prediction]:
     try:
         lines = path.read_bytes().split(b"\n")[:-1]  # a line without an end was cut off
     except OSError as error:
-        raise InputError(f"{str(folder)!r} is no run of an eval: {error.strerror}: {path.name}") from error
+        raise InputError(f"{str(folder)!r} is not the folder of a run: {error.strerror}: {path.name}") from error
     return [_read(Prediction, line, f"{path}:{number}") for number, line in enumerate(lines, start=1)]
 
 
@@ -203,4 +203,4 @@ def _read(kind: type[Line], line: bytes, where: str) -> Line:
     try:
         return kind.model_validate_json(line)
     except ValidationError as error:
-        raise InputError(f"{where} is no line of a run; give another folder") from error
+        raise InputError(f"{where} is not a line of a run; choose another folder") from error

@@ -15,7 +15,7 @@ _MARKS = "<!-- eval -->", "<!-- /eval -->"
 
 
 def read_runs(folders: Sequence[Path]) -> tuple[list[Prediction], list[SampleNote], list[RunLog]]:
-    """Runs together. A method that several of them tried is taken from the last.
+    """Combines runs. A method that is in several runs is taken from the last.
 
     If all have the same default model, the labels of its ways do not name it.
 
@@ -78,5 +78,5 @@ def _between_marks(new: str, page: Path) -> str:
         raise InputError(f"cannot read {str(page)!r}: {error.strerror}") from error
     _, mark, after = rest.partition(end)
     if not mark:
-        raise InputError(f"{str(page)!r} has no lines {begin} and {end} for the table to stand between")
+        raise InputError(f"{str(page)!r} has no lines {begin} and {end} to write the table between")
     return f"{before}{begin}\n{new}\n{end}{after}"

@@ -48,7 +48,7 @@ def run_suite(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> RunResult:
-    """Runs a suite file into a folder. Answers of models are paid once, even if the run is interrupted.
+    """Runs a suite file into a folder. Answers of models are cached, even if the run is interrupted.
 
     Args:
         path: the suite file; paths in it are relative to its folder.
@@ -83,9 +83,14 @@ def run_baselines(
 
     Args:
         name: name or path of the set.
+        settings: see `run_suite`.
+        out: see `run_suite`.
+        stores: see `run_suite`.
         methods: names of methods; all that need no language model if not given.
+        limit: see `run_suite`.
+        progress: see `run_suite`.
 
-    The other arguments, and the errors raised, are those of `run_suite`.
+    The errors raised are those of `run_suite`.
     """
     baselines = tuple(method.name for method in find_methods(methods or ALL))
     suite = Suite(sets=(name,), ways=(), baselines=baselines)

@@ -47,8 +47,10 @@ class Scored:
         )
 
     def calibrated(self) -> Scores:
-        """Scores as probabilities, by a logistic regression on their log-odds (Platt 1999) over the development split;
-        all the base rate of it if it cannot be fitted. How wide the scores are spread makes no difference."""
+        """Scores as probabilities, by a logistic regression on their log-odds (Platt 1999) over the development split.
+
+        If it cannot be fitted, all are the base rate of that split. The spread of the scores makes no difference.
+        """
         x = metrics.log_odds(self.scores)[:, None]
         known = self.labels[self.development]
         if len(known) == 0 or known.all() or not known.any():

@@ -35,7 +35,7 @@ class Choice:
     auroc: float
     low: float
     high: float
-    """AUROC of the choice, made anew in each fold without the samples it is judged on; 95 % interval."""
+    """AUROC of the choice, repeated in each fold without the samples it is measured on; 95 % interval."""
     chosen: Mapping[str, int]
     """Way -> folds in which it was chosen."""
 
@@ -59,14 +59,15 @@ def search(
 
 
 def choose(predictions: Sequence[Prediction], *, seed: int = 0) -> list[Choice]:
-    """The best way of each set by AUROC on the samples that all ways judged, with the honest figure of choosing so.
+    """Chooses the best prompt and model of each set by AUROC on the samples that all have predictions for.
 
-    Nested cross-validation (Varma & Simon 2006): in each outer fold the way is chosen on the other folds and judged on
-    this one. Scores of different ways have no common scale, so AUROC is taken within folds and averaged by their pairs.
-    Of a pair of sets the way is chosen on the first and judged once, on the second.
+    Nested cross-validation (Varma & Simon 2006): in each outer fold the choice is made on the other folds and measured
+    on this one. Scores of different models have no common scale, so AUROC is computed within folds and averaged by
+    their pairs.
+    Of a pair of sets, the choice is made on the first and measured once, on the second.
 
     Raises:
-        InputError: too few samples of a set were judged by all of its ways.
+        InputError: too few samples of a set have predictions of all prompts and models.
     """
     by_set: dict[str, dict[str, Scored]] = {}
     for (name, method), of_method in by_set_and_method(predictions).items():
@@ -86,8 +87,8 @@ def _choose_on(name: str, ways: Mapping[str, Scored], seed: int) -> Choice:
     if folds < 2:
         fewest = min(ways, key=lambda method: len(ways[method].ids))
         raise InputError(
-            f"set {name!r}: all ways judged {len(shared)} samples ({labels.sum()} churned), too few to choose by; "
-            f"{fewest!r} judged {len(ways[fewest].ids)}"
+            f"set {name!r}: only {len(shared)} samples ({labels.sum()} churned) have predictions of all prompts and "
+            f"models, too few for a choice; {fewest!r} has {len(ways[fewest].ids)}"
         )
 
     def best(of: Any) -> str:

@@ -41,7 +41,9 @@ class Run:
         if not predictions:
             raise InputError(f"{str(folder)!r} is not a finished run: {PREDICTIONS} is empty")
         if not log.finished:
-            raise InputError(f"the run in {str(folder)!r} is not finished; go on with: churn-agent eval run --resume")
+            raise InputError(
+                f"the run in {str(folder)!r} is not finished; resume it with: churn-agent eval run --resume"
+            )
         hashed = (folder / PREDICTIONS).read_bytes() + json.dumps(content, sort_keys=True).encode()
         return cls(folder, predictions, log, hashlib.sha256(hashed).hexdigest()[:16])
 
@@ -55,6 +57,7 @@ class Prompt:
 
     @property
     def name(self) -> str:
+        """`mode.name`, without the version."""
         return f"{self.template.mode}.{self.template.name}"
 
 
@@ -90,7 +93,7 @@ def gather(run: Run, prompts_dir: Path | None, with_texts: bool, notify: Callabl
 
     Args:
         run: the run.
-        prompts_dir: folder of one's own prompts, as `Settings.prompts_dir`.
+        prompts_dir: folder of the user's prompts, as `Settings.prompts_dir`.
         with_texts: pack words of customers: `samples.jsonl`, the report as it is, and the texts of failures. Without,
             a report in the folder is drawn again without them.
         notify: called with a line about each part that is left out.
@@ -142,7 +145,7 @@ def _find_prompt(
     except ChurnAgentError:
         template = None
     if template is None or template.label != label or recorded not in (None, template.content_hash):
-        notify(f"{label} is another prompt now, or gone: its text is not sent")
+        notify(f"{label} was changed or deleted since the run: its text is not sent")
         return None, recorded or ""
     text = list_prompts(folder)[template.mode, name].read_text(encoding="utf-8")
     return Prompt(template, text), template.content_hash

@@ -22,7 +22,7 @@ Varied = Literal["evidence_limit", "evidence_tokens"]
 
 
 class Ways(BaseModel):
-    """Models and prompts of one mode: every pair of them is a way."""
+    """Models and prompts of one mode: each combination is one way of asking."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -109,7 +109,7 @@ def find_methods(names: Sequence[str] | Literal["all"]) -> list[Method]:
     """
     unknown = [] if names == ALL else sorted(set(names) - set(LEARNED))
     if unknown:
-        raise InputError(f"no classic method {', '.join(unknown)}; there are: {', '.join(LEARNED)}")
+        raise InputError(f"unknown classic method {', '.join(unknown)}; choose from {', '.join(LEARNED)}")
     return [method for name, method in LEARNED.items() if name in names or (names == ALL and method.classic)]
 
 

@@ -58,7 +58,7 @@ def track(
         uri: a server or a database; or a folder, for a database of MLflow with artefacts beside it, or for files that
             `wandb sync` sends later. If not given, the place that the tracker itself is set up for.
         project: of W&B; of MLflow the experiment.
-        prompts_dir: folder of one's own prompts, as `Settings.prompts_dir`.
+        prompts_dir: folder of the user's prompts, as `Settings.prompts_dir`.
         with_texts: also send words of customers, as `shipping.gather` packs them.
         notify: called with a few words about progress.
 
@@ -265,7 +265,7 @@ class _Wandb:
             job_type=kind,
             notes=shipment.conclusion if kind == "run" else None,
             config=dict(parameters),
-            resume="allow",  # what an interrupted call left is gone on with
+            resume="allow",  # an interrupted call is resumed
             settings=self._settings,
         )
 
@@ -289,7 +289,7 @@ def _missing(extra: Tracker) -> Unavailable:
 
 
 def _there_already(run: str, where: str, remedy: str) -> InputError:
-    return InputError(f"this run is already at {where}, as {run}; nothing was sent. To send it again, {remedy}")
+    return InputError(f"this run was already sent to {where}, as {run}; nothing was sent. To send it again, {remedy}")
 
 
 def _without_password(uri: str) -> str:

@@ -50,6 +50,7 @@ def fetch(
     """Fetches a public set and converts it. Nothing is left of a set that fails.
 
     Args:
+        name: name of the set.
         source: a copy of the originals: a file (of a set made from one), or a folder that holds them by their names or
             by the ends of their addresses; a path, or an address.
         to: folder of the set, not there or empty; named after the set in `sets_dir` if not given.
@@ -64,10 +65,10 @@ def fetch(
     origin, licence = _origin(name)
     convert = CONVERTERS.get(origin.converter)
     if convert is None:
-        raise InputError(f"set {name!r}: no converter {origin.converter!r}; there are: {', '.join(CONVERTERS)}")
+        raise InputError(f"set {name!r}: unknown converter {origin.converter!r}; choose from {', '.join(CONVERTERS)}")
     to = to or (sets_dir or Path()) / name
     if to.exists() and not (to.is_dir() and not any(to.iterdir())):
-        raise InputError(f"{str(to)!r} is there already and not empty: remove it, or name another folder with -o")
+        raise InputError(f"{str(to)!r} exists and is not empty; remove it, or choose another folder with -o")
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=to.parent, prefix=".fetching-") as scratch:
@@ -77,7 +78,7 @@ def fetch(
                 cases = _converted(convert, {url: file for url, (file, _) in came.items()})
             except (FileFormatError, ValueError) as error:
                 said = str(error).replace(f"{Path(scratch)}", "").lstrip("/\\")  # that folder will be gone
-                raise FileFormatError(f"set {name!r}: its originals do not hold what they should: {said}") from error
+                raise FileFormatError(f"set {name!r}: its original files are not as expected: {said}") from error
             made = Path(scratch) / "set"
             made.mkdir()
             interactions = _write(made, cases)
@@ -95,14 +96,14 @@ def fetch(
 def _origin(name: str) -> tuple[Fetch, str]:
     """What a set is made from, and its licence."""
     if (shipped := sets.shipped_folder() / "datasets" / name).is_dir():
-        raise InputError(f"set {name!r} needs no fetching, it is shipped: {shipped}")
+        raise InputError(f"set {name!r} need not be fetched; it is shipped: {shipped}")
     can = {
         each: (description.fetch, description.licence)
         for each, description in sets.list_descriptions().items()
         if description.fetch
     }
     if name not in can:
-        raise InputError(f"no set {name!r}; what can be fetched: {', '.join(can)}")
+        raise InputError(f"no set {name!r}; choose from {', '.join(can)}")
     return can[name]
 
 
@@ -130,7 +131,7 @@ def _local(urls: Sequence[str], path: Path) -> dict[str, Path]:
     """Files of a folder, by as much of the ends of their addresses as the folder has; or the one file."""
     if path.is_file():
         if len(urls) > 1:
-            raise InputError(f"the set is made from {len(urls)} files: name the folder that holds them, not {path}")
+            raise InputError(f"the set needs {len(urls)} files; name their folder instead of {path}")
         return {urls[0]: path}
     found: dict[str, Path] = {}
     for url in urls:
@@ -138,7 +139,7 @@ def _local(urls: Sequence[str], path: Path) -> dict[str, Path]:
         ends = (path.joinpath(*names[n:]) for n in range(len(names)))
         file = next((each for each in ends if each.is_file()), None)
         if file is None or file in found.values():
-            raise InputError(f"{str(path)!r} does not hold {'/'.join(names[3:])!r}, of {url}")
+            raise InputError(f"{str(path)!r} does not contain {'/'.join(names[3:])!r}, of {url}")
         found[url] = file
     return found
 
@@ -176,11 +177,11 @@ def _download(url: str, to: Path) -> None:
     try:
         _again(_stream, url, to)
     except httpx.HTTPStatusError as error:
-        said = f"the server says {error.response.status_code} {error.response.reason_phrase}"
-        raise Unavailable(f"cannot fetch {url}: {said}; give a copy with --from") from error
+        said = f"the server responded with {error.response.status_code} {error.response.reason_phrase}"
+        raise Unavailable(f"cannot fetch {url}: {said}; use a copy with --from") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         said = str(error) or type(error).__name__
-        raise Unavailable(f"cannot fetch {url}: {said}; try again, or give a copy with --from") from error
+        raise Unavailable(f"cannot fetch {url}: {said}; try again, or use a copy with --from") from error
 
 
 def _stream(url: str, to: Path) -> None:
@@ -202,12 +203,14 @@ def _checked(fetch: Fetch, came: Mapping[str, tuple[Path, str]]) -> dict[str, st
 
 
 def _trust(fetch: Fetch, source: str | None, customers: int, churned: int) -> tuple[str, ...]:
-    pinned = "pinned by the commit in the address only" if source is None else "the copy is taken as it is"
-    said = ["SHA-256 as the description says" if fetch.sha256 else f"the description has no SHA-256: {pinned}"]
+    pinned = "it is pinned only by the commit in its address" if source is None else "your copy is not verified"
+    said = ["the SHA-256 matches the description" if fetch.sha256 else f"the description has no SHA-256: {pinned}"]
     if fetch.customers and (fetch.customers, fetch.churned) != (customers, churned):
-        said.append(f"NOT as the description says: {fetch.customers:,} customers, {fetch.churned:,} churned")
+        said.append(
+            f"WARNING, the description says otherwise: {fetch.customers:,} customers, {fetch.churned:,} churned"
+        )
     elif fetch.customers:
-        said.append("customers and churned are as many as the description says")
+        said.append("the numbers of customers and churned match the description")
     return tuple(said)
 
 

@@ -23,7 +23,7 @@ _DEVELOPMENT = 0.4
 """Share of customers whose labels choices are made on."""
 _FEWEST_OF_A_CLASS = 2
 TOGETHER = "all sets"
-"""Stands in the place of a set's name for the customers of several."""
+"""Replaces the name of a set for the customers of several sets."""
 
 
 class Fetch(BaseModel):
@@ -51,6 +51,7 @@ class Fetch(BaseModel):
 
     @property
     def urls(self) -> tuple[str, ...]:
+        """The address of each original file."""
         return tuple(self.folder + file for file in self.files)
 
 
@@ -66,7 +67,7 @@ class SetDescription(BaseModel):
     leaks: tuple[str, ...] = ()
     """Known ways in which the history tells the outcome."""
     split: Literal["customer", "time"] = "customer"
-    """How the development split is cut off: by customer, or the earlier dates from the later."""
+    """What separates the development split from the test split: the customer, or the date (earlier for development)."""
     note: Annotated[str | None, Field(max_length=2000)] = None
     fetch: Fetch | None = None
     """None if it is nobody's originals: shipped, or one's own."""
@@ -115,7 +116,7 @@ class LabelledSet:
             book.set_card(connection, self.description.book)
 
     def gold(self) -> dict[str, dict[str, tuple[str, ...]]]:
-        """Customer -> signal -> local times of the interactions that show it (`gold.csv`); empty if nobody wrote it."""
+        """Customer -> signal -> local times of the interactions that show it (`gold.csv`); empty without that file."""
         path = self.folder / "gold.csv"
         found: dict[str, dict[str, tuple[str, ...]]] = {}
         if path.exists():
@@ -130,9 +131,7 @@ class LabelledSet:
         found = labelled_samples(agent.store)
         churned = sum(sample.churned for sample in found)
         if min(churned, len(found) - churned) < _FEWEST_OF_A_CLASS:
-            raise DataError(
-                f"set {self.name!r} has {churned} churned of {len(found)} labels: nothing can be judged by it"
-            )
+            raise DataError(f"set {self.name!r} has {churned} churned of {len(found)} labels: it needs both outcomes")
         return found
 
 
@@ -141,6 +140,8 @@ def find_set(name: str, *, near: Path, sets_dir: Path | None = None) -> Labelled
 
     Args:
         name: a path, relative to the folder `near`; or the name of a folder in `sets_dir` or of a shipped set.
+        near: folder that a relative path starts from.
+        sets_dir: folder of labelled sets, as `Settings.sets_dir`.
 
     Raises:
         InputError: there is no such set.
@@ -148,9 +149,7 @@ def find_set(name: str, *, near: Path, sets_dir: Path | None = None) -> Labelled
     places = [near / name, *([sets_dir / name] if sets_dir else []), shipped_folder() / "datasets" / name]
     folder = next((place.resolve() for place in places if place.is_dir()), None)
     if folder is None:
-        raise InputError(
-            f"no set {name!r}: give the path of a folder with interactions and labels, or set CHURN_AGENT_SETS_DIR"
-        )
+        raise InputError(f"no set {name!r}; name a folder with interactions and labels, or set CHURN_AGENT_SETS_DIR")
     return LabelledSet(folder.name, folder, _description(folder))
 
 

@@ -1,4 +1,4 @@
-"""Ids of customers: opaque, but for what a spreadsheet or a program has broken."""
+"""Customer ids: opaque, except for damage by spreadsheets and programs."""
 
 import re
 from collections.abc import Collection, Mapping

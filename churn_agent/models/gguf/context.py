@@ -61,6 +61,11 @@ class Context:
         """Sets a context up.
 
         Args:
+            model: llama.cpp's loaded model.
+            cells: tokens that all sequences can hold together.
+            sequences: number of sequences.
+            tuning: threads, batch size and number formats.
+            vocabulary_size: number of tokens in the vocabulary.
             exact: the logits after a token depend, to the last bit, only on the tokens before it and not on others in
                 the batch, provided that cells are in the order of their tokens. Attention over long prompts is slower.
                 No setting is that exact on a GPU.
@@ -153,5 +158,6 @@ class Context:
         return False
 
     def close(self) -> None:
+        """Frees the batch and the context."""
         llama_cpp.llama_batch_free(self._batch)
         llama_cpp.llama_free(self._context)

@@ -33,8 +33,12 @@ class Engine:
         """Loads the weights (memory-mapped).
 
         Args:
+            path: the GGUF file.
             context_tokens: the most tokens in one request.
+            tuning: threads, batch size and number formats.
+            gpu_layers: layers that run on a GPU.
             prefix_folder: the folder for evaluated prefixes; None keeps none.
+            prefix_bytes: the largest size of the folder of prefixes.
             build: everything besides the tokens that the cells of a prefix depend on.
 
         Raises:
@@ -67,6 +71,7 @@ class Engine:
         return scheduler.run((self._writer.job(request) for request in requests), begun=begun)
 
     def close(self) -> None:
+        """Frees the context and the weights."""
         if self._open:
             self._open[1].close()
         llama_cpp.llama_model_free(self._model)

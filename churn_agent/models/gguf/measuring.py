@@ -40,6 +40,8 @@ def tune(path: Path, *, gpu_layers: int = 0, seen: Callable[[Measurement], None]
     """The fastest settings on this machine. Takes under two minutes for a model of 1.5 billion weights on two cores.
 
     Args:
+        path: the GGUF file.
+        gpu_layers: layers that run on a GPU.
         seen: called with each measurement.
 
     Raises:

@@ -45,7 +45,12 @@ class GGUFModel:
         """Loads only the vocabulary.
 
         Args:
+            path: the GGUF file.
+            model_id: the name in records.
+            sha256: hash of the file, if known.
             context_tokens: the most tokens in one request.
+            tuning: threads, batch size and number formats; defaults if None.
+            gpu_layers: layers that run on a GPU.
             prefix_folder: the folder for evaluated prefixes between runs; None keeps none.
             prefix_bytes: the largest size of that folder.
 
@@ -93,15 +98,18 @@ class GGUFModel:
         return self._running.pid if self._running else None
 
     def count_tokens(self, text: str) -> int:
+        """As `ChatModel.count_tokens`."""
         return self._count(text)
 
     def _count_uncached(self, text: str) -> int:
         return len(self._vocabulary.tokenize(text))
 
     def score_labels(self, requests: Iterable[ScoreRequest]) -> Iterator[LabelScores]:
+        """As `ChatModel.score_labels`."""
         return self._ask("score", requests, lambda id_, error: LabelScores(id_, error=error))
 
     def generate(self, requests: Iterable[GenerateRequest]) -> Iterator[ModelOutput]:
+        """As `ChatModel.generate`."""
         return self._ask("generate", requests, lambda id_, error: ModelOutput(id_, finish_reason="error", error=error))
 
     def close(self) -> None:

@@ -94,6 +94,9 @@ class Scheduler:
         """A scheduler with its own context.
 
         Args:
+            context: evaluates the tokens.
+            files: evaluated prefixes on disk.
+            counters: count the work.
             parallel: jobs at once in continuous batching; None runs jobs in waves.
             most_cells: the most cells that one job may have, including its prefix.
         """
@@ -109,6 +112,7 @@ class Scheduler:
         """Yields the results as they are ready.
 
         Args:
+            jobs: taken as there is room for them.
             begun: called with the id of each job before its first tokens are evaluated.
         """
         waiting = peekable(jobs)
@@ -131,6 +135,7 @@ class Scheduler:
                     break
 
     def close(self) -> None:
+        """Frees the context."""
         self._context.close()
 
     # --- start and end of jobs

@@ -28,6 +28,7 @@ class Vocabulary:
 
     @property
     def pointer(self) -> Any:
+        """llama.cpp's pointer to the vocabulary."""
         return self._vocab
 
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
@@ -39,6 +40,7 @@ class Vocabulary:
         return list(tokens[:n])
 
     def is_end(self, token: int) -> bool:
+        """Whether a token ends an answer."""
         return llama_cpp.llama_vocab_is_eog(self._vocab, token)
 
     def _render(self, messages: Sequence[Message]) -> str:

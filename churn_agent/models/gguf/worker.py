@@ -56,6 +56,7 @@ class Worker:
 
     @property
     def pid(self) -> int:
+        """Process id."""
         return self._process.pid
 
     def stream(self, kind: str, requests: Sequence[Any]) -> Iterator[tuple[str, Any]]:

@@ -19,7 +19,7 @@ Event = dict[str, object]
 
 @dataclass(frozen=True)
 class Case:
-    """A customer of a set, a date, what is known up to it and what came of it."""
+    """A customer of a set, a date, the history up to it and the outcome after it."""
 
     customer_id: str
     as_of: date
@@ -35,6 +35,7 @@ Converter = Callable[[Originals], Iterator[Case]]
 
 
 def make_event(day: date, hour: int, channel: str, text: str, **more: object) -> Event:
+    """An event at a full hour (0 to 23) of a day; `more` are further fields."""
     return {"timestamp": f"{day}T{hour:02}:00:00", "channel": channel, "text": text, **more}
 
 
@@ -52,6 +53,7 @@ class Record(dict[str, str]):
 
 
 def read_rows(path: Path) -> Iterator[Record]:
+    """Yields the rows of a file, with column names in snake case. Raises `FileFormatError`."""
     for row in open_rows(Source(str(path), path=path), None, ()):
         if row.problem:
             raise FileFormatError(f"{path}:{row.line}: {row.problem}")
@@ -64,11 +66,13 @@ def _column(name: str) -> str:
 
 
 def only(originals: Originals) -> Path:
+    """The one file of a set that has one. Raises `ValueError` for any other number."""
     [path] = originals.values()
     return path
 
 
 def without(row: Record, *beginnings: str) -> dict[str, str]:
+    """The cells of a row, except columns whose names begin with one of `beginnings`."""
     return {name: cell for name, cell in row.items() if not name.startswith(beginnings)}
 
 
@@ -78,11 +82,13 @@ def number(cell: str) -> str:
 
 
 def months_before(day: date, months: int) -> date:
+    """The day some months before, at most the last day of that month."""
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def one_of(cell: str, churned: str, *stayed: str) -> bool:
+    """Whether a cell says "churned". Raises `ValueError` unless it has one of the known values."""
     if cell not in (churned, *stayed):
         raise ValueError(f"{cell!r} is none of {', '.join((churned, *stayed))}")
     return cell == churned

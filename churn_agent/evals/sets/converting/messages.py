@@ -20,7 +20,7 @@ from churn_agent.files import strict_json
 
 _FEWEST_MESSAGES = 3
 _MOSTLY = 0.5
-"""Of the messages name the company that stands beside them."""
+"""Share of messages that name the company in the next column."""
 
 
 def closure_intent(originals: Originals) -> Iterator[Case]:
@@ -40,9 +40,9 @@ def closure_intent(originals: Originals) -> Iterator[Case]:
 
 
 def brand_intent(originals: Originals) -> Iterator[Case]:
-    """Messages to a chatbot, each with a company that its writer leaves or not; what is there twice is taken once.
+    """Messages to a chatbot, each with a company that its writer leaves or not; duplicates are dropped.
 
-    The columns are known by what they hold: zeros and ones, companies that the messages name, messages.
+    Columns are recognised by their values: zeros and ones, companies that the messages name, messages.
     """
     [(url, path)] = originals.items()
     language = url.rsplit("/", 1)[-1][:2].lower()
@@ -137,7 +137,7 @@ class _Message:
 def chat_members(originals: Originals) -> Iterator[Case]:
     """Members who wrote three messages from 31 December to 7 April; those who then write none for 60 days have left.
 
-    Names were made up afresh for each file, so a member is a name in a file.
+    Each file has its own invented names, so a member is a name in a file.
     """
     for url, path in originals.items():
         *_, team, year, _ = url.split("/")

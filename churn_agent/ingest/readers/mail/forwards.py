@@ -41,7 +41,7 @@ _FEWEST_FIELDS = 2
 
 @dataclass(frozen=True)
 class Forwarded:
-    """A forwarded mail, as it stands in the text of another."""
+    """A forwarded mail, as part of the text of another."""
 
     sender: str
     date: str
@@ -54,7 +54,7 @@ class Forwarded:
 def forwarded(text: str) -> Forwarded | None:
     """Returns the first forwarded mail in a text: a block of header lines (`From:`, `Date:`, ...) and what follows.
 
-    The block needs a sender with an address and one more line, so that a sentence with a colon is not taken for one.
+    The block needs a sender with an address and one more line, so that a sentence with a colon is not mistaken for one.
     """
     lines = _lines(text)
     for start, line in enumerate(lines):

@@ -51,7 +51,7 @@ _SENT = frozenset(
     отправленные 寄件備份 已发送 已傳送 送信済み 보낸편지함""".split()
 )
 _CLEAR_SHARE = 0.9
-"""The mailbox's owner is in at least this share of its mails, and nobody else is in more than `_RIVAL_SHARE`."""
+"""The mailbox's owner is in at least this share of its mails, and no other address is in more than `_RIVAL_SHARE`."""
 _RIVAL_SHARE = 0.8
 _FEWEST_DELIVERIES = 0.5
 _SHOWN = 5
@@ -125,7 +125,7 @@ class OwnGuess:
 
 @dataclass
 class OwnSurvey:
-    """How often each side is in the mails."""
+    """Number of mails that each side appears in."""
 
     mails: int = 0
     present: Counter[str] = field(default_factory=Counter)

@@ -51,7 +51,7 @@ _DEEPEST = 3
 def read_mail(path: Path, own: Sequence[str], progress: Progress) -> Iterator[Row]:
     """Yields the mails of a file, in its order.
 
-    A mail of our own to several customers is a row for each. Of a mail that one of us forwarded, the forwarded mail is
+    Our own mail to several customers is a row for each. Of a mail that one of us forwarded, the forwarded mail is
     the customer's, and the comment above it an internal note. Mails that concern no customer have a `problem`.
 
     Args:
