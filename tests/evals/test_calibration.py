@@ -56,4 +56,4 @@ def test_it_is_told_and_drawn(cli, finished, tmp_path):
     assert rows[1]["skill"] == pytest.approx(0, abs=0.01)
     refused = cli("eval", "calibration", finished)
     assert refused.code == 2
-    assert "too few samples of 'calibrated' to measure calibration; methods: " in refused.err
+    assert "too few samples of 'calibrated' to measure calibration; its methods: " in refused.err

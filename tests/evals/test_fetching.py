@@ -538,7 +538,7 @@ def test_a_copy_that_lacks_a_file_is_refused(originals, tmp_path):
     (originals / "test.csv").unlink()
     with pytest.raises(InputError, match=r"does not contain 'banking_data/test.csv'"):
         fetch("banking77_closure_intent", source=str(originals), to=tmp_path / "set")
-    with pytest.raises(InputError, match="made from 2 files"):
+    with pytest.raises(InputError, match="needs 2 files"):
         fetch("banking77_closure_intent", source=str(originals / "train.csv"), to=tmp_path / "set")
     assert not (tmp_path / "set").exists()
 
@@ -696,7 +696,7 @@ def test_what_can_pass_is_tried_again(server, card):
 def test_a_download_that_is_always_cut_off_leaves_nothing(server, card, tmp_path):
     card()
     server.faults = ["cut"] * 9
-    with pytest.raises(Unavailable, match=r"cannot fetch .*try again, or give a copy with --from"):
+    with pytest.raises(Unavailable, match=r"cannot fetch .*try again, or use a copy with --from"):
         fetch("cards", to=tmp_path / "new" / "set")
     assert len(server.asked) == 3
     assert list((tmp_path / "new").iterdir()) == []

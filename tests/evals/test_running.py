@@ -358,7 +358,7 @@ def test_a_file_of_a_run_that_is_broken_is_named(cli, finished):
     (finished / "run.json").write_text("{")
     result = cli("eval", "report", finished, "-o", finished / "r.html")
     assert result.code == 2
-    assert "run.json is not as this version writes it" in result.err
+    assert "run.json is not a log of this version" in result.err
     (finished / "predictions.jsonl").write_bytes(b"\xff\xfe\n")
     assert "predictions.jsonl:1 is not a line of a run" in cli("eval", "compare", finished).err
 
