@@ -7,16 +7,16 @@ from churn_agent.domain.interactions import Direction
 from churn_agent.ingest.readers.mail.own import Own
 
 _WORDS = {
-    "company": """agent support support_agent support_team customer_support customer_service customer_care service service_desk
-        helpdesk advisor adviser representative rep sales_rep sales operator staff employee consultant account_manager
-        customer_success_manager csm host mitarbeiter mitarbeiterin berater beraterin kundenservice kundendienst
-        kundenberater kundenberaterin hotline conseiller conseillère service_client agente operador operadora asesor
-        asesora operatore operatrice consulente assistenza medewerker klantenservice handläggare kundtjänst kundeservice
-        konsultant 客服 坐席 担当者 オペレーター 상담원""",
+    "company": """agent support support_agent support_team customer_support customer_service customer_care service
+        service_desk helpdesk advisor adviser representative rep sales_rep sales operator staff employee
+        consultant account_manager customer_success_manager csm host mitarbeiter mitarbeiterin berater beraterin
+        kundenservice kundendienst kundenberater kundenberaterin hotline conseiller conseillère service_client
+        agente operador operadora asesor asesora operatore operatrice consulente assistenza medewerker
+        klantenservice handläggare kundtjänst kundeservice konsultant 客服 坐席 担当者 オペレーター 상담원""",
     "customer": """customer client caller consumer subscriber kunde kundin anrufer anruferin appelant appelante cliente
         klant beller kund asiakas klient zákazník клиент 客户 顾客 顧客 お客様 고객""",
-    "machine": """bot chatbot voicebot ivr system virtual_agent virtual_assistant automated_message announcement recording
-        ansage bandansage serveur_vocal""",
+    "machine": """bot chatbot voicebot ivr system virtual_agent virtual_assistant automated_message announcement
+        recording ansage bandansage serveur_vocal""",
 }
 _ROLES = {word.replace("_", " "): side for side, words in _WORDS.items() for word in words.split()}
 """Role -> who speaks."""
@@ -71,7 +71,7 @@ class Staff:
         self._own = Own(name for name in given if "@" in name or ("." in name and " " not in name))
 
     def __bool__(self) -> bool:
-        return bool(self._names)
+        return bool(self._names or self._own)
 
     def __contains__(self, name: object) -> bool:
         if not isinstance(name, str):

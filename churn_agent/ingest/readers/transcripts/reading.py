@@ -62,8 +62,8 @@ def _rows(path: Path, call: Call, staff: Staff, customer: str, file_name: str | 
         yield Row(
             line + 1,
             {"call": call.key or path.stem},
-            f"nothing says the {missing} of this call; rename the file to CUSTOMER_2026-03-01T14-30{path.suffix}, or map "
-            "its name (file_name: '{customer_id}_{date}') or its customer (defaults: {customer_id: ...})",
+            f"nothing says the {missing} of this call; rename the file to CUSTOMER_2026-03-01T14-30{path.suffix}, "
+            "or map its name (file_name: '{customer_id}_{date}') or its customer (defaults: {customer_id: ...})",
         )
         return
     sides = staff.sides([turn.speaker for turn in call.turns], call.sides)
