@@ -6,8 +6,9 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from churn_agent.errors import FileFormatError
 from churn_agent.ingest.readers.base import ReadOptions, Row, checked_header
@@ -31,8 +32,7 @@ class _Dialect:
         return csv.reader(lines, delimiter=self.delimiter, escapechar=self.escape, strict=strict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
+class _Record(NamedTuple):
     line: int
     cells: list[str]
     problem: str | None = None
@@ -53,12 +53,11 @@ def read_delimited(path: Path, text: IO[str], options: ReadOptions) -> Iterator[
     if len(sample) == _SAMPLE:
         sample = sample[: sample.rfind("\n") + 1 or _SAMPLE]
     text.seek(0)
-    lines = _Lines(text)
     stated = _SEPARATOR_LINE.match(sample)
     if stated:
-        next(lines)
+        text.readline()
     dialect = _dialect(sample[stated.end() :] if stated else sample, stated[1] if stated else _DELIMITERS, options)
-    records = _records(path, lines, dialect)
+    records = _records(path, _Lines(text), dialect, 2 if stated else 1)
     first: list[_Record] = []
     for record in records:
         first.append(record)
@@ -71,60 +70,58 @@ def read_delimited(path: Path, text: IO[str], options: ReadOptions) -> Iterator[
         options.note(
             above_header(f"{path} line {first[index].line}", [record.cells for record in first[:index]], names)
         )
-    for start in (first[index + 1 :], records):
-        for record in start:
-            yield _row(record, header)
+    width = len(header)
+    for line, cells, problem in chain(first[index + 1 :], records):
+        if problem is None and len(cells) != width:
+            problem = _misfit(cells, header)
+        yield Row(line, dict(zip(header, cells, strict=False)), problem)
 
 
-def _row(record: _Record, header: list[str]) -> Row:
-    cells, problem = record.cells, record.problem
-    surplus = cells[len(header) :]
-    if problem is None and (len(cells) < len(header) or any(surplus)):
-        count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
-        problem = f"{count} where the header has {len(header)} ({', '.join(header)[:80]})"
-    return Row(record.line, dict(zip(header, cells, strict=False)), problem)
+def _misfit(cells: list[str], header: list[str]) -> str | None:
+    """Returns why the cells are not a row; None if there are only blank ones too many."""
+    if len(cells) > len(header) and not any(cells[len(header) :]):
+        return None
+    count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+    return f"{count} where the header has {len(header)} ({', '.join(header)[:80]})"
 
 
 class _Lines:
-    """Numbered lines that can be put back."""
+    """Lines of a text that can be put back."""
 
-    def __init__(self, text: Iterable[str]) -> None:
-        self._text = iter(text)
+    def __init__(self, text: IO[str]) -> None:
+        self._text = text
         self._back: deque[str] = deque()
-        self.number = 0
         self.taken: list[str] = []
+        """The lines of the current record."""
 
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> str:
-        line = self._back.popleft() if self._back else next(self._text)
-        self.number += 1
-        self.taken.append(line)
-        return line
+    def __iter__(self) -> Iterator[str]:
+        back, taken = self._back, self.taken
+        while line := back.popleft() if back else self._text.readline():
+            taken.append(line)
+            yield line
 
     def put_back(self, lines: list[str]) -> None:
         self._back.extendleft(reversed(lines))
-        self.number -= len(lines)
 
 
-def _records(path: Path, lines: _Lines, dialect: _Dialect) -> Iterator[_Record]:
+def _records(path: Path, lines: _Lines, dialect: _Dialect, start: int) -> Iterator[_Record]:
     """Yields the records that are not blank. A line whose quote is not closed is a record with a problem."""
     reader = dialect.reader(lines)
     while True:
+        start += len(lines.taken)
         lines.taken.clear()
-        start = lines.number + 1
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            if len(lines.taken) < 2:
-                raise FileFormatError(f"{path}:{lines.number}: invalid CSV: {error}") from error
+            if len(lines.taken) == 1:
+                raise FileFormatError(f"{path}:{start}: invalid CSV: {error}") from error
             cells = None
         if cells is None or (len(lines.taken) > 1 and _unclosed(lines.taken, dialect)):
             first, *others = lines.taken
             lines.put_back(others)
+            lines.taken[:] = [first]
             reader = dialect.reader(lines)
             problem = f"the quote that opens in line {start} is not closed before the next row; close or double it"
             yield _Record(start, first.rstrip("\r\n").split(dialect.delimiter), problem)
