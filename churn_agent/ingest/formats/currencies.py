@@ -22,6 +22,7 @@ _SIGNS = {
     "fr": "CHF", "fr.": "CHF", "sfr": "CHF", "sfr.": "CHF", "us$": "USD", "c$": "CAD", "au$": "AUD", "s$": "SGD",
     "zł": "PLN", "kč": "CZK", "ft": "HUF", "lei": "RON", "лв": "BGN", "₽": "RUB", "₺": "TRY", "₴": "UAH", "₦": "NGN",
     "₡": "CRC", "₲": "PYG", "₵": "GHS", "₸": "KZT", "₼": "AZN", "₾": "GEL", "฿": "THB", "元": "CNY", "円": "JPY",
+    "s/": "PEN", "s/.": "PEN", "rp": "IDR", "rp.": "IDR", "rm": "MYR", "r": "ZAR", "kn": "HRK", "din": "RSD",
     "eur": "EUR", "euro": "EUR", "euros": "EUR", "usd": "USD", "chf": "CHF", "gbp": "GBP",
 }  # fmt: skip
 

@@ -36,6 +36,8 @@ _CLOCK_START = re.compile(
 _SPACED = re.compile(r"(\d{1,4})(?:\. |[年년]\s?)(\d{1,2})(?:\. |[月월]\s?)(\d{1,4})[日일]?")
 """`1. 2. 2026`, and years, months and days of East Asia."""
 _WORD = re.compile(r"[^\W\d_]+|\d+")
+_BASIC = re.compile(r"(\d{4})(\d\d)(\d\d)[T ](\d\d)(\d\d)(\d\d)?(?!\d)")
+"""ISO 8601 without signs, as in calendars: `20260201T103000Z`."""
 _WEEK = re.compile(r"\d{4}-?W\d{2}(?:-?\d)?")
 
 
@@ -79,6 +81,9 @@ def take_apart(text: str, this_year: int) -> Written | None:
     Returns:
         The readings that are dates; None if there is none.
     """
+    basic = _BASIC.match(text)
+    if basic:
+        text = f"{basic[1]}-{basic[2]}-{basic[3]}T{basic[4]}:{basic[5]}:{basic[6] or '00'}{text[basic.end() :]}"
     match = _NUMBERS.fullmatch(_SPACED.sub(r"\1.\2.\3", text, count=1))
     if match:
         return _numeric(match, this_year)

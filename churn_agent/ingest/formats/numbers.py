@@ -35,11 +35,12 @@ _NUMBER = re.compile(
 )
 """A dash after the decimal sign stands for no cents: `49,-`."""
 _GROUPED = r"[1-9]\d{0,2}(?P<group>[%s])\d{3}(?:(?P=group)\d{3})*"
+_APOSTROPHES = r"\d+(?:'\d{3})+"  # never a decimal sign; programs set one alone in 1234567'890
 _INDIAN = r"[1-9]\d?(?:,\d\d)+,\d{3}"
-_POINT_GROUPS, _COMMA_GROUPS = _GROUPED % ",' ", _GROUPED % ".' "
+_POINT_GROUPS, _COMMA_GROUPS = _GROUPED % ", ", _GROUPED % ". "
 _READINGS: dict[DecimalSign, re.Pattern[str]] = {
-    ".": re.compile(rf"(?:\d+|{_POINT_GROUPS}|{_INDIAN})?(?:\.(?P<cents>\d*))?"),
-    ",": re.compile(rf"(?:\d+|{_COMMA_GROUPS})?(?:,(?P<cents>\d*))?"),
+    ".": re.compile(rf"(?:\d+|{_APOSTROPHES}|{_POINT_GROUPS}|{_INDIAN})?(?:\.(?P<cents>\d*))?"),
+    ",": re.compile(rf"(?:\d+|{_APOSTROPHES}|{_COMMA_GROUPS})?(?:,(?P<cents>\d*))?"),
 }
 
 

@@ -13,6 +13,8 @@ FIRST_YEAR: Final = 1990
 """Numbers that would be earlier times are not times."""
 _YEARS_AHEAD = 2
 _NUMBER = re.compile(r"(\d+)(?:\.(\d+))?")
+_DOT_NET = re.compile(r"\\?/Date\((\d+)(?:[+-]\d{4})?\)\\?/")
+"""Milliseconds as .NET writes them in JSON: `/Date(1769940000000)/`."""
 _UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 _COMPACT = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,10 +42,10 @@ def read_stamp(text: str, now: datetime) -> Stamp | None:
     Returns:
         The time; None if the number is not plausible as one.
     """
-    match = _NUMBER.fullmatch(text)
+    match = _NUMBER.fullmatch(text) or _DOT_NET.fullmatch(text)
     if match is None:
         return None
-    digits, fraction = match[1], match[2] or ""
+    digits, fraction = match[1], (match[2] or "") if match.re is _NUMBER else ""
     last_year = now.year + _YEARS_AHEAD
     if not fraction.strip("0"):
         stamp = _compact(digits, last_year)

@@ -19,6 +19,8 @@ _DELIMITERS = ",;\t|"
 _SAMPLE = 64 * 1024
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*?(?:\r\n|\r|\n)', re.IGNORECASE)
 """The line with which Excel states the delimiter."""
+_PROTECTED = re.compile(r'^="([^"]*)"$')
+"""Text that Excel is kept from turning into a number: `="007"`."""
 _TELLING = 6
 """Digits of a cell that show that two lines are rows of the same table."""
 
@@ -27,9 +29,13 @@ _TELLING = 6
 class _Dialect:
     delimiter: str
     escape: str | None = None
+    spaced: bool = False
+    """Whether a quote may follow a delimiter and a space."""
 
     def reader(self, lines: Iterable[str], *, strict: bool = False) -> Iterator[list[str]]:
-        return csv.reader(lines, delimiter=self.delimiter, escapechar=self.escape, strict=strict)
+        return csv.reader(
+            lines, delimiter=self.delimiter, escapechar=self.escape, skipinitialspace=self.spaced, strict=strict
+        )
 
 
 class _Record(NamedTuple):
@@ -71,9 +77,12 @@ def read_delimited(path: Path, text: IO[str], options: ReadOptions) -> Iterator[
             above_header(f"{path} line {first[index].line}", [record.cells for record in first[:index]], names)
         )
     width = len(header)
+    protected = '="' in sample
     for line, cells, problem in chain(first[index + 1 :], records):
         if problem is None and len(cells) != width:
             problem = _misfit(cells, header)
+        if protected:
+            cells = [_PROTECTED.sub(r"\1", cell) for cell in cells]
         yield Row(line, dict(zip(header, cells, strict=False)), problem)
 
 
@@ -152,7 +161,12 @@ def _alike(first: list[str], other: list[str]) -> bool:
 def _dialect(sample: str, delimiters: str, options: ReadOptions) -> _Dialect:
     """Returns the dialect in which most lines have the same number of cells, and names of columns are known."""
     escapes = (None, "\\") if '\\"' in sample else (None,)
-    dialects = [_Dialect(delimiter, escape) for delimiter in delimiters for escape in escapes]
+    dialects = [
+        _Dialect(delimiter, escape, spaced)
+        for delimiter in delimiters
+        for escape in escapes
+        for spaced in ((False, True) if f'{delimiter} "' in sample else (False,))
+    ]
     return max(dialects, key=lambda dialect: _consistency(sample, dialect, options))
 
 

@@ -25,6 +25,8 @@ _SMALL = 100_000_000
 _SHEET = "interactions"
 """Name of a sheet that is read alone."""
 _MERGED = re.compile(rb"""<(?:\w+:)?mergeCell\b[^>]*?\bref=["']([A-Z]+)(\d+):[A-Z]+(\d+)["']""")
+_ESCAPED = re.compile(r"_x([0-9A-F]{4})_")
+"""Characters that XML does not allow, as Excel writes them: `_x000D_`."""
 _BLOCK = 1 << 20
 _KNOWN = 2
 
@@ -126,7 +128,7 @@ def _sheet(workbook: Any, title: str, options: ReadOptions) -> _Sheet:
 def _texts(workbook: Any, title: str) -> Iterator[tuple[int, list[str]]]:
     """Yields (row from 1, texts); cells at the end that are only formatted are dropped."""
     for line, cells in _cells(workbook, title):
-        texts = [_safe_text(cell) for cell in cells]
+        texts = [_cell_text(cell) for cell in cells]
         while texts and not texts[-1]:
             texts.pop()
         yield line, texts
@@ -138,8 +140,10 @@ def _cells(workbook: Any, title: str) -> Iterator[tuple[int, Sequence[Any]]]:
     yield from enumerate(sheet.iter_rows(values_only=True), start=1)
 
 
-def _safe_text(cell: Any) -> str:
-    return "" if isinstance(cell, bytes) else as_text(cell)
+def _cell_text(cell: Any) -> str:
+    if isinstance(cell, str):
+        return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), cell) if "_x" in cell else cell
+    return as_text(cell)
 
 
 def _rows(path: Path, workbook: Any, sheet: _Sheet, options: ReadOptions) -> Iterator[Row]:

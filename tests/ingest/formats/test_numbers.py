@@ -105,7 +105,7 @@ def test_what_is_not_a_number_is_refused(text):
 @pytest.mark.parametrize(
     ("text", "currency"),
     [("€ 99.00", "EUR"), ("99.00 EUR", "EUR"), ("$5", "$"), ("US$ 5", "USD"), ("CHF 5", "CHF"), ("Fr. 5", "CHF"), ("5 kr", "kr"),
-     ("R$ 5", "BRL"), ("£5", "GBP"), ("5 zł", "PLN"), ("-€5", "EUR"), ("€-5", "EUR"), ("¥5", "¥"), ("5", None), ("5 euros", "EUR")],
+     ("R$ 5", "BRL"), ("£5", "GBP"), ("5 zł", "PLN"), ("-€5", "EUR"), ("€-5", "EUR"), ("¥5", "¥"), ("5", None), ("5 euros", "EUR"), ("S/ 5.50", "PEN"), ("Rp1,234", "IDR"), ("NT$1,200.00", "TWD"), ("R 1 234.50", "ZAR"), ("USD1,234.56", "USD")],
 )  # fmt: skip
 def test_the_currency_is_known(text, currency):
     assert NumberFormat().parse(text).currency == currency

@@ -194,6 +194,15 @@ def test_what_a_writer_of_csv_wrote_comes_back(pairs, delimiter):
         assert len(read) == len(pairs)
 
 
+def test_a_space_may_stand_before_a_quote(table):
+    assert values(table, HEADER + '\nc1, 2026-02-01, "hello, there"\n') == [("c1", "2026-02-01", "hello, there")]
+
+
+@pytest.mark.parametrize("cell", ['="007"', '"=""007"""'])
+def test_text_that_excel_is_kept_from_changing_is_unwrapped(table, cell):
+    assert values(table, f"{HEADER}\n{cell},2026-02-01,a=b\n") == [("007", "2026-02-01", "a=b")]
+
+
 def test_null_is_an_empty_value_of_a_column(tmp_path):
     found, _ = rows(tmp_path / "a.jsonl", '{"customer_id": "c1", "text": null}\n{"customer_id": null, "text": "hi"}\n')
     assert [row.values for row in found] == [{"customer_id": "c1", "text": ""}, {"customer_id": "", "text": "hi"}]

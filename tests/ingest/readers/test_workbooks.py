@@ -136,6 +136,12 @@ def test_times_of_day_and_formatted_blank_cells_are_read(path):
     assert rows[1].values["time_of_day"] == ""
 
 
+def test_characters_that_excel_escapes_come_back(path):
+    workbook(path, A=[HEADER, ["a_x1_b", DAY, "first_x000D_\nsecond"]])
+    rows, _ = read(path)
+    assert (rows[0].values["customer_id"], rows[0].values["text"]) == ("a_x1_b", "first\r\nsecond")
+
+
 def test_an_empty_workbook_is_one_line(path):
     workbook(path, A=[])
     with pytest.raises(DataError, match="the file is empty"):
