@@ -59,7 +59,7 @@ def read_sqlite(path: Path, query: str | None, options: ReadOptions, progress: P
     """
     from sqlalchemy import URL
 
-    # SQLite creates files beside a database in WAL mode even for reading, unless it is taken for unchanging.
+    # SQLite creates files beside a database in WAL mode even for reading, unless it is declared to be unchanging.
     try:
         with path.open("rb") as file:
             in_wal_mode = file.read(20)[18:] == bytes([_WAL, _WAL])
