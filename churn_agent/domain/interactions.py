@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Direction = Literal["inbound", "outbound"]
 
@@ -30,6 +30,16 @@ _TELLING = 200
 """Number of characters that distinguish templates."""
 _MISSED = "_missed"
 """Suffix of channels for missed events, as in `assessment_missed`."""
+
+
+class Mark(NamedTuple):
+    """A part of the visible text that is not read, such as a quoted mail or a signature."""
+
+    at: int
+    """Offset in the visible text, in characters."""
+    kind: str
+    """`quote`, `signature`, `footer`, `reply_marker` or `blank`."""
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,7 +218,7 @@ def test_a_mailbox_knows_who_is_the_customer_and_cuts_what_was_quoted(agent, tmp
         ("inbound", "No, it still does not work!"),
     ]
     assert "wrote:" in found[2].original
-    assert summary.cleaning == {"signature": 1, "quoted_reply": 1}
+    assert summary.cleaning == {"signature": 1, "quote": 1}
 
 
 def test_mails_may_be_html_in_any_charset_or_broken(agent, tmp_path):

@@ -1,0 +1,196 @@
+import time
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from churn_agent.ingest.cleaning import Cleaner, language_of, restored
+from churn_agent.ingest.cleaning.cleaner import visible_text
+from tests.ingest.mails import mails
+
+MAIL = """Hello team,
+
+I still cannot log in. Please cancel my plan.
+
+Best regards,
+Ana Muster
+Head of IT
+
+On Mon, Feb 2, 2026 at 9:00 AM Support <support@x.example> wrote:
+> Dear Ana,
+> have you tried turning it off?
+"""
+GERMAN = """Hallo,
+bitte kündigen Sie meinen Vertrag.
+
+Mit freundlichen Grüßen
+Max Muster
+
+Am 02.02.2026 um 09:00 schrieb Support <s@x.example>:
+
+> Guten Tag Herr Muster,
+"""
+OUTLOOK = (
+    "Please close my account.\n\n-----Original Message-----\nFrom: Support\nSent: Monday\nTo: me\nSubject: hi\n\nHello"
+)
+
+
+def clean(text, channel="email", *, words=True):
+    return Cleaner()(text, channel, words=words)
+
+
+@pytest.mark.parametrize(
+    ("text", "after", "steps"),
+    [
+        (MAIL, "Hello team,\n\nI still cannot log in. Please cancel my plan.", {"quote", "signature"}),
+        (GERMAN, "Hallo,\nbitte kündigen Sie meinen Vertrag.", {"quote", "signature"}),
+        (OUTLOOK, "Please close my account.", {"quote"}),
+        ("<p>Hello <b>there</b> &amp; you</p><script>x()</script>", "Hello there & you", {"html"}),
+        ("caf&eacute; &amp; more", "café & more", {"html"}),
+        ("I am leaving.\n\nSent from my iPhone", "I am leaving.", {"footer"}),
+        ("I am leaving.\n\nTo unsubscribe click here", "I am leaving.", {"footer"}),
+        ("> Why?\nBecause it is slow.", "Because it is slow.", {"quote"}),
+        ("a\0b\r\nc", "ab\nc", {"control_characters"}),
+    ],
+)
+def test_what_systems_added_is_left_out_by_named_steps(text, after, steps):
+    found = clean(text)
+    assert found.text == after
+    assert set(found.steps) == steps
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "price < 5 & > 3 <3",
+        "Thanks,\nI want my money back and will leave.",
+        "Regards the invoice: it is wrong.\nI told you three times.",
+        "Viele Grüße an das Team!\nIhr seid super.",
+        "-- \nhello",
+        "Sent from my iPhone",
+        "R&D is closing; AT&T is cheaper",
+        "x <- y; if a<b and c>d",
+    ],
+)
+def test_what_people_wrote_is_left_alone(text):
+    assert clean(text).text == text
+
+
+def test_only_mails_have_signatures_and_only_words_have_quotes():
+    signed = "It is slow.\n\nBest regards,\nTom"
+    assert clean(signed, "email").text == "It is slow."
+    assert clean(signed, "chat").text == signed
+    assert clean("> 3 items", "order", words=False).text == "> 3 items"
+
+
+PIECES = st.sampled_from(
+    [
+        *(line for mail in mails()[:60] for line in mail.text.split("\n")),
+        "", "", "", " ", "> Do you leave?", ">> twice", "> 5 GB", "-- ", "Best regards,", "Tom", "P.S. I leave.", "I stay.",
+        "On Tue, Mar 3, 2026 at 4:12 PM Acme <a@acme.example> wrote:", "From: Acme <a@acme.example>", "Subject: x",
+        "To: me", "Sent: today", "-----Original Message-----", "##- Please type your reply above this line -##",
+        "Sent from my iPhone", "Unsubscribe: https://acme.example", "I wrote:", "________________________________",
+    ]
+)  # fmt: skip
+"""Lines of which mails are put together, in an order that no client would choose."""
+MADE_UP = st.lists(PIECES, max_size=14).map("\n".join)
+SENTENCES = st.lists(
+    st.lists(st.text("abcdefghijklmnopqrstuvwxyzäéßжשの", min_size=2, max_size=9), min_size=4, max_size=9).map(
+        lambda words: " ".join(words).capitalize() + "."
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(st.text(max_size=400))
+def test_nothing_is_ever_cleaned_away_altogether(text):
+    assert bool(clean(text).text.strip()) == bool(visible_text(text).strip())
+
+
+@pytest.mark.parametrize("channel", ["email", "chat"])
+@given(text=MADE_UP | st.text(max_size=300))
+def test_marks_put_back_give_the_visible_text(channel, text):
+    found = clean(text, channel)
+    assert restored(found.text, found.marks) == visible_text(text)
+    assert all(mark.text and mark.at + len(mark.text) <= after.at for mark, after in pairwise(found.marks))
+
+
+@pytest.mark.parametrize("channel", ["email", "chat"])
+@given(text=MADE_UP)
+def test_a_cleaned_text_is_clean(channel, text):
+    once = clean(text, channel).text
+    assert clean(once, channel).text == once
+
+
+@pytest.mark.parametrize("channel", ["email", "chat"])
+@given(sentences=SENTENCES, gaps=st.lists(st.sampled_from([" ", "\n", "\n\n"]), min_size=8, max_size=8))
+def test_sentences_without_a_pattern_stay_as_they_are(channel, sentences, gaps):
+    text = "".join(sentence + gap for sentence, gap in zip(sentences, gaps, strict=False))
+    assert clean(text, channel).text == text
+    assert clean(text, channel).marks == ()
+
+
+@given(st.text(max_size=200))
+def test_a_text_that_comes_again_is_cleaned_in_the_same_way(text):
+    cleaner = Cleaner()
+    assert cleaner(text, "chat", words=True) == cleaner(text, "chat", words=True)
+
+
+def test_each_mark_says_what_was_left_out_and_where():
+    found = clean(MAIL)
+    assert [mark.kind for mark in found.marks] == ["signature", "quote"]
+    assert all(MAIL[mark.at :].startswith(mark.text) for mark in found.marks)
+
+
+LOG = "\n".join(f"10:{n % 60:02d}:00 ERROR worker-{n % 9} failed at step {n}" for n in range(45_000))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " \n" * 20000, "On " * 10000 + "\n" * 100, "<" * 20000, "&" * 20000, "<p " * 10000, "-" * 50000,
+        "> a\nb\n" * 20000, "x wrote:\n" * 20000, "From: a@b\n" * 20000, "Best\n" * 20000, "<a@b>:" * 20000,
+        "<blockquote type=cite>" * 3000 + "x",
+    ],
+)  # fmt: skip
+def test_no_text_makes_the_patterns_crawl(text):
+    began = time.process_time()
+    clean(text)
+    assert time.process_time() - began < 3
+
+
+@pytest.mark.slow
+def test_a_mail_of_two_megabytes_is_cleaned_in_two_seconds_and_loses_nothing():
+    text = f"Hello, see the log.\n{LOG}\nIf this is not fixed today, I cancel.\n\n{MAIL}"
+    clean(MAIL)
+    began = time.process_time()
+    found = clean(text)
+    assert time.process_time() - began < 2
+    assert "If this is not fixed today, I cancel." in found.text
+    assert restored(found.text, found.marks) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("I still cannot log in. Please cancel my plan.", "en"),
+        ("Bitte kündigen Sie meinen Vertrag.", "de"),
+        ("Je voudrais résilier mon abonnement.", "fr"),
+        ("Voglio disdire il mio contratto.", "it"),
+        ("ok", None),
+        ("12345 67890 12345", None),
+    ],
+)
+def test_languages_are_told_where_there_is_enough_to_tell(text, language):
+    assert language_of(text) == language
+
+
+def test_templates_are_texts_that_come_again_but_for_their_numbers():
+    cleaner = Cleaner()
+    for n in range(30):
+        cleaner(f"Your invoice {n} of 1{n}.50 is due", "invoice", words=False)
+    for n in range(5):
+        cleaner(f"My invoice number {n} is wrong", "chat", words=True)
+    assert cleaner.templates() == [("Your invoice 0 of 0 is due", 30)]
