@@ -31,6 +31,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from churn_agent.assessing.agent import ChurnAgent
     from churn_agent.ingest.importing import ImportSummary
+    from churn_agent.ingest.questions import Ask, Question
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE_WIDTH = 200
@@ -56,6 +57,33 @@ class Day(click.ParamType[date]):
             return as_day(value)
         except InputError as error:
             self.fail(str(error), param, ctx)
+
+
+def asker(bar: Progress | None = None) -> "Ask | None":
+    """Returns a function that asks questions about data in the terminal; None without a terminal.
+
+    Args:
+        bar: progress bar to hide meanwhile.
+    """
+
+    def ask(question: "Question") -> str | None:
+        if bar:
+            bar.stop()
+        note(f"{question.about}: {question.why}")
+        choices = [*question.options, "stop"]
+        answer = click.prompt("Your answer", type=click.Choice(choices), default=question.likely, err=True)
+        if bar:
+            bar.start()
+        return None if answer == "stop" else answer
+
+    return ask if sys.stdin.isatty() else None
+
+
+def as_yaml(value: Any) -> str:
+    """Returns a value as YAML."""
+    import yaml
+
+    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False).rstrip()
 
 
 def as_json(command: F) -> F:

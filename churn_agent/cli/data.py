@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from churn_agent.cli import common
+from churn_agent.cli.imports import imports
 
 if TYPE_CHECKING:
+    from churn_agent.domain.interactions import Interaction, Speaker
     from churn_agent.ingest.importing import ImportSummary
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -51,6 +53,14 @@ def forget(context: click.Context, customer_id: str, json_: bool) -> None:
     help="YAML file that maps columns to fields, or a shipped mapping: hubspot, intercom, stripe, zendesk.",
 )
 @click.option("--query", metavar="SQL", help="Query to run, if PATH is a database.")
+@click.option("--own", metavar="NAMES", help="Your mail addresses and domains, separated by commas: @acme.example.")
+@click.option(
+    "--unknown-is",
+    type=click.Choice(["customer", "company", "unknown"]),
+    help="Author of texts whose author no column names. Those of unknown authors are stored, and not read.",
+)
+@click.option("--yes", is_flag=True, help="Take the answers that the data suggest instead of asking.")
+@click.option("--write-mapping", type=_FILE, metavar="FILE", help="Write the mapping as understood (YAML).")
 @click.option("--rejects", type=_FILE, help="File for rejected rows (default: in the store's folder).")
 @click.option("--replace-card", is_flag=True, help="Allow the card of another company to replace the stored card.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, show a sample, store nothing.")
@@ -64,6 +74,10 @@ def ingest(
     card: Path | None,
     mapping: Path | None,
     query: str | None,
+    own: str | None,
+    unknown_is: "Speaker | None",
+    yes: bool,
+    write_mapping: Path | None,
     rejects: Path | None,
     replace_card: bool,
     dry_run: bool,
@@ -71,9 +85,14 @@ def ingest(
 ) -> None:
     """Import interactions, all of them or none.
 
+    The rows of an export that were imported before are updated, not added again. Take an import back with: churn-agent
+    imports undo.
+
     PATH is a file (.csv .tsv .jsonl .json, also .gz; .parquet .xlsx .mbox .eml .vtt .srt .duckdb .sqlite), a folder
     of such files, a quoted glob, or the address of a database (sqlite:///..., postgresql+psycopg://...).
     """
+    from churn_agent.ingest import importing
+
     if not (paths or customers or labels or card):
         raise click.UsageError("give files or folders to import, or --customers, --labels, --card")
     with common.open_agent(context) as agent:
@@ -86,14 +105,21 @@ def ingest(
                 card=card,
                 mapping=mapping,
                 query=query,
+                own=_names(own),
+                unknown_is=unknown_is,
                 rejects=rejects,
                 replace_card=replace_card,
                 dry_run=dry_run,
+                ask=common.asker(bar),
+                yes=yes,
                 progress=lambda source, done, total: bar.update(
                     task, description=source[-40:], completed=done, total=total
                 ),
             )
         has_card = agent.store.has_card
+    if write_mapping:
+        importing.write_mapping(write_mapping, summary.mapping)
+        common.note(f"mapping written to {write_mapping}")
     if json_:
         common.print_json(asdict(summary) | {"dry_run": dry_run})
         return
@@ -104,14 +130,26 @@ def ingest(
         common.note("no card of the book yet; to define churn, run: churn-agent ingest --card card.yaml")
 
 
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+
+
 def _print_import(summary: "ImportSummary", dry_run: bool) -> None:
     verb = "would be added" if dry_run else "added"
     click.echo(
-        f"{summary.added} interactions {verb}, {summary.already_known} already stored; "
-        f"{summary.customers} customers, {summary.labels} labels"
+        f"{summary.added} interactions {verb}, {summary.already_known} already stored"
+        + (f" ({summary.updated} with new values)" if summary.updated else "")
+        + f"; {summary.customers} customers, {summary.labels} labels"
     )
     if summary.first and summary.last:
         click.echo(f"from {summary.first:%Y-%m-%d} to {summary.last:%Y-%m-%d}: {_most(summary.channels)}")
+    if summary.speakers:
+        click.echo(f"texts by speaker: {_most(summary.speakers)}")
+    if summary.unattributed:
+        common.note(
+            f"{summary.unattributed} texts have no known author: they are stored and not read. "
+            "If customers wrote them: --unknown-is customer"
+        )
     if summary.cleaning:
         click.echo(f"cleaned: {_most(summary.cleaning)}")
     if summary.languages:
@@ -188,9 +226,10 @@ def customers(context: click.Context, search: str | None, json_: bool) -> None:
 @click.command()
 @click.argument("customer_id")
 @common.as_of
+@click.option("--original", is_flag=True, help="Show texts in full, with [what is not read] in brackets.")
 @common.as_json
 @click.pass_context
-def show(context: click.Context, customer_id: str, as_of: date | None, json_: bool) -> None:
+def show(context: click.Context, customer_id: str, as_of: date | None, original: bool, json_: bool) -> None:
     """Show the attributes, facts and interactions of a customer."""
     with common.open_agent(context) as agent:
         from churn_agent.evidence import facts as computed
@@ -217,7 +256,20 @@ def show(context: click.Context, customer_id: str, as_of: date | None, json_: bo
     for interaction in snapshot.interactions:
         amount = "" if interaction.amount is None else f" [{interaction.amount:g}]"
         when = f"{snapshot.card.local(interaction.occurred_at):%Y-%m-%d %H:%M}"
-        click.echo(f"{when}  {interaction.channel}{amount}: {' '.join(interaction.text.split())}")
+        who = "" if interaction.speaker == "customer" else f", {interaction.speaker}"
+        text = _marked(interaction) if original else " ".join(interaction.text.split())
+        click.echo(f"{when}  {interaction.channel}{who}{amount}: {text}")
+
+
+def _marked(interaction: "Interaction") -> str:
+    """Returns the visible text with the parts that are not read in brackets."""
+    parts: list[str] = []
+    start, shown = 0, 0
+    for mark in interaction.marks:
+        read = interaction.text[start : start + mark.at - shown]
+        parts += [read, f"[{mark.kind}: {mark.text}]" if mark.text.strip() else mark.text]
+        start, shown = start + len(read), mark.at + len(mark.text)
+    return "".join([*parts, interaction.text[start:]]) if parts else interaction.original or interaction.text
 
 
 @click.group()
@@ -246,24 +298,4 @@ def report(context: click.Context, output: Path | None, json_: bool) -> None:
         click.echo(book.to_text(statistics, card))
 
 
-@data.command()
-@common.as_json
-@click.pass_context
-def imports(context: click.Context, json_: bool) -> None:
-    """List the imports with their cleaning steps, languages and rejected rows."""
-    with common.open_agent(context) as agent:
-        records, card = agent.store.imports(), agent.store.card
-    if json_:
-        common.print_json(records)
-        return
-    for record in records:
-        click.echo(
-            f"{card.local(record['started_at']):%Y-%m-%d %H:%M}  {record['rows_added']} added  {record['source']}"
-        )
-        for name in ("cleaning", "languages"):
-            if record.get(name):
-                click.echo(f"  {name}: {_most(record[name])}")
-        if record.get("rejected"):
-            click.echo(f"  {record['rejected']} rows were rejected")
-    if not records:
-        common.note("no imports yet; run: churn-agent ingest FILE.csv")
+data.add_command(imports)

@@ -14,6 +14,7 @@ from churn_agent.cli.data import customers, data, forget, index, ingest, show
 from churn_agent.cli.demo import demo
 from churn_agent.cli.doctor import doctor
 from churn_agent.cli.evals import evals
+from churn_agent.cli.imports import aliases, imports
 from churn_agent.cli.labels import label, labels
 from churn_agent.cli.ledger import ledger, outcomes
 from churn_agent.cli.models import models
@@ -44,6 +45,8 @@ def cli(context: click.Context, store: Path | None) -> None:
 for command in (
     demo,
     ingest,
+    imports,
+    aliases,
     index,
     data,
     customers,

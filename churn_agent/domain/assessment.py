@@ -176,6 +176,8 @@ class Assessment(_Part):
     screening: Probability | None = None
     """Score of a customer who was only screened; it only ranks customers for assessment."""
     provenance: Provenance
+    on_withdrawn_data: bool = False
+    """Whether messages that it rests on were withdrawn later (`imports undo`); its words and facts are then removed."""
 
     @property
     def fitted(self) -> bool:

@@ -9,6 +9,9 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 Direction = Literal["inbound", "outbound"]
+Speaker = Literal["customer", "company", "machine", "other", "unknown"]
+"""Author of a text. Only texts of the customer are read; those of unknown authors count as activity, not as words."""
+SPEAKERS: tuple[Speaker, ...] = ("customer", "company", "machine", "other", "unknown")
 
 RECORD_CHANNELS = frozenset(
     """account assessment assessment_missed balance billing charge contact contract delivery downgrade enrolment
@@ -47,7 +50,7 @@ class Interaction:
     """One row of a history."""
 
     id: str
-    """Hash (32 hexadecimal digits) of the content and its occurrence count within its file."""
+    """Hash (32 hexadecimal digits) of customer, time, author and text when the row was first imported."""
     customer_id: str
     occurred_at: datetime
     """Time in UTC, aware."""
@@ -63,6 +66,16 @@ class Interaction:
     """The original text, if cleaning changed it."""
     language: str | None = None
     """ISO 639-1 code of the text's language; None if unknown."""
+    speaker: Speaker | None = None
+    """Author of the text. If not given: the company for outbound interactions, otherwise the customer."""
+    key: str | None = None
+    """The source's own key of the row, after the name of the source: `zendesk:4711`."""
+    marks: tuple[Mark, ...] = ()
+    """Parts of the visible text that are left out of `text`."""
+
+    def __post_init__(self) -> None:
+        if self.speaker is None:
+            object.__setattr__(self, "speaker", "company" if self.direction == "outbound" else "customer")
 
     @property
     def missed(self) -> bool:
@@ -71,8 +84,23 @@ class Interaction:
 
     @property
     def by_customer(self) -> bool:
-        """Whether this is an activity of the customer, not of the company and not a missed event."""
-        return not (self.direction == "outbound" or self.missed or self.channel.casefold() in COMPANY_CHANNELS)
+        """Whether this is an activity of the customer, not of the company or a machine and not a missed event.
+
+        Interactions of unknown authors count.
+        """
+        by_other = self.direction == "outbound" or self.speaker not in ("customer", "unknown")
+        return not (by_other or self.missed or self.channel.casefold() in COMPANY_CHANNELS)
+
+    @property
+    def visible_text(self) -> str:
+        """The text with everything that is not read put back: quotes, signatures, footers."""
+        parts: list[str] = []
+        start, shown = 0, 0  # offsets in `text` and in the visible text
+        for mark in self.marks:
+            parts += [self.text[start : start + mark.at - shown], mark.text]
+            start += mark.at - shown
+            shown = mark.at + len(mark.text)
+        return "".join([*parts, self.text[start:]])
 
     @property
     def text_id(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -17,7 +17,8 @@ Vectors = Mapping[str, NDArray[np.float32]]
 """`Interaction.text_id` -> array of shape (parts, dimension), rows of unit length; a long text has several parts."""
 
 
-def _known_zone(name: str) -> str:
+def known_zone(name: str) -> str:
+    """Returns the name of a time zone. Raises `ValueError` if it is unknown."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
@@ -40,7 +41,7 @@ class Card(BaseModel):
     horizon_days: Annotated[int, Field(ge=1, le=3650)] = 90
     base_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Share of customers who churn within the horizon, 0 to 1, if known."""
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    time_zone: Annotated[str, AfterValidator(known_zone)] = "UTC"
     language: str = "en"
     """Language of reports."""
     value_attribute: str | None = None
@@ -51,6 +52,13 @@ class Card(BaseModel):
     """Customer attribute with the ISO date on which the contract ends or renews."""
     currency: str = ""
     """Prefix of amounts of money in reports, such as `EUR`."""
+    attributes_as_of: Literal["import", "label"] = "import"
+    """Whether attributes are known from the import on (at the earliest from the last interaction then stored, or from
+    their column `known_from`), or at every date. The second is for labelled sets whose attributes are of their date."""
+    sensitive_attributes: tuple[str, ...] = ()
+    """Attributes that look sensitive (such as gender, birth, nationality) and are used all the same."""
+    combine: Mapping[str, Literal["latest", "sum", "highest", "lowest"]] = {}
+    """Attribute -> how values of several rows for one customer in a file are combined; the latest, if not given."""
     message_channels: tuple[str, ...] = ()
     """Channels with texts by people, in addition to the built-in rule."""
     record_channels: tuple[str, ...] = ()
@@ -115,9 +123,14 @@ class Snapshot:
 
     @cached_property
     def messages(self) -> tuple[Interaction, ...]:
-        """The interactions with texts that the customer may have written (outbound ones are the company's)."""
-        return tuple(
-            row
-            for row in self.interactions
-            if self.card.holds_words(row.channel) and row.text.strip() and row.direction != "outbound"
-        )
+        """The customer's own texts: those of the company, of machines and of unknown authors are not among them."""
+        return tuple(row for row in self._texts if row.speaker == "customer" and row.direction != "outbound")
+
+    @cached_property
+    def unattributed(self) -> tuple[Interaction, ...]:
+        """The texts of unknown authors, which are not read."""
+        return tuple(row for row in self._texts if row.speaker == "unknown")
+
+    @cached_property
+    def _texts(self) -> tuple[Interaction, ...]:
+        return tuple(row for row in self.interactions if self.card.holds_words(row.channel) and row.text.strip())

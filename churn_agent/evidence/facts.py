@@ -174,12 +174,12 @@ def _troubles(snapshot: Snapshot) -> Iterator[Fact]:
         if count:
             text = f"The history has {count} x {what}."
             yield Fact(name=name, value=count, unit="interactions", text=text)
-    if any(each.direction == "outbound" for each in snapshot.interactions):
+    if any(each.speaker == "company" for each in snapshot.interactions):
         waiting = 0
         for interaction in reversed(snapshot.interactions):
-            if interaction.direction == "outbound":
+            if interaction.speaker == "company":
                 break
-            waiting += interaction.direction == "inbound" and snapshot.card.holds_words(interaction.channel)
+            waiting += interaction.speaker == "customer" and snapshot.card.holds_words(interaction.channel)
         if waiting:
             text = f"{_count(waiting, 'message')} at the end of the history got no answer."
             yield Fact(name="unanswered", value=waiting, unit="messages", text=text)

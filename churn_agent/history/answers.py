@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from more_itertools import chunked
+from sqlalchemy import Connection, Engine, func, select
 
 from churn_agent.history.database import now
 from churn_agent.history.tables import answers
+
+_BATCH = 500
 
 
 def find(engine: Engine, keys: Sequence[str]) -> dict[str, Any]:
@@ -35,6 +38,13 @@ def prune(engine: Engine, most: int) -> int:
         if newest_deleted is None:
             return 0
         return connection.execute(answers.delete().where(answers.c.created_at <= newest_deleted)).rowcount
+
+
+def delete_texts(connection: Connection) -> None:
+    """Deletes all texts by models, which may quote any customer: their keys are hashes without one. Scores stay."""
+    written = [row.key for row in connection.execute(select(answers)) if isinstance(row.answer, str)]
+    for batch in chunked(written, _BATCH):
+        connection.execute(answers.delete().where(answers.c.key.in_(batch)))
 
 
 def count(engine: Engine) -> int:

@@ -1,18 +1,21 @@
-"""Data besides interactions: the card of the book, attributes of customers, labels, imports."""
+"""Data besides interactions: the card of the book, attributes of customers, labels.
 
-from collections.abc import Iterable, Mapping
+What each import brought is kept (`contributions`), and the tables of cards, attributes and labels are merged from it.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from more_itertools import chunked
 from sqlalchemy import Connection, Engine, or_, select
 
 from churn_agent.domain.interactions import Label
 from churn_agent.domain.snapshot import Card
-from churn_agent.history.database import from_stored, now
-from churn_agent.history.tables import book, customers, imports, labels
+from churn_agent.history import aliases
+from churn_agent.history.tables import book, contributions, customers, labels
 
-_CARD = "card"
+_CARD, _ATTRIBUTES, _LABEL = "card", "attributes", "label"
 _BATCH = 500
 
 
@@ -23,17 +26,35 @@ def card(engine: Engine) -> Card | None:
     return Card.model_validate(stored) if stored is not None else None
 
 
-def set_card(connection: Connection, new: Card) -> None:
+def set_card(connection: Connection, new: Card, *, import_id: int | None = None) -> None:
     """Replaces the card of the book."""
+    value = new.model_dump(mode="json")
+    if connection.scalar(select(book.c.value).where(book.c.key == _CARD)) == value:
+        return
+    connection.execute(contributions.insert().values(import_id=import_id, kind=_CARD, content=value))
+    _replace_card(connection, value)
+
+
+def _replace_card(connection: Connection, value: Mapping[str, Any] | None) -> None:
     connection.execute(book.delete().where(book.c.key == _CARD))
-    connection.execute(book.insert().values(key=_CARD, value=new.model_dump(mode="json")))
+    if value is not None:
+        connection.execute(book.insert().values(key=_CARD, value=dict(value)))
 
 
-def attributes(engine: Engine, customer_id: str) -> Mapping[str, str]:
-    """Attributes of a customer; empty if none are stored."""
+def attributes(engine: Engine, customer_id: str, *, known_at: date | None = None) -> Mapping[str, str]:
+    """Returns the attributes of a customer; empty if none are stored.
+
+    Args:
+        engine: database of the history.
+        customer_id: the customer.
+        known_at: leave out values that were not known at the end of this day.
+    """
+    query = select(contributions.c.content).where(contributions.c.kind == _ATTRIBUTES).order_by(contributions.c.id)
+    if known_at is not None:
+        query = query.where(or_(contributions.c.known_from.is_(None), contributions.c.known_from <= known_at))
     with engine.connect() as connection:
-        stored = connection.scalar(select(customers.c.attributes).where(customers.c.customer_id == customer_id))
-    return stored or {}
+        ids = [customer_id, *aliases.of(connection, customer_id)]
+        return _merged(connection.scalars(query.where(contributions.c.customer_id.in_(ids))))
 
 
 def all_attributes(engine: Engine) -> dict[str, Mapping[str, str]]:
@@ -49,39 +70,114 @@ def values_of(engine: Engine, attribute: str) -> set[str]:
         return {value for value in connection.scalars(query) if value}
 
 
-def set_attributes(connection: Connection, rows: Iterable[tuple[str, Mapping[str, str]]]) -> int:
-    """Replaces the attributes of customers. Returns the number of customers."""
-    done = 0
-    for batch in chunked(rows, _BATCH):
-        new = dict(batch)
-        connection.execute(customers.delete().where(customers.c.customer_id.in_(list(new))))
-        connection.execute(
-            customers.insert(), [{"customer_id": id_, "attributes": dict(values)} for id_, values in new.items()]
-        )
-        done += len(new)
-    return done
+class Attributes(NamedTuple):
+    """Attributes of a customer from one row of a source."""
+
+    customer_id: str
+    values: Mapping[str, str]
+    known_from: date | None = None
+    """Day from which the values were known; None for always."""
 
 
-def add_labels(connection: Connection, rows: Iterable[Label]) -> int:
-    """Stores labels, replacing those for the same customer and date. Returns the number of labels."""
-    done = 0
-    for batch in chunked(rows, _BATCH):
-        new = {(row.customer_id, date.fromisoformat(row.as_of)): row for row in batch}
-        for customer_id, as_of in new:
-            connection.execute(labels.delete().where(labels.c.customer_id == customer_id, labels.c.as_of == as_of))
-        values: list[dict[str, Any]] = [
+def set_attributes(connection: Connection, rows: Iterable[Attributes], *, import_id: int | None = None) -> int:
+    """Adds attributes of customers and overwrites those of the same name. Returns the number of customers."""
+    done: set[str] = set()
+    for batch in chunked((Attributes(*row) for row in rows), _BATCH):
+        values = [
             {
-                "customer_id": customer_id,
-                "as_of": as_of,
-                "churned": row.churned,
-                "horizon_days": row.horizon_days,
-                "metadata": dict(row.metadata),
+                "import_id": import_id,
+                "kind": _ATTRIBUTES,
+                "customer_id": row.customer_id,
+                "known_from": row.known_from,
+                "content": dict(row.values),
             }
-            for (customer_id, as_of), row in new.items()
+            for row in batch
         ]
-        connection.execute(labels.insert(), values)
-        done += len(new)
-    return done
+        connection.execute(contributions.insert(), values)
+        done.update(row.customer_id for row in batch)
+    merge_attributes(connection, done)
+    return len(done)
+
+
+def merge_attributes(connection: Connection, customer_ids: Collection[str]) -> None:
+    """Merges the attributes of customers from all imports; the last value of each counts."""
+    for batch in chunked(aliases.families(connection, customer_ids).items(), _BATCH):
+        today = {id_: customer_id for customer_id, ids in batch for id_ in ids}
+        query = (
+            select(contributions.c.customer_id, contributions.c.content)
+            .where(contributions.c.kind == _ATTRIBUTES, contributions.c.customer_id.in_(today))
+            .order_by(contributions.c.id)
+        )
+        values: dict[str, list[Mapping[str, str]]] = {}
+        for row in connection.execute(query):
+            values.setdefault(today[row.customer_id], []).append(row.content)
+        connection.execute(customers.delete().where(customers.c.customer_id.in_(today)))
+        if values:
+            rows = [{"customer_id": id_, "attributes": _merged(parts)} for id_, parts in values.items()]
+            connection.execute(customers.insert(), rows)
+
+
+def _merged(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    merged: dict[str, str] = {}
+    for part in parts:
+        merged.update(part)
+    return merged
+
+
+def add_labels(connection: Connection, rows: Iterable[Label], *, import_id: int | None = None) -> int:
+    """Stores labels, replacing those for the same customer and date. Returns the number of labels."""
+    done: set[tuple[str, str]] = set()
+    for batch in chunked(rows, _BATCH):
+        values = [
+            {
+                "import_id": import_id,
+                "kind": _LABEL,
+                "customer_id": row.customer_id,
+                "as_of": date.fromisoformat(row.as_of),
+                "content": {"churned": row.churned, "horizon_days": row.horizon_days, "metadata": dict(row.metadata)},
+            }
+            for row in batch
+        ]
+        connection.execute(contributions.insert(), values)
+        done.update((row.customer_id, row.as_of) for row in batch)
+    merge_labels(connection, {customer_id for customer_id, _ in done})
+    return len(done)
+
+
+def merge_labels(connection: Connection, customer_ids: Collection[str]) -> None:
+    """Takes the labels of customers from all imports; the last one for a date counts."""
+    for batch in chunked(aliases.families(connection, customer_ids).items(), _BATCH):
+        today = {id_: customer_id for customer_id, ids in batch for id_ in ids}
+        query = (
+            select(contributions.c.customer_id, contributions.c.as_of, contributions.c.content)
+            .where(contributions.c.kind == _LABEL, contributions.c.customer_id.in_(today))
+            .order_by(contributions.c.id)
+        )
+        rows = {(today[row.customer_id], row.as_of): row.content for row in connection.execute(query)}
+        connection.execute(labels.delete().where(labels.c.customer_id.in_(today)))
+        if rows:
+            new = [{"customer_id": id_, "as_of": day, **values} for (id_, day), values in rows.items()]
+            connection.execute(labels.insert(), new)
+
+
+def withdraw(connection: Connection, import_id: int) -> tuple[int, int]:
+    """Takes out the attributes, labels and card of an import; those of the other imports count again.
+
+    Returns:
+        The number of customers with other attributes, and of labels.
+    """
+    table = contributions.c
+    query = select(table.kind, table.customer_id, table.as_of).where(table.import_id == import_id)
+    mine = list(connection.execute(query))
+    connection.execute(contributions.delete().where(table.import_id == import_id))
+    described = {row.customer_id for row in mine if row.kind == _ATTRIBUTES}
+    merge_attributes(connection, described)
+    labelled_ = {(row.customer_id, row.as_of) for row in mine if row.kind == _LABEL}
+    merge_labels(connection, {customer_id for customer_id, _ in labelled_})
+    if any(row.kind == _CARD for row in mine):
+        last = select(table.content).where(table.kind == _CARD).order_by(table.id.desc()).limit(1)
+        _replace_card(connection, connection.scalar(last))
+    return len(described), len(labelled_)
 
 
 def labelled(engine: Engine, as_of: date) -> dict[str, bool]:
@@ -125,27 +221,3 @@ def label_horizons(engine: Engine) -> set[int]:
     query = select(labels.c.horizon_days).where(labels.c.horizon_days.is_not(None)).distinct()
     with engine.connect() as connection:
         return set(connection.scalars(query))
-
-
-def imports_done(engine: Engine) -> list[Mapping[str, Any]]:
-    """Returns all imports, oldest first: `started_at`, `source`, `rows_added` and the summary of the processing."""
-    query = select(imports.c.started_at, imports.c.source, imports.c.rows_added, imports.c.summary).order_by(
-        imports.c.id
-    )
-    with engine.connect() as connection:
-        return [
-            {
-                "started_at": from_stored(row.started_at),
-                "source": row.source,
-                "rows_added": row.rows_added,
-                **row.summary,
-            }
-            for row in connection.execute(query)
-        ]
-
-
-def add_import(connection: Connection, *, source: str, rows_added: int, summary: Mapping[str, Any]) -> None:
-    """Logs an import with a summary of its processing."""
-    connection.execute(
-        imports.insert().values(started_at=now(), source=source, rows_added=rows_added, summary=dict(summary))
-    )

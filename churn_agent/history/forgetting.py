@@ -14,10 +14,10 @@ from more_itertools import chunked
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, Connection, Engine, Table, func, select
 
-from churn_agent.domain.assessment import Assessment, LeftOut
+from churn_agent.domain.assessment import Assessment
 from churn_agent.domain.interactions import template_of
-from churn_agent.history import tables
-from churn_agent.history.records import FORGOTTEN
+from churn_agent.history import aliases, answers, tables
+from churn_agent.history.records import FORGOTTEN, stripped
 
 _BATCH = 500
 _REDACTED = "(forgotten)"
@@ -31,6 +31,8 @@ class Traces(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     customer_id: str
+    aliases: tuple[str, ...] = ()
+    """Older ids of the customer."""
     nobody: str
     """The anonymous id of the data that stay."""
     interaction_ids: tuple[str, ...]
@@ -49,8 +51,10 @@ def traces(engine: Engine, customer_id: str, earlier: Traces | None = None) -> T
         rows = connection.execute(
             select(interactions.c.id, interactions.c.text_id).where(interactions.c.customer_id == customer_id)
         ).all()
+        old_ids = aliases.of(connection, customer_id)
     return Traces(
         customer_id=customer_id,
+        aliases=tuple(sorted({*old_ids, *(earlier.aliases if earlier else ())})),
         nobody=earlier.nobody if earlier else f"{FORGOTTEN}{secrets.token_hex(8)}",
         interaction_ids=tuple(sorted({row.id for row in rows}.union(earlier.interaction_ids if earlier else ()))),
         text_ids=tuple(sorted({row.text_id for row in rows}.union(earlier.text_ids if earlier else ()))),
@@ -118,26 +122,14 @@ def strip_records(connection: Connection, table: Table, of: Traces) -> None:
     mine = select(table.c.id, table.c.record).where(table.c.customer_id == of.customer_id)
     for row in connection.execute(mine).all():
         record = Assessment.model_validate(row.record)
-        empty: dict[str, Any] = dict.fromkeys(("reasons", "actions", "facts", "signals"), ())
-        bare = record.model_copy(
-            update=empty
-            | {
-                "customer_id": of.nobody,
-                "status_reason": None,
-                "leaning": None,
-                "left_out": LeftOut(),
-                "provenance": record.provenance.model_copy(update={"evidence_ids": ()}),
-            }
-        )
+        bare = stripped(record, customer_id=of.nobody)
         values = {"customer_id": of.nobody, "record": bare.model_dump(mode="json")}
         connection.execute(table.update().where(table.c.id == row.id).values(**values))
 
 
 def delete_written(connection: Connection, table: Table, of: Traces) -> None:
-    """Deletes all texts by models: their keys are hashes without a customer, and they may quote one. Scores stay."""
-    written = [row.key for row in connection.execute(select(table)) if isinstance(row.answer, str)]
-    for batch in chunked(written, _BATCH):
-        connection.execute(table.delete().where(table.c.key.in_(batch)))
+    """Deletes all texts by models."""
+    answers.delete_texts(connection)
 
 
 def redact(connection: Connection, table: Table, of: Traces) -> None:
@@ -151,7 +143,9 @@ def redact(connection: Connection, table: Table, of: Traces) -> None:
 
 def _theirs(table: Table, of: Traces) -> Iterator[ColumnElement[bool]]:
     if "customer_id" in table.c:
-        yield table.c.customer_id == of.customer_id
+        yield table.c.customer_id.in_((of.customer_id, *of.aliases))
+    elif "old" in table.c:
+        yield table.c.new == of.customer_id
     else:
         for batch in chunked(of.interaction_ids, _BATCH):
             yield table.c.interaction_id.in_(batch)
@@ -161,7 +155,7 @@ class _Redaction:
     """Finds names of a customer in free text. It needs the customer's interactions and attributes, so it runs first."""
 
     def __init__(self, connection: Connection, of: Traces) -> None:
-        names = {of.customer_id, *self._own_attributes(connection, of.customer_id)}
+        names = {of.customer_id, *of.aliases, *self._own_attributes(connection, of.customer_id)}
         longest_first = sorted(names, key=len, reverse=True)
         # An underscore, as in a file's name, is a boundary.
         self._named = re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, longest_first))})(?![^\W_])")
@@ -183,12 +177,19 @@ class _Redaction:
 
     def _of_import(self, row: Mapping[Any, Any]) -> dict[str, Any]:
         summary: dict[str, Any] = dict(row["summary"])
-        if "columns" in summary:
-            summary["columns"] = {self._without_names(source): names for source, names in summary["columns"].items()}
         if "templates" in summary:
             # Drop templates that only this customer may have written.
             summary["templates"] = [[text, n] for text, n in summary["templates"] if self._templates[text] < n]
-        return {"source": self._without_names(row["source"]), "summary": summary}
+        named = {"source": row["source"], "summary": summary, "contents": row["contents"], "mapping": row["mapping"]}
+        return {name: self._redacted(value) for name, value in named.items()}
+
+    def _redacted(self, value: Any) -> Any:
+        """Returns a JSON value without the names, in keys as well."""
+        if isinstance(value, str):
+            return self._without_names(value)
+        if isinstance(value, Mapping):
+            return {self._redacted(key): self._redacted(inner) for key, inner in value.items()}
+        return [self._redacted(inner) for inner in value] if isinstance(value, list) else value
 
     def _without_names(self, text: str) -> str:
         return self._named.sub(_REDACTED, text)

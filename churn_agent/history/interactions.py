@@ -1,19 +1,24 @@
 """Adds and reads interactions."""
 
-from collections.abc import Collection, Generator, Iterable, Sequence
+import hashlib
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from more_itertools import chunked
-from sqlalchemy import ColumnElement, Connection, Engine, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Table, bindparam, exists, func, or_, select
 
-from churn_agent.domain.interactions import Interaction
+from churn_agent.domain.interactions import Interaction, Mark
 from churn_agent.history.database import from_stored, insert_if_new, to_stored
+from churn_agent.history.tables import identities, versions
 from churn_agent.history.tables import interactions as table
 
 _BATCH = 500
 _INSERTED = 2000
+_ROOM = 10**10
+"""Positions for the rows of one import."""
 
 
 class CustomerSummary(NamedTuple):
@@ -28,25 +33,154 @@ class CustomerSummary(NamedTuple):
     """Time of the last interaction, in UTC."""
 
 
+class Arrival(NamedTuple):
+    """A row of an import."""
+
+    interaction: Interaction
+    position: int
+    """Place in the import, from 0. Rows of one time keep this order."""
+    source_customer_id: str | None = None
+    """The customer in the source, if the id is an alias."""
+
+
+@dataclass
+class Synced:
+    """The result of an import's rows."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+
+class KeyConflict(Exception):
+    """Two records of different customers, times and texts have one key."""
+
+    def __init__(self, new: Interaction, stored: Interaction) -> None:
+        self.new, self.stored = new, stored
+
+
 def add(connection: Connection, rows: Iterable[Interaction]) -> int:
-    """Stores new interactions in the caller's transaction. Returns the number of new ones."""
-    before = _count(connection)
-    for batch in chunked(rows, _INSERTED):
-        connection.execute(insert_if_new(connection, table), [_to_row(row) for row in batch])
-    return _count(connection) - before
+    """Stores new interactions, outside of imports, in the caller's transaction. Returns the number of new ones."""
+    synced = Synced()
+    sync(connection, (Arrival(row, n) for n, row in enumerate(rows)), None, synced)
+    return synced.added
+
+
+def sync(connection: Connection, arrivals: Iterable[Arrival], import_id: int | None, synced: Synced) -> None:
+    """Stores the rows of an import in the caller's transaction.
+
+    A row whose key is stored, or else whose id is, updates that record. The values before are kept by import
+    (`versions`), so that the import can be undone.
+
+    Args:
+        connection: connection in a transaction.
+        arrivals: the rows.
+        import_id: the import; None for rows that are not part of one.
+        synced: counts, which are increased.
+
+    Raises:
+        KeyConflict: a key is that of a record with another customer, time and text.
+    """
+    renamed = _has_rows(connection, identities)
+    for batch in chunked(arrivals, _INSERTED):
+        new = {_key_of(arrival.interaction): arrival for arrival in batch}
+        stored = _stored(connection, [arrival.interaction for arrival in new.values()], renamed=renamed)
+        inserted: list[dict[str, Any]] = []
+        replaced: list[dict[str, Any]] = []
+        earlier: list[dict[str, Any]] = []
+        synced.unchanged += len(batch) - len(new)
+        for key, arrival in new.items():
+            values = _values(arrival)
+            at = (import_id or 0) * _ROOM + arrival.position
+            row = stored.get(key)
+            if row is None:
+                id_ = arrival.interaction.id
+                if arrival.interaction.key and any(id_ == other["id"] for other in stored.values()):
+                    id_ = hashlib.sha256(arrival.interaction.key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+                inserted.append(values | {"id": id_, "import_id": import_id, "position": at})
+                continue
+            before = {name: row[name] for name in values}
+            if values["key"] is None:  # a file without keys does not take them away
+                values["key"] = before["key"]
+            if before == values:
+                synced.unchanged += 1
+                if row["import_id"] != import_id:
+                    earlier.append({"interaction_id": row["id"], "import_id": import_id or 0, "row": None})
+                continue
+            _check_key(arrival.interaction, row)
+            synced.updated += 1
+            if row["import_id"] != import_id:
+                kept = to_json(before)
+                earlier.append({"interaction_id": row["id"], "import_id": row["import_id"] or 0, "row": kept})
+            replaced.append(values | {"_id": row["id"], "_import_id": import_id})
+        if inserted:
+            connection.execute(table.insert(), inserted)
+            synced.added += len(inserted)
+        if earlier:
+            connection.execute(insert_if_new(connection, versions), earlier)
+        if replaced:
+            update = table.update().where(table.c.id == bindparam("_id"))
+            changes = {name: bindparam(name) for name in _VALUES} | {"import_id": bindparam("_import_id")}
+            connection.execute(update.values(**changes), replaced)
+
+
+def _key_of(interaction: Interaction) -> str:
+    return f"key {interaction.key}" if interaction.key else interaction.id
+
+
+def _stored(connection: Connection, rows: Sequence[Interaction], *, renamed: bool) -> dict[str, Mapping[str, Any]]:
+    """Returns the stored row of each row that is stored, by `_key_of`."""
+    ids = {row.id: row.id for row in rows}
+    by_key: dict[str, Mapping[str, Any]] = {}
+    by_id: dict[str, Mapping[str, Any]] = {}
+    for batch in chunked([row.key for row in rows if row.key], _BATCH):
+        query = select(table).where(table.c.key.in_(batch))
+        by_key.update({row["key"]: row for row in connection.execute(query).mappings()})
+    if renamed:
+        for batch in chunked(ids, _BATCH):
+            query = select(identities).where(identities.c.identity.in_(batch))
+            ids.update({row.identity: row.interaction_id for row in connection.execute(query)})
+    for batch in chunked(ids.values(), _BATCH):
+        query = select(table).where(table.c.id.in_(batch))
+        by_id.update({row["id"]: row for row in connection.execute(query).mappings()})
+    stored: dict[str, Mapping[str, Any]] = {}
+    for row in rows:
+        same = by_key.get(row.key) if row.key else None
+        if same is None:
+            same = by_id.get(ids[row.id])
+            if same is not None and row.key and same["key"] and same["key"] != row.key:
+                stored[f"other {row.id}"] = same  # another record with this content: `sync` chooses another id
+                continue
+        if same is not None:
+            stored[_key_of(row)] = same
+    return stored
+
+
+def _check_key(new: Interaction, row: Mapping[str, Any]) -> None:
+    """Raises `KeyConflict` if a stored record with the same key cannot be the same one."""
+    if not new.key or row["key"] != new.key:
+        return
+    stored = _from_row(row)
+    texts = {stored.original or stored.text, stored.visible_text, stored.text}
+    elsewhere = stored.customer_id != new.customer_id or stored.channel != new.channel
+    if elsewhere and stored.occurred_at != new.occurred_at and (new.original or new.text) not in texts:
+        raise KeyConflict(new, stored)
+
+
+def _has_rows(connection: Connection, of: Table) -> bool:
+    return bool(connection.scalar(select(exists().select_from(of))))
 
 
 @contextmanager
 def bulk_loading(connection: Connection) -> Generator[None]:
     """Builds the indexes of an empty table after its rows are inserted, which is about twice as fast."""
-    empty = not connection.scalar(select(exists().select_from(table)))
-    if empty:
-        for index in table.indexes:
-            index.drop(connection)
+    empty = not _has_rows(connection, table)
+    later = [index for index in table.indexes if index.name != "interactions_by_key"] if empty else []
+    for index in later:
+        index.drop(connection)
     yield
-    if empty:
-        for index in table.indexes:
-            index.create(connection)
+    for index in later:
+        index.create(connection)
 
 
 def of_customer(engine: Engine, customer_id: str, *, until: datetime) -> tuple[Interaction, ...]:
@@ -54,7 +188,7 @@ def of_customer(engine: Engine, customer_id: str, *, until: datetime) -> tuple[I
     query = (
         select(table)
         .where(table.c.customer_id == customer_id, table.c.occurred_at <= to_stored(until))
-        .order_by(table.c.occurred_at, table.c.id)
+        .order_by(table.c.occurred_at, table.c.position, table.c.id)
     )
     with engine.connect() as connection:
         return tuple(_from_row(row) for row in connection.execute(query).mappings())
@@ -195,17 +329,25 @@ def channels(engine: Engine) -> list[str]:
         return list(connection.scalars(select(table.c.channel).distinct()))
 
 
+def all_text_ids(engine: Engine) -> set[str]:
+    """Returns the ids of all texts."""
+    with engine.connect() as connection:
+        return set(connection.scalars(select(table.c.text_id).distinct()))
+
+
 def text_ids(engine: Engine, *, channels: Sequence[str]) -> set[str]:
-    """Returns the ids of all distinct, non-blank texts in the channels."""
-    conditions = (table.c.channel.in_(channels), func.trim(table.c.text) != "")
+    """Returns the ids of all distinct, non-blank texts by customers in the channels."""
+    customers = table.c.speaker.in_(("customer", "unknown"))
+    conditions = (table.c.channel.in_(channels), customers, func.trim(table.c.text) != "")
     query = select(table.c.text_id).where(*conditions).distinct()
     with engine.connect() as connection:
         return set(connection.scalars(query))
 
 
-def _to_row(interaction: Interaction) -> dict[str, Any]:
+def _values(arrival: Arrival) -> dict[str, Any]:
+    """Returns the values of a row that imports may change."""
+    interaction = arrival.interaction
     return {
-        "id": interaction.id,
         "customer_id": interaction.customer_id,
         "occurred_at": to_stored(interaction.occurred_at),
         "utc_offset_minutes": interaction.utc_offset_minutes,
@@ -218,10 +360,29 @@ def _to_row(interaction: Interaction) -> dict[str, Any]:
         "metadata": dict(interaction.metadata),
         "original": interaction.original,
         "language": interaction.language,
+        "speaker": interaction.speaker,
+        "key": interaction.key,
+        "marks": [list(mark) for mark in interaction.marks] or None,
+        "source_customer_id": arrival.source_customer_id,
     }
 
 
+_VALUES = tuple(column.name for column in table.columns if column.name not in ("id", "import_id", "position"))
+_NOT_SHOWN = ("text_id", "import_id", "position", "source_customer_id")
+
+
+def to_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values of a row for a JSON column; `from_json` is the inverse."""
+    return dict(values) | {"occurred_at": values["occurred_at"].isoformat()}
+
+
+def from_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values of a row from a JSON column."""
+    return dict(values) | {"occurred_at": datetime.fromisoformat(values["occurred_at"])}
+
+
 def _from_row(row: Any) -> Interaction:
-    values: dict[str, Any] = {name: value for name, value in row.items() if name != "text_id"}
+    values: dict[str, Any] = {name: value for name, value in row.items() if name not in _NOT_SHOWN}
     values["occurred_at"] = from_stored(row["occurred_at"])
+    values["marks"] = tuple(Mark(*mark) for mark in row["marks"] or ())
     return Interaction(**values)

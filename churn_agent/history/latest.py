@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Engine, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import EmptyStore
@@ -74,23 +74,28 @@ def last_day(engine: Engine, card: Card, *, by_company: bool = False, today: dat
     Raises:
         EmptyStore: there are no interactions.
     """
+    with engine.connect() as connection:
+        return last_day_in(connection, card, by_company=by_company, today=today)
+
+
+def last_day_in(connection: Connection, card: Card, *, by_company: bool = False, today: date | None = None) -> LastDay:
+    """Finds the day as `last_day` does, in a transaction that may have changed the history. Raises `EmptyStore`."""
     today = today or card.local(datetime.now(UTC)).date()
     end = to_stored(card.end_of_day(today))
-    outside = or_(table.c.direction.is_(None), table.c.direction != "outbound")
-    with engine.connect() as connection:
+    outside = table.c.speaker.in_(("customer", "unknown"))
 
-        def latest(*conditions: ColumnElement[bool]) -> list[datetime]:
-            query = (
-                select(table.c.occurred_at)
-                .where(table.c.occurred_at <= end, *conditions)
-                .order_by(table.c.occurred_at.desc())
-                .limit(MOST_ALONE * (FEWEST_BEFORE + 1))
-            )
-            return [from_stored(moment) for moment in connection.scalars(query)]
+    def latest(*conditions: ColumnElement[bool]) -> list[datetime]:
+        query = (
+            select(table.c.occurred_at)
+            .where(table.c.occurred_at <= end, *conditions)
+            .order_by(table.c.occurred_at.desc())
+            .limit(MOST_ALONE * (FEWEST_BEFORE + 1))
+        )
+        return [from_stored(moment) for moment in connection.scalars(query)]
 
-        times = latest() if by_company else latest(outside) or latest()
-        later = table.c.occurred_at > end
-        future, first = connection.execute(select(func.count(), func.min(table.c.occurred_at)).where(later)).one()
+    times = latest() if by_company else latest(outside) or latest()
+    later = table.c.occurred_at > end
+    future, first = connection.execute(select(func.count(), func.min(table.c.occurred_at)).where(later)).one()
     if not times and not future:
         raise EmptyStore
     alone = _alone(times)

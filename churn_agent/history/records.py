@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from more_itertools import chunked
+from sqlalchemy import Connection, Engine, func, select
 
-from churn_agent.domain.assessment import Assessment
+from churn_agent.domain.assessment import Assessment, LeftOut
 from churn_agent.history.database import from_stored, now
 from churn_agent.history.tables import records
 
 FORGOTTEN = "forgotten:"
 """Prefix of the anonymous ids of erased customers. Their numbers count in statistics and are not shown."""
+_BATCH = 500
 _KNOWN = records.c.customer_id.not_like(f"{FORGOTTEN}%")
 
 
@@ -29,6 +31,42 @@ def add(engine: Engine, assessment: Assessment, *, run_id: str | None = None) ->
                 record=assessment.model_dump(mode="json"),
             )
         )
+
+
+def stripped(assessment: Assessment, **changes: Any) -> Assessment:
+    """Returns a record with its number, date and provenance only, without words and facts of the customer."""
+    empty: dict[str, Any] = dict.fromkeys(("reasons", "actions", "facts", "signals"), ())
+    provenance = assessment.provenance.model_copy(update={"evidence_ids": ()})
+    bare = {"status_reason": None, "leaning": None, "left_out": LeftOut(), "provenance": provenance}
+    return assessment.model_copy(update=empty | bare | changes)
+
+
+def rests_on(assessment: Assessment, interaction_ids: Collection[str]) -> bool:
+    """Whether a model read one of the interactions, or a reason cites one."""
+    cited = {citation.interaction_id for reason in assessment.reasons for citation in reason.citations}
+    return not cited.union(assessment.provenance.evidence_ids).isdisjoint(interaction_ids)
+
+
+def withdraw(connection: Connection, customer_ids: Collection[str], interaction_ids: Collection[str]) -> int:
+    """Strips and marks the records that rest on withdrawn interactions. Returns their number."""
+    done = 0
+    for batch in chunked(customer_ids, _BATCH):
+        query = select(records.c.id, records.c.record).where(records.c.customer_id.in_(batch))
+        for row in connection.execute(query).all():
+            record = Assessment.model_validate(row.record)
+            if rests_on(record, interaction_ids):
+                values = stripped(record, on_withdrawn_data=True).model_dump(mode="json")
+                connection.execute(records.update().where(records.c.id == row.id).values(record=values))
+                done += 1
+    return done
+
+
+def withdrawn(engine: Engine) -> set[tuple[str, date]]:
+    """Returns (customer, date) of the records on withdrawn data."""
+    mark = records.c.record["on_withdrawn_data"].as_boolean()
+    with engine.connect() as connection:
+        query = select(records.c.customer_id, records.c.as_of).where(mark)
+        return {(row.customer_id, row.as_of) for row in connection.execute(query)}
 
 
 def of_customer(engine: Engine, customer_id: str) -> list[Assessment]:

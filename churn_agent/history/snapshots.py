@@ -39,7 +39,7 @@ def take(engine: Engine, customer_id: str, *, as_of: date | None = None) -> Snap
         as_of=day,
         card=card,
         interactions=history,
-        attributes=book.attributes(engine, customer_id),
+        attributes=book.attributes(engine, customer_id, known_at=day if card.attributes_as_of == "import" else None),
     )
 
 

@@ -53,7 +53,7 @@ class BookStatistics:
     """The most frequent texts of messages, and their counts."""
     cleaned_texts: int
     without_direction: int
-    """Number of messages of unknown direction."""
+    """Number of messages of unknown authors."""
     contacts: int
     """Number of customers with more than one author."""
     labels: int
@@ -102,7 +102,7 @@ def of_book(engine: Engine, card: Card, word_channels: Collection[str]) -> BookS
         texts = select(table.text, func.count().label("n")).where(spoken).group_by(table.text_id)
         authors = (
             select(table.customer_id)
-            .where(spoken, table.author.is_not(None), func.coalesce(table.direction, "") != "outbound")
+            .where(spoken, table.author.is_not(None), table.speaker == "customer")
             .group_by(table.customer_id)
             .having(func.count(func.distinct(table.author)) > 1)
             .subquery()
@@ -131,7 +131,7 @@ def of_book(engine: Engine, card: Card, word_channels: Collection[str]) -> BookS
                 (text, n) for text, n in connection.execute(texts.order_by(func.count().desc()).limit(5)) if n > 1
             ),
             cleaned_texts=number(table.original.is_not(None)),
-            without_direction=number(spoken, table.direction.is_(None)),
+            without_direction=number(spoken, table.speaker == "unknown"),
             contacts=connection.scalar(select(func.count()).select_from(authors)) or 0,
             labels=connection.scalar(select(func.count()).select_from(labels)) or 0,
             churned=connection.scalar(select(func.count()).where(labels.c.churned)) or 0,

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -35,6 +36,9 @@ imports = Table(
     Column("source", Text, nullable=False),
     Column("rows_added", Integer, nullable=False),
     Column("summary", JSON, nullable=False),
+    Column("mapping", JSON),
+    Column("contents", JSON),
+    Column("state", String(16), nullable=False, server_default="stored"),
 )
 
 interactions = Table(
@@ -53,9 +57,58 @@ interactions = Table(
     Column("metadata", JSON, nullable=False),
     Column("original", Text),
     Column("language", String(8)),
+    Column("speaker", String(8)),
+    Column("key", Text),
+    Column("marks", JSON(none_as_null=True)),
+    Column("import_id", Integer),
+    Column("position", BigInteger, nullable=False, server_default="0"),
+    Column("source_customer_id", Text),
     Index("interactions_by_customer", "customer_id", "occurred_at"),
     Index("interactions_by_text", "text_id"),
     Index("interactions_by_time", "occurred_at"),
+    Index("interactions_by_key", "key"),
+    Index("interactions_by_import", "import_id"),
+)
+
+# Rows that were imported when ids were hashes of more than customer, time, author and text: their identity today.
+identities = Table(
+    "identities",
+    metadata,
+    Column("identity", String(32), primary_key=True),
+    Column("interaction_id", String(32), nullable=False),
+)
+
+# The earlier values of an interaction by the import that they came with. No values: the import repeated those before.
+versions = Table(
+    "versions",
+    metadata,
+    Column("interaction_id", String(32), primary_key=True),
+    Column("import_id", Integer, primary_key=True),
+    Column("row", JSON(none_as_null=True)),
+    Index("versions_by_import", "import_id"),
+)
+
+# The attributes, labels and cards of each import, of which `customers`, `labels` and `book` hold the sum.
+contributions = Table(
+    "contributions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("import_id", Integer),
+    Column("kind", String(16), nullable=False),
+    Column("customer_id", Text),
+    Column("as_of", Date),
+    Column("known_from", Date),
+    Column("content", JSON, nullable=False),
+    Index("contributions_by_customer", "customer_id", "kind"),
+    Index("contributions_by_import", "import_id"),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("old", Text, primary_key=True),
+    Column("new", Text, nullable=False),
+    Column("created_at", DateTime, nullable=False),
 )
 
 customers = Table(

@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
+from churn_agent.domain.snapshot import known_zone
 from churn_agent.errors import DataError
 from churn_agent.files import strict_yaml
 from churn_agent.ingest.readers.base import header_name
 
 COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
+    "interaction_id": (
+        "interaction_id", "message_id", "comment_id", "ticket_comment_id", "event_id", "review_id", "post_id",
+        "tweet_id",
+    ),
     "customer_id": (
         "customer_id", "customer", "customerid", "client_id", "account_id", "user_id", "member_id", "userid",
         "clientid", "kunde", "kundennummer", "kunden_id",
@@ -24,15 +29,27 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
         "tweet", "caption", "nachricht",
     ),
     "channel": ("channel", "source", "type", "event", "event_type", "platform", "kanal"),
-    "direction": ("direction",),
+    "direction": ("direction", "richtung"),
+    "speaker": (
+        "speaker_role", "author_role", "author_type", "sender_role", "sender_type", "from_role", "from_type", "role",
+        "rolle",
+    ),
     "author": ("author", "sender", "from", "agent", "speaker", "contact", "contact_name", "username"),
+    "subject": ("subject", "title", "summary", "headline", "review_title", "ticket_subject", "betreff", "titel"),
+    "currency": ("currency", "currency_code", "waehrung", "währung"),
     "amount": ("amount", "total", "price", "value", "betrag"),
+    "occurred_at_time": ("time_of_day", "uhrzeit"),
+    "known_from": ("known_from",),
     "as_of": ("as_of", "cutoff", "snapshot_date"),
     "churned": ("churned", "churn", "label", "is_churn"),
     "horizon_days": ("horizon_days", "horizon"),
 }  # fmt: skip
-INTERACTION_FIELDS = ("customer_id", "occurred_at", "channel", "direction", "author", "text", "amount")
+INTERACTION_FIELDS = (
+    "customer_id", "occurred_at", "text", "channel", "direction", "speaker", "author", "subject", "amount", "currency",
+    "occurred_at_time", "interaction_id",
+)  # fmt: skip
 INTERACTION_NEEDS = ("customer_id", "occurred_at", "text")
+"""A subject can replace the text."""
 LABEL_FIELDS = LABEL_NEEDS = ("customer_id", "as_of", "churned")
 _SHIPPED = Path(__file__).parent / "mappings"
 
@@ -44,8 +61,8 @@ class Rule(BaseModel):
 
     each: str | None = None
     """List inside a JSON record; each element is an interaction, and its fields have this prefix."""
-    columns: dict[str, str] = {}
-    """Our field -> the source's column; dots select inside JSON objects, numbers inside lists."""
+    columns: dict[str, str | None] = {}
+    """Our field -> the source's column (null: none); dots select inside JSON objects, numbers inside lists."""
     defaults: dict[str, str] = {}
     """Our field -> the value if the source has none."""
     values: dict[str, dict[str, str]] = {}
@@ -55,9 +72,13 @@ class Rule(BaseModel):
     inbound_if_same: tuple[str, str] | None = None
     """Two columns: if they are equal, the customer is the author, otherwise the company."""
     time_format: str | None = None
-    """Format of times for `datetime.strptime`, if they are neither ISO 8601 nor seconds since 1970."""
-    amount_unit: Annotated[float, Field(gt=0)] = 1.0
-    """Factor for amounts, such as 0.01 for cents."""
+    """Format of times for `datetime.strptime`."""
+    day_first: bool | None = None
+    """Whether 01/02/2026 is the first of February; asked for if the column does not say."""
+    decimal: Literal[".", ","] | None = None
+    """The decimal mark of amounts; asked for if the column does not say."""
+    amount_unit: Annotated[float, Field(gt=0)] | Literal["minor"] = 1.0
+    """Factor for amounts, such as 0.01 for cents; `minor` for the smallest unit of the row's currency (ISO 4217)."""
 
 
 class ColumnMapping(Rule):
@@ -66,14 +87,20 @@ class ColumnMapping(Rule):
     also: tuple[Rule, ...] = ()
     records: str | None = None
     """Key of the list of records in a JSON document."""
+    source: str | None = None
+    """Name of the source, before its keys: two sources with the same keys need different names."""
     encoding: str | None = None
     """Encoding of text files, such as cp1252."""
     sheet: str | None = None
     """Sheet of a workbook."""
-    own_domains: tuple[str, ...] = ()
-    """The company's mail domains."""
+    time_zone: Annotated[str, AfterValidator(known_zone)] | None = None
+    """Time zone of times without an offset; the book's if not given."""
+    own: Annotated[tuple[str, ...], Field(validation_alias=AliasChoices("own", "own_domains"))] = ()
+    """The company's mail addresses and domains: `support@acme.example`, `@acme.example`."""
     staff: tuple[str, ...] = ()
-    """Names of the company's speakers in transcripts."""
+    """Names or addresses of the company's people."""
+    unknown_is: Literal["customer", "company", "unknown"] | None = None
+    """Author of texts whose author no column names."""
     file_name: str | None = None
     """Pattern of the names of transcripts, such as `{customer_id}_{date}`."""
 
@@ -95,8 +122,11 @@ def load_mapping(name: Path) -> ColumnMapping:
         FileFormatError: the file is not a mapping.
         DataError: the mapping has an unknown field.
     """
-    path = _SHIPPED / f"{name}.yaml" if str(name) in shipped_mappings() and not name.exists() else name
+    shipped = str(name) in shipped_mappings() and not name.exists()
+    path = _SHIPPED / f"{name}.yaml" if shipped else name
     mapping = strict_yaml.load(path, ColumnMapping)
+    if shipped and mapping.source is None:
+        mapping = mapping.model_copy(update={"source": str(name)})
     for rule in mapping.rules:
         unknown = sorted((set(rule.columns) | set(rule.defaults) | set(rule.values)) - set(COMMON_NAMES))
         if unknown:
@@ -129,9 +159,12 @@ def assign(
     columns: dict[str, str] = {}
     for field in fields:
         if rule and field in rule.columns:
-            columns[field] = header_name(rule.columns[field])
+            mapped = rule.columns[field]
+            if mapped is None:
+                continue
+            columns[field] = header_name(mapped)
             if complete and columns[field] not in header:
-                raise DataError(f"{source}: the mapping's column {rule.columns[field]!r} is not in the file")
+                raise DataError(f"{source}: the mapping's column {mapped!r} is not in the file")
         else:
             column = next(
                 (name for name in COMMON_NAMES[field] if name in header and name not in columns.values()), None
@@ -140,6 +173,9 @@ def assign(
                 columns[field] = column
     defaults = rule.defaults if rule else {}
     missing = [field for field in needs if field not in columns and field not in defaults]
+    if "subject" in columns and "text" in missing:
+        columns["text"] = columns.pop("subject")
+        missing.remove("text")
     if missing:
         raise DataError(
             f"{source}: no column for {missing[0]!r}; the header has {', '.join(header)[:200]}. "

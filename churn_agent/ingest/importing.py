@@ -1,34 +1,38 @@
-"""Imports sources into the history, each import in full or not at all."""
+"""Imports sources into the history, each import in full or not at all.
 
+Two passes: the first settles what columns, numbers, dates and words mean (`understanding`), the second stores the rows.
+"""
+
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
+import yaml
 from sqlalchemy import Connection, Engine
 
-from churn_agent.domain.interactions import Interaction, Label
+from churn_agent.domain.interactions import Interaction, Label, Speaker
 from churn_agent.domain.snapshot import Card
-from churn_agent.errors import DataError, InputError
-from churn_agent.files import strict_yaml
-from churn_agent.history import book
+from churn_agent.errors import DataError, EmptyStore, InputError
+from churn_agent.files import atomic, strict_yaml
+from churn_agent.history import aliases, book, imports
 from churn_agent.history import interactions as stored_interactions
+from churn_agent.history.interactions import Arrival, KeyConflict, Synced
+from churn_agent.history.latest import last_day_in
 from churn_agent.ingest.cleaning import Cleaner
-from churn_agent.ingest.columns import (
-    INTERACTION_FIELDS,
-    INTERACTION_NEEDS,
-    LABEL_FIELDS,
-    LABEL_NEEDS,
-    ColumnMapping,
-    assign,
-    load_mapping,
-)
-from churn_agent.ingest.parsing import InteractionParser, checked_customer_id, parse_label
+from churn_agent.ingest.columns import LABEL_FIELDS, LABEL_NEEDS, ColumnMapping, assign, load_mapping
+from churn_agent.ingest.parsing import InteractionParser, checked_customer_id, has_content, parse_label
+from churn_agent.ingest.profiling import Understanding
+from churn_agent.ingest.questions import Ask, Guess, likely
 from churn_agent.ingest.readers.base import Row
 from churn_agent.ingest.rejects import Rejects
-from churn_agent.ingest.sources import Source, Sources, open_rows, own_domains
+from churn_agent.ingest.sources import Source, Sources, open_rows
+from churn_agent.ingest.speakers import OwnPeople
+from churn_agent.ingest.understanding import Understood, understand
 
 Progress = Callable[[str, int, int | None], None]
 """Called with (source, done, total) in bytes of files or rows of tables; the total is None if unknown."""
@@ -36,22 +40,34 @@ Progress = Callable[[str, int, int | None], None]
 T = TypeVar("T")
 _SAMPLE = 3
 _CLEANED_SAMPLE = 2
+_LOGGED = """columns rows rejected rejects_file empty updated replaced cleaning languages templates channels speakers
+guesses customers labels""".split()
 
 
 @dataclass
 class ImportSummary:
     """The result of an import (or of a dry run)."""
 
+    import_id: int | None = None
+    """Number of the import, for `imports undo`; None for a dry run."""
+    replaced: int | None = None
+    """The import of the same files with another mapping that this one replaces."""
     sources: list[str] = field(default_factory=list)
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
     """Source -> our field -> its column."""
-    own_domains: tuple[str, ...] = ()
-    """Mail domains treated as the company's."""
+    own: tuple[str, ...] = ()
+    """Addresses and domains treated as the company's."""
+    mapping: dict[str, Any] = field(default_factory=dict)
+    """The mapping as understood."""
+    guesses: list[Guess] = field(default_factory=list)
     rows: int = 0
     added: int = 0
+    updated: int = 0
+    """Number of stored interactions with new values."""
     already_known: int = 0
+    """Number of rows that were stored before, updated ones included."""
     empty: int = 0
-    """Number of rows without text and amount; they are skipped."""
+    """Number of rows without text, amount and rating; they are skipped."""
     passed_over: int = 0
     """Number of rows that the mapping excludes (`only`)."""
     in_the_future: int = 0
@@ -65,6 +81,8 @@ class ImportSummary:
     """In the book's time zone, as are `last` and the times in `sample`."""
     last: datetime | None = None
     channels: dict[str, int] = field(default_factory=dict)
+    speakers: dict[str, int] = field(default_factory=dict)
+    """Speaker -> texts in channels in which people write."""
     cleaning: dict[str, int] = field(default_factory=dict)
     """Step -> number of texts that it changed."""
     languages: dict[str, int] = field(default_factory=dict)
@@ -72,6 +90,11 @@ class ImportSummary:
     """Frequent texts, with 0 in place of numbers, and their counts."""
     sample: list[Interaction] = field(default_factory=list)
     """The first few interactions as stored, and a few that were cleaned."""
+
+    @property
+    def unattributed(self) -> int:
+        """Number of texts whose author is unknown; they are stored and not read."""
+        return self.speakers.get("unknown", 0)
 
 
 class _DryRun(Exception):
@@ -82,64 +105,140 @@ def ingest(
     engine: Engine,
     sources: Sources,
     *,
+    own: Sequence[str] = (),
+    unknown_is: Speaker | None = None,
+    replaces: int | None = None,
     replace_card: bool = False,
     dry_run: bool = False,
     rejects: Path | None = None,
     progress: Progress = lambda source, done, total: None,
     announce: Callable[[str], None] = lambda what: None,
+    ask: Ask | None = None,
+    yes: bool = False,
 ) -> ImportSummary:
     """Imports the sources in one transaction. Importing the same rows again changes nothing.
 
     Args:
         engine: database of the history.
         sources: files, databases and data frames to import.
+        own: mail addresses and domains of the company, in addition to those in the mapping.
+        unknown_is: speaker of texts whose author the source does not name; the mapping's if not given.
+        replaces: an import to undo in the same transaction.
         replace_card: allow the card of another company to replace the stored one.
         dry_run: roll the import back at the end.
         rejects: file for rejected rows (JSON Lines: `file`, `line`, `reason`, `values`).
         progress: called with the source, the amount done and the total.
         announce: called with the mapping of columns before the first row of a source is written.
+        ask: answers questions about the data; without it they raise `NeedsAnswer`.
+        yes: take the answers that the data suggest.
 
     Raises:
         DataError: a source, or every row of it, is unusable; nothing was stored.
+        NeedsAnswer: the data can be read in two ways, or a word is unknown; nothing was stored.
         InputError: the card is for another company than the stored one; nothing was stored.
     """
-    mapping = load_mapping(sources.mapping) if sources.mapping else None
+    mapping = load_mapping(sources.mapping) if sources.mapping else ColumnMapping()
+    mapping = mapping.model_copy(update={"own": (*mapping.own, *own), "unknown_is": unknown_is or mapping.unknown_is})
     stored_card = book.card(engine)
     new_card = _load_card(sources.card, stored_card, replace=replace_card) if sources.card else None
     card = new_card or stored_card or Card()
-    summary = ImportSummary(own_domains=own_domains(sources.interactions, mapping))
-    if summary.own_domains:
-        announce(f"mails from {', '.join(summary.own_domains)} are treated as the company's")
+    understood = understand(sources.interactions, mapping, progress, likely if yes else ask)
+    contents = _fingerprints(sources)
+    again, wrong = _same_files(engine, contents, understood.as_mapping())
+    replaces = replaces or wrong
+    summary = ImportSummary(
+        own=understood.mapping.own,
+        mapping=understood.as_mapping(),
+        guesses=list(understood.guesses),
+        replaced=replaces,
+    )
+    for guess in understood.guesses:
+        announce(f"{guess.about}: {guess.taken} ({guess.evidence}); to change it: {guess.mapping}")
     with Rejects(rejects) as rejected:
-        run = _Import(mapping, card, summary, rejected, progress, announce)
+        run = _Import(understood, card, summary, rejected, progress, announce, aliases.all_aliases(engine))
         try:
             with engine.begin() as connection:
+                if replaces is not None:
+                    imports.undo(connection, replaces)
+                import_id = again or imports.begin(connection)
+                book.withdraw(connection, import_id)
                 if new_card and new_card != stored_card:
-                    book.set_card(connection, new_card)
+                    book.set_card(connection, new_card, import_id=import_id)
                 with stored_interactions.bulk_loading(connection):
                     for source in sources.interactions:
-                        run.interactions(connection, source)
+                        run.interactions(connection, source, import_id)
                     if rejected.count and not summary.channels:
                         raise DataError(f"none of the {summary.rows} rows can be used ({rejected.first[0]['reason']})")
                 if sources.customers:
-                    run.customers(connection, sources.customers)
+                    run.customers(connection, sources.customers, import_id, _known_from(connection, card))
                 if sources.labels:
-                    run.labels(connection, sources.labels)
+                    run.labels(connection, sources.labels, import_id)
                 run.finish()
-                book.add_import(
-                    connection,
-                    source=", ".join(summary.sources),
-                    rows_added=summary.added,
-                    summary={
-                        name: getattr(summary, name)
-                        for name in ("columns", "rows", "rejected", "empty", "cleaning", "languages", "templates")
-                    },
-                )
+                if not again:
+                    imports.finish(
+                        connection,
+                        import_id,
+                        source=", ".join(summary.sources),
+                        rows_added=summary.added,
+                        mapping=summary.mapping,
+                        contents=contents,
+                        summary={name: _plain(getattr(summary, name)) for name in _LOGGED},
+                    )
                 if dry_run:
                     raise _DryRun
+                summary.import_id = import_id
         except _DryRun:
             pass
     return summary
+
+
+def write_mapping(path: Path, mapping: Mapping[str, Any]) -> None:
+    """Writes a mapping as understood, to be corrected and used again."""
+    atomic.write(path, yaml.safe_dump(dict(mapping), allow_unicode=True, sort_keys=False))
+
+
+def _known_from(connection: Connection, card: Card) -> date:
+    """Returns the day from which the attributes of this import are known: that of the last interaction, up to today."""
+    try:
+        return last_day_in(connection, card).day
+    except EmptyStore:
+        return card.local(datetime.now(UTC)).date()
+
+
+def _plain(value: Any) -> Any:
+    return [vars(item) if isinstance(item, Guess) else item for item in value] if isinstance(value, list) else value
+
+
+def _fingerprints(sources: Sources) -> dict[str, str]:
+    """Returns file -> SHA-256 of its bytes; nothing if a source is not a file."""
+    given = [*sources.interactions, *(source for source in (sources.customers, sources.labels) if source)]
+    if not sources.interactions or not all(source.path for source in given):
+        return {}
+    paths = [*(source.path for source in given if source.path), *([sources.card] if sources.card else [])]
+    result: dict[str, str] = {}
+    for path in paths:
+        with path.open("rb") as file:
+            result[str(path)] = hashlib.file_digest(file, "sha256").hexdigest()
+    return result
+
+
+def _same_files(
+    engine: Engine, contents: Mapping[str, str], mapping: Mapping[str, Any]
+) -> tuple[int | None, int | None]:
+    """Looks for the last import of exactly these files that is not undone.
+
+    Returns:
+        The import, if it had the same mapping and none came after it, so that nothing can be new; and the import, if
+        it had another mapping, which this one corrects.
+    """
+    files = sorted(contents.values())
+    stored = [row for row in imports.all_imports(engine) if row.state == "stored"]
+    same = next((row for row in reversed(stored) if files and sorted(row.contents.values()) == files), None)
+    if same is None or same.mapping is None:
+        return None, None
+    if same.mapping != mapping:
+        return None, same.id
+    return (same.id if same is stored[-1] else None), None
 
 
 def _load_card(path: Path, stored: Card | None, *, replace: bool) -> Card:
@@ -161,29 +260,42 @@ class _Import:
 
     def __init__(
         self,
-        mapping: ColumnMapping | None,
+        understood: Understood,
         card: Card,
         summary: ImportSummary,
         rejects: Rejects,
         progress: Progress,
         announce: Callable[[str], None],
+        aliases_: Mapping[str, str],
     ) -> None:
-        self._mapping = mapping
+        self._understood = understood
+        self._mapping = understood.mapping
         self._card = card
         self._summary = summary
         self._rejects = rejects
         self._progress = progress
         self._announce = announce
+        self._aliases = aliases_
         self._cleaner = Cleaner()
+        self._position = 0
 
-    def interactions(self, connection: Connection, source: Source) -> None:
+    def interactions(self, connection: Connection, source: Source, import_id: int) -> None:
         summary = self._summary
         rows_before, rejected_before, taken_before = summary.rows, self._rejects.count, sum(summary.channels.values())
-        added = stored_interactions.add(connection, self._parsed(source))
+        synced = Synced()
+        try:
+            stored_interactions.sync(connection, self._parsed(source), import_id, synced)
+        except KeyConflict as error:
+            raise DataError(
+                f"{source.name}: the key {error.new.key!r} is already that of another record (customer "
+                f"{error.stored.customer_id!r}, {error.stored.occurred_at:%Y-%m-%d}); if this is another source, give "
+                "it a name in a mapping file (source: NAME)"
+            ) from error
         taken = sum(summary.channels.values()) - taken_before
         summary.sources.append(source.name)
-        summary.added += added
-        summary.already_known += taken - added
+        summary.added += synced.added
+        summary.updated += synced.updated
+        summary.already_known += taken - synced.added
         if summary.rows == rows_before:
             raise DataError(f"{source.name}: has a header but no interactions")
         if self._rejects.count > rejected_before and taken == 0 and not source.in_folder:
@@ -191,62 +303,59 @@ class _Import:
             why = f"line {first['line']}: {first['reason']}"
             raise DataError(f"{source.name}: none of its {summary.rows - rows_before} rows can be used ({why})")
 
-    def _parsed(self, source: Source) -> Iterator[Interaction]:
+    def _parsed(self, source: Source) -> Iterator[Arrival]:
         summary = self._summary
         occurrences: Counter[bytes] = Counter()
-        parsers: dict[tuple[int, tuple[str, ...]], InteractionParser] = {}
-        domains = summary.own_domains
+        rules = self._understood.rules[source.name]
+        parsers = {number: self._parser(number, understanding) for number, understanding in rules.items()}
+        if rules:
+            first = min(rules)
+            columns = dict(rules[first].columns)
+            summary.columns[source.name] = columns
+            self._announce(f"{source.name}: " + ", ".join(f"{name} = {column}" for name, column in columns.items()))
+        newest_first = any(understanding.newest_first for understanding in rules.values())
+        begin, count = self._position, self._understood.rows[source.name]
         now = datetime.now(UTC)
-        for row in open_rows(source, self._mapping, domains, lambda n, all_: self._progress(source.name, n, all_)):
+        rows = open_rows(source, self._mapping, self._mapping.own, lambda n, all_: self._progress(source.name, n, all_))
+        for number, row in enumerate(rows):
             summary.rows += 1
-            interaction = self._try(source, row, lambda row=row: self._parse(source, row, parsers, occurrences))
-            if interaction is None:
+            parser = parsers.get(row.rule)
+            if parser and not row.problem and not parser.wants(row):
+                summary.passed_over += 1
                 continue
-            if not interaction.text.strip() and interaction.amount is None:
+            parsed = self._try(source, row, lambda row=row, parser=parser: _parse(row, parser, occurrences))
+            if parsed is None:
+                continue
+            interaction, source_id = parsed
+            if not has_content(interaction):
                 summary.empty += 1
                 continue
             self._note(interaction, now)
-            yield interaction
+            yield Arrival(interaction, begin + (max(count - 1 - number, 0) if newest_first else number), source_id)
+        self._position += count
 
-    def _parse(
-        self,
-        source: Source,
-        row: Row,
-        parsers: dict[tuple[int, tuple[str, ...]], InteractionParser],
-        occurrences: Counter[bytes],
-    ) -> Interaction | None:
-        key = row.rule, tuple(row.values)
-        parser = parsers.get(key)
-        if parser is None:
-            try:
-                parser = parsers[key] = self._parser(source, row, first=not parsers)
-            except DataError as error:
-                if not parsers:
-                    raise
-                raise ValueError(f"not an interaction: {error}") from error
-        if not parser.wants(row):
-            self._summary.passed_over += 1
-            return None
-        return parser(row, occurrences)
-
-    def _parser(self, source: Source, row: Row, *, first: bool) -> InteractionParser:
-        rule = self._mapping.rules[row.rule] if self._mapping else None
-        complete = source.complete_header
-        header = list(row.values)
-        needs = INTERACTION_NEEDS
-        if not first:  # records may omit their text
-            needs = tuple(name for name in needs if name != "text")
-        columns = assign(header, INTERACTION_FIELDS, needs, source.name, rule, complete=complete)
-        if first:
-            self._summary.columns[source.name] = columns
-            self._announce(f"{source.name}: " + ", ".join(f"{name} = {column}" for name, column in columns.items()))
-        return InteractionParser(rule or ColumnMapping(), columns, self._card, self._cleaner)
+    def _parser(self, number: int, understanding: Understanding) -> InteractionParser:
+        mapping = self._mapping
+        return InteractionParser(
+            mapping.rules[number],
+            understanding,
+            self._card,
+            self._cleaner,
+            source=mapping.source or "",
+            zone=ZoneInfo(mapping.time_zone) if mapping.time_zone else None,
+            own=OwnPeople((*mapping.own, *mapping.staff)),
+            unknown_is=mapping.unknown_is or "unknown",
+            aliases=self._aliases,
+        )
 
     def _note(self, interaction: Interaction, now: datetime) -> None:
         summary = self._summary
         at = interaction.occurred_at
         summary.in_the_future += at > now
         summary.channels[interaction.channel] = summary.channels.get(interaction.channel, 0) + 1
+        if interaction.text.strip() and self._card.holds_words(interaction.channel):
+            speaker = interaction.speaker or "unknown"
+            summary.speakers[speaker] = summary.speakers.get(speaker, 0) + 1
         if summary.first is None or at < summary.first:
             summary.first = at
         if summary.last is None or at > summary.last:
@@ -256,21 +365,29 @@ class _Import:
         if alike < (_CLEANED_SAMPLE if cleaned else _SAMPLE):
             summary.sample.append(replace(interaction, occurred_at=self._card.local(at)))
 
-    def customers(self, connection: Connection, source: Source) -> None:
-        column: dict[str, str] = {}
+    def customers(self, connection: Connection, source: Source, import_id: int, known_from: date | None) -> None:
+        columns: dict[str, str] = {}
 
-        def rows() -> Iterator[tuple[str, dict[str, str]]]:
+        def parse(row: Row) -> book.Attributes:
+            customer_id = checked_customer_id(row.values.get(columns["customer_id"], ""))
+            dated = row.values.get(columns.get("known_from", ""), "").strip()
+            known = date.fromisoformat(dated[:10]) if dated else known_from
+            values = {k: v for k, v in row.values.items() if k and k not in columns.values() and v != ""}
+            return book.Attributes(customer_id, values, known)
+
+        def rows() -> Iterator[book.Attributes]:
             for row in open_rows(source, None, ()):
-                if not column:
-                    column.update(assign(list(row.values), ("customer_id",), ("customer_id",), source.name))
-                name = column["customer_id"]
-                id_ = self._try(source, row, lambda row=row, name=name: checked_customer_id(row.values.get(name, "")))
-                if id_:
-                    yield id_, {k: v for k, v in row.values.items() if k and k != name and v != ""}
+                if not columns:
+                    columns.update(
+                        assign(list(row.values), ("customer_id", "known_from"), ("customer_id",), source.name)
+                    )
+                attributes = self._try(source, row, lambda row=row: parse(row))
+                if attributes:
+                    yield attributes
 
-        self._summary.customers = book.set_attributes(connection, rows())
+        self._summary.customers = book.set_attributes(connection, rows(), import_id=import_id)
 
-    def labels(self, connection: Connection, source: Source) -> None:
+    def labels(self, connection: Connection, source: Source, import_id: int) -> None:
         columns: dict[str, str] = {}
 
         def rows() -> Iterator[Label]:
@@ -281,7 +398,7 @@ class _Import:
                 if label:
                     yield label
 
-        self._summary.labels = book.add_labels(connection, rows())
+        self._summary.labels = book.add_labels(connection, rows(), import_id=import_id)
 
     def finish(self) -> None:
         summary = self._summary
@@ -302,3 +419,9 @@ class _Import:
         except ValueError as error:
             self._rejects.add(source.name, row, str(error))
             return None
+
+
+def _parse(row: Row, parser: InteractionParser | None, occurrences: Counter[bytes]) -> tuple[Interaction, str | None]:
+    if parser is None:
+        raise ValueError("not an interaction: no rule of the mapping is for this row")
+    return parser(row, occurrences)

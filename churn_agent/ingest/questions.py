@@ -20,6 +20,8 @@ class Question:
     options: tuple[str, ...]
     answer: Callable[[str], Mapping[str, Any]]
     """Option -> the part of a mapping that gives this answer."""
+    likely: str | None = None
+    """The option that the data suggest, if they do."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class Guess:
 
 Ask = Callable[[Question], str | None]
 """Returns the option chosen; None to refuse."""
+
+
+def likely(question: Question) -> str | None:
+    """Answers a question as the data suggest; None if they do not."""
+    return question.likely
 
 
 class NeedsAnswer(DataError):

@@ -9,7 +9,7 @@ from typing import Any
 from churn_agent.errors import FileFormatError
 from churn_agent.ingest.columns import COMMON_NAMES, ColumnMapping
 from churn_agent.ingest.readers.base import Note, Progress, ReadOptions, RecordShape, Row, header_name
-from churn_agent.ingest.readers.mail import guess_own, read_mail
+from churn_agent.ingest.readers.mail import read_mail
 from churn_agent.ingest.readers.tables import is_frame, read_duckdb, read_frame, read_parquet, read_sql, read_sqlite
 from churn_agent.ingest.readers.text import read_text
 from churn_agent.ingest.readers.transcripts import is_transcript, read_transcript
@@ -111,13 +111,9 @@ def find_sources(
     return Sources(tuple(sources), _single(customers), _single(labels), card, mapping)
 
 
-def own_domains(sources: Sequence[Source], mapping: ColumnMapping | None) -> tuple[str, ...]:
-    """Returns the company's mail addresses and domains: from the mapping, or guessed from all mails of the import."""
-    if mapping and mapping.own_domains:
-        return mapping.own_domains
-    mails = [source.path for source in sources if source.path and source.kind in _MAIL]
-    guessed = guess_own(mails) if mails else None
-    return guessed.own if guessed else ()
+def mails_of(sources: Sequence[Source]) -> list[Path]:
+    """Returns the mailboxes and mails among the sources."""
+    return [source.path for source in sources if source.path and source.kind in _MAIL]
 
 
 def open_rows(

@@ -48,8 +48,8 @@ def findings(book: BookStatistics, card: Card) -> list[str]:
         )
     if book.messages and book.without_direction / book.messages > _MANY:
         lines.append(
-            f"{book.without_direction / book.messages:.0%} of messages have an unknown author, so your own words may "
-            "be read as the customer's. Map a direction (inbound, outbound)."
+            f"{book.without_direction / book.messages:.0%} of messages have an unknown author, so they are not read. "
+            "Map a direction or a speaker, or import them with --unknown-is customer."
         )
     if book.empty_months:
         named = ", ".join(book.empty_months[:3]) + (", ..." if len(book.empty_months) > 3 else "")

@@ -11,20 +11,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from churn_agent.content.playbook import load_playbook
 from churn_agent.content.taxonomy import Taxonomy, load_taxonomy
 from churn_agent.domain.afterwards import lasting
 from churn_agent.domain.arguments import as_customer_id, as_day
-from churn_agent.domain.interactions import Interaction, text_id
+from churn_agent.domain.interactions import Interaction, Speaker, text_id
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import EmptyStore, IndexBusy, InputError, StoreUnavailable
 from churn_agent.evidence.retrieval import QueryVectors
 from churn_agent.files.writability import is_read_only
-from churn_agent.history import book, interactions, snapshots, statistics
+from churn_agent.history import aliases, book, imports, interactions, snapshots, statistics
 from churn_agent.history import runs as run_log
 from churn_agent.history.database import open_database
+from churn_agent.history.imports import Import, Undone
 from churn_agent.history.interactions import CustomerSummary
 from churn_agent.history.latest import last_day
 from churn_agent.history.runs import Run
@@ -34,9 +35,10 @@ from churn_agent.index.embedder import Embedder
 from churn_agent.index.search import Hit, nearest
 from churn_agent.index.vectors import Index
 from churn_agent.ingest import importing
-from churn_agent.ingest.sources import find_sources
+from churn_agent.ingest.questions import Ask
+from churn_agent.ingest.sources import Sources, find_sources
 from churn_agent.settings import Settings
-from churn_agent.store import forgetting
+from churn_agent.store import forgetting, undoing
 from churn_agent.store.forgetting import Removed
 from churn_agent.store.places.base import Site
 
@@ -61,6 +63,9 @@ class Store:
         engine = open_database(self.settings.store, self._notify)
         for customer_id in forgetting.pending(self.settings.store):
             self._notify(forgetting.cut_off(customer_id))
+        for row in imports.all_imports(engine):
+            if row.state == "undoing":
+                self._notify(f"undoing import {row.id} was interrupted; finish it: churn-agent imports undo {row.id}")
         return engine
 
     @cached_property
@@ -117,10 +122,14 @@ class Store:
         card: Path | None = None,
         mapping: Path | str | None = None,
         query: str | None = None,
+        own: Sequence[str] = (),
+        unknown_is: Speaker | None = None,
         rejects: Path | None = None,
         replace_card: bool = False,
         dry_run: bool = False,
         progress: importing.Progress = lambda source, done, total: None,
+        ask: Ask | None = None,
+        yes: bool = False,
     ) -> importing.ImportSummary:
         """Imports interactions, attributes, labels and a card, in full or not at all.
 
@@ -132,13 +141,19 @@ class Store:
             card: YAML card of the book.
             mapping: YAML file that maps columns to fields, or the name of a shipped one (`zendesk`).
             query: SQL for databases.
+            own: mail addresses and domains of the company (`support@acme.example`, `@acme.example`).
+            unknown_is: author of texts whose author no column names: `customer`, `company`, or `unknown` (the default),
+                which is stored, counts as activity and is not read.
             rejects: file for rejected rows; None for one in the store's folder `rejected`.
             replace_card: allow the card of another company to replace the stored one.
             dry_run: store nothing.
             progress: called with the source, the amount done and the total.
+            ask: answers questions about the data; without it they raise `NeedsAnswer`.
+            yes: take the answers that the data suggest, such as whose mailbox it is.
 
         Raises:
             DataError: a source is unusable; nothing was stored.
+            NeedsAnswer: the data can be read in two ways, or a word for the author is unknown; nothing was stored.
             InputError: the card is for another company than the stored one; nothing was stored.
         """
         sources = find_sources(
@@ -151,15 +166,106 @@ class Store:
         )
         if rejects is None and not dry_run:
             rejects = self.settings.store / "rejected" / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}.jsonl"
-        return importing.ingest(
-            self.history,
+        return self._ingest(
             sources,
+            own=own,
+            unknown_is=unknown_is,
             replace_card=replace_card,
             dry_run=dry_run,
             rejects=rejects,
             progress=progress,
-            announce=self._notify,
+            ask=ask,
+            yes=yes,
         )
+
+    def _ingest(self, sources: Sources, **options: Any) -> importing.ImportSummary:
+        summary = importing.ingest(self.history, sources, announce=self._notify, **options)
+        if summary.replaced is not None and summary.import_id is not None:
+            self._notify(f"import {summary.replaced} had the same files with another mapping; this import replaces it")
+            undoing.clean_up(self._site, summary.replaced, set(self._phrases))
+        return summary
+
+    def imports(self) -> list[Import]:
+        """Returns all imports, oldest first."""
+        return imports.all_imports(self.history)
+
+    def find_import(self, import_id: int) -> Import:
+        """Returns an import by its number. Raises `InputError` if there is none."""
+        return imports.find(self.history, import_id)
+
+    def undo_import(self, import_id: int) -> Undone | None:
+        """Takes an import back: its rows go, or get the values that they had before; no byte of its words stays.
+
+        Records that rest on its messages keep their number and are marked; their words and facts are removed.
+
+        Returns:
+            The changes in the history; None if an interrupted undoing was completed.
+
+        Raises:
+            InputError: there is no such import, it was undone, or it is by a version that did not keep values apart.
+            StoreUnavailable: the index or the history is in use. Call it again.
+        """
+        row = imports.find(self.history, import_id)
+        if not row.can_be_undone:
+            why = "is undone already" if row.state == "undone" else "was made before imports were kept apart"
+            raise InputError(f"import {import_id} {why}")
+        undone = None
+        if row.state == "stored":
+            with self.history.begin() as connection:
+                undone = imports.undo(connection, import_id)
+        undoing.clean_up(self._site, import_id, set(self._phrases))
+        return undone
+
+    def redo_import(
+        self, import_id: int, *, mapping: Path | str | None = None, **options: Any
+    ) -> importing.ImportSummary:
+        """Imports the sources of an import again, with another mapping, in place of it.
+
+        Args:
+            import_id: the import.
+            mapping: mapping file, or the name of a shipped one.
+            options: options of `ingest`.
+
+        Raises:
+            InputError: there is no such import, or its sources are not files.
+            DataError: a source is unusable; nothing was changed.
+        """
+        row = imports.find(self.history, import_id)
+        if row.state != "stored" or not row.contents:
+            raise InputError(f"import {import_id} cannot be made again: it is undone, or it did not come from files")
+        sources = find_sources(list(row.contents), mapping=Path(mapping) if mapping else None)
+        return self._ingest(sources, replaces=import_id, **options)
+
+    def merge_customers(self, old: str, new: str) -> int:
+        """Makes `old` another id of the customer `new`, for all that is stored and for later imports.
+
+        Returns:
+            The number of interactions moved.
+
+        Raises:
+            InputError: the ids mean the same customer already.
+        """
+        with self.history.begin() as connection:
+            moved = aliases.merge(connection, old, new)
+            self._merge_book(connection, old, new)
+        return moved
+
+    def split_customer(self, old: str) -> int:
+        """Undoes `merge_customers`. Returns the number of interactions moved. Raises `InputError`."""
+        with self.history.begin() as connection:
+            new = aliases.read(connection).get(old, old)
+            moved = aliases.split(connection, old)
+            self._merge_book(connection, old, new)
+        return moved
+
+    def aliases(self) -> dict[str, str]:
+        """Returns old id -> id of the customer today."""
+        return aliases.all_aliases(self.history)
+
+    @staticmethod
+    def _merge_book(connection: Connection, *customer_ids: str) -> None:
+        book.merge_attributes(connection, customer_ids)
+        book.merge_labels(connection, customer_ids)
 
     def index(self, *, rebuild: bool = False, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
         """Embeds messages that are not in the index yet, or all of them again.
@@ -250,10 +356,6 @@ class Store:
         """Returns customers whose id contains a text (case-insensitive), sorted by id."""
         part = containing.casefold()
         return [row for row in interactions.summaries(self.history) if part in row.customer_id.casefold()]
-
-    def imports(self) -> list[Mapping[str, Any]]:
-        """Returns all imports, oldest first: `started_at`, `source`, `rows_added`, and counts of processing steps."""
-        return book.imports_done(self.history)
 
     def runs(self) -> list[Run]:
         """Returns all batches, the last updated first."""

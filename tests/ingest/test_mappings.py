@@ -111,7 +111,7 @@ STRIPE = {
     ],
 }  # fmt: skip
 EXPORTS = {
-    "zendesk": (ZENDESK, "20978392", [("ticket", "inbound", "It burns.", None), ("ticket", "outbound", "Pull the plug!", None)]),
+    "zendesk": (ZENDESK, "20978392", [("ticket", "inbound", "Help, my printer is on fire!\n\nIt burns.", None), ("ticket", "outbound", "Pull the plug!", None)]),
     "intercom": (INTERCOM, "c-9", [("chat", "inbound", "I want to cancel", None), ("chat", "outbound", "Why?", None), ("chat", "inbound", "Too dear.", None)]),
     "hubspot": (HUBSPOT, "501", [("email", "inbound", "When does my plan end?", None), ("email", "outbound", "In March.", None)]),
     "stripe": (STRIPE, "cus_1", [("invoice", "outbound", "Invoice of a subscription", 49.9)]),
@@ -159,7 +159,7 @@ def test_a_mapping_takes_formats_units_and_values(agent, tmp_path):
     [found] = stored(agent, "c-1")
     assert (found.amount, found.direction, found.occurred_at.day) == (2.5, "inbound", 1)
     assert summary.rejected == 1
-    assert "not in the format '%d.%m.%Y %H:%M'" in summary.first_rejected[0]["reason"]
+    assert "is not a time in the format '%d.%m.%Y %H:%M'" in summary.first_rejected[0]["reason"]
 
 
 def test_which_list_holds_the_records_is_asked_for(agent, tmp_path):

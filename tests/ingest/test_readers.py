@@ -16,6 +16,7 @@ import pytest
 
 from churn_agent.errors import DataError
 from churn_agent.history import interactions
+from churn_agent.ingest.questions import NeedsAnswer
 from tests.conftest import write_csv
 
 HEADER = ["customer_id", "timestamp", "channel", "text", "amount"]
@@ -209,8 +210,10 @@ def test_a_mailbox_knows_who_is_the_customer_and_cuts_what_was_quoted(agent, tmp
         mail(theirs, ours, reply, subject="Re: Broken router", number=3, date="Sun, 01 Feb 2026 12:00:00 +0100"),
         mail("bo@else.example", ours, "Hello", number=4),
     )
-    summary = agent.ingest(path)
-    assert summary.own_domains == ("acme.example",)
+    with pytest.raises(NeedsAnswer, match=r"seem.* to be that of acme\.example .*--own"):
+        agent.ingest(path)
+    summary = agent.ingest(path, yes=True)
+    assert summary.own == ("acme.example",)
     found = stored(agent, "ana@home.example")
     assert [(each.direction, each.text) for each in found] == [
         ("inbound", "Broken router\n\nIt broke yesterday."),
@@ -232,8 +235,8 @@ def test_mails_may_be_html_in_any_charset_or_broken(agent, tmp_path):
     (tmp_path / "1.eml").write_bytes(broken)
     (tmp_path / "2.eml").write_bytes(latin)
     with pytest.raises(DataError, match="none of its 1 rows"):
-        agent.ingest(tmp_path / "1.eml")
-    agent.ingest(tmp_path / "2.eml")
+        agent.ingest(tmp_path / "1.eml", own=["acme.example"])
+    agent.ingest(tmp_path / "2.eml", own=["acme.example"])
     assert stored(agent, "u@b.example")[0].text == "Grüße aus Bern"
 
 
@@ -246,7 +249,7 @@ def test_a_mail_with_comments_in_comments_is_read_as_far_as_it_goes(agent, tmp_p
     bad = "".join(f"{name}: {value}\n" for name, value in headers.items()).encode() + b"\nhello\n"
     path = tmp_path / "a.mbox"
     path.write_bytes(b"".join(b"From x Sun Feb  1 10:00:00 2026\n" + each + b"\n" for each in (bad, good)))
-    summary = agent.ingest(path)
+    summary = agent.ingest(path, own=["@acme.example"])
     assert summary.added + summary.rejected == 2
     assert stored(agent, "ana@home.example")
     if header != "From":

@@ -18,6 +18,7 @@ from churn_agent.domain.interactions import Label, text_id
 from churn_agent.history import annotations, answers, assignments, book, feedback, interactions
 from churn_agent.history.assignments import Assignment
 from churn_agent.history.feedback import Feedback
+from churn_agent.history.tables import identities
 from churn_agent.index.vectors import DAMAGED, Index
 from churn_agent.learning import stored
 from churn_agent.learning.estimators import ShrunkLogistic
@@ -74,7 +75,17 @@ def make_store(folder: Path) -> Path:
                 write_csv(folder / "others.csv", *others, rejected[OTHER]),
             ],
             customers=write_csv(folder / "people.csv", *people, header="customer_id,mail,segment"),
+            unknown_is="customer",
         )
+        again = [f"{row},new" for row in own]
+        agent.ingest(
+            write_csv(folder / "again.csv", *again, header="customer_id,timestamp,channel,text,status"),
+            unknown_is="customer",
+        )
+        agent.store.merge_customers(f"{CUSTOMER}-old", CUSTOMER)
+        with agent.history.begin() as connection:
+            mine = interactions.of_customer(agent.history, CUSTOMER, until=datetime(2100, 1, 1, tzinfo=UTC))
+            connection.execute(identities.insert().values(identity="1", interaction_id=mine[0].id))
         agent.store.index()
         spec = BatchSpec(as_of=DAY, where=f"segment = smb and mail != '{MAIL}' or mail = '{MAIL}'")
         run = run_batch(agent, default_path(agent, spec), spec)

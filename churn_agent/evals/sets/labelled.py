@@ -68,6 +68,8 @@ class SetDescription(BaseModel):
     """Known ways in which the history tells the outcome."""
     split: Literal["customer", "time"] = "customer"
     """What separates the development split from the test split: the customer, or the date (earlier for development)."""
+    speaker: Literal["customer", "company", "unknown"] = "customer"
+    """Author of texts whose author no column of the set names."""
     note: Annotated[str | None, Field(max_length=2000)] = None
     fetch: Fetch | None = None
     """None if it is nobody's originals: shipped, or one's own."""
@@ -111,9 +113,14 @@ class LabelledSet:
     def import_into(self, agent: ChurnAgent) -> None:
         """Imports the set and the card of its book. Raises `DataError`."""
         # The card in the description replaces that of the folder.
-        agent.store.ingest([self.folder], replace_card=True)
+        agent.store.ingest([self.folder], replace_card=True, unknown_is=self.description.speaker)
         with agent.store.history.begin() as connection:
-            book.set_card(connection, self.description.book)
+            book.set_card(connection, self.book)
+
+    @property
+    def book(self) -> Card:
+        """The card of the book. Attributes of a labelled set are those of its dates."""
+        return self.description.book.model_copy(update={"attributes_as_of": "label"})
 
     def gold(self) -> dict[str, dict[str, tuple[str, ...]]]:
         """Customer -> signal -> local times of the interactions that show it (`gold.csv`); empty without that file."""

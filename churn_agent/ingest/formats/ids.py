@@ -7,8 +7,8 @@ from churn_agent.ingest.formats.cells import is_error_cell
 from churn_agent.ingest.questions import Question
 
 _ROUNDED = re.compile(r"-?\d(?:[.,]\d+)?E[+-]\d{1,3}", re.IGNORECASE)
-_NOTHING = frozenset({"NULL", "null", "nan", "NaN", "NaT", "<NA>", "None", r"\N", "(null)", "undefined"})
-"""Texts that programs write for a missing value. `Null` is also a name."""
+_NOTHING = frozenset({"NULL", "NaT", "<NA>", r"\N", "(null)"})
+"""Texts that only programs write, for a missing value; `Null`, `None` and `nan` can be ids."""
 _SHOWN = 3
 
 

@@ -72,6 +72,15 @@ PLACES: tuple[Place, ...] = (
         forgetting.delete_written,
         lambda engine, table, of: iter(()),
     ),
+    _table(tables.versions, "earlier values of interactions", "those of the customer's are deleted", forgetting.delete),
+    _table(tables.identities, "hashes of interactions", "those of the customer's are deleted", forgetting.delete),
+    _table(
+        tables.contributions,
+        "attributes and labels, as each import brought them",
+        "the customer's are deleted",
+        forgetting.delete,
+    ),
+    _table(tables.aliases, "older ids of customers", "the customer's are deleted", forgetting.delete),
     _table(tables.customers, "attributes", "the customer's are deleted", forgetting.delete),
     _table(
         tables.interactions,
@@ -118,14 +127,14 @@ PLACES: tuple[Place, ...] = (
         "file",
         "records and failures",
         "the customer's lines are removed",
-        **files.lines("batches", files.of_batch),
+        **files.lines(files.BATCHES, files.of_batch),
     ),
     Place(
         "rejected",
         "file",
         "rejected rows",
         "lines that name the customer are removed",
-        **files.lines("rejected", files.of_reject),
+        **files.lines(files.REJECTED, files.of_reject),
     ),
     Place(
         "methods",
@@ -165,3 +174,11 @@ def not_listed(store: Path) -> list[str]:
     patterns = [pattern for place in PLACES for pattern in place.paths]
     files_there = (path.relative_to(store).as_posix() for path in store.rglob("*") if path.is_file())
     return sorted(file for file in files_there if not any(fnmatch(file, pattern) for pattern in patterns))
+
+
+def remove_copies(site: Site) -> None:
+    """Removes all copies of the history and the index, and unfinished files."""
+    nobody = Traces(customer_id="", nobody="", interaction_ids=(), text_ids=())
+    for place in PLACES:
+        if place.kind == "copy":
+            place.erase(site, nobody)

@@ -2,18 +2,21 @@
 
 import shutil
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from churn_agent.domain.assessment import Assessment
 from churn_agent.files import atomic, strict_json
-from churn_agent.history import forgetting
+from churn_agent.history import forgetting, records
 from churn_agent.history.forgetting import Traces
 from churn_agent.index import updating
 from churn_agent.store.places.base import Found, Site
 
 METHODS = "methods"
 """Folder of trained methods."""
+BATCHES, REJECTED = "batches", "rejected"
 _TRANSCRIPTS = {".vtt", ".srt"}
 
 
@@ -69,6 +72,47 @@ def of_reject(entry: Any, customer_id: str) -> bool:
     named = any(value.strip() == customer_id for value in entry.get("values", {}).values())
     source = Path(entry.get("file", ""))
     return named or (source.suffix.casefold() in _TRANSCRIPTS and source.name.startswith(f"{customer_id}_"))
+
+
+def remove_rejects(site: Site, path: object) -> None:
+    """Removes the file of an import's rejected rows, if it is in the store; others are named."""
+    file = Path(str(path)) if path else None
+    if file is None or not file.exists():
+        return
+    if file.parent.resolve() == (site.store / REJECTED).resolve():
+        file.unlink()
+    else:
+        site.notify(f"rejected rows outside the store are not changed: {str(file)!r}")
+
+
+def strip_batches(site: Site, withdrawn: set[tuple[str, date]]) -> None:
+    """Strips the records of batches that rest on withdrawn data, as `records.withdraw` does."""
+    names = {customer_id for customer_id, _ in withdrawn}
+    for path in sorted((site.store / BATCHES).glob("*.jsonl")):
+        with path.open("rb") as file:
+            if not any(_customer_of(line) in names for line in file):
+                continue
+            file.seek(0)
+            with atomic.replacing(path) as scratch, scratch.open("wb") as kept:
+                for line in file:
+                    kept.write(_stripped(line, withdrawn) if _customer_of(line) in names else line)
+
+
+def _customer_of(line: bytes) -> str | None:
+    try:
+        return strict_json.parse(line).get("customer_id")
+    except (ValueError, AttributeError):
+        return None
+
+
+def _stripped(line: bytes, withdrawn: set[tuple[str, date]]) -> bytes:
+    try:
+        record = Assessment.model_validate_json(line)
+    except ValueError:  # a failure, without words of the customer
+        return line
+    if (record.customer_id, record.as_of) not in withdrawn:
+        return line
+    return records.stripped(record, on_withdrawn_data=True).model_dump_json().encode() + b"\n"
 
 
 # --- the index, copies, methods

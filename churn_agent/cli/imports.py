@@ -1,0 +1,166 @@
+"""`imports`: the log of imports, and taking one back; `aliases`: ids that mean the same customer."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from churn_agent.cli import common
+
+_COUNTS = ("rows", "updated", "rejected", "empty", "customers", "labels")
+
+
+@click.group(invoke_without_command=True)
+@common.as_json
+@click.pass_context
+def imports(context: click.Context, json_: bool) -> None:
+    """List imports, show one, take one back, or make it again with another mapping."""
+    if context.invoked_subcommand is None:
+        _list(context, json_)
+
+
+@imports.command("list")
+@common.as_json
+@click.pass_context
+def list_(context: click.Context, json_: bool) -> None:
+    """List the imports, oldest first: number, time, interactions added, sources."""
+    _list(context, json_)
+
+
+def _list(context: click.Context, json_: bool) -> None:
+    with common.open_agent(context) as agent:
+        rows, card = agent.store.imports(), agent.store.card
+    if json_:
+        common.print_json([asdict(row) | {"can_be_undone": row.can_be_undone} for row in rows])
+        return
+    for row in rows:
+        state = "" if row.state == "stored" else f"  ({row.state})"
+        click.echo(
+            f"{row.id}  {card.local(row.started_at):%Y-%m-%d %H:%M}  {row.rows_added} added  {row.source}{state}"
+        )
+        if row.summary.get("rejected"):
+            click.echo(f"   {row.summary['rejected']} rows were rejected")
+    if not rows:
+        common.note("no imports yet; run: churn-agent ingest FILE.csv")
+
+
+@imports.command()
+@click.argument("import_id", type=int, metavar="N")
+@common.as_json
+@click.pass_context
+def show(context: click.Context, import_id: int, json_: bool) -> None:
+    """Show what an import brought, with which mapping, and what was rejected, cleaned or guessed."""
+    with common.open_agent(context) as agent:
+        row, card = agent.store.find_import(import_id), agent.store.card
+    if json_:
+        common.print_json(asdict(row) | {"can_be_undone": row.can_be_undone})
+        return
+    click.echo(f"import {row.id} of {card.local(row.started_at):%Y-%m-%d %H:%M}: {row.source}")
+    if row.state != "stored":
+        click.echo(f"state: {row.state}")
+    click.echo(f"interactions added: {row.rows_added}")
+    for name in _COUNTS:
+        if row.summary.get(name):
+            click.echo(f"{name}: {row.summary[name]}")
+    for name in ("channels", "speakers", "languages", "cleaning"):
+        counts = row.summary.get(name)
+        if counts:
+            click.echo(f"{name}: " + ", ".join(f"{n} {word}" for word, n in counts.items()))
+    for guess in row.summary.get("guesses", ()):
+        click.echo(f"guessed: {guess['about']}: {guess['taken']} ({guess['evidence']})")
+    if row.mapping:
+        click.echo("mapping:")
+        click.echo(common.as_yaml(row.mapping))
+
+
+@imports.command()
+@click.argument("import_id", type=int, metavar="N")
+@click.confirmation_option(prompt="This removes what the import brought, and its words everywhere. Continue?")
+@common.as_json
+@click.pass_context
+def undo(context: click.Context, import_id: int, json_: bool) -> None:
+    """Take an import back: its rows go, or get the values that they had before.
+
+    Nothing of its words stays in the store. Assessments that rest on its messages keep their number and are marked.
+    Run it again if it was interrupted.
+    """
+    with common.open_agent(context) as agent:
+        undone = agent.store.undo_import(import_id)
+    if json_:
+        common.print_json(asdict(undone) if undone else {"resumed": import_id})
+    elif undone is None:
+        click.echo(f"import {import_id} is undone now")
+    else:
+        click.echo(
+            f"import {import_id} undone: {len(undone.removed)} interactions removed, {len(undone.restored)} with their "
+            f"earlier values, {undone.kept} kept because a later import has them; {undone.customers} customers and "
+            f"{undone.labels} labels changed; {undone.records} assessments marked"
+        )
+
+
+@imports.command()
+@click.argument("import_id", type=int, metavar="N")
+@click.option("--mapping", type=click.Path(path_type=Path), help="The corrected mapping.")
+@click.option("--yes", is_flag=True, help="Take the answers that the data suggest instead of asking.")
+@common.as_json
+@click.pass_context
+def redo(context: click.Context, import_id: int, mapping: Path | None, yes: bool, json_: bool) -> None:
+    """Read the files of an import again with another mapping, in place of what it brought."""
+    with common.open_agent(context) as agent:
+        summary = agent.store.redo_import(import_id, mapping=mapping, ask=common.asker(), yes=yes)
+    if json_:
+        common.print_json(asdict(summary))
+    else:
+        click.echo(f"import {summary.import_id} replaces {import_id}: {summary.added} interactions added")
+
+
+@click.group()
+def aliases() -> None:
+    """Ids that mean the same customer."""
+
+
+@aliases.command("list")
+@common.as_json
+@click.pass_context
+def list_aliases(context: click.Context, json_: bool) -> None:
+    """List old ids and the customers that they mean."""
+    with common.open_agent(context) as agent:
+        known = agent.store.aliases()
+    if json_:
+        common.print_json(known)
+        return
+    for old, new in known.items():
+        click.echo(f"{old}\t{new}")
+    if not known:
+        common.note("no aliases")
+
+
+@aliases.command()
+@click.argument("old")
+@click.argument("new")
+@common.as_json
+@click.pass_context
+def merge(context: click.Context, old: str, new: str, json_: bool) -> None:
+    """Treat OLD as another id of the customer NEW, now and in later imports."""
+    with common.open_agent(context) as agent:
+        moved = agent.store.merge_customers(old, new)
+    if json_:
+        common.print_json({"old": old, "new": new, "interactions": moved})
+    else:
+        click.echo(
+            f"{moved} interactions of {old!r} are those of {new!r} now; undo it: churn-agent aliases split {old}"
+        )
+
+
+@aliases.command()
+@click.argument("old")
+@common.as_json
+@click.pass_context
+def split(context: click.Context, old: str, json_: bool) -> None:
+    """Make OLD a customer of its own again."""
+    with common.open_agent(context) as agent:
+        moved = agent.store.split_customer(old)
+    if json_:
+        common.print_json({"old": old, "interactions": moved})
+    else:
+        click.echo(f"{moved} interactions are those of {old!r} again")

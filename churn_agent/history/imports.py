@@ -1,0 +1,193 @@
+"""The log of imports, and undoing one: the values that it brought give way to those from before."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from more_itertools import chunked
+from sqlalchemy import Connection, Engine, func, select
+
+from churn_agent.errors import InputError
+from churn_agent.history import aliases, book, records
+from churn_agent.history.database import from_stored, now
+from churn_agent.history.interactions import from_json
+from churn_agent.history.tables import annotations, contributions, imports, interactions, versions
+
+State = Literal["stored", "undoing", "undone"]
+"""`undoing`: the history no longer has its data; other places of the store may."""
+_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Import:
+    """An import in the log."""
+
+    id: int
+    started_at: datetime
+    """In UTC."""
+    source: str
+    rows_added: int
+    state: State
+    mapping: Mapping[str, Any] | None
+    """The mapping as understood; None for imports by versions that did not keep it."""
+    contents: Mapping[str, str]
+    """Source -> SHA-256 of its bytes, for files."""
+    summary: Mapping[str, Any]
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether its values were kept apart (since schema 0005)."""
+        return self.mapping is not None and self.state != "undone"
+
+
+@dataclass(frozen=True)
+class Undone:
+    """The result of undoing an import in the history."""
+
+    removed: tuple[str, ...]
+    """Ids of interactions that no import has brought any more."""
+    restored: tuple[str, ...]
+    """Ids of interactions with the values of an earlier import."""
+    kept: int
+    """Number of interactions that a later import has brought as well."""
+    customers: int
+    """Number of customers with other attributes."""
+    labels: int
+    records: int
+    """Number of assessments made on the data; their words and facts are removed."""
+
+
+def begin(connection: Connection) -> int:
+    """Logs an import that is running. Returns its id."""
+    result = connection.execute(imports.insert().values(started_at=now(), source="", rows_added=0, summary={}))
+    [import_id] = result.inserted_primary_key or (0,)
+    return import_id
+
+
+def finish(connection: Connection, import_id: int, **values: Any) -> None:
+    """Completes the log of an import."""
+    connection.execute(imports.update().where(imports.c.id == import_id).values(**values))
+
+
+def all_imports(engine: Engine) -> list[Import]:
+    """Returns all imports, oldest first."""
+    with engine.connect() as connection:
+        return [_import(row) for row in connection.execute(select(imports).order_by(imports.c.id))]
+
+
+def find(engine: Engine, import_id: int) -> Import:
+    """Returns an import. Raises `InputError` if there is none."""
+    with engine.connect() as connection:
+        row = connection.execute(select(imports).where(imports.c.id == import_id)).first()
+    if row is None:
+        raise InputError(f"no import {import_id}; see: churn-agent imports list")
+    return _import(row)
+
+
+def _import(row: Any) -> Import:
+    at = from_stored(row.started_at)
+    return Import(row.id, at, row.source, row.rows_added, row.state, row.mapping, row.contents or {}, row.summary)
+
+
+def interactions_of(engine: Engine, import_id: int) -> int:
+    """Returns the number of interactions whose current values came with an import."""
+    query = select(func.count()).select_from(interactions).where(interactions.c.import_id == import_id)
+    with engine.connect() as connection:
+        return connection.scalar(query) or 0
+
+
+def undo(connection: Connection, import_id: int) -> Undone:
+    """Takes an import out of the tables of the history, in the caller's transaction.
+
+    Interactions get the values that they had before, or stay if a later import brought the same ones; attributes,
+    labels and the card are merged anew from the other imports.
+    """
+    mine = select(interactions.c.id, interactions.c.customer_id).where(interactions.c.import_id == import_id)
+    customer_of = {row.id: row.customer_id for row in connection.execute(mine)}
+    removed: list[str] = []
+    restored: list[str] = []
+    kept = 0
+    for batch in chunked(customer_of, _BATCH):
+        stacks = _stacks(connection, batch)
+        gone = [id_ for id_ in batch if not stacks.get(id_)]
+        connection.execute(interactions.delete().where(interactions.c.id.in_(gone)))
+        connection.execute(annotations.delete().where(annotations.c.interaction_id.in_(gone)))
+        removed += gone
+        for id_, stack in stacks.items():
+            later = next((of for of, values in stack.items() if of > import_id and values is None), None)
+            if later is not None:
+                _hand_over(connection, id_, later)
+                kept += 1
+            else:
+                _restore(connection, id_, stack)
+                restored.append(id_)
+    _drop_versions(connection, import_id)
+    customers, labels = book.withdraw(connection, import_id)
+    changed = {*removed, *restored}
+    stripped = records.withdraw(connection, {customer_of[id_] for id_ in changed}, changed)
+    connection.execute(imports.update().where(imports.c.id == import_id).values(state="undoing"))
+    return Undone(tuple(removed), tuple(restored), kept, customers, labels, stripped)
+
+
+def finish_undoing(connection: Connection, row: Import) -> None:
+    """Marks an import as undone and drops what its log quotes of the data."""
+    summary = {name: value for name, value in row.summary.items() if isinstance(value, int)}
+    finish(connection, row.id, state="undone", summary=summary)
+
+
+Stack = dict[int, Mapping[str, Any] | None]
+"""Import -> earlier values, or None where the import repeated the values before it; oldest first."""
+
+
+def _stacks(connection: Connection, ids: Sequence[str]) -> dict[str, Stack]:
+    query = select(versions).where(versions.c.interaction_id.in_(ids)).order_by(versions.c.import_id)
+    stacks: dict[str, Stack] = {}
+    for row in connection.execute(query).mappings():
+        stacks.setdefault(row["interaction_id"], {})[row["import_id"]] = row["row"]
+    return stacks
+
+
+def _hand_over(connection: Connection, id_: str, later: int) -> None:
+    """A later import brought the same values: they are its own now."""
+    connection.execute(interactions.update().where(interactions.c.id == id_).values(import_id=later))
+    _delete_version(connection, id_, later)
+
+
+def _restore(connection: Connection, id_: str, stack: Stack) -> None:
+    """Gives an interaction its values from before."""
+    base = max(of for of, values in stack.items() if values is not None)
+    values = from_json(stack[base] or {})
+    source_id = values["source_customer_id"] or values["customer_id"]
+    customer_id = aliases.read(connection).get(source_id, source_id)
+    values |= {"customer_id": customer_id, "source_customer_id": source_id if customer_id != source_id else None}
+    connection.execute(interactions.update().where(interactions.c.id == id_).values(**values, import_id=base or None))
+    _delete_version(connection, id_, base)
+
+
+def _drop_versions(connection: Connection, import_id: int) -> None:
+    """Removes the earlier values that came with an import, unless a later one repeated them."""
+    ids = list(connection.scalars(select(versions.c.interaction_id).where(versions.c.import_id == import_id)))
+    for batch in chunked(ids, _BATCH):
+        for id_, stack in _stacks(connection, batch).items():
+            values = stack[import_id]
+            following = next((of for of in stack if of > import_id), None)
+            if values is not None and following is not None and stack[following] is None:
+                at = versions.c.interaction_id == id_, versions.c.import_id == following
+                connection.execute(versions.update().where(*at).values(row=dict(values)))
+    connection.execute(versions.delete().where(versions.c.import_id == import_id))
+
+
+def _delete_version(connection: Connection, id_: str, import_id: int) -> None:
+    at = versions.c.interaction_id == id_, versions.c.import_id == import_id
+    connection.execute(versions.delete().where(*at))
+
+
+def contributed(connection: Connection, import_id: int) -> dict[str, int]:
+    """Returns the number of attributes (rows), labels and cards that came with an import, by kind."""
+    query = (
+        select(contributions.c.kind, func.count())
+        .where(contributions.c.import_id == import_id)
+        .group_by(contributions.c.kind)
+    )
+    return dict(connection.execute(query).tuples().all())

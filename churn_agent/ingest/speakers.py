@@ -1,0 +1,128 @@
+"""Who speaks: from a column, a direction, a list of the company's own people, or the kind of channel."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from email.utils import parseaddr
+
+from churn_agent.domain.interactions import Direction, Speaker
+from churn_agent.ingest.questions import Question
+
+_WORDS: Mapping[Speaker, str] = {
+    "customer": """customer client inbound in incoming received requester end_user enduser visitor lead
+        contact consumer subscriber buyer shopper guest kunde kundin kunden eingehend klant cliente clientes
+        incoming_email""",
+    "company": """company agent outbound out outgoing sent admin staff support operator employee rep representative
+        advisor adviser csr csm us internal team teammate owner mitarbeiter mitarbeiterin ausgehend agente agent_reply
+        outgoing_email""",
+    "machine": """machine bot system automation automatic auto automated workflow chatbot virtual_agent trigger app
+        notification""",
+    "other": "other third_party",
+    "unknown": "unknown",
+}
+"""Speaker -> words for it in columns of roles and directions. `user` is not among them: in some systems a user is a
+customer, in others an employee."""
+WORDS: Mapping[str, Speaker] = {
+    word: speaker for speaker, words in _WORDS.items() for word in (*words.split(), speaker)
+}
+DIRECTION_OF: Mapping[Speaker, Direction] = {"customer": "inbound", "company": "outbound"}
+_OWN_VOICE = frozenset(
+    """review reviews app_review testimonial survey surveys nps csat feedback form contact_form web_form webform social
+    social_media social_post post tweet comment complaint""".split()
+)
+"""Channels in which customers speak for themselves, so that a missing author is the customer."""
+_ANSWERS: tuple[Speaker, ...] = ("customer", "company", "machine", "other")
+
+
+def speaker_of(word: str) -> Speaker | None:
+    """Returns the speaker for a word in a column of roles or directions; None for an unknown word."""
+    return WORDS.get(_plain(word))
+
+
+def is_own_voice(channel: str) -> bool:
+    """Whether only customers write in a channel: reviews, surveys, posts, feedback, forms."""
+    return _plain(channel) in _OWN_VOICE
+
+
+def _plain(word: str) -> str:
+    return "_".join(word.casefold().replace("-", " ").replace("_", " ").split())
+
+
+class OwnPeople:
+    """The company's people, from names, addresses and domains."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """Creates the list.
+
+        Args:
+            names: names of people, addresses (`ana@acme.example`), domains (`@acme.example` or `acme.example`).
+        """
+        folded = [name.strip().casefold() for name in names]
+        self._names = frozenset(folded)
+        self._domains = frozenset(
+            name.removeprefix("@") for name in folded if "@" not in name.lstrip("@") and "." in name
+        )
+
+    def __contains__(self, author: str) -> bool:
+        name, address = parseaddr(author) if "@" in author else (author, "")
+        return bool(
+            {author.strip().casefold(), name.strip().casefold(), address.casefold()} & self._names
+            or (address and address.rpartition("@")[2].casefold() in self._domains)
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self._names)
+
+
+def unknown_words(field: str, counts: Counter[str], known: Mapping[str, str]) -> list[Question]:
+    """Returns a question for each word of a column of roles or directions that has no known speaker.
+
+    Args:
+        field: `speaker` or `direction`.
+        counts: the column's words and their numbers of rows.
+        known: the mapping's own words -> speakers.
+    """
+    questions: list[Question] = []
+    for word, n in counts.most_common():
+        if word.strip() and speaker_of(known.get(word, word)) is None:
+
+            def answer(option: str, word: str = word) -> dict[str, dict[str, dict[str, str]]]:
+                return {"values": {field: {word: option}}}
+
+            rows = f"{n} row" + "s" * (n != 1)
+            why = "this word does not say whether the customer or the company speaks."
+            questions.append(Question(f"{field}: {word!r} ({rows})", why, _ANSWERS, answer))
+    return questions
+
+
+def settle(
+    *,
+    spoken: str,
+    direction: str,
+    author: str,
+    channel: str,
+    is_record: bool,
+    own: OwnPeople,
+    unknown_is: Speaker,
+) -> Speaker:
+    """Returns the speaker of one row.
+
+    Args:
+        spoken: word of the column `speaker`, in the mapping's values.
+        direction: word of the column `direction`.
+        author: name or address of the author.
+        channel: channel of the row.
+        is_record: whether systems write in the channel; a row without an author is then an act of the customer.
+        own: the company's people.
+        unknown_is: speaker of rows of which nothing else says so.
+    """
+    if author and author in own:
+        return "company"
+    for word in (spoken, direction):
+        known = speaker_of(word) if word else None
+        if known:
+            return known
+    if own and author:
+        return "customer"
+    if is_record or is_own_voice(channel):
+        return "customer"
+    return unknown_is

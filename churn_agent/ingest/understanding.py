@@ -1,0 +1,133 @@
+"""What the sources of an import mean: the first pass over their rows, and the questions that it leaves."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from churn_agent.ingest.columns import ColumnMapping
+from churn_agent.ingest.profiling import RuleProfile, Understanding
+from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, Question, merged
+from churn_agent.ingest.readers.mail import survey_own
+from churn_agent.ingest.sources import Source, mails_of, open_rows
+
+Progress = Callable[[str, int, int | None], None]
+_MOST_ROUNDS = 5
+"""Most rounds of questions: an answer can lead to another question."""
+
+
+@dataclass(frozen=True)
+class Understood:
+    """The sources of an import, as they will be read."""
+
+    mapping: ColumnMapping
+    """The mapping with all answers."""
+    rules: Mapping[str, Mapping[int, Understanding]]
+    """Source -> rule of the mapping -> columns and formats."""
+    rows: Mapping[str, int]
+    """Source -> number of rows."""
+    guesses: tuple[Guess, ...]
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Returns the mapping as understood, with the columns and formats of the first source."""
+        dumped = self.mapping.model_dump(exclude_defaults=True, mode="json")
+        rules = next((rules for rules in self.rules.values() if 0 in rules), {})
+        if 0 in rules:
+            first = rules[0]
+            formats: dict[str, Any] = {"decimal": first.amounts.decimal} if first.amounts else {}
+            if first.times and first.times.order in ("dmy", "mdy"):
+                formats["day_first"] = first.times.order == "dmy"
+            dumped = formats | merged({"columns": dict(first.columns)}, dumped)
+        return dumped
+
+
+def understand(sources: Sequence[Source], mapping: ColumnMapping, progress: Progress, ask: Ask | None) -> Understood:
+    """Reads all rows once and decides what they mean.
+
+    Args:
+        sources: sources of interactions.
+        mapping: the user's mapping.
+        progress: called with the source, the amount read and the total.
+        ask: answers questions.
+
+    Raises:
+        DataError: a source is unusable.
+        NeedsAnswer: a question was not answered.
+    """
+    own = _whose_mails(sources, mapping)
+    if own:
+        mapping = _answered(mapping, [own], ask)
+    noted: dict[str, Guess] = {}
+    profiles = {source.name: _profile(source, mapping, progress, noted) for source in sources}
+    for _ in range(_MOST_ROUNDS):
+        rules: dict[str, dict[int, Understanding]] = {}
+        questions: dict[str, tuple[str, Question]] = {}
+        guesses = dict(noted)
+        for source in sources:
+            rules[source.name] = {}
+            for number, profile in profiles[source.name].items():
+                profile.rule = mapping.rules[number]
+                if not profile.rows:
+                    continue
+                understanding, asked, guessed = profile.settle(source.name, complete=source.complete_header)
+                rules[source.name][number] = understanding
+                questions |= {question.about: (source.name, question) for question in asked}
+                guesses |= {guess.about: guess for guess in guessed}
+        if not questions:
+            break
+        mapping = _answered(mapping, list(questions.values()), ask)
+    rows = {name: sum(profile.rows for profile in of.values()) for name, of in profiles.items()}
+    return Understood(mapping, rules, rows, tuple(guesses.values()))
+
+
+def _whose_mails(sources: Sequence[Source], mapping: ColumnMapping) -> tuple[str, Question] | None:
+    """Returns a question for the company's side of mailboxes, unless the mapping names it."""
+    mails = mails_of(sources)
+    if not mails or mapping.own:
+        return None
+    survey = survey_own(mails)
+    guess = survey.guess
+    sides = [", ".join(guess.own)] if guess else []
+    sides += [side for side, _ in survey.candidates if side not in sides]
+    if not sides:
+        return None
+    if guess:
+        evidence = f"the mailbox seems to be that of {sides[0]} ({guess.evidence})"
+        why = f"{evidence}. Confirm it (--yes) or name your side (--own)."
+    else:
+        counts = ", ".join(f"{side} (in {n} of {survey.mails} mails)" for side, n in survey.candidates)
+        why = f"the mails do not show which side is yours; they are from and to {counts}. Name it (--own)."
+
+    def answer(option: str) -> dict[str, list[str]]:
+        return {"own": [name.strip() for name in option.split(",")]}
+
+    question = Question("own addresses", why, tuple(sides), answer, sides[0] if guess else None)
+    return str(mails[0]), question
+
+
+def _profile(
+    source: Source, mapping: ColumnMapping, progress: Progress, noted: dict[str, Guess]
+) -> dict[int, RuleProfile]:
+    profiles = {number: RuleProfile(rule) for number, rule in enumerate(mapping.rules)}
+
+    def note(guess: Guess) -> None:
+        noted.setdefault(guess.about, guess)
+
+    for row in open_rows(source, mapping, mapping.own, lambda done, all_: progress(source.name, done, all_), note):
+        if not row.problem:
+            profiles[row.rule].add(row)
+    return profiles
+
+
+def _answered(mapping: ColumnMapping, questions: Sequence[tuple[str, Question]], ask: Ask | None) -> ColumnMapping:
+    part: dict[str, Any] = mapping.model_dump(exclude_unset=True)
+    unanswered: list[tuple[str, Question]] = []
+    for source, question in questions:
+        option = ask(question) if ask else None
+        if option is None:
+            unanswered.append((source, question))
+        else:
+            part = merged(part, question.answer(option))
+    if unanswered:
+        [(source, _), *_] = unanswered
+        raise NeedsAnswer(source, [question for _, question in unanswered])
+    return ColumnMapping.model_validate(part)

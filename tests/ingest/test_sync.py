@@ -1,0 +1,227 @@
+"""An import is a sync, and can be taken back: twice equals once, and undoing equals never."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from churn_agent import ChurnAgent
+from churn_agent.errors import DataError, InputError
+from tests.conftest import write_csv
+
+HEADER = "message_id,customer_id,timestamp,channel,direction,text,status"
+NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)  # each example opens stores
+NOT_COMPARED = {"import_id", "position"}
+
+
+def dump(store, *more_not_compared):
+    """All rows of the history that an import can change, without the numbers of imports."""
+    left_out = NOT_COMPARED.union(more_not_compared)
+    with closing(sqlite3.connect(store / "history.db")) as connection:
+        connection.row_factory = sqlite3.Row
+        tables = ("interactions", "customers", "labels", "book", "annotations", "aliases")
+        rows = {
+            table: sorted(
+                json.dumps({k: row[k] for k in row.keys() if k not in left_out})  # noqa: SIM118 - sqlite3.Row
+                for row in connection.execute(f"SELECT * FROM {table}")  # noqa: S608 - our own names
+            )
+            for table in tables
+        }
+        rows["versions"] = connection.execute("SELECT count(*) FROM versions").fetchone()[0]
+    return rows
+
+
+def texts(agent, customer_id):
+    return [(row.text, row.metadata.get("status")) for row in agent.snapshot(customer_id).interactions]
+
+
+def rows_of(*statuses):
+    return [f"m{n},c-1,2026-02-0{n},chat,inbound,message {n},{status}" for n, status in enumerate(statuses, start=1)]
+
+
+@pytest.fixture
+def store(agent):
+    return agent.settings.store
+
+
+def test_next_weeks_export_updates_in_place(agent, tmp_path):
+    agent.ingest(write_csv(tmp_path / "week1.csv", *rows_of("open", "open"), header=HEADER))
+    summary = agent.ingest(write_csv(tmp_path / "week2.csv", *rows_of("closed", "open", "open"), header=HEADER))
+    assert (summary.added, summary.updated, summary.already_known) == (1, 1, 2)
+    assert texts(agent, "c-1") == [("message 1", "closed"), ("message 2", "open"), ("message 3", "open")]
+
+
+@pytest.mark.parametrize("change", ["one more column", "a key", "no key", "another status"])
+def test_the_same_rows_are_not_added_again(agent, tmp_path, change):
+    header = "customer_id,timestamp,direction,author,text,status"
+    row = "c-1,2026-02-01T10:00,inbound,Ana,hello,open"
+    agent.ingest(write_csv(tmp_path / "a.csv", row, row, header=header))  # two equal rows stay two
+    changed = {
+        "one more column": (f"{row},x", f"{header},tag"),
+        "a key": (f"{row},k", f"{header},message_id"),
+        "no key": (row, header),
+        "another status": (row.replace("open", "closed"), header),
+    }
+    row, header = changed[change]
+    rows = [row, row.replace(",k", ",l")]
+    summary = agent.ingest(write_csv(tmp_path / "b.csv", *rows, header=header))
+    assert (summary.added, summary.already_known) == (0, 2)
+    assert len(texts(agent, "c-1")) == 2
+
+
+def test_a_card_that_comes_later_moves_times_and_doubles_nothing(agent, tmp_path):
+    path = write_csv(tmp_path / "a.csv", "c-1,2026-02-01 00:30,chat,hello")
+    agent.ingest(path)
+    (tmp_path / "card.yaml").write_text("company: Acme\ntime_zone: Europe/Zurich\n")
+    agent.ingest([], card=tmp_path / "card.yaml")
+    summary = agent.ingest(path)
+    assert (summary.added, summary.updated) == (0, 1)
+    [row] = agent.snapshot("c-1").interactions
+    assert row.occurred_at.isoformat() == "2026-01-31T23:30:00+00:00"
+
+
+def test_two_orders_of_one_day_stay_two_in_two_files(agent, tmp_path):
+    header = "customer_id,timestamp,channel,amount"
+    mapping = tmp_path / "m.yaml"
+    mapping.write_text("defaults: {text: ''}\n")
+    for name, amount in (("a", 10), ("b", 20)):
+        agent.ingest(
+            write_csv(tmp_path / f"{name}.csv", f"c-1,2026-02-01,order,{amount}", header=header), mapping=mapping
+        )
+    assert sorted(row.amount for row in agent.snapshot("c-1").interactions) == [10, 20]
+
+
+def test_a_corrected_mapping_replaces_what_the_wrong_one_made(agent, store, tmp_path):
+    path = write_csv(tmp_path / "a.csv", "c-1,2026-02-01,note to self,hello", header="customer_id,date,text,words")
+    lines = []
+    agent.store._notify = lines.append
+    agent.ingest(path)
+    (tmp_path / "m.yaml").write_text("columns: {text: words}\n")
+    summary = agent.ingest(path, mapping=tmp_path / "m.yaml")
+    assert [row.text for row in agent.snapshot("c-1").interactions] == ["hello"]
+    assert summary.replaced == 1
+    assert any("this import replaces it" in line for line in lines)
+    assert b"note to self" not in b"".join(
+        file.read_bytes() for file in store.rglob("*") if file.is_file()
+    ) or agent.snapshot("c-1").interactions[0].metadata == {"text": "note to self"}
+
+
+def test_the_keys_of_two_sources_are_not_mixed_up(agent, tmp_path):
+    agent.ingest(write_csv(tmp_path / "a.csv", "1,c-1,2026-02-01,chat,inbound,hello,", header=HEADER))
+    other = write_csv(tmp_path / "b.csv", "1,c-2,2026-03-01,email,inbound,something else,", header=HEADER)
+    with pytest.raises(DataError, match=r"the key 'message_id:1' is already that of another record .*source: NAME"):
+        agent.ingest(other)
+    (tmp_path / "m.yaml").write_text("source: mails\n")
+    assert agent.ingest(other, mapping=tmp_path / "m.yaml").added == 1
+    assert texts(agent, "c-1")[0][0] == "hello"
+
+
+def test_a_column_that_rows_share_is_not_a_key(agent, tmp_path):
+    rows = ["m1,c-1,2026-02-01,chat,inbound,one,", "m1,c-1,2026-02-02,chat,inbound,two,"]
+    summary = agent.ingest(write_csv(tmp_path / "a.csv", *rows, header=HEADER))
+    assert (summary.added, [guess.about for guess in summary.guesses]) == (2, ["message_id"])
+
+
+def test_an_import_that_is_undone_never_was(agent, store, tmp_path):
+    agent.ingest(write_csv(tmp_path / "a.csv", *rows_of("open", "open"), header=HEADER))
+    before = dump(store)
+    (tmp_path / "card.yaml").write_text("company: Acme\n")
+    agent.ingest(
+        write_csv(tmp_path / "b.csv", *rows_of("closed", "open", "secret"), header=HEADER),
+        customers=write_csv(tmp_path / "c.csv", "c-1,gold", header="customer_id,plan"),
+        labels=write_csv(tmp_path / "l.csv", "c-1,2026-02-03,1", header="customer_id,as_of,churned"),
+        card=tmp_path / "card.yaml",
+    )
+    assert dump(store) != before
+    agent.store.undo_import(2)
+    assert dump(store) == before
+    with pytest.raises(InputError, match="is undone already"):
+        agent.store.undo_import(2)
+    with pytest.raises(InputError, match="no import 7"):
+        agent.store.undo_import(7)
+
+
+def test_attributes_add_up_and_wipe_nothing(agent, tmp_path):
+    agent.ingest(
+        write_csv(tmp_path / "a.csv", "c-1,2026-02-01,chat,hello"),
+        customers=write_csv(tmp_path / "b.csv", "c-1,Ana,12000", header="customer_id,owner,arr"),
+    )
+    agent.ingest([], customers=write_csv(tmp_path / "c.csv", "c-1,Bo", header="customer_id,owner"))
+    assert agent.snapshot("c-1").attributes == {"owner": "Bo", "arr": "12000"}
+    agent.store.undo_import(2)
+    assert agent.snapshot("c-1").attributes == {"owner": "Ana", "arr": "12000"}
+
+
+def test_attributes_are_not_known_before_their_import(agent, tmp_path):
+    rows = ["c-1,2026-01-01,chat,hello", "c-1,2026-02-01,chat,hello again"]
+    people = ["c-1,gold,", "c-2,iron,2026-01-01"]
+    agent.ingest(
+        write_csv(tmp_path / "a.csv", *rows, "c-2,2026-01-01,chat,hi"),
+        customers=write_csv(tmp_path / "b.csv", *people, header="customer_id,plan,known_from"),
+    )
+    assert agent.snapshot("c-1", as_of="2026-02-01").attributes == {"plan": "gold"}
+    assert agent.snapshot("c-1", as_of="2026-01-31").attributes == {}
+    assert agent.snapshot("c-2", as_of="2026-01-31").attributes == {"plan": "iron"}
+
+
+def test_merged_customers_stay_merged_and_can_be_split(agent, store, tmp_path):
+    path = write_csv(tmp_path / "a.csv", "lead-1,2026-01-01,chat,hello", "user-1,2026-02-01,chat,hi")
+    agent.ingest(path, customers=write_csv(tmp_path / "b.csv", "lead-1,gold", header="customer_id,plan"))
+    before = dump(store)
+    assert agent.store.merge_customers("lead-1", "user-1") == 1
+    assert [row.text for row in agent.snapshot("user-1").interactions] == ["hello", "hi"]
+    assert agent.snapshot("user-1").attributes == {"plan": "gold"}
+    agent.ingest(write_csv(tmp_path / "c.csv", "lead-1,2026-01-01,chat,hello", "lead-1,2026-03-01,chat,later"))
+    assert [row.text for row in agent.snapshot("user-1").interactions] == ["hello", "hi", "later"]
+    agent.store.undo_import(2)
+    assert agent.store.split_customer("lead-1") == 1
+    assert dump(store) == before
+
+
+ROWS = st.lists(
+    st.tuples(st.integers(1, 4), st.integers(1, 3), st.sampled_from(["a", "b", "c"]), st.booleans()),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=15, deadline=None, phases=NO_SHRINKING)
+@given(exports=st.lists(ROWS, min_size=2, max_size=4), undone=st.integers(0, 3))
+def test_undoing_any_import_equals_never_having_made_it(exports, undone, tmp_path_factory):
+    """Exports of the same keyed rows with other customers, texts and metadata, in any order."""
+    undone %= len(exports)
+    folder = tmp_path_factory.mktemp("undo")
+    files = []
+    for n, export in enumerate(exports):
+        unique = {key: (key, customer, status, text) for key, customer, status, text in export}
+        rows = [f"k{k},c-{c},2026-02-0{k},chat,inbound,text {k}{'!' * t},{s}" for k, c, s, t in unique.values()]
+        files.append(
+            write_csv(folder / f"{n}.csv", *rows, f"only{n},c-9,2026-03-0{n + 1},chat,inbound,{n},", header=HEADER)
+        )
+    dumps = []
+    for name in ("with", "without"):
+        with ChurnAgent.open(folder / name, model="scripted") as agent:
+            for n, file in enumerate(files):
+                if name == "with" or n != undone:
+                    agent.ingest(file)
+            if name == "with":
+                agent.store.undo_import(undone + 1)
+        dumps.append(dump(folder / name, "id") | {"versions": 0})  # an id is that of the first content
+    assert dumps[0] == dumps[1]
+
+
+@settings(max_examples=15, deadline=None, phases=NO_SHRINKING)
+@given(export=ROWS)
+def test_importing_twice_equals_importing_once(export, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("twice")
+    rows = [f"c-{c},2026-02-0{k},chat,text {k}{'!' * t},{s}" for k, c, s, t in export]
+    path = write_csv(folder / "a.csv", *rows, header="customer_id,timestamp,channel,text,status")
+    with ChurnAgent.open(folder / "store", model="scripted") as agent:
+        agent.ingest(path)
+        once = dump(folder / "store")
+        summary = agent.ingest(path)
+        assert (summary.added, summary.updated) == (0, 0)
+        assert dump(folder / "store") == once
