@@ -172,9 +172,15 @@ def snapshot(*interactions: Interaction, card: Card | None = None, **more: Any) 
     return Snapshot("c-1", AS_OF, card or Card(company="Acme"), ordered, **more)
 
 
-def write_csv(path: Path, *rows: str, header: str = "customer_id,timestamp,channel,text") -> Path:
-    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+def write_csv(path: Path, *rows: str, header: str | None = None) -> Path:
+    """A file of messages by customers, or with a header of its own."""
+    lines = [header, *rows] if header else [f"speaker_role,{HEADER}", *(f"customer,{row}" for row in rows)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+HEADER = "customer_id,timestamp,channel,text"
+"""Columns of `write_csv`, after that of the speaker."""
 
 
 @contextmanager

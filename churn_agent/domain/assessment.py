@@ -150,6 +150,8 @@ class Provenance(_Part):
     seed: int
     method: str | None = None
     """Name and version of the trained method for the number; None if the mode gave it."""
+    on_withdrawn_data: bool = False
+    """Whether messages that the record rests on were withdrawn later (`imports undo`), and with them its words."""
 
 
 class Assessment(_Part):
@@ -176,8 +178,6 @@ class Assessment(_Part):
     screening: Probability | None = None
     """Score of a customer who was only screened; it only ranks customers for assessment."""
     provenance: Provenance
-    on_withdrawn_data: bool = False
-    """Whether messages that it rests on were withdrawn later (`imports undo`); its words and facts are then removed."""
 
     @property
     def fitted(self) -> bool:

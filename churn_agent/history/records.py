@@ -33,12 +33,25 @@ def add(engine: Engine, assessment: Assessment, *, run_id: str | None = None) ->
         )
 
 
-def stripped(assessment: Assessment, **changes: Any) -> Assessment:
-    """Returns a record with its number, date and provenance only, without words and facts of the customer."""
+def stripped(assessment: Assessment, *, customer_id: str | None = None, withdrawn: bool = False) -> Assessment:
+    """Returns a record with its number, date and provenance only, without words and facts of the customer.
+
+    Args:
+        assessment: the record.
+        customer_id: another id for the customer.
+        withdrawn: mark it as one on withdrawn data.
+    """
     empty: dict[str, Any] = dict.fromkeys(("reasons", "actions", "facts", "signals"), ())
-    provenance = assessment.provenance.model_copy(update={"evidence_ids": ()})
-    bare = {"status_reason": None, "leaning": None, "left_out": LeftOut(), "provenance": provenance}
-    return assessment.model_copy(update=empty | bare | changes)
+    before = assessment.provenance
+    marked = {"evidence_ids": (), "on_withdrawn_data": withdrawn or before.on_withdrawn_data}
+    bare = {
+        "customer_id": customer_id or assessment.customer_id,
+        "status_reason": None,
+        "leaning": None,
+        "left_out": LeftOut(),
+        "provenance": before.model_copy(update=marked),
+    }
+    return assessment.model_copy(update=empty | bare)
 
 
 def rests_on(assessment: Assessment, interaction_ids: Collection[str]) -> bool:
@@ -55,7 +68,7 @@ def withdraw(connection: Connection, customer_ids: Collection[str], interaction_
         for row in connection.execute(query).all():
             record = Assessment.model_validate(row.record)
             if rests_on(record, interaction_ids):
-                values = stripped(record, on_withdrawn_data=True).model_dump(mode="json")
+                values = stripped(record, withdrawn=True).model_dump(mode="json")
                 connection.execute(records.update().where(records.c.id == row.id).values(record=values))
                 done += 1
     return done
@@ -63,7 +76,7 @@ def withdraw(connection: Connection, customer_ids: Collection[str], interaction_
 
 def withdrawn(engine: Engine) -> set[tuple[str, date]]:
     """Returns (customer, date) of the records on withdrawn data."""
-    mark = records.c.record["on_withdrawn_data"].as_boolean()
+    mark = records.c.record["provenance"]["on_withdrawn_data"].as_boolean()
     with engine.connect() as connection:
         query = select(records.c.customer_id, records.c.as_of).where(mark)
         return {(row.customer_id, row.as_of) for row in connection.execute(query)}

@@ -162,7 +162,7 @@ def test_evidence_shows_what_a_model_would_see(book):
     document = book("evidence", "c-101", *SCRIPTED, "--json").json
     assert [each["text"] for each in document["evidence"]] == ["The line is down again, I will leave."]
     shown = book("evidence", "c-101", "--model", "scripted", "--mode", "ask").out
-    assert 'E2 (2026-02-20, chat): "The line is down again, I will leave."' in shown
+    assert 'E2 (2026-02-20, chat, customer): "The line is down again, I will leave."' in shown
 
 
 def test_customers_and_show(book):

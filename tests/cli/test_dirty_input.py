@@ -175,9 +175,9 @@ def test_the_card_of_an_import_names_every_step(cli, tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('customer_id,timestamp,channel,text\nc-1,2026-02-01,email,"<p>I am leaving.</p>"\nc-1,x,chat,hi\n')
     cli("ingest", path)
-    [card] = cli("data", "imports", "--json").json
-    assert (card["rows_added"], card["cleaning"], card["rejected"]) == (1, {"html": 1}, 1)
-    assert "cleaning: 1 html" in cli("data", "imports").out
+    [row] = cli("data", "imports", "--json").json
+    assert (row["rows_added"], row["summary"]["cleaning"], row["summary"]["rejected"]) == (1, {"html": 1}, 1)
+    assert "cleaning: 1 html" in cli("imports", "show", 1).out
 
 
 def test_a_dry_run_shows_before_and_after(cli, tmp_path):

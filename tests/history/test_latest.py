@@ -100,7 +100,7 @@ def test_an_empty_history_has_no_last_day(tmp_path):
         found(book(tmp_path))
 
 
-@pytest.mark.parametrize("year", ["2062", "9999"])
+@pytest.mark.parametrize("year", ["2062", "2150"])
 def test_one_row_of_the_far_future_does_not_spoil_the_book(cli, tmp_path, year):
     rows = ["c-1,2026-02-01T10:00Z,chat,hello", "c-2,2026-02-03T10:00Z,chat,I want to cancel"]
     cli("ingest", write_csv(tmp_path / "t.csv", *rows, f"c-1,{year}-12-31T23:59:59Z,chat,late"))

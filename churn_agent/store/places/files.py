@@ -112,7 +112,7 @@ def _stripped(line: bytes, withdrawn: set[tuple[str, date]]) -> bytes:
         return line
     if (record.customer_id, record.as_of) not in withdrawn:
         return line
-    return records.stripped(record, on_withdrawn_data=True).model_dump_json().encode() + b"\n"
+    return records.stripped(record, withdrawn=True).model_dump_json().encode() + b"\n"
 
 
 # --- the index, copies, methods

@@ -21,7 +21,7 @@ def test_an_error_cell_is_no_id(text):
         check_id(text)
 
 
-@pytest.mark.parametrize("text", ["", "  ", "NULL", "nan", "NaN", "<NA>", "None", r"\N"])
+@pytest.mark.parametrize("text", ["", "  ", "NULL", "NaT", "<NA>", r"\N"])
 def test_a_missing_value_is_no_id(text):
     with pytest.raises(ValueError, match="the id is"):
         check_id(text)
