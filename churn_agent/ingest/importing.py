@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from sqlalchemy import Connection, Engine
 
-from churn_agent.domain.interactions import Interaction, Label, Speaker
+from churn_agent.domain.interactions import Interaction, Speaker
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import DataError, EmptyStore, InputError
 from churn_agent.files import atomic, strict_yaml
@@ -25,9 +25,10 @@ from churn_agent.history.interactions import Arrival, KeyConflict, Synced
 from churn_agent.history.latest import last_day_in
 from churn_agent.ingest.cleaning import Cleaner
 from churn_agent.ingest.columns import LABEL_FIELDS, LABEL_NEEDS, ColumnMapping, assign, load_mapping
-from churn_agent.ingest.parsing import InteractionParser, checked_customer_id, has_content, parse_label
+from churn_agent.ingest.labels import LabelParser, LabelProfile
+from churn_agent.ingest.parsing import InteractionParser, checked_customer_id, has_content
 from churn_agent.ingest.profiling import Understanding
-from churn_agent.ingest.questions import Ask, Guess, likely
+from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, Question, likely
 from churn_agent.ingest.readers.base import Row
 from churn_agent.ingest.rejects import Rejects
 from churn_agent.ingest.sources import Source, Sources, open_rows
@@ -153,7 +154,8 @@ def ingest(
         replaced=replaces,
     )
     for guess in understood.guesses:
-        announce(f"{guess.about}: {guess.taken} ({guess.evidence}); to change it: {guess.mapping}")
+        change = f"; to change it: {guess.mapping}" if guess.mapping else ""
+        announce(f"{guess.about}: {guess.taken} ({guess.evidence}){change}")
     with Rejects(rejects) as rejected:
         run = _Import(understood, card, summary, rejected, progress, announce, aliases.all_aliases(engine))
         try:
@@ -389,16 +391,20 @@ class _Import:
 
     def labels(self, connection: Connection, source: Source, import_id: int) -> None:
         columns: dict[str, str] = {}
-
-        def rows() -> Iterator[Label]:
-            for row in open_rows(source, None, ()):
-                if not columns:
-                    columns.update(assign(list(row.values), (*LABEL_FIELDS, "horizon_days"), LABEL_NEEDS, source.name))
-                label = self._try(source, row, lambda row=row: parse_label(row, columns, self._card))
-                if label:
-                    yield label
-
-        self._summary.labels = book.add_labels(connection, rows(), import_id=import_id)
+        profile = LabelProfile(columns)
+        for row in open_rows(source, None, ()):
+            if not columns:
+                columns.update(assign(list(row.values), (*LABEL_FIELDS, "horizon_days"), LABEL_NEEDS, source.name))
+            if not row.problem:
+                profile.add(row)
+        dates = profile.dates(self._mapping.day_first)
+        if isinstance(dates, Question):
+            raise NeedsAnswer(source.name, [dates])
+        if profile.unknown_words:
+            self._announce(f"{source.name}: unknown words for the outcome: {profile.unknown_words}")
+        parse = LabelParser(columns, self._card, dates)
+        rows = (self._try(source, row, lambda row=row: parse(row)) for row in open_rows(source, None, ()))
+        self._summary.labels = book.add_labels(connection, filter(None, rows), import_id=import_id)
 
     def finish(self) -> None:
         summary = self._summary

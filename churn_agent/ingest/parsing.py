@@ -1,12 +1,12 @@
-"""Parses rows into interactions and labels. An invalid time, amount, direction or id raises `ValueError`."""
+"""Parses rows into interactions. An invalid time, amount, direction or id raises `ValueError`."""
 
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from churn_agent.domain.interactions import Interaction, Label, Speaker
+from churn_agent.domain.interactions import Interaction, Speaker
 from churn_agent.domain.snapshot import Card
 from churn_agent.ingest import identity, speakers
 from churn_agent.ingest.cleaning import Cleaner
@@ -25,8 +25,6 @@ _CHANNEL_OF_TEXT = {
     "feedback": "feedback", "comment": "comment",
 }  # fmt: skip
 """Column of the text -> channel, if the source has none."""
-_TRUE = frozenset({"1", "true", "yes", "y"})
-_FALSE = frozenset({"0", "false", "no", "n"})
 _RATING = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*(?:stars?|sterne?|★+|⭐+|/\s*\d+|out of \d+)\s*", re.I)
 _RATINGS = ("rating", "stars", "star_rating", "review_stars", "score", "nps", "csat")
 
@@ -216,23 +214,3 @@ def checked_customer_id(text: str) -> str:
     if not text.strip():
         raise ValueError("the customer id is empty")
     return ids.check_id(text)
-
-
-def parse_label(row: Row, columns: Mapping[str, str], card: Card) -> Label:
-    """Parses the label of a row. Raises `ValueError`."""
-    word = row.values[columns["churned"]].strip().casefold()
-    if word not in _TRUE | _FALSE:
-        raise ValueError(f"churned is {word!r}; it must be 0 or 1")
-    as_of = row.values[columns["as_of"]].strip()
-    try:
-        as_of = date.fromisoformat(as_of[:10] if "T00:00" in as_of else as_of).isoformat()
-    except ValueError:
-        raise ValueError(f"as_of {as_of!r} is not a date (such as 2026-03-01)") from None
-    horizon = row.values.get(columns.get("horizon_days", ""), "").strip()
-    return Label(
-        customer_id=checked_customer_id(row.values[columns["customer_id"]]),
-        as_of=as_of,
-        churned=word in _TRUE,
-        horizon_days=int(horizon) if horizon.isdecimal() else card.horizon_days,
-        metadata={k: v for k, v in row.values.items() if k not in columns.values() and v != ""},
-    )

@@ -147,7 +147,7 @@ def test_training_names_what_tells_the_outcome(cli, tmp_path):
 
 def test_the_reason_for_refused_labels_is_said(cli, tmp_path):
     cli("ingest", write_csv(tmp_path / "t.csv", "c1,2026-01-01,chat,hello"))
-    write_csv(tmp_path / "l.csv", "c1,2026-01-31,Churned", header="customer_id,as_of,churned")
+    write_csv(tmp_path / "l.csv", "c1,2026-01-31,Moved", header="customer_id,as_of,churned")
     for command in (["calibrate", "--labels"], ["train", "logistic", "--labels"], ["outcomes", "import"]):
         done = cli(*command, tmp_path / "l.csv", *(["--model", "scripted"] if command[0] != "outcomes" else []))
-        assert "the first (line 2) because churned is 'churned'; it must be 0 or 1" in done.err, command
+        assert "the first (line 2) because churned is 'Moved'; it must be 1 or 0" in done.err, command

@@ -21,6 +21,10 @@ class NumberText(str):
 
     __slots__ = ()
 
+    def strip(self, chars: str | None = None, /) -> "NumberText":
+        """Returns the text itself: without this, `strip` would return a text like any other."""
+        return self
+
 
 def is_error_cell(text: str) -> bool:
     """Whether a spreadsheet wrote an error in place of a value: `#N/A`, `#REF!`, `Err:502`, `####`."""

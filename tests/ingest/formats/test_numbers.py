@@ -66,6 +66,12 @@ def test_a_column_with_both_readings_is_asked_about(values):
     assert all(isinstance(settled(*values, **answer), NumberFormat) for answer in answers)
 
 
+def test_a_number_of_the_source_stays_one_beside_text():
+    settled_format = settled(NumberText("1.234"), "12,50")
+    assert settled_format.decimal == ","
+    assert settled_format.parse(NumberText("1.234").strip()).value == 1.234
+
+
 def test_the_question_shows_both_readings():
     assert settled("1.234").why == "'1.234' is 1234 with a decimal comma and 1.234 with a decimal point."
 
