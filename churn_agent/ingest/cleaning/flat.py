@@ -3,11 +3,10 @@
 import re
 from functools import cache
 
-from churn_agent.ingest.cleaning.attribution import Strength, strength
+from churn_agent.ingest.cleaning.attribution import TAIL, Strength, strength
 from churn_agent.ingest.cleaning.words import words
 
 _ADDRESS = re.compile(r"[<(][^\s<>()@]{1,80}@[^\s<>()@]{1,80}[>)]")
-_TAIL = re.compile(r"[^.!?:\uff1a<>]{0,30}[:\uff1a]\s")
 _REACH = 160
 _LONGEST = 20_000
 """Longer texts are not searched; nothing of them is left out."""
@@ -27,7 +26,7 @@ def flat_quote(text: str) -> int | None:
 
 def _attribution(text: str) -> int | None:
     for address in _ADDRESS.finditer(text):
-        tail = _TAIL.match(text, address.end())
+        tail = TAIL.match(text, address.end())
         if tail is None:
             continue
         reach = max(0, address.start() - _REACH)

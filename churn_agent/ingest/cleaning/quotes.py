@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from churn_agent.ingest.cleaning import attribution as heads
+from churn_agent.ingest.cleaning import headers
+from churn_agent.ingest.cleaning.attribution import Head, attribution
 from churn_agent.ingest.cleaning.lines import Line, surely_cited
 from churn_agent.ingest.cleaning.words import words
 
-_RULE = re.compile(r"[-_=\u2500\u2014]{3,}$")
 _COMPARISON = re.compile(r"[\d$\u20ac\u00a3\u00a5%~=<]")
 _NUMBERED = re.compile(r"\d+[.)]\s")
 _PROMPT = re.compile(r"[ \t]{0,4}>>> ")
@@ -34,7 +34,7 @@ def mark_quotes(lines: list[Line], *, mail: bool) -> None:
             pass
         elif line.quoted:
             end = _take_run(lines, at, found)
-        elif heads.reply_marker(line):
+        elif headers.reply_marker(line):
             line.kind = "reply_marker"
             if own:
                 end = _mark(lines, range(end, len(lines)))
@@ -69,7 +69,7 @@ def _take_run(lines: list[Line], at: int, found: _Found) -> int:
     return run.stop
 
 
-def _take_head(lines: list[Line], head: heads.Head, found: _Found) -> int:
+def _take_head(lines: list[Line], head: Head, found: _Found) -> int:
     """Marks what a head introduces; returns the number of the line after it."""
     end = head.last + 1
     below = next((number for number in range(end, len(lines)) if not lines[number].blank), None)
@@ -86,16 +86,16 @@ def _take_head(lines: list[Line], head: heads.Head, found: _Found) -> int:
     return end
 
 
-def _head(lines: list[Line], at: int) -> heads.Head | None:
+def _head(lines: list[Line], at: int) -> Head | None:
     """The head of a quoted mail that begins with a line, or the attribution that ends with it."""
     bare = lines[at].bare
     colon = ":" in bare or "\uff1a" in bare
     if not colon and bare[0] not in _SIGNS and bare[-1] not in _SIGNS:
         return None
-    return heads.separator(lines, at) or (heads.header(lines, at) if colon else None) or heads.attribution(lines, at)
+    return headers.separator(lines, at) or (headers.header(lines, at) if colon else None) or attribution(lines, at)
 
 
-def _goes_on(lines: list[Line], head: heads.Head, below: int | None) -> bool:
+def _goes_on(lines: list[Line], head: Head, below: int | None) -> bool:
     """Whether all below a head is quoted: something is written above it, and nothing says that answers lie below."""
     if below is not None and lines[below].bare.startswith(_MARKS):  # people put quotation marks, clients do not
         return False
@@ -103,12 +103,12 @@ def _goes_on(lines: list[Line], head: heads.Head, below: int | None) -> bool:
     return bool(above) and not any(_inside().search(line.bare) for line in above)
 
 
-def _with_rule(lines: list[Line], head: heads.Head) -> list[int]:
+def _with_rule(lines: list[Line], head: Head) -> list[int]:
     """Numbers of the lines of a head, with the rule above it."""
     above = head.first - 1
     while above > 0 and lines[above].blank and head.first - above < 3:
         above -= 1
-    first = above if above >= 0 and _RULE.match(lines[above].bare) else head.first
+    first = above if above >= 0 and headers.is_rule(lines[above]) else head.first
     return list(range(first, head.last + 1))
 
 

@@ -13,7 +13,8 @@ from churn_agent.ingest.cleaning.words import words
 _MOST_LINES = 14
 _LONGEST = 90
 _MANY = 2
-"""Fewest contact details below a title."""
+"""Fewest contact details below a title, and most words in small letters beside one."""
+_MOST_WORDS = 14
 _DELIMITER = re.compile(r"--\s?$|\u2014\s?$")
 _TRAILING = " ,.!;:\u2013\u2014-\u3002\uff0c\uff01~"
 _CONTACT = re.compile(
@@ -80,11 +81,13 @@ def _detail(text: str, *, contact: bool) -> bool:
     tokens = bare.split()
     if not tokens or is_closing(bare):
         return True
-    if len(bare) > _LONGEST or len(tokens) > 12 or _says_something(tokens):
+    if len(bare) > _LONGEST or len(tokens) > _MOST_WORDS or _says_something(tokens):
         return False
     if _CONTACT.search(bare):
-        return len(tokens) <= 8 or bare.count(",") + bare.count("|") + bare.count("\u00b7") >= 2
-    if len(tokens) > 7 or (_SENTENCE_END.search(bare) and not _ABBREVIATION.search(bare)):
+        return sum(token.isalpha() and token.islower() and len(token) > 2 for token in tokens) <= _MANY
+    if len(tokens) > (_MOST_WORDS if contact and any(map(str.isdigit, bare)) else 7) or (
+        _SENTENCE_END.search(bare) and not _ABBREVIATION.search(bare)
+    ):
         return False
     if not contact and len(bare) > 3 and bare.isupper():
         return False
@@ -107,7 +110,7 @@ def _as_in_names(token: str) -> bool:
 
 @cache
 def _closings() -> frozenset[str]:
-    return frozenset(words()["closings"])
+    return frozenset(map(str.casefold, words()["closings"]))
 
 
 @cache
