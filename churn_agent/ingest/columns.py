@@ -31,8 +31,8 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
     "channel": ("channel", "source", "type", "event", "event_type", "platform", "kanal"),
     "direction": ("direction", "richtung"),
     "speaker": (
-        "speaker_role", "author_role", "author_type", "sender_role", "sender_type", "from_role", "from_type", "role",
-        "rolle",
+        "speaker", "speaker_role", "author_role", "author_type", "sender_role", "sender_type", "from_role", "from_type",
+        "role", "rolle",
     ),
     "author": ("author", "sender", "from", "agent", "speaker", "contact", "contact_name", "username"),
     "subject": ("subject", "title", "summary", "headline", "review_title", "ticket_subject", "betreff", "titel"),
@@ -54,6 +54,32 @@ LABEL_FIELDS = LABEL_NEEDS = ("customer_id", "as_of", "churned")
 _SHIPPED = Path(__file__).parent / "mappings"
 
 
+class Sides(BaseModel):
+    """Columns that tell whose person the author of a row is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    author: tuple[str, ...]
+    """Columns with the author's id, name or address; also compared with the list of staff."""
+    role: str | None = None
+    """Column with the author's role; `values.speaker` says what its words mean."""
+    customer: tuple[str, ...] = ()
+    """Columns with ids of the customer's people, one or a list."""
+    company: tuple[str, ...] = ()
+    """Columns with ids of the company's people."""
+
+
+class Lookup(BaseModel):
+    """A list beside the records, such as users: in the same document, or in a file of its name beside the source."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    records: str | None = None
+    """Key of the list in the document, if it is not the lookup's name."""
+    key: str = "id"
+    """Field that identifies an entry."""
+
+
 class Rule(BaseModel):
     """Turns one kind of row into an interaction."""
 
@@ -63,12 +89,20 @@ class Rule(BaseModel):
     """List inside a JSON record; each element is an interaction, and its fields have this prefix."""
     columns: dict[str, str | None] = {}
     """Our field -> the source's column (null: none); dots select inside JSON objects, numbers inside lists."""
+    exact: bool = False
+    """Whether only the columns named here count; otherwise columns with common names are taken, too."""
     defaults: dict[str, str] = {}
     """Our field -> the value if the source has none."""
     values: dict[str, dict[str, str]] = {}
     """Our field -> the source's value -> ours."""
     only: dict[str, tuple[str, ...]] = {}
     """Column -> values of the rows to import; other rows are skipped."""
+    unless: dict[str, tuple[str, ...]] = {}
+    """Column -> values of rows that are not imported."""
+    ignore: tuple[str, ...] = ()
+    """Columns that are not kept (`*` matches anything): those that change after the fact, such as a status."""
+    sides: Sides | None = None
+    """Who the author is, where no column says it in one word."""
     inbound_if_same: tuple[str, str] | None = None
     """Two columns: if they are equal, the customer is the author, otherwise the company."""
     time_format: str | None = None
@@ -85,6 +119,8 @@ class ColumnMapping(Rule):
     """A mapping file: a rule, and further rules for other kinds of rows in the same source."""
 
     also: tuple[Rule, ...] = ()
+    lookups: dict[str, Lookup] = {}
+    """Lists in which columns such as `users[author_id].role` look values up."""
     records: str | None = None
     """Key of the list of records in a JSON document."""
     source: str | None = None
@@ -165,7 +201,7 @@ def assign(
             columns[field] = header_name(mapped)
             if complete and columns[field] not in header:
                 raise DataError(f"{source}: the mapping's column {mapped!r} is not in the file")
-        else:
+        elif not (rule and rule.exact):
             column = next(
                 (name for name in COMMON_NAMES[field] if name in header and name not in columns.values()), None
             )

@@ -11,6 +11,7 @@ from churn_agent.domain.snapshot import Card
 from churn_agent.ingest import identity, speakers
 from churn_agent.ingest.cleaning import Cleaner
 from churn_agent.ingest.columns import INTERACTION_FIELDS, Rule
+from churn_agent.ingest.derived import no_metadata
 from churn_agent.ingest.formats import ids
 from churn_agent.ingest.formats.currencies import minor_units
 from churn_agent.ingest.formats.times import TimeFormat
@@ -64,6 +65,7 @@ class InteractionParser:
         self._columns = understood.columns
         mapped = {name: column for name, column in self._columns.items() if name != "interaction_id"}
         self._used = frozenset(mapped.values())
+        self._leaves_out = no_metadata(rule)
         self._read = {name: self._reader(name) for name in INTERACTION_FIELDS}
         self._card = card
         self._clean = cleaner
@@ -89,7 +91,11 @@ class InteractionParser:
             ValueError: a value is invalid; the message says which and why.
         """
         values, read = row.values, self._read
-        metadata = {name: text for name, text in values.items() if text and name and name not in self._used}
+        metadata = {
+            name: text
+            for name, text in values.items()
+            if text and name and name not in self._used and not self._leaves_out(name)
+        }
         source_id = checked_customer_id(read["customer_id"](values))
         customer_id = self._aliases.get(source_id, source_id)
         moment, offset, written_at = self._time(values)
@@ -156,7 +162,7 @@ class InteractionParser:
         text, subject = self._read["text"](values), self._read["subject"](values).strip()
         if not subject:
             return text
-        metadata.setdefault(self._columns["subject"], subject)
+        metadata.setdefault("subject", subject)
         opening = not text.strip() or (customer_id, subject) not in self._subjects or speakers.is_own_voice(channel)
         self._subjects.add((customer_id, subject))
         return with_subject(subject, text) if opening else text

@@ -81,7 +81,9 @@ class RuleProfile:
         mapped = self.rule.columns.get(field_, "")
         if mapped is None:
             return ()
-        return (header_name(mapped),) if mapped else COMMON_NAMES[field_]
+        if mapped:
+            return (header_name(mapped),)
+        return () if self.rule.exact else COMMON_NAMES[field_]
 
     def add(self, row: Row) -> None:
         """Adds a row."""
@@ -210,7 +212,9 @@ class RuleProfile:
             asked = speakers.unknown_words(field_, self._words[column], known)
             guessed = field_ == "speaker" and field_ not in self.rule.columns
             if guessed and len(asked) == sum(1 for word in self._words[column] if word.strip()):
-                del columns[field_]  # no word of it is about speakers: the role of a contact, say
+                del columns[field_]  # no word of it is about speakers: the role of a contact, say, or a name
+                if column == "speaker" and "author" not in self.rule.columns:
+                    columns.setdefault("author", column)
             else:
                 questions += asked
 

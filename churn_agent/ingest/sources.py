@@ -8,16 +8,20 @@ from typing import Any
 
 from churn_agent.errors import FileFormatError
 from churn_agent.ingest.columns import COMMON_NAMES, ColumnMapping
+from churn_agent.ingest.derived import derive, needs_deriving
 from churn_agent.ingest.readers.base import Note, Progress, ReadOptions, RecordShape, Row, header_name
 from churn_agent.ingest.readers.mail import read_mail
+from churn_agent.ingest.readers.slack import in_slack_export, read_slack, slack_files
 from churn_agent.ingest.readers.tables import is_frame, read_duckdb, read_frame, read_parquet, read_sql, read_sqlite
 from churn_agent.ingest.readers.text import read_text
 from churn_agent.ingest.readers.transcripts import is_transcript, read_transcript
+from churn_agent.ingest.readers.whatsapp import is_whatsapp, read_whatsapp
 from churn_agent.ingest.readers.workbooks import read_xlsx
 
 _TEXT = ("csv", "tsv", "jsonl", "ndjson", "json")
 _MAIL = ("mbox", "eml")
 _TRANSCRIPTS = ("vtt", "srt")
+_CHATS = ("txt",)
 _SQLITE = ("sqlite", "sqlite3", "db")
 _KINDS = (*_TEXT, "parquet", "xlsx", *_MAIL, *_TRANSCRIPTS, "duckdb", *_SQLITE)
 _SHARED = frozenset(COMMON_NAMES) - {"text", "amount", "interaction_id", "subject"}
@@ -48,7 +52,7 @@ class Source:
     @property
     def complete_header(self) -> bool:
         """Whether the first row names all columns."""
-        return self.kind not in ("jsonl", "ndjson", "json", *_MAIL, *_TRANSCRIPTS)
+        return self.kind not in ("jsonl", "ndjson", "json", *_MAIL, *_TRANSCRIPTS, *_CHATS)
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def find_sources(
                 sources.append(Source(str(path), path=path, query=query))
                 continue
             table = _named(path, "interactions")
-            inside = [table] if table else _loose(path)
+            inside = [table] if table else slack_files(path) or _loose(path)
             if not inside:
                 raise FileFormatError(
                     f"{str(path)!r} contains no interactions.csv (or .jsonl, .parquet, ...) and no mails"
@@ -114,6 +118,15 @@ def find_sources(
 def mails_of(sources: Sequence[Source]) -> list[Path]:
     """Returns the mailboxes and mails among the sources."""
     return [source.path for source in sources if source.path and source.kind in _MAIL]
+
+
+def calls_of(sources: Sequence[Source]) -> list[Path]:
+    """Returns the transcripts of calls among the sources."""
+    return [
+        source.path
+        for source in sources
+        if source.path and (source.kind in _TRANSCRIPTS or (source.kind == "json" and is_transcript(source.path)))
+    ]
 
 
 def open_rows(
@@ -138,9 +151,11 @@ def open_rows(
     shape: RecordShape = {n: rule.each for n, rule in enumerate(mapping.rules)} if mapping else {0: None}
     rules = range(len(shape))
     rows = _rows(source, mapping, shape, domains, progress, _options(mapping, note))
-    if source.kind in ("jsonl", "ndjson", "json") or len(shape) == 1:
-        return rows
-    return (replace(row, rule=rule) for row in rows for rule in rules)
+    if source.kind not in ("jsonl", "ndjson", "json") and len(shape) > 1:
+        rows = (replace(row, rule=rule) for row in rows for rule in rules)
+    if mapping and needs_deriving(mapping):
+        return derive(rows, mapping, source.path, (*domains, *mapping.staff))
+    return rows
 
 
 def _options(mapping: ColumnMapping | None, note: Note) -> ReadOptions:
@@ -171,14 +186,15 @@ def _rows(
         if source.url:
             return read_sql(source.url, source.query, options, progress)
         return read_frame(source.frame, options)
+    staff = (*domains, *(mapping.staff if mapping else ()))
+    given = mapping.defaults.get("customer_id", "") if mapping else ""
     match source.kind:
+        case "json" if in_slack_export(path) and (not mapping or mapping.source == "slack" or not mapping.columns):
+            return read_slack(path, staff)
+        case "txt" if is_whatsapp(path):
+            return read_whatsapp(path, staff, customer=given)
         case kind if kind in _TRANSCRIPTS or (kind == "json" and not _has_records(mapping) and is_transcript(path)):
-            return read_transcript(
-                path,
-                mapping.staff if mapping else (),
-                customer=mapping.defaults.get("customer_id", "") if mapping else "",
-                file_name=mapping.file_name if mapping else None,
-            )
+            return read_transcript(path, staff, customer=given, file_name=mapping.file_name if mapping else None)
         case kind if kind in _TEXT:
             return read_text(path, kind, shape, mapping.records if mapping else None, options, progress)
         case "parquet":
@@ -190,7 +206,7 @@ def _rows(
         case kind if kind in _SQLITE:
             return read_sqlite(path, source.query, options, progress)
         case kind if kind in _MAIL:
-            return read_mail(path, domains, progress)
+            return read_mail(path, domains, progress, options.note)
         case _:
             raise FileFormatError(f"{path}: cannot read this kind of file; use one of .{', .'.join(_KINDS)}")
 

@@ -8,7 +8,8 @@ from churn_agent.ingest.columns import ColumnMapping
 from churn_agent.ingest.profiling import RuleProfile, Understanding
 from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, Question, merged
 from churn_agent.ingest.readers.mail import survey_own
-from churn_agent.ingest.sources import Source, mails_of, open_rows
+from churn_agent.ingest.readers.transcripts import survey_speakers
+from churn_agent.ingest.sources import Source, calls_of, mails_of, open_rows
 
 Progress = Callable[[str, int, int | None], None]
 _MOST_ROUNDS = 5
@@ -57,6 +58,7 @@ def understand(sources: Sequence[Source], mapping: ColumnMapping, progress: Prog
     if own:
         mapping = _answered(mapping, [own], ask)
     noted: dict[str, Guess] = {}
+    mapping = _with_staff(sources, mapping, ask, noted)
     profiles = {source.name: _profile(source, mapping, progress, noted) for source in sources}
     for _ in range(_MOST_ROUNDS):
         rules: dict[str, dict[int, Understanding]] = {}
@@ -102,6 +104,22 @@ def _whose_mails(sources: Sequence[Source], mapping: ColumnMapping) -> tuple[str
 
     question = Question("own addresses", why, tuple(sides), answer, sides[0] if guess else None)
     return str(mails[0]), question
+
+
+def _with_staff(
+    sources: Sequence[Source], mapping: ColumnMapping, ask: Ask | None, noted: dict[str, Guess]
+) -> ColumnMapping:
+    """Asks who of the speakers of calls is the company's. Without an answer they stay unknown, which is noted."""
+    survey = survey_speakers(calls_of(sources), (*mapping.own, *mapping.staff), mapping.file_name)
+    question, unanswered = survey.question, survey.unanswered
+    if question is None or unanswered is None:
+        return mapping
+    answer = ask(question) if ask else None
+    if answer is None:
+        noted[question.about] = unanswered
+        return mapping
+    staff = question.answer(answer)["staff"]
+    return mapping.model_copy(update={"staff": (*mapping.staff, *staff)})
 
 
 def _profile(

@@ -130,10 +130,7 @@ def is_frame(value: object) -> bool:
     """Whether narwhals supports this as a table."""
     import narwhals
 
-    try:
-        return isinstance(narwhals.from_native(value, eager_only=True, pass_through=True), narwhals.DataFrame)
-    except ValueError:  # a table with a column twice, which `read_frame` names
-        return True
+    return isinstance(narwhals.from_native(value, eager_only=True, pass_through=True), narwhals.DataFrame)
 
 
 def _fetched(result: Any, path: Path, options: ReadOptions, progress: Progress, total: int | None) -> Iterator[Row]:

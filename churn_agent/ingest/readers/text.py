@@ -98,16 +98,32 @@ def _document_rows(path: Path, text: IO[str], shape: RecordShape, records: str |
     except ValueError as error:
         raise FileFormatError(f"{path}: invalid JSON: {error}") from error
     if isinstance(document, dict):
-        lists = {key: value for key, value in document.items() if isinstance(value, list)}
-        key = records or (next(iter(lists)) if len(lists) == 1 else None)
-        if key not in lists:
-            names = ", ".join(lists) or "none"
-            raise FileFormatError(f"{path}: set the list of records in a mapping file (records); the lists are {names}")
-        document = lists[key]
+        document = _records_of(path, document, shape, records)
     if not isinstance(document, list):
         raise FileFormatError(f"{path}: has no list of records")
     for number, record in enumerate(document, start=1):
         yield from _rows_of_record(number, record, shape)
+
+
+def _records_of(path: Path, document: dict[str, Any], shape: RecordShape, records: str | None) -> list[Any]:
+    """Returns the list of records in a document: the one named, else the only one. A document may be a record."""
+    named = _inside(document, records) if records else None
+    if isinstance(named, list):
+        return named
+    if any(name and isinstance(_inside(document, name), list) for name in shape.values()):
+        return [document]
+    lists = {key: value for key, value in document.items() if isinstance(value, list)}
+    if records or len(lists) != 1:
+        names = ", ".join(lists) or "none"
+        raise FileFormatError(f"{path}: set the list of records in a mapping file (records); the lists are {names}")
+    return next(iter(lists.values()))
+
+
+def _inside(record: Any, name: str) -> Any:
+    """Returns the value at a dotted path in nested objects; None if there is none."""
+    for part in name.split("."):
+        record = record.get(part) if isinstance(record, dict) else None
+    return record
 
 
 def _rows_of_record(number: int, record: Any, shape: RecordShape) -> list[Row]:
@@ -120,9 +136,7 @@ def _rows_of_record(number: int, record: Any, shape: RecordShape) -> list[Row]:
         if list_name is None:
             rows.append(Row(number, shared, rule=rule))
             continue
-        elements: Any = record
-        for part in list_name.split("."):
-            elements = elements.get(part) if isinstance(elements, dict) else None
+        elements = _inside(record, list_name)
         prefix = header_name(list_name)
         inner = elements if isinstance(elements, list) else []
         rows += [Row(number, shared | dict(_flat(element, prefix)), rule=rule) for element in inner]

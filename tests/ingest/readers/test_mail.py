@@ -71,8 +71,11 @@ def test_a_group_or_form_that_writes_in_a_customers_name(tmp_path, headers):
 @pytest.mark.parametrize("sender", ["noreply@acme.example", "forms@formservice.example", "info@acme.example"])
 def test_a_form_names_the_customer_in_its_text(tmp_path, sender):
     text = "Name: Ana\nE-Mail: ana@home.example\nMessage: I want to cancel."
-    [row] = rows_of(tmp_path, mail(sender, "support@acme.example", text, "New message"))
+    rows_of(tmp_path, mail(sender, "support@acme.example", text, "New message"))
+    guesses = []
+    [row] = read_mail(tmp_path / "a.mbox", OURS, lambda done, total: None, guesses.append)
     assert spoken([row]) == [("customer", "ana@home.example")]
+    assert [guess.about for guess in guesses] == ["mails of contact forms"]
     assert row.values["taken_as"].startswith("contact form")
 
 
@@ -202,7 +205,40 @@ def test_a_bounce_is_of_the_customer_it_names(tmp_path, headers, text):
 
 def test_a_bounce_that_names_nobody_is_set_aside(tmp_path):
     [row] = rows_of(tmp_path, mail("postmaster@mx.example", "us@acme.example", "Some mail failed"))
-    assert "names no single customer" in row.problem
+    assert "names no customer" in row.problem
+
+
+def test_a_bounce_of_a_mail_to_several_is_of_each(tmp_path):
+    text = "failed: cy@home.example, dan@home.example"
+    rows = rows_of(
+        tmp_path, mail("mailer-daemon@mx.example", "us@acme.example", text, "Undelivered", Message_ID="<1@mx.example>")
+    )
+    assert spoken(rows) == [("machine", "cy@home.example"), ("machine", "dan@home.example")]
+    assert len({row.values["interaction_id"] for row in rows}) == 2
+
+
+@pytest.mark.parametrize(
+    "line", ["quite Delivered-To: x@home.example", "Subject  : Hello", "a line of nothing", "=?utf-8?q?x?="]
+)
+def test_a_broken_line_among_headers_hides_none_of_them(tmp_path, line):
+    [row] = rows_of(
+        tmp_path, f"Received: by x; {DATE}\n{line}\n" + mail("ana@home.example", "us@acme.example", "I leave")
+    )
+    assert spoken([row]) == [("customer", "ana@home.example")]
+    assert row.values["text"].endswith("I leave")
+
+
+def test_headers_without_a_blank_line_below_lose_no_text(tmp_path):
+    [row] = rows_of(
+        tmp_path, mail("ana@home.example", "us@acme.example", "").rstrip() + "\nI want to cancel today.\nAna\n"
+    )
+    assert "I want to cancel today.\nAna" in row.values["text"]
+
+
+def test_a_date_without_a_zone_is_compared_with_one_that_has_it(tmp_path):
+    received = {"Received": "by x; Sun, 01 Feb 2026 10:00:00"}
+    [row] = rows_of(tmp_path, mail("ana@home.example", "us@acme.example", "hi", **received))
+    assert row.values["timestamp"] == "2026-02-01T10:00:00+01:00"
 
 
 PARTS = (

@@ -257,7 +257,8 @@ def test_names_in_calls_of_several_customers_are_likely_ours(tmp_path):
         (tmp_path / f"{customer}_2026-02-01.vtt").write_text(vtt("<v Maria Keller>Hello", f"<v {other}>I leave"))
     survey = survey_speakers(sorted(tmp_path.iterdir()), ())
     assert survey.likely_staff == ("Maria Keller",)
-    assert survey.guess.mapping == "staff: [Maria Keller]"
+    assert survey.question.likely == "Maria Keller"
+    assert survey.unanswered.mapping == "staff: [Maria Keller]"
     assert survey.question.options[0] == "Maria Keller"
     assert survey.question.answer("Maria Keller, Eva Braun") == {"staff": ["Maria Keller", "Eva Braun"]}
     assert survey_speakers(sorted(tmp_path.iterdir()), ["Maria Keller"]).question is None

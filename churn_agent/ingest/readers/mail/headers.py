@@ -83,7 +83,7 @@ def mail_time(mail: Message, envelope: str) -> tuple[datetime, str]:
     date = read_time(written)
     hops = [time for value in headers(mail, "received") if (time := read_time(value.rpartition(";")[2]))]
     received = hops[-1] if hops else None  # each hop puts its line on top
-    if date and received and not received - _LATE <= date <= received + _EARLY:
+    if date and received and not _aware(received) - _LATE <= _aware(date) <= _aware(received) + _EARLY:
         return received, f"the date {written!r} is far from the date of receipt"
     if date:
         return date, ""
@@ -114,6 +114,10 @@ def read_time(written: str) -> datetime | None:
 def _zoned(time: datetime, *, utc: bool = False) -> datetime:
     """Keeps times without an offset as they are: they are in the zone of the book."""
     return time.replace(tzinfo=UTC) if utc and time.tzinfo is None else time
+
+
+def _aware(time: datetime) -> datetime:
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _envelope_time(envelope: str) -> datetime | None:

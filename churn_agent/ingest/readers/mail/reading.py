@@ -13,7 +13,8 @@ from email.message import Message
 from pathlib import Path
 
 from churn_agent.errors import FileFormatError
-from churn_agent.ingest.readers.base import Progress, Row
+from churn_agent.ingest.questions import Guess, as_mapping
+from churn_agent.ingest.readers.base import Note, Progress, Row
 from churn_agent.ingest.readers.mail.bodies import attachments, body, unread_kind
 from churn_agent.ingest.readers.mail.boxes import RawMail, raw_mails
 from churn_agent.ingest.readers.mail.forwards import Forwarded, forwarded
@@ -36,6 +37,7 @@ _FORM_FIELD = re.compile(
 _LABEL = re.compile(r"(?:^|<[^>]*>)[ \t*_]*[^\W\d_][^\n:<>]{0,40}[ \t*_]*(?:</[^>]*>)?[:：|=]", re.MULTILINE)
 _FEWEST_LABELS = 2
 """Lines such as `Name: Ana` that make a text a form."""
+_FORM_TEXT = "contact form (the text has"
 _MESSAGE_ID = re.compile(r"<?[^<>\s@]+@[^<>\s]+>?")
 _ANY_ADDRESS = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
 _FORWARD_SUBJECT = re.compile(
@@ -48,7 +50,7 @@ _DEEPEST = 3
 """Levels of mails attached to mails that are read."""
 
 
-def read_mail(path: Path, own: Sequence[str], progress: Progress) -> Iterator[Row]:
+def read_mail(path: Path, own: Sequence[str], progress: Progress, note: Note = lambda guess: None) -> Iterator[Row]:
     """Yields the mails of a file, in its order.
 
     Our own mail to several customers is a row for each. Of a mail that one of us forwarded, the forwarded mail is
@@ -58,6 +60,7 @@ def read_mail(path: Path, own: Sequence[str], progress: Progress) -> Iterator[Ro
         path: the file.
         own: the company's addresses and domains; if empty, speakers are `unknown`.
         progress: called with the number of mails.
+        note: called with each guess.
 
     Raises:
         FileFormatError: the file cannot be read or contains no mail.
@@ -69,6 +72,7 @@ def read_mail(path: Path, own: Sequence[str], progress: Progress) -> Iterator[Ro
         try:
             for values, problem in _rows(parsed(raw.content), raw, ours):
                 values["interaction_id"] = _unshared(values["interaction_id"] or _key(values), values["text"], texts)
+                _note_form(values, note)
                 values["text"] = with_subject(values["subject"], values["text"])
                 yield Row(number, {name: value for name, value in values.items() if value}, problem)
         except _BROKEN as error:
@@ -79,6 +83,15 @@ def read_mail(path: Path, own: Sequence[str], progress: Progress) -> Iterator[Ro
         progress(number, None)
     if number == 0:
         raise FileFormatError(f"{path}: contains no mails")
+
+
+def _note_form(values: Values, note: Note) -> None:
+    """Notes that the text of a form names the customer, which a form need not mean."""
+    sign = values.get("taken_as", "")
+    if sign.startswith(_FORM_TEXT):
+        taken = "the customer is the person whose address the form has"
+        mapping = as_mapping({"values": {"customer_id": {values["customer_id"]: "ANOTHER"}}})
+        note(Guess("mails of contact forms", taken, f"{values['author']}: {sign}", mapping))
 
 
 def _key(values: Values) -> str:
@@ -106,7 +119,7 @@ def _rows(mail: Message, raw: RawMail, own: Own, level: int = 0) -> Iterator[tup
     values = _content(mail, raw, sender)
     others = [address for address in receivers if address not in own]
     if is_bounce(mail):
-        yield _bounce(values, mail, sender, own)
+        yield from _bounce(values, mail, sender, own)
         return
     if not sender:
         yield values, "no sender's address"
@@ -168,7 +181,7 @@ def _person_behind(mail: Message, sender: str, text: str, others: list[str], own
         field and len(_LABEL.findall(text)) >= _FEWEST_LABELS and not _FORWARD_SUBJECT.match(header(mail, "subject"))
     )
     if field and is_form and field["address"].casefold() not in own:
-        return field["address"].casefold(), f"contact form (the text has {' '.join(field[0].split())[:80]!r})"
+        return field["address"].casefold(), f"{_FORM_TEXT} {' '.join(field[0].split())[:80]!r})"
     return "", ""
 
 
@@ -243,15 +256,17 @@ def _of_forward(values: Values, inner: Forwarded) -> Iterator[tuple[Values, str 
         yield _side(note, inner.sender, "company", "outbound"), None
 
 
-def _bounce(values: Values, mail: Message, sender: str, own: Own) -> tuple[Values, str | None]:
+def _bounce(values: Values, mail: Message, sender: str, own: Own) -> Iterator[tuple[Values, str | None]]:
     named = addresses(mail, "x-failed-recipients")
     for part in mail.walk():
         for name in ("final-recipient", "original-recipient"):
             named += [address for value in headers(part, name) for address in _ANY_ADDRESS.findall(value.casefold())]
     if not named:
         named = [address for address in _ANY_ADDRESS.findall(values["text"].casefold()) if address != sender]
-    customers = {address for address in named if address not in own and is_person(address)}
-    if len(customers) != 1 or not own:
-        return values, "a report of a mail server on a mail that was not delivered; it names no single customer"
-    [customer] = customers
-    return _side(values | {"taken_as": "not delivered (report of a mail server)"}, customer, "machine", ""), None
+    customers = list(dict.fromkeys(address for address in named if address not in own and is_person(address)))
+    if not customers or not own:
+        yield values, "a report of a mail server on a mail that was not delivered; it names no customer"
+    for position, customer in enumerate(customers[:_MOST_RECEIVERS] if own else []):
+        key = {"interaction_id": f"{values['interaction_id']} on {customer}"} if position else {}
+        note = {"taken_as": "not delivered (report of a mail server)"}
+        yield _side(values | note | key, customer, "machine", ""), None

@@ -32,7 +32,7 @@ _NOT_NAMES = frozenset(
 """Words that stand before a colon without being a speaker."""
 _MOST_WORDS = 5
 _LABELLED = 0.5
-"""Share of the lines that begin with a label, from which on a single word that occurs once is a name, too."""
+"""Least share of lines with a label for a single word that occurs once to be a name, too."""
 
 
 def turns_of(path: Path, staff: Container[str]) -> list[Turn]:

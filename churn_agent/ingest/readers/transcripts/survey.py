@@ -33,16 +33,14 @@ class SpeakerSurvey:
         return tuple(sorted(several, key=lambda name: (-self.speakers[name].calls, name)))
 
     @property
-    def guess(self) -> Guess | None:
-        """The company's people by the calls of several customers; None if nobody is in such calls."""
-        names = self.likely_staff
-        if not names:
+    def unanswered(self) -> Guess | None:
+        """What is taken if nobody answers the question; None if there is no question."""
+        question = self.question
+        if question is None:
             return None
-        evidence = "; ".join(
-            f"{name} speaks with {len(self.speakers[name].customers)} customers in {self.speakers[name].calls} calls"
-            for name in names[:3]
-        )
-        return Guess("speakers of calls", f"{', '.join(names)} are ours", evidence, as_mapping({"staff": list(names)}))
+        names = list(self.likely_staff) or ["NAME"]
+        taken = "unknown: their words are stored and not read"
+        return Guess(question.about, taken, question.why, as_mapping({"staff": names}))
 
     @property
     def question(self) -> Question | None:
@@ -52,12 +50,19 @@ class SpeakerSurvey:
         )
         if not names:
             return None
+        evidence = "; ".join(
+            f"{name} speaks with {len(self.speakers[name].customers)} customers" for name in self.likely_staff[:3]
+        )
         counts = ", ".join(f"{name} ({self.speakers[name].turns})" for name in names[:_MOST_NAMES])
         return Question(
             "speakers of calls",
-            f"nothing says which of them are ours, and thus who the customer is. Names and numbers of turns: {counts}.",
-            tuple(names[:_MOST_NAMES]),
+            f"nothing says which of them are ours, and thus who the customer is. Names and numbers of turns: {counts}."
+            + (f" {evidence}." if evidence else ""),
+            tuple(
+                dict.fromkeys([*([", ".join(self.likely_staff)] if self.likely_staff else []), *names[:_MOST_NAMES]])
+            ),
             lambda chosen: {"staff": [name.strip() for name in chosen.split(",") if name.strip()]},
+            ", ".join(self.likely_staff) or None,
         )
 
 

@@ -1,0 +1,205 @@
+"""Columns of a mapping that a source does not have as such, and who the author of a row is.
+
+A column in a mapping may be an expression, which becomes a column of that name:
+
+* `requester_id | requester.id`: the first of them with a value;
+* `users[comments.author_id].role`: the field of the entry of a lookup list with that key;
+* `part {id}`: a text with values of columns;
+* `first(subject)`: the value in the first row of a record only, so that a ticket's subject is not in every comment.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from churn_agent.errors import FileFormatError
+from churn_agent.files import strict_json
+from churn_agent.ingest.columns import ColumnMapping, Lookup, Rule
+from churn_agent.ingest.readers.base import Row, header_name
+from churn_agent.ingest.readers.transcripts.people import Staff
+
+_LOOKUP = re.compile(r"(?P<name>\w+)\[(?P<key>[^\]]+)\]\.(?P<field>.+)")
+_FIRST = re.compile(r"first\((?P<column>[^)]+)\)")
+_PLACE = re.compile(r"\{([^{}]+)\}")
+_ID = re.compile(r"[^\s,\"'\[\]]+")
+SPEAKER = "author_side"
+"""Column that a rule with `sides` fills."""
+
+Values = Mapping[str, str]
+Tables = Mapping[str, Mapping[str, Values]]
+"""Lookup -> key -> fields."""
+
+
+def derive(rows: Iterable[Row], mapping: ColumnMapping, path: Path | None, staff: Sequence[str]) -> Iterator[Row]:
+    """Adds the columns that the rules of a mapping describe, and drops rows and columns that they leave out.
+
+    Args:
+        rows: rows of a source.
+        mapping: the mapping.
+        path: file of the source, for its lookup lists.
+        staff: names, addresses, domains and ids of the company's people.
+
+    Raises:
+        FileFormatError: a lookup list cannot be read.
+    """
+    tables = {name: _table(name, lookup, path) for name, lookup in mapping.lookups.items()}
+    rules = [
+        _DerivedRule(rule, tables, Staff(staff), frozenset(name.casefold() for name in staff)) for rule in mapping.rules
+    ]
+    for row in rows:
+        if row.problem:
+            yield row
+            continue
+        derived = rules[row.rule](row)
+        if derived is not None:
+            yield derived
+
+
+def no_metadata(rule: Rule) -> Callable[[str], bool]:
+    """Returns whether a column is not kept as metadata: ignored, an expression, or an alternative in one."""
+    expressions = list(_expressions(rule))
+    parts = [part for text in expressions if "|" in text for part in text.split("|")]
+    exactly = {SPEAKER, *map(header_name, (*expressions, *parts))}
+    patterns = [header_name(name) for name in rule.ignore]
+
+    @cache
+    def leaves_out(name: str) -> bool:
+        return name in exactly or any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
+
+    return leaves_out
+
+
+def needs_deriving(mapping: ColumnMapping) -> bool:
+    """Whether a mapping has anything for `derive` to do."""
+    return any(rule.sides or rule.unless or list(_expressions(rule)) for rule in mapping.rules)
+
+
+def _expressions(rule: Rule) -> Iterator[str]:
+    sides = (*rule.sides.author, *rule.sides.customer, *rule.sides.company) if rule.sides else ()
+    role = (rule.sides.role,) if rule.sides else ()
+    for column in (*rule.columns.values(), *sides, *role, *rule.unless, *rule.only):
+        if column and ("|" in column or "{" in column or _LOOKUP.fullmatch(column) or _FIRST.fullmatch(column)):
+            yield column
+
+
+class _DerivedRule:
+    """What one rule makes of its rows."""
+
+    def __init__(self, rule: Rule, tables: Tables, staff: Staff, ids: frozenset[str]) -> None:
+        self._rule = rule
+        self._staff = staff
+        self._ids = ids
+        readers = {header_name(text): _reader(text, tables) for text in _expressions(rule)}
+        firsts = {header_name(text) for text in _expressions(rule) if _FIRST.fullmatch(text)}
+        self._columns = {name: read for name, read in readers.items() if name not in firsts}
+        self._firsts = {name: read for name, read in readers.items() if name in firsts}
+        self._only = {header_name(name): frozenset(values) for name, values in rule.only.items()}
+        self._unless = {header_name(name): frozenset(values) for name, values in rule.unless.items()}
+        self._record: int | None = None
+
+    def __call__(self, row: Row) -> Row | None:
+        values = dict(row.values)
+        for name, read in self._columns.items():
+            if name not in values:
+                values[name] = read(row.values)
+        if any(values.get(name, "") in words for name, words in self._unless.items()):
+            return None
+        if all(values.get(name, "") in words for name, words in self._only.items()):
+            is_first = row.line != self._record
+            self._record = row.line
+            values |= {name: read(row.values) if is_first else "" for name, read in self._firsts.items()}
+        if self._rule.sides:
+            values[SPEAKER] = self._speaker(values)
+        return replace(row, values=values)
+
+    def _speaker(self, values: Values) -> str:
+        """Returns the speaker by the list of staff, the role, the people of the record, or as all others."""
+        sides = self._rule.sides
+        assert sides
+        author = [text for name in sides.author if (text := values.get(header_name(name), ""))]
+        if any(text.casefold() in self._ids or text in self._staff for text in author):
+            return "company"
+        role = values.get(header_name(sides.role), "") if sides.role else ""
+        if role:
+            return self._rule.values.get("speaker", {}).get(role, role)
+        for side, names in (("company", sides.company), ("customer", sides.customer)):
+            named = {id_ for name in names for id_ in _ID.findall(values.get(header_name(name), ""))}
+            if named.intersection(author):
+                return side
+        return "customer" if author and self._ids else "unknown"
+
+
+def _reader(text: str, tables: Tables) -> Callable[[Values], str]:
+    """Returns a function that evaluates an expression for the values of a row."""
+    if "|" in text:
+        parts = [_reader(part.strip(), tables) for part in text.split("|")]
+        return lambda values: next((found for part in parts if (found := part(values))), "")
+    if match := _FIRST.fullmatch(text):
+        return _reader(match["column"], tables)
+    if match := _LOOKUP.fullmatch(text):
+        table, key, field = tables.get(match["name"], {}), _reader(match["key"], tables), header_name(match["field"])
+        return lambda values: table.get(key(values), {}).get(field, "")
+    if "{" in text:
+        names = [header_name(name) for name in _PLACE.findall(text)]
+        pieces = _PLACE.sub("\0", text).split("\0")
+
+        def fill(values: Values) -> str:
+            filled = [values.get(name, "") for name in names]
+            return (
+                "".join(piece + value for piece, value in zip(pieces, [*filled, ""], strict=True))
+                if all(filled)
+                else ""
+            )
+
+        return fill
+    column = header_name(text)
+    return lambda values: values.get(column, "")
+
+
+def _table(name: str, lookup: Lookup, path: Path | None) -> dict[str, Values]:
+    if path is None:
+        return {}
+    entries: list[Any] = []
+    if path.suffix.casefold() == ".json":
+        document = _parsed(path, path.read_text(encoding="utf-8-sig"))
+        listed = document.get(lookup.records or name) if isinstance(document, dict) else None
+        entries = listed if isinstance(listed, list) else []
+    if not entries:
+        entries = _beside(name, path)
+    flat = [dict(_flat(entry)) for entry in entries if isinstance(entry, dict)]
+    key = header_name(lookup.key)
+    return {entry[key]: entry for entry in flat if entry.get(key)}
+
+
+def _beside(name: str, path: Path) -> list[Any]:
+    """Returns the entries of a file of that name beside the source, or in the folder above."""
+    for folder in (path.parent, path.parent.parent):
+        if (file := folder / f"{name}.json").is_file() and file != path:
+            document = _parsed(file, file.read_text(encoding="utf-8-sig"))
+            listed = document.get(name) if isinstance(document, dict) else document
+            return listed if isinstance(listed, list) else []
+        if (file := folder / f"{name}.jsonl").is_file() and file != path:
+            lines = file.read_text(encoding="utf-8-sig").splitlines()
+            return [_parsed(file, line) for line in lines if line.strip()]
+    return []
+
+
+def _parsed(path: Path, text: str) -> Any:
+    try:
+        return strict_json.parse(text, numbers=str)
+    except ValueError as error:
+        raise FileFormatError(f"{path}: invalid JSON: {error}") from error
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{name}.{header_name(key)}" if name else header_name(key))
+    elif isinstance(value, bool):
+        yield name, str(value).lower()
+    elif value is not None and not isinstance(value, list):
+        yield name, str(value)
