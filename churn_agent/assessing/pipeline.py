@@ -120,6 +120,7 @@ def case_of(snapshot: Snapshot, setup: Setup) -> Case:
         limit=settings.evidence_limit,
         token_budget=settings.evidence_tokens,
         count_tokens=setup.model.count_tokens,
+        telling=setup.taxonomy.telling_words,
         order=settings.evidence_order,
         seed=settings.seed,
     )

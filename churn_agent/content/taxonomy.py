@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from churn_agent.content.folders import own_or_shipped
 from churn_agent.domain.assessment import FACT_NAMES, Polarity
+from churn_agent.evidence.excerpts import words_of
 from churn_agent.files import strict_yaml
 
 Role = Literal["leaving_announced", "leaving_considered", "before_leaving", "competitor", "disengagement", "staying"]
@@ -84,6 +85,11 @@ class Taxonomy(_Data):
         for signal in self.signals:
             phrases.setdefault(signal.polarity, []).extend(signal.queries)
         return phrases
+
+    @cached_property
+    def telling_words(self) -> frozenset[str]:
+        """The words of the signals' query phrases."""
+        return words_of([phrase for signal in self.signals for phrase in signal.queries])
 
     @cached_property
     def weights(self) -> dict[str, float]:

@@ -10,6 +10,7 @@ from churn_agent.content.taxonomy import LEAVING, Taxonomy
 from churn_agent.elicitation.base import failure_of
 from churn_agent.elicitation.confirm import LONGEST_QUOTE, Reading
 from churn_agent.evidence.box import box
+from churn_agent.evidence.excerpts import GAP
 from churn_agent.evidence.grounding import sentences
 from churn_agent.models.base import ChatModel, LabelScores, Question, ScoreRequest
 from churn_agent.scoring.prior import log_odds, sigmoid
@@ -72,6 +73,11 @@ def _likely(result: LabelScores, choice: Choice) -> dict[str, float]:
 
 def _parts(text: str) -> Iterator[str]:
     """The sentences of a text, short ones with their neighbours, none longer than what is quoted."""
+    for block in text.split(GAP):  # no quote reaches over words that are not shown
+        yield from _parts_of(block)
+
+
+def _parts_of(text: str) -> Iterator[str]:
     spans: list[tuple[int, int]] = []
     for start, end in sentences(text):
         if spans and (_is_short(text[start:end]) or _is_short(text[slice(*spans[-1])])):

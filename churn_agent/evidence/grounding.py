@@ -36,8 +36,8 @@ def find_quote(quote: str, text: str) -> tuple[int, int] | None:
     at = folded.find(folded_quote)
     while at >= 0:
         end = at + len(folded_quote)
-        starts_word = at == 0 or not (_in_word(folded[at - 1]) and _in_word(folded_quote[0]))
-        ends_word = end == len(folded) or not (_in_word(folded[end]) and _in_word(folded_quote[-1]))
+        starts_word = at == 0 or not (in_word(folded[at - 1]) and in_word(folded_quote[0]))
+        ends_word = end == len(folded) or not (in_word(folded[end]) and in_word(folded_quote[-1]))
         if starts_word and ends_word:
             return places[at], places[end - 1] + 1
         at = folded.find(folded_quote, at + 1)
@@ -83,7 +83,8 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
         begin = following
 
 
-def _in_word(character: str) -> bool:
+def in_word(character: str) -> bool:
+    """Whether a character is part of a word: a letter, a digit or a combining mark."""
     return character.isalnum() or bool(unicodedata.combining(character))
 
 

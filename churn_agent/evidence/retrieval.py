@@ -7,7 +7,7 @@ Goldstein 1998), so that ten messages about one invoice do not fill the pack.
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from churn_agent.domain.assessment import LeftOut, Polarity
 from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Snapshot
+from churn_agent.evidence.excerpts import excerpt
 
 LATEST_SHARE = 0.1
 COUNTER_SHARE = 0.25
@@ -42,7 +43,7 @@ class Evidence:
     """E1 to En."""
     interaction: Interaction
     text: str
-    """The interaction's text, cut if it was too long for its share of the budget."""
+    """The interaction's text, or an excerpt if it was too long for its share of the budget; see `excerpts`."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,14 @@ def retrieve(
     limit: int,
     token_budget: int,
     count_tokens: Callable[[str], int],
+    telling: Collection[str] = (),
     order: Order = "oldest_first",
     seed: int = 0,
 ) -> EvidencePack:
     """Chooses at most `limit` of `candidates`, whose texts have at most `token_budget` tokens in total.
 
     Args:
+        telling: words that make a sentence of a long text worth showing; see `excerpts.words_of`.
         order: the order in which they are shown; `seed` is for shuffling.
     """
     by_time = sorted(candidates, key=lambda each: each.occurred_at)
@@ -77,7 +80,13 @@ def retrieve(
     tokens_cut = 0
     for n, interaction in enumerate(chosen):
         share = max(tokens_left // (len(chosen) - n), min(tokens_left, 40))
-        text, tokens, cut = _fit(interaction.text, min(share * 2, tokens_left), count_tokens)
+        text, tokens, cut = excerpt(
+            interaction.text,
+            min(share * 2, tokens_left),
+            count_tokens,
+            telling=telling,
+            closeness=_closeness_of_parts(snapshot.vectors.get(interaction.text_id), queries),
+        )
         if not text:
             continue
         shown.append((interaction, text))
@@ -127,19 +136,10 @@ def _centre(rows: NDArray[np.float32] | None, parts: Sequence[NDArray[np.float32
     return mean / max(float(np.linalg.norm(mean)), 1e-9)
 
 
-def _fit(text: str, budget: int, count_tokens: Callable[[str], int]) -> tuple[str, int, int]:
-    """(text cut to the budget at a word, its tokens, tokens cut off)."""
-    total = count_tokens(text)
-    if total <= budget:
-        return text, total, 0
-    words = text.split()
-    low, high = 0, len(words)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if count_tokens(" ".join(words[:middle])) <= budget:
-            low = middle
-        else:
-            high = middle - 1
-    kept = " ".join(words[:low])
-    tokens = count_tokens(kept) if kept else 0
-    return kept, tokens, total - tokens
+def _closeness_of_parts(rows: NDArray[np.float32] | None, queries: QueryVectors) -> NDArray[np.floating] | None:
+    """Returns how much nearer each part of a text is to the signals than its parts are on average."""
+    if rows is None or len(rows) < 2 or not queries:
+        return None
+    near = np.max([(rows @ phrases.T).max(axis=1) for kind, phrases in queries.items() if kind != "neutral"], axis=0)
+    contrast = near - NEUTRAL_WEIGHT * (rows @ queries["neutral"].T).max(axis=1)
+    return contrast - contrast.mean()

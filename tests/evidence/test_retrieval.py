@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from churn_agent.domain.interactions import text_id
+from churn_agent.evidence.excerpts import GAP
 from churn_agent.evidence.retrieval import retrieve
 from tests.conftest import interaction, snapshot
 
@@ -85,11 +86,24 @@ def test_equal_texts_are_shown_once_as_the_latest():
     assert only.interaction.occurred_at == max(row.occurred_at for row in rows)
 
 
-def test_a_long_text_is_cut_at_a_word_and_counted():
-    found = pack([interaction(1, text="word " * 500)], budget=50)
+def test_of_a_long_text_an_excerpt_of_whole_words_is_shown_and_the_rest_counted():
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    found = pack([interaction(1, text=" ".join(f"word{a}{b}" for a in letters[:20] for b in letters[:25]))], budget=100)
     [only] = found.evidence
-    assert len(only.text.split()) == 50
-    assert found.left_out.tokens == 450
+    assert {len(word) for word in only.text.replace(GAP, " ").split()} == {6}
+    shown = len(only.text.split())
+    assert 40 <= shown <= 100
+    assert found.left_out.tokens == 500 - shown
+
+
+def test_of_a_long_text_the_parts_nearest_to_the_signals_are_shown():
+    """By vectors of its parts, where its words are of another language than the signals' phrases."""
+    lines = [f"zeile {'abcdefghij'[n // 10] * 2}{'abcdefghij'[n % 10]} von hier" for n in range(100)]
+    lines[44] = "ich gehe bald fort"
+    text = "\n".join(lines)
+    rows = np.vstack([vector(1) if n == 4 else vector(0, 0, 1) for n in range(10)])
+    [only] = pack([interaction(1, text=text)], budget=60, vectors={text: rows}).evidence
+    assert "ich gehe bald fort" in only.text.splitlines()
 
 
 def test_what_sounds_like_nothing_gives_way():
