@@ -135,6 +135,8 @@ class ColumnMapping(Rule):
     """The company's mail addresses and domains: `support@acme.example`, `@acme.example`."""
     staff: tuple[str, ...] = ()
     """Names or addresses of the company's people."""
+    whole_ids: bool | None = None
+    """Whether the customer 1001.0 is 1001; asked for if both occur."""
     unknown_is: Literal["customer", "company", "unknown"] | None = None
     """Author of texts whose author no column names."""
     file_name: str | None = None

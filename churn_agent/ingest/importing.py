@@ -143,7 +143,8 @@ def ingest(
     stored_card = book.card(engine)
     new_card = _load_card(sources.card, stored_card, replace=replace_card) if sources.card else None
     card = new_card or stored_card or Card()
-    understood = understand(sources.interactions, mapping, progress, likely if yes else ask)
+    others = [source for source in (sources.customers, sources.labels) if source]
+    understood = understand(sources.interactions, mapping, progress, likely if yes else ask, others)
     contents = _fingerprints(sources)
     again, wrong = _same_files(engine, contents, understood.as_mapping())
     replaces = replaces or wrong
@@ -348,6 +349,7 @@ class _Import:
             own=OwnPeople((*mapping.own, *mapping.staff)),
             unknown_is=mapping.unknown_is or "unknown",
             aliases=self._aliases,
+            whole_ids=bool(mapping.whole_ids),
         )
 
     def _note(self, interaction: Interaction, now: datetime) -> None:
@@ -371,7 +373,8 @@ class _Import:
         columns: dict[str, str] = {}
 
         def parse(row: Row) -> book.Attributes:
-            customer_id = checked_customer_id(row.values.get(columns["customer_id"], ""))
+            text = row.values.get(columns["customer_id"], "")
+            customer_id = checked_customer_id(text, whole=bool(self._mapping.whole_ids))
             dated = row.values.get(columns.get("known_from", ""), "").strip()
             known = date.fromisoformat(dated[:10]) if dated else known_from
             values = {k: v for k, v in row.values.items() if k and k not in columns.values() and v != ""}
@@ -402,7 +405,7 @@ class _Import:
             raise NeedsAnswer(source.name, [dates])
         if profile.unknown_words:
             self._announce(f"{source.name}: unknown words for the outcome: {profile.unknown_words}")
-        parse = LabelParser(columns, self._card, dates)
+        parse = LabelParser(columns, self._card, dates, whole_ids=bool(self._mapping.whole_ids))
         rows = (self._try(source, row, lambda row=row: parse(row)) for row in open_rows(source, None, ()))
         self._summary.labels = book.add_labels(connection, filter(None, rows), import_id=import_id)
 

@@ -6,7 +6,7 @@ from datetime import time, timedelta
 
 from churn_agent.domain.interactions import Label
 from churn_agent.domain.snapshot import Card
-from churn_agent.ingest.formats.ids import check_id
+from churn_agent.ingest.formats.ids import check_id, whole_id
 from churn_agent.ingest.formats.times import TimeFormat, TimeProfile
 from churn_agent.ingest.questions import Question
 from churn_agent.ingest.readers.base import Row
@@ -28,23 +28,26 @@ _MOST_DAYS = 3660
 class LabelParser:
     """Parses rows into labels."""
 
-    def __init__(self, columns: Mapping[str, str], card: Card, dates: TimeFormat) -> None:
+    def __init__(self, columns: Mapping[str, str], card: Card, dates: TimeFormat, *, whole_ids: bool = False) -> None:
         """Creates a parser.
 
         Args:
             columns: our field -> column.
             card: card of the book, with the time zone and the usual horizon.
             dates: the way the file writes dates.
+            whole_ids: whether the customer 1001.0 is 1001.
         """
         self._columns = columns
         self._card = card
         self._dates = dates
+        self._whole_ids = whole_ids
 
     def __call__(self, row: Row) -> Label:
         """Returns the label of a row. Raises `ValueError` with the value that is invalid."""
         columns, values = self._columns, row.values
+        customer_id = check_id(values.get(columns["customer_id"], ""))
         return Label(
-            customer_id=check_id(values.get(columns["customer_id"], "")),
+            customer_id=whole_id(customer_id) if self._whole_ids else customer_id,
             as_of=self._day(values.get(columns["as_of"], "")),
             churned=_outcome(values.get(columns["churned"], "")),
             horizon_days=self._horizon(values.get(columns.get("horizon_days", ""), "")),

@@ -45,6 +45,7 @@ class InteractionParser:
         own: speakers.OwnPeople | None = None,
         unknown_is: Speaker = "unknown",
         aliases: Mapping[str, str] | None = None,
+        whole_ids: bool = False,
     ) -> None:
         """Creates a parser.
 
@@ -58,6 +59,7 @@ class InteractionParser:
             own: the company's people.
             unknown_is: speaker of rows that say nothing about it.
             aliases: old customer id -> new one.
+            whole_ids: whether the customer 1001.0 is 1001.
         """
         self._rule = rule
         self._times = understood.times
@@ -74,6 +76,7 @@ class InteractionParser:
         self._own = own or speakers.OwnPeople(())
         self._unknown_is: Speaker = unknown_is
         self._aliases = aliases or {}
+        self._whole_ids = whole_ids
         self._usual_channel = _CHANNEL_OF_TEXT.get(self._columns.get("text", ""), _DEFAULT_CHANNEL)
         self._subjects: set[tuple[str, str]] = set()
         self._words: dict[str, bool] = {}
@@ -96,7 +99,7 @@ class InteractionParser:
             for name, text in values.items()
             if text and name and name not in self._used and not self._leaves_out(name)
         }
-        source_id = checked_customer_id(read["customer_id"](values))
+        source_id = checked_customer_id(read["customer_id"](values), whole=self._whole_ids)
         customer_id = self._aliases.get(source_id, source_id)
         moment, offset, written_at = self._time(values)
         channel = read["channel"](values).strip() or self._usual_channel
@@ -215,8 +218,12 @@ def has_content(interaction: Interaction) -> bool:
     return bool(interaction.text.strip()) or interaction.amount is not None or rated
 
 
-def checked_customer_id(text: str) -> str:
-    """Returns a customer id unchanged. Raises `ValueError` if it is blank, or if a spreadsheet has broken it."""
+def checked_customer_id(text: str, *, whole: bool = False) -> str:
+    """Returns a customer id unchanged, or without `.0`.
+
+    Raises:
+        ValueError: the id is blank, or a spreadsheet has broken it.
+    """
     if not text.strip():
         raise ValueError("the customer id is empty")
-    return ids.check_id(text)
+    return ids.whole_id(ids.check_id(text)) if whole else ids.check_id(text)

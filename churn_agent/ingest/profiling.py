@@ -75,6 +75,9 @@ class RuleProfile:
         }
         self._channels: dict[str, dict[str, _Channel]] = {name: {} for name in self._candidates("channel")}
         self._texts = self._candidates("text")
+        self._ids = self._candidates("customer_id")
+        self.ids_with_point: set[str] = set()
+        """Ids of customers that end with `.0`."""
         self._by_header: dict[tuple[str, ...], list[tuple[str, Callable[[str, Row], None]]]] = {}
 
     def _candidates(self, field_: str) -> tuple[str, ...]:
@@ -106,11 +109,17 @@ class RuleProfile:
                 adders.append((name, lambda value, row, add=self._numbers[name].add: add(value)))
             if name in self._keys:
                 adders.append((name, self._keys[name].add))
+            if name in self._ids:
+                adders.append((name, self._add_id))
             if name in self._words:
                 adders.append((name, lambda value, row, words=self._words[name]: _count(words, value)))
             if name in self._channels:
                 adders.append((name, lambda value, row, of=self._channels[name]: self._add_channel(of, value, row)))
         return adders
+
+    def _add_id(self, value: str, _: Row) -> None:
+        if value[-2:] == ".0":
+            self.ids_with_point.add(value)
 
     def _add_channel(self, channels: dict[str, _Channel], value: str, row: Row) -> None:
         if value not in channels and len(channels) >= _MOST_WORDS:
@@ -166,7 +175,7 @@ class RuleProfile:
         if settled is None and "amount" not in self.rule.columns:
             del columns["amount"]
             taken = "metadata: it holds words, not amounts"
-            guesses.append(Guess(column, taken, "no row of it is a number", f"columns: {{amount: {column}}}"))
+            guesses.append(Guess(column, taken, self._numbers[column].evidence, f"columns: {{amount: {column}}}"))
         return settled
 
     def _settle_channel(self, columns: dict[str, str], guesses: list[Guess]) -> None:

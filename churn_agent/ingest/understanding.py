@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from churn_agent.ingest.columns import ColumnMapping
+from churn_agent.ingest.matching import ids_question
 from churn_agent.ingest.profiling import RuleProfile, Understanding
 from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, Question, merged
 from churn_agent.ingest.readers.mail import survey_own
@@ -41,7 +42,13 @@ class Understood:
         return dumped
 
 
-def understand(sources: Sequence[Source], mapping: ColumnMapping, progress: Progress, ask: Ask | None) -> Understood:
+def understand(
+    sources: Sequence[Source],
+    mapping: ColumnMapping,
+    progress: Progress,
+    ask: Ask | None,
+    others: Sequence[Source] = (),
+) -> Understood:
     """Reads all rows once and decides what they mean.
 
     Args:
@@ -49,6 +56,7 @@ def understand(sources: Sequence[Source], mapping: ColumnMapping, progress: Prog
         mapping: the user's mapping.
         progress: called with the source, the amount read and the total.
         ask: answers questions.
+        others: sources of attributes and labels, whose ids are compared.
 
     Raises:
         DataError: a source is unusable.
@@ -60,6 +68,12 @@ def understand(sources: Sequence[Source], mapping: ColumnMapping, progress: Prog
     noted: dict[str, Guess] = {}
     mapping = _with_staff(sources, mapping, ask, noted)
     profiles = {source.name: _profile(source, mapping, progress, noted) for source in sources}
+    with_point = {
+        name: set[str]().union(*(profile.ids_with_point for profile in of.values())) for name, of in profiles.items()
+    }
+    alike = ids_question(sources, others, mapping, with_point)
+    if alike:
+        mapping = _answered(mapping, [(next(iter(profiles)), alike)], ask)
     for _ in range(_MOST_ROUNDS):
         rules: dict[str, dict[int, Understanding]] = {}
         questions: dict[str, tuple[str, Question]] = {}

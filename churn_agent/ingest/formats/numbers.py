@@ -144,6 +144,12 @@ class NumberProfile:
         return self._question() if self._numbers >= NEARLY_ALL * self._values else None
 
     @property
+    def evidence(self) -> str:
+        """How many values are numbers, with examples of the others."""
+        others = f", {self._words} are not" if str(self._words) else ""
+        return f"{self._numbers:,} of {self._values:,} values are numbers{others}"
+
+    @property
     def _same_for_both(self) -> bool:
         return not self._open and self._fits["."] == self._fits[","] == self._numbers
 

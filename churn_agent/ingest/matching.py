@@ -1,0 +1,44 @@
+"""Whether the files of an import write the ids of customers alike."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from churn_agent.ingest.columns import COMMON_NAMES, ColumnMapping
+from churn_agent.ingest.formats.ids import ids_with_point, whole_id
+from churn_agent.ingest.questions import Question
+from churn_agent.ingest.readers.base import Row, header_name
+from churn_agent.ingest.sources import Source, open_rows
+
+
+def ids_question(
+    sources: Sequence[Source],
+    others: Sequence[Source],
+    mapping: ColumnMapping,
+    with_point: Mapping[str, Collection[str]],
+) -> Question | None:
+    """Returns a question if `1001.0` and `1001` are both ids; None if the mapping answers it.
+
+    Args:
+        sources: sources of interactions; they are read again only if an id has a point.
+        others: sources of attributes and labels.
+        mapping: mapping of the interactions.
+        with_point: source -> the ids in it that end with `.0`.
+    """
+    if mapping.whole_ids is not None:
+        return None
+    usual = COMMON_NAMES["customer_id"]
+    files = {name: set(ids) for name, ids in with_point.items()}
+    for source in others:
+        files[source.name] = {_id(row, usual) for row in open_rows(source, None, ())}
+    wanted = {whole_id(id_) for ids in files.values() for id_ in ids if id_.endswith(".0")}
+    if not wanted:
+        return None
+    mapped = [column for rule in mapping.rules if (column := rule.columns.get("customer_id"))]
+    names = [header_name(column) for column in mapped] or usual
+    for source in sources:
+        found = (_id(row, names) for row in open_rows(source, mapping, mapping.own))
+        files.setdefault(source.name, set()).update(id_ for id_ in found if id_ in wanted)
+    return ids_with_point(files)
+
+
+def _id(row: Row, names: Sequence[str]) -> str:
+    return next((row.values[name] for name in names if row.values.get(name)), "")
