@@ -56,11 +56,11 @@ class BatchSummary:
     to_screen: int = 0
     """Screenings in total."""
     already_done: int = 0
-    statuses: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter[str])
     """Number of customers by status in this call; `screened` ones did not reach the top."""
     left: int = 0
     """Number of customers that the budget did not cover."""
-    drifted: list[str] = field(default_factory=list)
+    drifted: list[str] = field(default_factory=list[str])
     """Differences between the customers and those the trained method was trained on."""
 
     @property

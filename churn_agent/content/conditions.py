@@ -5,10 +5,13 @@ A name with spaces or signs is written in backticks.
 A comparison with an unknown name is neither true nor false (three-valued logic: Kleene 1952).
 """
 
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# The annotations of pyparsing are partial.
+
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pyparsing as pp
 
@@ -120,7 +123,7 @@ class Condition:
 def parse(text: str) -> Condition:
     """Parses a condition. Raises `InputError` that names the place of the error."""
     try:
-        [root] = _GRAMMAR.parse_string(text, parse_all=True)
+        root = cast("Node", _GRAMMAR.parse_string(text, parse_all=True)[0])
     except pp.ParseBaseException as error:
         place = f"at {text[error.loc :]!r}" if error.loc < len(text) else "at its end"
         raise InputError(
@@ -128,7 +131,7 @@ def parse(text: str) -> Condition:
         ) from error
     except RecursionError as error:
         raise InputError(_TOO_DEEP) from error
-    level = [root]
+    level: list[Node] = [root]
     for _ in range(_MOST_LEVELS):
         level = [part for node in level if isinstance(node, Combination) for part in node.parts]
         if not level:

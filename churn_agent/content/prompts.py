@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from string import Template
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -127,10 +127,11 @@ class Choice(_Data):
 
 def _without_thresholds(data: Any, names: tuple[str, ...]) -> Any:
     """The data of a prompt. Raises `ValueError` if they contain thresholds, as earlier versions did."""
-    thresholds = [name for name in names if isinstance(data, dict) and name in data]
+    fields = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+    thresholds = [name for name in names if name in fields]
     if thresholds:
         raise ValueError(f"move {', '.join(map(repr, thresholds))} to NAME{_THRESHOLDS}.yaml, see docs/prompts.md")
-    return data
+    return cast("Any", data)
 
 
 _NOT_SHOWN = {"tries", "earlier", "fits", "thresholds", "fitted"}

@@ -49,7 +49,7 @@ class DemoCustomer:
     customer_id: str
     language: Language
     attributes: dict[str, str]
-    events: list[Event] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list[Event])
     churned: bool = False
 
     @property

@@ -61,7 +61,7 @@ class Interaction:
     amount: float | None = None
     utc_offset_minutes: int = 0
     """Offset in the source; people see times in the book's time zone (`Card.local`)."""
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     original: str | None = None
     """The original text, if cleaning changed it."""
     language: str | None = None
@@ -136,4 +136,4 @@ class Label:
     """ISO date; the outcome is for the time after the end of that day."""
     churned: bool
     horizon_days: int | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])

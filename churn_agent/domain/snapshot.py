@@ -107,8 +107,8 @@ class Snapshot:
     card: Card
     interactions: tuple[Interaction, ...]
     """Oldest first."""
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    vectors: Vectors = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict[str, str])
+    vectors: Vectors = field(default_factory=dict[str, NDArray[np.float32]])
 
     def __post_init__(self) -> None:
         end = self.card.end_of_day(self.as_of)

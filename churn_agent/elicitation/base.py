@@ -35,15 +35,15 @@ class Case:
 class Elicitation:
     """The answers of the model about one case."""
 
-    signals: list[Signal] = field(default_factory=list)
-    leanings: list[float] = field(default_factory=list)
+    signals: list[Signal] = field(default_factory=list[Signal])
+    leanings: list[float] = field(default_factory=list[float])
     """Mode `read`: for each message, the log-odds of leaving against staying."""
     log_odds: float | None = None
     """Mode `ask`: log-odds of churn."""
     stated_probability: float | None = None
     """Mode `explain`: as the model wrote it."""
-    reasons: list[Reason] = field(default_factory=list)
-    actions: list[str] = field(default_factory=list)
+    reasons: list[Reason] = field(default_factory=list[Reason])
+    actions: list[str] = field(default_factory=list[str])
     evidence: tuple[Evidence, ...] = ()
     """The evidence that the model was shown in the end."""
     failure: str | None = None

@@ -65,11 +65,11 @@ class Reading:
     translation: str | None = None
     summary: str | None = None
     """What it says in one sentence, with invented names."""
-    proposals: dict[str, str] = field(default_factory=dict)
+    proposals: dict[str, str] = field(default_factory=dict[str, str])
     """Signal id -> quote."""
-    proposed_odds: dict[str, float] = field(default_factory=dict)
+    proposed_odds: dict[str, float] = field(default_factory=dict[str, float])
     """Signal id -> log-odds of the proposal, if known."""
-    strengths: dict[str, float] = field(default_factory=dict)
+    strengths: dict[str, float] = field(default_factory=dict[str, float])
     """Signal id -> strength, 0 to 1: the probability of yes (with the odds of the proposal), for signals of risk times
     that of leaving."""
     silent: bool = False
@@ -80,7 +80,7 @@ class Reading:
     """Log-odds of leaving against staying."""
     rival_left: bool = False
     """Whether, by the answers, the customer leaves the other company."""
-    usages: list[Usage] = field(default_factory=list)
+    usages: list[Usage] = field(default_factory=list[Usage])
     failure: str | None = None
 
     @property

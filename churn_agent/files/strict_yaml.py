@@ -1,7 +1,7 @@
 """Strict YAML files: an error names the file, line and key."""
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -32,7 +32,7 @@ def load(path: Path, model: type[Model], *, context: Any = None) -> Model:
     except UnicodeDecodeError as error:
         raise FileFormatError(f"{path}: not UTF-8 text (byte {error.start})") from error
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = cast("yaml.Node | None", yaml.compose(text, yaml.SafeLoader))  # pyright: ignore[reportUnknownMemberType]
         if root and _expanded_size(root, {}) > _MOST_VALUES:
             raise FileFormatError(f"{path}: expands to more than {_MOST_VALUES} values; use fewer aliases (*name)")
         data = yaml.safe_load(text)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -59,7 +59,8 @@ class Index:
             manifest = strict_json.parse((self._folder / health.MANIFEST).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return manifest if isinstance(manifest, dict) and {"embedder", "revision"} <= manifest.keys() else None
+        known = cast("dict[str, Any]", manifest) if isinstance(manifest, dict) else {}
+        return known if {"embedder", "revision"} <= known.keys() else None
 
     def check(self, embedder: Embedder) -> None:
         """Raises `StoreUnavailable` if the vectors are from another embedder."""

@@ -74,7 +74,7 @@ class LabelScores:
     """Log-probabilities (natural log, over the whole vocabulary) of each question's labels."""
 
     id: str
-    log_probabilities: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    log_probabilities: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
     """Question id -> label -> log-probability."""
     usage: Usage = Usage()
     error: ModelCallError | None = None

@@ -8,7 +8,7 @@ instructions for the reader; safetensors files cannot.
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from churn_agent.errors import BadWeights
 from churn_agent.files import strict_json
@@ -43,11 +43,12 @@ def _modules(path: Path) -> Iterable[Path]:
     modules = _load(path)
     if not isinstance(modules, list):
         raise _refused(path, "it is not a list of modules")
-    for module in modules:
-        kind = module.get("type") if isinstance(module, dict) else None
+    for module in cast("list[Any]", modules):
+        entry = cast("dict[Any, Any]", module) if isinstance(module, dict) else {}
+        kind = entry.get("type")
         if not isinstance(kind, str) or not _MODULE.fullmatch(kind):
             raise _refused(path, f"the module {kind!r} is not one of sentence-transformers' text embedding modules")
-        part = path.parent / str(module.get("path", ""))
+        part = path.parent / str(entry.get("path", ""))
         if not part.resolve().is_relative_to(path.parent.resolve()):
             raise _refused(path, f"the module in {str(part)!r} is outside the folder")
         yield part
@@ -81,11 +82,11 @@ def _check_configuration(path: Path) -> None:
 def _items(value: Any) -> Iterable[tuple[str, Any]]:
     """All keys of a JSON document, at any depth, with their values."""
     if isinstance(value, dict):
-        for key, inner in value.items():
+        for key, inner in cast("dict[str, Any]", value).items():
             yield key, inner
             yield from _items(inner)
     elif isinstance(value, list):
-        for inner in value:
+        for inner in cast("list[Any]", value):
             yield from _items(inner)
 
 

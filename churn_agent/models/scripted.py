@@ -86,8 +86,8 @@ class ScriptedModel:
             if entry and entry.error:
                 yield LabelScores(request.id, error=ModelCallError(entry.error))
                 continue
-            answers = entry.answer if entry else {}
-            scores = {
+            answers: dict[str, Any] = entry.answer if entry else {}
+            scores: dict[str, dict[str, float]] = {
                 question.id: answers.get(question.id) or dict.fromkeys(question.labels, -math.log(len(question.labels)))
                 for question in request.questions
             }

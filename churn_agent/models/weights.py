@@ -152,7 +152,7 @@ def _pull_from_hub(entry: CatalogueEntry, files: list[WeightsFile], folder: Path
     if entry.hub is None:
         raise Unavailable("the model is not on the model hub")
     import httpx
-    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub import constants, hf_hub_download  # pyright: ignore[reportUnknownVariableType]
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     parts = folder / _PARTS  # the hub's client resumes downloads found here

@@ -68,7 +68,7 @@ class XllamacppModel:
         """
         check_header(path)
         try:
-            import xllamacpp
+            import xllamacpp  # pyright: ignore[reportMissingTypeStubs]
         except ModuleNotFoundError as error:
             raise ModelUnavailable("xllamacpp is not installed; run: pip install 'churn-agent[xllamacpp]'") from error
         key = secrets.token_urlsafe()  # other processes on this machine can connect to the port

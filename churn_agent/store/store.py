@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,7 +157,7 @@ class Store:
             InputError: the card is for another company than the stored one; nothing was stored.
         """
         sources = find_sources(
-            given if isinstance(given, list | tuple) else [given],
+            cast("Sequence[object]", given) if isinstance(given, list | tuple) else [given],
             customers=customers,
             labels=labels,
             card=card,

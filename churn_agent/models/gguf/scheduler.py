@@ -77,7 +77,7 @@ class _Running:
     job: Job
     sequences: tuple[int, ...]
     work: Work
-    todo: deque[tuple[Feed, int]] = field(default_factory=deque)
+    todo: deque[tuple[Feed, int]] = field(default_factory=deque[tuple[Feed, int]])
     """Feeds, each with its number of evaluated tokens."""
     evaluated: int = 0
     """Cells in use besides the prefix."""
