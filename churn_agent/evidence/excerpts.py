@@ -1,8 +1,9 @@
 """Chooses what is shown of a text that is too long.
 
 The beginning and the end are shown first: people say what they want at the end. The rest of the budget goes to the
-sentences nearest to the phrases of the signals, and to sentences unlike the others. Lines that differ only
-in numbers are shown once. In a ticket with a log of two megabytes, what remains are the sentences that a person wrote.
+sentences nearest to the phrases of the signals, and to sentences unlike the others. Lines that differ only in numbers
+are shown once, or not at all if there are many. In a ticket with a log of two megabytes, what remains are the sentences
+that a person wrote.
 """
 
 import math
@@ -25,6 +26,8 @@ _NOVELTY_WEIGHT = 0.2
 """Weight of words that are rare in the text, compared with words of the signals' phrases."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _WITH_BREAK = re.compile(r"\w+\W*|\W+")
+_BY_MACHINE = 10
+"""So many lines that differ only in numbers are a log."""
 _CHARACTERS_A_TOKEN = 4
 _CERTAINLY_LONG = 40
 """Characters a token that no text has on average; longer texts are not counted token by token."""
@@ -103,13 +106,17 @@ def _boundary(text: str, start: int, middle: int, end: int) -> int:
 def _choose(
     units: Sequence[tuple[int, int, str]], budget: int, count_tokens: Callable[[str], int], relevance: Sequence[float]
 ) -> list[int]:
-    """Returns the positions of the units shown, in order. Of units that differ only in numbers, one is shown."""
+    """Returns the positions of the units shown, in order.
+
+    Of units that differ only in numbers, one is shown; none if there are so many that a machine wrote them.
+    """
     gap = count_tokens(GAP) + 1
     left = budget
     kept: set[int] = set()
     n = len(units)
     alike = [" ".join(_words(unit)) for _, _, unit in units]
-    shown: set[str] = set()
+    by_machine = {words for words, count in Counter(alike).items() if count >= _BY_MACHINE}
+    shown: set[str] = set() if by_machine.issuperset(alike) else by_machine
 
     def fill(order: Iterator[int] | Sequence[int], share: int, *, at_first: bool) -> None:
         """Takes units while they fit into a share of the budget; the first may be larger than it."""
