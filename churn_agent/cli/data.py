@@ -50,10 +50,15 @@ def forget(context: click.Context, customer_id: str, json_: bool) -> None:
 @click.option(
     "--mapping",
     type=click.Path(path_type=Path),
-    help="YAML file that maps columns to fields, or a shipped mapping: hubspot, intercom, stripe, zendesk.",
+    help="YAML file that maps columns to fields, or a shipped mapping, such as zendesk or slack.",
 )
 @click.option("--query", metavar="SQL", help="Query to run, if PATH is a database.")
-@click.option("--own", metavar="NAMES", help="Your mail addresses and domains, separated by commas: @acme.example.")
+@click.option(
+    "--own",
+    metavar="NAMES",
+    help="Your mail addresses and domains, and your people in calls and chats, separated by commas: @acme.example,Tim.",
+)
+@click.option("--customer", metavar="ID", help="Customer of rows that name none, such as those of a recorded call.")
 @click.option(
     "--unknown-is",
     type=click.Choice(["customer", "company", "unknown"]),
@@ -75,6 +80,7 @@ def ingest(
     mapping: Path | None,
     query: str | None,
     own: str | None,
+    customer: str | None,
     unknown_is: "Speaker | None",
     yes: bool,
     write_mapping: Path | None,
@@ -88,8 +94,8 @@ def ingest(
     The rows of an export that were imported before are updated, not added again. Take an import back with: churn-agent
     imports undo.
 
-    PATH is a file (.csv .tsv .jsonl .json, also .gz; .parquet .xlsx .mbox .eml .vtt .srt .duckdb .sqlite), a folder
-    of such files, a quoted glob, or the address of a database (sqlite:///..., postgresql+psycopg://...).
+    PATH is a file (.csv .tsv .jsonl .json, also .gz; .parquet .xlsx .mbox .eml .vtt .srt .txt .duckdb .sqlite), a
+    folder of such files, a quoted glob, or the address of a database (sqlite:///..., postgresql+psycopg://...).
     """
     from churn_agent.ingest import importing
 
@@ -106,6 +112,7 @@ def ingest(
                 mapping=mapping,
                 query=query,
                 own=_names(own),
+                customer=customer,
                 unknown_is=unknown_is,
                 rejects=rejects,
                 replace_card=replace_card,

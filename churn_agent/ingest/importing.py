@@ -107,6 +107,7 @@ def ingest(
     sources: Sources,
     *,
     own: Sequence[str] = (),
+    customer: str | None = None,
     unknown_is: Speaker | None = None,
     replaces: int | None = None,
     replace_card: bool = False,
@@ -123,6 +124,7 @@ def ingest(
         engine: database of the history.
         sources: files, databases and data frames to import.
         own: mail addresses and domains of the company, in addition to those in the mapping.
+        customer: customer of rows that name none.
         unknown_is: speaker of texts whose author the source does not name; the mapping's if not given.
         replaces: an import to undo in the same transaction.
         replace_card: allow the card of another company to replace the stored one.
@@ -139,7 +141,14 @@ def ingest(
         InputError: the card is for another company than the stored one; nothing was stored.
     """
     mapping = load_mapping(sources.mapping) if sources.mapping else ColumnMapping()
-    mapping = mapping.model_copy(update={"own": (*mapping.own, *own), "unknown_is": unknown_is or mapping.unknown_is})
+    given = {"customer_id": customer} if customer else {}
+    mapping = mapping.model_copy(
+        update={
+            "own": (*mapping.own, *own),
+            "unknown_is": unknown_is or mapping.unknown_is,
+            "defaults": mapping.defaults | given,
+        }
+    )
     stored_card = book.card(engine)
     new_card = _load_card(sources.card, stored_card, replace=replace_card) if sources.card else None
     card = new_card or stored_card or Card()

@@ -106,7 +106,7 @@ def find_sources(
             inside = [table] if table else slack_files(path) or _loose(path)
             if not inside:
                 raise FileFormatError(
-                    f"{str(path)!r} contains no interactions.csv (or .jsonl, .parquet, ...) and no mails"
+                    f"{str(path)!r} contains no interactions.csv (or .jsonl, .parquet, ...), mails, calls or chats"
                 )
             sources += [Source(str(file), path=file, query=query, in_folder=not table) for file in inside]
             customers = customers if customers is not None else _named(path, "customers")
@@ -247,7 +247,15 @@ def _named(folder: Path, stem: str) -> Path | None:
 
 
 def _loose(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.casefold()[1:] in (*_MAIL, *_TRANSCRIPTS))
+    """Returns the mails, transcripts and chats in a folder."""
+    return [path for path in sorted(folder.iterdir()) if path.is_file() and _is_loose(path)]
+
+
+def _is_loose(path: Path) -> bool:
+    kind = path.suffix.casefold()[1:]
+    if kind in (*_MAIL, *_TRANSCRIPTS):
+        return True
+    return (kind == "json" and is_transcript(path)) or (kind == "txt" and is_whatsapp(path))
 
 
 def _without_password(url: str) -> str:

@@ -123,6 +123,7 @@ class Store:
         mapping: Path | str | None = None,
         query: str | None = None,
         own: Sequence[str] = (),
+        customer: str | None = None,
         unknown_is: Speaker | None = None,
         rejects: Path | None = None,
         replace_card: bool = False,
@@ -141,7 +142,9 @@ class Store:
             card: YAML card of the book.
             mapping: YAML file that maps columns to fields, or the name of a shipped one (`zendesk`).
             query: SQL for databases.
-            own: mail addresses and domains of the company (`support@acme.example`, `@acme.example`).
+            own: mail addresses and domains of the company (`support@acme.example`, `@acme.example`), and names of its
+                people in calls and chats.
+            customer: customer of rows that name none, such as those of a recorded call.
             unknown_is: author of texts whose author no column names: `customer`, `company`, or `unknown` (the default),
                 which is stored, counts as activity and is not read.
             rejects: file for rejected rows; None for one in the store's folder `rejected`.
@@ -169,6 +172,7 @@ class Store:
         return self._ingest(
             sources,
             own=own,
+            customer=customer,
             unknown_is=unknown_is,
             replace_card=replace_card,
             dry_run=dry_run,

@@ -269,8 +269,68 @@ def test_a_folder_is_read_without_the_calls_of_nobody(agent, tmp_path):
     (tmp_path / "GMT20260201-143000_Recording.transcript.vtt").write_text(vtt(*ZOOM))
     summary = agent.ingest(tmp_path)
     assert (summary.added, summary.rejected) == (2, 1)
+    recording = tmp_path / "GMT20260201-143000_Recording.transcript.vtt"
     with pytest.raises(DataError, match="nothing says the customer"):
-        agent.ingest(tmp_path / "GMT20260201-143000_Recording.transcript.vtt")
+        agent.ingest(recording)
+    assert agent.ingest(recording, customer="c9").added == 3
+
+
+def test_the_company_is_asked_for_and_the_answer_tells_both_sides(agent, tmp_path):
+    (tmp_path / "c1_2026-02-01.vtt").write_text(vtt(*ZOOM))
+    asked = []
+
+    def answer(question):
+        asked.append(question.about)
+        return "Maria Keller"
+
+    summary = agent.store.ingest([tmp_path / "c1_2026-02-01.vtt"], ask=answer)
+    assert asked == ["speakers of calls"]
+    assert summary.speakers == {"company": 2, "customer": 1}
+
+
+def test_without_an_answer_speakers_stay_unknown_and_that_is_noted(agent, tmp_path):
+    (tmp_path / "c1_2026-02-01.vtt").write_text(vtt(*ZOOM))
+    summary = agent.ingest(tmp_path / "c1_2026-02-01.vtt")
+    assert summary.speakers == {"unknown": 3}
+    assert [guess.mapping for guess in summary.guesses] == ["staff: [NAME]"]
+
+
+def test_a_folder_holds_calls_in_json_and_chats_beside_mails(agent, tmp_path):
+    (tmp_path / "c1_2026-02-01.json").write_text(json.dumps(DOCUMENTS["whisper"][0]))
+    (tmp_path / "WhatsApp Chat with Ana.txt").write_text("[01.02.26, 10:00:00] Ana: I leave\n")
+    (tmp_path / "notes.txt").write_text("nothing")
+    (tmp_path / "settings.json").write_text("{}")
+    assert agent.ingest(tmp_path).added == 2
+
+
+TIMES = "00:00:01.000 --> 00:00:03.000"
+LATER = "00:00:03.000 --> 00:00:05.000"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"WEBVTT\n\n{TIMES}\nAna Silva: I want\nto cancel\n\n{LATER}\nBo Li: No\n",
+        f"WEBVTT\n\n1\n{TIMES}\nAna Silva: I want\n\nto cancel\n\n2\n{LATER}\nBo Li: No\n",
+        f"{TIMES}\nAna Silva: I want to cancel\n\n{LATER}\nBo Li: No\n",
+        f"WEBVTT\n\nintro-1\n{TIMES} align:start\nAna Silva: I want to cancel\n\nNOTE a comment\nover two lines\n\nintro-2\n{LATER}\nBo Li: No\n\n3\n",
+        "WEBVTT - x\nKind: captions\n\nSTYLE\n::cue {}\n\n00:01.000 --> 00:03.000\nAna Silva: I want to cancel\n\n00:03.000 --> 00:05.000\nBo Li: No\n",
+        "1\n0:00:01,5 --> 0:00:03,000\nAna Silva: I want to cancel\n\n2\n0:00:03,000 --> 0:00:05,000\nBo Li: No\n",
+        f"1\n{TIMES}\nAna Silva: I want to cancel\n2\n{LATER}\nBo Li: No\n".replace("cancel\n2\n", "cancel\n\n\n2\n"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("ending", ["vtt", "srt"])
+def test_cues_that_break_the_format_lose_no_words(tmp_path, content, ending):
+    rows = rows_of(tmp_path, content, name=f"c1_2026-02-01.{ending}")
+    assert [(row.values["author"], row.values["text"]) for row in rows] == [
+        ("Ana Silva", "I want to cancel"),
+        ("Bo Li", "No"),
+    ]
+
+
+def test_an_arrow_in_a_sentence_is_no_time(tmp_path):
+    rows = rows_of(tmp_path, vtt("Ana Silva: A --> B and I cancel", "Bo Li: No", "Ana Silva: Yes"))
+    assert rows[0].values["text"] == "A --> B and I cancel"
 
 
 def test_a_file_that_is_no_transcript_is_refused(tmp_path):

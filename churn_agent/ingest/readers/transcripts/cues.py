@@ -1,17 +1,20 @@
 """Reads subtitle files (WebVTT, SRT), with speakers from voice tags or from labels at the start of lines."""
 
 import html
-import io
 import re
 from collections import Counter
 from collections.abc import Container, Iterator
+from itertools import pairwise
 from pathlib import Path
 
-from churn_agent import extras
 from churn_agent.errors import FileFormatError
 from churn_agent.ingest.readers.transcripts.people import is_label, is_role
 from churn_agent.ingest.readers.transcripts.turns import Turn, joined
 
+_TIMES = re.compile(
+    r"\s*(?:(?P<hours>\d+):)?(?P<minutes>\d{1,2}):(?P<seconds>\d{1,2}(?:[.,]\d{1,3})?)\s*-->\s*(?:\d+:)?\d{1,2}:\d{1,2}"
+)
+_BLOCK = re.compile(r"(?:NOTE(?:\s|$)|(?:STYLE|REGION)\s*$)")
 _VOICE = re.compile(r"<v(?:\.[\w.-]+)?[ \t]+([^>\n]+)>", re.IGNORECASE)
 _TAG = re.compile(r"</?(?:c|i|b|u|v|ruby|rt|lang|font)(?:[.\s][^<>]*)?>|<\d{1,2}:[\d:.]+>", re.IGNORECASE)
 _LABEL = re.compile(
@@ -58,23 +61,53 @@ def turns_of(path: Path, staff: Container[str]) -> list[Turn]:
 
 
 def _cues(path: Path) -> Iterator[tuple[float, list[tuple[str, str]]]]:
-    """Yields (seconds from the start, [(voice or empty text, text with tags)])."""
-    with extras.importing("files"):
-        import webvtt
-        from webvtt.errors import MalformedCaptionError, MalformedFileError
+    """Yields (seconds from the start, [(voice or empty text, text with tags)]).
 
+    A cue is what stands between two lines of times, but for the identifier above the next one. Files with blank lines
+    in a cue, without a header or without numbers are common.
+    """
     try:
-        text = _decoded(path.read_bytes())
-        kind = "srt" if path.suffix.casefold() == ".srt" else "vtt"
-        captions = webvtt.from_buffer(io.StringIO(text), format=kind).captions
-    except (MalformedFileError, MalformedCaptionError, OSError) as error:
-        why = getattr(error, "strerror", None) or str(error) or "malformed"
-        raise FileFormatError(f"{path}: not a readable transcript ({path.suffix[1:]}): {why}") from error
-    for caption in captions:
-        pieces = _VOICE.split(caption.raw_text)
+        lines = _decoded(path.read_bytes()).split("\n")
+    except OSError as error:
+        raise FileFormatError(f"{path}: not a readable transcript ({path.suffix[1:]}): {error.strerror}") from error
+    starts = [number for number, line in enumerate(lines) if _TIMES.match(line)]
+    if not starts and lines[0].split()[:1] != ["WEBVTT"]:
+        raise FileFormatError(f"{path}: not a readable transcript ({path.suffix[1:]}): it has no line with times")
+    for start, following in pairwise([*starts, len(lines)]):
+        text = "\n".join(_without_notes(_of_cue(lines[start + 1 : following], last=following == len(lines))))
+        pieces = _VOICE.split(text)
         parts = [("", pieces[0])] if pieces[0].strip() or len(pieces) == 1 else []
-        parts += [(_plain(voice), text) for voice, text in zip(pieces[1::2], pieces[2::2], strict=True)]
-        yield caption.start_in_seconds, parts
+        parts += [(_plain(voice), words) for voice, words in zip(pieces[1::2], pieces[2::2], strict=True)]
+        yield _seconds(lines[start]), parts
+
+
+def _of_cue(lines: list[str], *, last: bool) -> list[str]:
+    """Returns the text of a cue: all but the identifier of the next one, which follows a blank line."""
+    end = len(lines)
+    while end and not lines[end - 1].strip():
+        end -= 1
+    is_identifier = end > 1 and end == len(lines) and not lines[end - 2].strip()
+    if last:
+        is_identifier = end > 1 and lines[end - 1].strip().isdecimal() and not lines[end - 2].strip()
+    return lines[: end - 1] if is_identifier else lines[:end]
+
+
+def _without_notes(lines: list[str]) -> list[str]:
+    """Drops the blocks of WebVTT that are not spoken: comments and styles, up to the next blank line."""
+    kept: list[str] = []
+    in_block = False
+    for number, line in enumerate(lines):
+        after_blank = number > 0 and not lines[number - 1].strip()
+        in_block = (in_block and bool(line.strip())) or (after_blank and bool(_BLOCK.match(line)))
+        if not in_block:
+            kept.append(line)
+    return kept
+
+
+def _seconds(line: str) -> float:
+    match = _TIMES.match(line)
+    assert match
+    return int(match["hours"] or 0) * 3600 + int(match["minutes"]) * 60 + float(match["seconds"].replace(",", "."))
 
 
 def _decoded(content: bytes) -> str:
