@@ -47,7 +47,7 @@ class Strength(Enum):
 
     SURE = "even without quotation signs"
     LIKELY = "if quotation signs follow"
-    OWN = "the person has written it"
+    OWN = "the person has written it, and quotation signs follow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def strength(text: str) -> Strength | None:
         return Strength.LIKELY if _DATE_ONLY.match(text) else None
     verb = bool(_verbs().search(text)) or (dated and _library().match(text) is not None)
     if _persons(all_persons=not (address and verb and dated and timed)).search(_without_name(text, address)):
-        return Strength.OWN if verb or _said().search(text) else None
+        return Strength.OWN if (verb or _said().search(text)) and _addressed().search(text) else None
     if address or _BARE_ADDRESS.search(text):
         if (verb and dated) or (address and dated and timed):
             return Strength.SURE
@@ -126,12 +126,13 @@ def strength(text: str) -> Strength | None:
         return Strength.SURE
     if verb or (address and (dated or timed)):
         return Strength.LIKELY
-    return Strength.OWN if _said().search(text) else None
+    return None
 
 
 def _without_name(text: str, address: re.Match[str] | None) -> str:
-    """The text without the address, which may have words of any language."""
-    return text[: address.start()] + text[address.end() :] if address else _BARE_ADDRESS.sub("", text)
+    """The text without the address and the verb, which may look like pronouns of another language."""
+    rest = text[: address.start()] + text[address.end() :] if address else _BARE_ADDRESS.sub("", text)
+    return _verbs().sub("", rest)
 
 
 def _ends_sentence(text: str) -> bool:
@@ -160,6 +161,13 @@ def _persons(*, all_persons: bool) -> re.Pattern[str]:
     any_case = pronouns["any_case"] if all_persons else ["i'm"]
     listed = ("|".join(map(re.escape, sorted(given))) for given in (small, any_case))
     return re.compile("(?<![\\w.@-])(?:I|{}|(?i:{}))(?![\\w.@-])".format(*listed))
+
+
+@cache
+def _addressed() -> re.Pattern[str]:
+    """Pronouns for the company, as in "you wrote:"; "my boss said:" introduces words that the person passes on."""
+    pronouns = words()["pronouns"]
+    return re.compile(any_of(set(pronouns["any_case"]) - set(pronouns["first_person"])), re.IGNORECASE)
 
 
 @cache

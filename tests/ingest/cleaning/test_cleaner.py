@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from churn_agent.ingest.cleaning import Cleaner, language_of, restored
 from churn_agent.ingest.cleaning.cleaner import visible_text
+from churn_agent.ingest.cleaning.markup import is_html
 from tests.ingest.mails import mails
 
 MAIL = """Hello team,
@@ -118,9 +119,9 @@ def test_marks_put_back_give_the_visible_text(channel, text):
 
 
 @pytest.mark.parametrize("channel", ["email", "chat"])
-@given(text=MADE_UP)
-def test_a_cleaned_text_is_clean(channel, text):
-    once = clean(text, channel).text
+@given(sentences=SENTENCES, mail=st.sampled_from([mail for mail in mails() if not is_html(mail.text)]))
+def test_a_cleaned_text_is_clean(channel, sentences, mail):
+    once = clean("\n\n".join((" ".join(sentences), mail.text)), channel).text
     assert clean(once, channel).text == once
 
 
