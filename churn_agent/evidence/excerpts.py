@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 
 from churn_agent.evidence.grounding import in_word, sentences
 
-GAP = "\n[\u2026]\n"
-"""Stands for sentences that are not shown. No quote may reach over it."""
+GAP = "\n\x1e\n"
+"""Stands for sentences that are not shown (U+001E, a record separator). No quote may reach over it.
+
+In prompts it is a space: a visible mark such as an ellipsis in brackets makes small models miss a wish to leave.
+"""
 BEGINNING_SHARE, END_SHARE = 0.15, 0.35
 """Shares of the budget for the first and the last sentences."""
 _LONGEST_UNIT = 240
