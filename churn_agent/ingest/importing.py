@@ -323,8 +323,9 @@ class _Import:
         if rules:
             first = min(rules)
             columns = dict(rules[first].columns)
+            if columns not in summary.columns.values():  # a folder can have thousands of files
+                self._announce(f"{source.name}: " + ", ".join(f"{name} = {column}" for name, column in columns.items()))
             summary.columns[source.name] = columns
-            self._announce(f"{source.name}: " + ", ".join(f"{name} = {column}" for name, column in columns.items()))
         newest_first = any(understanding.newest_first for understanding in rules.values())
         begin, count = self._position, self._understood.rows[source.name]
         now = datetime.now(UTC)

@@ -76,6 +76,16 @@ def test_answers_and_files_in_slack_are_words_of_people(tmp_path):
     assert [speaker for speaker, _, _ in spoken(rows)] == ["customer", "customer"]
 
 
+def test_the_columns_of_many_files_are_told_once(agent, tmp_path):
+    slack(tmp_path, {"user": "U1", "text": "a"})
+    other = tmp_path / "ext-acme" / "2026-02-02.json"
+    other.write_text(json.dumps([{"type": "message", "ts": "1770026400.1", "user": "U1", "text": "b"}]))
+    lines = []
+    agent.store._notify = lines.append
+    assert agent.ingest(tmp_path, mapping="slack", own=["U2"]).added == 2
+    assert sum("customer_id" in line for line in lines) == 1
+
+
 def test_a_slack_message_without_a_time_is_set_aside(tmp_path):
     rows = slack(tmp_path, {"user": "U1", "text": "a", "ts": "soon"})
     assert "not a number" in rows[0].problem
