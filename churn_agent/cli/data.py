@@ -53,6 +53,7 @@ def forget(context: click.Context, customer_id: str, json_: bool) -> None:
     help="YAML file that maps columns to fields, or a shipped mapping, such as zendesk or slack.",
 )
 @click.option("--query", metavar="SQL", help="Query to run, if PATH is a database.")
+@click.option("--sheet", metavar="NAME", help="Sheet of a workbook (default: all sheets with the same columns).")
 @click.option(
     "--own",
     metavar="NAMES",
@@ -79,6 +80,7 @@ def ingest(
     card: Path | None,
     mapping: Path | None,
     query: str | None,
+    sheet: str | None,
     own: str | None,
     customer: str | None,
     unknown_is: "Speaker | None",
@@ -111,6 +113,7 @@ def ingest(
                 card=card,
                 mapping=mapping,
                 query=query,
+                sheet=sheet,
                 own=_names(own),
                 customer=customer,
                 unknown_is=unknown_is,

@@ -106,6 +106,7 @@ def ingest(
     engine: Engine,
     sources: Sources,
     *,
+    sheet: str | None = None,
     own: Sequence[str] = (),
     customer: str | None = None,
     unknown_is: Speaker | None = None,
@@ -123,6 +124,7 @@ def ingest(
     Args:
         engine: database of the history.
         sources: files, databases and data frames to import.
+        sheet: sheet of workbooks; the mapping's if not given.
         own: mail addresses and domains of the company, in addition to those in the mapping.
         customer: customer of rows that name none.
         unknown_is: speaker of texts whose author the source does not name; the mapping's if not given.
@@ -147,6 +149,7 @@ def ingest(
             "own": (*mapping.own, *own),
             "unknown_is": unknown_is or mapping.unknown_is,
             "defaults": mapping.defaults | given,
+            "sheet": sheet or mapping.sheet,
         }
     )
     stored_card = book.card(engine)

@@ -122,6 +122,7 @@ class Store:
         card: Path | None = None,
         mapping: Path | str | None = None,
         query: str | None = None,
+        sheet: str | None = None,
         own: Sequence[str] = (),
         customer: str | None = None,
         unknown_is: Speaker | None = None,
@@ -142,6 +143,7 @@ class Store:
             card: YAML card of the book.
             mapping: YAML file that maps columns to fields, or the name of a shipped one (`zendesk`).
             query: SQL for databases.
+            sheet: sheet of a workbook; all sheets with the same columns if not given.
             own: mail addresses and domains of the company (`support@acme.example`, `@acme.example`), and names of its
                 people in calls and chats.
             customer: customer of rows that name none, such as those of a recorded call.
@@ -171,6 +173,7 @@ class Store:
             rejects = self.settings.store / "rejected" / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}.jsonl"
         return self._ingest(
             sources,
+            sheet=sheet,
             own=own,
             customer=customer,
             unknown_is=unknown_is,

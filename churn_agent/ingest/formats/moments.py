@@ -117,7 +117,8 @@ class TimeFormat:
             )
         day = _reading(written, self.order)
         if day is None:
-            raise ValueError(f"{text!r} is not a date with the {ORDERS[self.order] if self.order else 'day or month'}")
+            reason = f"is not a date with the {ORDERS[self.order]}" if self.order else "may have the day or month first"
+            raise ValueError(f"{text!r} {reason}")
         if day in SENTINEL_DAYS:
             return None, False
         return _moment(day, written.clock), written.clock is None
