@@ -176,9 +176,11 @@ def _consistency(sample: str, dialect: _Dialect, options: ReadOptions) -> float:
         rows.extend(cells for cells in dialect.reader(io.StringIO(sample, newline="")) if any(cells))
     except csv.Error:
         return 0.0
-    widths = Counter(len(cells) for cells in rows if len(cells) > 1)
-    if not widths:
+    if not rows:
         return 0.0
-    width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
-    named = max(known_names(cells, options.names) for cells in rows[:LOOKED_AT])
-    return named + (count / len(rows)) ** 2 * (1 - 1 / width)
+    named, header = max(
+        ((known_names(cells, options.names), cells) for cells in rows[:LOOKED_AT]), key=lambda it: it[0]
+    )
+    widths = Counter(map(len, rows))
+    width = len(header) if named > 1 else max(widths, key=lambda width: (width > 1, widths[width], width))
+    return named + (widths[width] / len(rows)) ** 2 * (1 - 1 / width)

@@ -130,7 +130,10 @@ def is_frame(value: object) -> bool:
     """Whether narwhals supports this as a table."""
     import narwhals
 
-    return isinstance(narwhals.from_native(value, eager_only=True, pass_through=True), narwhals.DataFrame)
+    try:
+        return isinstance(narwhals.from_native(value, eager_only=True, pass_through=True), narwhals.DataFrame)
+    except ValueError:  # a table with a column twice, which `read_frame` names
+        return True
 
 
 def _fetched(result: Any, path: Path, options: ReadOptions, progress: Progress, total: int | None) -> Iterator[Row]:

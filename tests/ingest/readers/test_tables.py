@@ -13,6 +13,7 @@ import pytest
 from churn_agent.errors import DataError
 from churn_agent.ingest.columns import ColumnMapping
 from churn_agent.ingest.formats.cells import NumberText
+from churn_agent.ingest.readers.tables import is_frame
 from churn_agent.ingest.sources import Source, open_rows
 
 DAY = pd.Timestamp("2026-02-01 10:00")
@@ -76,6 +77,7 @@ def test_a_column_that_is_there_twice_is_one_line():
     with pytest.raises(DataError, match="customer_id") as caught:
         read(Source("frame", frame=frame))
     assert "\n" not in str(caught.value)
+    assert is_frame(frame)
     frame = pd.DataFrame({"customer_id": ["a"]}, index=pd.Index(["b"], name="customer_id"))
     with pytest.raises(DataError, match="customer_id"):
         read(Source("frame", frame=frame))
