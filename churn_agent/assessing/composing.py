@@ -117,5 +117,7 @@ def status_of(case: Case, elicitation: Elicitation, least_days_known: int) -> tu
     if elicitation.failure:
         return "failed", elicitation.failure
     if not elicitation.evidence and days_known(case.snapshot) < least_days_known:
-        return "abstained", f"too little history: no messages, and known for less than {least_days_known} days"
+        unread = len(case.snapshot.unattributed)
+        messages = f"{unread} texts of unknown authors, which are not read" if unread else "no messages"
+        return "abstained", f"too little history: {messages}, and known for less than {least_days_known} days"
     return "assessed", None

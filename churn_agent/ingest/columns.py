@@ -198,7 +198,7 @@ def assign(
     for field in fields:
         if rule and field in rule.columns:
             mapped = rule.columns[field]
-            if mapped is None:
+            if not mapped:
                 continue
             columns[field] = header_name(mapped)
             if complete and columns[field] not in header:
