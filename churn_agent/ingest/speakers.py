@@ -120,7 +120,7 @@ def settle(
     for word in (spoken, direction):
         known = speaker_of(word) if word else None
         if known:
-            return known
+            return unknown_is if known == "unknown" else known
     if own and author:
         return "customer"
     if is_record or is_own_voice(channel):

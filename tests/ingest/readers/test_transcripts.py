@@ -295,6 +295,11 @@ def test_without_an_answer_speakers_stay_unknown_and_that_is_noted(agent, tmp_pa
     assert [guess.mapping for guess in summary.guesses] == ["staff: [NAME]"]
 
 
+def test_unknown_speakers_are_the_customers_if_that_is_said(agent, tmp_path):
+    (tmp_path / "c1_2026-02-01.srt").write_text(srt("I want to cancel"))
+    assert agent.ingest(tmp_path / "c1_2026-02-01.srt", unknown_is="customer").speakers == {"customer": 1}
+
+
 def test_a_folder_holds_calls_in_json_and_chats_beside_mails(agent, tmp_path):
     (tmp_path / "c1_2026-02-01.json").write_text(json.dumps(DOCUMENTS["whisper"][0]))
     (tmp_path / "WhatsApp Chat with Ana.txt").write_text("[01.02.26, 10:00:00] Ana: I leave\n")
