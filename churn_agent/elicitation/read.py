@@ -17,7 +17,7 @@ from churn_agent.domain.snapshot import Card
 from churn_agent.elicitation.base import Case, Elicitation, cite, closed_object, failure_of, string
 from churn_agent.elicitation.choose import choose
 from churn_agent.elicitation.confirm import Reading, confirm
-from churn_agent.evidence.excerpts import later_half
+from churn_agent.evidence.excerpts import ends
 from churn_agent.evidence.retrieval import Evidence
 from churn_agent.models.base import ChatModel, GenerateRequest, Message
 
@@ -58,7 +58,7 @@ def read_messages(
     _propose(numbered, model, prompt, taxonomy, seed)
     retry = {i: reading for i, reading in numbered.items() if reading.failure}
     for reading in retry.values():
-        reading.text = later_half(reading.text)  # people say at the end what they want
+        reading.text = ends(reading.text)
     if retry:
         _propose(retry, model, prompt, taxonomy, seed)
     if prompt.check:

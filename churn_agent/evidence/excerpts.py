@@ -41,10 +41,10 @@ def words_of(phrases: Collection[str]) -> frozenset[str]:
     return frozenset(word for phrase in phrases for word in _words(phrase))
 
 
-def later_half(text: str) -> str:
-    """Returns the words of a text from its middle on."""
-    half = text[len(text) // 2 :]
-    return half.partition(" ")[2].strip() or half
+def ends(text: str) -> str:
+    """Returns the first and the last quarter of a text: what it is about, and what people want, which they say last."""
+    quarter = len(text) // 4
+    return f"{text[:quarter]}{GAP}{text[len(text) - quarter :]}" if quarter else text
 
 
 def excerpt(

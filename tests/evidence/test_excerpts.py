@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.elicitation.choose import _parts
 from churn_agent.elicitation.confirm import LONGEST_QUOTE
-from churn_agent.evidence.excerpts import GAP, excerpt, later_half
+from churn_agent.evidence.excerpts import GAP, ends, excerpt
 from churn_agent.evidence.grounding import find_quote, ground
 from tests.conftest import write_csv
 
@@ -111,9 +111,9 @@ def test_a_quote_from_an_excerpt_is_found_in_the_whole_text():
     assert "I will cancel the contract today" in text[start:end]
 
 
-def test_the_later_half_begins_with_a_word():
-    assert later_half("one two three four") == "four"
-    assert later_half("unbroken") == "oken"
+def test_the_ends_of_a_text_are_its_first_and_last_quarter():
+    assert ends("one two three four") == f"one {GAP}four"
+    assert ends("no") == "no"
 
 
 def test_a_model_is_shown_the_last_line_of_two_megabytes_and_the_card_says_what_was_left_out(agent, tmp_path):
