@@ -1,6 +1,7 @@
 """`labels derive` and `label`: ground truth from the history, and from people."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -44,7 +45,33 @@ class DayList(click.ParamType[tuple[date, ...]]):
 
 @click.group()
 def labels() -> None:
-    """Derive labels: whether customers churned after a date."""
+    """Labels: whether customers churned after a date. List them, or derive them from the history."""
+
+
+@labels.command("list")
+@click.option("--customer", metavar="ID", help="Only those of a customer.")
+@common.as_json
+@click.pass_context
+def list_(context: click.Context, customer: str | None, json_: bool) -> None:
+    """List the labels: customer, date, outcome, and what is known of how the customer left."""
+    with common.open_agent(context) as agent:
+        known = agent.store.labels(customer)
+    if json_:
+        common.print_json([asdict(label) for label in known])
+        return
+    for label in known:
+        outcome = label.kind or ("churned" if label.churned else "stayed")
+        more = [
+            f"{label.amount:g}" if label.amount is not None else "",
+            {True: "voluntary", False: "involuntary", None: ""}[label.voluntary],
+            f"notice on {label.notice_on}" if label.notice_on else "",
+            f"left on {label.left_on}" if label.left_on else "",
+        ]
+        click.echo("\t".join([label.customer_id, label.as_of, outcome, ", ".join(filter(None, more))]).rstrip())
+    if not known:
+        common.note(
+            "no labels; import some (churn-agent ingest --labels FILE) or derive them (churn-agent labels derive)"
+        )
 
 
 @labels.command()

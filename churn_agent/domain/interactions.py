@@ -23,7 +23,9 @@ RECORD_CHANNELS = frozenset(
 
 CHURN_REASONS = ("reason", "churn_reason", "cancel_reason", "cancellation_reason")
 """Metadata and attributes with the reason for leaving."""
-TELLING_ATTRIBUTES = frozenset((*CHURN_REASONS, "voluntary", "churned", "churn_date", "cancelled_at"))
+TELLING_ATTRIBUTES = frozenset(
+    (*CHURN_REASONS, "voluntary", "churned", "churn_date", "left_on", "notice_on", "cancelled_at", "canceled_at")
+)
 """Attributes known only for churned customers; methods do not learn from them."""
 
 COMPANY_CHANNELS = frozenset("balance bill billing charge invoice statement subscription".split())
@@ -127,6 +129,10 @@ def template_of(text: str) -> str:
     return _NUMBER.sub("0", text[:_TELLING])
 
 
+OutcomeKind = Literal["lost", "contracted", "renewed", "expanded"]
+OUTCOME_KINDS: tuple[OutcomeKind, ...] = ("lost", "contracted", "renewed", "expanded")
+
+
 @dataclass(frozen=True, slots=True)
 class Label:
     """The outcome of a customer in the `horizon_days` after `as_of`."""
@@ -137,3 +143,13 @@ class Label:
     churned: bool
     horizon_days: int | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    left_on: str | None = None
+    """ISO date of the end of the contract or of the last use; None if it is unknown or the customer stayed."""
+    notice_on: str | None = None
+    """ISO date on which the customer gave notice."""
+    kind: OutcomeKind | None = None
+    """Kind of outcome; `contracted` customers stay with a smaller contract."""
+    amount: float | None = None
+    """Yearly value lost, renewed, or by which the contract became smaller or larger, in money of the book."""
+    voluntary: bool | None = None
+    """Whether the customer decided to leave; False for unpaid bills, fraud, deaths and bankruptcies."""

@@ -16,6 +16,7 @@ from churn_agent.history import aliases
 from churn_agent.history.tables import book, contributions, customers, labels
 
 _CARD, _ATTRIBUTES, _LABEL = "card", "attributes", "label"
+_OUTCOME = ("left_on", "notice_on", "kind", "amount", "voluntary")
 _BATCH = 500
 
 
@@ -134,7 +135,7 @@ def add_labels(connection: Connection, rows: Iterable[Label], *, import_id: int 
                 "kind": _LABEL,
                 "customer_id": row.customer_id,
                 "as_of": date.fromisoformat(row.as_of),
-                "content": {"churned": row.churned, "horizon_days": row.horizon_days, "metadata": dict(row.metadata)},
+                "content": _label_content(row),
             }
             for row in batch
         ]
@@ -156,8 +157,19 @@ def merge_labels(connection: Connection, customer_ids: Collection[str]) -> None:
         rows = {(today[row.customer_id], row.as_of): row.content for row in connection.execute(query)}
         connection.execute(labels.delete().where(labels.c.customer_id.in_(today)))
         if rows:
-            new = [{"customer_id": id_, "as_of": day, **values} for (id_, day), values in rows.items()]
+            new = [{"customer_id": id_, "as_of": day, **_label_row(values)} for (id_, day), values in rows.items()]
             connection.execute(labels.insert(), new)
+
+
+def _label_content(label: Label) -> dict[str, Any]:
+    content = {name: getattr(label, name) for name in _OUTCOME if getattr(label, name) is not None}
+    return content | {"churned": label.churned, "horizon_days": label.horizon_days, "metadata": dict(label.metadata)}
+
+
+def _label_row(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the columns of a label; those imported by earlier versions have no dates and kinds."""
+    days = {name: date.fromisoformat(content[name]) for name in ("left_on", "notice_on") if content.get(name)}
+    return dict.fromkeys(_OUTCOME) | dict(content) | days
 
 
 def withdraw(connection: Connection, import_id: int) -> tuple[int, int]:
@@ -178,6 +190,20 @@ def withdraw(connection: Connection, import_id: int) -> tuple[int, int]:
         last = select(table.content).where(table.kind == _CARD).order_by(table.id.desc()).limit(1)
         _replace_card(connection, connection.scalar(last))
     return len(described), len(labelled_)
+
+
+def labels_in_full(engine: Engine, customer_id: str | None = None) -> list[Label]:
+    """Returns all labels, or those of a customer, with everything known of the outcome, by customer and date."""
+    query = select(labels).order_by(labels.c.customer_id, labels.c.as_of)
+    if customer_id is not None:
+        query = query.where(labels.c.customer_id == customer_id)
+    with engine.connect() as connection:
+        return [_label(row) for row in connection.execute(query).mappings()]
+
+
+def _label(row: Mapping[Any, Any]) -> Label:
+    days = {name: row[name] and row[name].isoformat() for name in ("as_of", "left_on", "notice_on")}
+    return Label(**(dict(row) | days))
 
 
 def labelled(engine: Engine, as_of: date) -> dict[str, bool]:

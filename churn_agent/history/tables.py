@@ -99,6 +99,7 @@ contributions = Table(
     Column("as_of", Date),
     Column("known_from", Date),
     Column("content", JSON, nullable=False),
+    Column("original", JSON(none_as_null=True)),
     Index("contributions_by_customer", "customer_id", "kind"),
     Index("contributions_by_import", "import_id"),
 )
@@ -126,6 +127,34 @@ labels = Table(
     Column("churned", Boolean, nullable=False),
     Column("horizon_days", Integer),
     Column("metadata", JSON, nullable=False),
+    Column("left_on", Date),
+    Column("notice_on", Date),
+    Column("kind", String(16)),
+    Column("amount", Float),
+    Column("voluntary", Boolean),
+)
+
+# Numbers of customers at a time. The rows of all imports are kept; those that a later import repeats or corrects have
+# its number in `superseded_by`. The customer in the source stays beside today's, so that aliases can be split.
+measurements = Table(
+    "measurements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("customer_id", Text, nullable=False),
+    Column("source_customer_id", Text, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("person", Text, nullable=False, server_default=""),
+    Column("seats", Float),
+    Column("key", Text, nullable=False, server_default=""),
+    Column("import_id", Integer),
+    Column("superseded_by", Integer),
+    Index("measurements_by_customer", "customer_id", "metric", "day"),
+    Index("measurements_by_source", "source_customer_id", "metric", "at", "person", "key"),
+    Index("measurements_by_import", "import_id"),
+    Index("measurements_by_later_import", "superseded_by"),
 )
 
 annotations = Table(

@@ -43,6 +43,11 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
     "as_of": ("as_of", "cutoff", "snapshot_date"),
     "churned": ("churned", "churn", "label", "is_churn"),
     "horizon_days": ("horizon_days", "horizon"),
+    "left_on": ("left_on", "left_at", "churned_on", "churned_at", "churn_date", "lost_on"),
+    "notice_on": ("notice_on", "notice_at", "notice_date", "notice_given_on", "kündigung_am"),
+    "kind": ("kind", "outcome_kind", "outcome_type", "churn_kind"),
+    "change_amount": ("amount", "change_amount", "arr_change", "mrr_change", "lost_amount"),
+    "voluntary": ("voluntary", "is_voluntary", "churn_type"),
 }  # fmt: skip
 INTERACTION_FIELDS = (
     "customer_id", "occurred_at", "text", "channel", "direction", "speaker", "author", "subject", "amount", "currency",
@@ -50,7 +55,9 @@ INTERACTION_FIELDS = (
 )  # fmt: skip
 INTERACTION_NEEDS = ("customer_id", "occurred_at", "text")
 """A subject can replace the text."""
-LABEL_FIELDS = LABEL_NEEDS = ("customer_id", "as_of", "churned")
+LABEL_NEEDS = ("customer_id", "as_of", "churned")
+"""A kind of outcome can replace `churned`."""
+LABEL_FIELDS = (*LABEL_NEEDS, "horizon_days", "left_on", "notice_on", "kind", "change_amount", "voluntary")
 _SHIPPED = Path(__file__).parent / "mappings"
 
 

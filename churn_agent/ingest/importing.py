@@ -24,11 +24,11 @@ from churn_agent.history import interactions as stored_interactions
 from churn_agent.history.interactions import Arrival, KeyConflict, Synced
 from churn_agent.history.latest import last_day_in
 from churn_agent.ingest.cleaning import Cleaner
-from churn_agent.ingest.columns import LABEL_FIELDS, LABEL_NEEDS, ColumnMapping, assign, load_mapping
-from churn_agent.ingest.labels import LabelParser, LabelProfile
+from churn_agent.ingest.columns import ColumnMapping, assign, load_mapping
+from churn_agent.ingest.labels import LabelFormats, LabelParser, LabelProfile, label_columns
 from churn_agent.ingest.parsing import InteractionParser, checked_customer_id, has_content
 from churn_agent.ingest.profiling import Understanding
-from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, Question, likely
+from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, likely
 from churn_agent.ingest.readers.base import Row
 from churn_agent.ingest.rejects import Rejects
 from churn_agent.ingest.sources import Source, Sources, open_rows
@@ -406,19 +406,21 @@ class _Import:
         self._summary.customers = book.set_attributes(connection, rows(), import_id=import_id)
 
     def labels(self, connection: Connection, source: Source, import_id: int) -> None:
-        columns: dict[str, str] = {}
-        profile = LabelProfile(columns)
+        profile: LabelProfile | None = None
         for row in open_rows(source, None, ()):
-            if not columns:
-                columns.update(assign(list(row.values), (*LABEL_FIELDS, "horizon_days"), LABEL_NEEDS, source.name))
+            profile = profile or LabelProfile(label_columns(row.values, source.name))
             if not row.problem:
                 profile.add(row)
-        dates = profile.dates(self._mapping.day_first)
-        if isinstance(dates, Question):
-            raise NeedsAnswer(source.name, [dates])
+        if profile is None:
+            return
+        formats = profile.settle(self._mapping.day_first, self._mapping.decimal)
+        if not isinstance(formats, LabelFormats):
+            raise NeedsAnswer(source.name, formats)
         if profile.unknown_words:
             self._announce(f"{source.name}: unknown words for the outcome: {profile.unknown_words}")
-        parse = LabelParser(columns, self._card, dates, whole_ids=bool(self._mapping.whole_ids))
+        for column, words in profile.metadata_columns.items():
+            self._announce(f"{source.name}: {column} is kept as metadata, because it has unknown words: {words}")
+        parse = LabelParser(formats, self._card, whole_ids=bool(self._mapping.whole_ids))
         rows = (self._try(source, row, lambda row=row: parse(row)) for row in open_rows(source, None, ()))
         self._summary.labels = book.add_labels(connection, filter(None, rows), import_id=import_id)
 

@@ -1,74 +1,117 @@
 """Reads files of labels: words for the outcome, dates, horizons, settled over the whole file."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import time, timedelta
 
 from churn_agent.domain.interactions import Label
 from churn_agent.domain.snapshot import Card
+from churn_agent.ingest.columns import LABEL_FIELDS, LABEL_NEEDS, assign
+from churn_agent.ingest.formats.cells import is_missing
 from churn_agent.ingest.formats.ids import check_id, whole_id
+from churn_agent.ingest.formats.numbers import NumberFormat, NumberProfile
 from churn_agent.ingest.formats.times import TimeFormat, TimeProfile
+from churn_agent.ingest.outcome_words import KINDS, kind_of, outcome_of, voluntary_of
 from churn_agent.ingest.questions import Question
 from churn_agent.ingest.readers.base import Row
 
-_CHURNED = frozenset(
-    """1 true t yes y ja oui si sí sim churn churned lost left gone cancelled canceled terminated attrited attrition
-    quit ended inactive gekündigt verloren abgewandert résilié parti perdu""".split()
-)
-_STAYED = frozenset(
-    """0 false f no n nein non não nee stay stayed retained retention kept active existing current remained renewed
-    aktiv geblieben actif resté""".split()
-) | {"not churned", "no churn", "non-churn", "not_churned", "no_churn"}
 _MOST_WORDS = 50
 _SHOWN = 5
 _LAST_SECOND = time(23, 59, 59)
 _MOST_DAYS = 3660
+_DATES = ("as_of", "left_on", "notice_on")
+_WORDS = {"kind": kind_of, "voluntary": voluntary_of}
+
+
+@dataclass(frozen=True)
+class LabelFormats:
+    """What the columns of a file of labels mean."""
+
+    columns: Mapping[str, str]
+    """Our field -> column."""
+    dates: Mapping[str, TimeFormat]
+    """Field -> the way its column writes dates."""
+    amounts: NumberFormat | None = None
+
+
+def label_columns(header: Iterable[str], source: str) -> dict[str, str]:
+    """Returns our field -> column. Raises `DataError` if a needed column is missing."""
+    names = list(header)
+    columns = assign(names, LABEL_FIELDS, ("customer_id", "as_of"), source)
+    if "kind" not in columns:
+        assign(names, LABEL_FIELDS, LABEL_NEEDS, source)  # raises if there is no outcome either
+    return columns
 
 
 class LabelParser:
     """Parses rows into labels."""
 
-    def __init__(self, columns: Mapping[str, str], card: Card, dates: TimeFormat, *, whole_ids: bool = False) -> None:
+    def __init__(self, formats: LabelFormats, card: Card, *, whole_ids: bool = False) -> None:
         """Creates a parser.
 
         Args:
-            columns: our field -> column.
+            formats: the columns, and the way the file writes dates and amounts.
             card: card of the book, with the time zone and the usual horizon.
-            dates: the way the file writes dates.
             whole_ids: whether the customer 1001.0 is 1001.
         """
-        self._columns = columns
+        self._formats = formats
+        self._columns = formats.columns
         self._card = card
-        self._dates = dates
         self._whole_ids = whole_ids
 
     def __call__(self, row: Row) -> Label:
         """Returns the label of a row. Raises `ValueError` with the value that is invalid."""
-        columns, values = self._columns, row.values
-        customer_id = check_id(values.get(columns["customer_id"], ""))
+        columns = self._columns
+        texts = {field: row.values.get(column, "").strip() for field, column in columns.items()}
+        customer_id = check_id(row.values.get(columns["customer_id"], ""))
+        kind = kind_of(texts.get("kind", ""))
+        churned = outcome_of(texts["churned"]) if "churned" in columns else kind and kind == "lost"
+        if churned is None:
+            field = "churned" if "churned" in columns else "kind"
+            allowed = "1 or 0, yes or no, churned or stayed" if field == "churned" else ", ".join(KINDS)
+            raise ValueError(f"{field} is {texts[field]!r}; it must be {allowed}")
+        if kind and churned != (kind == "lost"):
+            raise ValueError(f"churned is {texts['churned']!r} but {columns['kind']} is {texts['kind']!r}")
+        as_of = self._day("as_of", texts["as_of"])
+        if as_of is None:
+            raise ValueError(f"as_of is {texts['as_of']!r}; a label needs a date")
+        left_on = self._day("left_on", texts.get("left_on", ""))
+        if left_on and left_on <= as_of:
+            raise ValueError(f"the customer left on {left_on}, so there is nothing to predict on {as_of}")
         return Label(
             customer_id=whole_id(customer_id) if self._whole_ids else customer_id,
-            as_of=self._day(values.get(columns["as_of"], "")),
-            churned=_outcome(values.get(columns["churned"], "")),
-            horizon_days=self._horizon(values.get(columns.get("horizon_days", ""), "")),
-            metadata={name: text for name, text in values.items() if name not in columns.values() and text != ""},
+            as_of=as_of,
+            churned=churned,
+            horizon_days=self._horizon(texts.get("horizon_days", "")),
+            metadata={name: text for name, text in row.values.items() if name not in columns.values() and text != ""},
+            left_on=left_on,
+            notice_on=self._day("notice_on", texts.get("notice_on", "")),
+            kind=kind,
+            amount=self._amount(texts.get("change_amount", "")),
+            voluntary=voluntary_of(texts.get("voluntary", "")),
         )
 
-    def _day(self, text: str) -> str:
+    def _day(self, field: str, text: str) -> str | None:
+        if field not in self._columns or (field != "as_of" and is_missing(text)):
+            return None
         try:
-            moment = self._dates.parse(text, self._card.zone)
+            moment = self._formats.dates[field].parse(text, self._card.zone)
         except ValueError as error:
-            raise ValueError(f"as_of {text!r} is not a date (such as 2026-03-01): {error}") from None
+            raise ValueError(f"{field} {text!r} is not a date (such as 2026-03-01): {error}") from None
         if moment is None:
-            raise ValueError(f"as_of is {text!r}; a label needs a date")
+            return None
         written = moment.utc + timedelta(minutes=moment.offset_minutes)
         clock = written.time().replace(microsecond=0, tzinfo=None)
-        if clock not in (time(), _LAST_SECOND):
+        if field == "as_of" and clock not in (time(), _LAST_SECOND):
             raise ValueError(f"as_of {text!r} has a time of day; a label counts from a day on")
         return written.date().isoformat()
 
-    def _horizon(self, text: str) -> int:
-        written = text.strip()
+    def _amount(self, text: str) -> float | None:
+        number = self._formats.amounts.parse(text) if self._formats.amounts else None
+        return number.value if number else None
+
+    def _horizon(self, written: str) -> int:
         if not written:
             return self._card.horizon_days
         try:
@@ -76,7 +119,7 @@ class LabelParser:
         except ValueError:
             days = 0.0
         if not (days.is_integer() and 1 <= days <= _MOST_DAYS):
-            raise ValueError(f"horizon_days is {text!r}; it must be a whole number of days, 1 to {_MOST_DAYS}")
+            raise ValueError(f"horizon_days is {written!r}; it must be a whole number of days, 1 to {_MOST_DAYS}")
         return int(days)
 
 
@@ -85,36 +128,71 @@ class LabelProfile:
 
     def __init__(self, columns: Mapping[str, str]) -> None:
         """Creates a profile. `columns` maps our fields to columns."""
-        self._columns = columns
-        self._dates = TimeProfile("as_of")
+        self._columns = dict(columns)
+        self._dates = {field: TimeProfile(field) for field in _DATES if field in columns}
+        self._amounts = NumberProfile("amount")
         self._unknown: Counter[str] = Counter()
+        self._others: dict[str, Counter[str]] = {field: Counter() for field in _WORDS if field in columns}
 
     def add(self, row: Row) -> None:
         """Adds a row."""
-        self._dates.add(row.values.get(self._columns["as_of"], ""))
-        word = row.values.get(self._columns["churned"], "").strip()
-        if word and _known(word) is None and (word in self._unknown or len(self._unknown) < _MOST_WORDS):
-            self._unknown[word] += 1
+        texts = {field: row.values.get(column, "") for field, column in self._columns.items()}
+        for field, profile in self._dates.items():
+            profile.add(texts[field])
+        self._amounts.add(texts.get("change_amount", ""))
+        word = texts.get("churned", "").strip()
+        if word and outcome_of(word) is None:
+            _count(self._unknown, word)
+        for field, unknown in self._others.items():
+            word = texts[field].strip()
+            if not is_missing(word) and _WORDS[field](word) is None:
+                _count(unknown, word)
 
     @property
     def unknown_words(self) -> str | None:
         """Words for the outcome that are unknown, with their counts: `'maybe' (3), 'x' (1)`; None if there are none."""
-        ranked = sorted(self._unknown.items(), key=lambda item: (-item[1], item[0]))
-        shown = ", ".join(f"{word!r} ({count:,})" for word, count in ranked[:_SHOWN])
-        return f"{shown} and {len(ranked) - _SHOWN} more" if len(ranked) > _SHOWN else shown or None
+        return _listed(self._unknown) or None
 
-    def dates(self, day_first: bool | None = None, time_format: str | None = None) -> TimeFormat | Question:
-        """Returns the way the file writes dates, or a question about it."""
-        return self._dates.settle(day_first, time_format) or TimeFormat()
+    @property
+    def metadata_columns(self) -> dict[str, str]:
+        """Columns that look like the kind of an outcome but hold unknown words, which are listed."""
+        with_churned = "churned" in self._columns
+        return {
+            self._columns[field]: _listed(unknown)
+            for field, unknown in self._others.items()
+            if unknown and (field != "kind" or with_churned)
+        }
+
+    def settle(self, day_first: bool | None = None, decimal: str | None = None) -> LabelFormats | list[Question]:
+        """Decides the formats of the columns. Columns that hold something else are metadata.
+
+        Args:
+            day_first: order of day and month from the mapping.
+            decimal: decimal sign from the mapping.
+
+        Returns:
+            The formats, or questions about them.
+        """
+        columns = {field: name for field, name in self._columns.items() if name not in self.metadata_columns}
+        settled = {field: profile.settle(day_first) for field, profile in self._dates.items()}
+        amounts = self._amounts.settle(decimal) if "change_amount" in columns else None
+        questions = [answer for answer in (*settled.values(), amounts) if isinstance(answer, Question)]
+        if questions:
+            return questions
+        dates = {field: format_ for field, format_ in settled.items() if isinstance(format_, TimeFormat)}
+        dates.setdefault("as_of", TimeFormat())
+        for field in (*_DATES, "change_amount"):
+            if field not in dates and not (field == "change_amount" and amounts):
+                columns.pop(field, None)
+        return LabelFormats(columns, dates, amounts if isinstance(amounts, NumberFormat) else None)
 
 
-def _known(word: str) -> bool | None:
-    plain = word.strip().casefold().removesuffix(" customer").removesuffix(".0")
-    return True if plain in _CHURNED else False if plain in _STAYED else None
+def _count(words: Counter[str], word: str) -> None:
+    if word in words or len(words) < _MOST_WORDS:
+        words[word] += 1
 
 
-def _outcome(word: str) -> bool:
-    churned = _known(word)
-    if churned is None:
-        raise ValueError(f"churned is {word!r}; it must be 1 or 0, yes or no, churned or stayed")
-    return churned
+def _listed(words: Counter[str]) -> str:
+    ranked = sorted(words.items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(f"{word!r} ({count:,})" for word, count in ranked[:_SHOWN])
+    return f"{shown} and {len(ranked) - _SHOWN} more" if len(ranked) > _SHOWN else shown

@@ -24,7 +24,7 @@ _TRANSCRIPTS = ("vtt", "srt")
 _CHATS = ("txt",)
 _SQLITE = ("sqlite", "sqlite3", "db")
 _KINDS = (*_TEXT, "parquet", "xlsx", *_MAIL, *_TRANSCRIPTS, "duckdb", *_SQLITE)
-_SHARED = frozenset(COMMON_NAMES) - {"text", "amount", "interaction_id", "subject"}
+_SHARED = frozenset(COMMON_NAMES) - {"text", "amount", "change_amount", "interaction_id", "subject"}
 """Fields whose merged cells in a sheet count for every row; words and money would be counted twice."""
 _TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".jsonl", ".jsonl.gz", ".json", ".parquet", ".xlsx")
 

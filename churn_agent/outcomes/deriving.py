@@ -6,13 +6,14 @@ the outcome. A horizon that is not over yet gives no label.
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 from more_itertools import map_reduce
 from sqlalchemy import Engine
 
+from churn_agent.domain.days import real_day
 from churn_agent.domain.interactions import CHURN_REASONS, Interaction, Label
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import InputError
@@ -25,6 +26,8 @@ _INVOLUNTARY = re.compile(
     r"|nicht bezahlt|zahlungsausfall|betrug|verstorben|konkurs",
     re.IGNORECASE,
 )
+_LEFT_ON = ("left_on", "churn_date", "cancelled_at", "canceled_at")
+"""Attributes with the date on which a customer left."""
 TREATMENTS = ("action", "campaign")
 """Metadata keys that mark an outbound interaction as an attempt to keep the customer."""
 
@@ -62,8 +65,9 @@ def derive(
         active_within_days: a customer with an event in this many days up to the date is at risk; default: the horizon.
 
     Returns:
-        One result for each date. The labels' metadata contain the rule and, if the history has them, `reason`,
-        `voluntary` and `treated` (`yes` or `no`).
+        One result for each date. The labels' metadata contain the rule and, if the history has them, `reason` and
+        `treated` (`yes` or `no`). Those of customers who churned are of kind `lost`; they say whether the customer left
+        voluntarily, and when they left and gave notice, if the history or the attributes do.
 
     Raises:
         EmptyStore: nothing is stored.
@@ -118,11 +122,21 @@ def _at(
     def label(customer_id: str) -> Label:
         churned = customer_id not in stayed
         later = marked.get(customer_id, [])
-        metadata = rule | (_reason(later, book.attributes(engine, customer_id)) if churned else {})
-        if treatments_known:
-            treated = any(map(is_treatment, later))
-            metadata["treated"] = "yes" if treated else "no"
-        return Label(customer_id, day.isoformat(), churned, horizon_days, metadata)
+        treated = {"treated": "yes" if any(map(is_treatment, later)) else "no"} if treatments_known else {}
+        stayed_ = Label(customer_id, day.isoformat(), churned, horizon_days, rule | treated)
+        if not churned:
+            return stayed_
+        attributes = book.attributes(engine, customer_id)
+        reason, voluntary = _reason(later, attributes)
+        notices = [row for row in later if row.by_customer and _first(row.metadata, CHURN_REASONS)]
+        return replace(
+            stayed_,
+            metadata=rule | ({"reason": reason} if reason else {}) | treated,
+            kind="lost",
+            voluntary=voluntary,
+            notice_on=card.local(notices[0].occurred_at).date().isoformat() if notices else None,
+            left_on=_left_on(attributes, after=day, until=day + timedelta(days=horizon_days)),
+        )
 
     return Derived(day, tuple(label(customer_id) for customer_id in sorted(at_risk)))
 
@@ -132,17 +146,20 @@ def is_treatment(interaction: Interaction) -> bool:
     return interaction.direction == "outbound" and _first(interaction.metadata, TREATMENTS) is not None
 
 
-def _reason(later: Sequence[Interaction], attributes: Mapping[str, str]) -> dict[str, str]:
+def _left_on(attributes: Mapping[str, str], *, after: date, until: date) -> str | None:
+    """Returns the ISO date on which attributes say that the customer left, if it is within the horizon."""
+    days = (real_day(attributes.get(name)) for name in _LEFT_ON)
+    return next((day.isoformat() for day in days if day and after < day <= until), None)
+
+
+def _reason(later: Sequence[Interaction], attributes: Mapping[str, str]) -> tuple[str | None, bool | None]:
     """The reason, and whether the customer left voluntarily: from interactions after the date, else from attributes."""
     sources = [*(interaction.metadata for interaction in later), attributes]
     reason = next((text for source in sources if (text := _first(source, CHURN_REASONS))), None)
     stated = next((source["voluntary"] for source in sources if source.get("voluntary")), None)
-    metadata = {"reason": reason} if reason else {}
     if stated:
-        metadata["voluntary"] = "yes" if stated.strip().casefold() in ("1", "true", "yes", "y") else "no"
-    elif reason:
-        metadata["voluntary"] = "no" if _INVOLUNTARY.search(reason) else "yes"
-    return metadata
+        return reason, stated.strip().casefold() in ("1", "true", "yes", "y", "voluntary")
+    return reason, not _INVOLUNTARY.search(reason) if reason else None
 
 
 def _first(metadata: Mapping[str, str], names: Sequence[str]) -> str | None:

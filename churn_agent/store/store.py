@@ -17,7 +17,7 @@ from churn_agent.content.playbook import load_playbook
 from churn_agent.content.taxonomy import Taxonomy, load_taxonomy
 from churn_agent.domain.afterwards import lasting
 from churn_agent.domain.arguments import as_customer_id, as_day
-from churn_agent.domain.interactions import Interaction, Speaker, text_id
+from churn_agent.domain.interactions import Interaction, Label, Speaker, text_id
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import EmptyStore, IndexBusy, InputError, StoreUnavailable
 from churn_agent.evidence.retrieval import QueryVectors
@@ -273,6 +273,10 @@ class Store:
     def _merge_book(connection: Connection, *customer_ids: str) -> None:
         book.merge_attributes(connection, customer_ids)
         book.merge_labels(connection, customer_ids)
+
+    def labels(self, customer_id: str | None = None) -> list[Label]:
+        """Returns all outcomes, or those of a customer, by customer and date."""
+        return book.labels_in_full(self.history, customer_id)
 
     def index(self, *, rebuild: bool = False, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
         """Embeds messages that are not in the index yet, or all of them again.

@@ -12,8 +12,9 @@ from alembic.config import Config
 from sqlalchemy import inspect, text
 
 from churn_agent.assessing.agent import ChurnAgent
+from churn_agent.domain.interactions import Label
 from churn_agent.errors import StoreUnavailable
-from churn_agent.history import answers, database, interactions, migrating
+from churn_agent.history import answers, book, database, interactions, migrating
 from churn_agent.history.database import FILE_NAME, SCHEMA_VERSION, open_database
 from churn_agent.settings import Settings
 from tests.conftest import interaction
@@ -176,6 +177,23 @@ def test_answers_that_were_paid_before_are_found_without_the_ids_of_their_reques
     assert {each["name"] for each in found.get_columns("answers")} == {"key", "created_at", "answer"}
     assert found.get_indexes("answers") == []
     assert found.get_pk_constraint("answers")["constrained_columns"] == ["key"]
+
+
+def test_labels_of_an_earlier_version_are_kept_without_what_it_did_not_know(tmp_path):
+    store = old_store(tmp_path / "store", "0005")
+    content = '{"churned": true, "horizon_days": 90, "metadata": {"reason": "price"}}'
+    with closing(sqlite3.connect(store / FILE_NAME)) as connection, connection:
+        connection.execute("INSERT INTO labels VALUES ('c-1', '2026-01-31', 1, 90, '{\"reason\": \"price\"}')")
+        connection.execute(
+            "INSERT INTO contributions (kind, customer_id, as_of, content) VALUES ('label', 'c-1', '2026-01-31', ?)",
+            [content],
+        )
+    engine = open_database(store)
+    label = Label("c-1", "2026-01-31", True, 90, {"reason": "price"})
+    assert book.labels_in_full(engine) == [label]
+    with engine.begin() as connection:
+        book.merge_labels(connection, ["c-1"])
+    assert book.labels_in_full(engine, "c-1") == [label]
 
 
 def test_a_migrated_store_is_worked_with(tmp_path, scripted):

@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from churn_agent.domain.interactions import Label
 from churn_agent.errors import DataError
 from churn_agent.history import book
 from churn_agent.ingest.importing import ingest
@@ -42,3 +43,64 @@ def test_unknown_words_are_named_once(agent, tickets):
     )
     assert (len(labels), summary.rejected) == (1, 2)
     assert next(note for note in notes if "unknown words" in note).endswith("'maybe' (2)")
+
+
+FULL = "customer_id,as_of,churned,left_on,notice_on,kind,amount,voluntary,contract"
+
+
+def labels_in_full(agent, tickets, *rows, header=FULL):
+    labels = write_csv(tickets.with_name("labels.csv"), *rows, header=header)
+    notes = []
+    summary = ingest(agent.history, find_sources([tickets], labels=labels), announce=notes.append)
+    return summary, notes, book.labels_in_full(agent.history)
+
+
+def test_an_outcome_knows_when_and_how_the_customer_left(agent, tickets):
+    _, _, [lost, smaller] = labels_in_full(
+        agent,
+        tickets,
+        'c1,2025-12-31,1,15.02.2026,20.01.2026,cancelled,"1.200,50",involuntary,A-7',
+        'c2,2025-12-31,0,,,downgrade,"300,00",,A-8',
+    )
+    assert lost == Label(
+        "c1", "2025-12-31", True, 90, {"contract": "A-7"}, "2026-02-15", "2026-01-20", "lost", 1200.5, False
+    )
+    assert smaller == Label("c2", "2025-12-31", False, 90, {"contract": "A-8"}, kind="contracted", amount=300.0)
+
+
+def test_a_kind_can_replace_churned(agent, tickets):
+    rows = "c1,2025-12-31,lost", "c2,2025-12-31,upsell", "c3,2025-12-31,perhaps"
+    summary, _, labels = labels_in_full(agent, tickets, *rows, header="customer_id,as_of,kind")
+    assert [(label.churned, label.kind) for label in labels] == [(True, "lost"), (False, "expanded")]
+    assert "lost, contracted, renewed, expanded" in summary.first_rejected[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("c1,2025-12-31,0,,,lost,,,", "churned is '0' but kind is 'lost'"),
+        ("c1,2025-12-31,1,2025-12-30,,,,,", "nothing to predict on 2025-12-31"),
+    ],
+)
+def test_outcomes_that_contradict_themselves_are_rejected(agent, tickets, row, reason):
+    summary, _, labels = labels_in_full(agent, tickets, row)
+    assert labels == []
+    assert reason in summary.first_rejected[0]["reason"]
+
+
+def test_a_column_with_other_words_stays_metadata(agent, tickets):
+    _, notes, [label] = labels_in_full(
+        agent, tickets, "c1,2025-12-31,1,price war,soon", header="customer_id,as_of,churned,churn_type,notice_date"
+    )
+    assert (label.voluntary, label.notice_on) == (None, None)
+    assert label.metadata == {"churn_type": "price war", "notice_date": "soon"}
+    assert any("churn_type is kept as metadata" in note for note in notes)
+
+
+def test_an_import_of_outcomes_that_is_undone_never_was(agent, tickets):
+    _, _, before = labels_in_full(agent, tickets, "c1,2025-12-31,0,,,renewed,10,,")
+    later = write_csv(tickets.with_name("later.csv"), "c1,2025-12-31,1,2026-02-15,,lost,10,yes,", header=FULL)
+    agent.ingest([], labels=later)
+    assert agent.store.labels()[0].churned
+    agent.store.undo_import(2)
+    assert agent.store.labels() == before

@@ -4,7 +4,7 @@ import pytest
 
 from churn_agent.domain.snapshot import Card
 from churn_agent.ingest.formats.times import TimeFormat
-from churn_agent.ingest.labels import LabelParser, LabelProfile
+from churn_agent.ingest.labels import LabelFormats, LabelParser, LabelProfile
 from churn_agent.ingest.questions import Question
 from churn_agent.ingest.readers.base import Row
 
@@ -13,7 +13,7 @@ COLUMNS = {"customer_id": "id", "as_of": "as_of", "churned": "churned", "horizon
 
 def parsed(**values):
     row = Row(1, {"id": "c1", "as_of": "2026-01-31", "churned": "1", "horizon": "", **values})
-    return LabelParser(COLUMNS, Card(horizon_days=90), TimeFormat())(row)
+    return LabelParser(LabelFormats(COLUMNS, {"as_of": TimeFormat()}), Card(horizon_days=90))(row)
 
 
 @pytest.mark.parametrize("word", ["1", "1.0", "yes", "TRUE", "Churned", "left", "Attrited Customer", "ja", " y "])
@@ -95,11 +95,11 @@ def profile(*rows):
 
 def test_dates_are_settled_over_the_file():
     labels = profile(("31/12/2025", "1"), ("01/02/2026", "0"))
-    assert labels.dates().order == "dmy"
+    assert labels.settle().dates["as_of"].order == "dmy"
     open_order = profile(("01/02/2026", "0"))
-    assert isinstance(open_order.dates(), Question)
-    assert open_order.dates(day_first=True).order == "dmy"
-    assert isinstance(profile().dates(), TimeFormat)
+    assert [isinstance(question, Question) for question in open_order.settle()] == [True]
+    assert open_order.settle(day_first=True).dates["as_of"].order == "dmy"
+    assert isinstance(profile().settle().dates["as_of"], TimeFormat)
 
 
 def test_unknown_words_are_named_with_their_counts():

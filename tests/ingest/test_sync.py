@@ -22,7 +22,7 @@ def dump(store, *more_not_compared):
     left_out = NOT_COMPARED.union(more_not_compared)
     with closing(sqlite3.connect(store / "history.db")) as connection:
         connection.row_factory = sqlite3.Row
-        tables = ("interactions", "customers", "labels", "book", "annotations", "aliases")
+        tables = ("interactions", "customers", "labels", "book", "annotations", "aliases", "measurements")
         rows = {
             table: sorted(
                 json.dumps({k: row[k] for k in row.keys() if k not in left_out})  # noqa: SIM118 - sqlite3.Row

@@ -83,12 +83,24 @@ def test_reason_will_and_treatment_are_kept_where_known(engine):
     )  # fmt: skip
     with engine.begin() as connection:
         book.set_attributes(connection, [("stated", {"voluntary": "no", "churn_reason": "price"})])
-    found = {id_: label.metadata for id_, label in labels(engine).items()}
-    assert (found["moved"]["reason"], found["moved"]["voluntary"]) == ("moving abroad", "yes")
-    assert found["unpaid"]["voluntary"] == "no"
-    assert (found["called"]["treated"], found["moved"]["treated"]) == ("yes", "no")
-    assert (found["stated"]["reason"], found["stated"]["voluntary"]) == ("price", "no")
-    assert "reason" not in found["before"]
+    known = labels(engine)
+    moved, called, stated = known["moved"], known["called"], known["stated"]
+    assert (moved.metadata["reason"], moved.voluntary, moved.kind) == ("moving abroad", True, "lost")
+    assert moved.notice_on == (AS_OF - timedelta(days=30)).isoformat()
+    assert known["unpaid"].voluntary is False
+    assert (called.metadata["treated"], moved.metadata["treated"]) == ("yes", "no")
+    assert (stated.metadata["reason"], stated.voluntary) == ("price", False)
+    assert "reason" not in known["before"].metadata
+    assert known["before"].voluntary is None
+
+
+def test_the_day_of_leaving_is_taken_from_attributes_within_the_horizon(engine):
+    store(engine, ("left", 45, {}), ("later", 45, {}))
+    days = {"left": AS_OF - timedelta(days=20), "later": AS_OF + timedelta(days=200)}
+    with engine.begin() as connection:
+        book.set_attributes(connection, [(id_, {"churn_date": day.isoformat()}) for id_, day in days.items()])
+    known = labels(engine)
+    assert (known["left"].left_on, known["later"].left_on) == (days["left"].isoformat(), None)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

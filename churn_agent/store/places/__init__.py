@@ -82,6 +82,7 @@ PLACES: tuple[Place, ...] = (
     ),
     _table(tables.aliases, "older ids of customers", "the customer's are deleted", forgetting.delete),
     _table(tables.customers, "attributes", "the customer's are deleted", forgetting.delete),
+    _table(tables.measurements, "usage, scores and other numbers", "the customer's are deleted", forgetting.delete),
     _table(
         tables.interactions,
         "messages, orders, bills and so on",
