@@ -18,7 +18,7 @@ from churn_agent.domain.interactions import Label, text_id
 from churn_agent.history import annotations, answers, assignments, book, feedback, interactions
 from churn_agent.history.assignments import Assignment
 from churn_agent.history.feedback import Feedback
-from churn_agent.history.tables import identities
+from churn_agent.history.tables import identities, measurements
 from churn_agent.index.vectors import DAMAGED, Index
 from churn_agent.learning import stored
 from churn_agent.learning.estimators import ShrunkLogistic
@@ -86,6 +86,9 @@ def make_store(folder: Path) -> Path:
         with agent.history.begin() as connection:
             mine = interactions.of_customer(agent.history, CUSTOMER, until=datetime(2100, 1, 1, tzinfo=UTC))
             connection.execute(identities.insert().values(identity="1", interaction_id=mine[0].id))
+            logins = {"at": datetime(2026, 2, 3), "day": 20487, "metric": "logins", "value": 3}
+            rows = [{**logins, "customer_id": id_, "source_customer_id": id_} for id_ in (CUSTOMER, OTHER)]
+            connection.execute(measurements.insert(), rows)
         agent.store.index()
         spec = BatchSpec(as_of=DAY, where=f"segment = smb and mail != '{MAIL}' or mail = '{MAIL}'")
         run = run_batch(agent, default_path(agent, spec), spec)
