@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from churn_agent.evidence.grounding import in_word, sentences
 
+_SHORTEST_END = 100
+"""Fewest characters of the ends of a text."""
 GAP = "\n\x1e\n"
 """Stands for sentences that are not shown (U+001E, a record separator). No quote may reach over it.
 
@@ -42,9 +44,12 @@ def words_of(phrases: Collection[str]) -> frozenset[str]:
 
 
 def ends(text: str) -> str:
-    """Returns the first and the last quarter of a text: what it is about, and what people want, which they say last."""
+    """Returns the first and the last quarter of a long text: the topic, and what people want, which they say last.
+
+    A text of fewer than 400 characters is returned as it is.
+    """
     quarter = len(text) // 4
-    return f"{text[:quarter]}{GAP}{text[len(text) - quarter :]}" if quarter else text
+    return f"{text[:quarter]}{GAP}{text[-quarter:]}" if quarter >= _SHORTEST_END else text
 
 
 def excerpt(

@@ -45,7 +45,7 @@ def agent(tmp_path):
     (tmp_path / "rows.csv").write_text("\n".join(rows), encoding="utf-8")
     model = Counting()
     with ChurnAgent(Settings.load(store=tmp_path / "store"), model=model) as opened:
-        opened.ingest(tmp_path / "rows.csv")
+        opened.ingest(tmp_path / "rows.csv", unknown_is="customer")
         opened.scripted = model
         yield opened
 

@@ -29,7 +29,7 @@ def test_threads_get_the_records_that_one_would_get(tmp_path):
     (tmp_path / "rows.csv").write_text("\n".join(rows), encoding="utf-8")
     ids = [f"c{n}" for n in range(12)]
     with ChurnAgent(Settings.load(store=tmp_path / "book"), model=OneAtATime()) as agent:
-        agent.ingest(tmp_path / "rows.csv")
+        agent.ingest(tmp_path / "rows.csv", unknown_is="customer")
         with ThreadPoolExecutor(6) as pool:
             records = list(pool.map(lambda id_: agent.assess(id_, as_of=DAY), ids))
         alone = [agent.assess(id_, as_of=DAY) for id_ in ids]

@@ -89,7 +89,7 @@ def test_a_damaged_folder_is_one_line(whole, tmp_path, name, content):
 def test_the_command_says_it_in_one_line(whole, tmp_path, cli, monkeypatch):
     folder = damaged(whole, tmp_path / "damaged", "model.safetensors", HALF)
     (tmp_path / "a.csv").write_text("customer_id,timestamp,channel,text\nc,2026-02-01,chat,hello\n")
-    assert cli("ingest", tmp_path / "a.csv").code == 0
+    assert cli("ingest", tmp_path / "a.csv", "--unknown-is", "customer").code == 0
     monkeypatch.setenv("CHURN_AGENT_EMBEDDER", str(folder))
     result = cli("index")
     assert result.code == 4
