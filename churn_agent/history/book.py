@@ -30,7 +30,7 @@ def card(engine: Engine) -> Card | None:
 def set_card(connection: Connection, new: Card, *, import_id: int | None = None) -> None:
     """Replaces the card of the book."""
     value = new.model_dump(mode="json")
-    if connection.scalar(select(book.c.value).where(book.c.key == _CARD)) == value:
+    if import_id is None and connection.scalar(select(book.c.value).where(book.c.key == _CARD)) == value:
         return
     connection.execute(contributions.insert().values(import_id=import_id, kind=_CARD, content=value))
     _replace_card(connection, value)

@@ -173,11 +173,9 @@ def ingest(
         run = _Import(understood, card, summary, rejected, progress, announce, aliases.all_aliases(engine))
         try:
             with engine.begin() as connection:
-                if replaces is not None:
-                    imports.undo(connection, replaces)
                 import_id = again or imports.begin(connection)
                 book.withdraw(connection, import_id)
-                if new_card and new_card != stored_card:
+                if new_card:
                     book.set_card(connection, new_card, import_id=import_id)
                 with stored_interactions.bulk_loading(connection):
                     for source in sources.interactions:
@@ -188,6 +186,8 @@ def ingest(
                     run.customers(connection, sources.customers, import_id, _known_from(connection, card))
                 if sources.labels:
                     run.labels(connection, sources.labels, import_id)
+                if replaces is not None:  # afterwards, so that rows that both imports have stay as they are
+                    imports.undo(connection, replaces)
                 run.finish()
                 if not again:
                     imports.finish(

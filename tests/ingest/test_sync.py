@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from churn_agent import ChurnAgent
 from churn_agent.errors import DataError, InputError
+from churn_agent.history import annotations
 from tests.conftest import write_csv
 
 HEADER = "message_id,customer_id,timestamp,channel,direction,text,status"
@@ -107,6 +108,20 @@ def test_a_corrected_mapping_replaces_what_the_wrong_one_made(agent, store, tmp_
     assert b"note to self" not in b"".join(
         file.read_bytes() for file in store.rglob("*") if file.is_file()
     ) or agent.snapshot("c-1").interactions[0].metadata == {"text": "note to self"}
+
+
+def test_rows_that_a_corrected_mapping_makes_as_well_keep_what_was_said_of_them(agent, tmp_path):
+    path = write_csv(tmp_path / "a.csv", "c-1,2026-02-01,chat,hello", header="customer_id,timestamp,channel,text")
+    (tmp_path / "card.yaml").write_text("company: Acme\n")
+    agent.ingest(path, card=tmp_path / "card.yaml")
+    [row] = agent.snapshot("c-1").interactions
+    annotations.put(agent.history, row.id, "price", shown=True)
+    summary = agent.ingest(path, card=tmp_path / "card.yaml", unknown_is="customer")
+    assert (summary.replaced, summary.updated) == (1, 1)
+    [same] = agent.snapshot("c-1").interactions
+    assert (same.id, row.speaker, same.speaker) == (row.id, "unknown", "customer")
+    assert annotations.known(agent.history) == {(row.id, "price"): True}
+    assert agent.store.card.company == "Acme"
 
 
 def test_the_keys_of_two_sources_are_not_mixed_up(agent, tmp_path):
