@@ -8,6 +8,7 @@
     + UntrustedSettings
   x DataError                      exit 3   a file does not hold what it should
     + FileFormatError
+    + NeedsAnswer                           (churn_agent.ingest.questions)
   x Unavailable                    exit 4   a model, its weights or the store cannot be used
     + WeightsMissing
     + BadWeights
@@ -19,8 +20,8 @@
     + ModelTimeout
     + InvalidAnswer
 
-A message says what happened, to which thing, and what to do. The command line prints it as one line
-and leaves with the class's exit code; anything else is a bug and gets its traceback.
+A message says what happened, to which thing, and what to do. The command line prints it as one line (open
+questions about data: a few lines) and exits with the class's exit code; anything else is a bug and gets its traceback.
 """
 
 
@@ -29,6 +30,8 @@ class ChurnAgentError(Exception):
 
     exit_code = 1
     retryable = False
+    several_lines = False
+    """Whether the message is a block of lines."""
 
 
 class InputError(ChurnAgentError):

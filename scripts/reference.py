@@ -24,6 +24,7 @@ from churn_agent import errors, evals
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.cli.main import cli
 from churn_agent.domain import assessment, snapshot
+from churn_agent.ingest.questions import NeedsAnswer
 from churn_agent.settings import Settings
 from churn_agent.settings.files import NEEDS_TRUST, PREFIX
 from churn_agent.store.store import Store
@@ -164,6 +165,7 @@ def _held(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def exit_codes() -> str:
     tree = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)]
+    tree.append(NeedsAnswer)
     rows = [
         f"| {each.exit_code} | `{each.__name__}` | {_escaped(_cell(inspect.getdoc(each) or ''))} |" for each in tree
     ]
@@ -172,8 +174,9 @@ def exit_codes() -> str:
             HEAD,
             "# Exit codes\n",
             _exit_codes_in_short() + "\n",
-            "The classes are in `churn_agent.errors`. A message is one line on standard error: what happened, to which "
-            "thing, what to do. Anything else is a bug and keeps its traceback.\n",
+            "The classes are in `churn_agent.errors`. A message is one line on standard error, or a few for open "
+            "questions about data: what happened, to which thing, what to do. Anything else is a bug and keeps its "
+            "traceback.\n",
             "| exit code | error | meaning |",
             "|---|---|---|",
             *sorted(rows),

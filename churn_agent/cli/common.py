@@ -39,6 +39,8 @@ _FILE_WIDTH = 200
 out = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
 notes = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _FILE_WIDTH)
 """Notes and progress go to standard error; data to standard output."""
+INTERRUPTED = 130
+"""Exit code of work that the user has stopped."""
 _PACE_SECONDS = 180
 """Seconds over which the pace is averaged: several blocks of answers on two slow cores."""
 
@@ -66,17 +68,29 @@ def asker(bar: Progress | None = None) -> "Ask | None":
         bar: progress bar to hide meanwhile.
     """
 
-    def ask(question: "Question") -> str | None:
+    def ask(question: "Question") -> str:
         if bar:
             bar.stop()
-        note(f"{question.about}: {question.why}")
-        choices = [*question.options, "stop"]
-        answer = click.prompt("Your answer", type=click.Choice(choices), default=question.likely, err=True)
+        click.echo(f"{question.about}\n  {question.why}", err=True)
+        for n, option in enumerate(question.options, start=1):
+            click.echo(f"  {n}  {option}", err=True)
+
+        def chosen(text: str) -> str:
+            if text in (*question.options, "stop"):
+                return text
+            if text.isdecimal() and 0 < int(text) <= len(question.options):
+                return question.options[int(text) - 1]
+            raise click.UsageError(f"{text!r} is none of the answers")
+
+        answer: str = click.prompt("Answer (a number, or stop)", default=question.likely, value_proc=chosen, err=True)
+        if answer == "stop":
+            note("stopped; nothing was stored")
+            raise click.exceptions.Exit(INTERRUPTED)
         if bar:
             bar.start()
-        return None if answer == "stop" else answer
+        return answer
 
-    return ask if sys.stdin.isatty() else None
+    return ask if sys.stdin.isatty() and sys.stderr.isatty() else None
 
 
 def as_yaml(value: Any) -> str:

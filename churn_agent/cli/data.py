@@ -1,6 +1,5 @@
 """`ingest`, `index`, `customers`, `show`, `forget`."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -10,13 +9,12 @@ import click
 
 from churn_agent.cli import common
 from churn_agent.cli.imports import imports
+from churn_agent.cli.summaries import summary_lines, warnings
 
 if TYPE_CHECKING:
     from churn_agent.domain.interactions import Interaction, Speaker
-    from churn_agent.ingest.importing import ImportSummary
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_SHOWN_TEMPLATES = 3
 
 
 @click.command()
@@ -66,7 +64,7 @@ def forget(context: click.Context, customer_id: str, json_: bool) -> None:
     help="Author of texts whose author no column names. Those of unknown authors are stored, and not read.",
 )
 @click.option("--yes", is_flag=True, help="Take the answers that the data suggest instead of asking.")
-@click.option("--write-mapping", type=_FILE, metavar="FILE", help="Write the mapping as understood (YAML).")
+@click.option("--write-mapping", type=_FILE, metavar="FILE", help="Write the mapping as understood to a new YAML file.")
 @click.option("--rejects", type=_FILE, help="File for rejected rows (default: in the store's folder).")
 @click.option("--replace-card", is_flag=True, help="Allow the card of another company to replace the stored card.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, show a sample, store nothing.")
@@ -99,10 +97,12 @@ def ingest(
     PATH is a file (.csv .tsv .jsonl .json, also .gz; .parquet .xlsx .mbox .eml .vtt .srt .txt .duckdb .sqlite), a
     folder of such files, a quoted glob, or the address of a database (sqlite:///..., postgresql+psycopg://...).
     """
-    from churn_agent.ingest import importing
+    from churn_agent.ingest import written
 
     if not (paths or customers or labels or card):
         raise click.UsageError("give files or folders to import, or --customers, --labels, --card")
+    if write_mapping:
+        written.check_new(write_mapping)
     with common.open_agent(context) as agent:
         with common.reading() as bar:
             task = bar.add_task("reading", total=None)
@@ -128,73 +128,21 @@ def ingest(
             )
         has_card = agent.store.has_card
     if write_mapping:
-        importing.write_mapping(write_mapping, summary.mapping)
+        written.write_mapping(write_mapping, summary.mapping, summary.sources, summary.guesses)
         common.note(f"mapping written to {write_mapping}")
     if json_:
         common.print_json(asdict(summary) | {"dry_run": dry_run})
         return
-    _print_import(summary, dry_run)
-    if dry_run:
-        _print_sample(summary)
-    elif not has_card:
+    for line in summary_lines(summary, dry_run=dry_run):
+        click.echo(line)
+    for line in warnings(summary):
+        common.note(line)
+    if not dry_run and not has_card:
         common.note("no card of the book yet; to define churn, run: churn-agent ingest --card card.yaml")
 
 
 def _names(text: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
-
-
-def _print_import(summary: "ImportSummary", dry_run: bool) -> None:
-    verb = "would be added" if dry_run else "added"
-    click.echo(
-        f"{summary.added} interactions {verb}, {summary.already_known} already stored"
-        + (f" ({summary.updated} with new values)" if summary.updated else "")
-        + f"; {summary.customers} customers, {summary.labels} labels"
-    )
-    if summary.first and summary.last:
-        click.echo(f"from {summary.first:%Y-%m-%d} to {summary.last:%Y-%m-%d}: {_most(summary.channels)}")
-    if summary.speakers:
-        click.echo(f"texts by speaker: {_most(summary.speakers)}")
-    if summary.unattributed:
-        common.note(
-            f"{summary.unattributed} texts have no known author: they are stored and not read. "
-            "If customers wrote them: --unknown-is customer"
-        )
-    if summary.cleaning:
-        click.echo(f"cleaned: {_most(summary.cleaning)}")
-    if summary.languages:
-        click.echo(f"languages: {_most(summary.languages)}")
-    for text, n in summary.templates[:_SHOWN_TEMPLATES]:
-        click.echo(f"{n} texts differ only in numbers: {' '.join(text.split())[:70]!r}")
-    if summary.empty:
-        click.echo(f"{summary.empty} rows without text or amount were skipped")
-    if summary.passed_over:
-        click.echo(f"{summary.passed_over} rows were skipped, as the mapping says")
-    if summary.in_the_future:
-        common.note(f"warning: {summary.in_the_future} interactions are in the future")
-    for entry in summary.first_rejected:
-        common.note(f"rejected: {entry['file']}:{entry['line']}: {entry['reason']}")
-    if summary.rejected:
-        where = f"; see {summary.rejects_file}" if summary.rejects_file else ""
-        click.echo(f"{summary.rejected} rows were rejected{where}")
-
-
-def _print_sample(summary: "ImportSummary") -> None:
-    for interaction in summary.sample:
-        when = f"{interaction.occurred_at:%Y-%m-%d %H:%M}"
-        head = f"  {interaction.customer_id!r} {when} {interaction.channel}"
-        if interaction.original is None:
-            click.echo(f"{head}: {interaction.text[:80]!r}")
-        else:
-            click.echo(
-                f"{head}, cleaned\n    before: {interaction.original[:200]!r}\n    after:  {interaction.text[:200]!r}"
-            )
-
-
-def _most(counts: Mapping[str, int]) -> str:
-    """The six most frequent, as text."""
-    pairs = sorted(counts.items(), key=lambda pair: -pair[1])
-    return ", ".join(f"{n} {name}" for name, n in pairs[:6]) + (", ..." if len(pairs) > 6 else "")
 
 
 @click.command()
@@ -273,13 +221,9 @@ def show(context: click.Context, customer_id: str, as_of: date | None, original:
 
 def _marked(interaction: "Interaction") -> str:
     """Returns the visible text with the parts that are not read in brackets."""
-    parts: list[str] = []
-    start, shown = 0, 0
-    for mark in interaction.marks:
-        read = interaction.text[start : start + mark.at - shown]
-        parts += [read, f"[{mark.kind}: {mark.text}]" if mark.text.strip() else mark.text]
-        start, shown = start + len(read), mark.at + len(mark.text)
-    return "".join([*parts, interaction.text[start:]]) if parts else interaction.original or interaction.text
+    if not interaction.marks:
+        return interaction.original or interaction.text
+    return "".join(f"[{kind}: {text}]" if kind and text.strip() else text for kind, text in interaction.pieces)
 
 
 @click.group()

@@ -10,6 +10,7 @@ import click
 from churn_agent.cli.actions import actions
 from churn_agent.cli.assessing import assess, evidence
 from churn_agent.cli.batches import batch, runs
+from churn_agent.cli.common import INTERRUPTED
 from churn_agent.cli.data import customers, data, forget, index, ingest, show
 from churn_agent.cli.demo import demo
 from churn_agent.cli.doctor import doctor
@@ -25,8 +26,6 @@ from churn_agent.cli.streams import never_fail
 from churn_agent.cli.training import calibrate, train
 from churn_agent.cli.trust import trust_files
 from churn_agent.errors import ChurnAgentError
-
-_INTERRUPTED = 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -87,11 +86,12 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         result: Any = cli.main(arguments, standalone_mode=False)
     except ChurnAgentError as error:
-        click.echo(f"churn-agent: {' '.join(str(error).split())}", err=True)
+        message = str(error) if error.several_lines else " ".join(str(error).split())
+        click.echo(f"churn-agent: {message}", err=True)
         return error.exit_code
     except click.exceptions.Abort:
         click.echo("churn-agent: interrupted; finished work is kept", err=True)
-        return _INTERRUPTED
+        return INTERRUPTED
     except click.ClickException as error:
         error.show()
         return error.exit_code

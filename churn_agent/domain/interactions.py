@@ -94,15 +94,20 @@ class Interaction:
         return not (by_other or self.missed or self.channel.casefold() in COMPANY_CHANNELS)
 
     @property
-    def visible_text(self) -> str:
-        """The text with everything that is not read put back: quotes, signatures, footers."""
-        parts: list[str] = []
+    def pieces(self) -> list[tuple[str | None, str]]:
+        """The visible text in order: (None, text that is read) and (kind of the mark, text that is left out)."""
+        pieces: list[tuple[str | None, str]] = []
         start, shown = 0, 0  # offsets in `text` and in the visible text
         for mark in self.marks:
-            parts += [self.text[start : start + mark.at - shown], mark.text]
-            start += mark.at - shown
-            shown = mark.at + len(mark.text)
-        return "".join([*parts, self.text[start:]])
+            end = start + mark.at - shown
+            pieces += [(None, self.text[start:end]), (mark.kind, mark.text)]
+            start, shown = end, mark.at + len(mark.text)
+        return [piece for piece in (*pieces, (None, self.text[start:])) if piece[1]]
+
+    @property
+    def visible_text(self) -> str:
+        """The text with everything that is not read put back: quotes, signatures, footers."""
+        return "".join(text for _, text in self.pieces)
 
     @property
     def text_id(self) -> str:

@@ -6,19 +6,18 @@ Two passes: the first settles what columns, numbers, dates and words mean (`unde
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-import yaml
 from sqlalchemy import Connection, Engine
 
 from churn_agent.domain.interactions import Interaction, Speaker
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import DataError, EmptyStore, InputError
-from churn_agent.files import atomic, strict_yaml
+from churn_agent.files import strict_yaml
 from churn_agent.history import aliases, book, imports
 from churn_agent.history import interactions as stored_interactions
 from churn_agent.history.interactions import Arrival, KeyConflict, Synced
@@ -27,6 +26,7 @@ from churn_agent.ingest.cleaning import Cleaner
 from churn_agent.ingest.columns import ColumnMapping, assign, load_mapping
 from churn_agent.ingest.labels import LabelFormats, LabelParser, LabelProfile, label_columns
 from churn_agent.ingest.parsing import InteractionParser, checked_customer_id, has_content
+from churn_agent.ingest.preview import Example, Preview
 from churn_agent.ingest.profiling import Understanding
 from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, likely
 from churn_agent.ingest.readers.base import Row
@@ -39,8 +39,6 @@ Progress = Callable[[str, int, int | None], None]
 """Called with (source, done, total) in bytes of files or rows of tables; the total is None if unknown."""
 
 T = TypeVar("T")
-_SAMPLE = 3
-_CLEANED_SAMPLE = 2
 _LOGGED = """columns rows rejected rejects_file empty updated replaced cleaning languages templates channels speakers
 guesses customers labels""".split()
 
@@ -79,8 +77,10 @@ class ImportSummary:
     first_rejected: list[dict[str, object]] = field(default_factory=list)
     """`file`, `line` and `reason` of the first few rejected rows."""
     first: datetime | None = None
-    """In the book's time zone, as are `last` and the times in `sample`."""
+    """In the book's time zone, as are `last` and the times in `examples`."""
     last: datetime | None = None
+    time_zone: str = "UTC"
+    """The book's time zone."""
     channels: dict[str, int] = field(default_factory=dict)
     speakers: dict[str, int] = field(default_factory=dict)
     """Speaker -> texts in channels in which people write."""
@@ -89,8 +89,8 @@ class ImportSummary:
     languages: dict[str, int] = field(default_factory=dict)
     templates: list[tuple[str, int]] = field(default_factory=list)
     """Frequent texts, with 0 in place of numbers, and their counts."""
-    sample: list[Interaction] = field(default_factory=list)
-    """The first few interactions as stored, and a few that were cleaned."""
+    examples: list[Example] = field(default_factory=list)
+    """Up to five telling customers, as understood."""
 
     @property
     def unattributed(self) -> int:
@@ -207,11 +207,6 @@ def ingest(
     return summary
 
 
-def write_mapping(path: Path, mapping: Mapping[str, Any]) -> None:
-    """Writes a mapping as understood, to be corrected and used again."""
-    atomic.write(path, yaml.safe_dump(dict(mapping), allow_unicode=True, sort_keys=False))
-
-
 def _known_from(connection: Connection, card: Card) -> date:
     """Returns the day from which the attributes of this import are known: that of the last interaction, up to today."""
     try:
@@ -292,6 +287,7 @@ class _Import:
         self._announce = announce
         self._aliases = aliases_
         self._cleaner = Cleaner()
+        self._preview = Preview(card)
         self._position = 0
 
     def interactions(self, connection: Connection, source: Source, import_id: int) -> None:
@@ -377,10 +373,7 @@ class _Import:
             summary.first = at
         if summary.last is None or at > summary.last:
             summary.last = at
-        cleaned = interaction.original is not None
-        alike = sum((shown.original is not None) == cleaned for shown in summary.sample)
-        if alike < (_CLEANED_SAMPLE if cleaned else _SAMPLE):
-            summary.sample.append(replace(interaction, occurred_at=self._card.local(at)))
+        self._preview.add(interaction, now)
 
     def customers(self, connection: Connection, source: Source, import_id: int, known_from: date | None) -> None:
         columns: dict[str, str] = {}
@@ -434,6 +427,8 @@ class _Import:
         summary.cleaning = dict(self._cleaner.changed)
         summary.languages = dict(self._cleaner.languages)
         summary.templates = self._cleaner.templates()
+        summary.examples = self._preview.examples()
+        summary.time_zone = self._card.time_zone
 
     def _try(self, source: Source, row: Row, make: Callable[[], T]) -> T | None:
         try:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from churn_agent.domain.interactions import RECORD_CHANNELS
+from churn_agent.domain.wording import counted
 from churn_agent.ingest import speakers
 from churn_agent.ingest.columns import COMMON_NAMES, INTERACTION_FIELDS, INTERACTION_NEEDS, Rule, assign
 from churn_agent.ingest.formats.numbers import NumberFormat, NumberProfile
@@ -32,6 +33,8 @@ class Understanding:
     """None if there are no amounts."""
     newest_first: bool = False
     """Whether the rows are in descending order of time."""
+    unused: frozenset[str] = frozenset()
+    """Our fields without a column, although a column has their name."""
 
 
 @dataclass
@@ -160,7 +163,12 @@ class RuleProfile:
         amounts = self._settle_amounts(columns, questions, guesses)
         order = self._orders.get(columns.get("occurred_at", ""))
         newest_first = order is not None and order.newest_first
-        return Understanding(columns, times, amounts, newest_first), questions, guesses
+        unused = frozenset(
+            field_
+            for field_ in INTERACTION_FIELDS
+            if field_ not in columns and any(name in self.header for name in self._candidates(field_))
+        )
+        return Understanding(columns, times, amounts, newest_first, unused), questions, guesses
 
     def _settle_amounts(
         self, columns: dict[str, str], questions: list[Question], guesses: list[Guess]
@@ -199,14 +207,14 @@ class RuleProfile:
             return
         if "interaction_id" not in self.rule.columns:
             del columns["interaction_id"]
-            why = f"{keys.shared or keys.blank} rows share it or have none"
+            why = counted(keys.shared or keys.blank, "row shares it or has none", "rows share it or have none")
             guesses.append(
                 Guess(column, "metadata, not the key of a row", why, f"columns: {{interaction_id: {column}}}")
             )
         elif keys.shared:
             why = (
-                f"{keys.shared} rows have the key of a different row, so it does not identify rows; map the key of "
-                "each row, or none."
+                f"{counted(keys.shared, 'row has', 'rows have')} the key of a different row, so it does not identify "
+                "rows; map the key of each row, or none."
             )
             questions.append(
                 Question(f"interaction_id: {column}", why, ("none",), lambda _: {"columns": {"interaction_id": None}})

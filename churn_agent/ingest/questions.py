@@ -1,12 +1,16 @@
 """Questions about a source that only its owner can answer, and guesses that they can correct."""
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from churn_agent.errors import DataError
+
+_LINE = 200
+"""Most characters of a line of a mapping in a message."""
 
 
 @dataclass(frozen=True)
@@ -45,21 +49,61 @@ def likely(question: Question) -> str | None:
 
 
 class NeedsAnswer(DataError):
-    """A question that nobody was there to answer."""
+    """Data that can be read in two ways, or a word that is not known; nobody was there to answer."""
+
+    several_lines = True
 
     def __init__(self, source: object, questions: Sequence[Question]) -> None:
         self.questions = tuple(questions)
-        super().__init__("\n".join(f"{source}: {_as_line(question)}" for question in questions))
+        groups: dict[tuple[object, ...], list[Question]] = {}
+        for question in questions:
+            field = question.about.partition(": ")[0]
+            groups.setdefault((field, question.why, question.options), []).append(question)
+        what = "an answer is needed" if len(groups) == 1 else f"{len(groups)} answers are needed"
+        blocks = (line for group in groups.values() for line in _block(group))
+        how = "Put the answers in a mapping file (--mapping FILE), or give them in a terminal."
+        super().__init__("\n".join([f"{source}: {what}; nothing was stored", *blocks, how]))
 
 
-def _as_line(question: Question) -> str:
-    lines = " or ".join(as_mapping(question.answer(option)) for option in question.options)
-    return f"{question.about}: {question.why} Answer in a mapping file (--mapping): {lines}"
+def _block(alike: Sequence[Question]) -> Iterator[str]:
+    """Yields the lines for questions that differ only in the word that they are about."""
+    first, *others = alike
+    field = first.about.partition(": ")[0]
+    yield f"  {', '.join([first.about, *(other.about.removeprefix(f'{field}: ') for other in others)])}"
+    yield f"    {first.why}"
+
+    head, *tail = first.options
+    if tail and all(set(_leaves(first.answer(option))) == {option} for option in first.options):
+        each = "each may also be" if others else "or"
+        yield f"    {_line(alike, head)}   ({each} {', '.join(tail)})"
+    else:
+        yield from (f"    {_line(alike, option)}   ({option})" for option in first.options)
+
+
+def _line(alike: Sequence[Question], option: str) -> str:
+    """Returns the line of a mapping that gives the same answer to several questions, or to as many as fit."""
+    part: dict[str, Any] = {}
+    for question in alike:
+        longer = merged(part, question.answer(option))
+        if part and len(as_mapping(longer)) > _LINE:
+            break
+        part = longer
+    return as_mapping(part)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping | list):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _leaves(item)
+    else:
+        yield value
 
 
 def as_mapping(part: Mapping[str, Any]) -> str:
     """Returns a part of a mapping as one line of YAML."""
-    return yaml.safe_dump(dict(part), default_flow_style=True, allow_unicode=True, width=1000).strip()[1:-1]
+    return yaml.safe_dump(
+        dict(part), default_flow_style=True, allow_unicode=True, sort_keys=False, width=sys.maxsize
+    ).strip()[1:-1]
 
 
 def merged(mapping: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """Who speaks: from a column, a direction, a list of the company's own people, or the kind of channel."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from email.utils import parseaddr
 
 from churn_agent.domain.interactions import Direction, Speaker
+from churn_agent.domain.wording import counted
 from churn_agent.ingest.questions import Question
 
 _WORDS: Mapping[Speaker, str] = {
@@ -31,6 +32,13 @@ _OWN_VOICE = frozenset(
 )
 """Channels in which customers speak for themselves, so that a missing author is the customer."""
 _ANSWERS: tuple[Speaker, ...] = ("customer", "company", "machine", "other")
+_WHY = (
+    "unknown words: do they mean that the customer or the company speaks? If the column is about something else: "
+    "columns: {{{field}: null}}"
+)
+_MOST_QUESTIONS = 10
+"""Most questions about the words of a column."""
+_SHOWN_WORDS = 5
 
 
 def speaker_of(word: str) -> Speaker | None:
@@ -74,24 +82,34 @@ class OwnPeople:
 
 
 def unknown_words(field: str, counts: Counter[str], known: Mapping[str, str]) -> list[Question]:
-    """Returns a question for each word of a column of roles or directions that has no known speaker.
+    """Returns questions for the words of a column of roles or directions that have no known speaker.
+
+    Frequent words are asked about one by one. If there are more than ten, the rare ones share the last question.
 
     Args:
         field: `speaker` or `direction`.
         counts: the column's words and their numbers of rows.
         known: the mapping's own words -> speakers.
     """
-    questions: list[Question] = []
-    for word, n in counts.most_common():
-        if word.strip() and speaker_of(known.get(word, word)) is None:
-
-            def answer(option: str, word: str = word) -> dict[str, dict[str, dict[str, str]]]:
-                return {"values": {field: {word: option}}}
-
-            rows = f"{n} row" + "s" * (n != 1)
-            why = "this word does not say whether the customer or the company speaks."
-            questions.append(Question(f"{field}: {word!r} ({rows})", why, _ANSWERS, answer))
+    unknown = [
+        (word, n) for word, n in counts.most_common() if word.strip() and speaker_of(known.get(word, word)) is None
+    ]
+    alone = len(unknown) if len(unknown) <= _MOST_QUESTIONS else _MOST_QUESTIONS - 1
+    questions = [_question(field, [word], f"{word!r} ({counted(n, 'row')})") for word, n in unknown[:alone]]
+    rest = unknown[alone:]
+    if rest:
+        shown = ", ".join(repr(word) for word, _ in rest[:_SHOWN_WORDS])
+        rows = counted(sum(n for _, n in rest), "row")
+        about = f"{len(rest)} other words ({rows}), such as {shown}"
+        questions.append(_question(field, [word for word, _ in rest], about))
     return questions
+
+
+def _question(field: str, words: Sequence[str], about: str) -> Question:
+    def answer(option: str) -> dict[str, dict[str, dict[str, str]]]:
+        return {"values": {field: dict.fromkeys(words, option)}}
+
+    return Question(f"{field}: {about}", _WHY.format(field=field), _ANSWERS, answer)
 
 
 def settle(

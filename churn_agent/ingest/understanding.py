@@ -30,16 +30,28 @@ class Understood:
     guesses: tuple[Guess, ...]
 
     def as_mapping(self) -> dict[str, Any]:
-        """Returns the mapping as understood, with the columns and formats of the first source."""
+        """Returns the mapping as understood: with it, the same sources are read in the same way, and nothing is asked.
+
+        Columns and formats are those in which the sources agree; others are found in each source as before.
+        """
         dumped = self.mapping.model_dump(exclude_defaults=True, mode="json")
-        rules = next((rules for rules in self.rules.values() if 0 in rules), {})
-        if 0 in rules:
-            first = rules[0]
-            formats: dict[str, Any] = {"decimal": first.amounts.decimal} if first.amounts else {}
-            if first.times and first.times.order in ("dmy", "mdy"):
-                formats["day_first"] = first.times.order == "dmy"
-            dumped = formats | merged({"columns": dict(first.columns)}, dumped)
-        return dumped
+        first = [rules[0] for rules in self.rules.values() if 0 in rules]
+        if not first:
+            return dumped
+        agreed = first[0].columns.items()
+        columns: dict[str, str | None] = {
+            name: column for name, column in agreed if all(of.columns.get(name) == column for of in first)
+        }
+        taken = {name for of in first for name in of.columns}
+        columns |= dict.fromkeys(sorted({name for of in first for name in of.unused} - taken))
+        formats: dict[str, Any] = {}
+        decimals = {of.amounts.decimal for of in first if of.amounts}
+        if len(decimals) == 1:
+            formats["decimal"] = decimals.pop()
+        orders = {of.times.order for of in first if of.times}
+        if len(orders) == 1 and orders <= {"dmy", "mdy"}:
+            formats["day_first"] = orders.pop() == "dmy"
+        return formats | merged({"columns": columns}, dumped)
 
 
 def understand(

@@ -153,7 +153,7 @@ def test_bad_data_leaves_with_3_in_one_line(cli, tmp_path):
 def test_ingest_tells_what_it_did(cli, tmp_path):
     result = cli("ingest", write_csv(tmp_path / "a.csv", *ROWS, "c-1,never,chat,x"))
     assert "3 interactions added, 0 already stored" in result.out
-    assert "1 rows were rejected" in result.out
+    assert "1 row was rejected" in result.out
     assert "a.csv:5: the time 'never'" in result.err.replace("\n", " ")
     assert cli("ingest", tmp_path / "a.csv", "--dry-run", "--json").json["already_known"] == 3
 

@@ -180,11 +180,11 @@ def test_the_card_of_an_import_names_every_step(cli, tmp_path):
     assert "cleaning: 1 html" in cli("imports", "show", 1).out
 
 
-def test_a_dry_run_shows_before_and_after(cli, tmp_path):
+def test_what_is_not_read_is_shown_in_brackets(cli, tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text('customer_id,timestamp,channel,text\nc-1,2026-02-01,email,"<p>I am leaving.</p>"\n')
-    result = cli("ingest", path, "--dry-run")
-    assert "before: '<p>I am leaving.</p>'" in result.out
-    assert "after:  'I am leaving.'" in result.out
-    assert "cleaned: 1 html" in result.out
-    assert "occurred_at = timestamp" in " ".join(result.err.split())
+    path.write_text(
+        'customer_id,timestamp,channel,text\nc-1,2026-02-01,email,"<p>I am leaving.</p><p>-- <br>Ana Silva</p>"\n'
+    )
+    for more in (["--dry-run"], []):
+        result = cli("ingest", path, *more)
+        assert "email, unknown: I am leaving. [signature: -- Ana Silva]" in result.out

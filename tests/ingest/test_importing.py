@@ -129,7 +129,7 @@ def test_a_failing_file_takes_the_whole_import_back(agent, tmp_path):
 def test_a_dry_run_stores_nothing_and_tells_what_it_would_do(agent, tmp_path):
     summary = agent.ingest([write_csv(tmp_path / "a.csv", ROW)], dry_run=True)
     assert summary.added == 1
-    assert summary.sample[0].text == "hello"
+    assert summary.examples[0].interactions[0].text == "hello"
     assert interactions.count(agent.history) == 0
 
 

@@ -52,7 +52,9 @@ def test_a_context_that_is_exceeded_says_what_to_do():
 
 
 def test_without_the_engine_everything_else_works(tmp_path):
-    (tmp_path / "rows.csv").write_text("customer_id,timestamp,direction,text\nc1,2026-01-01,inbound,hello there\n", encoding="utf-8")
+    (tmp_path / "rows.csv").write_text(
+        "customer_id,timestamp,direction,text\nc1,2026-01-01,inbound,hello there\n", encoding="utf-8"
+    )
     assert run(["llama_cpp"], "ingest", str(tmp_path / "rows.csv"), store=tmp_path / "s").returncode == 0
     assert run(["llama_cpp"], "show", "c1", store=tmp_path / "s").returncode == 0
 

@@ -72,7 +72,7 @@ def test_a_mapping_names_the_sheet(path):
 
 def test_the_command_line_names_the_sheet(cli, path):
     workbook(path, Jan=[HEADER, ["a", DAY, "x"]], Feb=[HEADER, ["b", DAY, "y"]])
-    assert "1 interactions added" in cli("ingest", path, "--sheet", "Feb").out
+    assert "1 interaction added" in cli("ingest", path, "--sheet", "Feb").out
     done = cli("ingest", path, "--sheet", "Mar")
     assert done.code == 3
     assert "has no sheet 'Mar'; its sheets are Jan, Feb" in done.err

@@ -1,0 +1,65 @@
+from collections import Counter
+
+import pytest
+
+from churn_agent.files import strict_yaml
+from churn_agent.ingest.columns import ColumnMapping
+from churn_agent.ingest.questions import NeedsAnswer
+from churn_agent.ingest.speakers import unknown_words
+from tests.conftest import write_csv
+
+
+def refused(agent, path, **options):
+    with pytest.raises(NeedsAnswer) as caught:
+        agent.ingest([path], **options)
+    return str(caught.value).splitlines()
+
+
+def test_words_of_one_column_are_one_question_with_one_line(agent, tmp_path):
+    rows = ["c-1,2026-02-01,user,a", "c-1,2026-02-02,user,b", "c-1,2026-02-03,op,c"]
+    head, about, _, line, _ = refused(
+        agent, write_csv(tmp_path / "a.csv", *rows, header="customer_id,date,direction,text")
+    )
+    assert head == f"{tmp_path / 'a.csv'}: an answer is needed; nothing was stored"
+    assert about == "  direction: 'user' (2 rows), 'op' (1 row)"
+    assert (
+        line == "    values: {direction: {user: customer, op: customer}}   (each may also be company, machine, other)"
+    )
+
+
+def test_the_lines_of_a_refusal_answer_it(agent, tmp_path):
+    rows = [f"c-{n},01/02/2026,{'user' if n % 2 else 'op'},a,1.234" for n in range(6)]
+    path = write_csv(tmp_path / "a.csv", *rows, header="customer_id,date,direction,text,amount")
+    lines = [line.partition("   (")[0].strip() for line in refused(agent, path) if line.startswith("    ")]
+    answers = {line.partition(":")[0]: line for line in lines if line.startswith(("values", "day_first", "decimal"))}
+    assert len(answers) == 3
+    (tmp_path / "m.yaml").write_text("\n".join(answers.values()))
+    assert agent.ingest([path], mapping=tmp_path / "m.yaml").added == 6
+
+
+def test_many_words_are_few_questions():
+    counts = Counter({f"word {n}": 50 - n for n in range(40)})
+    questions = unknown_words("speaker", counts, {"word 0": "customer"})
+    assert len(questions) == 10
+    assert questions[0].about == "speaker: 'word 1' (49 rows)"
+    assert questions[-1].about.startswith("speaker: 30 other words (765 rows), such as 'word 10', 'word 11'")
+    assert set(questions[-1].answer("company")["values"]["speaker"]) == {f"word {n}" for n in range(10, 40)}
+
+
+def test_the_message_about_many_words_fits_a_screen(agent, tmp_path):
+    rows = [f"c-{n},2026-02-01,a role called {n},a" for n in range(200)]
+    lines = refused(agent, write_csv(tmp_path / "a.csv", *rows, header="customer_id,date,direction,text"))
+    assert len(lines) <= 6
+    assert max(map(len, lines)) < 600
+    mapping = next(line for line in lines if "values:" in line).partition("   (")[0]
+    (tmp_path / "m.yaml").write_text(mapping)
+    assert strict_yaml.load(tmp_path / "m.yaml", ColumnMapping).values["direction"]["a role called 0"] == "customer"
+
+
+def test_the_command_prints_the_block_and_exits_with_3(cli, tmp_path):
+    path = write_csv(tmp_path / "a.csv", "c-1,2026-02-01,user,a", header="customer_id,date,direction,text")
+    result = cli("ingest", path)
+    assert result.code == 3
+    assert "a.csv: an answer is needed; nothing was stored\n  direction: 'user' (1 row)\n" in result.err
+    assert "(or company, machine, other)" in result.err
+    assert cli("customers", "--json").json == []
