@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from churn_agent.content.playbook import Playbook
 from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.content.thresholds import Thresholds
-from churn_agent.domain.assessment import Assessment, Band, LeftOut, Provenance, Status
+from churn_agent.domain.assessment import Assessment, Band, Provenance, Status
+from churn_agent.domain.wording import counted
 from churn_agent.elicitation.base import Case, Elicitation
 from churn_agent.evidence.facts import days_known
 from churn_agent.scoring import verdict as verdicts
@@ -77,7 +78,7 @@ def compose(
         facts=(*case.facts, number.alike) if number and number.alike else case.facts,
         signals=tuple(elicitation.signals),
         leaning=overall_leaning(elicitation.leanings),
-        left_out=LeftOut(interactions=case.pack.left_out.interactions + dropped, tokens=case.pack.left_out.tokens),
+        left_out=case.pack.left_out.model_copy(update={"interactions": case.pack.left_out.interactions + dropped}),
         provenance=with_costs(shared, elicitation),
     )
 
@@ -118,6 +119,6 @@ def status_of(case: Case, elicitation: Elicitation, least_days_known: int) -> tu
         return "failed", elicitation.failure
     if not elicitation.evidence and days_known(case.snapshot) < least_days_known:
         unread = len(case.snapshot.unattributed)
-        messages = f"{unread} texts of unknown authors, which are not read" if unread else "no messages"
+        messages = f"{counted(unread, 'text')} of unknown authors, not read" if unread else "no messages"
         return "abstained", f"too little history: {messages}, and known for less than {least_days_known} days"
     return "assessed", None

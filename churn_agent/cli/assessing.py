@@ -1,5 +1,6 @@
 """`assess`, `evidence`."""
 
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import click
 
 from churn_agent.cli import common
+from churn_agent.domain.wording import counted
 from churn_agent.errors import InputError
 
 
@@ -94,6 +96,7 @@ def evidence(context: click.Context, customer_id: str, as_of: date | None, json_
                         for item in case.pack.evidence
                     ],
                     "left_out": case.pack.left_out.model_dump(),
+                    "unattributed": [asdict(interaction) for interaction in case.snapshot.unattributed],
                 }
             )
             return
@@ -105,4 +108,12 @@ def evidence(context: click.Context, customer_id: str, as_of: date | None, json_
         click.echo(
             f"Evidence (mode {agent.prompt.mode})\n{evidence_lines(case.pack.evidence, case.snapshot.card) or 'none'}\n"
         )
-        click.echo(f"Left out: {left_out.interactions} interactions, about {left_out.tokens} tokens")
+        click.echo(f"Left out: {counted(left_out.interactions, 'interaction')}, about {left_out.tokens} tokens")
+        unread = case.snapshot.unattributed
+        if unread:
+            texts = counted(len(unread), "text of an unknown author", "texts of unknown authors")
+            click.echo(f"\nNot read: {texts} (if the customer's: churn-agent ingest --unknown-is customer)")
+        for interaction in unread:
+            when = f"{case.snapshot.card.local(interaction.occurred_at):%Y-%m-%d}"
+            author = f", {interaction.author}" if interaction.author else ""
+            click.echo(f"- {when}, {interaction.channel}{author}: {' '.join(interaction.text.split())[:100]!r}")

@@ -214,7 +214,7 @@ def show(context: click.Context, customer_id: str, as_of: date | None, original:
     for interaction in snapshot.interactions:
         amount = "" if interaction.amount is None else f" [{interaction.amount:g}]"
         when = f"{snapshot.card.local(interaction.occurred_at):%Y-%m-%d %H:%M}"
-        who = "" if interaction.speaker == "customer" else f", {interaction.speaker}"
+        who = f", {interaction.speaker}" + (f" {interaction.author}" if interaction.author else "")
         text = _marked(interaction) if original else " ".join(interaction.text.split())
         click.echo(f"{when}  {interaction.channel}{who}{amount}: {text}")
 

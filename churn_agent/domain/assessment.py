@@ -122,6 +122,8 @@ class LeftOut(_Part):
 
     interactions: int = 0
     tokens: int = 0
+    unattributed: int = 0
+    """Number of texts of unknown authors, which are not read."""
 
 
 class Provenance(_Part):

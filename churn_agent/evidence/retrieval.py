@@ -99,7 +99,10 @@ def retrieve(
     shown_ids = {each.interaction.id for each in evidence}
     left_out = [each for each in candidates if each.id not in shown_ids]
     tokens_left_out = sum(len(each.text) for each in left_out) // 4  # about four characters per token; counting is slow
-    return EvidencePack(evidence, LeftOut(interactions=len(left_out), tokens=tokens_left_out + tokens_cut))
+    unread = LeftOut(
+        interactions=len(left_out), tokens=tokens_left_out + tokens_cut, unattributed=len(snapshot.unattributed)
+    )
+    return EvidencePack(evidence, unread)
 
 
 def _choose(snapshot: Snapshot, candidates: list[Interaction], queries: QueryVectors, limit: int) -> list[Interaction]:

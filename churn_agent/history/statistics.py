@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, and_, case, extract, func, select
 
 from churn_agent.domain.snapshot import Card
+from churn_agent.history import oddities
 from churn_agent.history.database import from_stored
 from churn_agent.history.latest import last_day
 from churn_agent.history.tables import imports, interactions, labels
@@ -34,6 +35,8 @@ class BookStatistics:
     """Language -> messages; `unknown` if it was not detected."""
     months: Mapping[str, Mapping[str, int]]
     """`2026-03` -> channel -> interactions."""
+    busiest_day: tuple[str, int]
+    """ISO date with most interactions, and their number."""
     empty_months: tuple[str, ...]
     """Months without interactions between the first and the last."""
     by_size: Mapping[str, int]
@@ -60,6 +63,8 @@ class BookStatistics:
     churned: int
     rejected_rows: int
     """Number of rows that imports rejected."""
+    oddities: oddities.Oddities
+    """What is unlikely."""
 
 
 def of_book(engine: Engine, card: Card, word_channels: Collection[str]) -> BookStatistics | None:
@@ -81,7 +86,7 @@ def of_book(engine: Engine, card: Card, word_channels: Collection[str]) -> BookS
         ).one()
         if not total:
             return None
-        months = _months(connection, card)
+        months, days = _months_and_days(connection, card)
         words = table.channel.in_(word_channels)
         spoken = and_(words, func.trim(table.text) != "")
 
@@ -119,6 +124,7 @@ def of_book(engine: Engine, card: Card, word_channels: Collection[str]) -> BookS
             messages=number(spoken),
             languages=_counts(connection, select(language, func.count()).where(spoken).group_by(language)),
             months=months,
+            busiest_day=days.most_common(1)[0],
             empty_months=_empty([month for month in months if month <= end.isoformat()[:7]]),
             by_size=_by_size([row.n for row in of_customers]),
             one_day_customers=sum(begin.date() == at.date() for begin, at in ends),
@@ -136,6 +142,7 @@ def of_book(engine: Engine, card: Card, word_channels: Collection[str]) -> BookS
             labels=connection.scalar(select(func.count()).select_from(labels)) or 0,
             churned=connection.scalar(select(func.count()).where(labels.c.churned)) or 0,
             rejected_rows=sum(s.get("rejected", 0) for s in connection.scalars(select(imports.c.summary))),
+            oddities=oddities.find(connection, card, spoken),
         )
 
 
@@ -144,17 +151,20 @@ def _counts(connection: Connection, query: object) -> dict[str, int]:
     return dict(sorted(((name, n) for name, n in rows), key=lambda pair: -pair[1]))
 
 
-def _months(connection: Connection, card: Card) -> dict[str, dict[str, int]]:
+def _months_and_days(connection: Connection, card: Card) -> tuple[dict[str, dict[str, int]], Counter[str]]:
     # The database has no time zones. Their offsets are whole quarters of an hour, so it counts by these.
     parts = [extract(part, table.occurred_at) for part in ("year", "month", "day", "hour")]
     quarter = extract("minute", table.occurred_at) // 15
     query = select(*parts, quarter, table.channel, func.count()).group_by(*parts, quarter, table.channel)
     months: dict[str, Counter[str]] = defaultdict(Counter)
+    days: Counter[str] = Counter()
     rows: Sequence[Any] = connection.execute(query).all()
     for year, month, day, hour, quarters, channel, n in rows:
         at = card.local(datetime(year, month, day, hour, 15 * quarters, tzinfo=UTC))
-        months[at.date().isoformat()[:7]][channel] += n
-    return {month: dict(channels) for month, channels in sorted(months.items())}
+        day = at.date().isoformat()
+        days[day] += n
+        months[day[:7]][channel] += n
+    return {month: dict(channels) for month, channels in sorted(months.items())}, days
 
 
 def _empty(months: Collection[str]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The data report: the contents of a book, its gaps, and their effect on assessments."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.resources import files
@@ -9,10 +10,12 @@ from typing import Any
 
 from churn_agent import extras
 from churn_agent.domain.snapshot import Card
+from churn_agent.domain.wording import counted
 from churn_agent.errors import InputError
 from churn_agent.files import atomic
 from churn_agent.history.statistics import BookStatistics
 from churn_agent.measuring.plots import legend_beside, to_svg
+from churn_agent.reports.unlikely import unlikely
 
 _MEASURED_LANGUAGES = ("en", "de")
 """Languages in which mode `read` was measured."""
@@ -51,6 +54,7 @@ def findings(book: BookStatistics, card: Card) -> list[str]:
             f"{book.without_direction / book.messages:.0%} of messages have an unknown author, so they are not read. "
             "Map a direction or a speaker, or import them with --unknown-is customer."
         )
+    lines.extend(unlikely(book, card))
     if book.empty_months:
         named = ", ".join(book.empty_months[:3]) + (", ..." if len(book.empty_months) > 3 else "")
         lines.append(f"{len(book.empty_months)} months have no interactions ({named}). Is an export missing?")
@@ -63,7 +67,7 @@ def findings(book: BookStatistics, card: Card) -> list[str]:
             f"Only {book.distinct_texts} of {book.messages} messages are distinct. Mark your own templates as outbound."
         )
     if book.rejected_rows:
-        lines.append(f"Imports rejected {book.rejected_rows} rows. They are in the store's folder `rejected`.")
+        lines.append(f"Imports rejected {counted(book.rejected_rows, 'row')}. See the store's folder `rejected`.")
     return lines
 
 
@@ -118,6 +122,7 @@ def _numbers(book: BookStatistics) -> list[tuple[str, str]]:
         ("interactions", f"{book.interactions:,}, of which {book.messages:,} are messages"),
         ("period", f"{book.first:%Y-%m-%d} to {book.last:%Y-%m-%d}, {len(book.empty_months)} empty months"),
         ("channels", _most(book.channels)),
+        ("messages by", _most(_speakers(book)) or "no messages"),
         ("languages", _most(book.languages) or "no messages"),
         ("silent customers", f"{book.silent_customers:,}"),
         ("one-day customers", f"{book.one_day_customers:,}"),
@@ -127,11 +132,19 @@ def _numbers(book: BookStatistics) -> list[tuple[str, str]]:
         ("distinct texts", f"{book.distinct_texts:,} of {book.messages:,} messages"),
         ("cleaned texts", f"{book.cleaned_texts:,}"),
         ("outcomes", f"{book.labels:,}{rate}"),
+        ("customers with", ", ".join(f"{name} {n / book.customers:.0%}" for name, n in book.oddities.coverage.items())),
     ]
 
 
+def _speakers(book: BookStatistics) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for speakers in book.oddities.speakers.values():
+        total.update(speakers)
+    return total
+
+
 def _most(counts: Mapping[str, int]) -> str:
-    pairs = list(counts.items())[:6]
+    pairs = sorted(counts.items(), key=lambda pair: -pair[1])[:6]
     return ", ".join(f"{n:,} {name}" for name, n in pairs) + (", ..." if len(counts) > 6 else "")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from churn_agent.content.prompts import DEFAULT_PROMPTS
 from churn_agent.domain.assessment import Assessment, ChurnProbability, Citation, Polarity, Reason
+from churn_agent.domain.wording import counted
 
 BAND_WORDS = {
     "low": "low risk: no action needed now",
@@ -78,6 +79,14 @@ def origin(assessment: Assessment) -> str:
 def not_considered(assessment: Assessment) -> str | None:
     """Says what the model was not shown; None if it was shown everything."""
     left_out = assessment.left_out
+    lines: list[str] = []
     if left_out.interactions:
-        return f"{left_out.interactions} interactions (about {left_out.tokens} tokens) were not shown to the model."
-    return f"About {left_out.tokens} tokens of long texts were not shown to the model." if left_out.tokens else None
+        rows = counted(left_out.interactions, "interaction")
+        was = "was" if left_out.interactions == 1 else "were"
+        lines.append(f"{rows} (about {left_out.tokens} tokens) {was} not shown to the model.")
+    elif left_out.tokens:
+        lines.append(f"About {left_out.tokens} tokens of long texts were not shown to the model.")
+    if left_out.unattributed:
+        texts = counted(left_out.unattributed, "text of an unknown author was", "texts of unknown authors were")
+        lines.append(f"{texts} not read (churn-agent ingest --unknown-is customer).")
+    return " ".join(lines) or None

@@ -173,6 +173,59 @@ def test_customers_and_show(book):
     assert len(book("show", "c-101", "--json").json["interactions"]) == 2
 
 
+def test_texts_of_unknown_authors_are_counted_and_listed(cli, tmp_path):
+    rows = [
+        "c-1,2026-01-01,inbound,Ana,I leave",
+        "c-1,2026-01-02,,Bo,who said this?",
+        "c-1,2026-01-03,outbound,,we look",
+    ]
+    cli("ingest", write_csv(tmp_path / "u.csv", *rows, header="customer_id,date,direction,author,text"))
+    record = cli("assess", "c-1", *SCRIPTED, "--json").json
+    assert record["left_out"]["unattributed"] == 1
+    assert "1 text of an unknown author was not read" in " ".join(
+        cli("assess", "c-1", *SCRIPTED).out.replace("│", " ").split()
+    )
+    shown = cli("evidence", "c-1", *SCRIPTED).out
+    assert (
+        "Not read: 1 text of an unknown author (if the customer's: churn-agent ingest --unknown-is customer)" in shown
+    )
+    assert "- 2026-01-02, message, Bo: 'who said this?'" in shown
+    document = cli("evidence", "c-1", *SCRIPTED, "--json").json
+    assert [each["text"] for each in document["unattributed"]] == ["who said this?"]
+    named = cli("show", "c-1", "--as-of", "2026-02-01").out
+    for speaker in ("customer Ana: I leave", "unknown Bo: who said this?", "company: we look"):
+        assert f"message, {speaker}" in named
+
+
+QUOTED = """From: ana@home.example
+To: help@acme.example
+Date: Mon, 2 Feb 2026 10:00:00 +0000
+Message-ID: <1@home.example>
+Subject: Re: bill
+
+Then I leave.
+
+On Sun, 1 Feb 2026 at 09:00, Tim Acme <help@acme.example> wrote:
+> We will not refund you.
+> Tim
+"""
+
+
+def test_show_original_puts_what_is_not_read_in_brackets(cli, tmp_path):
+    (tmp_path / "a.eml").write_text(QUOTED)
+    assert cli("ingest", tmp_path / "a.eml", "--own", "@acme.example").code == 0
+    [customer] = cli("customers", "--json").json
+    read = cli("show", customer["customer_id"]).out
+    assert "Then I leave." in read
+    assert "refund" not in read
+    whole = cli("show", customer["customer_id"], "--original").out
+    assert "Then I leave." in whole
+    quote = whole.partition("[quote: ")[2].partition("]")[0]
+    assert quote.strip().startswith(
+        "On Sun, 1 Feb 2026 at 09:00, Tim Acme <help@acme.example> wrote:\n> We will not refund you."
+    )
+
+
 def test_batch_writes_records_and_goes_on(book, tmp_path):
     first = book("batch", "-o", tmp_path / "out.jsonl", *SCRIPTED, "--json").json
     again = book("batch", "-o", tmp_path / "out.jsonl", *SCRIPTED, "--json").json

@@ -54,10 +54,85 @@ def test_what_is_thin_is_said_with_what_to_do(filled):
         "no outcomes",
         "33% of customers wrote nothing",
         "3 months have no interactions (2025-11",
-        "Imports rejected 1 rows",
+        "Imports rejected 1 row.",
     ):
         assert part in said
     assert "no card" not in " ".join(reports.findings(filled.store.statistics(), Card(company="Acme")))
+
+
+HEAD = "customer_id,timestamp,channel,direction,text,amount"
+
+
+def unlikely(agent, tmp_path, rows, card=""):
+    (tmp_path / "card.yaml").write_text(f"company: Acme\n{card}")
+    agent.ingest(write_csv(tmp_path / "u.csv", *rows, header=HEAD), card=tmp_path / "card.yaml")
+    return " ".join(reports.findings(agent.store.statistics(), agent.store.card))
+
+
+def talk(n, **more):
+    """Messages of `n` customers on different days, each with an answer."""
+    rows = [f"c-{i},2026-01-{i % 28 + 1:02},chat,inbound,I want to cancel my plan {i}," for i in range(n)]
+    return rows + [f"c-{i},2026-01-{i % 28 + 1:02},chat,outbound,Thank you for contacting us {i}," for i in range(n)]
+
+
+SENTENCES = (
+    "are the customers'", "Directions look reversed", "speak like your staff", "of all messages", "of all interactions are on",
+    "a hundred times", "have no 'owner'", "No customer has 'arr'",
+)  # fmt: skip
+
+
+def test_a_usual_book_has_nothing_unlikely(agent, tmp_path):
+    found = unlikely(agent, tmp_path, [*talk(12), *(f"c-1,2026-01-{n:02},order,,tea,{n}" for n in range(1, 29))])
+    assert [part for part in SENTENCES if part in found] == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "card", "said"),
+    [
+        ([row.replace("outbound", "inbound") for row in talk(12)], "", "All 24 messages of known authors are the customers'"),
+        (
+            [row.replace("outbound", "x").replace("inbound", "outbound").replace(",x,", ",inbound,") for row in talk(12)],
+            "",
+            "Directions look reversed: 12 messages of customers with phrases of staff (“thank you for contacting us”), 12 of yours",
+        ),
+        (
+            [*talk(12), *(f"us,2026-01-{n:02},chat,inbound,Hello! How can I help you?," for n in range(1, 6))],
+            "",
+            "Customers who mostly speak like your staff: us.",
+        ),
+        ([*talk(12), *(f"all,2026-01-{n:02},chat,inbound,hi {n}," for n in range(1, 29))], "", "The customer all has 54% of all messages"),
+        ([*talk(5), *(f"c-{n},2026-02-01,chat,inbound,hi {n}," for n in range(15))], "", "60% of all interactions are on 2026-02-01"),
+        (
+            [*talk(12), *(f"c-1,2026-01-{n:02},order,,tea,{4900 if n == 9 else 49}" for n in range(1, 29))],
+            "",
+            "Channel 'order': 1 amount is at least a hundred times the median (4,900 beside 49)",
+        ),
+        (talk(12), "value_attribute: arr\n", "No customer has 'arr', which the card names as their value"),
+    ],
+)  # fmt: skip
+def test_what_is_unlikely_is_said(agent, tmp_path, rows, card, said):
+    assert said in unlikely(agent, tmp_path, rows, card)
+
+
+def test_reviews_are_the_customers_own(agent, tmp_path):
+    rows = [f"c-{n},2026-01-{n % 28 + 1:02},review,,it broke {n}," for n in range(40)]
+    assert "are the customers'" not in unlikely(agent, tmp_path, rows)
+
+
+def test_the_coverage_of_what_reports_use_is_counted(agent, tmp_path, cli):
+    rows = write_csv(
+        tmp_path / "c.csv",
+        "c-1,Sue,2026-05-01",
+        "c-2,,2026-05-01",
+        "gone,Sue,",
+        header="customer_id,owner,renewal_date",
+    )
+    agent.ingest([], customers=rows)
+    found = unlikely(agent, tmp_path, talk(4))
+    assert agent.store.statistics().oddities.coverage == {"owner": 1, "renewal_date": 2}
+    assert "75% of customers have no 'owner'" in found
+    assert "owner 25%, renewal_date 50%" in cli("data", "report").out
+    assert cli("data", "report", "--json").json["oddities"]["coverage"] == {"owner": 1, "renewal_date": 2}
 
 
 class Page(HTMLParser):

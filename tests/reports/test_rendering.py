@@ -90,6 +90,18 @@ def test_the_card_shows_what_a_reader_needs(render):
 
 
 @pytest.mark.parametrize("render", [terminal, files.to_markdown])
+@pytest.mark.parametrize(
+    ("n", "words"), [(1, "1 text of an unknown author was not read"), (3, "3 texts of unknown authors were not read")]
+)
+def test_texts_of_unknown_authors_are_named_with_what_to_do(render, n, words):
+    text = " ".join(
+        render(record().model_copy(update={"left_out": LeftOut(unattributed=n)})).replace("\u2502", " ").split()
+    )
+    assert f"{words} (churn-agent ingest --unknown-is customer)" in text
+    assert "unknown" not in render(record())
+
+
+@pytest.mark.parametrize("render", [terminal, files.to_markdown])
 def test_without_calibration_no_percentage_is_shown(render):
     text = render(record())
     assert "%" not in text
