@@ -5,7 +5,7 @@ Two passes: the first settles what columns, numbers, dates and words mean (`unde
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,10 +22,11 @@ from churn_agent.history import aliases, book, imports
 from churn_agent.history import interactions as stored_interactions
 from churn_agent.history.interactions import Arrival, KeyConflict, Synced
 from churn_agent.history.latest import last_day_in
+from churn_agent.ingest import identity
 from churn_agent.ingest.cleaning import Cleaner
 from churn_agent.ingest.columns import ColumnMapping, assign, load_mapping
 from churn_agent.ingest.labels import LabelFormats, LabelParser, LabelProfile, label_columns
-from churn_agent.ingest.parsing import InteractionParser, checked_customer_id, has_content
+from churn_agent.ingest.parsing import Draft, InteractionParser, checked_customer_id, has_content
 from churn_agent.ingest.preview import Example, Preview
 from churn_agent.ingest.profiling import Understanding
 from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, likely
@@ -39,6 +40,9 @@ Progress = Callable[[str, int, int | None], None]
 """Called with (source, done, total) in bytes of files or rows of tables; the total is None if unknown."""
 
 T = TypeVar("T")
+_BATCH = 5000
+_BATCH_CHARACTERS = 4_000_000
+"""Most rows parsed at once, and their size."""
 _LOGGED = """columns rows rejected rejects_file empty updated replaced cleaning languages templates channels speakers
 guesses customers labels""".split()
 
@@ -329,21 +333,23 @@ class _Import:
         begin, count = self._position, self._understood.rows[source.name]
         now = datetime.now(UTC)
         rows = open_rows(source, self._mapping, self._mapping.own, lambda n, all_: self._progress(source.name, n, all_))
-        for number, row in enumerate(rows):
-            summary.rows += 1
-            parser = parsers.get(row.rule)
-            if parser and not row.problem and not parser.wants(row):
-                summary.passed_over += 1
-                continue
-            parsed = self._try(source, row, lambda row=row, parser=parser: _parse(row, parser, occurrences))
-            if parsed is None:
-                continue
-            interaction, source_id = parsed
-            if not has_content(interaction):
-                summary.empty += 1
-                continue
-            self._note(interaction, now)
-            yield Arrival(interaction, begin + (max(count - 1 - number, 0) if newest_first else number), source_id)
+        number = -1
+        for batch in _batches(rows):
+            for row, draft in zip(batch, _drafts(batch, parsers), strict=True):
+                number += 1
+                summary.rows += 1
+                if draft is None:
+                    summary.passed_over += 1
+                elif isinstance(draft, ValueError):
+                    self._rejects.add(source.name, row, str(draft))
+                else:
+                    interaction = draft.interaction(identity.id_of(draft.content, occurrences))
+                    if not has_content(interaction):
+                        summary.empty += 1
+                        continue
+                    self._note(interaction, now)
+                    position = begin + (max(count - 1 - number, 0) if newest_first else number)
+                    yield Arrival(interaction, position, draft.source_customer_id)
         self._position += count
 
     def _parser(self, number: int, understanding: Understanding) -> InteractionParser:
@@ -440,7 +446,33 @@ class _Import:
             return None
 
 
-def _parse(row: Row, parser: InteractionParser | None, occurrences: Counter[bytes]) -> tuple[Interaction, str | None]:
-    if parser is None:
-        raise ValueError("not an interaction: no rule of the mapping is for this row")
-    return parser(row, occurrences)
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Yields rows together, fewer of them if they are long, so that memory is bounded."""
+    batch: list[Row] = []
+    size = 0
+    for row in rows:
+        batch.append(row)
+        size += sum(map(len, row.values.values()))
+        if len(batch) == _BATCH or size > _BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _drafts(batch: Sequence[Row], parsers: Mapping[int, InteractionParser]) -> list[Draft | ValueError | None]:
+    """Returns what each row says, or why it cannot be used; None for a row that the mapping excludes."""
+    drafts: list[Draft | ValueError | None] = [None] * len(batch)
+    wanted: dict[int, list[int]] = {}
+    for number, row in enumerate(batch):
+        parser = parsers.get(row.rule)
+        if row.problem:
+            drafts[number] = ValueError(row.problem)
+        elif parser is None:
+            drafts[number] = ValueError("not an interaction: no rule of the mapping is for this row")
+        elif parser.wants(row):
+            wanted.setdefault(row.rule, []).append(number)
+    for rule, numbers in wanted.items():
+        for number, draft in zip(numbers, parsers[rule]([batch[number] for number in numbers]), strict=True):
+            drafts[number] = draft
+    return drafts

@@ -1,18 +1,20 @@
 """Parses rows into interactions. An invalid time, amount, direction or id raises `ValueError`."""
 
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from churn_agent.domain.interactions import Interaction, Speaker
+from churn_agent.domain.interactions import Direction, Interaction, Speaker
 from churn_agent.domain.snapshot import Card
 from churn_agent.ingest import identity, speakers
 from churn_agent.ingest.cleaning import Cleaner
 from churn_agent.ingest.columns import INTERACTION_FIELDS, Rule
 from churn_agent.ingest.derived import no_metadata
 from churn_agent.ingest.formats import ids
+from churn_agent.ingest.formats.cells import NumberText
 from churn_agent.ingest.formats.currencies import minor_units
 from churn_agent.ingest.formats.times import TimeFormat
 from churn_agent.ingest.profiling import Understanding
@@ -29,9 +31,37 @@ _CHANNEL_OF_TEXT = {
 _RATING = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*(?:stars?|sterne?|★+|⭐+|/\s*\d+|out of \d+)\s*", re.I)
 _RATINGS = ("rating", "stars", "star_rating", "review_stars", "score", "nps", "csat")
 
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Draft(NamedTuple):
+    """A parsed row, before the rows before it are known that are equal to it."""
+
+    content: bytes
+    """What makes the row's identity, as `identity.content_of` returns it."""
+    values: tuple[Any, ...]
+    """The fields of the interaction after its id."""
+    source_customer_id: str | None
+    """The customer in the source, if that id is an alias."""
+
+    def interaction(self, id_: str) -> Interaction:
+        """Returns the interaction."""
+        return Interaction(id_, *self.values)
+
+
+class _Moment(NamedTuple):
+    utc: datetime
+    offset_minutes: int
+    written: str
+    """As it counts for the row's identity."""
+
 
 class InteractionParser:
-    """Parses the rows of one source into interactions, by one rule of its mapping."""
+    """Parses the rows of one source into interactions, by one rule of its mapping.
+
+    Rows are parsed many at once, column by column: values that repeat are parsed once.
+    """
 
     def __init__(
         self,
@@ -69,6 +99,7 @@ class InteractionParser:
         self._used = frozenset(mapped.values())
         self._leaves_out = no_metadata(rule)
         self._read = {name: self._reader(name) for name in INTERACTION_FIELDS}
+        self._metadata_names = cache(self._names_of_metadata)
         self._card = card
         self._clean = cleaner
         self._source = source
@@ -87,111 +118,181 @@ class InteractionParser:
         """Whether the rule includes this row."""
         return all(row.values.get(name, "") in values for name, values in self._only.items())
 
-    def __call__(self, row: Row, occurrences: Counter[bytes]) -> tuple[Interaction, str | None]:
-        """Returns the interaction of a row, and the customer in the source if that id is an alias.
-
-        Raises:
-            ValueError: a value is invalid; the message says which and why.
-        """
-        values, read = row.values, self._read
-        metadata = {
-            name: text
-            for name, text in values.items()
-            if text and name and name not in self._used and not self._leaves_out(name)
-        }
-        source_id = checked_customer_id(read["customer_id"](values), whole=self._whole_ids)
-        customer_id = self._aliases.get(source_id, source_id)
-        moment, offset, written_at = self._time(values)
-        channel = read["channel"](values).strip() or self._usual_channel
-        direction = read["direction"](values).strip()
-        if self._same:
-            direction = "inbound" if values.get(self._same[0]) == values.get(self._same[1]) else "outbound"
-        text = self._text(values, metadata, source_id, channel)
-        author = read["author"](values) or None
-        amount = self._amount(values, metadata)
-        if not text.strip():
-            _keep_rating(metadata)
-        if channel not in self._words:
-            self._words[channel] = self._card.holds_words(channel)
-        spoken = read["speaker"](values).strip()
-        speaker = speakers.settle(
-            spoken=spoken,
-            direction=direction,
-            author=author or "",
-            channel=channel,
-            is_record=not self._words[channel],
-            own=self._own,
-            unknown_is=self._unknown_is,
+    def __call__(self, rows: Sequence[Row]) -> list[Draft | ValueError]:
+        """Returns for each row what it says, or why it cannot be used."""
+        values = [row.values for row in rows]
+        source_ids = _each(self._column("customer_id", values), self._customer_id)
+        moments = _each(
+            zip(self._column("occurred_at", values), self._column("occurred_at_time", values), strict=True), self._time
         )
-        key = read["interaction_id"](values).strip()
-        content = identity.content_of(source_id, written_at, author, text, channel, amount)
-        cleaned = self._clean(text, channel, words=self._words[channel])
-        interaction = Interaction(
-            id=identity.id_of(content, occurrences),
-            customer_id=customer_id,
-            occurred_at=moment,
-            channel=channel,
-            text=cleaned.text,
-            direction=speakers.DIRECTION_OF.get(speaker) if direction or spoken or (author and self._own) else None,
-            author=author,
-            amount=amount,
-            utc_offset_minutes=offset,
-            metadata=metadata,
-            original=text if cleaned.text != text else None,
-            language=cleaned.language,
-            speaker=speaker,
-            key=f"{self._source or self._columns['interaction_id']}:{key}" if key else None,
-            marks=cleaned.marks,
+        failed: dict[int, ValueError] = {}
+        for number, (source_id, moment) in enumerate(zip(source_ids, moments, strict=True)):
+            if isinstance(source_id, ValueError):
+                failed[number] = source_id
+            elif isinstance(moment, ValueError):
+                failed[number] = moment
+        usual = self._usual_channel
+        channels = _each(self._column("channel", values), lambda written: written.strip() or usual)
+        metadata = [
+            {name: text for name in names if (text := of[name])} if (names := self._metadata_names(tuple(of))) else {}
+            for of in values
+        ]
+        texts = self._texts(values, metadata, source_ids, channels, failed)
+        amounts = self._all_amounts(values, metadata, failed)
+        for of, text in zip(metadata, texts, strict=True):
+            if of and not text.strip():
+                _keep_rating(of)
+        self._words |= {name: self._card.holds_words(name) for name in set(channels).difference(self._words)}
+        words = [self._words[channel] for channel in channels]
+        authors = [author or None for author in self._column("author", values)]
+        sides = self._sides(values, authors, channels)
+        keys = _each(self._column("interaction_id", values), self._key)
+        usable = [number for number in range(len(rows)) if number not in failed] if failed else range(len(rows))
+        cleaned = iter(
+            self._clean.clean(
+                [texts[number] for number in usable],
+                [channels[number] for number in usable],
+                [words[number] for number in usable],
+            )
         )
-        return interaction, source_id if customer_id != source_id else None
+        drafts: list[Draft | ValueError] = []
+        aliases = self._aliases
+        for number, source_id, moment, channel, text, author, amount, key, of, (speaker, direction) in zip(
+            range(len(rows)), source_ids, moments, channels, texts, authors, amounts, keys, metadata, sides, strict=True
+        ):
+            if isinstance(source_id, ValueError) or isinstance(moment, ValueError) or number in failed:
+                drafts.append(failed[number])
+                continue
+            clean, language, _, marks = next(cleaned)
+            customer_id = aliases.get(source_id, source_id)
+            content = identity.content_of(source_id, moment.written, author, text, channel, amount)
+            fields = (
+                customer_id, moment.utc, channel, clean, direction, author, amount, moment.offset_minutes, of,
+                text if clean != text else None, language, speaker, key, marks,
+            )  # fmt: skip
+            drafts.append(Draft(content, fields, source_id if customer_id != source_id else None))
+        return drafts
 
-    def _time(self, values: Mapping[str, str]) -> tuple[datetime, int, str]:
-        """Returns the time in UTC, the offset in minutes, and the time as it counts for the row's identity."""
-        written = self._read["occurred_at"](values).strip()
-        time_of_day = self._read["occurred_at_time"](values).strip()
-        if not written:
-            raise ValueError("the time is empty")
+    def _column(self, field: str, rows: Sequence[Mapping[str, str]]) -> list[str]:
+        read = self._read[field]
+        return [read(values) for values in rows]
+
+    def _customer_id(self, text: str) -> str | ValueError:
         try:
-            parsed = (self._times or TimeFormat()).parse(written, self._zone, time_of_day)
+            return checked_customer_id(text, whole=self._whole_ids)
         except ValueError as error:
-            raise ValueError(f"the time {error}") from None
+            return error
+
+    def _key(self, text: str) -> str | None:
+        key = text.strip()
+        return f"{self._source or self._columns['interaction_id']}:{key}" if key else None
+
+    def _time(self, written: tuple[str, str]) -> _Moment | ValueError:
+        text, time_of_day = (part.strip() for part in written)
+        if not text:
+            return ValueError("the time is empty")
+        try:
+            parsed = (self._times or TimeFormat()).parse(text, self._zone, time_of_day)
+        except ValueError as error:
+            return ValueError(f"the time {error}")
         if parsed is None:
-            raise ValueError(f"the time {written!r} stands for none")
+            return ValueError(f"the time {text!r} stands for none")
         naive = parsed.utc if parsed.zoned else parsed.utc + timedelta(minutes=parsed.offset_minutes)
-        return parsed.utc, parsed.offset_minutes, naive.replace(tzinfo=None).isoformat()
+        return _Moment(parsed.utc, parsed.offset_minutes, naive.replace(tzinfo=None).isoformat())
 
-    def _text(self, values: Mapping[str, str], metadata: dict[str, str], customer_id: str, channel: str) -> str:
-        """Joins the subject and the text of an opening message; that of an answer is not the writer's."""
-        text, subject = self._read["text"](values), self._read["subject"](values).strip()
-        if not subject:
-            return text
-        metadata.setdefault("subject", subject)
-        opening = not text.strip() or (customer_id, subject) not in self._subjects or speakers.is_own_voice(channel)
-        self._subjects.add((customer_id, subject))
-        return with_subject(subject, text) if opening else text
+    def _names_of_metadata(self, header: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in header if name and name not in self._used and not self._leaves_out(name))
 
-    def _amount(self, values: Mapping[str, str], metadata: dict[str, str]) -> float | None:
-        """Parses the amount. A text is not lost for an amount that cannot be read: that becomes metadata."""
-        written = self._read["amount"](values).strip()
-        currency = self._read["currency"](values).strip().upper()
+    def _sides(
+        self, rows: Sequence[Mapping[str, str]], authors: Sequence[str | None], channels: Sequence[str]
+    ) -> list[tuple[Speaker, Direction | None]]:
+        """Returns speaker and direction of each row."""
+        spoken = self._column("speaker", rows)
+        if self._same:
+            one, other = self._same
+            directions = ["inbound" if of.get(one) == of.get(other) else "outbound" for of in rows]
+        else:
+            directions = self._column("direction", rows)
+
+        def side(of: tuple[str, str, str | None, str]) -> tuple[Speaker, Direction | None]:
+            spoken, direction, author, channel = of
+            spoken, direction = spoken.strip(), direction.strip()
+            speaker = speakers.settle(
+                spoken=spoken,
+                direction=direction,
+                author=author or "",
+                channel=channel,
+                is_record=not self._words[channel],
+                own=self._own,
+                unknown_is=self._unknown_is,
+            )
+            told = direction or spoken or (author and self._own)
+            return speaker, speakers.DIRECTION_OF.get(speaker) if told else None
+
+        return _each(zip(spoken, directions, authors, channels, strict=True), side)
+
+    def _texts(
+        self,
+        rows: Sequence[Mapping[str, str]],
+        metadata: Sequence[dict[str, str]],
+        customer_ids: Sequence[str | ValueError],
+        channels: Sequence[str],
+        failed: Mapping[int, ValueError],
+    ) -> list[str]:
+        """Joins the subject and the text of opening messages; that of an answer is not the writer's."""
+        texts = self._column("text", rows)
+        for number, subject in enumerate(map(str.strip, self._column("subject", rows))):
+            if not subject or number in failed:
+                continue
+            text, thread = texts[number], (customer_ids[number], subject)
+            metadata[number].setdefault("subject", subject)
+            opening = not text.strip() or thread not in self._subjects or speakers.is_own_voice(channels[number])
+            self._subjects.add(thread)
+            if opening:
+                texts[number] = with_subject(subject, text)
+        return texts
+
+    def _all_amounts(
+        self, rows: Sequence[Mapping[str, str]], metadata: Sequence[dict[str, str]], failed: dict[int, ValueError]
+    ) -> list[float | None]:
+        """Parses the amounts. A text is not lost for an amount that cannot be read: that becomes metadata."""
+        if self._amounts is None:
+            return [None] * len(rows)
+        written = self._column("amount", rows)
+        currencies = self._column("currency", rows)
+        # A number and a text can be equal, and be read in different ways.
+        parsed = _each(
+            zip(written, (isinstance(text, NumberText) for text in written), currencies, strict=True), self._amount
+        )
+        amounts: list[float | None] = []
+        for number, amount in enumerate(parsed):
+            value, currency = (None, "") if isinstance(amount, ValueError) else amount
+            amounts.append(value)
+            if currency:
+                metadata[number]["currency"] = currency
+            if isinstance(amount, ValueError) and number not in failed:
+                if not self._read["text"](rows[number]).strip():
+                    failed[number] = amount
+                metadata[number]["amount"] = written[number].strip()
+        return amounts
+
+    def _amount(self, of: tuple[str, bool, str]) -> tuple[float | None, str] | ValueError:
+        """Returns the amount and its currency."""
+        text, _, currency = of
+        written, currency = text.strip(), currency.strip().upper()
         if not written or self._amounts is None:
-            return None
+            return None, ""
         try:
             number = self._amounts.parse(written)
         except ValueError as error:
-            if not self._read["text"](values).strip():
-                raise ValueError(f"the amount {error}") from None
-            metadata["amount"] = written
-            return None
+            return ValueError(f"the amount {error}")
         if number is None:
-            return None
+            return None, ""
         currency = currency or number.currency or ""
-        if currency:
-            metadata["currency"] = currency
         unit = self._rule.amount_unit
         if unit == "minor":
             unit = 10.0 ** -minor_units(currency)
-        return number.value if unit == 1 else round(number.value * unit, 6)
+        return (number.value if unit == 1 else round(number.value * unit, 6)), currency
 
     def _reader(self, field: str) -> Callable[[Mapping[str, str]], str]:
         """Returns a function that reads a field from the values of a row."""
@@ -202,6 +303,13 @@ class InteractionParser:
         if column is None:
             return lambda values: default
         return lambda values: values.get(column, "") or default
+
+
+def _each(items: Iterable[K], make: Callable[[K], V]) -> list[V]:
+    """Applies a function to each item, and to equal items once."""
+    items = list(items)
+    made = {item: make(item) for item in dict.fromkeys(items)}
+    return [made[item] for item in items]
 
 
 def _keep_rating(metadata: dict[str, str]) -> None:

@@ -2,13 +2,15 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import islice
+from typing import NamedTuple
 
 from churn_agent.domain.interactions import Mark, template_of
 from churn_agent.ingest.cleaning.boilerplate import mark_footers
 from churn_agent.ingest.cleaning.flat import flat_quote
-from churn_agent.ingest.cleaning.language import language_of
+from churn_agent.ingest.cleaning.language import languages_of
 from churn_agent.ingest.cleaning.lines import Line, lines_of
 from churn_agent.ingest.cleaning.markup import visible
 from churn_agent.ingest.cleaning.quotes import mark_quotes
@@ -19,10 +21,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r\n?")
 _MOST_ROUNDS = 6
 _MOST_TEMPLATES = 100_000
 """Most distinct texts counted; templates appear early."""
+_MOST_KNOWN = 20_000
+_LONGEST_KNOWN = 4000
+"""Most texts whose result is kept for their next occurrence, and their longest length in characters."""
 
 
-@dataclass(frozen=True)
-class Cleaned:
+class Cleaned(NamedTuple):
     """A cleaned text."""
 
     text: str
@@ -41,6 +45,8 @@ class Cleaner:
         """Step -> number of texts that it changed."""
         self.languages: Counter[str] = Counter()
         self._templates: Counter[str] = Counter()
+        self._known: dict[tuple[str, bool], Cleaned] = {}
+        """(text, whether it is a mail) -> the text cleaned."""
 
     def __call__(self, text: str, channel: str, *, words: bool) -> Cleaned:
         """Cleans one text.
@@ -51,21 +57,45 @@ class Cleaner:
             words: whether people write in this channel. If so, quotes, signatures and boilerplate are marked and the
                 language is detected.
         """
-        self._count_template(text)
-        cleaned = _clean_words(text, is_mail(channel)) if words else _clean_record(text)
-        self.changed.update(cleaned.steps)
-        if words:
-            self.languages[cleaned.language or "unknown"] += 1
+        return self.clean([text], [channel], [words])[0]
+
+    def clean(self, texts: Sequence[str], channels: Sequence[str], words: Sequence[bool]) -> list[Cleaned]:
+        """Cleans texts, each with its channel, as a call cleans one. Languages are detected for all texts at once."""
+        self._count_templates(texts)
+        mail = {channel: is_mail(channel) for channel in set(channels)}
+        by_people = [(text, mail[channel]) for text, channel, by in zip(texts, channels, words, strict=True) if by]
+        known = self._known
+        new = [key for key in dict.fromkeys(by_people) if key not in known]
+        parts = [left_out(text, mail=as_mail) for text, as_mail in new]
+        languages = languages_of([kept for kept, _, _ in parts])
+        for key, (kept, marks, steps), language in zip(new, parts, languages, strict=True):
+            known[key] = Cleaned(kept, language, steps, marks)
+        written = [known[key] for key in by_people]
+        others = iter(written)
+        cleaned = [next(others) if by else _clean_record(text) for text, by in zip(texts, words, strict=True)]
+        for one in cleaned:
+            if one.steps:
+                self.changed.update(one.steps)
+        self.languages.update(one.language or "unknown" for one in written)
+        self._forget(new)
         return cleaned
+
+    def _forget(self, new: Sequence[tuple[str, bool]]) -> None:
+        """Bounds the memory for known texts."""
+        for key in new:
+            if len(key[0]) > _LONGEST_KNOWN:
+                del self._known[key]
+        for key in list(islice(self._known, max(len(self._known) - _MOST_KNOWN, 0))):
+            del self._known[key]
 
     def templates(self, at_least: int = 10) -> list[tuple[str, int]]:
         """Returns frequent texts, with 0 in place of each number, and their counts."""
         return [(text, n) for text, n in self._templates.most_common(20) if n >= at_least]
 
-    def _count_template(self, text: str) -> None:
-        masked = template_of(text)
-        if masked in self._templates or len(self._templates) < _MOST_TEMPLATES:
-            self._templates[masked] += 1
+    def _count_templates(self, texts: Sequence[str]) -> None:
+        for masked, n in Counter(map(template_of, texts)).items():
+            if masked in self._templates or len(self._templates) < _MOST_TEMPLATES:
+                self._templates[masked] += n
 
 
 def visible_text(text: str) -> str:
@@ -84,16 +114,19 @@ def restored(text: str, marks: tuple[Mark, ...]) -> str:
     return "".join((*parts, text[read:]))
 
 
-@lru_cache(maxsize=20_000)
 def _clean_record(text: str) -> Cleaned:
+    return Cleaned(text, None, ()) if _is_plain(text) else _clean_odd_record(text)
+
+
+@lru_cache(maxsize=2000)
+def _clean_odd_record(text: str) -> Cleaned:
     seen, _, steps = _visible(text)
     return Cleaned(seen, None, tuple(steps))
 
 
-@lru_cache(maxsize=20_000)
-def _clean_words(text: str, mail: bool) -> Cleaned:
-    kept, marks, steps = left_out(text, mail=mail)
-    return Cleaned(kept, language_of(kept), steps, marks)
+def _is_plain(text: str) -> bool:
+    """Whether a text certainly has no control characters, tags or entities. Fast."""
+    return text.isprintable() and "<" not in text and "&" not in text
 
 
 def is_mail(channel: str) -> bool:
@@ -112,6 +145,8 @@ def left_out(text: str, *, mail: bool) -> tuple[str, tuple[Mark, ...], tuple[str
 
 def _visible(text: str) -> tuple[str, list[int] | None, list[str]]:
     """The text that a reader sees, what HTML says of its lines, and the names of the steps."""
+    if _is_plain(text):
+        return text, None, []
     plain = _plain(text)
     steps = ["control_characters"] if plain != text else []
     seen, cited = visible(plain)
