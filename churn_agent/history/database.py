@@ -4,7 +4,7 @@ This is the only module with code specific to SQLite.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
@@ -135,6 +135,19 @@ def insert_if_new(connection: Connection, table: Table) -> Any:
     return dialect.insert(table).on_conflict_do_nothing()
 
 
+def binders(connection: Connection, table: Table, columns: Sequence[str]) -> list[Callable[[Any], Any] | None]:
+    """Returns for each column what turns its values into those of the driver; None if they are the same."""
+    dialect = connection.dialect
+    return [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in columns]
+
+
+def insert_many(connection: Connection, table: Table, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
+    """Inserts rows of the driver's values. SQLAlchemy's own way takes several times as long."""
+    names = ", ".join(connection.dialect.identifier_preparer.quote(name) for name in columns)
+    places = ", ".join("?" * len(columns))
+    connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({places})", rows)  # noqa: S608 - our names
+
+
 def check(engine: Engine) -> None:
     """Reads the whole database file. Raises `StoreUnavailable` if it is damaged."""
     if engine.dialect.name != "sqlite":
@@ -172,7 +185,7 @@ def compact(engine: Engine) -> None:
 
 def to_stored(moment: datetime) -> datetime:
     """Converts an aware time to the form in the tables."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
+    return moment.replace(tzinfo=None) if moment.tzinfo is UTC else moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def from_stored(moment: datetime) -> datetime:

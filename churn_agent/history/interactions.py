@@ -1,17 +1,18 @@
 """Adds and reads interactions."""
 
 import hashlib
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from more_itertools import chunked
-from sqlalchemy import ColumnElement, Connection, Engine, Table, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Table, bindparam, exists, func, or_, select, type_coerce
+from sqlalchemy.types import NullType
 
-from churn_agent.domain.interactions import Interaction, Mark
-from churn_agent.history.database import from_stored, insert_if_new, to_stored
+from churn_agent.domain.interactions import Interaction, Mark, text_id
+from churn_agent.history.database import binders, from_stored, insert_if_new, insert_many, to_stored
 from churn_agent.history.tables import identities, versions
 from churn_agent.history.tables import interactions as table
 
@@ -66,7 +67,13 @@ def add(connection: Connection, rows: Iterable[Interaction]) -> int:
     return synced.added
 
 
-def sync(connection: Connection, arrivals: Iterable[Arrival], import_id: int | None, synced: Synced) -> None:
+def sync(
+    connection: Connection,
+    arrivals: Iterable[Arrival],
+    import_id: int | None,
+    synced: Synced,
+    known: set[int] | None = None,
+) -> None:
     """Stores the rows of an import in the caller's transaction.
 
     A row whose key is stored, or else whose id is, updates that record. The values before are kept by import
@@ -77,83 +84,124 @@ def sync(connection: Connection, arrivals: Iterable[Arrival], import_id: int | N
         arrivals: the rows.
         import_id: the import; None for rows that are not part of one.
         synced: counts, which are increased.
+        known: what `bulk_loading` yields: hashes of all ids and keys in the table, to which those of the rows are
+            added; without it they are looked up.
 
     Raises:
         KeyConflict: a key is that of a record with another customer, time and text.
     """
     renamed = _has_rows(connection, identities)
+    bind = [(at, process) for at, process in enumerate(binders(connection, table, _VALUES)) if process]
+    begin = (import_id or 0) * _ROOM
     for batch in chunked(arrivals, _INSERTED):
         new = {_key_of(arrival.interaction): arrival for arrival in batch}
-        stored = _stored(connection, [arrival.interaction for arrival in new.values()], renamed=renamed)
-        inserted: list[dict[str, Any]] = []
-        replaced: list[dict[str, Any]] = []
-        earlier: list[dict[str, Any]] = []
+        maybe = list(new.values()) if known is None else [row for row in new.values() if _maybe(row.interaction, known)]
+        stored = _stored(connection, [arrival.interaction for arrival in maybe], renamed=renamed)
+        taken = {row.id for row in stored.values()}
+        inserted: list[tuple[Any, ...]] = []
+        repeated: list[dict[str, Any]] = []
+        changed: dict[str, Arrival] = {}
         synced.unchanged += len(batch) - len(new)
         for key, arrival in new.items():
-            values = _values(arrival)
-            at = (import_id or 0) * _ROOM + arrival.position
             row = stored.get(key)
+            values = _values(arrival)
+            for at, process in bind:
+                values[at] = process(values[at])
             if row is None:
                 id_ = arrival.interaction.id
-                if arrival.interaction.key and any(id_ == other["id"] for other in stored.values()):
+                if arrival.interaction.key and id_ in taken:
                     id_ = hashlib.sha256(arrival.interaction.key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-                inserted.append(values | {"id": id_, "import_id": import_id, "position": at})
-                continue
-            before = {name: row[name] for name in values}
-            if values["key"] is None:  # a file without keys does not take them away
-                values["key"] = before["key"]
-            if before == values:
+                inserted.append((id_, import_id, begin + arrival.position, *values))
+            elif values == list(row[len(_NOT_VALUES) :]):
                 synced.unchanged += 1
-                if row["import_id"] != import_id:
-                    earlier.append({"interaction_id": row["id"], "import_id": import_id or 0, "row": None})
-                continue
-            _check_key(arrival.interaction, row)
-            synced.updated += 1
-            if row["import_id"] != import_id:
-                kept = to_json(before)
-                earlier.append({"interaction_id": row["id"], "import_id": row["import_id"] or 0, "row": kept})
-            replaced.append(values | {"_id": row["id"], "_import_id": import_id})
+                if row.import_id != import_id:
+                    repeated.append({"interaction_id": row.id, "import_id": import_id or 0, "row": None})
+            else:
+                changed[row.id] = arrival
         if inserted:
-            connection.execute(table.insert(), inserted)
+            insert_many(connection, table, _COLUMNS, inserted)
             synced.added += len(inserted)
-        if earlier:
-            connection.execute(insert_if_new(connection, versions), earlier)
-        if replaced:
-            update = table.update().where(table.c.id == bindparam("_id"))
-            changes = {name: bindparam(name) for name in _VALUES} | {"import_id": bindparam("_import_id")}
-            connection.execute(update.values(**changes), replaced)
+        if repeated:
+            connection.execute(insert_if_new(connection, versions), repeated)
+        if changed:
+            _change(connection, changed, import_id, synced)
+
+
+def _change(connection: Connection, changed: Mapping[str, Arrival], import_id: int | None, synced: Synced) -> None:
+    """Updates records, by their ids."""
+    rows = {row["id"]: row for row in _rows(connection, select(table), table.c.id, list(changed))}
+    replaced: list[dict[str, Any]] = []
+    earlier: list[dict[str, Any]] = []
+    for id_, arrival in changed.items():
+        row = rows[id_]
+        values = dict(zip(_VALUES, _values(arrival), strict=True))
+        before = {name: row[name] for name in values}
+        if values["key"] is None:  # a file without keys does not take them away
+            values["key"] = before["key"]
+        if before == values:
+            synced.unchanged += 1
+            if row["import_id"] != import_id:
+                earlier.append({"interaction_id": id_, "import_id": import_id or 0, "row": None})
+            continue
+        _check_key(arrival.interaction, row)
+        synced.updated += 1
+        if row["import_id"] != import_id:
+            earlier.append({"interaction_id": id_, "import_id": row["import_id"] or 0, "row": to_json(before)})
+        replaced.append(values | {"_id": id_, "_import_id": import_id})
+    if earlier:
+        connection.execute(insert_if_new(connection, versions), earlier)
+    if replaced:
+        update = table.update().where(table.c.id == bindparam("_id"))
+        changes = {name: bindparam(name) for name in _VALUES} | {"import_id": bindparam("_import_id")}
+        connection.execute(update.values(**changes), replaced)
 
 
 def _key_of(interaction: Interaction) -> str:
     return f"key {interaction.key}" if interaction.key else interaction.id
 
 
-def _stored(connection: Connection, rows: Sequence[Interaction], *, renamed: bool) -> dict[str, Mapping[str, Any]]:
-    """Returns the stored row of each row that is stored, by `_key_of`."""
+def _maybe(interaction: Interaction, known: set[int]) -> bool:
+    """Whether an interaction may be stored: its id or key is known. Both are known from now on."""
+    before = len(known)
+    known.add(hash(interaction.id))
+    new = 1
+    if interaction.key:
+        known.add(hash(_key_of(interaction)))
+        new = 2
+    return len(known) < before + new
+
+
+def _stored(connection: Connection, rows: Sequence[Interaction], *, renamed: bool) -> dict[str, Any]:
+    """Returns the stored row of each row that is stored, by `_key_of`, with values as the driver returns them."""
     ids = {row.id: row.id for row in rows}
-    by_key: dict[str, Mapping[str, Any]] = {}
-    by_id: dict[str, Mapping[str, Any]] = {}
-    for batch in chunked([row.key for row in rows if row.key], _BATCH):
-        query = select(table).where(table.c.key.in_(batch))
-        by_key.update({row["key"]: row for row in connection.execute(query).mappings()})
     if renamed:
-        for batch in chunked(ids, _BATCH):
-            query = select(identities).where(identities.c.identity.in_(batch))
-            ids.update({row.identity: row.interaction_id for row in connection.execute(query)})
-    for batch in chunked(ids.values(), _BATCH):
-        query = select(table).where(table.c.id.in_(batch))
-        by_id.update({row["id"]: row for row in connection.execute(query).mappings()})
-    stored: dict[str, Mapping[str, Any]] = {}
+        moved = _rows(connection, select(identities), identities.c.identity, list(ids))
+        ids.update({row["identity"]: row["interaction_id"] for row in moved})
+    keys = [row.key for row in rows if row.key]
+    by_key = {row.key: row for row in _raw(connection, table.c.key, keys)}
+    by_id = {row.id: row for row in _raw(connection, table.c.id, list(ids.values()))}
+    stored: dict[str, Any] = {}
     for row in rows:
         same = by_key.get(row.key) if row.key else None
         if same is None:
             same = by_id.get(ids[row.id])
-            if same is not None and row.key and same["key"] and same["key"] != row.key:
+            if same is not None and row.key and same.key and same.key != row.key:
                 stored[f"other {row.id}"] = same  # another record with this content: `sync` chooses another id
                 continue
         if same is not None:
             stored[_key_of(row)] = same
     return stored
+
+
+def _rows(connection: Connection, query: Any, column: ColumnElement[Any], values: Sequence[str]) -> Iterator[Any]:
+    """Yields the rows of a query that have one of the values in a column."""
+    for batch in chunked(values, _BATCH):
+        yield from connection.execute(query.where(column.in_(batch))).mappings()
+
+
+def _raw(connection: Connection, column: ColumnElement[Any], values: Sequence[str]) -> Iterator[Any]:
+    for batch in chunked(values, _BATCH):
+        yield from connection.execute(_AS_STORED.where(column.in_(batch)))
 
 
 def _check_key(new: Interaction, row: Mapping[str, Any]) -> None:
@@ -172,13 +220,17 @@ def _has_rows(connection: Connection, of: Table) -> bool:
 
 
 @contextmanager
-def bulk_loading(connection: Connection) -> Generator[None]:
-    """Builds the indexes of an empty table after its rows are inserted, which is about twice as fast."""
+def bulk_loading(connection: Connection) -> Generator[set[int] | None]:
+    """Builds the indexes of an empty table after its rows are inserted, which is about twice as fast.
+
+    Yields:
+        For an empty table, the place for what `sync` stores in it; None for another one.
+    """
     empty = not _has_rows(connection, table)
     later = [index for index in table.indexes if index.name != "interactions_by_key"] if empty else []
     for index in later:
         index.drop(connection)
-    yield
+    yield set() if empty else None
     for index in later:
         index.create(connection)
 
@@ -344,30 +396,24 @@ def text_ids(engine: Engine, *, channels: Sequence[str]) -> set[str]:
         return set(connection.scalars(query))
 
 
-def _values(arrival: Arrival) -> dict[str, Any]:
-    """Returns the values of a row that imports may change."""
-    interaction = arrival.interaction
-    return {
-        "customer_id": interaction.customer_id,
-        "occurred_at": to_stored(interaction.occurred_at),
-        "utc_offset_minutes": interaction.utc_offset_minutes,
-        "channel": interaction.channel,
-        "direction": interaction.direction,
-        "author": interaction.author,
-        "text": interaction.text,
-        "text_id": interaction.text_id,
-        "amount": interaction.amount,
-        "metadata": dict(interaction.metadata),
-        "original": interaction.original,
-        "language": interaction.language,
-        "speaker": interaction.speaker,
-        "key": interaction.key,
-        "marks": [list(mark) for mark in interaction.marks] or None,
-        "source_customer_id": arrival.source_customer_id,
-    }
+def _values(arrival: Arrival) -> list[Any]:
+    """Returns the values of a row that imports may change, in the order of `_VALUES`."""
+    row = arrival.interaction
+    return [
+        row.customer_id, to_stored(row.occurred_at), row.utc_offset_minutes, row.channel, row.direction, row.author,
+        row.text, text_id(row.text), row.amount, dict(row.metadata), row.original, row.language, row.speaker, row.key,
+        [list(mark) for mark in row.marks] or None, arrival.source_customer_id,
+    ]  # fmt: skip
 
 
-_VALUES = tuple(column.name for column in table.columns if column.name not in ("id", "import_id", "position"))
+_NOT_VALUES = ("id", "import_id", "position")
+_VALUES = (
+    "customer_id", "occurred_at", "utc_offset_minutes", "channel", "direction", "author", "text", "text_id", "amount",
+    "metadata", "original", "language", "speaker", "key", "marks", "source_customer_id",
+)  # fmt: skip
+_COLUMNS = (*_NOT_VALUES, *_VALUES)
+_AS_STORED = select(*(type_coerce(table.c[name], NullType()).label(name) for name in _COLUMNS))
+"""The columns as the driver returns them, which saves the work of converting them."""
 _NOT_SHOWN = ("text_id", "import_id", "position", "source_customer_id")
 
 

@@ -181,9 +181,9 @@ def ingest(
                 book.withdraw(connection, import_id)
                 if new_card:
                     book.set_card(connection, new_card, import_id=import_id)
-                with stored_interactions.bulk_loading(connection):
+                with stored_interactions.bulk_loading(connection) as known:
                     for source in sources.interactions:
-                        run.interactions(connection, source, import_id)
+                        run.interactions(connection, source, import_id, known)
                     if rejected.count and not summary.channels:
                         raise DataError(f"none of the {summary.rows} rows can be used ({rejected.first[0]['reason']})")
                 if sources.customers:
@@ -294,12 +294,12 @@ class _Import:
         self._preview = Preview(card)
         self._position = 0
 
-    def interactions(self, connection: Connection, source: Source, import_id: int) -> None:
+    def interactions(self, connection: Connection, source: Source, import_id: int, known: set[int] | None) -> None:
         summary = self._summary
         rows_before, rejected_before, taken_before = summary.rows, self._rejects.count, sum(summary.channels.values())
         synced = Synced()
         try:
-            stored_interactions.sync(connection, self._parsed(source), import_id, synced)
+            stored_interactions.sync(connection, self._parsed(source), import_id, synced, known)
         except KeyConflict as error:
             raise DataError(
                 f"{source.name}: the key {error.new.key!r} is already that of another record (customer "
