@@ -109,7 +109,7 @@ class InteractionParser:
         self._aliases = aliases or {}
         self._whole_ids = whole_ids
         self._usual_channel = _CHANNEL_OF_TEXT.get(self._columns.get("text", ""), _DEFAULT_CHANNEL)
-        self._subjects: set[tuple[str, str]] = set()
+        self._subjects: set[tuple[str | ValueError, str]] = set()
         self._words: dict[str, bool] = {}
         self._only = {header_name(name): frozenset(values) for name, values in rule.only.items()}
         self._same = tuple(map(header_name, rule.inbound_if_same or ()))
