@@ -44,6 +44,7 @@ def forget(context: click.Context, customer_id: str, json_: bool) -> None:
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option("--customers", type=_FILE, help="File of customer attributes, with a column customer_id.")
 @click.option("--labels", type=_FILE, help="File of outcomes (customer_id, as_of, churned, horizon_days).")
+@click.option("--measurements", type=_FILE, help="File of numbers (customer_id, date, metric, value), such as logins.")
 @click.option("--card", type=_FILE, help="Card of the book (YAML): company, meaning of churn, horizon.")
 @click.option(
     "--mapping",
@@ -75,6 +76,7 @@ def ingest(
     paths: tuple[str, ...],
     customers: Path | None,
     labels: Path | None,
+    measurements: Path | None,
     card: Path | None,
     mapping: Path | None,
     query: str | None,
@@ -99,8 +101,8 @@ def ingest(
     """
     from churn_agent.ingest import written
 
-    if not (paths or customers or labels or card):
-        raise click.UsageError("give files or folders to import, or --customers, --labels, --card")
+    if not (paths or customers or labels or measurements or card):
+        raise click.UsageError("give files or folders to import, or --customers, --labels, --measurements, --card")
     if write_mapping:
         written.check_new(write_mapping)
     with common.open_agent(context) as agent:
@@ -110,6 +112,7 @@ def ingest(
                 paths,
                 customers=customers,
                 labels=labels,
+                measurements=measurements,
                 card=card,
                 mapping=mapping,
                 query=query,

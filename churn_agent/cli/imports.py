@@ -7,7 +7,7 @@ import click
 
 from churn_agent.cli import common
 
-_COUNTS = ("rows", "updated", "rejected", "empty", "customers", "labels")
+_COUNTS = ("rows", "updated", "rejected", "empty", "customers", "labels", "measurements")
 
 
 @click.group(invoke_without_command=True)

@@ -80,7 +80,8 @@ class RetentionAction(_Part):
 
 FACT_NAMES = frozenset(
     """active_days activity_trend amount_total amount_trend complaints contacts interactions last_rating last_score
-    main_contact_silence missed monthly_contract overdue recency recent_active_days returns tenure typical_gap
+    main_contact_silence measured_per_seat measured_score measured_season measured_stop measured_trend missed
+    monthly_contract overdue recency recent_active_days returns tenure typical_gap
     unanswered""".split()
 )
 """Names of all facts."""

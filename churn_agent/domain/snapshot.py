@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from churn_agent.domain.interactions import RECORD_CHANNELS, Interaction
+from churn_agent.domain.measurements import Series
 
 Vectors = Mapping[str, NDArray[np.float32]]
 """`Interaction.text_id` -> array of shape (parts, dimension), rows of unit length; a long text has several parts."""
@@ -108,6 +109,8 @@ class Snapshot:
     interactions: tuple[Interaction, ...]
     """Oldest first."""
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
+    measurements: tuple[Series, ...] = ()
+    """Metrics up to `as_of`, sorted by name."""
     vectors: Vectors = field(default_factory=dict[str, NDArray[np.float32]])
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from statistics import mean, median
 from churn_agent.domain.assessment import Fact
 from churn_agent.domain.interactions import Interaction, as_number
 from churn_agent.domain.snapshot import Snapshot
-from churn_agent.evidence import contract_terms
+from churn_agent.evidence import contract_terms, facts_measurements
 
 _RETURN_CHANNELS = frozenset({"return", "refund", "cancellation"})
 _COMPLAINT_CHANNELS = frozenset({"complaint"})
@@ -30,16 +30,13 @@ _SHORT_NOTICE_MONTHS = 1.0
 def compute(snapshot: Snapshot) -> tuple[Fact, ...]:
     """The facts of a snapshot, the most informative ones first."""
     return tuple(
-        fact
-        for part in (_activity, _rhythm, _trend, _contacts, _amounts, _troubles, _ratings, _contract)
-        for fact in part(snapshot)
-        if math.isfinite(fact.value)
+        fact for part in (*_PARTS, facts_measurements.compute) for fact in part(snapshot) if math.isfinite(fact.value)
     )
 
 
 def by_name(facts: Iterable[Fact]) -> dict[str, float]:
-    """Name -> value."""
-    return {fact.name: fact.value for fact in facts}
+    """Name -> value; of several facts of one name, that of the first, most unusual one."""
+    return {fact.name: fact.value for fact in reversed(tuple(facts))}
 
 
 def days_known(snapshot: Snapshot) -> int:
@@ -209,3 +206,6 @@ def _days(n: float) -> str:
 
 def _count(n: float, what: str) -> str:
     return f"{n:g} {what}{'s' * (n != 1)}"
+
+
+_PARTS = (_activity, _rhythm, _trend, _contacts, _amounts, _troubles, _ratings, _contract)

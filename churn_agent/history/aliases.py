@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from churn_agent.errors import InputError
 from churn_agent.history.database import now
-from churn_agent.history.tables import aliases, interactions
+from churn_agent.history.tables import aliases, interactions, measurements
 
 
 def all_aliases(engine: Engine) -> dict[str, str]:
@@ -50,6 +50,7 @@ def merge(connection: Connection, old: str, new: str) -> int:
         .where(table.customer_id == old)
         .values(customer_id=new, source_customer_id=func.coalesce(table.source_customer_id, old))
     ).rowcount
+    connection.execute(measurements.update().where(measurements.c.customer_id == old).values(customer_id=new))
     connection.execute(aliases.update().where(aliases.c.new == old).values(new=new))
     connection.execute(aliases.delete().where(aliases.c.old == old))
     connection.execute(aliases.insert().values(old=old, new=new, created_at=now()))
@@ -65,5 +66,7 @@ def split(connection: Connection, old: str) -> int:
         .where(interactions.c.source_customer_id == old)
         .values(customer_id=old, source_customer_id=None)
     ).rowcount
+    mine = measurements.c.source_customer_id == old
+    connection.execute(measurements.update().where(mine).values(customer_id=old))
     connection.execute(aliases.delete().where(aliases.c.old == old))
     return moved

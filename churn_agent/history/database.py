@@ -6,7 +6,7 @@ This is the only module with code specific to SQLite.
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +25,7 @@ FILE_NAME = "history.db"
 _WAIT_S = 1.0
 """Seconds that a second writer waits before it gets an error."""
 SCHEMA_VERSION = "0006"
+_EPOCH = date(1970, 1, 1)
 """The newest migration."""
 
 
@@ -191,6 +192,16 @@ def to_stored(moment: datetime) -> datetime:
 def from_stored(moment: datetime) -> datetime:
     """A moment as it was read from the database, aware and in UTC."""
     return moment.replace(tzinfo=UTC)
+
+
+def day_number(day: date) -> int:
+    """Returns the days since 1970, so that the database can count by days."""
+    return (day - _EPOCH).days
+
+
+def day_of(number: int) -> date:
+    """Returns the day of a number of days since 1970."""
+    return _EPOCH + timedelta(days=number)
 
 
 def now() -> datetime:

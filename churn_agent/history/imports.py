@@ -9,7 +9,7 @@ from more_itertools import chunked
 from sqlalchemy import Connection, Engine, func, select
 
 from churn_agent.errors import InputError
-from churn_agent.history import aliases, book, records
+from churn_agent.history import aliases, book, measurements, records
 from churn_agent.history.database import from_stored, now
 from churn_agent.history.interactions import from_json
 from churn_agent.history.tables import annotations, contributions, imports, interactions, versions
@@ -56,6 +56,8 @@ class Undone:
     labels: int
     records: int
     """Number of assessments made on the data; their words and facts are removed."""
+    measurements: int = 0
+    """Number of measurements removed."""
 
 
 def begin(connection: Connection) -> int:
@@ -124,10 +126,11 @@ def undo(connection: Connection, import_id: int) -> Undone:
                 restored.append(id_)
     _drop_versions(connection, import_id)
     customers, labels = book.withdraw(connection, import_id)
+    measured = measurements.withdraw(connection, import_id)
     changed = {*removed, *restored}
     stripped = records.withdraw(connection, {customer_of[id_] for id_ in changed}, changed)
     connection.execute(imports.update().where(imports.c.id == import_id).values(state="undoing"))
-    return Undone(tuple(removed), tuple(restored), kept, customers, labels, stripped)
+    return Undone(tuple(removed), tuple(restored), kept, customers, labels, stripped, measured)
 
 
 def finish_undoing(connection: Connection, row: Import) -> None:

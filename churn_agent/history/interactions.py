@@ -8,12 +8,24 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from more_itertools import chunked
-from sqlalchemy import ColumnElement, Connection, Engine, Table, bindparam, exists, func, or_, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    type_coerce,
+    union,
+)
 from sqlalchemy.types import NullType
 
 from churn_agent.domain.interactions import Interaction, Mark, text_id
 from churn_agent.history.database import binders, from_stored, insert_if_new, insert_many, to_stored
-from churn_agent.history.tables import identities, versions
+from churn_agent.history.tables import identities, measurements, versions
 from churn_agent.history.tables import interactions as table
 
 _BATCH = 500
@@ -321,12 +333,13 @@ def span(engine: Engine) -> tuple[datetime, datetime] | None:
 
 
 def customer_ids(engine: Engine, *, until: datetime | None = None) -> list[str]:
-    """Returns the customers with an interaction (up to `until`), sorted."""
-    query = select(table.c.customer_id).distinct().order_by(table.c.customer_id)
+    """Returns the customers with an interaction or a measurement (up to `until`), sorted."""
+    acted, measured = select(table.c.customer_id), select(measurements.c.customer_id)
     if until is not None:
-        query = query.where(table.c.occurred_at <= to_stored(until))
+        acted = acted.where(table.c.occurred_at <= to_stored(until))
+        measured = measured.where(measurements.c.at <= to_stored(until))
     with engine.connect() as connection:
-        return list(connection.scalars(query))
+        return sorted(connection.scalars(union(acted, measured)))
 
 
 def summaries(engine: Engine) -> list[CustomerSummary]:

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import EmptyStore, UnknownCustomer
-from churn_agent.history import book, interactions
+from churn_agent.history import book, interactions, measurements
 from churn_agent.history.latest import last_day
 
 
@@ -27,18 +27,21 @@ def take(engine: Engine, customer_id: str, *, as_of: date | None = None) -> Snap
 
     Raises:
         EmptyStore: the history is empty.
-        UnknownCustomer: the customer has no interaction up to that day; the message names the nearest ids.
+        UnknownCustomer: the customer has neither interaction nor measurement up to that day; the message names the
+            nearest ids.
     """
     card = book.card(engine) or Card()
     day = as_of or default_as_of(engine, card)
     history = interactions.of_customer(engine, customer_id, until=card.end_of_day(day))
-    if not history:
+    measured = measurements.of_customer(engine, customer_id, until=day)
+    if not history and not measured:
         raise UnknownCustomer(_unknown(engine, card, customer_id, day))
     return Snapshot(
         customer_id=customer_id,
         as_of=day,
         card=card,
         interactions=history,
+        measurements=measured,
         attributes=book.attributes(engine, customer_id, known_at=day if card.attributes_as_of == "import" else None),
     )
 
@@ -48,9 +51,9 @@ def _unknown(engine: Engine, card: Card, customer_id: str, day: date) -> str:
     if not ids:
         raise EmptyStore
     if customer_id in ids:
-        [first, *_] = interactions.of_customer(engine, customer_id, until=card.end_of_day(date.max))
-        first_day = card.local(first.occurred_at).date()
-        return f"customer {customer_id!r} has no interactions up to {day}; the first one is of {first_day}"
+        later = interactions.of_customer(engine, customer_id, until=card.end_of_day(date.max))
+        first = f"; the first one is of {card.local(later[0].occurred_at).date()}" if later else ""
+        return f"customer {customer_id!r} has no interactions up to {day}{first}"
     near = difflib.get_close_matches(customer_id, ids, n=3, cutoff=0.5)
     hint = f"; nearest: {', '.join(near)}" if near else "; see: churn-agent customers"
     return f"unknown customer {customer_id!r}{hint}"

@@ -152,9 +152,7 @@ measurements = Table(
     Column("import_id", Integer),
     Column("superseded_by", Integer),
     Index("measurements_by_customer", "customer_id", "metric", "day"),
-    Index("measurements_by_source", "source_customer_id", "metric", "at", "person", "key"),
-    Index("measurements_by_import", "import_id"),
-    Index("measurements_by_later_import", "superseded_by"),
+    Index("measurements_by_metric", "metric", "day"),
 )
 
 annotations = Table(

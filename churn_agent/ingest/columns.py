@@ -47,6 +47,15 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
     "notice_on": ("notice_on", "notice_at", "notice_date", "notice_given_on", "kündigung_am"),
     "kind": ("kind", "outcome_kind", "outcome_type", "churn_kind"),
     "change_amount": ("amount", "change_amount", "arr_change", "mrr_change", "lost_amount"),
+    "measured_at": (
+        "measured_at", "measured_on", "timestamp", "time", "datetime", "date", "day", "week", "month", "period",
+        "occurred_at", "created_at", "datum", "tag", "monat",
+    ),
+    "metric": ("metric", "metric_name", "measure", "measurement", "kpi", "kennzahl"),
+    "metric_value": ("metric_value", "value", "count", "quantity", "amount", "wert"),
+    "person": ("person", "contact", "user", "user_id", "member_id", "email"),
+    "seats": ("seats", "licences", "licenses", "seat_count", "lizenzen"),
+    "measurement_id": ("measurement_id", "event_id", "row_id"),
     "voluntary": ("voluntary", "is_voluntary", "churn_type"),
 }  # fmt: skip
 INTERACTION_FIELDS = (
@@ -58,6 +67,7 @@ INTERACTION_NEEDS = ("customer_id", "occurred_at", "text")
 LABEL_NEEDS = ("customer_id", "as_of", "churned")
 """A kind of outcome can replace `churned`."""
 LABEL_FIELDS = (*LABEL_NEEDS, "horizon_days", "left_on", "notice_on", "kind", "change_amount", "voluntary")
+MEASUREMENT_FIELDS = ("customer_id", "measured_at", "metric", "metric_value", "person", "seats", "measurement_id")
 _SHIPPED = Path(__file__).parent / "mappings"
 
 

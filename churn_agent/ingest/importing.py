@@ -6,7 +6,7 @@ Two passes: the first settles what columns, numbers, dates and words mean (`unde
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine
 
 from churn_agent.domain.interactions import Interaction, Speaker
+from churn_agent.domain.measurements import Measurement
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import DataError, EmptyStore, InputError
 from churn_agent.files import strict_yaml
-from churn_agent.history import aliases, book, imports
+from churn_agent.history import aliases, book, imports, measurements
 from churn_agent.history import interactions as stored_interactions
 from churn_agent.history.interactions import Arrival, KeyConflict, Synced
 from churn_agent.history.latest import last_day_in
@@ -26,6 +27,7 @@ from churn_agent.ingest import identity
 from churn_agent.ingest.cleaning import Cleaner
 from churn_agent.ingest.columns import ColumnMapping, assign, load_mapping
 from churn_agent.ingest.labels import LabelFormats, LabelParser, LabelProfile, label_columns
+from churn_agent.ingest.measurements import MeasurementFormats, MeasurementParser, MeasurementProfile
 from churn_agent.ingest.parsing import Draft, InteractionParser, checked_customer_id, has_content
 from churn_agent.ingest.preview import Example, Preview
 from churn_agent.ingest.profiling import Understanding
@@ -43,8 +45,8 @@ T = TypeVar("T")
 _BATCH = 5000
 _BATCH_CHARACTERS = 4_000_000
 """Most rows parsed at once, and their size."""
-_LOGGED = """columns rows rejected rejects_file empty updated replaced cleaning languages templates channels speakers
-guesses customers labels""".split()
+_LOGGED = """files columns rows rejected rejects_file empty updated replaced cleaning languages templates channels
+speakers guesses customers labels measurements""".split()
 
 
 @dataclass
@@ -58,6 +60,8 @@ class ImportSummary:
     sources: list[str] = field(default_factory=list)
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
     """Source -> our field -> its column."""
+    files: dict[str, str] = field(default_factory=dict)
+    """File -> `interactions`, `customers`, `labels`, `measurements`, `aliases` or `card`."""
     own: tuple[str, ...] = ()
     """Addresses and domains treated as the company's."""
     mapping: dict[str, Any] = field(default_factory=dict)
@@ -76,6 +80,7 @@ class ImportSummary:
     in_the_future: int = 0
     customers: int = 0
     labels: int = 0
+    measurements: int = 0
     rejected: int = 0
     rejects_file: str | None = None
     first_rejected: list[dict[str, object]] = field(default_factory=list)
@@ -159,8 +164,7 @@ def ingest(
     stored_card = book.card(engine)
     new_card = _load_card(sources.card, stored_card, replace=replace_card) if sources.card else None
     card = new_card or stored_card or Card()
-    others = [source for source in (sources.customers, sources.labels) if source]
-    understood = understand(sources.interactions, mapping, progress, likely if yes else ask, others)
+    understood = understand(sources.interactions, mapping, progress, likely if yes else ask, sources.others[:2])
     contents = _fingerprints(sources)
     again, wrong = _same_files(engine, contents, understood.as_mapping())
     replaces = replaces or wrong
@@ -168,6 +172,7 @@ def ingest(
         own=understood.mapping.own,
         mapping=understood.as_mapping(),
         guesses=list(understood.guesses),
+        files=sources.files,
         replaced=replaces,
     )
     for guess in understood.guesses:
@@ -179,6 +184,7 @@ def ingest(
             with engine.begin() as connection:
                 import_id = again or imports.begin(connection)
                 book.withdraw(connection, import_id)
+                measurements.withdraw(connection, import_id)
                 if new_card:
                     book.set_card(connection, new_card, import_id=import_id)
                 with stored_interactions.bulk_loading(connection) as known:
@@ -190,6 +196,8 @@ def ingest(
                     run.customers(connection, sources.customers, import_id, _known_from(connection, card))
                 if sources.labels:
                     run.labels(connection, sources.labels, import_id)
+                if sources.measurements:
+                    run.measurements(connection, sources.measurements, import_id)
                 if replaces is not None:  # afterwards, so that rows that both imports have stay as they are
                     imports.undo(connection, replaces)
                 run.finish()
@@ -197,7 +205,7 @@ def ingest(
                     imports.finish(
                         connection,
                         import_id,
-                        source=", ".join(summary.sources),
+                        source=", ".join([*summary.sources, *(source.name for source in sources.others)]),
                         rows_added=summary.added,
                         mapping=summary.mapping,
                         contents=contents,
@@ -225,8 +233,8 @@ def _plain(value: Any) -> Any:
 
 def _fingerprints(sources: Sources) -> dict[str, str]:
     """Returns file -> SHA-256 of its bytes; nothing if a source is not a file."""
-    given = [*sources.interactions, *(source for source in (sources.customers, sources.labels) if source)]
-    if not sources.interactions or not all(source.path for source in given):
+    given = [*sources.interactions, *sources.others]
+    if not all(source.path for source in given):
         return {}
     paths = [*(source.path for source in given if source.path), *([sources.card] if sources.card else [])]
     result: dict[str, str] = {}
@@ -422,6 +430,29 @@ class _Import:
         parse = LabelParser(formats, self._card, whole_ids=bool(self._mapping.whole_ids))
         rows = (self._try(source, row, lambda row=row: parse(row)) for row in open_rows(source, None, ()))
         self._summary.labels = book.add_labels(connection, filter(None, rows), import_id=import_id)
+
+    def measurements(self, connection: Connection, source: Source, import_id: int) -> None:
+        profile: MeasurementProfile | None = None
+        for row in open_rows(source, None, ()):
+            profile = profile or MeasurementProfile(list(row.values), source.name, self._mapping)
+            if not row.problem:
+                profile.add(row)
+        if profile is None:
+            return
+        formats = profile.settle()
+        if not isinstance(formats, MeasurementFormats):
+            raise NeedsAnswer(source.name, formats)
+        if formats.skipped:
+            self._announce(f"{source.name}: columns with words are not imported: {', '.join(formats.skipped)}")
+        parse = MeasurementParser(formats, self._card, self._mapping, self._mapping.source or "")
+
+        def rows() -> Iterator[tuple[Measurement, str]]:
+            for row in open_rows(source, None, (), lambda n, all_: self._progress(source.name, n, all_)):
+                for one in self._try(source, row, lambda row=row: list(parse(row))) or ():
+                    today = self._aliases.get(one.customer_id)
+                    yield (replace(one, customer_id=today), one.customer_id) if today else (one, one.customer_id)
+
+        self._summary.measurements = measurements.add(connection, rows(), import_id=import_id)
 
     def finish(self) -> None:
         summary = self._summary

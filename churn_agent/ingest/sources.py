@@ -24,7 +24,17 @@ _TRANSCRIPTS = ("vtt", "srt")
 _CHATS = ("txt",)
 _SQLITE = ("sqlite", "sqlite3", "db")
 _KINDS = (*_TEXT, "parquet", "xlsx", *_MAIL, *_TRANSCRIPTS, "duckdb", *_SQLITE)
-_SHARED = frozenset(COMMON_NAMES) - {"text", "amount", "change_amount", "interaction_id", "subject"}
+_COUNTED_ONCE = {
+    "text",
+    "amount",
+    "change_amount",
+    "metric_value",
+    "seats",
+    "interaction_id",
+    "measurement_id",
+    "subject",
+}
+_SHARED = frozenset(COMMON_NAMES) - _COUNTED_ONCE
 """Fields whose merged cells in a sheet count for every row; words and money would be counted twice."""
 _TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".jsonl", ".jsonl.gz", ".json", ".parquet", ".xlsx")
 
@@ -62,8 +72,25 @@ class Sources:
     interactions: tuple[Source, ...] = ()
     customers: Source | None = None
     labels: Source | None = None
+    measurements: Source | None = None
+    aliases: Source | None = None
     card: Path | None = None
     mapping: Path | None = None
+
+    @property
+    def files(self) -> dict[str, str]:
+        """File -> the kind of data in it."""
+        kinds = ("customers", "labels", "measurements", "aliases")
+        given = [("interactions", source) for source in self.interactions]
+        given += [(kind, source) for kind in kinds if (source := getattr(self, kind))]
+        files = {str(source.path): kind for kind, source in given if source.path}
+        return files | ({str(self.card): "card"} if self.card else {})
+
+    @property
+    def others(self) -> tuple[Source, ...]:
+        """The sources with ids of customers that are not interactions."""
+        given = (self.customers, self.labels, self.measurements, self.aliases)
+        return tuple(source for source in given if source)
 
 
 def find_sources(
@@ -71,6 +98,8 @@ def find_sources(
     *,
     customers: object = None,
     labels: object = None,
+    measurements: object = None,
+    aliases: object = None,
     card: Path | None = None,
     mapping: Path | None = None,
     query: str | None = None,
@@ -78,10 +107,12 @@ def find_sources(
     """Resolves the sources that the user gave.
 
     Args:
-        items: paths, globs, folders (their `interactions`, `customers`, `labels` and `card.yaml`, or all mails and
-            transcripts in them), database URLs, data frames.
+        items: paths, globs, folders (their `interactions`, `customers`, `labels`, `measurements`, `aliases` and
+            `card.yaml`, or all mails and transcripts in them), database URLs, data frames.
         customers: source of attributes.
         labels: source of labels.
+        measurements: source of measurements.
+        aliases: source of ids that mean the same customer.
         card: file of the card.
         mapping: mapping file.
         query: SQL for databases.
@@ -104,15 +135,19 @@ def find_sources(
                 continue
             table = _named(path, "interactions")
             inside = [table] if table else slack_files(path) or _loose(path)
-            if not inside:
+            if not inside and not _named(path, "measurements"):
                 raise FileFormatError(
                     f"{str(path)!r} contains no interactions.csv (or .jsonl, .parquet, ...), mails, calls or chats"
                 )
             sources += [Source(str(file), path=file, query=query, in_folder=not table) for file in inside]
             customers = customers if customers is not None else _named(path, "customers")
             labels = labels if labels is not None else _named(path, "labels")
+            measurements = measurements if measurements is not None else _named(path, "measurements")
+            aliases = aliases if aliases is not None else _named(path, "aliases")
             card = card or next((p for p in [path / "card.yaml"] if p.is_file()), None)
-    return Sources(tuple(sources), _single(customers), _single(labels), card, mapping)
+    return Sources(
+        tuple(sources), _single(customers), _single(labels), _single(measurements), _single(aliases), card, mapping
+    )
 
 
 def mails_of(sources: Sequence[Source]) -> list[Path]:

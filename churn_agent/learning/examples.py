@@ -23,6 +23,7 @@ from churn_agent.scoring import prior
 
 _HELD = 1e-4
 _WINDOWS_DAYS = (30, 90, 180)
+_MEASURED_WINDOWS = 4
 _OWN, _OTHER = "brand", "rival"
 """Placeholders for the names of companies in texts."""
 
@@ -299,6 +300,11 @@ def _aggregates(snapshot: Snapshot) -> dict[str, float]:
             number = as_number(value)
             if number is not None and not is_time(name, number):
                 values[f"{channel} {name}"].append(number)
+    for series in snapshot.measurements:
+        aggregates[f"measured {series.metric} latest"] = series.latest
+        for number, window in series.windows.items():
+            if number < _MEASURED_WINDOWS:
+                aggregates[f"measured {series.metric} {number} windows before"] = window.total
     for name, numbers in values.items():
         aggregates[f"{name} mean"] = float(np.mean(numbers))
         aggregates[f"{name} sum"] = sum(numbers)

@@ -119,6 +119,7 @@ class Store:
         *,
         customers: object = None,
         labels: object = None,
+        measurements: object = None,
         card: Path | None = None,
         mapping: Path | str | None = None,
         query: str | None = None,
@@ -140,6 +141,8 @@ class Store:
                 polars, Arrow).
             customers: path or data frame of attributes (column `customer_id`).
             labels: path or data frame of outcomes (`customer_id, as_of, churned`).
+            measurements: path or data frame of numbers (`customer_id, date, metric, value`, or a column for each
+                metric).
             card: YAML card of the book.
             mapping: YAML file that maps columns to fields, or the name of a shipped one (`zendesk`).
             query: SQL for databases.
@@ -165,6 +168,7 @@ class Store:
             cast("Sequence[object]", given) if isinstance(given, list | tuple) else [given],
             customers=customers,
             labels=labels,
+            measurements=measurements,
             card=card,
             mapping=Path(mapping) if mapping else None,
             query=query,
@@ -240,7 +244,10 @@ class Store:
         row = imports.find(self.history, import_id)
         if row.state != "stored" or not row.contents:
             raise InputError(f"import {import_id} cannot be made again: it is undone, or it did not come from files")
-        sources = find_sources(list(row.contents), mapping=Path(mapping) if mapping else None)
+        kinds: Mapping[str, str] = row.summary.get("files") or {}
+        others: dict[str, Any] = {kind: Path(file) for file, kind in kinds.items() if kind != "interactions"}
+        files = [file for file in row.contents if kinds.get(file, "interactions") == "interactions"]
+        sources = find_sources(files, mapping=Path(mapping) if mapping else None, **others)
         return self._ingest(sources, replaces=import_id, **options)
 
     def merge_customers(self, old: str, new: str) -> int:

@@ -8,7 +8,7 @@ from churn_agent.content.playbook import Playbook, PlaybookAction, load_playbook
 from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.domain.assessment import FACT_NAMES
 from churn_agent.errors import FileFormatError
-from churn_agent.evidence import facts
+from churn_agent.evidence import facts, facts_measurements
 from churn_agent.evidence.facts import compute
 from churn_agent.scoring.prior import fact_contributions
 from tests.conftest import interaction, snapshot
@@ -47,7 +47,7 @@ def test_a_condition_that_cannot_hold_is_said_as_the_file_is_read(tmp_path, when
 
 
 def test_every_fact_that_is_computed_has_a_name_that_conditions_know():
-    source = Path(facts.__file__).read_text(encoding="utf-8")
+    source = "".join(Path(module.__file__).read_text(encoding="utf-8") for module in (facts, facts_measurements))
     named = set(re.findall(r'Fact\(\s*name="(\w+)"', source)) | {f"last_{name}" for name in facts._RATINGS}
     named |= {"returns", "complaints", "missed"}
     assert named == FACT_NAMES

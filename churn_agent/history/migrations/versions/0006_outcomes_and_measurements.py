@@ -32,10 +32,5 @@ def upgrade() -> None:
         sa.Column("import_id", sa.Integer()),
         sa.Column("superseded_by", sa.Integer()),
     )
-    for name, *columns in (
-        ("measurements_by_customer", "customer_id", "metric", "day"),
-        ("measurements_by_source", "source_customer_id", "metric", "at", "person", "key"),
-        ("measurements_by_import", "import_id"),
-        ("measurements_by_later_import", "superseded_by"),
-    ):
-        op.create_index(name, "measurements", columns)
+    op.create_index("measurements_by_customer", "measurements", ["customer_id", "metric", "day"])
+    op.create_index("measurements_by_metric", "measurements", ["metric", "day"])

@@ -1,0 +1,118 @@
+"""Facts from measurements: each metric compared with the customer's own usual level, as of a day."""
+
+from collections.abc import Iterator
+from statistics import mean
+
+from churn_agent.domain.assessment import Fact
+from churn_agent.domain.measurements import SAME_WEEKS_LAST_YEAR, WINDOW_DAYS, Series, Window
+from churn_agent.domain.snapshot import Snapshot
+
+LEVELS = frozenset(
+    """nps csat ces score rating health satisfaction licences licenses licence license seats users members mrr arr
+    balance plan_price price utilisation utilization rate share percent percentage index""".split()
+)
+"""Words in names of metrics whose values are levels, which are averaged; values of others are summed."""
+_SCORES = frozenset("nps csat ces score rating satisfaction health".split())
+_BASELINE = (1, 2, 3)
+"""Windows of the usual level."""
+_FEWEST_BASELINE = 2
+_MOST_METRICS = 5
+_LESS = 0.8
+"""A drop is a size below this share of the usual."""
+_FEWEST_ACTIVE_DAYS = 6
+"""Fewest active days in the windows of the usual level from which a stop can be told."""
+_SHORTEST_STOP_DAYS = 14
+_USUAL_GAPS = 4
+"""A stop is a silence of so many usual gaps."""
+
+
+def compute(snapshot: Snapshot) -> Iterator[Fact]:
+    """Yields the facts of the metrics, the most unusual metric first."""
+    series = sorted(snapshot.measurements, key=lambda one: (_ratio(one) is None, _ratio(one) or 0.0, one.metric))
+    for one in series[:_MOST_METRICS]:
+        yield from _trend(one)
+        yield from _per_seat(one)
+        yield from _stop(one)
+        yield from _score(one)
+
+
+def is_level(metric: str) -> bool:
+    """Whether the values of a metric are levels (scores, licences), not amounts of something in a time."""
+    return not LEVELS.isdisjoint(metric.casefold().replace("-", "_").replace(" ", "_").split("_"))
+
+
+def _size(series: Series, window: Window | None) -> float | None:
+    if is_level(series.metric):
+        return window.mean if window else None
+    return window.total if window else 0.0
+
+
+def _usual(series: Series, first: int = 0) -> float | None:
+    """The mean size of the three windows before window `first`; None if fewer than two of them have data."""
+    numbers = [first + n for n in _BASELINE]
+    if sum(n in series.windows for n in numbers) < _FEWEST_BASELINE:
+        return None
+    known = [n for n in numbers if n <= max(series.windows)]
+    sizes = [size for n in known if (size := _size(series, series.windows.get(n))) is not None]
+    return mean(sizes) if sizes and mean(sizes) > 0 else None
+
+
+def _ratio(series: Series, first: int = 0) -> float | None:
+    usual = _usual(series, first)
+    size = _size(series, series.windows.get(first))
+    return None if usual is None or size is None else size / usual
+
+
+def _trend(series: Series) -> Iterator[Fact]:
+    ratio, usual = _ratio(series), _usual(series)
+    if ratio is None or usual is None:
+        return
+    what = "average" if is_level(series.metric) else "total"
+    size = _size(series, series.windows.get(0)) or 0.0
+    text = (
+        f"Measured {series.metric}: the {what} of the last {WINDOW_DAYS} days is {size:,.4g}, {ratio:.0%} of their "
+        f"usual {usual:,.4g}."
+    )
+    yield Fact(name="measured_trend", value=round(ratio, 2), unit="ratio", text=text)
+    last_year = _ratio(series, SAME_WEEKS_LAST_YEAR)
+    if last_year is not None and max(ratio, last_year) < _LESS:
+        text = (
+            f"A year ago, {series.metric} of the same weeks was {last_year:.0%} of the usual too, so this looks "
+            "seasonal."
+        )
+        yield Fact(name="measured_season", value=round(ratio / max(last_year, 0.01), 2), unit="ratio", text=text)
+
+
+def _per_seat(series: Series) -> Iterator[Fact]:
+    now = series.windows.get(0)
+    before = [series.windows[n] for n in _BASELINE if n in series.windows and series.windows[n].seats]
+    if is_level(series.metric) or now is None or not now.seats or len(before) < _FEWEST_BASELINE:
+        return
+    usual = mean(window.total / window.seats for window in before if window.seats)
+    if usual > 0:
+        rate = now.total / now.seats
+        text = f"Measured {series.metric} per seat is {rate:,.3g}, {rate / usual:.0%} of their usual {usual:,.3g}."
+        yield Fact(name="measured_per_seat", value=round(rate / usual, 2), unit="ratio", text=text)
+
+
+def _stop(series: Series) -> Iterator[Fact]:
+    if is_level(series.metric) or series.last_active is None:
+        return
+    silence = (series.end - series.last_active).days
+    behind = silence // WINDOW_DAYS
+    numbers = [behind + n for n in range(1, 1 + len(_BASELINE))]
+    active_days = sum(series.windows[n].active_days for n in numbers if n in series.windows)
+    if active_days < _FEWEST_ACTIVE_DAYS:
+        return
+    gap = len(_BASELINE) * WINDOW_DAYS / active_days
+    if silence > max(_SHORTEST_STOP_DAYS, _USUAL_GAPS * gap):
+        text = (
+            f"Measured {series.metric} stopped {silence} days before the end of the data, after every {gap:.1f} days."
+        )
+        yield Fact(name="measured_stop", value=silence, unit="days", text=text)
+
+
+def _score(series: Series) -> Iterator[Fact]:
+    if not _SCORES.isdisjoint(series.metric.casefold().replace("-", "_").replace(" ", "_").split("_")):
+        text = f"Their last {series.metric} is {series.latest:g}, on {series.latest_on}."
+        yield Fact(name="measured_score", value=series.latest, unit="points", text=text)

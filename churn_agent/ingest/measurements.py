@@ -1,0 +1,164 @@
+"""Reads files of measurements: one number a row (metric, value), or one column a metric."""
+
+import calendar
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from churn_agent.domain.measurements import Measurement
+from churn_agent.domain.snapshot import Card
+from churn_agent.errors import DataError
+from churn_agent.ingest.columns import MEASUREMENT_FIELDS, ColumnMapping, Rule, assign
+from churn_agent.ingest.formats.numbers import NumberFormat, NumberProfile
+from churn_agent.ingest.formats.times import TimeFormat, TimeProfile
+from churn_agent.ingest.parsing import checked_customer_id
+from churn_agent.ingest.questions import Question
+from churn_agent.ingest.readers.base import Row, header_name
+
+_NEEDS = ("customer_id", "measured_at")
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_CACHED = 100_000
+
+
+@dataclass(frozen=True)
+class MeasurementFormats:
+    """What the columns of a file of measurements mean."""
+
+    columns: Mapping[str, str]
+    """Our field -> column."""
+    times: TimeFormat
+    numbers: Mapping[str, NumberFormat]
+    """Column with values (or seats) -> the way it writes numbers."""
+    skipped: Sequence[str] = ()
+    """Columns that hold words, and are not imported."""
+
+
+class MeasurementProfile:
+    """Collects what a file says about its columns, in constant memory."""
+
+    def __init__(self, header: Sequence[str], source: str, mapping: ColumnMapping) -> None:
+        """Creates a profile.
+
+        Args:
+            header: names of the columns.
+            source: name of the source, for messages.
+            mapping: the user's mapping; its columns count if the file has them.
+
+        Raises:
+            DataError: a needed column is missing.
+        """
+        named = {
+            field: column
+            for field, column in mapping.columns.items()
+            if field in MEASUREMENT_FIELDS and column and header_name(column) in header
+        }
+        self.columns = assign(header, MEASUREMENT_FIELDS, _NEEDS, source, Rule(columns=dict(named)))
+        if ("metric" in self.columns) != ("metric_value" in self.columns):
+            if "metric" in self.columns:
+                raise DataError(f"{source}: no column for the value of {self.columns['metric']!r} (metric_value)")
+            del self.columns["metric_value"]  # one of the metrics of a wide table
+        taken = {column for field, column in self.columns.items() if field not in ("metric_value", "seats")}
+        one = "metric" in self.columns
+        values = [self.columns["metric_value"]] if one else [name for name in header if name and name not in taken]
+        if one and "seats" in self.columns:
+            values.append(self.columns["seats"])
+        self._source = source
+        self._mapping = mapping
+        self._times = TimeProfile("measured_at")
+        self._numbers = {name: NumberProfile(name) for name in values}
+
+    def add(self, row: Row) -> None:
+        """Adds a row."""
+        self._times.add(_end_of_month(row.values.get(self.columns["measured_at"], "")))
+        for name, profile in self._numbers.items():
+            profile.add(row.values.get(name, ""))
+
+    def settle(self) -> MeasurementFormats | list[Question]:
+        """Decides the formats. Raises `DataError` if there are no times or no numbers."""
+        times = self._times.settle(self._mapping.day_first, self._mapping.time_format)
+        settled = {name: profile.settle(self._mapping.decimal) for name, profile in self._numbers.items()}
+        questions = [answer for answer in (times, *settled.values()) if isinstance(answer, Question)]
+        if questions:
+            return questions
+        if not isinstance(times, TimeFormat):
+            raise DataError(f"{self._source}: the column {self.columns['measured_at']!r} has no times")
+        numbers = {name: answer for name, answer in settled.items() if isinstance(answer, NumberFormat)}
+        metrics = set(numbers) if "metric" not in self.columns else {self.columns["metric_value"]} & set(numbers)
+        if not metrics:
+            raise DataError(f"{self._source}: no column has numbers")
+        skipped = tuple(name for name in settled if name not in numbers)
+        return MeasurementFormats(self.columns, times, numbers, skipped)
+
+
+class MeasurementParser:
+    """Parses rows into measurements."""
+
+    def __init__(self, formats: MeasurementFormats, card: Card, mapping: ColumnMapping, namespace: str) -> None:
+        """Creates a parser.
+
+        Args:
+            formats: the columns and their formats.
+            card: card of the book, with its time zone.
+            mapping: the user's mapping.
+            namespace: name of the source, before its keys.
+        """
+        self._formats = formats
+        self._whole = bool(mapping.whole_ids)
+        self._namespace = namespace
+        columns = formats.columns
+        self._seats = columns.get("seats")
+        values = columns.get("metric_value")
+        self._metrics = [values] if values else list(formats.numbers)
+        zone = ZoneInfo(mapping.time_zone) if mapping.time_zone else card.zone
+
+        @lru_cache(_CACHED)
+        def time(text: str) -> tuple[datetime, date]:
+            moment = formats.times.parse(_end_of_month(text), zone)
+            if moment is None:
+                raise ValueError(f"measured_at is {text!r}; a measurement needs a time")
+            written = (moment.utc + timedelta(minutes=moment.offset_minutes)).date()
+            return moment.utc, written if moment.date_only else card.local(moment.utc).date()
+
+        self._time = time
+
+    def __call__(self, row: Row) -> Iterator[Measurement]:
+        """Yields the measurements of a row. Raises `ValueError` with the value that is invalid."""
+        values, columns = row.values, self._formats.columns
+        customer_id = checked_customer_id(values.get(columns["customer_id"], ""), whole=self._whole)
+        at, day = self._time(values.get(columns["measured_at"], ""))
+        key = values.get(columns.get("measurement_id", ""), "")
+        seats = self._number(self._seats, values.get(self._seats, "")) if self._seats else None
+        for column in self._metrics:
+            value = self._number(column, values.get(column, ""))
+            if value is None:
+                continue
+            metric = values.get(columns["metric"], "").strip() if "metric" in columns else column
+            if not metric:
+                raise ValueError("the name of the metric is empty")
+            yield Measurement(
+                customer_id=customer_id,
+                at=at,
+                day=day,
+                metric=metric,
+                value=value,
+                person=values.get(columns.get("person", ""), "").strip(),
+                seats=seats,
+                key=f"{self._namespace}:{key}" if key else "",
+            )
+
+    def _number(self, column: str, text: str) -> float | None:
+        format_ = self._formats.numbers.get(column)
+        number = format_.parse(text) if format_ else None
+        return number.value if number else None
+
+
+def _end_of_month(text: str) -> str:
+    """Returns the last day of a month: what is measured over a month is known at its end."""
+    month = _MONTH.fullmatch(text.strip())
+    if not month:
+        return text
+    year, number = int(month[1]), int(month[2])
+    return f"{month[0]}-{calendar.monthrange(year, number)[1]:02d}" if year else text
