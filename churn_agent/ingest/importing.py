@@ -167,7 +167,7 @@ def ingest(
     understood = understand(sources.interactions, mapping, progress, likely if yes else ask, sources.others[:2])
     contents = _fingerprints(sources)
     again, wrong = _same_files(engine, contents, understood.as_mapping())
-    replaces = replaces or wrong
+    replaces = (replaces or wrong) if again is None else None  # the same files, read in the same way
     summary = ImportSummary(
         own=understood.mapping.own,
         mapping=understood.as_mapping(),

@@ -33,7 +33,7 @@ def test_dates_and_horizons_of_a_spreadsheet_are_read(agent, tickets):
 
 
 def test_an_open_order_of_day_and_month_is_refused_with_the_answer(agent, tickets):
-    with pytest.raises(DataError, match=r"labels\.csv: as_of: day and month .* day_first: true or day_first: false"):
+    with pytest.raises(DataError, match=r"(?s)labels\.csv.*as_of: day and month .*day_first: true.*day_first: false"):
         labelled(agent, tickets, "c1,01/02/2026,1,30")
 
 

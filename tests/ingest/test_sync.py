@@ -240,3 +240,12 @@ def test_importing_twice_equals_importing_once(export, tmp_path_factory):
         summary = agent.ingest(path)
         assert (summary.added, summary.updated) == (0, 0)
         assert dump(folder / "store") == once
+
+
+def test_making_an_import_again_in_the_same_way_changes_nothing(agent, store, tmp_path):
+    labels = write_csv(tmp_path / "labels.csv", "c-1,2026-02-01,1", header="customer_id,as_of,churned")
+    people = write_csv(tmp_path / "people.csv", "c-1,smb", header="customer_id,segment")
+    agent.ingest(write_csv(tmp_path / "a.csv", *rows_of("open"), header=HEADER), labels=labels, customers=people)
+    before = dump(store)
+    agent.store.redo_import(1)
+    assert dump(store) == before
