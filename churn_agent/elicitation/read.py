@@ -56,7 +56,7 @@ def read_messages(
     """Reads messages, all requests together; each reading receives its signals or its failure."""
     numbered = dict(enumerate(readings))
     _propose(numbered, model, prompt, taxonomy, seed)
-    retry = {i: reading for i, reading in numbered.items() if reading.failure and ends(reading.text) != reading.text}
+    retry = {i: reading for i, reading in numbered.items() if reading.failure}
     for reading in retry.values():
         reading.text = ends(reading.text)
     if retry:

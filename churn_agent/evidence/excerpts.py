@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from churn_agent.evidence.grounding import in_word, sentences
 
-_SHORTEST_END = 100
+_SHORTEST_END = 30
 """Fewest characters of the ends of a text."""
 GAP = "\n\x1e\n"
 """Stands for sentences that are not shown (U+001E, a record separator). No quote may reach over it.
@@ -46,7 +46,7 @@ def words_of(phrases: Collection[str]) -> frozenset[str]:
 def ends(text: str) -> str:
     """Returns the first and the last quarter of a long text: the topic, and what people want, which they say last.
 
-    A text of fewer than 400 characters is returned as it is.
+    A text of fewer than 120 characters is returned as it is.
     """
     quarter = len(text) // 4
     return f"{text[:quarter]}{GAP}{text[-quarter:]}" if quarter >= _SHORTEST_END else text

@@ -75,13 +75,13 @@ def test_thresholds_follow_the_rule():
 def test_prompts_without_thresholds_and_foreign_signals_are_refused():
     with pytest.raises(InputError, match="read/direct@1 has no thresholds to fit"):
         fitting.fit(Small(), load_prompt("read", "direct"), TAXONOMY, FEW)
-    with pytest.raises(InputError, match=r"no signal of your signals\.yaml"):
+    with pytest.raises(InputError, match=r"none of the messages .* shows a signal of your signals\.yaml"):
         fitting.fit(Small(), PROMPT, TAXONOMY, [each for each in FEW if each.signals is None])
 
 
 def test_a_model_whose_answers_cannot_be_used_gets_no_thresholds():
     broken = ScriptedModel({"score": [{"contains": "", "error": "it broke"}]})
-    with pytest.raises(DataError, match="cannot be used; no thresholds were set"):
+    with pytest.raises(DataError, match="are unusable; no thresholds were stored"):
         fitting.fit(broken, PROMPT, TAXONOMY, FEW)
 
 

@@ -90,10 +90,10 @@ def test_the_same_run_elsewhere_and_later_is_known_by_its_hash(old_run):
     ("change", "message"),
     [
         ({"version": 3}, r"written by a newer churn-agent \(log version 3\)"),
-        ({"version": 2, "colour": 1}, "not as this version writes it"),
-        ({"suite": {"colour": 1}}, "not as this version writes it"),
-        ({"sets": ["book"]}, "not as this version writes it"),
-        ({"default_model": None}, "not as this version writes it"),
+        ({"version": 2, "colour": 1}, "is not a log of this version"),
+        ({"suite": {"colour": 1}}, "is not a log of this version"),
+        ({"sets": ["book"]}, "is not a log of this version"),
+        ({"default_model": None}, "is not a log of this version"),
     ],
 )
 def test_a_log_that_cannot_be_used_is_named(old_run, change, message):

@@ -266,7 +266,7 @@ def test_what_is_no_finished_run_is_named(cli, folder, tmp_path):
     command = ("--to", "mlflow", "--uri", tmp_path / "tracked")
     assert "is not the folder of a run" in cli("eval", "track", tmp_path, *command).err
     described(folder, suite={"colour": 1})
-    assert "not as this version writes it" in cli("eval", "track", folder, *command).err
+    assert "is not a log of this version" in cli("eval", "track", folder, *command).err
     (folder / "run.json").unlink()
     missing = cli("eval", "track", folder, *command)
     assert missing.code == 2

@@ -123,7 +123,6 @@ def test_the_state_of_an_export_is_not_learned(agent, tmp_path):
     assert info.telling == ()
     [row] = agent.snapshot("c0", as_of="2026-01-31").interactions
     assert not {"updated_at", "state", "statistics.count_reopens"} & set(row.metadata)
-    assert "state" in agent.snapshot("c0").interactions[0].metadata
     assert compute(agent.snapshot("c0", as_of="2026-01-31"))
 
 

@@ -115,12 +115,7 @@ class LabelledSet:
         # The card in the description replaces that of the folder.
         agent.store.ingest([self.folder], replace_card=True, unknown_is=self.description.speaker)
         with agent.store.history.begin() as connection:
-            book.set_card(connection, self.book)
-
-    @property
-    def book(self) -> Card:
-        """The card of the book. Attributes of a labelled set are those of its dates."""
-        return self.description.book.model_copy(update={"attributes_as_of": "label"})
+            book.set_card(connection, self.description.book)
 
     def gold(self) -> dict[str, dict[str, tuple[str, ...]]]:
         """Customer -> signal -> local times of the interactions that show it (`gold.csv`); empty without that file."""
@@ -196,7 +191,8 @@ def _description(folder: Path) -> SetDescription:
         return strict_yaml.load(own, SetDescription)
     if known.exists():
         return strict_yaml.load(known, SetDescription)
-    return SetDescription(book=strict_yaml.load(plain, Card) if plain.exists() else Card())
+    book = strict_yaml.load(plain, Card) if plain.exists() else Card()
+    return SetDescription(book=book.model_copy(update={"attributes_as_of": "label"}))
 
 
 # --- choosing samples
