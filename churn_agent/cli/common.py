@@ -28,6 +28,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from churn_agent.domain.wording import counted
+
 if TYPE_CHECKING:
     from churn_agent.assessing.agent import ChurnAgent
     from churn_agent.ingest.importing import ImportSummary
@@ -266,8 +268,8 @@ def note_rejected(summary: "ImportSummary", file: Path) -> None:
     if summary.rejected:
         [first, *_] = summary.first_rejected
         note(
-            f"{summary.rejected} rows of {file} were rejected, the first (line {first['line']}) because "
-            f"{first['reason']}; see {summary.rejects_file}"
+            f"{file}: {counted(summary.rejected, 'row was', 'rows were')} rejected, the first (line {first['line']}) "
+            f"because {first['reason']}; see {summary.rejects_file}"
         )
 
 

@@ -10,6 +10,7 @@ import click
 from churn_agent.cli import common
 from churn_agent.cli.imports import imports
 from churn_agent.cli.summaries import summary_lines, warnings
+from churn_agent.domain.wording import counted
 
 if TYPE_CHECKING:
     from churn_agent.domain.interactions import Interaction, Speaker
@@ -35,7 +36,10 @@ def forget(context: click.Context, customer_id: str, json_: bool) -> None:
     if json_:
         common.print_json({"interactions": removed.interactions, "forecasts_kept": removed.forecasts})
     else:
-        click.echo(f"deleted {removed.interactions} interactions; {removed.forecasts} forecasts are kept anonymously")
+        click.echo(
+            f"deleted {counted(removed.interactions, 'interaction')}; "
+            f"{counted(removed.forecasts, 'forecast is', 'forecasts are')} kept anonymously"
+        )
     outside = "; ".join(place.holds for place in PLACES if place.kind == "outside")
     common.note(f"not deleted, because it is outside the store: {outside}")
 
@@ -162,7 +166,7 @@ def index(context: click.Context, rebuild: bool, json_: bool) -> None:
     if json_:
         common.print_json({"embedded": embedded, "rebuilt": rebuild})
     else:
-        click.echo(f"{embedded} texts embedded; the index is complete")
+        click.echo(f"{counted(embedded, 'text')} embedded; the index is complete")
 
 
 @click.command()

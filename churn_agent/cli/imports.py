@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from churn_agent.cli import common
+from churn_agent.domain.wording import counted
 
 _COUNTS = ("rows", "updated", "rejected", "empty", "customers", "labels", "measurements")
 
@@ -39,7 +40,7 @@ def _list(context: click.Context, json_: bool) -> None:
             f"{row.id}  {card.local(row.started_at):%Y-%m-%d %H:%M}  {row.rows_added} added  {row.source}{state}"
         )
         if row.summary.get("rejected"):
-            click.echo(f"   {row.summary['rejected']} rows were rejected")
+            click.echo(f"   {counted(row.summary['rejected'], 'row was', 'rows were')} rejected")
     if not rows:
         common.note("no imports yet; run: churn-agent ingest FILE.csv")
 
@@ -92,9 +93,10 @@ def undo(context: click.Context, import_id: int, json_: bool) -> None:
         click.echo(f"import {import_id} is undone now")
     else:
         click.echo(
-            f"import {import_id} undone: {len(undone.removed)} interactions removed, {len(undone.restored)} with their "
-            f"earlier values, {undone.kept} kept because a later import has them; {undone.customers} customers and "
-            f"{undone.labels} labels changed; {undone.records} assessments marked"
+            f"import {import_id} undone: {counted(len(undone.removed), 'interaction')} removed, "
+            f"{len(undone.restored)} with their earlier values, {undone.kept} kept because a later import has them; "
+            f"{counted(undone.customers, 'customer')} and {counted(undone.labels, 'label')} changed; "
+            f"{counted(undone.records, 'assessment')} marked"
         )
 
 
@@ -111,7 +113,7 @@ def redo(context: click.Context, import_id: int, mapping: Path | None, yes: bool
     if json_:
         common.print_json(asdict(summary))
     else:
-        click.echo(f"import {summary.import_id} replaces {import_id}: {summary.added} interactions added")
+        click.echo(f"import {summary.import_id} replaces {import_id}: {counted(summary.added, 'interaction')} added")
 
 
 @click.group()
@@ -148,7 +150,7 @@ def merge(context: click.Context, old: str, new: str, json_: bool) -> None:
         common.print_json({"old": old, "new": new, "interactions": moved})
     else:
         click.echo(
-            f"{moved} interactions of {old!r} are those of {new!r} now; undo it: churn-agent aliases split {old}"
+            f"{counted(moved, 'interaction')} of {old!r} moved to {new!r}; undo it: churn-agent aliases split {old}"
         )
 
 
@@ -163,4 +165,4 @@ def split(context: click.Context, old: str, json_: bool) -> None:
     if json_:
         common.print_json({"old": old, "interactions": moved})
     else:
-        click.echo(f"{moved} interactions are those of {old!r} again")
+        click.echo(f"{old!r} has {counted(moved, 'interaction')} again")

@@ -52,7 +52,7 @@ def warnings(summary: "ImportSummary") -> Iterator[str]:
     """Yields the notes for standard error."""
     if summary.unattributed:
         texts = counted(summary.unattributed, "text has", "texts have")
-        yield f"{texts} no known author: stored, not read. If customers wrote them: --unknown-is customer"
+        yield f"{texts} no known author: stored, not read. If customers wrote all of them: --unknown-is customer"
     if summary.in_the_future:
         yield f"warning: {counted(summary.in_the_future, 'interaction is', 'interactions are')} in the future"
     for entry in summary.first_rejected:

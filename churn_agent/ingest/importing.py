@@ -191,7 +191,8 @@ def ingest(
                     for source in sources.interactions:
                         run.interactions(connection, source, import_id, known)
                     if rejected.count and not summary.channels:
-                        raise DataError(f"none of the {summary.rows} rows can be used ({rejected.first[0]['reason']})")
+                        why = rejected.first[0]["reason"]
+                        raise DataError(f"{summary.sources[0]}: {_none_of(summary.rows)} can be used ({why})")
                 if sources.customers:
                     run.customers(connection, sources.customers, import_id, _known_from(connection, card))
                 if sources.labels:
@@ -225,6 +226,10 @@ def _known_from(connection: Connection, card: Card) -> date:
         return last_day_in(connection, card).day
     except EmptyStore:
         return card.local(datetime.now(UTC)).date()
+
+
+def _none_of(rows: int) -> str:
+    return "not even its only row" if rows == 1 else f"none of its {rows:,} rows"
 
 
 def _plain(value: Any) -> Any:
@@ -324,7 +329,7 @@ class _Import:
         if self._rejects.count > rejected_before and taken == 0 and not source.in_folder:
             first = self._rejects.first[min(rejected_before, len(self._rejects.first) - 1)]
             why = f"line {first['line']}: {first['reason']}"
-            raise DataError(f"{source.name}: none of its {summary.rows - rows_before} rows can be used ({why})")
+            raise DataError(f"{source.name}: {_none_of(summary.rows - rows_before)} can be used ({why})")
 
     def _parsed(self, source: Source) -> Iterator[Arrival]:
         summary = self._summary

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from churn_agent.domain.interactions import Interaction
+from churn_agent.domain.interactions import SPEAKERS, Interaction, Speaker
 from churn_agent.domain.snapshot import Card
 from churn_agent.domain.wording import counted
 
@@ -34,7 +34,7 @@ class Preview:
         self._texts: Counter[str] = Counter()
         self._first: dict[str, Interaction] = {}
         """Customer -> first interaction, one with a text if there is one."""
-        self._sides: dict[str, dict[str, Interaction]] = {}
+        self._sides: dict[str, dict[Speaker, Interaction]] = {}
         """Customer -> speaker -> first text."""
         self._marked: dict[str, Interaction] = {}
         self._paid: dict[str, Interaction] = {}
@@ -82,10 +82,10 @@ class Preview:
     def _most_texts(self) -> Iterator[Example]:
         most = self._texts.most_common(1)
         for customer_id, n in most:
-            sides = self._sides[customer_id]
             why = f"most texts: {n:,}" if len(self._texts) > 1 else counted(n, "text")
-            # The only customer, or the one with most texts, is also the best example of both sides.
-            yield Example(customer_id, why, _of_sides(sides) or (self._first[customer_id],))
+            sides = self._sides[customer_id]
+            speakers = sorted(sides, key=SPEAKERS.index)[:2]
+            yield Example(customer_id, why, tuple(sides[speaker] for speaker in speakers))
 
     def _both_sides(self) -> Iterator[Example]:
         for customer_id, sides in self._sides.items():
@@ -110,5 +110,5 @@ class Preview:
         return replace(example, interactions=tuple(local))
 
 
-def _of_sides(sides: dict[str, Interaction]) -> tuple[Interaction, ...]:
+def _of_sides(sides: dict[Speaker, Interaction]) -> tuple[Interaction, ...]:
     return (sides["customer"], sides["company"]) if {"customer", "company"} <= sides.keys() else ()

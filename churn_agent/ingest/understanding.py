@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from churn_agent.domain.wording import counted
 from churn_agent.ingest.columns import ColumnMapping
 from churn_agent.ingest.matching import ids_question
 from churn_agent.ingest.profiling import RuleProfile, Understanding
@@ -122,7 +123,7 @@ def _whose_mails(sources: Sequence[Source], mapping: ColumnMapping) -> tuple[str
         evidence = f"the mailbox seems to be that of {sides[0]} ({guess.evidence})"
         why = f"{evidence}. Confirm it (--yes) or name your side (--own)."
     else:
-        counts = ", ".join(f"{side} (in {n} of {survey.mails} mails)" for side, n in survey.candidates)
+        counts = ", ".join(f"{side} (in {n} of {counted(survey.mails, 'mail')})" for side, n in survey.candidates)
         why = f"the mails do not show which side is yours; they are from and to {counts}. Name it (--own)."
 
     def answer(option: str) -> dict[str, list[str]]:

@@ -1,4 +1,5 @@
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -195,6 +196,44 @@ def test_texts_of_unknown_authors_are_counted_and_listed(cli, tmp_path):
     named = cli("show", "c-1", "--as-of", "2026-02-01").out
     for speaker in ("customer Ana: I leave", "unknown Bo: who said this?", "company: we look"):
         assert f"message, {speaker}" in named
+
+
+def test_one_of_a_kind_is_in_the_singular(cli, tmp_path):
+    header = "customer_id,timestamp,channel,direction,text,amount"
+    path = write_csv(tmp_path / "one.csv", "c-1,2026-02-01,chat,inbound,hi,", header=header)
+    bad = [
+        "c-1,2026-02-02,chat,,who?,",
+        "c-1,2026-02-03,chat,,,",
+        "c-1,2999-01-01,chat,inbound,late,",
+        "c-1,never,chat,,x,",
+    ]
+    mixed = write_csv(tmp_path / "mixed.csv", *bad, header=header)
+    asked = write_csv(tmp_path / "asked.csv", "c-9,01/02/2026,x,user,hi,1.234", header=header)
+    none = write_csv(tmp_path / "none.csv", "c-1,never,chat,inbound,hi,", header=header)
+    mails = tmp_path / "a.eml"
+    mails.write_text("From: a@home.example\nTo: b@acme.example\nDate: Mon, 2 Feb 2026 10:00:00 +0000\n\nhi\n")
+    owners = write_csv(tmp_path / "owners.csv", "c-1,Sue", header="customer_id,owner")
+    labels = write_csv(tmp_path / "labels.csv", "c-1,2026-02-01,1", header="customer_id,as_of,churned")
+    for words in (
+        ["ingest", path, "--customers", owners, "--labels", labels],
+        ["ingest", mixed],
+        ["ingest", asked],
+        ["ingest", none],
+        ["ingest", mails],
+        ["imports", "list"],
+        ["data", "report"],
+        ["evidence", "c-1", *SCRIPTED],
+        ["aliases", "merge", "c-1", "c-2"],
+        ["aliases", "split", "c-1"],
+        ["imports", "undo", "1", "--yes"],
+        ["forget", "c-1", "--yes"],
+    ):
+        result = cli(*words)
+        plural = re.findall(
+            r"\b1 (?:of 1 )?(?:\w+ )?(?:rows|texts|interactions|customers|labels|mails|dates|values|ids|forecasts|were|have)\b",
+            result.out + result.err,
+        )
+        assert plural == [], (words, result.out, result.err)
 
 
 QUOTED = """From: ana@home.example

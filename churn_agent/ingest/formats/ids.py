@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 
+from churn_agent.domain.wording import counted
 from churn_agent.ingest.formats.cells import is_error_cell
 from churn_agent.ingest.questions import Question
 
@@ -61,7 +62,7 @@ def ids_with_point(files: Mapping[str, Collection[str]]) -> Question | None:
         return None
     shown = [f"{id_!r} in {name} and {whole!r} in {plain[whole]}" for whole, id_, name in pairs[:_SHOWN]]
     return Question(
-        f"customer_id: {len(pairs):,} ids with '.0'",
+        f"customer_id: {counted(len(pairs), 'id')} with '.0'",
         f"{'; '.join(shown)} may be the same customer.",
         ("the same customer", "two customers"),
         lambda option: {"whole_ids": option == "the same customer"},

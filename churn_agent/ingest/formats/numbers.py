@@ -7,6 +7,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import Literal, cast
 
+from churn_agent.domain.wording import counted
 from churn_agent.ingest.formats.cells import Examples, NumberText, is_missing
 from churn_agent.ingest.formats.currencies import currency_of
 from churn_agent.ingest.questions import Guess, Question
@@ -189,7 +190,7 @@ class NumberProfile:
         if str(self._words):
             sides.append(f"{self._words} are not numbers")
         return Question(
-            f"{self._about}: the decimal sign of {self._values:,} values",
+            f"{self._about}: the decimal sign of {counted(self._values, 'value')}",
             "; ".join(sides) + ".",
             tuple(_NAMES[sign] for sign in (",", ".")),
             lambda option: {"decimal": next(sign for sign, name in _NAMES.items() if name == option)},

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from churn_agent.domain.wording import counted
 from churn_agent.ingest.formats.cells import Examples, is_missing
 from churn_agent.ingest.formats.clocks import MIDNIGHT
 from churn_agent.ingest.formats.dates import ISO, NUMERIC, SENTINEL_DAYS, Order, Written, take_apart
@@ -162,7 +163,7 @@ class TimeProfile:
             days = [f"{_shown(readings[order])} with the {ORDERS[order]}" for order in orders if order in readings]
             sides.append(f"{example!r} is {' or '.join(days)}")
         return Question(
-            f"{self._about}: day and month of {self._numeric:,} dates",
+            f"{self._about}: day and month of {counted(self._numeric, 'date')}",
             "; ".join(sides) + ".",
             tuple(ORDERS[order] for order in orders),
             _answer,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
 
+from churn_agent.domain.wording import counted
 from churn_agent.errors import FileFormatError
 from churn_agent.ingest.questions import Question
 from churn_agent.ingest.readers.mail.boxes import raw_mails
@@ -148,7 +149,7 @@ class OwnSurvey:
         """Whose mailbox it is. The first option is the guess, if there is one, and the reason its evidence."""
         guess = self.guess
         seen = ", ".join(f"{side} ({count})" for side, count in self.candidates)
-        why = f"{', '.join(guess.own)}: {guess.evidence}." if guess else f"in {self.mails} mails are {seen}."
+        why = f"{', '.join(guess.own)}: {guess.evidence}." if guess else f"in {counted(self.mails, 'mail')} are {seen}."
         options = [", ".join(guess.own)] if guess else []
         options += [side for side, _ in self.candidates if side not in options]
         return Question(
@@ -157,6 +158,10 @@ class OwnSurvey:
             tuple(options),
             lambda chosen: {"own": [name.strip() for name in chosen.split(",") if name.strip()]},
         )
+
+    @property
+    def _of_all(self) -> str:
+        return f"of {counted(self.mails, 'mail')}"
 
     @property
     def guess(self) -> OwnGuess | None:
@@ -170,7 +175,7 @@ class OwnSurvey:
             [(side, count), *others] = self.delivered.most_common()
             alone = not others or others[0][1] < count / 2
             if alone and count >= _FEWEST_DELIVERIES * self.mails:
-                return self._guess(side, f"{count} of {self.mails} mails were delivered to it")
+                return self._guess(side, f"{count} {self._of_all} were delivered to it")
         ranked = self.present.most_common()
         if not ranked:
             return None
@@ -178,12 +183,14 @@ class OwnSurvey:
         rival = ranked[1][1] if len(ranked) > 1 else 0
         if len(top) == 1 and len(ranked) > 2 and rival <= _RIVAL_SHARE * self.mails:
             return self._guess(
-                top[0], f"in {ranked[0][1]} of {self.mails} mails; next is {ranked[1][0]} with {ranked[1][1]}"
+                top[0],
+                f"in {ranked[0][1]} {self._of_all}; next is {ranked[1][0]} with {ranked[1][1]}",
             )
         of_role = [side for side in top if side in self.roles]
         if len(of_role) == 1 and len(self.roles) == 1:
             return self._guess(
-                of_role[0], f"in {self.present[of_role[0]]} of {self.mails} mails, with an address such as support@"
+                of_role[0],
+                f"in {self.present[of_role[0]]} {self._of_all}, with an address such as support@",
             )
         return self._related(ranked)
 
@@ -200,7 +207,8 @@ class OwnSurvey:
         rival = others[0][1] if others else 0
         if len(sides) > 1 and count >= _CLEAR_SHARE * self.mails and len(others) > 1 and rival <= count * _RIVAL_SHARE:
             return OwnGuess(
-                tuple(sides), f"together in {count} of {self.mails} mails; next is {others[0][0]} with {rival}"
+                tuple(sides),
+                f"together in {count} {self._of_all}; next is {others[0][0]} with {rival}",
             )
         return None
 
