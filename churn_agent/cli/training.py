@@ -164,6 +164,8 @@ def _warn(info: "MethodInfo") -> None:
 def _print_info(info: "MethodInfo") -> None:
     without_history = f"; {info.left_out} labels belong to customers without a history" if info.left_out else ""
     click.echo(f"stored {info.name}: trained on {info.n} labels ({info.churned} churned){without_history}")
+    if info.attributes_as_of == "label":
+        click.echo("attributes as of the label's date, as the card says")
     if info.treated:
         click.echo(f"left out: {info.treated} labels of customers who were treated in that period")
     if info.says:

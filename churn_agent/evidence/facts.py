@@ -143,11 +143,25 @@ def _contacts(snapshot: Snapshot) -> Iterator[Fact]:
 
 
 def _amounts(snapshot: Snapshot) -> Iterator[Fact]:
-    paid = [(_days_before(snapshot, each), each.amount) for each in snapshot.interactions if each.amount is not None]
-    if not paid:
+    by_currency: dict[str, list[tuple[int, float]]] = {}
+    for each in snapshot.interactions:
+        if each.amount is not None:
+            of_currency = by_currency.setdefault(each.metadata.get("currency", ""), [])
+            of_currency.append((_days_before(snapshot, each), each.amount))
+    if not by_currency:
         return
+    ranked = sorted(by_currency, key=lambda currency: (-len(by_currency[currency]), currency))
+    paid = by_currency[ranked[0]]  # amounts in other currencies are told, and not added up
     total = sum(amount for _, amount in paid)
-    text = f"The amounts sum up to {total:,.2f} over {_count(len(paid), 'interaction')}."
+    if len(ranked) == 1:
+        text = f"The amounts sum up to {total:,.2f} over {_count(len(paid), 'interaction')}."
+    else:
+        sums = [
+            f"{currency or 'no currency'} {sum(amount for _, amount in by_currency[currency]):,.2f} over "
+            f"{_count(len(by_currency[currency]), 'interaction')}"
+            for currency in ranked
+        ]
+        text = f"The amounts sum up to {', '.join(sums)}."
     yield Fact(name="amount_total", value=round(total, 2), unit="money", text=text)
     if len(paid) < 4:
         return

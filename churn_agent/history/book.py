@@ -8,11 +8,12 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from more_itertools import chunked
-from sqlalchemy import Connection, Engine, or_, select
+from sqlalchemy import Connection, Engine, func, or_, select
 
+from churn_agent.domain import sensitive
 from churn_agent.domain.interactions import Label
 from churn_agent.domain.snapshot import Card
-from churn_agent.history import aliases
+from churn_agent.history import aliases, combining
 from churn_agent.history.tables import book, contributions, customers, labels
 
 _CARD, _ATTRIBUTES, _LABEL = "card", "attributes", "label"
@@ -37,9 +38,19 @@ def set_card(connection: Connection, new: Card, *, import_id: int | None = None)
 
 
 def _replace_card(connection: Connection, value: Mapping[str, Any] | None) -> None:
+    before = _combine(connection)
     connection.execute(book.delete().where(book.c.key == _CARD))
     if value is not None:
         connection.execute(book.insert().values(key=_CARD, value=dict(value)))
+    if _combine(connection) != before:
+        described = select(contributions.c.customer_id).where(contributions.c.kind == _ATTRIBUTES).distinct()
+        merge_attributes(connection, connection.scalars(described).all())
+
+
+def _combine(connection: Connection) -> Mapping[str, str]:
+    """Returns attribute -> how the card combines its values."""
+    value = connection.scalar(select(book.c.value).where(book.c.key == _CARD))
+    return (value or {}).get("combine") or {}
 
 
 def attributes(engine: Engine, customer_id: str, *, known_at: date | None = None) -> Mapping[str, str]:
@@ -50,18 +61,21 @@ def attributes(engine: Engine, customer_id: str, *, known_at: date | None = None
         customer_id: the customer.
         known_at: leave out values that were not known at the end of this day.
     """
-    query = select(contributions.c.content).where(contributions.c.kind == _ATTRIBUTES).order_by(contributions.c.id)
+    query = select(contributions).where(contributions.c.kind == _ATTRIBUTES).order_by(contributions.c.id)
     if known_at is not None:
         query = query.where(or_(contributions.c.known_from.is_(None), contributions.c.known_from <= known_at))
     with engine.connect() as connection:
         ids = [customer_id, *aliases.of(connection, customer_id)]
-        return _merged(connection.scalars(query.where(contributions.c.customer_id.in_(ids))))
+        rows = connection.execute(query.where(contributions.c.customer_id.in_(ids)))
+        return combining.merged(rows, _combine(connection))
 
 
 def all_attributes(engine: Engine) -> dict[str, Mapping[str, str]]:
-    """Returns customer -> attributes, for customers with any."""
+    """Returns customer -> attributes, for customers with any, without sensitive ones that the card does not list."""
+    of_book = card(engine) or Card()
     with engine.connect() as connection:
-        return {row.customer_id: row.attributes for row in connection.execute(select(customers))}
+        rows = connection.execute(select(customers))
+        return {row.customer_id: sensitive.usable(row.attributes, of_book) for row in rows}
 
 
 def values_of(engine: Engine, attribute: str) -> set[str]:
@@ -78,6 +92,8 @@ class Attributes(NamedTuple):
     values: Mapping[str, str]
     known_from: date | None = None
     """Day from which the values were known; None for always."""
+    original: Mapping[str, str] | None = None
+    """The texts in the source, where they differ from the values."""
 
 
 def set_attributes(connection: Connection, rows: Iterable[Attributes], *, import_id: int | None = None) -> int:
@@ -91,6 +107,7 @@ def set_attributes(connection: Connection, rows: Iterable[Attributes], *, import
                 "customer_id": row.customer_id,
                 "known_from": row.known_from,
                 "content": dict(row.values),
+                "original": dict(row.original) if row.original else None,
             }
             for row in batch
         ]
@@ -102,27 +119,44 @@ def set_attributes(connection: Connection, rows: Iterable[Attributes], *, import
 
 def merge_attributes(connection: Connection, customer_ids: Collection[str]) -> None:
     """Merges the attributes of customers from all imports; the last value of each counts."""
+    combine = _combine(connection)
     for batch in chunked(aliases.families(connection, customer_ids).items(), _BATCH):
         today = {id_: customer_id for customer_id, ids in batch for id_ in ids}
         query = (
-            select(contributions.c.customer_id, contributions.c.content)
+            select(contributions)
             .where(contributions.c.kind == _ATTRIBUTES, contributions.c.customer_id.in_(today))
             .order_by(contributions.c.id)
         )
-        values: dict[str, list[Mapping[str, str]]] = {}
+        values: dict[str, list[Any]] = {}
         for row in connection.execute(query):
-            values.setdefault(today[row.customer_id], []).append(row.content)
+            values.setdefault(today[row.customer_id], []).append(row)
         connection.execute(customers.delete().where(customers.c.customer_id.in_(today)))
         if values:
-            rows = [{"customer_id": id_, "attributes": _merged(parts)} for id_, parts in values.items()]
+            rows = [
+                {"customer_id": id_, "attributes": combining.merged(parts, combine)} for id_, parts in values.items()
+            ]
             connection.execute(customers.insert(), rows)
 
 
-def _merged(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    merged: dict[str, str] = {}
-    for part in parts:
-        merged.update(part)
-    return merged
+def several_rows(connection: Connection, import_id: int) -> dict[str, int]:
+    """Returns attribute -> number of customers for whom rows of an import differ in it, without another date.
+
+    Attributes that the card combines are not among them.
+    """
+    mine = contributions.c.import_id == import_id, contributions.c.kind == _ATTRIBUTES
+    repeated = select(contributions.c.customer_id).where(*mine).group_by(contributions.c.customer_id)
+    repeated = repeated.having(func.count() > 1).subquery()
+    query = select(contributions).where(*mine, contributions.c.customer_id.in_(select(repeated)))
+    rows: dict[tuple[str, date | None], list[Mapping[str, str]]] = {}
+    for row in connection.execute(query):
+        rows.setdefault((row.customer_id, row.known_from), []).append(row.content)
+    combine = _combine(connection)
+    customers_of: dict[str, set[str]] = {}
+    for (customer_id, _), contents in rows.items():
+        for name in combining.differing(contents):
+            if name not in combine:
+                customers_of.setdefault(name, set()).add(customer_id)
+    return {name: len(ids) for name, ids in customers_of.items()}
 
 
 def add_labels(connection: Connection, rows: Iterable[Label], *, import_id: int | None = None) -> int:
@@ -182,13 +216,13 @@ def withdraw(connection: Connection, import_id: int) -> tuple[int, int]:
     query = select(table.kind, table.customer_id, table.as_of).where(table.import_id == import_id)
     mine = list(connection.execute(query))
     connection.execute(contributions.delete().where(table.import_id == import_id))
+    if any(row.kind == _CARD for row in mine):
+        last = select(table.content).where(table.kind == _CARD).order_by(table.id.desc()).limit(1)
+        _replace_card(connection, connection.scalar(last))
     described = {row.customer_id for row in mine if row.kind == _ATTRIBUTES}
     merge_attributes(connection, described)
     labelled_ = {(row.customer_id, row.as_of) for row in mine if row.kind == _LABEL}
     merge_labels(connection, {customer_id for customer_id, _ in labelled_})
-    if any(row.kind == _CARD for row in mine):
-        last = select(table.content).where(table.kind == _CARD).order_by(table.id.desc()).limit(1)
-        _replace_card(connection, connection.scalar(last))
     return len(described), len(labelled_)
 
 

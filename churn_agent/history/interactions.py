@@ -1,6 +1,7 @@
 """Adds and reads interactions."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -367,15 +368,33 @@ def latest(engine: Engine, *, until: datetime) -> dict[str, datetime]:
         return {customer_id: from_stored(last) for customer_id, last in connection.execute(query)}
 
 
-def amounts(engine: Engine, *, after: datetime, until: datetime) -> dict[str, float]:
-    """Returns customer -> sum of amounts after one time and up to another, for customers with any."""
+def amounts(engine: Engine, *, after: datetime, until: datetime, currency: str = "") -> dict[str, float]:
+    """Returns customer -> sum of amounts after one time and up to another, for customers with any.
+
+    Args:
+        engine: database of the history.
+        after: start, exclusive.
+        until: end, inclusive.
+        currency: the amounts of which currency count, beside those without one. If there are none in it, the most
+            frequent one. Amounts in different currencies are never added up.
+    """
+    of_row = func.coalesce(table.c.metadata["currency"].as_string(), "")
     query = (
-        select(table.c.customer_id, func.sum(table.c.amount))
+        select(table.c.customer_id, of_row, func.sum(table.c.amount), func.count())
         .where(table.c.amount.is_not(None), *_between(after, until))
-        .group_by(table.c.customer_id)
+        .group_by(table.c.customer_id, of_row)
     )
     with engine.connect() as connection:
-        return {customer_id: float(total) for customer_id, total in connection.execute(query)}
+        rows = connection.execute(query).all()
+    counts: Counter[str] = Counter()
+    for _, name, _, n in rows:
+        counts[name] += n if name else 0
+    main = currency if counts[currency] else max(counts, key=lambda name: (counts[name], name), default="")
+    sums: dict[str, float] = {}
+    for customer_id, name, total, _ in rows:
+        if name in ("", main):
+            sums[customer_id] = sums.get(customer_id, 0.0) + float(total)
+    return sums
 
 
 def texts_by_id(engine: Engine, ids: Sequence[str]) -> dict[str, str]:

@@ -27,6 +27,7 @@ _LEAVING = (
     "ik wil opzeggen", "quero cancelar",
 )  # fmt: skip
 """Phrases of customers who leave."""
+_MOST_TERMS = 200
 _SAMPLE = 50_000
 """Messages in which phrases are looked for; ids are hashes, so that the first by id are a random sample."""
 _LEAST_MESSAGES = 3
@@ -63,6 +64,8 @@ class Oddities:
     large_amounts: tuple[LargeAmounts, ...]
     coverage: Mapping[str, int]
     """Attribute that reports use (owner, renewal, value) -> customers with it."""
+    contract_terms: Mapping[str, int]
+    """The most frequent values of the attribute `contract` -> customers with it."""
 
 
 def find(connection: Connection, card: Card, spoken: ColumnElement[bool]) -> Oddities:
@@ -116,7 +119,15 @@ def find(connection: Connection, card: Card, spoken: ColumnElement[bool]) -> Odd
         like_staff=tuple(like_staff),
         large_amounts=_large_amounts(connection),
         coverage={name: _coverage(connection, name) for name in used},
+        contract_terms=_contract_terms(connection),
     )
+
+
+def _contract_terms(connection: Connection) -> dict[str, int]:
+    term = customers.c.attributes["contract"].as_string()
+    query = select(term, func.count()).where(term.is_not(None)).group_by(term)
+    rows = connection.execute(query.order_by(func.count().desc(), term).limit(_MOST_TERMS))
+    return {name: n for name, n in rows if name}
 
 
 def _has(phrases: Collection[str]) -> ColumnElement[int]:

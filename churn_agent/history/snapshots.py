@@ -5,6 +5,7 @@ from datetime import date
 
 from sqlalchemy import Engine
 
+from churn_agent.domain import sensitive
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import EmptyStore, UnknownCustomer
 from churn_agent.history import book, interactions, measurements
@@ -33,6 +34,7 @@ def take(engine: Engine, customer_id: str, *, as_of: date | None = None) -> Snap
     card = book.card(engine) or Card()
     day = as_of or default_as_of(engine, card)
     history = interactions.of_customer(engine, customer_id, until=card.end_of_day(day))
+    attributes = book.attributes(engine, customer_id, known_at=day if card.attributes_as_of == "import" else None)
     measured = measurements.of_customer(engine, customer_id, until=day)
     if not history and not measured:
         raise UnknownCustomer(_unknown(engine, card, customer_id, day))
@@ -42,7 +44,7 @@ def take(engine: Engine, customer_id: str, *, as_of: date | None = None) -> Snap
         card=card,
         interactions=history,
         measurements=measured,
-        attributes=book.attributes(engine, customer_id, known_at=day if card.attributes_as_of == "import" else None),
+        attributes=sensitive.usable(attributes, card),
     )
 
 

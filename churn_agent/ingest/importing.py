@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
+from churn_agent.domain import sensitive
 from churn_agent.domain.interactions import Interaction, Speaker
 from churn_agent.domain.measurements import Measurement
 from churn_agent.domain.snapshot import Card
@@ -24,25 +25,27 @@ from churn_agent.history import interactions as stored_interactions
 from churn_agent.history.interactions import Arrival, KeyConflict, Synced
 from churn_agent.history.latest import last_day_in
 from churn_agent.ingest import identity
+from churn_agent.ingest.attributes import AttributeParser, AttributeProfile
 from churn_agent.ingest.cleaning import Cleaner
-from churn_agent.ingest.columns import ColumnMapping, assign, load_mapping
-from churn_agent.ingest.labels import LabelFormats, LabelParser, LabelProfile, label_columns
-from churn_agent.ingest.measurements import MeasurementFormats, MeasurementParser, MeasurementProfile
-from churn_agent.ingest.parsing import Draft, InteractionParser, checked_customer_id, has_content
+from churn_agent.ingest.columns import ColumnMapping, load_mapping
+from churn_agent.ingest.labels import LabelParser, LabelProfile, label_columns
+from churn_agent.ingest.measurements import MeasurementParser, MeasurementProfile
+from churn_agent.ingest.parsing import Draft, InteractionParser, has_content
 from churn_agent.ingest.preview import Example, Preview
 from churn_agent.ingest.profiling import Understanding
-from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, likely
+from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, Question, likely
 from churn_agent.ingest.readers.base import Row
 from churn_agent.ingest.rejects import Rejects
 from churn_agent.ingest.sources import Source, Sources, open_rows
 from churn_agent.ingest.speakers import OwnPeople
-from churn_agent.ingest.understanding import Understood, understand
+from churn_agent.ingest.understanding import Understood, answered, understand
 
 Progress = Callable[[str, int, int | None], None]
 """Called with (source, done, total) in bytes of files or rows of tables; the total is None if unknown."""
 
 T = TypeVar("T")
 _BATCH = 5000
+_MOST_NAMED = 5
 _BATCH_CHARACTERS = 4_000_000
 """Most rows parsed at once, and their size."""
 _LOGGED = """files columns rows rejected rejects_file empty updated replaced cleaning languages templates channels
@@ -164,7 +167,8 @@ def ingest(
     stored_card = book.card(engine)
     new_card = _load_card(sources.card, stored_card, replace=replace_card) if sources.card else None
     card = new_card or stored_card or Card()
-    understood = understand(sources.interactions, mapping, progress, likely if yes else ask, sources.others[:2])
+    asked = likely if yes else ask
+    understood = understand(sources.interactions, mapping, progress, asked, sources.others[:2])
     contents = _fingerprints(sources)
     again, wrong = _same_files(engine, contents, understood.as_mapping())
     replaces = (replaces or wrong) if again is None else None  # the same files, read in the same way
@@ -179,7 +183,7 @@ def ingest(
         change = f"; to change it: {guess.mapping}" if guess.mapping else ""
         announce(f"{guess.about}: {guess.taken} ({guess.evidence}){change}")
     with Rejects(rejects) as rejected:
-        run = _Import(understood, card, summary, rejected, progress, announce, aliases.all_aliases(engine))
+        run = _Import(understood, card, summary, rejected, progress, announce, aliases.all_aliases(engine), asked)
         try:
             with engine.begin() as connection:
                 import_id = again or imports.begin(connection)
@@ -294,7 +298,9 @@ class _Import:
         progress: Progress,
         announce: Callable[[str], None],
         aliases_: Mapping[str, str],
+        ask: Ask | None,
     ) -> None:
+        self._ask = ask
         self._understood = understood
         self._mapping = understood.mapping
         self._card = card
@@ -395,27 +401,34 @@ class _Import:
         self._preview.add(interaction, now)
 
     def customers(self, connection: Connection, source: Source, import_id: int, known_from: date | None) -> None:
-        columns: dict[str, str] = {}
-
-        def parse(row: Row) -> book.Attributes:
-            text = row.values.get(columns["customer_id"], "")
-            customer_id = checked_customer_id(text, whole=bool(self._mapping.whole_ids))
-            dated = row.values.get(columns.get("known_from", ""), "").strip()
-            known = date.fromisoformat(dated[:10]) if dated else known_from
-            values = {k: v for k, v in row.values.items() if k and k not in columns.values() and v != ""}
-            return book.Attributes(customer_id, values, known)
-
-        def rows() -> Iterator[book.Attributes]:
-            for row in open_rows(source, None, ()):
-                if not columns:
-                    columns.update(
-                        assign(list(row.values), ("customer_id", "known_from"), ("customer_id",), source.name)
-                    )
-                attributes = self._try(source, row, lambda row=row: parse(row))
-                if attributes:
-                    yield attributes
-
-        self._summary.customers = book.set_attributes(connection, rows(), import_id=import_id)
+        profile: AttributeProfile | None = None
+        names: dict[str, None] = {}
+        for row in open_rows(source, None, ()):
+            profile = profile or AttributeProfile(list(row.values), source.name)
+            if not row.problem:
+                profile.add(row)
+                names |= dict.fromkeys(row.values)
+        if profile is None:
+            return
+        formats = self._settled(source, profile.settle)
+        for column, currencies in formats.currencies.items():
+            kept = "its amounts are kept as text, and neither added up nor ranked"
+            self._announce(f"{source.name}: {column} has several currencies ({', '.join(currencies)}); {kept}")
+        left_out = sensitive.unused(names, self._card)
+        if left_out:
+            listed = ", ".join(left_out)
+            use = f"to use them, list them in the card: sensitive_attributes: [{listed}]"
+            self._announce(f"{source.name}: {listed}: these look sensitive and are not used; {use}")
+        whole = bool(self._mapping.whole_ids)
+        parse = AttributeParser(formats, self._card, known_from=known_from, whole_ids=whole)
+        rows = (self._try(source, row, lambda row=row: parse(row)) for row in open_rows(source, None, ()))
+        self._summary.customers = book.set_attributes(connection, filter(None, rows), import_id=import_id)
+        for name, count in list(book.several_rows(connection, import_id).items())[:_MOST_NAMED]:
+            have = f"{count:,} customers have" if count > 1 else "a customer has"
+            self._announce(
+                f"{source.name}: {name}: {have} several rows; the last one counts; to add them up: combine: {{{name}: "
+                "sum} in the card"
+            )
 
     def labels(self, connection: Connection, source: Source, import_id: int) -> None:
         profile: LabelProfile | None = None
@@ -425,9 +438,8 @@ class _Import:
                 profile.add(row)
         if profile is None:
             return
-        formats = profile.settle(self._mapping.day_first, self._mapping.decimal)
-        if not isinstance(formats, LabelFormats):
-            raise NeedsAnswer(source.name, formats)
+        settle = profile.settle
+        formats = self._settled(source, lambda mapping: settle(mapping.day_first, mapping.decimal))
         if profile.unknown_words:
             self._announce(f"{source.name}: unknown words for the outcome: {profile.unknown_words}")
         for column, words in profile.metadata_columns.items():
@@ -444,9 +456,7 @@ class _Import:
                 profile.add(row)
         if profile is None:
             return
-        formats = profile.settle()
-        if not isinstance(formats, MeasurementFormats):
-            raise NeedsAnswer(source.name, formats)
+        formats = self._settled(source, profile.settle)
         if formats.skipped:
             self._announce(f"{source.name}: columns with words are not imported: {', '.join(formats.skipped)}")
         parse = MeasurementParser(formats, self._card, self._mapping, self._mapping.source or "")
@@ -458,6 +468,17 @@ class _Import:
                     yield (replace(one, customer_id=today), one.customer_id) if today else (one, one.customer_id)
 
         self._summary.measurements = measurements.add(connection, rows(), import_id=import_id)
+
+    def _settled(self, source: Source, settle: Callable[[ColumnMapping], T | list[Question]]) -> T:
+        """Returns the formats of a file, after asking what it leaves open. Raises `NeedsAnswer`."""
+        formats = settle(self._mapping)
+        if isinstance(formats, list):
+            questions = cast("list[Question]", formats)
+            self._mapping = answered(self._mapping, [(source.name, question) for question in questions], self._ask)
+            formats = settle(self._mapping)
+        if isinstance(formats, list):
+            raise NeedsAnswer(source.name, cast("list[Question]", formats))
+        return formats
 
     def finish(self) -> None:
         summary = self._summary

@@ -66,7 +66,6 @@ class MeasurementProfile:
         if one and "seats" in self.columns:
             values.append(self.columns["seats"])
         self._source = source
-        self._mapping = mapping
         self._times = TimeProfile("measured_at")
         self._numbers = {name: NumberProfile(name) for name in values}
 
@@ -76,10 +75,10 @@ class MeasurementProfile:
         for name, profile in self._numbers.items():
             profile.add(row.values.get(name, ""))
 
-    def settle(self) -> MeasurementFormats | list[Question]:
+    def settle(self, mapping: ColumnMapping) -> MeasurementFormats | list[Question]:
         """Decides the formats. Raises `DataError` if there are no times or no numbers."""
-        times = self._times.settle(self._mapping.day_first, self._mapping.time_format)
-        settled = {name: profile.settle(self._mapping.decimal) for name, profile in self._numbers.items()}
+        times = self._times.settle(mapping.day_first, mapping.time_format)
+        settled = {name: profile.settle(mapping.decimal) for name, profile in self._numbers.items()}
         questions = [answer for answer in (times, *settled.values()) if isinstance(answer, Question)]
         if questions:
             return questions

@@ -77,7 +77,7 @@ def understand(
     """
     own = _whose_mails(sources, mapping)
     if own:
-        mapping = _answered(mapping, [own], ask)
+        mapping = answered(mapping, [own], ask)
     noted: dict[str, Guess] = {}
     mapping = _with_staff(sources, mapping, ask, noted)
     profiles = {source.name: _profile(source, mapping, progress, noted) for source in sources}
@@ -86,7 +86,7 @@ def understand(
     }
     alike = ids_question(sources, others, mapping, with_point)
     if alike:
-        mapping = _answered(mapping, [(next(iter(profiles)), alike)], ask)
+        mapping = answered(mapping, [(next(iter(profiles)), alike)], ask)
     for _ in range(_MOST_ROUNDS):
         rules: dict[str, dict[int, Understanding]] = {}
         questions: dict[str, tuple[str, Question]] = {}
@@ -103,7 +103,7 @@ def understand(
                 guesses |= {guess.about: guess for guess in guessed}
         if not questions:
             break
-        mapping = _answered(mapping, list(questions.values()), ask)
+        mapping = answered(mapping, list(questions.values()), ask)
     rows = {name: sum(profile.rows for profile in of.values()) for name, of in profiles.items()}
     return Understood(mapping, rules, rows, tuple(guesses.values()))
 
@@ -163,7 +163,8 @@ def _profile(
     return profiles
 
 
-def _answered(mapping: ColumnMapping, questions: Sequence[tuple[str, Question]], ask: Ask | None) -> ColumnMapping:
+def answered(mapping: ColumnMapping, questions: Sequence[tuple[str, Question]], ask: Ask | None) -> ColumnMapping:
+    """Returns the mapping with the answers to questions about sources. Raises `NeedsAnswer`."""
     part: dict[str, Any] = mapping.model_dump(exclude_unset=True)
     unanswered: list[tuple[str, Question]] = []
     for source, question in questions:

@@ -295,7 +295,8 @@ def _aggregates(snapshot: Snapshot) -> dict[str, float]:
     for interaction in snapshot.interactions:
         channel = interaction.channel
         if interaction.amount is not None:
-            values[f"{channel} amount"].append(interaction.amount)
+            currency = interaction.metadata.get("currency", "")
+            values[f"{channel} amount {currency}".rstrip()].append(interaction.amount)
         for name, value in lasting(interaction.metadata).items():
             number = as_number(value)
             if number is not None and not is_time(name, number):

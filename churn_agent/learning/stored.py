@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -61,6 +62,8 @@ class Trained(BaseModel):
     first_as_of: date
     last_as_of: date
     horizon_days: int
+    attributes_as_of: Literal["import", "label"] = "import"
+    """Whether attributes were known from their import on, or are taken to be of the labels' dates."""
     auroc: float
     auroc_low: float
     auroc_high: float

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from churn_agent.domain.snapshot import Card
 from churn_agent.domain.wording import counted
+from churn_agent.evidence import contract_terms
 from churn_agent.history.statistics import BookStatistics
 from churn_agent.ingest.speakers import is_own_voice
 
@@ -12,6 +13,7 @@ _LEAST = 20
 """Fewest messages or interactions from which a share says something."""
 _LARGE_SHARE = 0.3
 _LEAST_PHRASES = 3
+_SHOWN_TERMS = 5
 _COVERED = 0.9
 """Share of customers from which an attribute counts as covered."""
 
@@ -72,3 +74,8 @@ def _about_attributes(book: BookStatistics, card: Card) -> Iterator[str]:
             yield f"No customer has {name!r}, which the card names as their value. Import it: --customers FILE."
         elif 0 < n / book.customers < _COVERED:
             yield f"{1 - n / book.customers:.0%} of customers have no {name!r}; reports show no such value for them."
+    unknown = {term: n for term, n in book.oddities.contract_terms.items() if contract_terms.months(term) is None}
+    if unknown:
+        named = ", ".join(f"{term!r} ({counted(n, 'customer')})" for term, n in list(unknown.items())[:_SHOWN_TERMS])
+        more = f" and {len(unknown) - _SHOWN_TERMS} more" if len(unknown) > _SHOWN_TERMS else ""
+        yield f"Contract terms that are not understood: {named}{more}. Write them as lengths, such as '12 months'."

@@ -120,3 +120,11 @@ def test_one_contact_or_a_lively_main_one_is_no_news():
     assert "contacts" not in facts.by_name(facts.compute(snapshot(*rows, *agents)))
     other = interaction(70, days_ago=1, author="Bo")
     assert "main_contact_silence" not in facts.by_name(facts.compute(snapshot(*rows, other)))
+
+
+def test_amounts_in_several_currencies_are_not_added_up():
+    rows = [interaction(n, amount=10.0, metadata={"currency": "EUR"}, channel="order") for n in (5, 6, 7)]
+    rows.append(interaction(8, amount=1000.0, metadata={"currency": "JPY"}, channel="order"))
+    fact = next(fact for fact in facts.compute(snapshot(*rows)) if fact.name == "amount_total")
+    assert fact.value == 30
+    assert fact.text == "The amounts sum up to EUR 30.00 over 3 interactions, JPY 1,000.00 over 1 interaction."

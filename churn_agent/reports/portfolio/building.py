@@ -231,7 +231,8 @@ def read(store: Store, run: Run) -> list[Account]:
     day = date.fromisoformat(str(run.spec["as_of"]))
     paid: Mapping[str, float] = {}
     if card.value_attribute is None:
-        paid = interactions.amounts(store.history, after=card.end_of_day(day - _YEAR), until=card.end_of_day(day))
+        year = {"after": card.end_of_day(day - _YEAR), "until": card.end_of_day(day)}
+        paid = interactions.amounts(store.history, **year, currency=card.currency)
     feedback = {(row.customer_id, row.as_of): row for row in all_feedback(store.history)}
     accounts: list[Account] = []
     for assessment in records.of_run(store.history, run.id):

@@ -1,0 +1,182 @@
+"""Reads files of attributes: numbers and dates are settled by column over the whole file, and stored in one form."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from churn_agent.domain.days import real_day
+from churn_agent.domain.snapshot import Card
+from churn_agent.history.book import Attributes
+from churn_agent.ingest.columns import ColumnMapping, assign
+from churn_agent.ingest.formats.cells import NumberText, is_missing
+from churn_agent.ingest.formats.numbers import NumberFormat, NumberProfile
+from churn_agent.ingest.formats.times import TimeFormat, TimeProfile
+from churn_agent.ingest.parsing import checked_customer_id
+from churn_agent.ingest.questions import Question
+from churn_agent.ingest.readers.base import Row
+
+_FIELDS = ("customer_id", "known_from")
+_PLAIN = re.compile(r"-?\d+(?:\.\d+)?")
+_WHOLE = re.compile(r"-?\d+")
+_NOT_NUMBERS = frozenset(
+    """id ids code number no nr nummer phone tel telephone telefon mobile fax iban zip zipcode postcode plz vat sku
+    version""".split()
+)
+"""Words in names of columns whose digits are not numbers."""
+_MOST_MISFITS = 0.05
+_MOST_CURRENCIES = 20
+
+
+@dataclass(frozen=True)
+class AttributeFormats:
+    """What the columns of a file of attributes mean."""
+
+    columns: Mapping[str, str]
+    """`customer_id`, and `known_from` if there is one -> column."""
+    numbers: Mapping[str, NumberFormat] = field(default_factory=dict[str, NumberFormat])
+    dates: Mapping[str, TimeFormat] = field(default_factory=dict[str, TimeFormat])
+    currencies: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """Column -> its currencies, where there are several: these amounts stay as they are."""
+
+
+class AttributeProfile:
+    """Collects what a file says about its columns, in constant memory."""
+
+    def __init__(self, header: Sequence[str], source: str) -> None:
+        """Creates a profile. Raises `DataError` if no column has the customer."""
+        self.columns = assign(header, _FIELDS, ("customer_id",), source)
+        self._numbers: dict[str, NumberProfile] = {}
+        self._dates: dict[str, TimeProfile] = {}
+        self._plain: Counter[str] = Counter()
+        self._currencies: dict[str, set[str]] = {}
+
+    def add(self, row: Row) -> None:
+        """Adds a row."""
+        for name, text in row.values.items():
+            if name and name not in self.columns.values() and not is_missing(text):
+                self._add(name, text)
+        known_from = self.columns.get("known_from")
+        if known_from:
+            self._dates.setdefault(known_from, TimeProfile(known_from)).add(row.values.get(known_from, ""))
+
+    def _add(self, name: str, text: str) -> None:
+        if not _NOT_NUMBERS.isdisjoint(re.split(r"[\W_]+", name.casefold())):
+            return
+        self._numbers.setdefault(name, NumberProfile(name)).add(text)
+        if isinstance(text, NumberText) or _PLAIN.fullmatch(text):
+            self._plain[name] += 1
+        else:
+            self._dates.setdefault(name, TimeProfile(name, earliest_year=1900)).add(text)
+            currency = _currency(text)
+            known = self._currencies.setdefault(name, set())
+            if currency and len(known) < _MOST_CURRENCIES:
+                known.add(currency)
+
+    def settle(self, mapping: ColumnMapping) -> AttributeFormats | list[Question]:
+        """Decides the formats, or returns questions about them."""
+        questions: list[Question] = []
+        numbers: dict[str, NumberFormat] = {}
+        dates: dict[str, TimeFormat] = {}
+        several = {name: sorted(known) for name, known in self._currencies.items() if len(known) > 1}
+        for name, profile in self._numbers.items():
+            settled = profile.settle(mapping.decimal)
+            if isinstance(settled, Question):
+                questions.append(settled)
+            elif settled and settled.misfits <= _MOST_MISFITS * settled.values and name not in several:
+                numbers[name] = settled
+        for name, profile in self._dates.items():
+            orders = [profile.settle(day_first) for day_first in (True, False)]
+            fitting = [one for one in orders if isinstance(one, TimeFormat) and self._fits(name, one)]
+            if name in numbers or not fitting:
+                continue
+            settled = profile.settle(mapping.day_first)
+            if isinstance(settled, Question):
+                questions.append(settled)
+            elif settled:
+                dates[name] = settled
+        return questions or AttributeFormats(self.columns, numbers, dates, several)
+
+    def _fits(self, name: str, times: TimeFormat) -> bool:
+        return times.values - times.misfits >= (1 - _MOST_MISFITS) * (times.values + self._plain[name]) > 0
+
+
+class AttributeParser:
+    """Parses rows into attributes."""
+
+    def __init__(
+        self, formats: AttributeFormats, card: Card, *, known_from: date | None, whole_ids: bool = False
+    ) -> None:
+        """Creates a parser.
+
+        Args:
+            formats: the columns, and the way they write numbers and dates.
+            card: card of the book, with its time zone.
+            known_from: day from which values without a day of their own are known.
+            whole_ids: whether the customer 1001.0 is 1001.
+        """
+        self._formats = formats
+        self._card = card
+        self._known_from = known_from
+        self._whole = whole_ids
+        self._fields = set(formats.columns.values())
+
+    def __call__(self, row: Row) -> Attributes:
+        """Returns the attributes of a row. Raises `ValueError` with the value that is invalid."""
+        columns = self._formats.columns
+        customer_id = checked_customer_id(row.values.get(columns["customer_id"], ""), whole=self._whole)
+        values: dict[str, str] = {}
+        original: dict[str, str] = {}
+        for name, text in row.values.items():
+            if not name or name in self._fields or text == "":
+                continue
+            value = self._value(name, text)
+            if value != text:
+                original[name] = str(text)
+            if value:
+                values[name] = value
+        known = columns.get("known_from")
+        dated = row.values.get(known, "").strip() if known else ""
+        return Attributes(customer_id, values, self._day(known or "", dated) or self._known_from, original or None)
+
+    def _day(self, column: str, text: str) -> date | None:
+        if is_missing(text):
+            return None
+        try:
+            time = self._formats.dates.get(column, TimeFormat()).parse(text, self._card.zone)
+        except ValueError as error:
+            raise ValueError(f"known_from {text!r} is not a date: {error}") from None
+        return (time.utc + timedelta(minutes=time.offset_minutes)).date() if time else None
+
+    def _value(self, name: str, text: str) -> str:
+        """Returns a value in the one form: digits with a point, ISO dates; empty for a date that means none."""
+        try:
+            if name in self._formats.numbers:
+                return _number(text, self._formats.numbers[name])
+            if name in self._formats.dates and real_day(text) is None:
+                time = self._formats.dates[name].parse(text, self._card.zone)
+                if time is None:
+                    return ""
+                written = time.utc + timedelta(minutes=time.offset_minutes)
+                return written.date().isoformat() if time.date_only else written.replace(tzinfo=None).isoformat()
+        except ValueError:
+            return text  # one of the few that do not fit the column
+        return text
+
+
+def _number(text: str, format_: NumberFormat) -> str:
+    if isinstance(text, NumberText) or (_PLAIN if format_.decimal == "." else _WHOLE).fullmatch(text):
+        return text
+    number = format_.parse(text)
+    return text if number is None else f"{number.value:.15g}"
+
+
+def _currency(text: str) -> str | None:
+    for decimal in (".", ","):
+        try:
+            number = NumberFormat(decimal).parse(text)
+        except ValueError:
+            continue
+        return number.currency if number else None
+    return None

@@ -1,0 +1,141 @@
+"""Files of attributes: numbers and dates of a column in one form, several rows of a customer, sensitive columns."""
+
+from datetime import date
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+
+from churn_agent.domain.snapshot import Card
+from churn_agent.errors import DataError
+from churn_agent.history import book
+from churn_agent.history.tables import contributions
+from tests.conftest import write_csv
+from tests.ingest.test_sync import dump
+
+
+@pytest.fixture
+def notes(agent):
+    lines = []
+    agent.store._notify = lines.append
+    agent.ingest(
+        write_csv(Path("t.csv"), "c1,2026-01-01,chat,hello", "c2,2026-01-01,chat,hello"), unknown_is="customer"
+    )
+    lines.clear()
+    return lines
+
+
+def attributes(agent, *rows, header, card=None, **options):
+    path = write_csv(Path("people.csv"), *rows, header=header)
+    if card:
+        with agent.history.begin() as connection:
+            book.set_card(connection, card)
+    agent.ingest([], customers=path, **options)
+    return {id_: dict(values) for id_, values in book.all_attributes(agent.history).items()}
+
+
+def test_numbers_and_dates_are_stored_in_one_form(agent, notes):
+    header = "customer_id;arr;renewal_date;phone;account_number;share"
+    rows = "c1;1.234,50 €;31.12.2026;+49 123 456;007;12 %", "c2;99,00 €;9999-12-31;030/12 34;008;5 %"
+    path = write_csv(Path("people.csv"), *rows, header=header)
+    agent.ingest([], customers=path)
+    known = book.all_attributes(agent.history)
+    assert known["c1"] == {
+        "arr": "1234.5", "renewal_date": "2026-12-31", "phone": "+49 123 456", "account_number": "007", "share": "0.12"
+    }  # fmt: skip
+    assert known["c2"] == {"arr": "99", "phone": "030/12 34", "account_number": "008", "share": "0.05"}
+    with agent.history.connect() as connection:
+        originals = [row.original for row in connection.execute(contributions.select())]
+    assert {"arr": "1.234,50 €", "renewal_date": "31.12.2026", "share": "12 %"} in originals
+
+
+def test_plain_values_stay_as_they_are(agent, notes):
+    row = "c1,1200.50,2026-12-31,007,gold,1.10"
+    known = attributes(agent, row, header="customer_id,arr,renewal_date,zone,plan,release")
+    assert known["c1"] == {
+        "arr": "1200.50", "renewal_date": "2026-12-31", "zone": "007", "plan": "gold", "release": "1.10"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "answers"),
+    [
+        ("arr", "1.234", ("decimal: ','", "decimal: .")),
+        ("since", "01/02/2025", ("day_first: true", "day_first: false")),
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_asked(agent, notes, column, text, answers):
+    with pytest.raises(DataError) as refusal:
+        attributes(agent, f"c1,{text}", header=f"customer_id,{column}")
+    assert all(answer in str(refusal.value) for answer in answers)
+
+
+def test_one_date_among_words_is_not_asked_about(agent, notes):
+    rows = "c1,01/02/2025", "c2,call first", "c1,nothing"
+    assert attributes(agent, *rows, header="customer_id,note")["c1"] == {"note": "nothing"}
+
+
+def test_amounts_in_several_currencies_are_not_added_up(agent, notes):
+    rows = "c1,EUR 100", "c1,USD 50"
+    known = attributes(agent, *rows, header="customer_id,arr", card=Card(combine={"arr": "sum"}))
+    assert known["c1"] == {"arr": "USD 50"}
+    assert any("arr has several currencies (EUR, USD)" in note for note in notes)
+
+
+def test_the_last_of_several_rows_counts_unless_the_card_says_otherwise(agent, notes):
+    rows = "c1,A,100,2026-12-31", "c1,B,50,2026-06-30", "c1,A,100,2026-12-31", "c2,C,7,2027-01-01"
+    header = "customer_id,contract_id,arr,renewal_date"
+    assert attributes(agent, *rows, header=header)["c1"]["arr"] == "100"
+    assert any("arr: a customer has several rows; the last one counts; to add them up: combine: {arr: sum}" in note
+               for note in notes)  # fmt: skip
+    card = Card(combine={"arr": "sum", "renewal_date": "lowest"})
+    notes.clear()
+    known = attributes(agent, *rows, header=header, card=card)
+    assert (known["c1"]["arr"], known["c1"]["renewal_date"]) == ("150", "2026-06-30")
+    assert known["c2"]["arr"] == "7"
+    assert not any("arr:" in note for note in notes)
+
+
+def test_a_card_that_comes_later_combines_what_is_there(agent, notes):
+    attributes(agent, "c1,100", "c1,50", header="customer_id,arr")
+    with agent.history.begin() as connection:
+        book.set_card(connection, Card(combine={"arr": "sum"}))
+    assert book.all_attributes(agent.history)["c1"] == {"arr": "150"}
+    assert agent.snapshot("c1").attributes == {"arr": "150"}
+
+
+def test_the_latest_row_is_that_of_the_latest_date(agent, notes):
+    rows = "c1,gold,01.03.2025", "c1,free,01.01.2025", "c1,silver,31.01.2025"
+    assert attributes(agent, *rows, header="customer_id,plan,known_from")["c1"] == {"plan": "gold"}
+    assert book.attributes(agent.history, "c1", known_at=date(2025, 2, 15)) == {"plan": "silver"}
+    assert not any("several rows" in note for note in notes)
+
+
+def test_sensitive_attributes_are_named_and_not_used_unless_listed(agent, notes):
+    row = "c1,f,30,gold"
+    known = attributes(agent, row, header="customer_id,gender,age,plan")
+    assert known["c1"] == agent.snapshot("c1").attributes == {"plan": "gold"}
+    [note] = [note for note in notes if "look sensitive" in note]
+    assert "sensitive_attributes: [gender, age]" in note
+    known = attributes(agent, row, header="customer_id,gender,age,plan", card=Card(sensitive_attributes=("age",)))
+    assert known["c1"] == agent.snapshot("c1").attributes == {"age": "30", "plan": "gold"}
+
+
+def test_the_order_of_files_with_disjoint_columns_does_not_matter(agent, notes):
+    files = [("plan", "gold"), ("owner", "Ana"), ("arr", "100")]
+    results = []
+    for order in permutations(range(3)):
+        for n in order:
+            agent.ingest(
+                [], customers=write_csv(Path(f"{n}.csv"), f"c1,{files[n][1]}", header=f"customer_id,{files[n][0]}")
+            )
+        results.append(json_of(agent))
+        for row in agent.store.imports()[1:]:
+            if row.state == "stored":
+                agent.store.undo_import(row.id)
+        assert dump(agent.settings.store)["customers"] == []
+    assert all(result == results[0] for result in results)
+
+
+def json_of(agent):
+    return {id_: dict(sorted(values.items())) for id_, values in book.all_attributes(agent.history).items()}
