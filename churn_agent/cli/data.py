@@ -49,6 +49,7 @@ def forget(context: click.Context, customer_id: str, json_: bool) -> None:
 @click.option("--customers", type=_FILE, help="File of customer attributes, with a column customer_id.")
 @click.option("--labels", type=_FILE, help="File of outcomes (customer_id, as_of, churned, horizon_days).")
 @click.option("--measurements", type=_FILE, help="File of numbers (customer_id, date, metric, value), such as logins.")
+@click.option("--aliases", type=_FILE, help="File of ids that mean the same customer (old, new).")
 @click.option("--card", type=_FILE, help="Card of the book (YAML): company, meaning of churn, horizon.")
 @click.option(
     "--mapping",
@@ -81,6 +82,7 @@ def ingest(
     customers: Path | None,
     labels: Path | None,
     measurements: Path | None,
+    aliases: Path | None,
     card: Path | None,
     mapping: Path | None,
     query: str | None,
@@ -105,8 +107,10 @@ def ingest(
     """
     from churn_agent.ingest import written
 
-    if not (paths or customers or labels or measurements or card):
-        raise click.UsageError("give files or folders to import, or --customers, --labels, --measurements, --card")
+    if not (paths or customers or labels or measurements or aliases or card):
+        raise click.UsageError(
+            "give files or folders to import, or --customers, --labels, --measurements, --aliases, --card"
+        )
     if write_mapping:
         written.check_new(write_mapping)
     with common.open_agent(context) as agent:
@@ -117,6 +121,7 @@ def ingest(
                 customers=customers,
                 labels=labels,
                 measurements=measurements,
+                aliases=aliases,
                 card=card,
                 mapping=mapping,
                 query=query,

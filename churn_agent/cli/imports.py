@@ -8,7 +8,7 @@ import click
 from churn_agent.cli import common
 from churn_agent.domain.wording import counted
 
-_COUNTS = ("rows", "updated", "rejected", "empty", "customers", "labels", "measurements")
+_COUNTS = ("rows", "updated", "rejected", "empty", "customers", "labels", "measurements", "aliases")
 
 
 @click.group(invoke_without_command=True)

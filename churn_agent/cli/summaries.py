@@ -27,6 +27,8 @@ def summary_lines(summary: "ImportSummary", *, dry_run: bool) -> Iterator[str]:
         parts.append(counted(summary.labels, "label"))
     if summary.measurements:
         parts.append(counted(summary.measurements, "measurement"))
+    if summary.aliases:
+        parts.append(counted(summary.aliases, "alias", "aliases"))
     yield ", ".join(parts)
     if summary.first and summary.last:
         yield f"from {summary.first:%Y-%m-%d} to {summary.last:%Y-%m-%d}; channels: {_most(summary.channels)}"

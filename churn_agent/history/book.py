@@ -16,7 +16,7 @@ from churn_agent.domain.snapshot import Card
 from churn_agent.history import aliases, combining
 from churn_agent.history.tables import book, contributions, customers, labels
 
-_CARD, _ATTRIBUTES, _LABEL = "card", "attributes", "label"
+_CARD, _ATTRIBUTES, _LABEL, _ALIAS = "card", "attributes", "label", "alias"
 _OUTCOME = ("left_on", "notice_on", "kind", "amount", "voluntary")
 _BATCH = 500
 
@@ -206,8 +206,58 @@ def _label_row(content: Mapping[str, Any]) -> dict[str, Any]:
     return dict.fromkeys(_OUTCOME) | dict(content) | days
 
 
+def merge_customers(connection: Connection, old: str, new: str, *, import_id: int | None = None) -> int:
+    """Makes `old` another id of the customer `new`, as an import or a person says. Returns the interactions moved.
+
+    Raises:
+        InputError: the ids mean the same customer already.
+    """
+    moved = aliases.merge(connection, old, new)
+    _note_alias(connection, old, new, import_id)
+    _merge_book(connection, old, new)
+    return moved
+
+
+def split_customer(connection: Connection, old: str) -> int:
+    """Makes `old` a customer of its own again. Returns the interactions moved. Raises `InputError`."""
+    new = aliases.read(connection).get(old, old)
+    moved = aliases.split(connection, old)
+    by_people = contributions.c.kind == _ALIAS, contributions.c.customer_id == old, contributions.c.import_id.is_(None)
+    connection.execute(contributions.delete().where(*by_people))
+    _merge_book(connection, old, new)
+    return moved
+
+
+def add_alias(connection: Connection, old: str, new: str, *, import_id: int) -> None:
+    """Merges two customers as an import says, and keeps that it does.
+
+    Raises:
+        ValueError: `old` is `new`, or another id of another customer.
+    """
+    known = aliases.read(connection)
+    now, target = known.get(old), known.get(new, new)
+    if target == old:
+        raise ValueError(f"{old!r} and {new!r} are the same customer the other way round, or one id")
+    if now is not None and now != target:
+        raise ValueError(f"{old!r} is already another id of {now!r}; split it first: churn-agent aliases split {old}")
+    if now is None:
+        merge_customers(connection, old, new, import_id=import_id)
+    else:
+        _note_alias(connection, old, new, import_id)
+
+
+def _note_alias(connection: Connection, old: str, new: str, import_id: int | None) -> None:
+    row = {"import_id": import_id, "kind": _ALIAS, "customer_id": old, "content": {"new": new}}
+    connection.execute(contributions.insert().values(row))
+
+
+def _merge_book(connection: Connection, *customer_ids: str) -> None:
+    merge_attributes(connection, customer_ids)
+    merge_labels(connection, customer_ids)
+
+
 def withdraw(connection: Connection, import_id: int) -> tuple[int, int]:
-    """Takes out the attributes, labels and card of an import; those of the other imports count again.
+    """Takes out the attributes, labels, aliases and card of an import; those of the other imports count again.
 
     Returns:
         The number of customers with other attributes, and of labels.
@@ -216,6 +266,11 @@ def withdraw(connection: Connection, import_id: int) -> tuple[int, int]:
     query = select(table.kind, table.customer_id, table.as_of).where(table.import_id == import_id)
     mine = list(connection.execute(query))
     connection.execute(contributions.delete().where(table.import_id == import_id))
+    known = aliases.read(connection)
+    for old in {row.customer_id for row in mine if row.kind == _ALIAS}.intersection(known):
+        others = select(table.id).where(table.kind == _ALIAS, table.customer_id == old).limit(1)
+        if connection.execute(others).first() is None:
+            split_customer(connection, old)
     if any(row.kind == _CARD for row in mine):
         last = select(table.content).where(table.kind == _CARD).order_by(table.id.desc()).limit(1)
         _replace_card(connection, connection.scalar(last))

@@ -56,6 +56,8 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
     "person": ("person", "contact", "user", "user_id", "member_id", "email"),
     "seats": ("seats", "licences", "licenses", "seat_count", "lizenzen"),
     "measurement_id": ("measurement_id", "event_id", "row_id"),
+    "old": ("old", "old_id", "from", "alias", "merged_id", "duplicate", "duplicate_id"),
+    "new": ("new", "new_id", "to", "customer_id", "master_id", "merged_into"),
     "voluntary": ("voluntary", "is_voluntary", "churn_type"),
 }  # fmt: skip
 INTERACTION_FIELDS = (

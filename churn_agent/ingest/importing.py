@@ -27,10 +27,10 @@ from churn_agent.history.latest import last_day_in
 from churn_agent.ingest import identity
 from churn_agent.ingest.attributes import AttributeParser, AttributeProfile
 from churn_agent.ingest.cleaning import Cleaner
-from churn_agent.ingest.columns import ColumnMapping, load_mapping
+from churn_agent.ingest.columns import ColumnMapping, assign, load_mapping
 from churn_agent.ingest.labels import LabelParser, LabelProfile, label_columns
 from churn_agent.ingest.measurements import MeasurementParser, MeasurementProfile
-from churn_agent.ingest.parsing import Draft, InteractionParser, has_content
+from churn_agent.ingest.parsing import Draft, InteractionParser, checked_customer_id, has_content
 from churn_agent.ingest.preview import Example, Preview
 from churn_agent.ingest.profiling import Understanding
 from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, Question, likely
@@ -49,7 +49,7 @@ _MOST_NAMED = 5
 _BATCH_CHARACTERS = 4_000_000
 """Most rows parsed at once, and their size."""
 _LOGGED = """files columns rows rejected rejects_file empty updated replaced cleaning languages templates channels
-speakers guesses customers labels measurements""".split()
+speakers guesses customers labels measurements aliases""".split()
 
 
 @dataclass
@@ -84,6 +84,8 @@ class ImportSummary:
     customers: int = 0
     labels: int = 0
     measurements: int = 0
+    aliases: int = 0
+    """Number of ids that mean another customer, as the import says."""
     rejected: int = 0
     rejects_file: str | None = None
     first_rejected: list[dict[str, object]] = field(default_factory=list)
@@ -191,18 +193,15 @@ def ingest(
                 measurements.withdraw(connection, import_id)
                 if new_card:
                     book.set_card(connection, new_card, import_id=import_id)
+                if sources.aliases:
+                    run.aliases(connection, sources.aliases, import_id)
                 with stored_interactions.bulk_loading(connection) as known:
                     for source in sources.interactions:
                         run.interactions(connection, source, import_id, known)
-                    if rejected.count and not summary.channels:
+                    if rejected.count and summary.rows and not summary.channels:
                         why = rejected.first[0]["reason"]
                         raise DataError(f"{summary.sources[0]}: {_none_of(summary.rows)} can be used ({why})")
-                if sources.customers:
-                    run.customers(connection, sources.customers, import_id, _known_from(connection, card))
-                if sources.labels:
-                    run.labels(connection, sources.labels, import_id)
-                if sources.measurements:
-                    run.measurements(connection, sources.measurements, import_id)
+                run.about_customers(connection, sources, import_id)
                 if replaces is not None:  # afterwards, so that rows that both imports have stay as they are
                     imports.undo(connection, replaces)
                 run.finish()
@@ -400,6 +399,15 @@ class _Import:
             summary.last = at
         self._preview.add(interaction, now)
 
+    def about_customers(self, connection: Connection, sources: Sources, import_id: int) -> None:
+        """Imports attributes, labels and measurements."""
+        if sources.customers:
+            self.customers(connection, sources.customers, import_id, _known_from(connection, self._card))
+        if sources.labels:
+            self.labels(connection, sources.labels, import_id)
+        if sources.measurements:
+            self.measurements(connection, sources.measurements, import_id)
+
     def customers(self, connection: Connection, source: Source, import_id: int, known_from: date | None) -> None:
         profile: AttributeProfile | None = None
         names: dict[str, None] = {}
@@ -429,6 +437,19 @@ class _Import:
                 f"{source.name}: {name}: {have} several rows; the last one counts; to add them up: combine: {{{name}: "
                 "sum} in the card"
             )
+
+    def aliases(self, connection: Connection, source: Source, import_id: int) -> None:
+        columns: dict[str, str] = {}
+
+        def add(row: Row) -> bool:
+            old, new = (checked_customer_id(row.values.get(columns[name], "")) for name in ("old", "new"))
+            book.add_alias(connection, old, new, import_id=import_id)
+            return True
+
+        for row in open_rows(source, None, ()):
+            columns = columns or assign(list(row.values), ("old", "new"), ("old", "new"), source.name)
+            self._summary.aliases += bool(self._try(source, row, lambda row=row: add(row)))
+        self._aliases = aliases.read(connection)
 
     def labels(self, connection: Connection, source: Source, import_id: int) -> None:
         profile: LabelProfile | None = None

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from churn_agent.content.playbook import load_playbook
 from churn_agent.content.taxonomy import Taxonomy, load_taxonomy
@@ -22,7 +22,8 @@ from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import EmptyStore, IndexBusy, InputError, StoreUnavailable
 from churn_agent.evidence.retrieval import QueryVectors
 from churn_agent.files.writability import is_read_only
-from churn_agent.history import aliases, book, imports, interactions, snapshots, statistics
+from churn_agent.history import aliases as known_aliases
+from churn_agent.history import book, imports, interactions, snapshots, statistics
 from churn_agent.history import runs as run_log
 from churn_agent.history.database import open_database
 from churn_agent.history.imports import Import, Undone
@@ -120,6 +121,7 @@ class Store:
         customers: object = None,
         labels: object = None,
         measurements: object = None,
+        aliases: object = None,
         card: Path | None = None,
         mapping: Path | str | None = None,
         query: str | None = None,
@@ -143,6 +145,7 @@ class Store:
             labels: path or data frame of outcomes (`customer_id, as_of, churned`).
             measurements: path or data frame of numbers (`customer_id, date, metric, value`, or a column for each
                 metric).
+            aliases: path or data frame of ids that mean the same customer (`old, new`).
             card: YAML card of the book.
             mapping: YAML file that maps columns to fields, or the name of a shipped one (`zendesk`).
             query: SQL for databases.
@@ -169,6 +172,7 @@ class Store:
             customers=customers,
             labels=labels,
             measurements=measurements,
+            aliases=aliases,
             card=card,
             mapping=Path(mapping) if mapping else None,
             query=query,
@@ -260,26 +264,16 @@ class Store:
             InputError: the ids mean the same customer already.
         """
         with self.history.begin() as connection:
-            moved = aliases.merge(connection, old, new)
-            self._merge_book(connection, old, new)
-        return moved
+            return book.merge_customers(connection, old, new)
 
     def split_customer(self, old: str) -> int:
         """Undoes `merge_customers`. Returns the number of interactions moved. Raises `InputError`."""
         with self.history.begin() as connection:
-            new = aliases.read(connection).get(old, old)
-            moved = aliases.split(connection, old)
-            self._merge_book(connection, old, new)
-        return moved
+            return book.split_customer(connection, old)
 
     def aliases(self) -> dict[str, str]:
         """Returns old id -> id of the customer today."""
-        return aliases.all_aliases(self.history)
-
-    @staticmethod
-    def _merge_book(connection: Connection, *customer_ids: str) -> None:
-        book.merge_attributes(connection, customer_ids)
-        book.merge_labels(connection, customer_ids)
+        return known_aliases.all_aliases(self.history)
 
     def labels(self, customer_id: str | None = None) -> list[Label]:
         """Returns all outcomes, or those of a customer, by customer and date."""
