@@ -87,25 +87,38 @@ def understand(
     alike = ids_question(sources, others, mapping, with_point)
     if alike:
         mapping = answered(mapping, [(next(iter(profiles)), alike)], ask)
+    rules, questions, guesses = _settled(sources, mapping, profiles)
     for _ in range(_MOST_ROUNDS):
-        rules: dict[str, dict[int, Understanding]] = {}
-        questions: dict[str, tuple[str, Question]] = {}
-        guesses = dict(noted)
-        for source in sources:
-            rules[source.name] = {}
-            for number, profile in profiles[source.name].items():
-                profile.rule = mapping.rules[number]
-                if not profile.rows:
-                    continue
-                understanding, asked, guessed = profile.settle(source.name, complete=source.complete_header)
-                rules[source.name][number] = understanding
-                questions |= {question.about: (source.name, question) for question in asked}
-                guesses |= {guess.about: guess for guess in guessed}
         if not questions:
             break
-        mapping = answered(mapping, list(questions.values()), ask)
+        mapping = answered(mapping, questions, ask)
+        rules, questions, guesses = _settled(sources, mapping, profiles)
+    guesses = noted | guesses
     rows = {name: sum(profile.rows for profile in of.values()) for name, of in profiles.items()}
     return Understood(mapping, rules, rows, tuple(guesses.values()))
+
+
+Profiles = Mapping[str, Mapping[int, RuleProfile]]
+"""Source -> rule of the mapping -> profile of its rows."""
+
+
+def _settled(
+    sources: Sequence[Source], mapping: ColumnMapping, profiles: Profiles
+) -> tuple[dict[str, dict[int, Understanding]], list[tuple[str, Question]], dict[str, Guess]]:
+    """Settles columns and formats of all sources. Returns them with the questions that are left, and the guesses."""
+    rules: dict[str, dict[int, Understanding]] = {source.name: {} for source in sources}
+    questions: dict[str, tuple[str, Question]] = {}
+    guesses: dict[str, Guess] = {}
+    for source in sources:
+        for number, profile in profiles[source.name].items():
+            profile.rule = mapping.rules[number]
+            if not profile.rows:
+                continue
+            understanding, asked, guessed = profile.settle(source.name, complete=source.complete_header)
+            rules[source.name][number] = understanding
+            questions |= {question.about: (source.name, question) for question in asked}
+            guesses |= {guess.about: guess for guess in guessed}
+    return rules, list(questions.values()), guesses
 
 
 def _whose_mails(sources: Sequence[Source], mapping: ColumnMapping) -> tuple[str, Question] | None:
