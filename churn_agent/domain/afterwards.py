@@ -15,7 +15,10 @@ CHANGING_PARTS = frozenset(
     solved stage state statistics stats status total totals updated votes waiting""".split()
 )
 """A field changes if its name has one of these parts: `updated_at`, `ticket.status`, `totalCount`."""
-CHANGING_PAIRS = frozenset({("conversation", "rating"), ("satisfaction", "rating"), ("metric", "set")})
+_COUNTED = "reply comment comments message messages reopen view like share read upvote reaction".split()
+CHANGING_PAIRS = frozenset({("conversation", "rating"), ("satisfaction", "rating"), ("metric", "set")}).union(
+    (what, "count") for what in _COUNTED
+)
 """Two parts in a row that mean the same."""
 _TIME_PARTS = frozenset("at date timestamp epoch".split())
 """Last parts of names of times."""

@@ -7,7 +7,8 @@ from churn_agent.domain.afterwards import is_time, lasting, may_change
     "name",
     ["updated_at", "account_updated_epoch", "closed_at", "ticket.status", "state", "statistics.time_to_first_close",
      "updatedAt", "closedDate", "total_count", "amount_paid", "conversation_rating.rating",
-     "satisfaction_rating.score", "metric_set.reopens", "STATUS", "resolved-on", "helpful_votes"],
+     "satisfaction_rating.score", "metric_set.reopens", "STATUS", "resolved-on", "helpful_votes",
+     "reply_count", "likeCount", "ticket.comment_count"],
 )  # fmt: skip
 def test_a_field_that_its_source_writes_again_is_known_by_its_name(name):
     assert may_change(name)
