@@ -10,7 +10,6 @@ A column in a mapping may be an expression, which becomes a column of that name:
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -114,7 +113,7 @@ class _DerivedRule:
             values |= {name: read(row.values) if is_first else "" for name, read in self._firsts.items()}
         if self._rule.sides:
             values[SPEAKER] = self._speaker(values)
-        return replace(row, values=values)
+        return row._replace(values=values)
 
     def _speaker(self, values: Values) -> str:
         """Returns the speaker by the list of staff, the role, the people of the record, or as all others."""

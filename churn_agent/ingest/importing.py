@@ -27,6 +27,7 @@ from churn_agent.history.latest import last_day_in
 from churn_agent.ingest import identity
 from churn_agent.ingest.attributes import AttributeParser, AttributeProfile
 from churn_agent.ingest.cleaning import Cleaner
+from churn_agent.ingest.collecting import collecting_rarely
 from churn_agent.ingest.columns import ColumnMapping, assign, load_mapping
 from churn_agent.ingest.labels import LabelParser, LabelProfile, label_columns
 from churn_agent.ingest.measurements import MeasurementParser, MeasurementProfile
@@ -34,7 +35,7 @@ from churn_agent.ingest.parsing import Draft, InteractionParser, checked_custome
 from churn_agent.ingest.preview import Example, Preview
 from churn_agent.ingest.profiling import Understanding
 from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, Question, likely
-from churn_agent.ingest.readers.base import Row
+from churn_agent.ingest.readers.base import Row, batches
 from churn_agent.ingest.rejects import Rejects
 from churn_agent.ingest.sources import Source, Sources, open_rows
 from churn_agent.ingest.speakers import OwnPeople
@@ -44,10 +45,7 @@ Progress = Callable[[str, int, int | None], None]
 """Called with (source, done, total) in bytes of files or rows of tables; the total is None if unknown."""
 
 T = TypeVar("T")
-_BATCH = 5000
 _MOST_NAMED = 5
-_BATCH_CHARACTERS = 4_000_000
-"""Most rows parsed at once, and their size."""
 _LOGGED = """files columns rows rejected rejects_file empty updated replaced cleaning languages templates channels
 speakers guesses customers labels measurements aliases""".split()
 
@@ -184,7 +182,7 @@ def ingest(
     for guess in understood.guesses:
         change = f"; to change it: {guess.mapping}" if guess.mapping else ""
         announce(f"{guess.about}: {guess.taken} ({guess.evidence}){change}")
-    with Rejects(rejects) as rejected:
+    with Rejects(rejects) as rejected, collecting_rarely():
         run = _Import(understood, card, summary, rejected, progress, announce, aliases.all_aliases(engine), asked)
         try:
             with engine.begin() as connection:
@@ -352,7 +350,7 @@ class _Import:
         now = datetime.now(UTC)
         rows = open_rows(source, self._mapping, self._mapping.own, lambda n, all_: self._progress(source.name, n, all_))
         number = -1
-        for batch in _batches(rows):
+        for batch in batches(rows):
             for row, draft in zip(batch, _drafts(batch, parsers), strict=True):
                 number += 1
                 summary.rows += 1
@@ -522,20 +520,6 @@ class _Import:
         except ValueError as error:
             self._rejects.add(source.name, row, str(error))
             return None
-
-
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Yields rows together, fewer of them if they are long, so that memory is bounded."""
-    batch: list[Row] = []
-    size = 0
-    for row in rows:
-        batch.append(row)
-        size += sum(map(len, row.values.values()))
-        if len(batch) == _BATCH or size > _BATCH_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def _drafts(batch: Sequence[Row], parsers: Mapping[int, InteractionParser]) -> list[Draft | ValueError | None]:

@@ -322,8 +322,9 @@ def _keep_rating(metadata: dict[str, str]) -> None:
 
 def has_content(interaction: Interaction) -> bool:
     """Whether a row has a text, an amount or a rating."""
-    rated = any(interaction.metadata.get(name) for name in _RATINGS)
-    return bool(interaction.text.strip()) or interaction.amount is not None or rated
+    if interaction.text.strip() or interaction.amount is not None:
+        return True
+    return any(interaction.metadata.get(name) for name in _RATINGS)
 
 
 def checked_customer_id(text: str, *, whole: bool = False) -> str:

@@ -1,8 +1,9 @@
 """The first pass over a source: its columns, and the formats and words in them."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from churn_agent.domain.interactions import RECORD_CHANNELS
 from churn_agent.domain.wording import counted
@@ -53,13 +54,12 @@ class _Keys:
     """Number of rows whose key is that of a different row."""
     blank: int = 0
 
-    def add(self, value: str, row: Row) -> None:
-        if not value.strip():
-            self.blank += 1
-            return
-        key, content = hash(value), hash(tuple(row.values.items()))
-        if self.seen.setdefault(key, content) != content:
-            self.shared += 1
+    def add(self, column: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
+        for value, row in zip(column, rows, strict=True):
+            if not value.strip():
+                self.blank += 1
+            elif self.seen.setdefault(hash(value), content := hash(tuple(row.items()))) != content:
+                self.shared += 1
 
 
 class RuleProfile:
@@ -81,7 +81,7 @@ class RuleProfile:
         self._ids = self._candidates("customer_id")
         self.ids_with_point: set[str] = set()
         """Ids of customers that end with `.0`."""
-        self._by_header: dict[tuple[str, ...], list[tuple[str, Callable[[str, Row], None]]]] = {}
+        self._looked_at = {*self._times, *self._numbers, *self._keys, *self._words, *self._channels, *self._ids}
 
     def _candidates(self, field_: str) -> tuple[str, ...]:
         mapped = self.rule.columns.get(field_, "")
@@ -91,47 +91,57 @@ class RuleProfile:
             return (header_name(mapped),)
         return () if self.rule.exact else COMMON_NAMES[field_]
 
-    def add(self, row: Row) -> None:
-        """Adds a row."""
-        self.rows += 1
-        names = tuple(row.values)
-        adders = self._by_header.get(names)
-        if adders is None:
-            self.header.update(dict.fromkeys(names))
-            adders = self._by_header[names] = list(self._adders(names))
-        for name, add in adders:
-            add(row.values[name], row)
+    def add(self, rows: Sequence[Row]) -> None:
+        """Adds rows, whose columns are looked at one by one: values that repeat count at once."""
+        self.rows += len(rows)
+        values = [row.values for row in rows]
+        header = dict.fromkeys(chain.from_iterable(values))
+        self.header.update(header)
+        for name in header:
+            if name in self._looked_at:
+                having = [of for of in values if name in of]
+                self._add_column(name, [of[name] for of in having], having)
 
-    def _adders(self, names: tuple[str, ...]) -> "list[tuple[str, Callable[[str, Row], None]]]":
-        adders: list[tuple[str, Callable[[str, Row], None]]] = []
-        for name in names:
-            if name in self._times:
-                adders.append((name, lambda value, row, add=self._times[name].add: add(value)))
-                adders.append((name, lambda value, row, add=self._orders[name].add: add(value)))
-            if name in self._numbers:
-                adders.append((name, lambda value, row, add=self._numbers[name].add: add(value)))
-            if name in self._keys:
-                adders.append((name, self._keys[name].add))
-            if name in self._ids:
-                adders.append((name, self._add_id))
-            if name in self._words:
-                adders.append((name, lambda value, row, words=self._words[name]: _count(words, value)))
-            if name in self._channels:
-                adders.append((name, lambda value, row, of=self._channels[name]: self._add_channel(of, value, row)))
-        return adders
+    def _add_column(self, name: str, column: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
+        counts = Counter(column)
+        if name in self._times:
+            for value, n in counts.items():
+                self._times[name].add(value, n)
+            self._orders[name].add(column)
+        if name in self._numbers:
+            # A number and a text can be equal, and be read in different ways.
+            for (_, value), n in Counter(zip(map(type, column), column, strict=True)).items():
+                self._numbers[name].add(value, n)
+        if name in self._keys:
+            self._keys[name].add(column, rows)
+        if name in self._ids:
+            self.ids_with_point.update(value for value in counts if value[-2:] == ".0")
+        if name in self._words:
+            words = self._words[name]
+            for value, n in counts.items():
+                if value in words or len(words) < _MOST_WORDS:
+                    words[value] += n
+        if name in self._channels:
+            self._add_channels(name, counts, column, rows)
 
-    def _add_id(self, value: str, _: Row) -> None:
-        if value[-2:] == ".0":
-            self.ids_with_point.add(value)
-
-    def _add_channel(self, channels: dict[str, _Channel], value: str, row: Row) -> None:
-        if value not in channels and len(channels) >= _MOST_WORDS:
+    def _add_channels(
+        self, name: str, counts: Counter[str], column: Sequence[str], rows: Sequence[Mapping[str, str]]
+    ) -> None:
+        channels = self._channels[name]
+        for value, n in counts.items():
+            if value in channels or len(channels) < _MOST_WORDS:
+                channels.setdefault(value, _Channel()).rows += n
+        if not self._may_be_category(name):
             return
-        channel = channels.setdefault(value, _Channel())
-        channel.rows += 1
-        if value.casefold() in RECORD_CHANNELS:
-            text = next((row.values[name] for name in self._texts if row.values.get(name)), "")
-            channel.sentences += len(text.split()) >= _PROSE_WORDS and not any(map(str.isdigit, text))
+        records = {value for value in counts if value in channels and value.casefold() in RECORD_CHANNELS}
+        for value, row in zip(column, rows, strict=True):
+            if value in records:
+                text = next((row[name] for name in self._texts if row.get(name)), "")
+                channels[value].sentences += len(text.split()) >= _PROSE_WORDS and not any(map(str.isdigit, text))
+
+    def _may_be_category(self, column: str) -> bool:
+        """Whether a column of channels may hold something else."""
+        return "channel" not in self.rule.columns and column not in _CHANNEL_NAMES
 
     def columns(self, source: object, *, complete: bool) -> dict[str, str]:
         """Returns our field -> column. Raises `DataError` if a needed column is missing."""
@@ -189,7 +199,7 @@ class RuleProfile:
     def _settle_channel(self, columns: dict[str, str], guesses: list[Guess]) -> None:
         """A column such as `type` holds categories, not channels, if people write under words such as `billing`."""
         column = columns.get("channel")
-        if column is None or "channel" in self.rule.columns or column in _CHANNEL_NAMES:
+        if column is None or not self._may_be_category(column):
             return
         records = [channel for name, channel in self._channels[column].items() if name.casefold() in RECORD_CHANNELS]
         if any(2 * channel.sentences > channel.rows for channel in records):
@@ -241,19 +251,17 @@ class _Order:
 
     def __init__(self) -> None:
         self._last = ""
-        self._rising = self._falling = 0
+        self._rising = self._falling = False
 
-    def add(self, value: str) -> None:
-        if len(value) == len(self._last):
-            self._rising += value > self._last
-            self._falling += value < self._last
-        self._last = value
+    def add(self, column: Sequence[str]) -> None:
+        for value in column:
+            if self._rising:
+                return
+            if len(value) == len(self._last):
+                self._rising = value > self._last
+                self._falling |= value < self._last
+            self._last = value
 
     @property
     def newest_first(self) -> bool:
-        return self._falling > 0 and self._rising == 0
-
-
-def _count(words: Counter[str], value: str) -> None:
-    if value in words or len(words) < _MOST_WORDS:
-        words[value] += 1
+        return self._falling and not self._rising

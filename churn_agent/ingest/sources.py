@@ -2,7 +2,7 @@
 
 import glob
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +187,7 @@ def open_rows(
     rules = range(len(shape))
     rows = _rows(source, mapping, shape, domains, progress, _options(mapping, note))
     if source.kind not in ("jsonl", "ndjson", "json") and len(shape) > 1:
-        rows = (replace(row, rule=rule) for row in rows for rule in rules)
+        rows = (row._replace(rule=rule) for row in rows for rule in rules)
     if mapping and needs_deriving(mapping):
         return derive(rows, mapping, source.path, (*domains, *mapping.staff))
     return rows

@@ -9,6 +9,7 @@ from churn_agent.ingest.columns import ColumnMapping
 from churn_agent.ingest.matching import ids_question
 from churn_agent.ingest.profiling import RuleProfile, Understanding
 from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, Question, merged
+from churn_agent.ingest.readers.base import Row, batches
 from churn_agent.ingest.readers.mail import survey_own
 from churn_agent.ingest.readers.transcripts import survey_speakers
 from churn_agent.ingest.sources import Source, calls_of, mails_of, open_rows
@@ -170,9 +171,14 @@ def _profile(
     def note(guess: Guess) -> None:
         noted.setdefault(guess.about, guess)
 
-    for row in open_rows(source, mapping, mapping.own, lambda done, all_: progress(source.name, done, all_), note):
-        if not row.problem:
-            profiles[row.rule].add(row)
+    rows = open_rows(source, mapping, mapping.own, lambda done, all_: progress(source.name, done, all_), note)
+    for batch in batches(rows):
+        by_rule: dict[int, list[Row]] = {}
+        for row in batch:
+            if not row.problem:
+                by_rule.setdefault(row.rule, []).append(row)
+        for rule, of_rule in by_rule.items():
+            profiles[rule].add(of_rule)
     return profiles
 
 

@@ -16,8 +16,8 @@ from churn_agent.errors import DataError
 from churn_agent.history import interactions as stored
 from churn_agent.history.database import open_database
 from churn_agent.history.interactions import summaries
-from churn_agent.ingest import importing
 from churn_agent.ingest.importing import ingest
+from churn_agent.ingest.readers import base
 from churn_agent.ingest.sources import find_sources
 
 HEADERS = (
@@ -62,7 +62,7 @@ def imported(empty_store, table, *, batch, twice=False):
     written = io.StringIO()
     csv.writer(written).writerows(table)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importing, "_BATCH", batch)
+        patch.setattr(base, "_TOGETHER", batch)
         patch.setattr(stored, "_INSERTED", batch)
         store = Path(folder) / "store"
         shutil.copytree(empty_store, store)
@@ -112,5 +112,5 @@ def test_a_table_that_comes_again_is_compared_in_the_same_way(empty_store):
 
 
 def test_long_rows_make_small_batches():
-    rows = [importing.Row(n, {"text": "x" * 1_500_000}) for n in range(7)]
-    assert [len(batch) for batch in importing._batches(rows)] == [3, 3, 1]
+    rows = [base.Row(n, {"text": "x" * 1_500_000}) for n in range(7)]
+    assert [len(batch) for batch in base.batches(rows)] == [3, 3, 1]

@@ -111,16 +111,16 @@ class NumberProfile:
         self._only = {".": Examples(), ",": Examples()}
         self._open_examples, self._plain, self._words = Examples(), Examples(), Examples()
 
-    def add(self, text: str) -> None:
-        """Adds a value. Cells without a value do not count."""
+    def add(self, text: str, n: int = 1) -> None:
+        """Adds a value that `n` cells have. Cells without a value do not count."""
         if isinstance(text, NumberText) or (text.isascii() and text.isdigit()):
-            self._count(text, "1", "1")
+            self._count(text, n, "1", "1")
         elif _POINT.fullmatch(text):
-            self._count(text, "1", None)
+            self._count(text, n, "1", None)
         elif not is_missing(text):
             written = _written(text)
             point, comma = (written.digits_in(".") if written else None), (written.digits_in(",") if written else None)
-            self._count(text.strip(), point, comma)
+            self._count(text.strip(), n, point, comma)
 
     def settle(self, decimal: str | None = None) -> NumberFormat | Question | None:
         """Decides how the column writes numbers.
@@ -154,18 +154,18 @@ class NumberProfile:
     def _same_for_both(self) -> bool:
         return not self._open and self._fits["."] == self._fits[","] == self._numbers
 
-    def _count(self, text: str, point: str | None, comma: str | None) -> None:
-        self._values += 1
+    def _count(self, text: str, n: int, point: str | None, comma: str | None) -> None:
+        self._values += n
         if point is None and comma is None:
             self._words.add(text)
             return
-        self._numbers += 1
-        self._fits["."] += point is not None
-        self._fits[","] += comma is not None
+        self._numbers += n
+        self._fits["."] += n * (point is not None)
+        self._fits[","] += n * (comma is not None)
         if point == comma:
             self._plain.add(text)
         elif point and comma:
-            self._open += 1
+            self._open += n
             self._open_examples.add(text)
         else:
             self._only["." if point else ","].add(text)

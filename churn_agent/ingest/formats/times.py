@@ -42,25 +42,25 @@ class TimeProfile:
         self._open_examples, self._plain, self._serial_examples = Examples(), Examples(), Examples()
         self._others = Examples()
 
-    def add(self, text: str) -> None:
-        """Adds a value. Cells without a value, and days that stand for "none", do not count."""
+    def add(self, text: str, n: int = 1) -> None:
+        """Adds a value that `n` cells have. Cells without a value, and days that stand for "none", do not count."""
         text = text.strip()
         moment, day_only = read_iso(text)
         if moment is not None:
             if (moment.year, moment.month, moment.day) not in SENTINEL_DAYS:
-                self._add(text, ISO, moment if not day_only else None)
+                self._add(text, n, ISO, moment if not day_only else None)
             return
         if is_missing(text):
             return
         stamp = read_stamp(text, self._now)
         if stamp:
-            self._add_stamp(text, stamp)
+            self._add_stamp(text, n, stamp)
         elif is_serial(text):
-            self._values += 1
-            self._serials += 1
+            self._values += n
+            self._serials += n
             self._serial_examples.add(text)
         else:
-            self._add_written(text, take_apart(text, self._now.year))
+            self._add_written(text, n, take_apart(text, self._now.year))
 
     def settle(self, day_first: bool | None = None, time_format: str | None = None) -> TimeFormat | Question | None:
         """Decides how the column writes times.
@@ -96,38 +96,38 @@ class TimeProfile:
                 return self._question(fitting)
         return self._question([order for order in ORDERS if self._fits[order]])
 
-    def _add(self, text: str, kind: str, moment: datetime | None) -> None:
-        self._values += 1
-        self._times += 1
-        self._kinds[kind] += 1
+    def _add(self, text: str, n: int, kind: str, moment: datetime | None) -> None:
+        self._values += n
+        self._times += n
+        self._kinds[kind] += n
         self._plain.add(text)
         self._clocks += moment is not None and (moment.tzinfo is not None or moment.time() != datetime.min.time())
 
-    def _add_stamp(self, text: str, stamp: Stamp) -> None:
+    def _add_stamp(self, text: str, n: int, stamp: Stamp) -> None:
         if stamp.moment is not None:
-            self._add(text, stamp.kind, None if stamp.day_only else stamp.moment)
+            self._add(text, n, stamp.kind, None if stamp.day_only else stamp.moment)
 
-    def _add_written(self, text: str, written: Written | None) -> None:
+    def _add_written(self, text: str, n: int, written: Written | None) -> None:
         if written is None:
-            self._values += 1
+            self._values += n
             self._others.add(text)
             return
         days = set(written.readings.values())
         if days <= SENTINEL_DAYS:
             return
-        self._values += 1
-        self._times += 1
-        self._kinds[written.kind] += 1
+        self._values += n
+        self._times += n
+        self._kinds[written.kind] += n
         self._clocks += written.clock is not None and (
             written.clock.zone is not None or written.clock.since_midnight != MIDNIGHT
         )
         if written.kind != NUMERIC:
             self._plain.add(text)
             return
-        self._numeric += 1
-        self._fits.update(written.readings.keys())
+        self._numeric += n
+        self._fits.update(dict.fromkeys(written.readings, n))
         if len(days) > 1:
-            self._open += 1
+            self._open += n
             self._open_examples.add(text)
         elif len(written.readings) > 1:
             self._plain.add(text)

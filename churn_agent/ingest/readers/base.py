@@ -1,11 +1,11 @@
 """The rows that all readers yield."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from numbers import Number
-from typing import Any
+from typing import Any, NamedTuple
 
 from churn_agent.errors import FileFormatError
 from churn_agent.ingest.formats.cells import NumberText
@@ -21,8 +21,12 @@ _MISSING = frozenset({"NAType", "NaTType"})
 _INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060"))
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+_TOGETHER = 5000
+_CHARACTERS_TOGETHER = 4_000_000
+"""Most rows looked at together, and their size."""
+
+
+class Row(NamedTuple):
     """One row of a source. `problem` says why its values are unusable."""
 
     line: int
@@ -33,6 +37,20 @@ class Row:
     """Index of the mapping's rule for this row."""
     sheet: str | None = None
     """Sheet of a workbook."""
+
+
+def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Yields rows together, fewer of them if they are long, so that memory is bounded."""
+    batch: list[Row] = []
+    size = 0
+    for row in rows:
+        batch.append(row)
+        size += sum(map(len, row.values.values()))
+        if len(batch) >= _TOGETHER or size > _CHARACTERS_TOGETHER:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _unnoted(guess: Guess) -> None:

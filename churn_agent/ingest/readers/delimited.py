@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,6 +17,9 @@ from churn_agent.ingest.readers.headers import LOOKED_AT, above_header, find_hea
 csv.field_size_limit(64 * 1024 * 1024)
 _DELIMITERS = ",;\t|"
 _SAMPLE = 64 * 1024
+_BLOCK = 64 * 1024
+_BLOCK_LINES = 1000
+"""Lines that are read at once: characters of a file, number of lines that were put back."""
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*?(?:\r\n|\r|\n)', re.IGNORECASE)
 """The line with which Excel states the delimiter."""
 _PROTECTED = re.compile(r'^="([^"]*)"$')
@@ -103,6 +106,12 @@ class _Lines:
         self.taken: list[str] = []
         """The lines of the current record."""
 
+    def block(self) -> list[str]:
+        """Returns the next lines; none at the end."""
+        if self._back:
+            return [self._back.popleft() for _ in range(min(len(self._back), _BLOCK_LINES))]
+        return self._text.readlines(_BLOCK)
+
     def __iter__(self) -> Iterator[str]:
         back, taken = self._back, self.taken
         while line := back.popleft() if back else self._text.readline():
@@ -115,14 +124,39 @@ class _Lines:
 
 def _records(path: Path, lines: _Lines, dialect: _Dialect, start: int) -> Iterator[_Record]:
     """Yields the records that are not blank. A line whose quote is not closed is a record with a problem."""
+    while block := lines.block():
+        records = _one_a_line(block, dialect)
+        if records is None:
+            lines.put_back(block)
+            start = yield from _line_by_line(path, lines, dialect, start, start + len(block))
+        else:
+            for number, cells in enumerate(records, start):
+                if any(cells):
+                    yield _Record(number, cells)
+            start += len(block)
+
+
+def _one_a_line(block: list[str], dialect: _Dialect) -> list[list[str]] | None:
+    """Returns the records of a block, read at once; None unless each of its lines is a record, which is complete."""
+    try:
+        records = list(dialect.reader(block, strict=True))
+    except csv.Error:
+        return None
+    return records if len(records) == len(block) else None
+
+
+def _line_by_line(path: Path, lines: _Lines, dialect: _Dialect, start: int, end: int) -> Generator[_Record, None, int]:
+    """Yields the records that begin before the line `end`, which may have several lines. Returns the next line."""
     reader = dialect.reader(lines)
     while True:
         start += len(lines.taken)
         lines.taken.clear()
+        if start >= end:
+            return start
         try:
             cells = next(reader)
         except StopIteration:
-            return
+            return start
         except csv.Error as error:
             if len(lines.taken) == 1:
                 raise FileFormatError(f"{path}:{start}: invalid CSV: {error}") from error
