@@ -104,7 +104,8 @@ def sync(
         KeyConflict: a key is that of a record with another customer, time and text.
     """
     renamed = _has_rows(connection, identities)
-    bind = [(at, process) for at, process in enumerate(binders(connection, table, _VALUES)) if process]
+    processes = zip(range(len(_VALUES)), _VALUES, binders(connection, table, _VALUES), strict=True)
+    bind = [(at, process, process(_EMPTY.get(name))) for at, name, process in processes if process]
     begin = (import_id or 0) * _ROOM
     for batch in chunked(arrivals, _INSERTED):
         new = {_key_of(arrival.interaction): arrival for arrival in batch}
@@ -118,8 +119,8 @@ def sync(
         for key, arrival in new.items():
             row = stored.get(key)
             values = _values(arrival)
-            for at, process in bind:
-                values[at] = process(values[at])
+            for at, process, empty in bind:
+                values[at] = process(values[at]) if values[at] else empty
             if row is None:
                 id_ = arrival.interaction.id
                 if arrival.interaction.key and id_ in taken:
@@ -443,6 +444,8 @@ _VALUES = (
     "customer_id", "occurred_at", "utc_offset_minutes", "channel", "direction", "author", "text", "text_id", "amount",
     "metadata", "original", "language", "speaker", "key", "marks", "source_customer_id",
 )  # fmt: skip
+_EMPTY: Mapping[str, Any] = {"metadata": {}}
+"""Values for "none" other than None."""
 _COLUMNS = (*_NOT_VALUES, *_VALUES)
 _AS_STORED = select(*(type_coerce(table.c[name], NullType()).label(name) for name in _COLUMNS))
 """The columns as the driver returns them, which saves the work of converting them."""

@@ -1,7 +1,6 @@
 """The identity of a row, by which the next import recognises it."""
 
 import hashlib
-from collections import Counter
 
 
 def content_of(
@@ -18,11 +17,14 @@ def content_of(
         channel: counts for rows without text only.
         amount: counts for rows without text only.
     """
-    more = () if text.strip() else (channel, amount)
-    return hashlib.sha256(ascii((customer_id, written_at, author, text, *more)).encode()).digest()[:16]
+    told = (customer_id, written_at, author, text)
+    if not text.strip():
+        told = (*told, channel, amount)
+    return hashlib.sha256(ascii(told).encode()).digest()[:16]
 
 
-def id_of(content: bytes, occurrences: Counter[bytes]) -> str:
+def id_of(content: bytes, occurrences: dict[bytes, int]) -> str:
     """Returns the id (32 hexadecimal digits) of a row: of its content, and of the number of equal rows before it."""
-    occurrences[content] += 1
-    return hashlib.sha256(content + str(occurrences[content]).encode()).hexdigest()[:32]
+    before = occurrences.get(content, 0)
+    occurrences[content] = before + 1
+    return hashlib.sha256(b"%b%d" % (content, before + 1)).hexdigest()[:32]

@@ -4,8 +4,7 @@ Two passes: the first settles what columns, numbers, dates and words mean (`unde
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -336,7 +335,7 @@ class _Import:
 
     def _parsed(self, source: Source) -> Iterator[Arrival]:
         summary = self._summary
-        occurrences: Counter[bytes] = Counter()
+        occurrences: dict[bytes, int] = {}
         rules = self._understood.rules[source.name]
         parsers = {number: self._parser(number, understanding) for number, understanding in rules.items()}
         if rules:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from churn_agent.domain.interactions import Direction, Interaction, Speaker
 from churn_agent.domain.snapshot import Card
 from churn_agent.ingest import identity, speakers
 from churn_agent.ingest.cleaning import Cleaner
-from churn_agent.ingest.columns import INTERACTION_FIELDS, Rule
+from churn_agent.ingest.columns import Rule
 from churn_agent.ingest.derived import no_metadata
 from churn_agent.ingest.formats import ids
 from churn_agent.ingest.formats.cells import NumberText
@@ -92,13 +93,12 @@ class InteractionParser:
             whole_ids: whether the customer 1001.0 is 1001.
         """
         self._rule = rule
-        self._times = understood.times
+        self._times = understood.times or TimeFormat()
         self._amounts = understood.amounts
         self._columns = understood.columns
         mapped = {name: column for name, column in self._columns.items() if name != "interaction_id"}
         self._used = frozenset(mapped.values())
         self._leaves_out = no_metadata(rule)
-        self._read = {name: self._reader(name) for name in INTERACTION_FIELDS}
         self._metadata_names = cache(self._names_of_metadata)
         self._card = card
         self._clean = cleaner
@@ -122,9 +122,7 @@ class InteractionParser:
         """Returns for each row what it says, or why it cannot be used."""
         values = [row.values for row in rows]
         source_ids = _each(self._column("customer_id", values), self._customer_id)
-        moments = _each(
-            zip(self._column("occurred_at", values), self._column("occurred_at_time", values), strict=True), self._time
-        )
+        moments = self._moments(values)
         failed: dict[int, ValueError] = {}
         for number, (source_id, moment) in enumerate(zip(source_ids, moments, strict=True)):
             if isinstance(source_id, ValueError):
@@ -133,10 +131,7 @@ class InteractionParser:
                 failed[number] = moment
         usual = self._usual_channel
         channels = _each(self._column("channel", values), lambda written: written.strip() or usual)
-        metadata = [
-            {name: text for name in names if (text := of[name])} if (names := self._metadata_names(tuple(of))) else {}
-            for of in values
-        ]
+        metadata = self._metadata(values)
         texts = self._texts(values, metadata, source_ids, channels, failed)
         amounts = self._all_amounts(values, metadata, failed)
         for of, text in zip(metadata, texts, strict=True):
@@ -174,8 +169,13 @@ class InteractionParser:
         return drafts
 
     def _column(self, field: str, rows: Sequence[Mapping[str, str]]) -> list[str]:
-        read = self._read[field]
-        return [read(values) for values in rows]
+        """Returns the values of a field."""
+        column, default = self._columns.get(field), self._rule.defaults.get(field, "")
+        known = self._rule.values.get(field, {})
+        if column is None:
+            return [known.get(default, default)] * len(rows)
+        values = [of.get(column) or default for of in rows]
+        return [known.get(value, value) for value in values] if known else values
 
     def _customer_id(self, text: str) -> str | ValueError:
         try:
@@ -187,18 +187,30 @@ class InteractionParser:
         key = text.strip()
         return f"{self._source or self._columns['interaction_id']}:{key}" if key else None
 
-    def _time(self, written: tuple[str, str]) -> _Moment | ValueError:
-        text, time_of_day = (part.strip() for part in written)
+    def _moments(self, rows: Sequence[Mapping[str, str]]) -> list[_Moment | ValueError]:
+        written, clocks = self._column("occurred_at", rows), self._column("occurred_at_time", rows)
+        if not any(clocks):
+            return _each(written, self._time)
+        return _each(zip(written, clocks, strict=True), lambda of: self._time(*of))
+
+    def _time(self, written: str, clock: str = "") -> _Moment | ValueError:
+        text = written.strip()
         if not text:
             return ValueError("the time is empty")
         try:
-            parsed = (self._times or TimeFormat()).parse(text, self._zone, time_of_day)
+            parsed = self._times.parse(text, self._zone, clock.strip())
         except ValueError as error:
             return ValueError(f"the time {error}")
         if parsed is None:
             return ValueError(f"the time {text!r} stands for none")
-        naive = parsed.utc if parsed.zoned else parsed.utc + timedelta(minutes=parsed.offset_minutes)
-        return _Moment(parsed.utc, parsed.offset_minutes, naive.replace(tzinfo=None).isoformat())
+        offset = parsed.offset_minutes
+        naive = parsed.utc if parsed.zoned or not offset else parsed.utc + timedelta(minutes=offset)
+        return _Moment(parsed.utc, offset, naive.replace(tzinfo=None).isoformat())
+
+    def _metadata(self, rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+        if not self._metadata_names(tuple(dict.fromkeys(chain.from_iterable(rows)))):
+            return [{} for _ in rows]
+        return [{name: text for name in self._metadata_names(tuple(of)) if (text := of[name])} for of in rows]
 
     def _names_of_metadata(self, header: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name for name in header if name and name not in self._used and not self._leaves_out(name))
@@ -259,6 +271,7 @@ class InteractionParser:
         if self._amounts is None:
             return [None] * len(rows)
         written = self._column("amount", rows)
+        plain = self._column("text", rows)
         currencies = self._column("currency", rows)
         # A number and a text can be equal, and be read in different ways.
         parsed = _each(
@@ -271,7 +284,7 @@ class InteractionParser:
             if currency:
                 metadata[number]["currency"] = currency
             if isinstance(amount, ValueError) and number not in failed:
-                if not self._read["text"](rows[number]).strip():
+                if not plain[number].strip():
                     failed[number] = amount
                 metadata[number]["amount"] = written[number].strip()
         return amounts
@@ -293,16 +306,6 @@ class InteractionParser:
         if unit == "minor":
             unit = 10.0 ** -minor_units(currency)
         return (number.value if unit == 1 else round(number.value * unit, 6)), currency
-
-    def _reader(self, field: str) -> Callable[[Mapping[str, str]], str]:
-        """Returns a function that reads a field from the values of a row."""
-        column, default = self._columns.get(field), self._rule.defaults.get(field, "")
-        known = self._rule.values.get(field)
-        if known:
-            return lambda values: known.get(value := values.get(column or "", "") or default, value)
-        if column is None:
-            return lambda values: default
-        return lambda values: values.get(column, "") or default
 
 
 def _each(items: Iterable[K], make: Callable[[K], V]) -> list[V]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from churn_agent.ingest.formats.cells import is_missing
@@ -16,8 +17,7 @@ _JOINTS = ("", "T", " ", "t")
 ORDERS: dict[Order, str] = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 
 
-@dataclass(frozen=True, slots=True)
-class Time:
+class Time(NamedTuple):
     """A moment, and how exactly the source gave it."""
 
     utc: datetime
@@ -87,7 +87,7 @@ class TimeFormat:
         if (moment.year, moment.month, moment.day) in SENTINEL_DAYS:
             return None
         day_only = day_only or (self.midnights and moment.tzinfo is None and _since_midnight(moment) == MIDNIGHT)
-        if not is_missing(clock):
+        if clock and not is_missing(clock):
             moment, day_only = _with_clock(moment, clock), False
         if not self.earliest_year <= moment.year <= _LAST_YEAR:
             raise ValueError(
