@@ -5,7 +5,7 @@ What each import brought is kept (`contributions`), and the tables of cards, att
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from more_itertools import chunked
 from sqlalchemy import Connection, Engine, func, or_, select
@@ -177,6 +177,14 @@ def add_labels(connection: Connection, rows: Iterable[Label], *, import_id: int 
         done.update((row.customer_id, row.as_of) for row in batch)
     merge_labels(connection, {customer_id for customer_id, _ in done})
     return len(done)
+
+
+def customers_of(connection: Connection, import_id: int, kind: Literal["attributes", "label"]) -> set[str]:
+    """Returns the customers whose attributes or labels came with an import, under the ids that count today."""
+    query = select(contributions.c.customer_id).distinct()
+    ids = connection.scalars(query.where(contributions.c.import_id == import_id, contributions.c.kind == kind))
+    known = aliases.read(connection)
+    return {known.get(id_, id_) for id_ in ids}
 
 
 def merge_labels(connection: Connection, customer_ids: Collection[str]) -> None:

@@ -344,6 +344,11 @@ def customer_ids(engine: Engine, *, until: datetime | None = None) -> list[str]:
         return sorted(connection.scalars(union(acted, measured)))
 
 
+def known_customers(connection: Connection) -> set[str]:
+    """Returns the ids of all customers with an interaction."""
+    return set(connection.scalars(select(table.c.customer_id).distinct()))
+
+
 def summaries(engine: Engine) -> list[CustomerSummary]:
     """Returns a summary of every customer with an interaction, sorted by id."""
     query = (

@@ -29,6 +29,7 @@ from churn_agent.ingest.cleaning import Cleaner
 from churn_agent.ingest.collecting import collecting_rarely
 from churn_agent.ingest.columns import ColumnMapping, assign, load_mapping
 from churn_agent.ingest.labels import LabelParser, LabelProfile, label_columns
+from churn_agent.ingest.matching import mismatch
 from churn_agent.ingest.measurements import MeasurementParser, MeasurementProfile
 from churn_agent.ingest.parsing import Draft, InteractionParser, checked_customer_id, has_content
 from churn_agent.ingest.preview import Example, Preview
@@ -404,6 +405,12 @@ class _Import:
             self.labels(connection, sources.labels, import_id)
         if sources.measurements:
             self.measurements(connection, sources.measurements, import_id)
+        for source, kind in ((sources.customers, "attributes"), (sources.labels, "label")):
+            if source:
+                ids = book.customers_of(connection, import_id, kind)
+                note = mismatch(source.name, ids, stored_interactions.known_customers(connection))
+                if note:
+                    self._announce(note)
 
     def customers(self, connection: Connection, source: Source, import_id: int, known_from: date | None) -> None:
         profile: AttributeProfile | None = None

@@ -1,12 +1,33 @@
 """Whether the files of an import write the ids of customers alike."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 
 from churn_agent.ingest.columns import COMMON_NAMES, ColumnMapping
 from churn_agent.ingest.formats.ids import ids_with_point, whole_id
 from churn_agent.ingest.questions import Question
 from churn_agent.ingest.readers.base import Row, header_name
 from churn_agent.ingest.sources import Source, open_rows
+
+_FEW = 0.5
+"""Share of the customers that two files could have in common, below which their ids may be written differently."""
+_SHOWN = 3
+
+
+def mismatch(source: str, ids: Iterable[str], customers: Set[str]) -> str | None:
+    """Returns a line that names ids of both sides, if few of a file's customers have a history; otherwise None."""
+    of_file = set(ids)
+    common = len(of_file & customers)
+    if common >= _FEW * min(len(of_file), len(customers)):
+        return None
+    return (
+        f"{source}: {common} of {len(of_file)} customers have a history. Only in the file: "
+        f"{_some(of_file - customers)}; only in the history: {_some(customers - of_file)}. If they are the same "
+        "customers, write their ids alike"
+    )
+
+
+def _some(ids: Set[str]) -> str:
+    return ", ".join(map(repr, sorted(ids)[:_SHOWN])) + (", ..." if len(ids) > _SHOWN else "")
 
 
 def ids_question(

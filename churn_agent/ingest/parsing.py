@@ -30,7 +30,7 @@ _CHANNEL_OF_TEXT = {
 }  # fmt: skip
 """Column of the text -> channel, if the source has none."""
 _RATING = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*(?:stars?|sterne?|★+|⭐+|/\s*\d+|out of \d+)\s*", re.I)
-_RATINGS = ("rating", "stars", "star_rating", "review_stars", "score", "nps", "csat")
+_RATINGS = frozenset({"rating", "stars", "star_rating", "review_stars", "score", "nps", "csat"})
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -134,9 +134,9 @@ class InteractionParser:
         metadata = self._metadata(values)
         texts = self._texts(values, metadata, source_ids, channels, failed)
         amounts = self._all_amounts(values, metadata, failed)
-        for of, text in zip(metadata, texts, strict=True):
-            if of and not text.strip():
-                _keep_rating(of)
+        for of in metadata:
+            for name in _RATINGS.intersection(of):
+                of[name] = _rating(of[name])
         self._words |= {name: self._card.holds_words(name) for name in set(channels).difference(self._words)}
         words = [self._words[channel] for channel in channels]
         authors = [author or None for author in self._column("author", values)]
@@ -315,12 +315,10 @@ def _each(items: Iterable[K], make: Callable[[K], V]) -> list[V]:
     return [made[item] for item in items]
 
 
-def _keep_rating(metadata: dict[str, str]) -> None:
-    """Writes "1 star" and "4/5" as numbers, so that a rating without words counts."""
-    for name in _RATINGS:
-        match = _RATING.fullmatch(metadata.get(name, ""))
-        if match:
-            metadata[name] = match[1].replace(",", ".")
+def _rating(written: str) -> str:
+    """Returns "1 star" and "4/5" as numbers, so that ratings count."""
+    match = _RATING.fullmatch(written)
+    return match[1].replace(",", ".") if match else written
 
 
 def has_content(interaction: Interaction) -> bool:

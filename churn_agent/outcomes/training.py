@@ -31,6 +31,7 @@ from churn_agent.outcomes.samples import Sample, fingerprint, labelled_samples, 
 Advance = Callable[[], None]
 _BATCH = 100
 """Samples whose snapshots are in memory at once."""
+_SHOWN = 3
 _READ = 300
 """Customers of the book that are read to shift a calibration from other books to it."""
 
@@ -227,6 +228,11 @@ def _learnable(agent: ChurnAgent) -> _Learnable:
     if not labelled:
         raise DataError("the store has no labels; import them with --labels FILE, or run: churn-agent labels derive")
     known = with_history(agent.store, labelled)
+    if not known:
+        shown = ", ".join(f"{sample.customer_id!r} at {sample.as_of}" for sample in labelled[:_SHOWN])
+        raise DataError(
+            f"none of the {len(labelled)} labels is of a customer with a history at its date ({shown}, ...)"
+        )
     horizon_days = _horizon(agent)
     treated_samples = treated(agent.store, known, horizon_days)
     learnable = [sample for sample in known if sample not in treated_samples]

@@ -1,6 +1,7 @@
 """Small sources, and what a store holds of them."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.domain.interactions import Interaction
 from churn_agent.history import interactions
+from churn_agent.ingest.questions import Question
 
 SEPARATOR = "From 1801234567890@xxx Mon Mar 02 08:00:00 +0000 2026\n"
 """The line between the mails of a mailbox as Google exports it."""
@@ -64,5 +66,6 @@ def mailbox(path: Path, *mails: str) -> Path:
     return put(path, "".join(SEPARATOR + each + "\n" for each in mails))
 
 
-def ask_nobody(question: Any) -> str | None:
-    raise AssertionError(f"nothing is to be asked here: {question.about}")
+def answers(question: Question) -> list[Mapping[str, Any]]:
+    """The parts of a mapping that answer a question."""
+    return [question.answer(option) for option in question.options]

@@ -76,7 +76,7 @@ def test_what_stands_below_a_closing_is_not_a_signature(agent, tmp_path, channel
 US = "Warm Support <help@warm.example>"
 ATTRIBUTIONS = {
     "gmail en": f"On Tue, Mar 4, 2025 at 10:00 AM {US} wrote:\n\n> {OURS}",
-    "gmail en, wrapped": f"On Tue, Mar 4, 2025 at 10:00 AM Warm Customer Support Department <\nhelp@warm.example> wrote:\n\n> {OURS}",  # noqa: E501
+    "gmail en, wrapped": f"On Tue, Mar 4, 2025 at 10:00 AM Warm Customer Support Department <\nhelp@warm.example> wrote:\n\n> {OURS}",
     "gmail de": f"Am Di., 4. März 2025 um 10:00 Uhr schrieb {US}:\n\n> {OURS}",
     "gmail fr": f"Le mar. 4 mars 2025 à 10:00, {US} a écrit :\n\n> {OURS}",
     "gmail es": f"El mar, 4 mar 2025 a las 10:00, {US} escribió:\n\n> {OURS}",
@@ -91,13 +91,13 @@ ATTRIBUTIONS = {
     "gmail ja": f"2025年3月4日(火) 10:00 {US}:\n\n> {OURS}",
     "gmail tr": f"{US}, 4 Mar 2025 Sal, 10:00 tarihinde şunu yazdı:\n\n> {OURS}",
     "apple en": f"> On 4 Mar 2025, at 10:00, {US} wrote:\n> \n> {OURS}",
-    "outlook en": f"From: {US}\nSent: Tuesday, March 4, 2025 10:00 AM\nTo: Kim <kim@home.example>\nSubject: RE: Boiler\n\n{OURS}",  # noqa: E501
-    "outlook mobile": f"Get Outlook for iOS<https://aka.ms/o0ukef>\n________________________________\nFrom: {US}\nSent: Tuesday, March 4, 2025 10:00:00 AM\nTo: Kim\nSubject: RE: Boiler\n\n{OURS}",  # noqa: E501
+    "outlook en": f"From: {US}\nSent: Tuesday, March 4, 2025 10:00 AM\nTo: Kim <kim@home.example>\nSubject: RE: Boiler\n\n{OURS}",
+    "outlook mobile": f"Get Outlook for iOS<https://aka.ms/o0ukef>\n________________________________\nFrom: {US}\nSent: Tuesday, March 4, 2025 10:00:00 AM\nTo: Kim\nSubject: RE: Boiler\n\n{OURS}",
     "outlook bold": f"*From:* {US}\n*Sent:* Tuesday, March 4, 2025 10:00 AM\n*To:* Kim\n*Subject:* RE: Boiler\n\n{OURS}",
     "outlook sv": f"Från: {US}\nSkickat: den 4 mars 2025 10:00\nTill: Kim\nÄmne: SV: Boiler\n\n{OURS}",
     "outlook da": f"Fra: {US}\nSendt: 4. marts 2025 10:00\nTil: Kim\nEmne: SV: Boiler\n\n{OURS}",
     "help desk": f"##- Please type your reply above this line -##\n\nWarm Support\n{OURS}",
-    "original message": f"-----Original Message-----\nFrom: {US}\nSent: Tuesday, March 4, 2025 10:00 AM\nTo: Kim\nSubject: Boiler\n\n{OURS}",  # noqa: E501
+    "original message": f"-----Original Message-----\nFrom: {US}\nSent: Tuesday, March 4, 2025 10:00 AM\nTo: Kim\nSubject: Boiler\n\n{OURS}",
 }  # fmt: skip
 
 

@@ -12,7 +12,12 @@ DAY = "2025-01-31"
 
 @pytest.fixture
 def chats(tmp_path):
-    words = ("All well with the boiler", "I want to end my contract", "How do I read the meter", "Too dear, I am angry")
+    words = (
+        "All well with the boiler",
+        "I want to end my contract",
+        "How do I read the meter",
+        "Too dear and I am angry",
+    )
     rows = [
         f"k{n},2025-01-{(n + week * 7) % 28 + 1:02},chat,inbound,{words[(n * 7 + week) % 4]}"
         for n in range(40)
@@ -29,7 +34,7 @@ def outcomes(tmp_path, *rows, header="customer_id,as_of,churned"):
 def test_a_horizon_written_as_a_float_is_that_many_days(agent, chats, tmp_path):
     rows = [f"k{n},{DAY},{n % 2},30.0" for n in range(6)]
     agent.ingest(chats, labels=outcomes(tmp_path, *rows, header="customer_id,as_of,churned,horizon_days"))
-    assert {label.horizon_days for label in book.labels(agent.history)} == {30}
+    assert book.label_horizons(agent.history) == {30}
 
 
 def test_a_horizon_that_is_not_a_number_of_days_is_refused_by_row(agent, chats, tmp_path):
@@ -43,17 +48,17 @@ def test_a_horizon_that_is_not_a_number_of_days_is_refused_by_row(agent, chats, 
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        ([f"k{n},{DAY},1" for n in range(40)], "none is of the other outcome"),
-        ([f"k{n},{DAY},{n % 2}" for n in range(3)], "at least"),
-        ([f"X{n},{DAY},{n % 2}" for n in range(40)], "X0"),
-        ([f"k{n},2024-01-31,{n % 2}" for n in range(40)], "no history"),
+        ([f"k{n},{DAY},1" for n in range(40)], "needs labels of both outcomes"),
+        ([f"k{n},{DAY},{n % 2}" for n in range(3)], "use more samples"),
+        ([f"X{n},{DAY},{n % 2}" for n in range(40)], "'X0' at 2025-01-31"),
+        ([f"k{n},2024-01-31,{n % 2}" for n in range(40)], "none of the 40 labels"),
         ([f"k{n},{DAY} 09:30:00,{n % 2}" for n in range(40)], "has a time of day"),
     ],
     ids=["one class", "three", "other customers", "before all history", "times of day"],
 )
 def test_labels_that_cannot_teach_are_refused_with_the_first_reason(cli, chats, tmp_path, rows, reason):
     assert cli("ingest", chats).code == 0
-    refused = cli("calibrate", "--labels", outcomes(tmp_path, *rows), "--model", "scripted")
+    refused = cli("train", "logistic", "--labels", outcomes(tmp_path, *rows))
     assert refused.code == 3
     assert reason in refused.err
     assert "Traceback" not in refused.err
@@ -62,7 +67,7 @@ def test_labels_that_cannot_teach_are_refused_with_the_first_reason(cli, chats, 
 def test_outcomes_in_words_are_outcomes(agent, chats, tmp_path):
     rows = [f"k{n},{DAY},{('Retained', 'Churned')[n % 2]}" for n in range(40)]
     assert agent.ingest(chats, labels=outcomes(tmp_path, *rows)).labels == 40
-    assert {label.churned for label in book.labels(agent.history)} == {True, False}
+    assert set(book.outcomes(agent.history).values()) == {True, False}
 
 
 # 61
@@ -86,7 +91,7 @@ def test_the_event_of_derived_labels_is_named_as_in_the_data(cli, tmp_path):
     cli("ingest", put(tmp_path / "t.csv", lines("customer_id,created_at,channel,amount,text", *rows)))
     refused = cli("labels", "derive", "--event", "order", "--none-for", "60d", "--as-of", "2025-03-31")
     assert refused.code == 2
-    assert "there are Order" in refused.err
+    assert "available channels: Order" in refused.err
 
 
 # 86
@@ -97,7 +102,14 @@ def test_a_field_written_after_the_day_is_no_feature_of_it(cli, tmp_path):
         stays = n % 2 == 0
         later = 1741000000 + n if stays else begin + 7200
         author = {"type": "user", "name": "Kim"}
-        parts = [{"part_type": "comment", "body": "<p>Any news?</p>", "created_at": begin + 3600, "author": author}]
+        parts = [
+            {
+                "part_type": "comment",
+                "body": f"<p>Any news of {n % 7}?</p>",
+                "created_at": begin + 3600,
+                "author": author,
+            }
+        ]
         if stays:
             parts.append({"part_type": "comment", "body": "<p>One more</p>", "created_at": later, "author": author})
         conversations.append({

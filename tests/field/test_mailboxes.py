@@ -78,7 +78,7 @@ def test_what_machines_send_is_no_activity_and_no_word_of_a_customer(agent, tmp_
     )  # fmt: skip
     assert "mailer-daemon@post.example" not in customers(agent)
     assert [speaker for speaker, _ in spoken(agent, "kim@home.example")] == ["customer", "company", "machine"]
-    [recency] = [fact for fact in agent.assess("kim@home.example").facts if fact.name == "recency"]
+    [recency] = [fact for fact in agent.assess("kim@home.example", as_of="2026-03-02").facts if fact.name == "recency"]
     assert recency.value == 119
 
 
@@ -118,7 +118,9 @@ def test_a_line_that_begins_with_from_does_not_end_a_mail(agent, tmp_path):
         mailbox(tmp_path / "in.mbox", raw, mail("lee@studio.example", HELP, "Where is my bill?")), own=OURS
     )
     assert (summary.added, summary.rejected) == (2, 0)
-    assert "From the 1st of May on I am with your rival.\nPlease end my contract." in texts(agent, "kim@home.example")[0]
+    assert (
+        "From the 1st of May on I am with your rival.\nPlease end my contract." in texts(agent, "kim@home.example")[0]
+    )
 
 
 # 20

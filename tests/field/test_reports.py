@@ -63,7 +63,11 @@ def test_a_csv_report_opens_in_a_spreadsheet_with_its_letters_and_zeros(cli, tmp
 # 83
 def test_a_page_shows_scripts_of_all_directions(cli, tmp_path):
     said = "أريد الإلغاء 😡 please cancel my contract now"
-    assessed(cli, tmp_path, chats=lines("customer_id,created_at,channel,direction,text", f"r1,2025-03-02,chat,inbound,{said}"))  # noqa: E501
+    assessed(
+        cli,
+        tmp_path,
+        chats=lines("customer_id,created_at,channel,direction,text", f"r1,2025-03-02,chat,inbound,{said}"),
+    )
     assert cli("report", "-o", "r.html").code == 0
     assert "أريد الإلغاء" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
@@ -97,7 +101,10 @@ def test_who_got_more_back_than_they_paid_is_not_ranked_below_who_is_safe(cli, t
     ],
 )  # fmt: skip
 def test_terms_of_contracts_are_understood(agent, tmp_path, term, bound):
-    chats = put(tmp_path / "t.csv", lines("customer_id,created_at,channel,direction,text", "k1,2025-03-01,chat,inbound,All is well"))  # noqa: E501
+    chats = put(
+        tmp_path / "t.csv",
+        lines("customer_id,created_at,channel,direction,text", "k1,2025-03-01,chat,inbound,All is well"),
+    )
     agent.ingest(chats, customers=put(tmp_path / "people.csv", lines("customer_id,contract", f'k1,"{term}"')))
     [fact] = [fact.text for fact in agent.assess("k1").facts if fact.name == "monthly_contract"]
     assert ("is bound for a term" in fact) is bound

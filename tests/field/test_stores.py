@@ -1,30 +1,17 @@
-"""Stores, databases and machines in odd places. What is tested elsewhere more fully is named here by its case only."""
+"""Stores, databases and machines in odd places."""
 
-import os
 import sqlite3
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.errors import StoreUnavailable
+from churn_agent.index import vectors
 from churn_agent.models import cores
 from tests.field.books import customers, lines, put
 from tests.index.letters import Letters
 
-ROOT = Path(__file__).parents[2]
 CHAT = lines("customer_id,created_at,channel,direction,text", "k1,2025-03-01,chat,inbound,good day to you")
-
-
-def command(*arguments, cwd, **environment):
-    """Runs the installed command as a user does."""
-    return subprocess.run(
-        [sys.executable, "-m", "churn_agent", *map(str, arguments)],
-        capture_output=True, text=True, check=False, cwd=cwd, encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-    )  # fmt: skip
 
 
 # 46
@@ -62,10 +49,14 @@ def test_a_quota_of_a_container_limits_the_threads(tmp_path, quota, threads):
 
 
 # 77
-def test_a_second_process_is_told_that_the_index_is_in_use(tmp_path, scripted):
-    with ChurnAgent.open(tmp_path / "store") as first, ChurnAgent.open(tmp_path / "store") as second:
-        first.store.__dict__["embedder"] = second.store.__dict__["embedder"] = Letters()
-        first.ingest(put(tmp_path / "t.csv", CHAT))
-        first.store.index()
-        with pytest.raises(StoreUnavailable, match="another churn-agent"):
-            second.store.index(rebuild=True)
+def test_who_wants_an_index_that_is_in_use_is_told(agent, tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(vectors, "_WAIT_S", 0.1)
+    agent.store.__dict__["embedder"] = Letters()
+    agent.ingest(put(tmp_path / "t.csv", CHAT))
+    agent.store.index()
+    [lock] = agent.settings.store.glob("*.lock")
+    with lock.open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # as another process does
+        with pytest.raises(StoreUnavailable, match="another churn-agent is using the index"):
+            agent.store.index(rebuild=True)

@@ -6,7 +6,7 @@ import pytest
 
 from churn_agent.errors import DataError
 from churn_agent.ingest.questions import NeedsAnswer
-from tests.field.books import customers, lines, put, stored
+from tests.field.books import answers, customers, lines, put, stored
 
 HEADER = "customer_id,created_at,text"
 
@@ -27,8 +27,9 @@ def test_a_day_that_cannot_be_a_month_settles_the_whole_column(agent, tmp_path):
 
 
 def test_days_and_months_that_could_be_swapped_are_asked_about_and_nothing_is_stored(agent, tmp_path):
-    with pytest.raises(NeedsAnswer, match="day_first: true or day_first: false"):
+    with pytest.raises(NeedsAnswer) as asked:
         moments(agent, tmp_path, "03/05/2025", "04/06/2025 17:20", "02/11/2024")
+    assert answers(asked.value.questions[0]) == [{"day_first": True}, {"day_first": False}]
     assert customers(agent) == []
 
 

@@ -150,7 +150,8 @@ def _named(text: str, this_year: int) -> Written | None:
     parts = _WORD.findall(head)
     names = [part.casefold() for part in parts if not part.isdigit()]
     numbers = [part for part in parts if part.isdigit()]
-    known = [name for name in names if name in months() and not (name in _weekdays() and len(names) > 1)]
+    known = [name for name in names if name in months()]
+    known = [name for name in known if name not in _weekdays()] or known[-1:]  # "mar" is March and a Tuesday
     others = [name for name in names if name not in months() and name not in _weekdays() and name not in _CONNECTORS]
     if len(known) != 1 or others or len(numbers) != 2:
         return None

@@ -13,6 +13,8 @@ FIRST_YEAR: Final = 1990
 """Numbers that would be earlier times are not times."""
 _YEARS_AHEAD = 2
 _NUMBER = re.compile(r"(\d+)(?:\.(\d+))?")
+_ROUNDED = re.compile(r"\d\.\d{12,}E\+\d\d?", re.IGNORECASE)
+"""A long number of which only the last digits are lost."""
 _DOT_NET = re.compile(r"\\?/Date\((\d+)(?:[+-]\d{4})?\)\\?/")
 """Milliseconds as .NET writes them in JSON: `/Date(1769940000000)/`."""
 _UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
@@ -42,6 +44,8 @@ def read_stamp(text: str, now: datetime) -> Stamp | None:
     Returns:
         The time; None if the number is not plausible as one.
     """
+    if _ROUNDED.fullmatch(text):
+        text = str(int(float(text)))
     match = _NUMBER.fullmatch(text) or _DOT_NET.fullmatch(text)
     if match is None:
         return None

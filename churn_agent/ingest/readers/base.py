@@ -18,6 +18,8 @@ Progress = Callable[[int, int | None], None]
 
 _MISSING = frozenset({"NAType", "NaTType"})
 """Missing values of pandas; comparing them is an error."""
+_FIRST_ROUNDED = 2**53
+"""From here on, numbers with a point do not hold every whole number."""
 _INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060"))
 
 
@@ -119,7 +121,8 @@ def _number_text(value: Any) -> str:
     if value != value:  # NaN is a missing value in data frames
         return ""
     if isinstance(value, float) and value.is_integer():
-        value = int(value)
+        exact = abs(value) < _FIRST_ROUNDED
+        return NumberText(int(value)) if exact else NumberText(f"{value:.16E}")  # refused as an id: digits are lost
     return NumberText(value)
 
 

@@ -284,6 +284,7 @@ def test_dates_with_names_come_back_in_every_language(value, language, length):
         assert parsed(format_date(value, length, locale=language))
         text = format_datetime(value, f"{'EEEE, ' if length == 'full' else ''}d MMMM y HH:mm:ss", locale=language)
     else:
+        parsed(format_datetime(value, "EEE, d MMM y HH:mm:ss", locale=language))
         text = format_datetime(value, "d. MMM y, HH:mm", locale=language)
         value = value.replace(second=0)
     assert settled(text).parse(text, ZoneInfo("UTC")).utc.replace(tzinfo=None) == value
