@@ -54,9 +54,7 @@ def test_who_wants_an_index_that_is_in_use_is_told(agent, tmp_path, monkeypatch)
     monkeypatch.setattr(vectors, "_WAIT_S", 0.1)
     agent.store.__dict__["embedder"] = Letters()
     agent.ingest(put(tmp_path / "t.csv", CHAT))
-    agent.store.index()
-    [lock] = agent.settings.store.glob("*.lock")
-    with lock.open("r+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # as another process does
+    with (agent.settings.store / "index.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as another process does
         with pytest.raises(StoreUnavailable, match="another churn-agent is using the index"):
             agent.store.index(rebuild=True)
