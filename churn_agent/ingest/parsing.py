@@ -268,22 +268,22 @@ class InteractionParser:
         self, rows: Sequence[Mapping[str, str]], metadata: Sequence[dict[str, str]], failed: dict[int, ValueError]
     ) -> list[float | None]:
         """Parses the amounts. A text is not lost for an amount that cannot be read: that becomes metadata."""
-        if self._amounts is None:
-            return [None] * len(rows)
+        amounts: list[float | None] = [None] * len(rows)
         written = self._column("amount", rows)
-        plain = self._column("text", rows)
-        currencies = self._column("currency", rows)
+        if self._amounts is None or not any(written):
+            return amounts
+        plain, currencies = self._column("text", rows), self._column("currency", rows)
+        having = [number for number, text in enumerate(written) if text]
         # A number and a text can be equal, and be read in different ways.
         parsed = _each(
-            zip(written, (isinstance(text, NumberText) for text in written), currencies, strict=True), self._amount
+            [(written[at], isinstance(written[at], NumberText), currencies[at]) for at in having], self._amount
         )
-        amounts: list[float | None] = []
-        for number, amount in enumerate(parsed):
-            value, currency = (None, "") if isinstance(amount, ValueError) else amount
-            amounts.append(value)
-            if currency:
-                metadata[number]["currency"] = currency
-            if isinstance(amount, ValueError) and number not in failed:
+        for number, amount in zip(having, parsed, strict=True):
+            if not isinstance(amount, ValueError):
+                amounts[number], currency = amount
+                if currency:
+                    metadata[number]["currency"] = currency
+            elif number not in failed:
                 if not plain[number].strip():
                     failed[number] = amount
                 metadata[number]["amount"] = written[number].strip()
