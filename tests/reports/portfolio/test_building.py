@@ -34,7 +34,7 @@ def test_customers_are_ranked_by_what_is_at_risk(agent):
     assert all(account.assessment.band in ("high", "medium") for account in found.to_call)
 
 
-@pytest.mark.parametrize("value", ["-9000", ""])
+@pytest.mark.parametrize("value", ["-9000", "unknown"])
 def test_a_negative_value_ranks_as_an_unknown_one_and_risk_decides(agent, tmp_path, value):
     (tmp_path / "v.csv").write_text("customer_id,yearly_value\n" + "".join(f"c-{n},{value}\n" for n in range(1, 7)))
     agent.ingest([], customers=tmp_path / "v.csv")
