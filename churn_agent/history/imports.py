@@ -133,10 +133,10 @@ def undo(connection: Connection, import_id: int) -> Undone:
     return Undone(tuple(removed), tuple(restored), kept, customers, labels, stripped, measured)
 
 
-def finish_undoing(connection: Connection, row: Import) -> None:
-    """Marks an import as undone and drops what its log quotes of the data."""
+def strip_log(connection: Connection, row: Import) -> None:
+    """Drops what the log of an import quotes of its data."""
     summary = {name: value for name, value in row.summary.items() if isinstance(value, int)}
-    finish(connection, row.id, state="undone", summary=summary)
+    finish(connection, row.id, summary=summary)
 
 
 Stack = dict[int, Mapping[str, Any] | None]

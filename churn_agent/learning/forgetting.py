@@ -4,7 +4,7 @@
 trained again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Set
 from pathlib import Path
 
 from churn_agent.errors import InputError, StoreUnavailable
@@ -19,16 +19,23 @@ def naming(store: Path, customer_id: str) -> Iterator[str]:
     """The stored methods that name a customer. Methods that cannot be opened are skipped."""
     for info in stored.stored_methods(store):
         method = _open(store, info)
-        if not isinstance(method, str) and _names(method, customer_id):
+        if not isinstance(method, str) and customer_id in _named_by(method):
             yield info.name
 
 
-def forget(store: Path, customer_id: str, notify: Callable[[str], None]) -> None:
-    """Removes a customer from all stored methods. A method that cannot be opened is deleted, as it may name them.
+def forget_unknown(store: Path, known: Set[str], notify: Callable[[str], None]) -> None:
+    """Removes customers who are not known any more from all stored methods, as `forget` does."""
+    methods = (_open(store, info) for info in stored.stored_methods(store))
+    named = {id_ for method in methods if not isinstance(method, str) for id_ in _named_by(method)}
+    forget(store, named - known, notify)
+
+
+def forget(store: Path, customers: Collection[str], notify: Callable[[str], None]) -> None:
+    """Removes customers from all stored methods. A method that cannot be opened is deleted, as it may name them.
 
     Args:
         store: folder of the store.
-        customer_id: the customer.
+        customers: ids of the customers.
         notify: called with a message for each deleted method.
     """
     for info in stored.stored_methods(store):
@@ -36,11 +43,11 @@ def forget(store: Path, customer_id: str, notify: Callable[[str], None]) -> None
         _finish(path, info)
         method = _open(store, info)
         if isinstance(method, str):
-            notify(f"deleting the method {info.name}, which may name the customer: {method}")
+            notify(f"deleting the method {info.name}, which may name customers: {method}")
             path.unlink(missing_ok=True)
             path.with_suffix(".json").unlink()
-        elif _names(method, customer_id):
-            _replace(path, method, customer_id)
+        elif _named_by(method).intersection(customers):
+            _replace(path, method, customers)
     known = {stored.path_of(store, info) for info in stored.stored_methods(store)}
     for stray in (store / stored.FOLDER).iterdir():
         # The description is written last: a file without one is unfinished, or from a version with other files.
@@ -48,10 +55,10 @@ def forget(store: Path, customer_id: str, notify: Callable[[str], None]) -> None
             stray.unlink()
 
 
-def _replace(path: Path, method: StoredMethod, customer_id: str) -> None:
+def _replace(path: Path, method: StoredMethod, customers: Collection[str]) -> None:
     """Writes the new estimator beside the old one before the description names it, so that `_finish` can resume."""
     estimator = method.estimator
-    estimator.alike_ = estimator.alike_.without(customer_id)
+    estimator.alike_ = estimator.alike_.without(customers)
     new = _beside(path)
     atomic.write(new, stored.data_of(estimator))
     info = method.info.model_copy(update={"sha256": weights.sha256(new)})
@@ -79,6 +86,6 @@ def _open(store: Path, info: MethodInfo) -> StoredMethod | str:
         return str(error)
 
 
-def _names(method: StoredMethod, customer_id: str) -> bool:
+def _named_by(method: StoredMethod) -> set[str]:
     alike: SimilarCustomers | None = getattr(method.estimator, "alike_", None)
-    return alike is not None and customer_id in alike.customers
+    return set() if alike is None else set(map(str, alike.customers))

@@ -1,5 +1,6 @@
 """Past customers who wrote similar messages, and their outcomes."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -60,9 +61,9 @@ class SimilarCustomers:
             state["directions"],
         )
 
-    def without(self, customer_id: str) -> "SimilarCustomers":
-        """All customers except this one."""
-        others = self.customers != customer_id
+    def without(self, customers: Collection[str]) -> "SimilarCustomers":
+        """All customers except these."""
+        others = ~np.isin(self.customers, list(customers))
         return SimilarCustomers(
             self.customers[others], self.dates[others], self.churned[others], self.directions[others]
         )

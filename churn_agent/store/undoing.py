@@ -37,8 +37,11 @@ def clean_up(site: Site, import_id: int, phrases: set[str]) -> None:
             site.index.close()
     files.remove_rejects(site, row.summary.get("rejects_file"))
     files.strip_batches(site, records.withdrawn(site.history))
+    files.erase_unknown_from_methods(site)
     places.remove_copies(site)
     with site.history.begin() as connection:
         answers.delete_texts(connection)
-        imports.finish_undoing(connection, row)
-    compact(site.history)
+        imports.strip_log(connection, row)
+    compact(site.history)  # before the import counts as undone, so that an interruption here is resumed, too
+    with site.history.begin() as connection:
+        imports.finish(connection, import_id, state="undone")

@@ -9,7 +9,7 @@ from typing import Any
 
 from churn_agent.domain.assessment import Assessment
 from churn_agent.files import atomic, strict_json
-from churn_agent.history import forgetting, records
+from churn_agent.history import forgetting, interactions, records
 from churn_agent.history.forgetting import Traces
 from churn_agent.index import updating
 from churn_agent.store.places.base import Found, Site
@@ -75,13 +75,14 @@ def of_reject(entry: Any, customer_id: str) -> bool:
 
 
 def remove_rejects(site: Site, path: object) -> None:
-    """Removes the file of an import's rejected rows, if it is in the store; others are named."""
-    file = Path(str(path)) if path else None
-    if file is None or not file.exists():
+    """Removes the file of an import's rejected rows, if it is in the store (which may have moved); others are named."""
+    if not path:
         return
-    if file.parent.resolve() == (site.store / REJECTED).resolve():
-        file.unlink()
-    else:
+    file = Path(str(path))
+    inside = site.store / REJECTED / file.name
+    if file.parent.name == REJECTED and inside.exists():
+        inside.unlink()
+    elif file.exists():
         site.notify(f"rejected rows outside the store are not changed: {str(file)!r}")
 
 
@@ -164,4 +165,12 @@ def erase_from_methods(site: Site, of: Traces) -> None:
     if (site.store / METHODS).is_dir():
         from churn_agent.learning.forgetting import forget
 
-        forget(site.store, of.customer_id, site.notify)
+        forget(site.store, {of.customer_id}, site.notify)
+
+
+def erase_unknown_from_methods(site: Site) -> None:
+    """Takes the names of customers without a history out of methods."""
+    if (site.store / METHODS).is_dir():
+        from churn_agent.learning.forgetting import forget_unknown
+
+        forget_unknown(site.store, set(interactions.customer_ids(site.history)), site.notify)
