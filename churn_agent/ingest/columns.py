@@ -70,6 +70,7 @@ LABEL_NEEDS = ("customer_id", "as_of", "churned")
 """A kind of outcome can replace `churned`."""
 LABEL_FIELDS = (*LABEL_NEEDS, "horizon_days", "left_on", "notice_on", "kind", "change_amount", "voluntary")
 MEASUREMENT_FIELDS = ("customer_id", "measured_at", "metric", "metric_value", "person", "seats", "measurement_id")
+_DAYS = ("date", "datum")
 _SHIPPED = Path(__file__).parent / "mappings"
 
 
@@ -228,6 +229,14 @@ def assign(
             )
             if column:
                 columns[field] = column
+    if (
+        "occurred_at_time" in fields
+        and "occurred_at_time" not in columns
+        and not (rule and "occurred_at" in rule.columns)
+    ):
+        day = next((name for name in _DAYS if name in header and name not in columns.values()), None)
+        if day and columns.get("occurred_at") == "time":  # a date, and the time of day beside it
+            columns |= {"occurred_at": day, "occurred_at_time": "time"}
     defaults = rule.defaults if rule else {}
     missing = [field for field in needs if field not in columns and field not in defaults]
     if "subject" in columns and "text" in missing:

@@ -109,6 +109,20 @@ def test_our_quoted_words_are_not_the_customers_in_any_language(agent, tmp_path,
     assert "end your contract" in row.visible_text
 
 
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        '----------- Original Message -----------\nFrom: "Warm"\nDate: Monday, July 24th 2023 at 3:59 pm\nSubject: Visit\n'
+        f'To: "Kim"\n\n> {OURS}\n > Tuesday: 3:30',
+        f"On 4 March 2025 at 10:00:00, Warm (help@warm.example) said:\n\n\n{OURS}",
+        f"On Mar 4, 2025, at 9:36 PM, Warm <help@warm.example<mailto:help@warm.example>> wrote:\n\n{OURS}",
+    ],
+    ids=["Proton", "Airmail", "linked address"],
+)
+def test_rarer_forms_of_quotes_are_known(agent, tmp_path, quoted):
+    assert written(agent, tmp_path, f"{OWN}\n\n{quoted}\n").text == OWN
+
+
 # 58
 HTML = {
     "one tag in a plain mail": (

@@ -50,6 +50,12 @@ def test_a_requester_can_be_an_object_and_lines_can_be_tickets(agent, tmp_path):
     assert spoken(agent, "500") == [("customer", "No heat\n\nThe boiler is cold since Friday.")]
 
 
+def test_what_the_help_desk_notes_by_itself_is_nobodys_activity(agent, tmp_path):
+    merged = comment(4, -1, "This ticket was merged", via={"channel": "system"})
+    agent.ingest(put(tmp_path / "z.json", zendesk(TICKET[0], merged)), mapping="zendesk")
+    assert spoken(agent, "500") == [("customer", "No heat\n\nThe boiler is cold since Friday.")]
+
+
 # 21
 def test_a_first_record_without_a_requester_stops_none_of_the_others(agent, tmp_path):
     visitor = zendesk(comment(8, 5, "visitor left"), requester_id=None, id=30)["tickets"]

@@ -91,6 +91,16 @@ def test_the_usual_marks_of_automatic_replies_are_known(agent, tmp_path, header)
     assert [speaker for speaker, _ in spoken(agent, "kim@home.example")] == ["customer", "machine"]
 
 
+def test_an_answer_to_an_invitation_is_the_calendars(agent, tmp_path):
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "kim@home.example", HELP, "Accepted: Visit"
+    message["Date"] = "Mon, 02 Mar 2026 08:30:00 +0100"
+    message.set_content("Kim has accepted this invitation.")
+    message.add_alternative("BEGIN:VCALENDAR\nEND:VCALENDAR", subtype="calendar", params={"method": "REPLY"})
+    agent.ingest(mailbox(tmp_path / "in.mbox", message.as_string()), own=OURS)
+    assert [speaker for speaker, _ in spoken(agent, "kim@home.example")] == ["machine"]
+
+
 # 17
 def alternative(sender, plain, html):
     message = EmailMessage()

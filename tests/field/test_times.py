@@ -85,6 +85,13 @@ def test_mornings_come_in_with_the_afternoons(agent, tmp_path):
     assert [moment.hour for moment in moments(agent, tmp_path, *times)] == list(range(24))
 
 
+@pytest.mark.parametrize("header", ["Date,Time", "date,time", "Datum,Uhrzeit", "Date,time_of_day"])
+def test_a_time_of_day_beside_its_date_is_read_with_it(agent, tmp_path, header):
+    rows = ("k1,2025-04-07,8:30:05 AM,hi", "k1,2025-04-07,1:15 PM,ho")
+    agent.ingest(put(tmp_path / "t.csv", lines(f"customer_id,{header},text", *rows)))
+    assert [f"{row.occurred_at:%H:%M:%S}" for row in stored(agent, "k1")] == ["08:30:05", "13:15:00"]
+
+
 # 36
 @pytest.mark.parametrize(
     "sentinel", ["9999-12-31", "0001-01-01T00:00:00", "1900-01-00", "0000-00-00 00:00:00", "1899-12-30"]

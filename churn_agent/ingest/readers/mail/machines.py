@@ -61,6 +61,8 @@ def automatic(mail: Message) -> str:
         return f"Auto-Submitted: {submitted}"
     if mail.get_content_type() == "multipart/report":
         return "Content-Type: multipart/report"
+    if _answers_invitation(mail):
+        return "an answer to an invitation"
     for name in _FLAGS:
         value = header(mail, name)
         if value and value.casefold() not in ("no", "false"):
@@ -112,6 +114,12 @@ def is_person(address: str) -> bool:
     """Whether an address may be a person's, not that of a daemon, a form or a newsletter."""
     local = address.partition("@")[0].partition("+")[0].casefold()
     return bool(local) and local not in _DAEMONS and not _NOT_A_PERSON.fullmatch(local)
+
+
+def _answers_invitation(mail: Message) -> bool:
+    """Whether a calendar program sent "accepted" or "declined"."""
+    parts = (part for part in mail.walk() if part.get_content_type() == "text/calendar")
+    return any(str(part.get_param("method", "")).casefold() in ("reply", "counter") for part in parts)
 
 
 def _null_return_path(mail: Message) -> bool:
