@@ -2,6 +2,7 @@
 
 import pytest
 
+from churn_agent.evidence.facts import compute
 from churn_agent.ingest.questions import NeedsAnswer
 from tests.field.books import answers, lines, put, stored, texts
 
@@ -62,3 +63,12 @@ def test_invoices_are_in_the_unit_of_their_currency(agent, tmp_path):
     ]
     agent.ingest(put(tmp_path / "s.json", {"object": "list", "data": bills}), mapping="stripe")
     assert [stored(agent, name)[0].amount for name in ("yen", "dollar", "dinar", "credit")] == [31000, 31, 3.1, -31]
+
+
+def test_amounts_of_two_currencies_are_not_added_up(agent, tmp_path):
+    bills = [invoice("in_a", "both", "usd", 3100), invoice("in_b", "both", "jpy", 310000)]
+    agent.ingest(put(tmp_path / "s.json", {"object": "list", "data": bills}), mapping="stripe")
+    said = " ".join(fact.text for fact in compute(agent.snapshot("both")))
+    assert "310,031" not in said
+    assert "310,000.00" in said
+    assert "31.00" in said
