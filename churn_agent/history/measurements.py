@@ -30,7 +30,7 @@ def add(connection: Connection, rows: Iterable[tuple[Measurement, str]], *, impo
     """
     added = keyed = 0
     with _indexed_later(connection):
-        at_to_driver = binders(connection, table, ["at"])[0] or (lambda at: at)
+        [at_to_driver] = binders(connection, table, ["at"])
         for batch in chunked(rows, _INSERTED):
             values = [_values(measurement, source_id, import_id, at_to_driver) for measurement, source_id in batch]
             insert_many(connection, table, _COLUMNS, values)
@@ -45,12 +45,13 @@ _COLUMNS = ("customer_id", "source_customer_id", "at", "day", "metric", "value",
 
 
 def _values(
-    measurement: Measurement, source_id: str, import_id: int, at_to_driver: Callable[[Any], Any]
+    measurement: Measurement, source_id: str, import_id: int, at_to_driver: Callable[[Any], Any] | None
 ) -> tuple[Any, ...]:
+    at = to_stored(measurement.at)
     return (
         measurement.customer_id,
         source_id,
-        at_to_driver(to_stored(measurement.at)),
+        at_to_driver(at) if at_to_driver else at,
         day_number(measurement.day),
         measurement.metric,
         measurement.value,
