@@ -56,7 +56,7 @@ def warnings(summary: "ImportSummary") -> Iterator[str]:
         texts = counted(summary.unattributed, "text has", "texts have")
         yield f"{texts} no known author: stored, not read. If customers wrote all of them: --unknown-is customer"
     if summary.in_the_future:
-        yield f"warning: {counted(summary.in_the_future, 'interaction is', 'interactions are')} in the future"
+        yield f"warning: the times of {counted(summary.in_the_future, 'interaction')} are in the future"
     for entry in summary.first_rejected:
         yield f"rejected: {entry['file']}:{entry['line']}: {entry['reason']}"
 

@@ -323,7 +323,7 @@ def _rating(written: str) -> str:
 
 def has_content(interaction: Interaction) -> bool:
     """Whether a row has a text, an amount or a rating."""
-    if interaction.text.strip() or interaction.amount is not None:
+    if interaction.text.strip() or (interaction.original or "").strip() or interaction.amount is not None:
         return True
     return any(interaction.metadata.get(name) for name in _RATINGS)
 

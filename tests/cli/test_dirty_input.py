@@ -11,12 +11,18 @@ REFUSED = {
     "binary.csv": "no interactions",
     "duplicate_header.csv": "is in the header twice",
     "header_only.csv": "no interactions",
-    "latin1.csv": "line 2 is not UTF-8",
     "missing_column.csv": "no column for 'text'",
     "no_header.csv": "no column for",
     "zip_magic.csv": "looks like a spreadsheet",
 }
-FOUND = {"duplicate_rows.csv", "empty_text.csv", "future_dates.csv", "mixed_timezones.csv", "nul_bytes.csv"}
+FOUND = {
+    "latin1.csv",
+    "duplicate_rows.csv",
+    "empty_text.csv",
+    "future_dates.csv",
+    "mixed_timezones.csv",
+    "nul_bytes.csv",
+}
 
 
 @pytest.fixture
@@ -48,6 +54,13 @@ def test_what_can_be_read_comes_in_whole(cli, malformed, name):
     for row in expected:
         shown = cli("show", row["customer_id"], "--json").json
         assert row["text"].replace("\r", "") in [each["text"] for each in shown["interactions"]]
+
+
+def test_a_file_of_an_older_encoding_is_read_and_said_to_be(cli, malformed):
+    result = cli("ingest", malformed / "latin1.csv", "--json")
+    assert "encoding: cp1252 (line 2 is not UTF-8; decoded it has 'Kündigung')" in result.err
+    [row] = cli("show", "C-1", "--json").json["interactions"]
+    assert row["text"] == "Kündigung für Müller"
 
 
 def test_equal_rows_stay_as_many_as_they_are(cli, malformed):

@@ -44,12 +44,18 @@ def test_the_answer_counts_for_all_files(agent, files):
 
 
 def test_interactions_may_have_the_point(agent, tmp_path):
-    write_csv(
-        tmp_path / "interactions.csv", "7.0,2026-01-01,chat,hello", "7,2026-01-02,chat,hi", "8.0,2026-01-02,chat,hi"
-    )
+    write_csv(tmp_path / "interactions.csv", "7.0,2026-01-01,chat,hello", "8.0,2026-01-02,chat,hi")
+    write_csv(tmp_path / "customers.csv", "7,gold", header="customer_id,plan")
     asked, customers, _ = imported(agent, tmp_path)
     assert len(asked) == 1
     assert customers == ["7", "8"]
+
+
+def test_a_file_that_has_both_means_two_customers(agent, tmp_path):
+    write_csv(tmp_path / "interactions.csv", "7.0,2026-01-01,chat,hello", "7,2026-01-02,chat,hi")
+    asked, customers, _ = imported(agent, tmp_path)
+    assert not asked
+    assert customers == ["7", "7.0"]
 
 
 def test_ids_that_all_have_the_point_are_no_question(agent, tmp_path):

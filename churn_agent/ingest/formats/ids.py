@@ -41,7 +41,7 @@ def whole_id(text: str) -> str:
 
 
 def ids_with_point(files: Mapping[str, Collection[str]]) -> Question | None:
-    """Returns a question if an id has `.0` in one place and not in another.
+    """Returns a question if an id has `.0` in one file and not in another. A file that has both means two customers.
 
     Args:
         files: name of a file -> the ids in it.
@@ -56,7 +56,7 @@ def ids_with_point(files: Mapping[str, Collection[str]]) -> Question | None:
         (whole, id_, name)
         for name, ids in files.items()
         for id_ in set(ids)
-        if (whole := whole_id(id_)) != id_ and whole in plain
+        if (whole := whole_id(id_)) != id_ and whole in plain and whole not in ids
     )
     if not pairs:
         return None

@@ -57,7 +57,7 @@ def test_ids_with_and_without_a_point_are_asked_about_once_for_all_files():
     assert question.why.startswith("'1001.0' in a.csv and '1001' in b.csv; ")
     assert [question.answer(option) for option in question.options] == [{"whole_ids": True}, {"whole_ids": False}]
     assert ids_with_point({"a.csv": ["1001.0"], "b.csv": ["1002"]}) is None
-    assert ids_with_point({"a.csv": ["1001", "1001.00"]}) is not None
+    assert ids_with_point({"a.csv": ["1001", "1001.00"]}) is None
 
 
 @given(st.text(max_size=10))
