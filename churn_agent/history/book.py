@@ -5,7 +5,7 @@ What each import brought is kept (`contributions`), and the tables of cards, att
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from more_itertools import chunked
 from sqlalchemy import Connection, Engine, func, or_, select
@@ -179,12 +179,12 @@ def add_labels(connection: Connection, rows: Iterable[Label], *, import_id: int 
     return len(done)
 
 
-def customers_of(connection: Connection, import_id: int, kind: Literal["attributes", "label"]) -> set[str]:
-    """Returns the customers whose attributes or labels came with an import, under the ids that count today."""
-    query = select(contributions.c.customer_id).distinct()
-    ids = connection.scalars(query.where(contributions.c.import_id == import_id, contributions.c.kind == kind))
+def customers_of(connection: Connection, import_id: int, kind: str) -> set[str]:
+    """Returns the customers whose `attributes` or `label`s came with an import, under the ids that count today."""
+    mine = contributions.c.import_id == import_id, contributions.c.kind == kind
     known = aliases.read(connection)
-    return {known.get(id_, id_) for id_ in ids}
+    ids = connection.scalars(select(contributions.c.customer_id).where(*mine).distinct())
+    return {known.get(id_) or id_ for id_ in ids if id_}
 
 
 def merge_labels(connection: Connection, customer_ids: Collection[str]) -> None:
