@@ -79,6 +79,7 @@ def folder(tmp_path, cli):
     write_csv(tmp_path / "texts.csv", "c-102,2026-01-10,It is down", header="customer_id,date,text")
     write_csv(tmp_path / "interactions.csv", *ROWS, header=HEADER)
     write_csv(tmp_path / "usage.csv", "c-102,2026-01-10,logins,5", header="customer_id,date,metric,value")
+    write_csv(tmp_path / "merged.csv", "lead-9,c-101", header="old,new")
     return tmp_path
 
 
