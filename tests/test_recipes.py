@@ -108,7 +108,8 @@ def test_a_command_of_the_page_about_data_works(cli, folder, command):
     result = cli(*words, *more)
     assert result.code == 0, result.err
     if words[0] == "ingest":
-        what = "measurements?" if "--measurements" in words else "interactions? (would be )?added"
+        kinds = {"--measurements": "measurements?", "--aliases": "alias"}
+        what = next((what for option, what in kinds.items() if option in words), "interactions? (would be )?added")
         assert re.search(rf"[1-9]\d* {what}", result.out), result.out
         assert "rejected" not in result.out
 
