@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -96,23 +96,33 @@ class Interaction:
     @property
     def pieces(self) -> list[tuple[str | None, str]]:
         """The visible text in order: (None, text that is read) and (kind of the mark, text that is left out)."""
-        pieces: list[tuple[str | None, str]] = []
-        start, shown = 0, 0  # offsets in `text` and in the visible text
-        for mark in self.marks:
-            end = start + mark.at - shown
-            pieces += [(None, self.text[start:end]), (mark.kind, mark.text)]
-            start, shown = end, mark.at + len(mark.text)
-        return [piece for piece in (*pieces, (None, self.text[start:])) if piece[1]]
+        return pieces_of(self.text, self.marks)
 
     @property
     def visible_text(self) -> str:
         """The text with everything that is not read put back: quotes, signatures, footers."""
-        return "".join(text for _, text in self.pieces)
+        return restored(self.text, self.marks)
 
     @property
     def text_id(self) -> str:
         """Key of the text's vectors in the index, shared by equal texts."""
         return text_id(self.text)
+
+
+def pieces_of(text: str, marks: Sequence[Mark]) -> list[tuple[str | None, str]]:
+    """Returns the visible text in order: (None, text that is read) and (kind of the mark, text that is left out)."""
+    pieces: list[tuple[str | None, str]] = []
+    start, shown = 0, 0  # offsets in `text` and in the visible text
+    for mark in marks:
+        end = start + mark.at - shown
+        pieces += [(None, text[start:end]), (mark.kind, mark.text)]
+        start, shown = end, mark.at + len(mark.text)
+    return [piece for piece in (*pieces, (None, text[start:])) if piece[1]]
+
+
+def restored(text: str, marks: Sequence[Mark]) -> str:
+    """Returns the visible text: a cleaned text with its marks put back."""
+    return "".join(piece for _, piece in pieces_of(text, marks))
 
 
 def as_number(text: str | None) -> float | None:

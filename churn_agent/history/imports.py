@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 from more_itertools import chunked
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, select
 
 from churn_agent.errors import InputError
 from churn_agent.history import aliases, book, measurements, records
 from churn_agent.history.database import from_stored, now
 from churn_agent.history.interactions import from_json
-from churn_agent.history.tables import annotations, contributions, imports, interactions, versions
+from churn_agent.history.tables import annotations, imports, interactions, versions
 
 State = Literal["stored", "undoing", "undone"]
 """`undoing`: the history no longer has its data; other places of the store may."""
@@ -92,13 +92,6 @@ def _import(row: Any) -> Import:
     return Import(row.id, at, row.source, row.rows_added, row.state, row.mapping, row.contents or {}, row.summary)
 
 
-def interactions_of(engine: Engine, import_id: int) -> int:
-    """Returns the number of interactions whose current values came with an import."""
-    query = select(func.count()).select_from(interactions).where(interactions.c.import_id == import_id)
-    with engine.connect() as connection:
-        return connection.scalar(query) or 0
-
-
 def undo(connection: Connection, import_id: int) -> Undone:
     """Takes an import out of the tables of the history, in the caller's transaction.
 
@@ -110,6 +103,7 @@ def undo(connection: Connection, import_id: int) -> Undone:
     removed: list[str] = []
     restored: list[str] = []
     kept = 0
+    known = aliases.read(connection)
     for batch in chunked(customer_of, _BATCH):
         stacks = _stacks(connection, batch)
         gone = [id_ for id_ in batch if not stacks.get(id_)]
@@ -122,7 +116,7 @@ def undo(connection: Connection, import_id: int) -> Undone:
                 _hand_over(connection, id_, later)
                 kept += 1
             else:
-                _restore(connection, id_, stack)
+                _restore(connection, id_, stack, known)
                 restored.append(id_)
     _drop_versions(connection, import_id)
     customers, labels = book.withdraw(connection, import_id)
@@ -157,12 +151,12 @@ def _hand_over(connection: Connection, id_: str, later: int) -> None:
     _delete_version(connection, id_, later)
 
 
-def _restore(connection: Connection, id_: str, stack: Stack) -> None:
-    """Gives an interaction its values from before."""
+def _restore(connection: Connection, id_: str, stack: Stack, known: Mapping[str, str]) -> None:
+    """Gives an interaction its values from before, under the customer id that counts today (`known`: aliases)."""
     base = max(of for of, values in stack.items() if values is not None)
     values = from_json(stack[base] or {})
     source_id = values["source_customer_id"] or values["customer_id"]
-    customer_id = aliases.read(connection).get(source_id, source_id)
+    customer_id = known.get(source_id, source_id)
     values |= {"customer_id": customer_id, "source_customer_id": source_id if customer_id != source_id else None}
     connection.execute(interactions.update().where(interactions.c.id == id_).values(**values, import_id=base or None))
     _delete_version(connection, id_, base)
@@ -184,13 +178,3 @@ def _drop_versions(connection: Connection, import_id: int) -> None:
 def _delete_version(connection: Connection, id_: str, import_id: int) -> None:
     at = versions.c.interaction_id == id_, versions.c.import_id == import_id
     connection.execute(versions.delete().where(*at))
-
-
-def contributed(connection: Connection, import_id: int) -> dict[str, int]:
-    """Returns the number of attributes (rows), labels and cards that came with an import, by kind."""
-    query = (
-        select(contributions.c.kind, func.count())
-        .where(contributions.c.import_id == import_id)
-        .group_by(contributions.c.kind)
-    )
-    return dict(connection.execute(query).tuples().all())

@@ -64,9 +64,8 @@ class Store:
         engine = open_database(self.settings.store, self._notify)
         for customer_id in forgetting.pending(self.settings.store):
             self._notify(forgetting.cut_off(customer_id))
-        for row in imports.all_imports(engine):
-            if row.state == "undoing":
-                self._notify(f"undoing import {row.id} was interrupted; finish it: churn-agent imports undo {row.id}")
+        for import_id in undoing.pending(engine):
+            self._notify(f"undoing import {import_id} was interrupted; finish it: churn-agent imports undo {import_id}")
         return engine
 
     @cached_property

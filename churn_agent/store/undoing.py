@@ -4,6 +4,8 @@ The history goes first, in one transaction; the other places follow. An interrup
 import again.
 """
 
+from sqlalchemy import Engine
+
 from churn_agent.history import answers, imports, interactions, records
 from churn_agent.history.database import compact
 from churn_agent.index import updating
@@ -12,9 +14,9 @@ from churn_agent.store.places import files
 from churn_agent.store.places.base import Site
 
 
-def pending(site: Site) -> list[int]:
+def pending(history: Engine) -> list[int]:
     """Returns the imports whose undoing was interrupted."""
-    return [row.id for row in imports.all_imports(site.history) if row.state == "undoing"]
+    return [row.id for row in imports.all_imports(history) if row.state == "undoing"]
 
 
 def clean_up(site: Site, import_id: int, phrases: set[str]) -> None:

@@ -3,7 +3,7 @@
 Customer ids are never changed.
 """
 
-from churn_agent.ingest.cleaning.cleaner import Cleaned, Cleaner, restored
+from churn_agent.ingest.cleaning.cleaner import Cleaned, Cleaner
 from churn_agent.ingest.cleaning.language import LANGUAGES, language_of
 
-__all__ = ["LANGUAGES", "Cleaned", "Cleaner", "language_of", "restored"]
+__all__ = ["LANGUAGES", "Cleaned", "Cleaner", "language_of"]

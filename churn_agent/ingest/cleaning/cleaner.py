@@ -103,17 +103,6 @@ def visible_text(text: str) -> str:
     return _visible(text)[0]
 
 
-def restored(text: str, marks: tuple[Mark, ...]) -> str:
-    """Returns the visible text: a cleaned text with its marks put back."""
-    parts: list[str] = []
-    read = at = 0
-    for mark in marks:
-        kept = mark.at - at
-        parts += text[read : read + kept], mark.text
-        read, at = read + kept, mark.at + len(mark.text)
-    return "".join((*parts, text[read:]))
-
-
 def _clean_record(text: str) -> Cleaned:
     return Cleaned(text, None, ()) if _is_plain(text) else _clean_odd_record(text)
 

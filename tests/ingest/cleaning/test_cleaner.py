@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from churn_agent.ingest.cleaning import Cleaner, language_of, restored
+from churn_agent.domain.interactions import restored
+from churn_agent.ingest.cleaning import Cleaner, language_of
 from churn_agent.ingest.cleaning.cleaner import visible_text
 from churn_agent.ingest.cleaning.markup import is_html
 from tests.ingest.mails import mails

@@ -1,4 +1,5 @@
-from churn_agent.ingest.cleaning import Cleaner, restored
+from churn_agent.domain.interactions import restored
+from churn_agent.ingest.cleaning import Cleaner
 from churn_agent.ingest.cleaning.cleaner import visible_text
 from tests.ingest.mails import cleaned, mails
 
