@@ -69,8 +69,15 @@ def retrieve(
     """Chooses at most `limit` of `candidates`, whose texts have at most `token_budget` tokens in total.
 
     Args:
+        snapshot: the customer at the date, with the vectors of the texts.
+        candidates: the customer's interactions.
+        queries: vectors of the taxonomy's phrases, by polarity.
+        limit: most interactions shown.
+        token_budget: most tokens shown, over all texts.
+        count_tokens: returns the number of tokens of a text, as the model counts them.
         telling: words that make a sentence of a long text worth showing; see `excerpts.words_of`.
-        order: the order in which they are shown; `seed` is for shuffling.
+        order: the order in which they are shown.
+        seed: seed of the shuffled order.
     """
     by_time = sorted(candidates, key=lambda each: each.occurred_at)
     distinct = list({each.text_id: each for each in by_time if each.text.strip()}.values())  # the latest of equal texts

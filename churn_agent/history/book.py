@@ -323,6 +323,7 @@ def outcomes(engine: Engine, *, horizon_days: int | None = None) -> dict[tuple[s
     """Returns (customer, date) -> churned for all labels.
 
     Args:
+        engine: the history.
         horizon_days: exclude labels with another horizon; labels without one are included.
     """
     query = select(labels.c.customer_id, labels.c.as_of, labels.c.churned)

@@ -44,6 +44,8 @@ def traces(engine: Engine, customer_id: str, earlier: Traces | None = None) -> T
     """Returns the keys to a customer's data.
 
     Args:
+        engine: the history.
+        customer_id: the customer to forget.
         earlier: the note of an interrupted call; its keys may be gone from the history.
     """
     interactions = tables.interactions

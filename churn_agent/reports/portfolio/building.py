@@ -185,6 +185,8 @@ def build(
     """Builds the report of a run.
 
     Args:
+        store: the store of the run.
+        run: the batch to report.
         accounts: the result of `read`, to build several reports of one run.
         owner: an account manager, as `find_owner` returns it; limits the report to their customers.
         capacity: how many customers can be called before the next report. Ignored if `actions plan` has chosen them.

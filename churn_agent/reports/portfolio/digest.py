@@ -26,6 +26,7 @@ def chosen(portfolio: Portfolio, *, false_alarms: float | None = None) -> list[A
     """Returns the customers that a digest names: those to call, up to a number of expected false alarms.
 
     Args:
+        portfolio: the report of a run.
         false_alarms: the most customers named who can be expected not to churn; None for no limit.
 
     Raises:
@@ -64,6 +65,8 @@ def to_chat(portfolio: Portfolio, accounts: Sequence[Account], *, with_texts: bo
     """Returns a message for Slack's incoming webhooks and compatible ones.
 
     Args:
+        portfolio: the report of a run.
+        accounts: the customers that the message names.
         with_texts: include quotes of customers; without it, the message contains no customer text.
     """
     summary = f"{title(portfolio)}, {portfolio.as_of}: {len(accounts)} to call. {head(portfolio)[0]}"

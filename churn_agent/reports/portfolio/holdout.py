@@ -87,6 +87,7 @@ def plan(portfolio: Portfolio, *, share: float) -> Plan:
     group, until the capacity is used up.
 
     Args:
+        portfolio: the report of a run, with its capacity.
         share: share of the capacity that is assigned by chance, 0 to 1.
     """
     worth = [account for account in portfolio.accounts if account.worth_a_call]
@@ -183,6 +184,7 @@ def uplift(assignments: Sequence[Assignment], outcomes: Mapping[tuple[str, date]
     """Measures the effect of acting. A customer counts once a quarter, at the first date with a known outcome.
 
     Args:
+        assignments: the arms of all plans.
         outcomes: (customer, date) -> whether they churned within the horizon after it.
     """
     known: dict[Arm, list[bool]] = {"act": [], "control": []}

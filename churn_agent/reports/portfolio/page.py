@@ -47,6 +47,7 @@ def to_html(portfolio: Portfolio, *, changes: Mapping[str, Change] | None = None
     """Returns the report as an HTML page.
 
     Args:
+        portfolio: the report of a run.
         changes: changes since an earlier run, by customer.
     """
     with extras.importing("reports"):

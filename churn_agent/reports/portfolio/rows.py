@@ -79,6 +79,7 @@ def rows(portfolio: Portfolio, changes: Mapping[str, Change]) -> Iterator[Mappin
     """Yields a row for each customer, in the order of the report.
 
     Args:
+        portfolio: the report of a run.
         changes: customer -> change of the number since another run.
     """
     for account in portfolio.accounts:
