@@ -23,7 +23,7 @@ from churn_agent.elicitation.base import closed_object, failure_of, string
 from churn_agent.evidence.box import box
 from churn_agent.evidence.grounding import find_quote, sentences
 from churn_agent.evidence.naming import OTHERS, OWN, named, renamed
-from churn_agent.ingest.cleaning import language_of
+from churn_agent.ingest.cleaning import languages_of
 from churn_agent.models.base import ChatModel, GenerateRequest, LabelScores, Message, Question, ScoreRequest, Usage
 from churn_agent.scoring.prior import leaning_contribution, sigmoid
 
@@ -200,9 +200,11 @@ def _confirm(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTe
 def _translate(readings: Sequence[Reading], model: ChatModel, translation: Translation) -> None:
     """Translates messages in other languages. A message whose translation fails is used as it is."""
     foreign: dict[str, list[Reading]] = {}
-    for reading in readings:
-        language = language_of(reading.text) if len(reading.text) <= _LONGEST_TRANSLATED else None
-        if language and language != translation.language and reading.translation is None:
+    untranslated = [
+        reading for reading in readings if reading.translation is None and len(reading.text) <= _LONGEST_TRANSLATED
+    ]
+    for reading, language in zip(untranslated, languages_of([reading.text for reading in untranslated]), strict=True):
+        if language and language != translation.language:
             foreign.setdefault(reading.text, []).append(reading)
     for translated, text in _write(foreign, model, translation, lambda text: 2 * len(text) + 20):
         for reading in translated:

@@ -270,6 +270,14 @@ def test_neither_english_nor_unclear_nor_very_long_messages_are_translated(text,
     assert not any("something else" in context for context, _ in model.asked)
 
 
+def test_the_languages_of_all_messages_are_told_in_one_call(monkeypatch):
+    calls = []
+    tell = confirm.languages_of
+    monkeypatch.setattr(confirm, "languages_of", lambda texts: calls.append(list(texts)) or tell(texts))
+    reading([GERMAN, MOVE], {GERMAN: {"leave": 0.9}, MOVE: {"leave": 0.9}}, written=[{"contains": "", "error": "no"}])
+    assert [set(texts) for texts in calls if texts] == [{GERMAN, MOVE}]
+
+
 def test_who_says_nothing_is_not_translated():
     found, _ = reading(["Wo finde ich denn die Anleitung?"], {}, written=[{"contains": "", "error": "not asked for"}])
     assert found.output_tokens == 0

@@ -4,6 +4,6 @@ Customer ids are never changed.
 """
 
 from churn_agent.ingest.cleaning.cleaner import Cleaned, Cleaner
-from churn_agent.ingest.cleaning.language import LANGUAGES, language_of
+from churn_agent.ingest.cleaning.language import LANGUAGES, languages_of
 
-__all__ = ["LANGUAGES", "Cleaned", "Cleaner", "language_of"]
+__all__ = ["LANGUAGES", "Cleaned", "Cleaner", "languages_of"]

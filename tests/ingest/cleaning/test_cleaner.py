@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from churn_agent.domain.interactions import restored
-from churn_agent.ingest.cleaning import Cleaner, language_of
+from churn_agent.ingest.cleaning import Cleaner, languages_of
 from churn_agent.ingest.cleaning.cleaner import visible_text
 from churn_agent.ingest.cleaning.markup import is_html
 from tests.ingest.mails import mails
@@ -186,7 +186,7 @@ def test_a_mail_of_two_megabytes_is_cleaned_in_two_seconds_and_loses_nothing():
     ],
 )
 def test_languages_are_told_where_there_is_enough_to_tell(text, language):
-    assert language_of(text) == language
+    assert languages_of([text]) == [language]
 
 
 def test_templates_are_texts_that_come_again_but_for_their_numbers():

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from churn_agent.ingest.cleaning import LANGUAGES, language_of
-from churn_agent.ingest.cleaning.language import languages_of
+from churn_agent.ingest.cleaning import LANGUAGES, languages_of
 
 WORDS = """I want to cancel my contract bitte kündigen Sie meinen Vertrag zum Monatsende je voudrais résilier mon abonnement
 quiero cancelar хочу отменить подписку 解約したい 我要取消 إلغاء الاشتراك I WANT A REFUND ÄRGER 123 ... é \U0001f600 \ud800""".split()
@@ -27,7 +26,7 @@ def test_texts_together_have_the_languages_that_each_has_alone(identifier, texts
         sure = sum(map(str.isalpha, text)) >= 12 and confidence >= 0.6
         expected.append(language if sure else None)
     assert languages_of(texts) == expected
-    assert [language_of(text) for text in texts] == expected
+    assert [languages_of([text])[0] for text in texts] == expected
 
 
 def test_texts_without_any_known_sequence_of_bytes_have_no_language():
