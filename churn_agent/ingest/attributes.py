@@ -81,7 +81,7 @@ class AttributeProfile:
         dates: dict[str, TimeFormat] = {}
         several = {name: sorted(known) for name, known in self._currencies.items() if len(known) > 1}
         for name, profile in self._numbers.items():
-            settled = profile.settle(mapping.decimal)
+            settled = profile.settle_beside(mapping.decimal)
             if isinstance(settled, Question):
                 questions.append(settled)
             elif settled and settled.misfits <= _MOST_MISFITS * settled.values and name not in several:

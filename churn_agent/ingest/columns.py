@@ -70,6 +70,8 @@ LABEL_NEEDS = ("customer_id", "as_of", "churned")
 """A kind of outcome can replace `churned`."""
 LABEL_FIELDS = (*LABEL_NEEDS, "horizon_days", "left_on", "notice_on", "kind", "change_amount", "voluntary")
 MEASUREMENT_FIELDS = ("customer_id", "measured_at", "metric", "metric_value", "person", "seats", "measurement_id")
+Table = Literal["interactions", "customers", "labels", "measurements", "aliases"]
+"""A kind of data; also the name of its sheet, or of its table in a database."""
 _DAYS = ("date", "datum")
 _SHIPPED = Path(__file__).parent / "mappings"
 
@@ -145,10 +147,10 @@ class ColumnMapping(Rule):
     """Key of the list of records in a JSON document."""
     source: str | None = None
     """Name of the source, before its keys: two sources with the same keys need different names."""
-    encoding: str | None = None
-    """Encoding of text files, such as cp1252."""
-    sheet: str | None = None
-    """Sheet of a workbook."""
+    encoding: str | dict[Table, str] | None = None
+    """Encoding of text files, such as cp1252; or kind of data -> its encoding, as in `{customers: cp1252}`."""
+    sheet: str | dict[Table, str] | None = None
+    """Sheet of a workbook; or kind of data -> its sheet."""
     time_zone: Annotated[str, AfterValidator(known_zone)] | None = None
     """Time zone of times without an offset; the book's if not given."""
     own: Annotated[tuple[str, ...], Field(validation_alias=AliasChoices("own", "own_domains"))] = ()

@@ -37,7 +37,7 @@ from churn_agent.ingest.profiling import Understanding
 from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, Question, likely
 from churn_agent.ingest.readers.base import Row, batches
 from churn_agent.ingest.rejects import Rejects
-from churn_agent.ingest.sources import Source, Sources, open_rows
+from churn_agent.ingest.sources import Source, Sources, open_other, open_rows
 from churn_agent.ingest.speakers import OwnPeople
 from churn_agent.ingest.understanding import Understood, answered, understand
 
@@ -168,7 +168,7 @@ def ingest(
     new_card = _load_card(sources.card, stored_card, replace=replace_card) if sources.card else None
     card = new_card or stored_card or Card()
     asked = likely if yes else ask
-    understood = understand(sources.interactions, mapping, progress, asked, sources.others[:2])
+    understood = understand(sources.interactions, mapping, progress, asked, sources.others)
     contents = _fingerprints(sources)
     again, wrong = _same_files(engine, contents, understood.as_mapping())
     replaces = (replaces or wrong) if again is None else None  # the same files, read in the same way
@@ -180,8 +180,7 @@ def ingest(
         replaced=replaces,
     )
     for guess in understood.guesses:
-        change = f"; to change it: {guess.mapping}" if guess.mapping else ""
-        announce(f"{guess.about}: {guess.taken} ({guess.evidence}){change}")
+        announce(_guess_line(guess))
     with Rejects(rejects) as rejected, collecting_rarely():
         run = _Import(understood, card, summary, rejected, progress, announce, aliases.all_aliases(engine), asked)
         try:
@@ -219,6 +218,11 @@ def ingest(
         except _DryRun:
             pass
     return summary
+
+
+def _guess_line(guess: Guess) -> str:
+    change = f"; to change it: {guess.mapping}" if guess.mapping else ""
+    return f"{guess.about}: {guess.taken} ({guess.evidence}){change}"
 
 
 def _known_from(connection: Connection, card: Card) -> date:
@@ -397,6 +401,11 @@ class _Import:
             summary.last = at
         self._preview.add(interaction, now)
 
+    def _note_guess(self, guess: Guess) -> None:
+        """Notes a guess about a file of attributes, labels, measurements or aliases."""
+        self._summary.guesses.append(guess)
+        self._announce(_guess_line(guess))
+
     def about_customers(self, connection: Connection, sources: Sources, import_id: int) -> None:
         """Imports attributes, labels and measurements."""
         if sources.customers:
@@ -415,7 +424,7 @@ class _Import:
     def customers(self, connection: Connection, source: Source, import_id: int, known_from: date | None) -> None:
         profile: AttributeProfile | None = None
         names: dict[str, None] = {}
-        for row in open_rows(source, None, ()):
+        for row in open_other(source, self._mapping, note=self._note_guess):
             profile = profile or AttributeProfile(list(row.values), source.name)
             if not row.problem:
                 profile.add(row)
@@ -433,7 +442,7 @@ class _Import:
             self._announce(f"{source.name}: {listed}: these look sensitive and are not used; {use}")
         whole = bool(self._mapping.whole_ids)
         parse = AttributeParser(formats, self._card, known_from=known_from, whole_ids=whole)
-        rows = (self._try(source, row, lambda row=row: parse(row)) for row in open_rows(source, None, ()))
+        rows = (self._try(source, row, lambda row=row: parse(row)) for row in open_other(source, self._mapping))
         self._summary.customers = book.set_attributes(connection, filter(None, rows), import_id=import_id)
         for name, count in list(book.several_rows(connection, import_id).items())[:_MOST_NAMED]:
             have = f"{count:,} customers have" if count > 1 else "a customer has"
@@ -450,14 +459,14 @@ class _Import:
             book.add_alias(connection, old, new, import_id=import_id)
             return True
 
-        for row in open_rows(source, None, ()):
+        for row in open_other(source, self._mapping, note=self._note_guess):
             columns = columns or assign(list(row.values), ("old", "new"), ("old", "new"), source.name)
             self._summary.aliases += bool(self._try(source, row, lambda row=row: add(row)))
         self._aliases = aliases.read(connection)
 
     def labels(self, connection: Connection, source: Source, import_id: int) -> None:
         profile: LabelProfile | None = None
-        for row in open_rows(source, None, ()):
+        for row in open_other(source, self._mapping, note=self._note_guess):
             profile = profile or LabelProfile(label_columns(row.values, source.name))
             if not row.problem:
                 profile.add(row)
@@ -470,12 +479,12 @@ class _Import:
         for column, words in profile.metadata_columns.items():
             self._announce(f"{source.name}: {column} is kept as metadata, because it has unknown words: {words}")
         parse = LabelParser(formats, self._card, whole_ids=bool(self._mapping.whole_ids))
-        rows = (self._try(source, row, lambda row=row: parse(row)) for row in open_rows(source, None, ()))
+        rows = (self._try(source, row, lambda row=row: parse(row)) for row in open_other(source, self._mapping))
         self._summary.labels = book.add_labels(connection, filter(None, rows), import_id=import_id)
 
     def measurements(self, connection: Connection, source: Source, import_id: int) -> None:
         profile: MeasurementProfile | None = None
-        for row in open_rows(source, None, ()):
+        for row in open_other(source, self._mapping, note=self._note_guess):
             profile = profile or MeasurementProfile(list(row.values), source.name, self._mapping)
             if not row.problem:
                 profile.add(row)
@@ -487,7 +496,7 @@ class _Import:
         parse = MeasurementParser(formats, self._card, self._mapping, self._mapping.source or "")
 
         def rows() -> Iterator[tuple[Measurement, str]]:
-            for row in open_rows(source, None, (), lambda n, all_: self._progress(source.name, n, all_)):
+            for row in open_other(source, self._mapping, lambda n, all_: self._progress(source.name, n, all_)):
                 for one in self._try(source, row, lambda row=row: list(parse(row))) or ():
                     today = self._aliases.get(one.customer_id)
                     yield (replace(one, customer_id=today), one.customer_id) if today else (one, one.customer_id)

@@ -175,7 +175,7 @@ class LabelProfile:
         """
         columns = {field: name for field, name in self._columns.items() if name not in self.metadata_columns}
         settled = {field: profile.settle(day_first) for field, profile in self._dates.items()}
-        amounts = self._amounts.settle(decimal) if "change_amount" in columns else None
+        amounts = self._amounts.settle_beside(decimal) if "change_amount" in columns else None
         questions = [answer for answer in (*settled.values(), amounts) if isinstance(answer, Question)]
         if questions:
             return questions

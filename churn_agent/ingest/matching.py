@@ -1,16 +1,19 @@
 """Whether the files of an import write the ids of customers alike."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from itertools import islice
 
 from churn_agent.ingest.columns import COMMON_NAMES, ColumnMapping
 from churn_agent.ingest.formats.ids import ids_with_point, whole_id
 from churn_agent.ingest.questions import Question
 from churn_agent.ingest.readers.base import Row, header_name
-from churn_agent.ingest.sources import Source, open_rows
+from churn_agent.ingest.sources import Source, open_other, open_rows
 
 _FEW = 0.5
 """Share of the customers that two files could have in common, below which their ids may be written differently."""
 _SHOWN = 3
+_MOST_LOOKED_AT = 100_000
+"""Rows of a file in which a point after ids is looked for: a spreadsheet writes it in the whole column."""
 
 
 def mismatch(source: str, ids: Iterable[str], customers: Set[str]) -> str | None:
@@ -40,7 +43,7 @@ def ids_question(
 
     Args:
         sources: sources of interactions; they are read again only if an id has a point.
-        others: sources of attributes and labels.
+        others: sources of attributes, labels, measurements and aliases.
         mapping: mapping of the interactions.
         with_point: source -> the ids in it that end with `.0`.
     """
@@ -49,7 +52,8 @@ def ids_question(
     usual = COMMON_NAMES["customer_id"]
     files = {name: set(ids) for name, ids in with_point.items()}
     for source in others:
-        files[source.name] = {_id(row, usual) for row in open_rows(source, None, ())}
+        rows = islice(open_other(source, mapping), _MOST_LOOKED_AT)
+        files[source.name] = {_id(row, usual) for row in rows}
     wanted = {whole_id(id_) for ids in files.values() for id_ in ids if id_.endswith(".0")}
     if not wanted:
         return None

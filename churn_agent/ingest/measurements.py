@@ -78,7 +78,7 @@ class MeasurementProfile:
     def settle(self, mapping: ColumnMapping) -> MeasurementFormats | list[Question]:
         """Decides the formats. Raises `DataError` if there are no times or no numbers."""
         times = self._times.settle(mapping.day_first, mapping.time_format)
-        settled = {name: profile.settle(mapping.decimal) for name, profile in self._numbers.items()}
+        settled = {name: profile.settle_beside(mapping.decimal) for name, profile in self._numbers.items()}
         questions = [answer for answer in (times, *settled.values()) if isinstance(answer, Question)]
         if questions:
             return questions

@@ -2,12 +2,12 @@
 
 import glob
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from churn_agent.errors import FileFormatError
-from churn_agent.ingest.columns import COMMON_NAMES, ColumnMapping
+from churn_agent.ingest.columns import COMMON_NAMES, ColumnMapping, Table
 from churn_agent.ingest.derived import derive, needs_deriving
 from churn_agent.ingest.readers.base import Note, Progress, ReadOptions, RecordShape, Row, header_name
 from churn_agent.ingest.readers.mail import read_mail
@@ -49,6 +49,8 @@ class Source:
     url: str | None = None
     frame: Any = None
     query: str | None = None
+    table: Table = "interactions"
+    """Kind of data."""
     in_folder: bool = False
     """Whether it was found in a folder: then the import goes on without it if none of its rows can be used."""
 
@@ -121,6 +123,12 @@ def find_sources(
         FileFormatError: a path does not exist, or a folder contains nothing to import.
     """
     sources: list[Source] = []
+    others: dict[Table, object] = {
+        "customers": customers,
+        "labels": labels,
+        "measurements": measurements,
+        "aliases": aliases,
+    }
     for item in items:
         if not isinstance(item, str | Path):
             sources.append(_frame(item))
@@ -140,14 +148,9 @@ def find_sources(
                     f"{str(path)!r} contains no interactions.csv (or .jsonl, .parquet, ...), mails, calls or chats"
                 )
             sources += [Source(str(file), path=file, query=query, in_folder=not table) for file in inside]
-            customers = customers if customers is not None else _named(path, "customers")
-            labels = labels if labels is not None else _named(path, "labels")
-            measurements = measurements if measurements is not None else _named(path, "measurements")
-            aliases = aliases if aliases is not None else _named(path, "aliases")
+            others = {kind: _named(path, kind) if item is None else item for kind, item in others.items()}
             card = card or next((p for p in [path / "card.yaml"] if p.is_file()), None)
-    return Sources(
-        tuple(sources), _single(customers), _single(labels), _single(measurements), _single(aliases), card, mapping
-    )
+    return Sources(tuple(sources), *(_single(item, kind) for kind, item in others.items()), card, mapping)
 
 
 def mails_of(sources: Sequence[Source]) -> list[Path]:
@@ -185,7 +188,7 @@ def open_rows(
     """
     shape: RecordShape = {n: rule.each for n, rule in enumerate(mapping.rules)} if mapping else {0: None}
     rules = range(len(shape))
-    rows = _rows(source, mapping, shape, domains, progress, _options(mapping, note))
+    rows = _rows(source, mapping, shape, domains, progress, _options(source, mapping, note))
     if source.kind not in ("jsonl", "ndjson", "json") and len(shape) > 1:
         rows = (row._replace(rule=rule) for row in rows for rule in rules)
     if mapping and needs_deriving(mapping):
@@ -193,14 +196,33 @@ def open_rows(
     return rows
 
 
-def _options(mapping: ColumnMapping | None, note: Note) -> ReadOptions:
+def open_other(
+    source: Source,
+    mapping: ColumnMapping,
+    progress: Progress = lambda done, total: None,
+    note: Note = lambda guess: None,
+) -> Iterator[Row]:
+    """Yields the rows of a source of attributes, labels, measurements or aliases.
+
+    Of the mapping, only encoding and sheet count. Those that it does not name for this kind of data count where they
+    fit: a file in UTF-8 is read as UTF-8, and a sheet of another workbook need not be there.
+    """
+    return open_rows(source, ColumnMapping(encoding=mapping.encoding, sheet=mapping.sheet), (), progress, note)
+
+
+def _options(source: Source, mapping: ColumnMapping | None, note: Note) -> ReadOptions:
     """Returns what readers of tables need to know of a mapping."""
+    sheet, encoding = (mapping.sheet, mapping.encoding) if mapping else (None, None)
+    of_others = source.table != "interactions"
     own = [(field, column) for rule in (mapping.rules if mapping else ()) for field, column in rule.columns.items()]
     names = [(field, name) for field, common in COMMON_NAMES.items() for name in common]
     named = [(field, header_name(name)) for field, name in (*own, *names) if name]
     return ReadOptions(
-        encoding=mapping.encoding if mapping else None,
-        sheet=mapping.sheet if mapping else None,
+        table=source.table,
+        encoding=encoding.get(source.table) if isinstance(encoding, dict) else encoding,
+        unless_utf8=of_others and isinstance(encoding, str),
+        sheet=sheet.get(source.table) if isinstance(sheet, dict) else None if of_others else sheet,
+        sheet_if_there=sheet if of_others and isinstance(sheet, str) else None,
         names=frozenset(name for _, name in named),
         ids=frozenset(name for field, name in named if field == "customer_id"),
         shared=frozenset(name for field, name in named if field in _SHARED),
@@ -251,14 +273,14 @@ def _has_records(mapping: ColumnMapping | None) -> bool:
     return mapping is not None and bool(mapping.records or any(rule.each for rule in mapping.rules))
 
 
-def _single(item: object) -> Source | None:
+def _single(item: object, kind: Table) -> Source | None:
     if item is None:
         return None
     if not isinstance(item, str | Path):
-        return _frame(item)
+        return replace(_frame(item), table=kind)
     if not Path(item).is_file():
         raise FileFormatError(f"file not found: {str(item)!r}")
-    return Source(str(item), path=Path(item))
+    return Source(str(item), path=Path(item), table=kind)
 
 
 def _frame(item: object) -> Source:

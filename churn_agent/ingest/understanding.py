@@ -70,7 +70,7 @@ def understand(
         mapping: the user's mapping.
         progress: called with the source, the amount read and the total.
         ask: answers questions.
-        others: sources of attributes and labels, whose ids are compared.
+        others: sources of attributes, labels, measurements and aliases, whose ids are compared.
 
     Raises:
         DataError: a source is unusable.

@@ -144,6 +144,12 @@ class NumberProfile:
                 return self._question()
         return self._question() if self._numbers >= NEARLY_ALL * self._values else None
 
+    def settle_beside(self, decimal: str | None) -> NumberFormat | Question | None:
+        """Decides as `settle` does; where a decimal sign stated for another file does not fit, by the column alone."""
+        settled = self.settle(decimal)
+        contradicts = isinstance(settled, NumberFormat) and settled.misfits > (1 - NEARLY_ALL) * settled.values
+        return self.settle() if decimal and contradicts else settled
+
     @property
     def evidence(self) -> str:
         """How many values are numbers, with examples of the others."""

@@ -63,10 +63,16 @@ def _unnoted(guess: Guess) -> None:
 class ReadOptions:
     """What a reader is told, and where it notes what it guesses."""
 
+    table: str = "interactions"
+    """Kind of data; a sheet or a table of a database with this name has it."""
     encoding: str | None = None
     """Encoding of text, from the mapping."""
     sheet: str | None = None
     """Sheet of a workbook, from the mapping."""
+    unless_utf8: bool = False
+    """Whether the encoding is that of another file of the import, so that a file in UTF-8 is read as UTF-8."""
+    sheet_if_there: str | None = None
+    """Sheet of another workbook of the import; read if there is one, and none named after the kind of data."""
     names: frozenset[str] = frozenset()
     """Normalized names that columns may have."""
     ids: frozenset[str] = frozenset()
@@ -74,6 +80,10 @@ class ReadOptions:
     shared: frozenset[str] = frozenset()
     """Normalized names of columns whose merged cells count for every row, such as the customer."""
     note: Note = _unnoted
+
+    def line(self, setting: str, value: str) -> str:
+        """Returns the line of a mapping that gives this kind of data a setting."""
+        return f"{setting}: {value}" if self.table == "interactions" else f"{setting}: {{{self.table}: {value}}}"
 
 
 def header_name(name: str) -> str:
@@ -151,7 +161,8 @@ class TypedRows:
             if name not in self._undecodable:
                 self._undecodable.add(name)
                 about, taken = f"{self._source}: column {name!r}", "bytes that are not UTF-8 text are left out"
-                self._options.note(Guess(about, taken, f"they begin with {bytes(cell)[:8]!r}", "encoding: cp1252"))
+                why, change = f"they begin with {bytes(cell)[:8]!r}", self._options.line("encoding", "cp1252")
+                self._options.note(Guess(about, taken, why, change))
             return ""
 
 

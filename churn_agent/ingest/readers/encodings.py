@@ -48,13 +48,15 @@ def encoding_of(path: Path, options: ReadOptions) -> str:
         head = file.read(_HEAD)
     if head.startswith(b"PK"):
         raise FileFormatError(f"{path}: looks like a spreadsheet or another zip file; rename a spreadsheet to .xlsx")
-    if options.encoding:
+    if options.encoding and not options.unless_utf8:
         return _checked(path, options.encoding)
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding
     if b"\0" in head:
         return _wide(path, head, options)
+    if options.encoding:
+        return "utf-8" if _is_utf8(path) else _checked(path, options.encoding)
     return _guessed(path, options)
 
 
@@ -76,12 +78,23 @@ def _checked(path: Path, encoding: str) -> str:
     return name
 
 
+def _is_utf8(path: Path) -> bool:
+    try:
+        for _, line in _lines_beyond_ascii(path):
+            line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _wide(path: Path, head: bytes, options: ReadOptions) -> str:
     """Guesses UTF-16 without a mark, where every second byte of Western text is 0."""
     for encoding, blanks, letters in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
         if not any(blanks) and all(letters):
             example = head.decode(encoding, errors="ignore").splitlines()[0]
-            options.note(Guess(f"{path}: encoding", encoding, f"it begins with {example!r}", "encoding: utf-8"))
+            options.note(
+                Guess(f"{path}: encoding", encoding, f"it begins with {example!r}", options.line("encoding", "utf-8"))
+            )
             return encoding
     raise FileFormatError(f"{path}: looks like a binary file, not text")
 
@@ -114,7 +127,7 @@ def _guessed(path: Path, options: ReadOptions) -> str:
     if foreign > _MOST_FOREIGN * letters:
         raise _unknown(path, first_bad)
     evidence = f"line {first_bad} is not UTF-8; decoded it has {example!r}"
-    options.note(Guess(f"{path}: encoding", _WESTERN, evidence, "encoding: cp850"))
+    options.note(Guess(f"{path}: encoding", _WESTERN, evidence, options.line("encoding", "cp850")))
     return _WESTERN
 
 

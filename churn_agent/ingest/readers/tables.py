@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 _FETCH = 5000
-_TABLE = "interactions"
-"""The default table."""
+_OF_QUERY = "interactions"
+"""The kind of data that a query selects."""
 _GLOB = re.compile(r"([*?\[])")
 _WAL = 2
 """Version in the header of a SQLite database in WAL mode."""
@@ -37,7 +37,7 @@ def read_parquet(path: Path, options: ReadOptions, progress: Progress) -> Iterat
 
 
 def read_duckdb(path: Path, query: str | None, options: ReadOptions, progress: Progress) -> Iterator[Row]:
-    """Yields the rows of a query on a DuckDB file, or of its table `interactions`. Raises `FileFormatError`."""
+    """Yields the rows of a query on a DuckDB file, or of its default table. Raises `FileFormatError`."""
     with extras.importing("files"):
         import duckdb
 
@@ -45,14 +45,14 @@ def read_duckdb(path: Path, query: str | None, options: ReadOptions, progress: P
         with closing(duckdb.connect(str(path), read_only=True)) as connection:
             if query is None:
                 names = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
-                query = _select_all([name for (name,) in names], path)
+                query = _select_all([name for (name,) in names], options.table, path)
             yield from _fetched(connection.execute(query), path, options, progress, None)
     except duckdb.Error as error:
         raise FileFormatError(f"{path}: {_first_line(error)}") from error
 
 
 def read_sqlite(path: Path, query: str | None, options: ReadOptions, progress: Progress) -> Iterator[Row]:
-    """Yields the rows of a query on a SQLite file, or of its table `interactions`. Nothing is written beside it.
+    """Yields the rows of a query on a SQLite file, or of its default table. Nothing is written beside it.
 
     Raises:
         FileFormatError: the file is not a database, or the query fails.
@@ -73,11 +73,11 @@ def read_sqlite(path: Path, query: str | None, options: ReadOptions, progress: P
 
 
 def read_sql(url: "str | URL", query: str | None, options: ReadOptions, progress: Progress) -> Iterator[Row]:
-    """Yields the rows of a query on a database, or of its table `interactions`.
+    """Yields the rows of a query on a database, or of its default table.
 
     Args:
         url: SQLAlchemy URL, such as `sqlite:///book.db` or `postgresql+psycopg://host/name`.
-        query: SQL; None for the default table.
+        query: SQL; None for the table named after the kind of data.
         options: encoding of bytes, and where guesses are noted.
         progress: called with the number of rows.
 
@@ -91,7 +91,7 @@ def read_sql(url: "str | URL", query: str | None, options: ReadOptions, progress
         engine = create_engine(url)
         shown = engine.url.render_as_string(hide_password=True)
         with engine.connect() as connection:
-            query = query or _select_all(inspect(connection).get_table_names(), shown)
+            query = query or _select_all(inspect(connection).get_table_names(), options.table, shown)
             result = connection.execution_options(yield_per=_FETCH).execute(text(query))
             header = checked_header(list(result.keys()), shown)
             typed = TypedRows(header, shown, options)
@@ -146,9 +146,11 @@ def _fetched(result: Any, path: Path, options: ReadOptions, progress: Progress, 
         progress(number, total)
 
 
-def _select_all(names: Iterable[str], source: object) -> str:
+def _select_all(names: Iterable[str], wanted: str, source: object) -> str:
     tables = sorted(names)
-    name = next((name for name in tables if header_name(name) == _TABLE), tables[0] if len(tables) == 1 else None)
+    name = next((name for name in tables if header_name(name) == wanted), tables[0] if len(tables) == 1 else None)
+    if name is None and wanted != _OF_QUERY:
+        raise FileFormatError(f"{source}: has no table {wanted!r}; the tables are {', '.join(tables) or 'none'}")
     if name is None:
         raise FileFormatError(f"{source}: select the rows with --query; the tables are {', '.join(tables) or 'none'}")
     quoted = name.replace('"', '""')

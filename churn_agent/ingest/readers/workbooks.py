@@ -22,8 +22,6 @@ _MOST_UNPACKED = 200
 """Highest ratio of unpacked to packed size of a spreadsheet: real ones have 5 to 20, zip bombs about 1000."""
 _SMALL = 100_000_000
 """Bytes that are always unpacked, whatever the ratio."""
-_SHEET = "interactions"
-"""Name of a sheet that is read alone."""
 _MERGED = re.compile(rb"""<(?:\w+:)?mergeCell\b[^>]*?\bref=["']([A-Z]+)(\d+):[A-Z]+(\d+)["']""")
 _ESCAPED = re.compile(r"_x([0-9A-F]{4})_")
 """Characters that XML does not allow, as Excel writes them: `_x000D_`."""
@@ -53,9 +51,9 @@ class _Sheet:
 def read_xlsx(path: Path, options: ReadOptions, progress: Progress) -> Iterator[Row]:
     """Yields the rows of a workbook.
 
-    They come from the sheet of the mapping, else from the sheet `interactions`, else from the first sheet with known
-    names of columns and all others that have the same ones. Other sheets are noted. XML entities are rejected, because
-    openpyxl reads with defusedxml.
+    They come from the sheet of the mapping, else from the one named after the kind of data (`interactions`), else from
+    the first sheet with known names of columns and all others that have the same ones. Other sheets are noted. XML
+    entities are rejected, because openpyxl reads with defusedxml.
 
     Args:
         path: the file.
@@ -91,14 +89,12 @@ def read_xlsx(path: Path, options: ReadOptions, progress: Progress) -> Iterator[
 def _chosen(path: Path, workbook: Any, options: ReadOptions) -> list[_Sheet]:
     """Returns the sheets to read, and notes the others."""
     titles: list[str] = [sheet.title for sheet in workbook.worksheets]
-    named = options.sheet or next((title for title in titles if header_name(title) == _SHEET), None)
+    own = _titled(titles, options.sheet)
+    if options.sheet and not own:
+        raise FileFormatError(f"{path}: has no sheet {options.sheet!r}; its sheets are {', '.join(titles)}")
+    named = own or _titled(titles, options.table) or _titled(titles, options.sheet_if_there)
     if named is not None:
-        match = [title for title in titles if title == named] or [
-            t for t in titles if header_name(t) == header_name(named)
-        ]
-        if not match:
-            raise FileFormatError(f"{path}: has no sheet {named!r}; its sheets are {', '.join(titles)}")
-        chosen = [_sheet(workbook, named if named in match else match[0], options)]
+        chosen = [_sheet(workbook, named, options)]
     else:
         sheets = [_sheet(workbook, title, options) for title in titles]
         filled = [sheet for sheet in sheets if sheet.columns]
@@ -109,11 +105,20 @@ def _chosen(path: Path, workbook: Any, options: ReadOptions) -> list[_Sheet]:
     if left or len(chosen) > 1:
         read = ", ".join(sheet.title for sheet in chosen)
         why = f"not read: {', '.join(left)}" if left else "all have the same columns"
-        options.note(Guess(f"{path}: sheets", f"{read} read", why, f"sheet: {left[0] if left else chosen[0].title}"))
+        options.note(
+            Guess(f"{path}: sheets", f"{read} read", why, options.line("sheet", left[0] if left else chosen[0].title))
+        )
     for sheet in chosen:
         if sheet.above:
             options.note(above_header(f"{path} sheet {sheet.title!r} row {sheet.line}", sheet.above, sheet.names))
     return chosen
+
+
+def _titled(titles: Sequence[str], name: str | None) -> str | None:
+    """Returns the sheet with this title, or one whose title differs only in case and blanks; None if there is none."""
+    if name is None or name in titles:
+        return name
+    return next((title for title in titles if header_name(title) == header_name(name)), None)
 
 
 def _sheet(workbook: Any, title: str, options: ReadOptions) -> _Sheet:
