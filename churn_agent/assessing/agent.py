@@ -262,18 +262,26 @@ class ChurnAgent:
         Raises:
             Unavailable: the model or the store cannot be used.
         """
+        setup = replace(self.setup(), method=None)
+        self._notify(f"{setup.prompt.label}: one message by {setup.model.info.id}")
+        return self.judge([self.snapshot_of_text(text, company=company)], setup)[0]
+
+    def snapshot_of_text(self, text: str, *, company: str | None = None) -> Snapshot:
+        """A customer of today who has written one message and nothing else.
+
+        Args:
+            text: the message.
+            company: see `assess_text`.
+        """
         card = self.store.card
         now = datetime.now(UTC)
         message = Interaction("text", "(text)", now, "message", text, direction="inbound")
-        snapshot = Snapshot(
+        return Snapshot(
             customer_id="(text)",
             as_of=card.local(now).date(),
             card=card.model_copy(update={"company": company}) if company else card,
             interactions=(message,),
         )
-        setup = replace(self.setup(), method=None)
-        self._notify(f"{setup.prompt.label}: one message by {setup.model.info.id}")
-        return self.judge([snapshot], setup)[0]
 
     def judge(
         self,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from churn_agent.evals.checks.abstention import measure_abstention
     from churn_agent.evals.checks.calibration import measure_calibration
+    from churn_agent.evals.checks.cards import CardCheck, check_cards
+    from churn_agent.evals.checks.expectations import Expectation, load_expectations
     from churn_agent.evals.checks.examining import examine_sets
     from churn_agent.evals.checks.faithfulness import measure_faithfulness
     from churn_agent.evals.checks.stability import measure_stability
@@ -18,10 +20,14 @@ if TYPE_CHECKING:
     from churn_agent.evals.runs.tracking import track
 
 __all__ = [
+    "CardCheck",
+    "Expectation",
     "RunLog",
     "RunResult",
+    "check_cards",
     "compare",
     "examine_sets",
+    "load_expectations",
     "measure_abstention",
     "measure_calibration",
     "measure_faithfulness",
@@ -38,10 +44,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CardCheck": "checks.cards",
+    "Expectation": "checks.expectations",
     "RunLog": "runs.log",
     "RunResult": "runs.running",
+    "check_cards": "checks.cards",
     "compare": "runs.comparing",
     "examine_sets": "checks.examining",
+    "load_expectations": "checks.expectations",
     "measure_abstention": "checks.abstention",
     "measure_calibration": "checks.calibration",
     "measure_faithfulness": "checks.faithfulness",
