@@ -7,8 +7,8 @@ if TYPE_CHECKING:
     from churn_agent.evals.checks.abstention import measure_abstention
     from churn_agent.evals.checks.calibration import measure_calibration
     from churn_agent.evals.checks.cards import CardCheck, check_cards
-    from churn_agent.evals.checks.expectations import Expectation, load_expectations
     from churn_agent.evals.checks.examining import examine_sets
+    from churn_agent.evals.checks.expectations import Expectation, load_expectations
     from churn_agent.evals.checks.faithfulness import measure_faithfulness
     from churn_agent.evals.checks.stability import measure_stability
     from churn_agent.evals.checks.transferring import transfer, transfer_calibration
