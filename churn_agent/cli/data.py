@@ -69,7 +69,7 @@ def forget(context: click.Context, customer_id: str, json_: bool) -> None:
     type=click.Choice(["customer", "company", "unknown"]),
     help="Author of texts whose author no column names. Those of unknown authors are stored, and not read.",
 )
-@click.option("--yes", is_flag=True, help="Take the answers that the data suggest instead of asking.")
+@click.option("--yes", is_flag=True, help="Take the answers that the data suggest, and ask only the other questions.")
 @click.option("--write-mapping", type=_FILE, metavar="FILE", help="Write the mapping as understood to a new YAML file.")
 @click.option("--rejects", type=_FILE, help="File for rejected rows (default: in the store's folder).")
 @click.option("--replace-card", is_flag=True, help="Allow the card of another company to replace the stored card.")

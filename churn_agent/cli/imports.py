@@ -103,7 +103,7 @@ def undo(context: click.Context, import_id: int, json_: bool) -> None:
 @imports.command()
 @click.argument("import_id", type=int, metavar="N")
 @click.option("--mapping", type=click.Path(path_type=Path), help="The corrected mapping.")
-@click.option("--yes", is_flag=True, help="Take the answers that the data suggest instead of asking.")
+@click.option("--yes", is_flag=True, help="Take the answers that the data suggest, and ask only the other questions.")
 @common.as_json
 @click.pass_context
 def redo(context: click.Context, import_id: int, mapping: Path | None, yes: bool, json_: bool) -> None:

@@ -34,7 +34,7 @@ from churn_agent.ingest.measurements import MeasurementParser, MeasurementProfil
 from churn_agent.ingest.parsing import Draft, InteractionParser, checked_customer_id, has_content
 from churn_agent.ingest.preview import Example, Preview
 from churn_agent.ingest.profiling import Understanding
-from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, Question, likely
+from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, Question, suggested
 from churn_agent.ingest.readers.base import Row, batches
 from churn_agent.ingest.rejects import Rejects
 from churn_agent.ingest.sources import Source, Sources, open_other, open_rows
@@ -147,7 +147,7 @@ def ingest(
         progress: called with the source, the amount done and the total.
         announce: called with the mapping of columns before the first row of a source is written.
         ask: answers questions about the data; without it they raise `NeedsAnswer`.
-        yes: take the answers that the data suggest.
+        yes: take the answers that the data suggest; only other questions are asked.
 
     Raises:
         DataError: a source, or every row of it, is unusable; nothing was stored.
@@ -167,7 +167,7 @@ def ingest(
     stored_card = book.card(engine)
     new_card = _load_card(sources.card, stored_card, replace=replace_card) if sources.card else None
     card = new_card or stored_card or Card()
-    asked = likely if yes else ask
+    asked = suggested(ask) if yes else ask
     understood = understand(sources.interactions, mapping, progress, asked, sources.others)
     contents = _fingerprints(sources)
     again, wrong = _same_files(engine, contents, understood.as_mapping())

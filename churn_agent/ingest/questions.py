@@ -43,9 +43,17 @@ Ask = Callable[[Question], str | None]
 """Returns the option chosen; None to refuse."""
 
 
-def likely(question: Question) -> str | None:
-    """Answers a question as the data suggest; None if they do not."""
-    return question.likely
+def suggested(ask: Ask | None) -> Ask:
+    """Returns a function that answers as the data suggest, and asks only where they suggest nothing.
+
+    Args:
+        ask: asks in a terminal; without it, such questions stay without an answer.
+    """
+
+    def answer(question: Question) -> str | None:
+        return question.likely or (ask(question) if ask else None)
+
+    return answer
 
 
 class NeedsAnswer(DataError):
@@ -61,8 +69,16 @@ class NeedsAnswer(DataError):
             groups.setdefault((field, question.why, question.options), []).append(question)
         what = "an answer is needed" if len(groups) == 1 else f"{len(groups)} answers are needed"
         blocks = (line for group in groups.values() for line in _block(group))
-        how = "Put the answers in a mapping file (--mapping FILE), or give them in a terminal."
+        how = f"Put the answers in a mapping file (--mapping FILE), or give them in a terminal. {_what_yes_takes(questions)}"
         super().__init__("\n".join([f"{source}: {what}; nothing was stored", *blocks, how]))
+
+
+def _what_yes_takes(questions: Sequence[Question]) -> str:
+    taken = [f"{question.about} is {question.likely}" for question in questions if question.likely]
+    if not taken:
+        return "The data suggest no answer that --yes could take."
+    rest = "" if len(taken) == len(questions) else "; it does not answer the others"
+    return f"--yes takes: {'; '.join(taken)}{rest}."
 
 
 def _block(alike: Sequence[Question]) -> Iterator[str]:

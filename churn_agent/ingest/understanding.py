@@ -152,15 +152,15 @@ def _with_staff(
 ) -> ColumnMapping:
     """Asks who of the speakers of calls is the company's. Without an answer they stay unknown, which is noted."""
     survey = survey_speakers(calls_of(sources), (*mapping.own, *mapping.staff), mapping.file_name)
-    question, unanswered = survey.question, survey.unanswered
-    if question is None or unanswered is None:
-        return mapping
-    answer = ask(question) if ask else None
-    if answer is None:
-        noted[question.about] = unanswered
-        return mapping
-    staff = question.answer(answer)["staff"]
-    return mapping.model_copy(update={"staff": (*mapping.staff, *staff)})
+    staff: list[str] = []
+    for question, unanswered in survey.questions:
+        answer = ask(question) if ask else None
+        if answer is None:
+            noted[question.about] = unanswered
+        else:
+            staff += question.answer(answer)["staff"]
+    noted |= {guess.about: guess for guess in survey.notes}
+    return mapping.model_copy(update={"staff": (*mapping.staff, *staff)}) if staff else mapping
 
 
 def _profile(

@@ -4,7 +4,7 @@ import pytest
 
 from churn_agent.files import strict_yaml
 from churn_agent.ingest.columns import ColumnMapping
-from churn_agent.ingest.questions import NeedsAnswer
+from churn_agent.ingest.questions import NeedsAnswer, Question
 from churn_agent.ingest.speakers import unknown_words
 from tests.conftest import write_csv
 
@@ -63,3 +63,40 @@ def test_the_command_prints_the_block_and_exits_with_3(cli, tmp_path):
     assert "a.csv: an answer is needed; nothing was stored\n  direction: 'user' (1 row)\n" in result.err
     assert "(or company, machine, other)" in result.err
     assert cli("customers", "--json").json == []
+
+
+BOTH = ["c-1,01/02/2026,user,a"]
+"""A row with two questions that the data do not answer."""
+
+
+def test_yes_asks_what_the_data_do_not_suggest(agent, tmp_path):
+    asked = []
+
+    def ask(question):
+        asked.append(question.about)
+        return question.options[0]
+
+    path = write_csv(tmp_path / "a.csv", *BOTH, header="customer_id,date,direction,text")
+    assert agent.ingest([path], yes=True, ask=ask).added == 1
+    assert len(asked) == 2
+    mails = tmp_path / "a.mbox"
+    mails.write_text(
+        "".join(
+            f"From x Mon Feb  2 10:00:00 2026\nFrom: {name}@{name}.example\nTo: help@acme.example\nDelivered-To: help@acme.example\n"
+            f"Date: Mon, 2 Feb 2026 10:00:00 +0000\nMessage-ID: <{name}>\n\nIt is down.\n\n"
+            for name in ("ana", "bo", "cy")
+        )
+    )
+    asked.clear()
+    assert agent.ingest([mails], yes=True, ask=ask).added == 3
+    assert asked == []
+
+
+def test_a_refusal_says_what_yes_answers(agent, tmp_path):
+    path = write_csv(tmp_path / "a.csv", *BOTH, header="customer_id,date,direction,text")
+    for options in ({}, {"yes": True}):
+        assert refused(agent, path, **options)[-1].endswith("The data suggest no answer that --yes could take.")
+    question = Question("own addresses", "why", ("a@b.example", "c@d.example"), lambda own: {"own": [own]}, "a@b.example")
+    other = Question("direction: 'user'", "why", ("customer",), lambda own: {"values": {"direction": {"user": own}}})
+    assert str(NeedsAnswer("x", [question])).endswith(" --yes takes: own addresses is a@b.example.")
+    assert str(NeedsAnswer("x", [question, other])).endswith("is a@b.example; it does not answer the others.")

@@ -1,12 +1,14 @@
 """Who speaks in a call, in the forms that tools write. The calls are made up."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn_agent.errors import DataError, FileFormatError
+from churn_agent.history import interactions
 from churn_agent.ingest.readers.transcripts import is_transcript, read_transcript, survey_speakers
 
 
@@ -257,11 +259,61 @@ def test_names_in_calls_of_several_customers_are_likely_ours(tmp_path):
         (tmp_path / f"{customer}_2026-02-01.vtt").write_text(vtt("<v Maria Keller>Hello", f"<v {other}>I leave"))
     survey = survey_speakers(sorted(tmp_path.iterdir()), ())
     assert survey.likely_staff == ("Maria Keller",)
-    assert survey.question.likely == "Maria Keller"
-    assert survey.unanswered.mapping == "staff: [Maria Keller]"
-    assert survey.question.options[0] == "Maria Keller"
-    assert survey.question.answer("Maria Keller, Eva Braun") == {"staff": ["Maria Keller", "Eva Braun"]}
-    assert survey_speakers(sorted(tmp_path.iterdir()), ["Maria Keller"]).question is None
+    [(question, unanswered)] = survey.questions
+    assert question.likely == "Maria Keller"
+    assert unanswered.mapping == "staff: [Maria Keller]"
+    assert question.options[0] == "Maria Keller"
+    assert question.answer("Maria Keller, Eva Braun") == {"staff": ["Maria Keller", "Eva Braun"]}
+    assert survey_speakers(sorted(tmp_path.iterdir()), ["Maria Keller"]).questions == []
+
+
+def labelled_calls(folder, customers):
+    folder.mkdir()
+    for n, customer in enumerate(customers):
+        ours, theirs = ("<v SPEAKER_00>", "<v SPEAKER_01>") if n % 2 == 0 else ("<v SPEAKER_01>", "<v SPEAKER_00>")
+        said = [f"{ours}Hello", f"{theirs}I leave"]
+        (folder / f"{customer}_2026-02-01.vtt").write_text(vtt(*(said if n % 2 == 0 else reversed(said))))
+    return folder
+
+
+def stored(agent, customer):
+    until = datetime(2100, 1, 1, tzinfo=UTC)
+    return [(row.speaker, row.text) for row in interactions.of_customer(agent.history, customer, until=until)]
+
+
+def test_a_label_is_another_person_in_each_file_and_is_asked_for_by_file(agent, tmp_path):
+    calls = labelled_calls(tmp_path / "calls", ["c1", "c2"])
+    asked = []
+
+    def ask(question):
+        asked.append(question)
+        return next(label for label in question.options if f"{label} (1 turn: 'Hello')" in question.why)
+
+    agent.ingest(calls, ask=ask)
+    assert [question.about for question in asked] == ["speakers of c1_2026-02-01", "speakers of c2_2026-02-01"]
+    assert stored(agent, "c1") == [("company", "Hello"), ("customer", "I leave")]
+    assert stored(agent, "c2") == [("customer", "I leave"), ("company", "Hello")]
+
+
+def test_labels_without_an_answer_are_unknown_and_the_note_has_the_line_that_answers(agent, tmp_path):
+    calls = labelled_calls(tmp_path / "calls", ["c1", "c2"])
+    guesses = agent.ingest(calls, dry_run=True).guesses
+    assert [guess.mapping for guess in guesses] == [f"staff: [{name}_2026-02-01/LABEL]" for name in ("c1", "c2")]
+    (tmp_path / "m.yaml").write_text("staff: [c1_2026-02-01/SPEAKER_00, C2_2026-02-01/SPEAKER_01]")
+    assert agent.ingest(calls, mapping=tmp_path / "m.yaml").guesses == []
+    assert stored(agent, "c2") == [("customer", "I leave"), ("company", "Hello")]
+
+
+def test_a_label_that_is_ours_in_all_files_is_said(agent, tmp_path):
+    [guess] = agent.ingest(labelled_calls(tmp_path / "calls", ["c1", "c2"]), own=["SPEAKER_00"]).guesses
+    assert (guess.about, guess.taken) == ("speaker SPEAKER_00", "yours in all 2 files")
+
+
+def test_at_most_ten_files_with_labels_are_asked_about(tmp_path):
+    calls = labelled_calls(tmp_path / "calls", [f"c{n}" for n in range(13)])
+    survey = survey_speakers(sorted(calls.iterdir()), ())
+    assert len(survey.questions) == 10
+    assert [guess.about for guess in survey.notes] == ["speakers of 3 more files"]
 
 
 def test_a_folder_is_read_without_the_calls_of_nobody(agent, tmp_path):

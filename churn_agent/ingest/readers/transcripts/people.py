@@ -60,15 +60,17 @@ def role_of(name: str) -> str:
 class Staff:
     """The company's people, by names, addresses and domains."""
 
-    def __init__(self, given: Iterable[str]) -> None:
+    def __init__(self, given: Iterable[str], file: str = "") -> None:
         """Creates the list.
 
         Args:
-            given: names (`Maria Keller`), addresses (`maria.keller@acme.example`) and domains (`@acme.example`).
+            given: names (`Maria Keller`), addresses (`maria.keller@acme.example`), domains (`@acme.example`), and
+                names that count in one file only (`k1_2026-03-01/SPEAKER_00`).
+            file: name of the file, without its ending, whose own names count.
         """
-        given = list(given)
+        given = [_in_file(name, file) for name in given]
         self._names = frozenset(filter(None, (_plain(name) for name in given)))
-        self._own = Own(name for name in given if "@" in name or ("." in name and " " not in name))
+        self._own = Own(name for name in given if "@" in name or ("." in name and not {" ", "/"} & set(name)))
 
     def __bool__(self) -> bool:
         return bool(self._names or self._own)
@@ -106,6 +108,12 @@ class Staff:
         elif "customer" in sides.values() and len(others) == 1:
             sides[others[0]] = "company"
         return sides
+
+
+def _in_file(name: str, file: str) -> str:
+    """Returns the name after the slash if the part before it is the file, else the name as given."""
+    before, _, after = name.rpartition("/")
+    return after if file and before.casefold() == file.casefold() else name
 
 
 def _plain(name: str) -> str:

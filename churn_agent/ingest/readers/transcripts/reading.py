@@ -26,16 +26,15 @@ def read_transcript(
 
     Args:
         path: `.vtt`, `.srt` or `.json`.
-        staff: names, addresses and domains of the company's people. Without them, and without roles in the names
-        (`Agent`),
-            speakers are `unknown`.
+        staff: names, addresses and domains of the company's people; `FILE/NAME` counts in that file only. Without
+            them, and without roles in the names (`Agent`), speakers are `unknown`.
         customer: customer of all calls, if the names of the files do not say it.
         file_name: pattern of the names, such as `{customer_id}_{date}`.
 
     Raises:
         FileFormatError: the file is not a transcript.
     """
-    ours = Staff(staff)
+    ours = Staff(staff, path.stem)
     line = 0
     for call in read_calls(path, ours):
         for row in _rows(path, call, ours, customer, file_name, line):
