@@ -69,8 +69,9 @@ class NeedsAnswer(DataError):
             groups.setdefault((field, question.why, question.options), []).append(question)
         what = "an answer is needed" if len(groups) == 1 else f"{len(groups)} answers are needed"
         blocks = (line for group in groups.values() for line in _block(group))
-        how = f"Put the answers in a mapping file (--mapping FILE), or give them in a terminal. {_what_yes_takes(questions)}"
-        super().__init__("\n".join([f"{source}: {what}; nothing was stored", *blocks, how]))
+        how = "Put the answers in a mapping file (--mapping FILE), or give them in a terminal."
+        head = f"{source}: {what}; nothing was stored"
+        super().__init__("\n".join([head, *blocks, f"{how} {_what_yes_takes(questions)}"]))
 
 
 def _what_yes_takes(questions: Sequence[Question]) -> str:

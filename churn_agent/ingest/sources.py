@@ -21,7 +21,7 @@ from churn_agent.ingest.readers.workbooks import read_xlsx
 _TEXT = ("csv", "tsv", "jsonl", "ndjson", "json")
 _MAIL = ("mbox", "eml")
 _TRANSCRIPTS = ("vtt", "srt")
-_CHATS = ("txt",)
+_CHATS = ("txt", "zip")
 _SQLITE = ("sqlite", "sqlite3", "db")
 _KINDS = (*_TEXT, "parquet", "xlsx", *_MAIL, *_TRANSCRIPTS, "duckdb", *_SQLITE)
 _COUNTED_ONCE = {
@@ -248,7 +248,7 @@ def _rows(
     match source.kind:
         case "json" if in_slack_export(path) and (not mapping or mapping.source == "slack" or not mapping.columns):
             return read_slack(path, staff)
-        case "txt" if is_whatsapp(path):
+        case kind if kind == "zip" or (kind == "txt" and is_whatsapp(path)):
             return read_whatsapp(path, staff, customer=given)
         case kind if kind in _TRANSCRIPTS or (kind == "json" and not _has_records(mapping) and is_transcript(path)):
             return read_transcript(path, staff, customer=given, file_name=mapping.file_name if mapping else None)
@@ -312,7 +312,7 @@ def _is_loose(path: Path) -> bool:
     kind = path.suffix.casefold()[1:]
     if kind in (*_MAIL, *_TRANSCRIPTS):
         return True
-    return (kind == "json" and is_transcript(path)) or (kind == "txt" and is_whatsapp(path))
+    return (kind == "json" and is_transcript(path)) or (kind in _CHATS and is_whatsapp(path))
 
 
 def _without_password(url: str) -> str:

@@ -96,7 +96,9 @@ def test_a_refusal_says_what_yes_answers(agent, tmp_path):
     path = write_csv(tmp_path / "a.csv", *BOTH, header="customer_id,date,direction,text")
     for options in ({}, {"yes": True}):
         assert refused(agent, path, **options)[-1].endswith("The data suggest no answer that --yes could take.")
-    question = Question("own addresses", "why", ("a@b.example", "c@d.example"), lambda own: {"own": [own]}, "a@b.example")
+    question = Question(
+        "own addresses", "why", ("a@b.example", "c@d.example"), lambda own: {"own": [own]}, "a@b.example"
+    )
     other = Question("direction: 'user'", "why", ("customer",), lambda own: {"values": {"direction": {"user": own}}})
     assert str(NeedsAnswer("x", [question])).endswith(" --yes takes: own addresses is a@b.example.")
     assert str(NeedsAnswer("x", [question, other])).endswith("is a@b.example; it does not answer the others.")

@@ -1,6 +1,7 @@
 """Chats of Slack and WhatsApp, in the forms of their exports. The messages are made up."""
 
 import json
+import zipfile
 
 import pytest
 from hypothesis import given, settings
@@ -198,3 +199,82 @@ def test_no_line_of_a_chat_is_lost_and_the_other_list_swaps_the_speakers(tmp_pat
     assert [text for _, _, text in spoken(ours)] == ["\n".join(lines) for _, lines in messages]
     swapped = {"company": "customer", "customer": "company"}
     assert [swapped[speaker] for speaker, _, _ in spoken(ours)] == [speaker for speaker, _, _ in spoken(theirs)]
+
+
+OWN = ["I leave", "The image was omitted from my bill", "You deleted this message from my account, why?", "media",
+       "I missed call centre hours", "This message was deleted by your staff and I want it back"]  # fmt: skip
+NOT_OWN = ["<Media omitted>", "<Medien ausgeschlossen>", "\u200eimage omitted", "\u200eBild weggelassen", "imagen omitida",
+    "\u200eaudio omis", "This message was deleted", "This message was deleted.", "You deleted this message",
+    "Diese Nachricht wurde gelöscht.", "Se eliminó este mensaje.", "Ce message a été supprimé", "Esta mensagem foi apagada",
+    "\u200eMissed voice call", "Missed video call", "Verpasster Sprachanruf", "Appel vocal manqué", "Llamada perdida",
+    "\u200e<attached: 00000012-PHOTO-2026-02-01-10-00-00.jpg>", "IMG-20260201-WA0002.jpg (file attached)",
+    "\u200ebill.pdf • \u200e3 pages \u200edocument omitted", "IMG-20260201-WA0002.jpg (Datei angehängt)",
+    "\u200eMissed voice call at 10:04\u202fAM", "\u200eVoice call, \u200eNo answer", "video note omitted", "null",
+    "\u200eMessages and calls are end-to-end encrypted. No one outside of this chat can read or listen to them.",
+    "\u200eAna changed this group's icon"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "form", ["[01.02.26, 10:00:00] Ana: ", "\u200e[2/13/26, 3:34:09\u202fPM] ~\u202fAna: ", "01.02.26, 12:30 - Ana: "]
+)
+def test_placeholders_of_whatsapp_are_no_words_of_the_customer(tmp_path, form):
+    rows = whatsapp(tmp_path, "".join(f"{form}{text}\n" for text in (*OWN, *NOT_OWN)))
+    assert [row.values["text"] for row in rows if row.values["speaker"] != "machine"] == OWN
+    assert len(rows) == len(OWN) + len(NOT_OWN)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("<Media omitted>\nThis is my bill", "This is my bill"),
+        ("IMG-20260201-WA0002.jpg (file attached)\nThis is: my bill\nlook", "This is: my bill\nlook"),
+        ("This is my bill \u200e<attached: 00000012-PHOTO.jpg>", "This is my bill"),
+        ("I leave \u200e<This message was edited>", "I leave"),
+        ("I leave\n\nbye <Diese Nachricht wurde bearbeitet.>", "I leave\n\nbye"),
+    ],
+)
+def test_the_words_beside_a_placeholder_stay(tmp_path, text, words):
+    [row] = whatsapp(tmp_path, f"[01.02.26, 10:00:00] Ana: {text}\n")
+    assert (row.values["speaker"], row.values["text"]) == ("unknown", words)
+    assert row.values["added"]
+
+
+def test_a_subject_with_a_colon_is_no_person(tmp_path):
+    rows = whatsapp(
+        tmp_path, '01.02.26, 09:00 - Ana changed the group name to "Plan: new"\n01.02.26, 10:00 - Ana: I leave\n'
+    )
+    assert [row.values["author"] for row in rows] == ["", "Ana"]
+
+
+@pytest.mark.parametrize(
+    ("archive", "inside"),
+    [("WhatsApp Chat - Ana.zip", "_chat.txt"), ("WhatsApp Chat with Ana.zip", "WhatsApp Chat with Ana.txt")],
+)
+def test_a_chat_in_a_zip_is_read(agent, tmp_path, archive, inside):
+    with zipfile.ZipFile(tmp_path / archive, "w") as file:
+        file.writestr(inside, CHAT)
+        file.writestr("00000012-PHOTO.jpg", b"x")
+    summary = agent.ingest(tmp_path, mapping="whatsapp")
+    assert (summary.added, summary.speakers) == (2, {"customer": 1, "company": 1})
+    assert [row.customer_id for row in agent.store.customers()] == ["Ana"]
+
+
+@pytest.mark.parametrize("content", [b"no archive", {}, {"a.txt": "x", "b.txt": "y"}])
+def test_another_zip_is_one_line(agent, tmp_path, content):
+    path = tmp_path / "a.zip"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        with zipfile.ZipFile(path, "w") as file:
+            for name, text in content.items():
+                file.writestr(name, text)
+    with pytest.raises(FileFormatError) as refused:
+        agent.ingest(path)
+    assert "unpack it" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_folder_names_the_customer_of_an_unpacked_chat(tmp_path):
+    (tmp_path / "WhatsApp Chat - Ana").mkdir()
+    rows = whatsapp(tmp_path, CHAT, name="WhatsApp Chat - Ana/_chat.txt")
+    assert {row.values["customer_id"] for row in rows} == {"Ana"}

@@ -53,7 +53,7 @@ class SpeakerSurvey:
 
     @property
     def notes(self) -> Iterator[Guess]:
-        """Yields what is not asked: labels of many more files, and labels that are taken for ours in all files."""
+        """Yields what is not asked: labels of many more files, and labels that count as ours in all files."""
         rest = list(self.labelled)[_MOST_FILES:]
         if rest:
             line = as_mapping({"staff": [f"{rest[0]}/{next(iter(self.labelled[rest[0]]))}"]})
