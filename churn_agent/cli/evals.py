@@ -111,14 +111,20 @@ def fetch(name: str, source: str | None, out: Path | None, json_: bool) -> None:
 def run(
     context: click.Context, suite_file: Path, limit: int | None, resume: bool, out: Path | None, json_: bool
 ) -> None:
-    """Run the prompts, models and classic methods of a suite on its sets.
+    """Run the prompts, models and classic methods of a suite on its sets, or check the cards of its test books.
 
     Answers of models are cached: a second call asks only for those that are missing.
     """
     common.note("starting")
     from churn_agent.evals import run_suite
+    from churn_agent.evals.checks.books import is_book_suite
     from churn_agent.settings import Settings
 
+    if is_book_suite(suite_file):
+        if limit or resume:
+            raise click.UsageError("--limit and --resume are for suites of sets; answers about books are kept anyway")
+        _check_books(suite_file, out or _RUNS / suite_file.stem, context.obj["store"], json_=json_)
+        return
     with _Bars() as bars:
         result = run_suite(
             suite_file,
@@ -135,6 +141,25 @@ def run(
     _print_figures(result.figures)
     click.echo(f"\n{len(result.predictions)} predictions in {result.folder}")
     click.echo(f"compare: churn-agent eval compare {result.folder}")
+
+
+def _check_books(suite_file: Path, out: Path, stores: Path | None, *, json_: bool) -> None:
+    from churn_agent.evals.checks import books
+    from churn_agent.settings import Settings
+
+    with _Bars() as bars:
+        results = books.check_books(
+            suite_file, settings=Settings.load(), out=out, stores=stores or out.parent / _STORES.name, progress=bars
+        )
+    if json_:
+        common.print_json(books.as_dicts(results))
+        return
+    rows = books.table(results)
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(row.get(name, "") for name in rows[0]))
+    common.out.print(table)
+    click.echo(f"the cards that are wrong, one file for each book: {out}")
 
 
 @evals.command("compare")

@@ -1,5 +1,6 @@
 """Whether cards say what a fair reader expects of them: `churn-agent check`, and the table of the test books."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -153,13 +154,18 @@ class CardFigures:
     auroc_unannounced: Interval | None
     """The same without those who have announced that they leave."""
     precision_at_capacity: float | None
-    """Share of customers to call among as many of the highest numbers as there are customers to call."""
+    """Share of customers to call among the highest numbers, as many as can be called."""
     wrong: Mapping[str, int] = field(default_factory=dict[str, int])
     """Kind of fault -> number of cards."""
 
 
-def figures(checks: Sequence[CardCheck]) -> CardFigures:
-    """The figures of the cards of a file. `checks` has at least one."""
+def figures(checks: Sequence[CardCheck], *, capacity: int | None = None) -> CardFigures:
+    """The figures of the cards of a file.
+
+    Args:
+        checks: at least one card.
+        capacity: number of customers who can be called; as many as there are to call if not given.
+    """
     n = len(checks)
     sold = [any(fault.startswith("suggests ") for fault in check.faults) for check in checks]
     band = [any(fault.startswith(("band ", "no assessment")) for fault in check.faults) for check in checks]
@@ -169,7 +175,8 @@ def figures(checks: Sequence[CardCheck]) -> CardFigures:
     unannounced = np.array([check.case.announced is None for check in ranked], dtype=bool)
     precision = None
     if to_call.any():
-        precision = float(metrics.called(scores, int(to_call.sum()))[to_call].sum() / to_call.sum())
+        calls = min(capacity or int(to_call.sum()), len(ranked))
+        precision = float(metrics.called(scores, calls)[to_call].sum() / calls)
     kinds: dict[str, int] = {}
     for check in checks:
         for phrase in dict.fromkeys(check.wrong):
@@ -190,9 +197,9 @@ def _auroc(labels: metrics.Labels, scores: metrics.Scores) -> Interval | None:
     return metrics.auroc(labels, scores) if labels.any() and not labels.all() else None
 
 
-def to_markdown(checks: Sequence[CardCheck], title: str) -> str:
-    """The figures, and a table of the cards that are wrong."""
-    all_ = figures(checks)
+def to_markdown(checks: Sequence[CardCheck], title: str, *, capacity: int | None = None) -> str:
+    """The figures, and a table of the cards that are wrong; see `figures`."""
+    all_ = figures(checks, capacity=capacity)
     lines = [f"# {title}", "", "| figure | value |", "|---|---|", *(f"| {k} | {v} |" for k, v in rows(all_)), ""]
     wrong = [check for check in checks if not check.right]
     if wrong:
@@ -224,6 +231,8 @@ def rows(all_: CardFigures) -> Iterator[tuple[str, str]]:
 
 
 def _text(interval: Interval) -> str:
+    if math.isnan(interval.low):
+        return f"{interval.value:.2f}"
     return f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
