@@ -1,5 +1,6 @@
 """Test books: their import, the figures by book and variation, and `eval run` on a suite of them."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from churn_agent.errors import InputError
 from churn_agent.evals.checks import books
 from churn_agent.evals.sets.books import find_book
+from churn_agent.evals.sets.labelled import shipped_folder
 from churn_agent.ingest.importing import ImportSummary
 from churn_agent.settings import Settings
 from churn_agent.store.store import Store
@@ -100,3 +102,11 @@ def test_eval_run_prints_a_row_for_each_book_and_variation(suite: Path, cli: Cal
 def test_a_book_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no test book 'none'"):
         find_book("none", near=tmp_path)
+
+
+def test_frozen_books_are_as_they_were_written() -> None:
+    folder = shipped_folder() / "datasets" / "books"
+    listed = [line.split(maxsplit=1) for line in (folder / "FROZEN.sha256").read_text(encoding="utf-8").splitlines()]
+    assert len(listed) > 30
+    for digest, name in listed:
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name
