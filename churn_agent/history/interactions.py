@@ -25,8 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.types import NullType
 
 from churn_agent.domain.interactions import Interaction, Mark, text_id
+from churn_agent.history import measurements
 from churn_agent.history.database import binders, from_stored, insert_if_new, insert_many, to_stored
-from churn_agent.history.tables import identities, measurements, versions
+from churn_agent.history.tables import identities, versions
 from churn_agent.history.tables import interactions as table
 
 _BATCH = 500
@@ -336,12 +337,11 @@ def span(engine: Engine) -> tuple[datetime, datetime] | None:
 
 def customer_ids(engine: Engine, *, until: datetime | None = None) -> list[str]:
     """Returns the customers with an interaction or a measurement (up to `until`), sorted."""
-    acted, measured = select(table.c.customer_id), select(measurements.c.customer_id)
+    acted = select(table.c.customer_id)
     if until is not None:
         acted = acted.where(table.c.occurred_at <= to_stored(until))
-        measured = measured.where(measurements.c.at <= to_stored(until))
     with engine.connect() as connection:
-        return sorted(connection.scalars(union(acted, measured)))
+        return sorted(connection.scalars(union(acted, measurements.customer_ids(until))))
 
 
 def known_customers(connection: Connection) -> set[str]:

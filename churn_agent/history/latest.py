@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import EmptyStore
-from churn_agent.history.database import day_number, day_of, from_stored, to_stored
+from churn_agent.history import measurements
+from churn_agent.history.database import from_stored, to_stored
 from churn_agent.history.tables import interactions as table
-from churn_agent.history.tables import measurements
 
 ALONE_DAYS = 365
 """An interaction so many days after all earlier ones may be held back."""
@@ -98,10 +98,10 @@ def last_day_in(connection: Connection, card: Card, *, by_company: bool = False,
     later = table.c.occurred_at > end
     future, first = connection.execute(select(func.count(), func.min(table.c.occurred_at)).where(later)).one()
     if not times and not future:
-        number = connection.scalar(select(func.max(measurements.c.day)).where(measurements.c.day <= day_number(today)))
-        if number is None:
+        measured = measurements.last_day(connection, today)
+        if measured is None:
             raise EmptyStore
-        return LastDay(day_of(number))
+        return LastDay(measured)
     alone = _alone(times)
     return LastDay(
         day=card.local(times[alone]).date() if times else today,

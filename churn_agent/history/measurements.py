@@ -7,11 +7,11 @@ customer, metric, time and person.
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from more_itertools import chunked
-from sqlalchemy import Connection, Engine, and_, case, func, select, tuple_
+from sqlalchemy import Column, Connection, Engine, Select, and_, case, exists, func, select, tuple_
 
 from churn_agent.domain.measurements import WINDOW_DAYS, Measurement, Series, Window
 from churn_agent.history.database import binders, day_number, day_of, insert_many, to_stored
@@ -29,14 +29,14 @@ def add(connection: Connection, rows: Iterable[tuple[Measurement, str]], *, impo
         import_id: the import that brings them.
     """
     added = keyed = 0
-    with _indexed_later(connection):
+    with _indexed_later(connection) as was_empty:
         [at_to_driver] = binders(connection, table, ["at"])
         for batch in chunked(rows, _INSERTED):
             values = [_values(measurement, source_id, import_id, at_to_driver) for measurement, source_id in batch]
             insert_many(connection, table, _COLUMNS, values)
             keyed += sum(bool(measurement.key) for measurement, _ in batch)
             added += len(batch)
-    if added:
+    if added and not was_empty:
         _supersede(connection, import_id, keyed=keyed > 0)
     return added
 
@@ -63,13 +63,13 @@ def _values(
 
 
 @contextmanager
-def _indexed_later(connection: Connection) -> Generator[None]:
-    """Builds the indexes of an empty table after its rows are inserted, which is faster."""
+def _indexed_later(connection: Connection) -> Generator[bool]:
+    """Builds the indexes of an empty table after its rows are inserted, which is faster. Yields whether it is empty."""
     empty = connection.execute(select(table.c.id).limit(1)).first() is None
     later = list(table.indexes) if empty else []
     for index in later:
         index.drop(connection)
-    yield
+    yield empty
     for index in later:
         index.create(connection)
 
@@ -136,8 +136,26 @@ def _series(connection: Connection, latest: Any, mine: Sequence[Any], until_day:
     )
 
 
-def count(engine: Engine) -> int:
-    """Returns the number of measurements that count."""
-    query = select(func.count()).select_from(table).where(table.c.superseded_by.is_(None))
-    with engine.connect() as connection:
-        return connection.scalar(query) or 0
+def customer_ids(until: datetime | None = None) -> Select[tuple[str]]:
+    """Returns a query for the customers with a measurement (up to `until`)."""
+    query = _distinct(table.c.customer_id)
+    if until is None:
+        return query
+    value = query.selected_columns[0]
+    return query.where(exists().where(table.c.customer_id == value, table.c.at <= to_stored(until)))
+
+
+def last_day(connection: Connection, until: date) -> date | None:
+    """Returns the last day with a measurement up to a day; None if there is none."""
+    metrics = _distinct(table.c.metric).subquery()
+    of_metric = select(func.max(table.c.day)).where(table.c.metric == metrics.c.value, table.c.day <= day_number(until))
+    number = connection.scalar(select(func.max(of_metric.scalar_subquery())).select_from(metrics))
+    return None if number is None else day_of(number)
+
+
+def _distinct(column: Column[Any]) -> Select[tuple[str]]:
+    """Returns a query for the values of a column that an index begins with; it seeks each value, and reads no rows."""
+    values = select(func.min(column).label("value")).cte(recursive=True)
+    following = select(func.min(column)).where(column > values.c.value).scalar_subquery()
+    values = values.union_all(select(following).select_from(values).where(values.c.value.is_not(None)))
+    return select(values.c.value).where(values.c.value.is_not(None))

@@ -186,8 +186,9 @@ def ingest(
         try:
             with engine.begin() as connection:
                 import_id = again or imports.begin(connection)
-                book.withdraw(connection, import_id)
-                measurements.withdraw(connection, import_id)
+                if again:
+                    book.withdraw(connection, again)
+                    measurements.withdraw(connection, again)
                 if new_card:
                     book.set_card(connection, new_card, import_id=import_id)
                 if sources.aliases:
