@@ -55,7 +55,7 @@ def choose(
     ids = interactions.customer_ids(agent.store.history, until=end)
     if where:
         condition = parse(where)
-        attributes = book.all_attributes(agent.store.history)
+        attributes = book.all_attributes(agent.store.history, as_of=day)
         condition.check(_kinds(attributes.values()))
         ids = [id_ for id_ in ids if condition.holds(attributes.get(id_, {}))]
     if part:

@@ -103,6 +103,7 @@ def show(context: click.Context, customer_id: str, json_: bool, **model: str | N
     Causes are known only if the model, prompt and method in use are those that made the forecast.
     """
     with common.open_agent(context, **model) as agent:
+        from churn_agent.reports import wording
         from churn_agent.reports.forecasts import explained_forecasts
 
         forecasts = explained_forecasts(agent, customer_id)
@@ -122,6 +123,7 @@ def show(context: click.Context, customer_id: str, json_: bool, **model: str | N
         if forecast.churned is not None:
             outcome = "churned" if forecast.churned else "stayed"
         number = f"{forecast.number:.0%}" if forecast.calibrated else f"score {100 * forecast.number:.0f}"
+        number += f", {wording.ON_WITHDRAWN_DATA}" if record.provenance.on_withdrawn_data else ""
         how = record.provenance.method or record.provenance.prompt
         table.add_row(f"{record.as_of}", number, record.band, causes, how, outcome)
     common.out.print(table)

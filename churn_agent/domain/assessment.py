@@ -154,7 +154,8 @@ class Provenance(_Part):
     method: str | None = None
     """Name and version of the trained method for the number; None if the mode gave it."""
     on_withdrawn_data: bool = False
-    """Whether messages that the record rests on were withdrawn later (`imports undo`), and with them its words."""
+    """Whether data that the record rests on (messages, attributes, measurements) were withdrawn later (`imports undo`),
+    and with them its words and facts."""
 
 
 class Assessment(_Part):

@@ -14,9 +14,12 @@ from churn_agent.domain import sensitive
 from churn_agent.domain.interactions import Label
 from churn_agent.domain.snapshot import Card
 from churn_agent.history import aliases, combining
+from churn_agent.history.combining import Renewal
 from churn_agent.history.tables import book, contributions, customers, labels
 
-_CARD, _ATTRIBUTES, _LABEL, _ALIAS = "card", "attributes", "label", "alias"
+ATTRIBUTES = "attributes"
+_CARD, _LABEL, _ALIAS = "card", "label", "alias"
+"""Kinds of contributions."""
 _OUTCOME = ("left_on", "notice_on", "kind", "amount", "voluntary")
 _BATCH = 500
 
@@ -26,6 +29,12 @@ def card(engine: Engine) -> Card | None:
     with engine.connect() as connection:
         stored = connection.scalar(select(book.c.value).where(book.c.key == _CARD))
     return Card.model_validate(stored) if stored is not None else None
+
+
+def card_in(connection: Connection) -> Card:
+    """Returns the card of the book in a transaction; a default one if there is none."""
+    stored = connection.scalar(select(book.c.value).where(book.c.key == _CARD))
+    return Card() if stored is None else Card.model_validate(stored)
 
 
 def set_card(connection: Connection, new: Card, *, import_id: int | None = None) -> None:
@@ -43,7 +52,7 @@ def _replace_card(connection: Connection, value: Mapping[str, Any] | None) -> No
     if value is not None:
         connection.execute(book.insert().values(key=_CARD, value=dict(value)))
     if _combine(connection) != before:
-        described = select(contributions.c.customer_id).where(contributions.c.kind == _ATTRIBUTES).distinct()
+        described = select(contributions.c.customer_id).where(contributions.c.kind == ATTRIBUTES).distinct()
         merge_attributes(connection, connection.scalars(described).all())
 
 
@@ -53,29 +62,61 @@ def _combine(connection: Connection) -> Mapping[str, str]:
     return (value or {}).get("combine") or {}
 
 
-def attributes(engine: Engine, customer_id: str, *, known_at: date | None = None) -> Mapping[str, str]:
+def attributes(
+    engine: Engine, customer_id: str, *, known_at: date | None = None, as_of: date | None = None
+) -> Mapping[str, str]:
     """Returns the attributes of a customer; empty if none are stored.
 
     Args:
         engine: database of the history.
         customer_id: the customer.
         known_at: leave out values that were not known at the end of this day.
+        as_of: day after which the next renewal is wanted, if several contracts have one; the last row counts without.
     """
-    query = select(contributions).where(contributions.c.kind == _ATTRIBUTES).order_by(contributions.c.id)
+    query = select(contributions).where(contributions.c.kind == ATTRIBUTES).order_by(contributions.c.id)
     if known_at is not None:
         query = query.where(or_(contributions.c.known_from.is_(None), contributions.c.known_from <= known_at))
     with engine.connect() as connection:
         ids = [customer_id, *aliases.of(connection, customer_id)]
         rows = connection.execute(query.where(contributions.c.customer_id.in_(ids)))
-        return combining.merged(rows, _combine(connection))
+        renewal = Renewal(card_in(connection).renewal_attribute, as_of) if as_of else None
+        return combining.merged(rows, _combine(connection), renewal)
 
 
-def all_attributes(engine: Engine) -> dict[str, Mapping[str, str]]:
-    """Returns customer -> attributes, for customers with any, without sensitive ones that the card does not list."""
+def all_attributes(engine: Engine, *, as_of: date | None = None) -> dict[str, Mapping[str, str]]:
+    """Returns customer -> attributes, for customers with any, without sensitive ones that the card does not list.
+
+    Args:
+        engine: database of the history.
+        as_of: day after which the next renewal is wanted, as for `attributes`.
+    """
     of_book = card(engine) or Card()
     with engine.connect() as connection:
-        rows = connection.execute(select(customers))
-        return {row.customer_id: sensitive.usable(row.attributes, of_book) for row in rows}
+        rows = connection.execute(select(customers)).all()
+        renewals = _renewals(connection, of_book, as_of) if as_of else {}
+        return {
+            row.customer_id: sensitive.usable({**row.attributes, **renewals.get(row.customer_id, {})}, of_book)
+            for row in rows
+        }
+
+
+def _renewals(connection: Connection, of_book: Card, as_of: date) -> dict[str, dict[str, str]]:
+    """Returns customer -> attribute and day of the next renewal, for customers with several rows that have one."""
+    name = of_book.renewal_attribute
+    if name in of_book.combine:
+        return {}
+    today = aliases.read(connection)
+    query = (
+        select(contributions)
+        .where(contributions.c.kind == ATTRIBUTES, contributions.c.content[name].as_string().is_not(None))
+        .order_by(contributions.c.id)
+    )
+    rows: dict[str, list[Any]] = {}
+    for row in connection.execute(query):
+        rows.setdefault(today.get(row.customer_id, row.customer_id), []).append(row)
+    renewal = Renewal(name, as_of)
+    several = {customer_id: of for customer_id, of in rows.items() if len(of) > 1}
+    return {customer_id: {name: combining.merged(of, {}, renewal)[name]} for customer_id, of in several.items()}
 
 
 def values_of(engine: Engine, attribute: str) -> set[str]:
@@ -103,7 +144,7 @@ def set_attributes(connection: Connection, rows: Iterable[Attributes], *, import
         values = [
             {
                 "import_id": import_id,
-                "kind": _ATTRIBUTES,
+                "kind": ATTRIBUTES,
                 "customer_id": row.customer_id,
                 "known_from": row.known_from,
                 "content": dict(row.values),
@@ -124,7 +165,7 @@ def merge_attributes(connection: Connection, customer_ids: Collection[str]) -> N
         today = {id_: customer_id for customer_id, ids in batch for id_ in ids}
         query = (
             select(contributions)
-            .where(contributions.c.kind == _ATTRIBUTES, contributions.c.customer_id.in_(today))
+            .where(contributions.c.kind == ATTRIBUTES, contributions.c.customer_id.in_(today))
             .order_by(contributions.c.id)
         )
         values: dict[str, list[Any]] = {}
@@ -141,16 +182,16 @@ def merge_attributes(connection: Connection, customer_ids: Collection[str]) -> N
 def several_rows(connection: Connection, import_id: int) -> dict[str, int]:
     """Returns attribute -> number of customers for whom rows of an import differ in it, without another date.
 
-    Attributes that the card combines are not among them.
+    Attributes that the card combines, and the renewal, of which the next one counts, are not among them.
     """
-    mine = contributions.c.import_id == import_id, contributions.c.kind == _ATTRIBUTES
+    mine = contributions.c.import_id == import_id, contributions.c.kind == ATTRIBUTES
     repeated = select(contributions.c.customer_id).where(*mine).group_by(contributions.c.customer_id)
     repeated = repeated.having(func.count() > 1).subquery()
     query = select(contributions).where(*mine, contributions.c.customer_id.in_(select(repeated)))
     rows: dict[tuple[str, date | None], list[Mapping[str, str]]] = {}
     for row in connection.execute(query):
         rows.setdefault((row.customer_id, row.known_from), []).append(row.content)
-    combine = _combine(connection)
+    combine = {*_combine(connection), card_in(connection).renewal_attribute}
     customers_of: dict[str, set[str]] = {}
     for (customer_id, _), contents in rows.items():
         for name in combining.differing(contents):
@@ -282,7 +323,7 @@ def withdraw(connection: Connection, import_id: int) -> tuple[int, int]:
     if any(row.kind == _CARD for row in mine):
         last = select(table.content).where(table.kind == _CARD).order_by(table.id.desc()).limit(1)
         _replace_card(connection, connection.scalar(last))
-    described = {row.customer_id for row in mine if row.kind == _ATTRIBUTES}
+    described = {row.customer_id for row in mine if row.kind == ATTRIBUTES}
     merge_attributes(connection, described)
     labelled_ = {(row.customer_id, row.as_of) for row in mine if row.kind == _LABEL}
     merge_labels(connection, {customer_id for customer_id, _ in labelled_})

@@ -12,6 +12,7 @@ from churn_agent.errors import InputError
 from churn_agent.history import aliases, book, measurements, records
 from churn_agent.history.database import from_stored, now
 from churn_agent.history.interactions import from_json
+from churn_agent.history.resting import on_values as resting_on_values
 from churn_agent.history.tables import annotations, imports, interactions, versions
 
 State = Literal["stored", "undoing", "undone"]
@@ -119,12 +120,14 @@ def undo(connection: Connection, import_id: int) -> Undone:
                 _restore(connection, id_, stack, known)
                 restored.append(id_)
     _drop_versions(connection, import_id)
+    resting = resting_on_values(connection, import_id)
     customers, labels = book.withdraw(connection, import_id)
     measured = measurements.withdraw(connection, import_id)
     changed = {*removed, *restored}
-    stripped = records.withdraw(connection, {customer_of[id_] for id_ in changed}, changed)
+    resting |= records.resting_on(connection, {customer_of[id_] for id_ in changed}, changed)
+    records.withdraw(connection, resting)
     connection.execute(imports.update().where(imports.c.id == import_id).values(state="undoing"))
-    return Undone(tuple(removed), tuple(restored), kept, customers, labels, stripped, measured)
+    return Undone(tuple(removed), tuple(restored), kept, customers, labels, len(resting), measured)
 
 
 def strip_log(connection: Connection, row: Import) -> None:

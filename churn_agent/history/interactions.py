@@ -374,8 +374,12 @@ def latest(engine: Engine, *, until: datetime) -> dict[str, datetime]:
         return {customer_id: from_stored(last) for customer_id, last in connection.execute(query)}
 
 
-def amounts(engine: Engine, *, after: datetime, until: datetime, currency: str = "") -> dict[str, float]:
+def amounts(
+    engine: Engine, *, after: datetime, until: datetime, currency: str = ""
+) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
     """Returns customer -> sum of amounts after one time and up to another, for customers with any.
+
+    Amounts in other currencies are returned apart: customer -> currency -> sum.
 
     Args:
         engine: database of the history.
@@ -397,10 +401,13 @@ def amounts(engine: Engine, *, after: datetime, until: datetime, currency: str =
         counts[name] += n if name else 0
     main = currency if counts[currency] else max(counts, key=lambda name: (counts[name], name), default="")
     sums: dict[str, float] = {}
+    others: dict[str, dict[str, float]] = {}
     for customer_id, name, total, _ in rows:
         if name in ("", main):
             sums[customer_id] = sums.get(customer_id, 0.0) + float(total)
-    return sums
+        else:
+            others.setdefault(customer_id, {})[name] = float(total)
+    return sums, others
 
 
 def texts_by_id(engine: Engine, ids: Sequence[str]) -> dict[str, str]:

@@ -60,18 +60,23 @@ def rests_on(assessment: Assessment, interaction_ids: Collection[str]) -> bool:
     return not cited.union(assessment.provenance.evidence_ids).isdisjoint(interaction_ids)
 
 
-def withdraw(connection: Connection, customer_ids: Collection[str], interaction_ids: Collection[str]) -> int:
-    """Strips and marks the records that rest on withdrawn interactions. Returns their number."""
-    done = 0
+def resting_on(connection: Connection, customer_ids: Collection[str], interaction_ids: Collection[str]) -> set[int]:
+    """Returns the ids of the customers' records that rest on interactions."""
+    resting: set[int] = set()
     for batch in chunked(customer_ids, _BATCH):
         query = select(records.c.id, records.c.record).where(records.c.customer_id.in_(batch))
-        for row in connection.execute(query).all():
-            record = Assessment.model_validate(row.record)
-            if rests_on(record, interaction_ids):
-                values = stripped(record, withdrawn=True).model_dump(mode="json")
-                connection.execute(records.update().where(records.c.id == row.id).values(record=values))
-                done += 1
-    return done
+        for row in connection.execute(query):
+            if rests_on(Assessment.model_validate(row.record), interaction_ids):
+                resting.add(row.id)
+    return resting
+
+
+def withdraw(connection: Connection, ids: Collection[int]) -> None:
+    """Strips records and marks them as made on withdrawn data."""
+    for batch in chunked(ids, _BATCH):
+        for row in connection.execute(select(records.c.id, records.c.record).where(records.c.id.in_(batch))).all():
+            values = stripped(Assessment.model_validate(row.record), withdrawn=True).model_dump(mode="json")
+            connection.execute(records.update().where(records.c.id == row.id).values(record=values))
 
 
 def withdrawn(engine: Engine) -> set[tuple[str, date]]:

@@ -34,7 +34,8 @@ def take(engine: Engine, customer_id: str, *, as_of: date | None = None) -> Snap
     card = book.card(engine) or Card()
     day = as_of or default_as_of(engine, card)
     history = interactions.of_customer(engine, customer_id, until=card.end_of_day(day))
-    attributes = book.attributes(engine, customer_id, known_at=day if card.attributes_as_of == "import" else None)
+    known_at = day if card.attributes_as_of == "import" else None
+    attributes = book.attributes(engine, customer_id, known_at=known_at, as_of=day)
     measured = measurements.of_customer(engine, customer_id, until=day)
     if not history and not measured:
         raise UnknownCustomer(_unknown(engine, card, customer_id, day))

@@ -36,12 +36,14 @@ def to_json(assessment: Assessment) -> str:
 def to_markdown(assessment: Assessment) -> str:
     """Returns the card as Markdown. Text from data is escaped."""
     lines = [f"# Churn assessment of {escape(assessment.customer_id)} at {assessment.as_of}", ""]
+    withdrawn = wording.withdrawn(assessment)
+    lines += [f"**{withdrawn}**", ""] if withdrawn else []
     if assessment.churn_probability:
         band = wording.BAND_WORDS[assessment.band].capitalize() if assessment.band else wording.not_fitted(assessment)
         lines += [f"**{band}.**", ""]
         lines += [f"{wording.score_words(assessment.churn_probability)}.", ""]
         risk, protective = wording.cases(assessment)
-        if not assessment.reasons:
+        if not assessment.reasons and not withdrawn:
             lines += [wording.NO_REASON, ""]
         lines += _reasons(assessment, "For churn", risk) + _reasons(assessment, "Against churn", protective)
         if assessment.actions:

@@ -15,7 +15,9 @@ _BAR = 30
 def print_card(assessment: Assessment, console: Console, *, title: str) -> None:
     """Prints the card; `title` names the customer."""
     parts: list[RenderableType] = []
-    unfitted = wording.not_fitted(assessment)
+    unfitted, withdrawn = wording.not_fitted(assessment), wording.withdrawn(assessment)
+    if withdrawn:
+        parts.append(Text(withdrawn, style="bold yellow"))
     if assessment.churn_probability:
         if assessment.band:
             parts.append(_bar(assessment.churn_probability.shown, assessment.band))
@@ -23,7 +25,7 @@ def print_card(assessment: Assessment, console: Console, *, title: str) -> None:
             parts.append(Text(_plain(unfitted), style="bold yellow"))
         parts.append(Text(f"{wording.score_words(assessment.churn_probability)}.", style="dim"))
         risk, protective = wording.cases(assessment)
-        if not assessment.reasons:
+        if not assessment.reasons and not assessment.provenance.on_withdrawn_data:
             parts += [Text(), Text(wording.NO_REASON)]
         parts += _reasons(assessment, "For churn", risk)
         parts += _reasons(assessment, "Against churn", protective)

@@ -29,6 +29,7 @@ READ_AS: Mapping[Polarity, str] = {
 }
 DEFAULT_READING = f"read/{DEFAULT_PROMPTS['read']}"
 """The prompt that `models fit` fits unless told otherwise."""
+ON_WITHDRAWN_DATA = "on withdrawn data"
 URGENCY_WORDS = {"today": "today", "this_week": "this week", "this_month": "this month"}
 
 
@@ -49,6 +50,16 @@ def not_fitted(assessment: Assessment) -> str | None:
     how = assessment.provenance
     other = "" if how.prompt.partition("@")[0] == DEFAULT_READING else f" --prompt {how.prompt.partition('@')[0]}"
     return f"No band, not fitted: run churn-agent models fit {how.model_id}{other}"
+
+
+def withdrawn(assessment: Assessment) -> str | None:
+    """Says that the data behind an assessment were withdrawn; None if they were not."""
+    if not assessment.provenance.on_withdrawn_data:
+        return None
+    return (
+        f"Made {ON_WITHDRAWN_DATA}: an import that it rests on was undone, and its reasons and facts were removed. "
+        "Assess the customer again."
+    )
 
 
 def cases(assessment: Assessment) -> tuple[list[Reason], list[Reason]]:

@@ -4,14 +4,13 @@ The history goes first, in one transaction; the other places follow. An interrup
 import again.
 """
 
+from collections.abc import Set
+
 from sqlalchemy import Engine
 
-from churn_agent.history import answers, imports, interactions, records
-from churn_agent.history.database import compact
-from churn_agent.index import updating
+from churn_agent.history import imports
 from churn_agent.store import places
-from churn_agent.store.places import files
-from churn_agent.store.places.base import Site
+from churn_agent.store.places.base import Site, Withdrawal
 
 
 def pending(history: Engine) -> list[int]:
@@ -19,8 +18,8 @@ def pending(history: Engine) -> list[int]:
     return [row.id for row in imports.all_imports(history) if row.state == "undoing"]
 
 
-def clean_up(site: Site, import_id: int, phrases: set[str]) -> None:
-    """Removes what other places hold of an import that was undone in the history.
+def clean_up(site: Site, import_id: int, phrases: Set[str]) -> None:
+    """Removes what the places of the store hold of an import that was undone in the history.
 
     Args:
         site: the store.
@@ -30,20 +29,12 @@ def clean_up(site: Site, import_id: int, phrases: set[str]) -> None:
     Raises:
         StoreUnavailable: the index or the history is in use. Call it again.
     """
-    row = imports.find(site.history, import_id)
+    of = Withdrawal(imports.find(site.history, import_id), frozenset(phrases))
     with site.index.held():
         try:
-            orphans = site.index.text_ids() - interactions.all_text_ids(site.history) - phrases
-            updating.forget(site.index, site.store, sorted(orphans))
+            for place in places.PLACES:
+                place.undo(site, of)
         finally:
             site.index.close()
-    files.remove_rejects(site, row.summary.get("rejects_file"))
-    files.strip_batches(site, records.withdrawn(site.history))
-    files.erase_unknown_from_methods(site)
-    places.remove_copies(site)
-    with site.history.begin() as connection:
-        answers.delete_texts(connection)
-        imports.strip_log(connection, row)
-    compact(site.history)  # before the import counts as undone, so that an interruption here is resumed, too
     with site.history.begin() as connection:
         imports.finish(connection, import_id, state="undone")

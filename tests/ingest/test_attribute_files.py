@@ -139,3 +139,43 @@ def test_the_order_of_files_with_disjoint_columns_does_not_matter(agent, notes):
 
 def json_of(agent):
     return {id_: dict(sorted(values.items())) for id_, values in book.all_attributes(agent.history).items()}
+
+
+def test_the_next_renewal_of_several_contracts_counts(agent, notes):
+    rows = "c1,2026-05-01", "c1,2026-03-01", "c1,2025-01-01", "c2,2025-01-01", "c2,2024-01-01", "c1,2026-09-01"
+    attributes(agent, *rows, header="customer_id,renewal_date")
+    assert not any("several rows" in line for line in notes)
+
+    def renewals(as_of):
+        found = book.all_attributes(agent.history, as_of=as_of)
+        for id_ in ("c1", "c2"):
+            assert book.attributes(agent.history, id_, as_of=as_of) == found[id_]
+        return [found[id_]["renewal_date"] for id_ in ("c1", "c2")]
+
+    assert renewals(date(2026, 3, 1)) == ["2026-03-01", "2025-01-01"]
+    assert renewals(date(2026, 3, 2)) == ["2026-05-01", "2025-01-01"]
+    assert renewals(date(2027, 1, 1)) == ["2026-09-01", "2025-01-01"]
+    assert agent.store.snapshot("c1", as_of="2026-06-01").attributes["renewal_date"] == "2026-09-01"
+
+
+def test_a_renewal_that_was_moved_is_not_the_next_one(agent, notes):
+    rows = "c1,2026-06-01,2026-01-01", "c1,2026-12-01,2026-03-01"
+    attributes(agent, *rows, header="customer_id,renewal_date,known_from")
+    assert book.attributes(agent.history, "c1", as_of=date(2026, 4, 1))["renewal_date"] == "2026-12-01"
+    attributes(agent, "c1,2027-01-01", header="customer_id,renewal_date")
+    assert book.all_attributes(agent.history, as_of=date(2026, 4, 1))["c1"]["renewal_date"] == "2027-01-01"
+
+
+def test_the_card_decides_how_renewals_are_combined(agent, notes):
+    rows = "c1,2026-05-01", "c1,2025-01-01"
+    attributes(agent, *rows, header="customer_id,renewal_date", card=Card(combine={"renewal_date": "lowest"}))
+    assert book.all_attributes(agent.history, as_of=date(2026, 3, 1))["c1"]["renewal_date"] == "2025-01-01"
+
+
+@pytest.mark.parametrize("column", ["currency", "deal_currency", "arr_currency"])
+def test_amounts_are_summed_within_a_currency(agent, notes, column):
+    rows = "c1,100,EUR,2", "c1,50,usd,3", "c1,10,EUR,4", "c2,5,EUR,1", "c2,6,eur,1", "c2,1,,1"
+    card = Card(combine={"arr": "sum", "seats": "sum"})
+    known = attributes(agent, *rows, header=f"customer_id,arr,{column},seats", card=card)
+    assert [known[id_]["arr"] for id_ in ("c1", "c2")] == ["EUR 110 + USD 50", "12"]
+    assert known["c1"]["seats"] == "9"

@@ -131,6 +131,16 @@ def test_what_could_not_be_assessed_says_why_and_shows_no_score(render, status):
 
 
 @pytest.mark.parametrize("render", [terminal, files.to_markdown])
+def test_a_card_on_withdrawn_data_says_so_and_not_that_nothing_points_to_churn(render):
+    bare = record(reasons=False)
+    withdrawn = bare.model_copy(update={"provenance": bare.provenance.model_copy(update={"on_withdrawn_data": True})})
+    shown = render(withdrawn)
+    assert "on withdrawn data" in shown
+    assert "No signal or fact" not in shown
+    assert "on withdrawn data" not in render(bare)
+
+
+@pytest.mark.parametrize("render", [terminal, files.to_markdown])
 def test_a_card_without_reasons_says_so(render):
     assert "No signal or fact points clearly" in " ".join(render(record(reasons=False)).split())
 

@@ -1,7 +1,7 @@
 """Turns the records of a run into a report: the customers to call first, the reasons, and the value at risk."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from statistics import median
@@ -12,11 +12,13 @@ from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.domain.assessment import EXPLAINED, Assessment, Band, Citation, Reason
 from churn_agent.domain.days import real_day
 from churn_agent.domain.interactions import Direction, Interaction, as_number
+from churn_agent.domain.money import currency_in
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import InputError
 from churn_agent.history import assignments, book, interactions, records
 from churn_agent.history.feedback import Feedback, all_feedback
 from churn_agent.history.runs import Run
+from churn_agent.ingest.formats.currencies import currency_of
 from churn_agent.learning.stored import MethodInfo, stored_methods
 from churn_agent.reports import wording
 from churn_agent.store.store import Store
@@ -65,6 +67,8 @@ class Account:
     """Whether to call the customer before the next report."""
     control: bool = False
     """Whether the customer is in the control group: not called, to measure the effect of calls."""
+    left_out: Sequence[str] = ()
+    """Amounts that are not in the yearly value, because they are in other currencies or not one number."""
     judged: Feedback | None = None
     """The latest feedback of an account manager on this assessment."""
     earlier: Sequence[tuple[date, float]] = ()
@@ -229,22 +233,53 @@ def build(
 
 def read(store: Store, run: Run) -> list[Account]:
     """Reads the customers of a run, unranked."""
-    card, attributes = store.card, book.all_attributes(store.history)
-    day = date.fromisoformat(str(run.spec["as_of"]))
+    card, day = store.card, date.fromisoformat(str(run.spec["as_of"]))
+    attributes = book.all_attributes(store.history, as_of=day)
     paid: Mapping[str, float] = {}
+    in_others: Mapping[str, Mapping[str, float]] = {}
+    main = _main_currency(attributes.values(), card)
     if card.value_attribute is None:
         year = {"after": card.end_of_day(day - _YEAR), "until": card.end_of_day(day)}
-        paid = interactions.amounts(store.history, **year, currency=card.currency)
+        paid, in_others = interactions.amounts(store.history, **year, currency=card.currency)
     feedback = {(row.customer_id, row.as_of): row for row in all_feedback(store.history)}
     accounts: list[Account] = []
     for assessment in records.of_run(store.history, run.id):
         row = attributes.get(assessment.customer_id, {})
-        value = as_number(row.get(card.value_attribute)) if card.value_attribute else paid.get(assessment.customer_id)
+        if card.value_attribute:
+            value, left_out = _value(row, card.value_attribute, main)
+        else:
+            value = paid.get(assessment.customer_id)
+            left_out = tuple(f"{name} {sum_:,.0f}" for name, sum_ in in_others.get(assessment.customer_id, {}).items())
         value = None if value is not None and value < 0 else value  # more was refunded than paid, which says nothing
         owner, renewal = row.get(card.owner_attribute) or None, real_day(row.get(card.renewal_attribute))
         judged = feedback.get((assessment.customer_id, assessment.as_of))
-        accounts.append(Account(0, _in_our_words(assessment), owner, value, renewal, call=False, judged=judged))
+        accounts.append(
+            Account(0, _in_our_words(assessment), owner, value, renewal, call=False, left_out=left_out, judged=judged)
+        )
     return accounts
+
+
+def _main_currency(rows: Iterable[Mapping[str, str]], card: Card) -> str:
+    """Returns the currency of the report: that of the card, else the most frequent one of the values."""
+    if card.currency or not card.value_attribute:
+        return _currency(card.currency)
+    counts = Counter(currency_in(row, card.value_attribute) for row in rows if card.value_attribute in row)
+    del counts[""]
+    return _currency(max(counts, key=lambda name: (counts[name], name), default=""))
+
+
+def _value(row: Mapping[str, str], attribute: str, main: str) -> tuple[float | None, tuple[str, ...]]:
+    """Returns a customer's yearly value, or None with the amounts that cannot be added to those of the others."""
+    text, currency = row.get(attribute, ""), currency_in(row, attribute)
+    value = as_number(text)
+    if value is not None and currency and main and _currency(currency) != main:
+        return None, (f"{currency} {value:,.0f}",)
+    return value, (text,) if value is None and any(map(str.isdigit, text)) else ()
+
+
+def _currency(name: str) -> str:
+    """Returns the code of a currency, whether it is written as a code or a sign."""
+    return currency_of(name.strip()) or name.strip().upper()
 
 
 def _in_our_words(assessment: Assessment) -> Assessment:

@@ -6,7 +6,12 @@ from churn_agent.reports.portfolio.building import Account, Portfolio
 
 
 def number_words(account: Account) -> str:
-    """Returns a calibrated probability with its interval, or a score labelled as one."""
+    """Returns a probability with its interval, or a score labelled as one, and says if its data were withdrawn."""
+    words = _number_words(account)
+    return f"{words}, {wording.ON_WITHDRAWN_DATA}" if account.assessment.provenance.on_withdrawn_data else words
+
+
+def _number_words(account: Account) -> str:
     number = account.assessment.churn_probability
     if number is None:
         screening = account.assessment.screening
@@ -17,6 +22,8 @@ def number_words(account: Account) -> str:
     return f"{number.shown:.0%}{span} within {number.horizon_days} days"
 
 
+_EXAMPLES = 5
+"""Most amounts that are named."""
 NO_ACTION = "no action in the playbook applies"
 
 
@@ -63,6 +70,14 @@ def head(portfolio: Portfolio) -> list[str]:
             f"Expected loss within {portfolio.card.horizon_days} days: {money(value, portfolio)} of yearly value "
             f"(between {money(low, portfolio)} and {money(high, portfolio)})."
         )
+    apart = [account for account in portfolio.accounts if account.left_out]
+    if apart:
+        examples = [amount for account in apart for amount in account.left_out]
+        shown = "; ".join(examples[:_EXAMPLES]) + ("; ..." if len(examples) > _EXAMPLES else "")
+        lines.append(
+            f"Amounts of {len(apart)} customer{'s' * (len(apart) != 1)} are in other currencies or not one number, and "
+            f"are not in any sum: {shown}."
+        )
     entered = sum(
         a.assessment.band == "high" and a.assessment.band_before not in (None, "high") for a in portfolio.accounts
     )
@@ -74,6 +89,10 @@ def head(portfolio: Portfolio) -> list[str]:
             f"{portfolio.counted('assessed')} were assessed in full; {portfolio.counted('screened')} were only "
             "screened, because a brief look ranked others higher."
         )
+    withdrawn = sum(account.assessment.provenance.on_withdrawn_data for account in portfolio.accounts)
+    if withdrawn:
+        rest = "number rests" if withdrawn == 1 else "numbers rest"
+        lines.append(f"{withdrawn} {rest} {wording.ON_WITHDRAWN_DATA}: an import was undone. Assess them again.")
     for what, why in (("abstained", "too little is known about them"), ("failed", "the model gave no usable answer")):
         if portfolio.counted(what):
             lines.append(f"{portfolio.counted(what)} have no number: {why}.")

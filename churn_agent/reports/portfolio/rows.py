@@ -55,6 +55,7 @@ COLUMNS: Sequence[Column] = (
     *(Column(name, "share", f"part of the change: {part}") for part, name in _PARTS.items()),
     Column("judgement", "text", "account manager's judgement: agree, disagree or already known"),
     Column("decision", "text", "account manager's decision: an action of the playbook, none or other"),
+    Column("on_withdrawn_data", "flag", "an import that the assessment rests on was undone"),
     Column("as_of", "date", "date of the assessment"),
     Column("horizon_days", "number", "days that the assessment looks ahead"),
 )
@@ -142,6 +143,7 @@ def _row(account: Account, change: Change | None) -> dict[str, Cell]:
         **{name: change.parts[part] if change else None for part, name in _PARTS.items()},
         "judgement": account.judged.verdict if account.judged else None,
         "decision": account.judged.decision if account.judged else None,
+        "on_withdrawn_data": assessment.provenance.on_withdrawn_data,
         "as_of": assessment.as_of,
         "horizon_days": number.horizon_days if number else None,
     }

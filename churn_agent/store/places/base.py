@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Engine
 
 from churn_agent.history.forgetting import Traces
+from churn_agent.history.imports import Import
 from churn_agent.index.vectors import Index
 
 Found = Iterator[Mapping[str, Any]]
@@ -25,6 +26,15 @@ class Site:
 
 
 @dataclass(frozen=True)
+class Withdrawal:
+    """An import that was undone in the tables of the history, in one transaction."""
+
+    row: Import
+    phrases: frozenset[str]
+    """Ids of texts in the index that are not the history's."""
+
+
+@dataclass(frozen=True)
 class Place:
     """A table, file or folder that holds data."""
 
@@ -35,10 +45,14 @@ class Place:
     holds: str
     """Description of the contents."""
     forgotten: str
-    """Description of the erasure."""
+    """Description of the erasure of a customer."""
+    undone: str
+    """Description of undoing an import."""
     paths: tuple[str, ...] = ()
     """Patterns (`fnmatch`) of files in the store, in which `*` also matches `/`."""
     read: Callable[[Site, Traces], Found] = lambda site, of: iter(())
     """Yields the data of a customer; nothing if data cannot be attributed."""
     erase: Callable[[Site, Traces], None] = lambda site, of: None
     """Erases a customer, so that `read` yields nothing; repeatable."""
+    undo: Callable[[Site, Withdrawal], None] = lambda site, of: None
+    """Removes what is left of an import that was undone in the tables of the history; repeatable."""

@@ -12,7 +12,7 @@ from churn_agent.files import atomic, strict_json
 from churn_agent.history import forgetting, interactions, records
 from churn_agent.history.forgetting import Traces
 from churn_agent.index import updating
-from churn_agent.store.places.base import Found, Site
+from churn_agent.store.places.base import Found, Site, Withdrawal
 
 METHODS = "methods"
 """Folder of trained methods."""
@@ -23,7 +23,7 @@ _TRANSCRIPTS = {".vtt", ".srt"}
 # --- lines of files
 
 
-def lines(folder: str, belongs: Callable[[Any, str], bool]) -> dict[str, Any]:
+def lines(folder: str, belongs: Callable[[Any, str], bool], undo: Callable[[Site, Withdrawal], None]) -> dict[str, Any]:
     """Returns the fields of a place of JSON Lines files whose lines belong to customers."""
 
     def read(site: Site, of: Traces) -> Found:
@@ -37,7 +37,7 @@ def lines(folder: str, belongs: Callable[[Any, str], bool]) -> dict[str, Any]:
         for path in sorted((site.store / folder).glob("*.jsonl")):
             _drop_lines(path, partial(_is_of, customer_id=of.customer_id, belongs=belongs))
 
-    return {"paths": (f"{folder}/*.jsonl",), "read": read, "erase": erase}
+    return {"paths": (f"{folder}/*.jsonl",), "read": read, "erase": erase, "undo": undo}
 
 
 def _drop_lines(path: Path, theirs: Callable[[bytes], bool]) -> None:
@@ -74,8 +74,9 @@ def of_reject(entry: Any, customer_id: str) -> bool:
     return named or (source.suffix.casefold() in _TRANSCRIPTS and source.name.startswith(f"{customer_id}_"))
 
 
-def remove_rejects(site: Site, path: object) -> None:
+def remove_rejects(site: Site, of: Withdrawal) -> None:
     """Removes the file of an import's rejected rows, if it is in the store (which may have moved); others are named."""
+    path = of.row.summary.get("rejects_file")
     if not path:
         return
     file = Path(str(path))
@@ -86,8 +87,9 @@ def remove_rejects(site: Site, path: object) -> None:
         site.notify(f"rejected rows outside the store are not changed: {str(file)!r}")
 
 
-def strip_batches(site: Site, withdrawn: set[tuple[str, date]]) -> None:
+def strip_batches(site: Site, of: Withdrawal) -> None:
     """Strips the records of batches that rest on withdrawn data, as `records.withdraw` does."""
+    withdrawn = records.withdrawn(site.history)
     names = {customer_id for customer_id, _ in withdrawn}
     for path in sorted((site.store / BATCHES).glob("*.jsonl")):
         with path.open("rb") as file:
@@ -130,6 +132,12 @@ def erase_from_index(site: Site, of: Traces) -> None:
     updating.forget(site.index, site.store, forgetting.unshared_text_ids(site.history, of))
 
 
+def remove_orphans(site: Site, of: Withdrawal) -> None:
+    """Deletes the vectors of texts that the history does not have any more."""
+    orphans = site.index.text_ids() - interactions.all_text_ids(site.history) - of.phrases
+    updating.forget(site.index, site.store, sorted(orphans))
+
+
 def copies(*patterns: str, what: str) -> dict[str, Any]:
     """Returns the fields of a place of files or folders that are removed as a whole."""
 
@@ -140,7 +148,7 @@ def copies(*patterns: str, what: str) -> dict[str, Any]:
         for path in matches(site):
             yield {"path": path.name}
 
-    def erase(site: Site, of: Traces) -> None:
+    def remove(site: Site, of: object) -> None:
         for path in matches(site):
             site.notify(f"removing {str(path)!r}: {what}")
             if path.is_dir():
@@ -148,7 +156,7 @@ def copies(*patterns: str, what: str) -> dict[str, Any]:
             else:
                 path.unlink()
 
-    return {"read": read, "erase": erase}
+    return {"read": read, "erase": remove, "undo": remove}
 
 
 def read_methods(site: Site, of: Traces) -> Found:
@@ -168,7 +176,7 @@ def erase_from_methods(site: Site, of: Traces) -> None:
         forget(site.store, {of.customer_id}, site.notify)
 
 
-def erase_unknown_from_methods(site: Site) -> None:
+def erase_unknown_from_methods(site: Site, of: Withdrawal) -> None:
     """Takes the names of customers without a history out of methods."""
     if (site.store / METHODS).is_dir():
         from churn_agent.learning.forgetting import forget_unknown

@@ -6,7 +6,7 @@ from churn_agent.batch.cascade import Top
 from churn_agent.batch.running import BatchSpec, run_batch
 from churn_agent.domain.assessment import Citation
 from churn_agent.domain.snapshot import Card
-from churn_agent.history import runs
+from churn_agent.history import book, runs
 from churn_agent.reports.portfolio.building import _event, build, find_owner, owners, read
 from churn_agent.reports.portfolio.phrases import head
 from tests.conftest import interaction
@@ -150,3 +150,56 @@ def test_who_was_only_screened_comes_after_those_who_were_assessed(agent, tmp_pa
     assert [account.number is None for account in found.accounts] == [False, False, True, True, True, True]
     assert found.counted("screened") == 4
     assert "2 were assessed in full" in " ".join(head(found))
+
+
+def report_on(store, tmp_path, header, *rows, **card):
+    (tmp_path / "people.csv").write_text("\n".join([header, *rows]), encoding="utf-8")
+    with open_agent(store) as agent:
+        now = agent.store.card.model_copy(update=card)
+        with agent.history.begin() as connection:
+            book.set_card(connection, now)
+        agent.ingest([], customers=tmp_path / "people.csv")
+        built = build(agent.store, latest(agent))
+    return {account.assessment.customer_id: account for account in built.accounts}, head(built)
+
+
+def test_values_in_other_currencies_are_in_no_sum_and_named(store, tmp_path):
+    rows = "c-1,100,USD", "c-2,200,€", "c-3,300,EUR"
+    by_id, lines = report_on(store, tmp_path, "customer_id,yearly_value,deal_currency", *rows)
+    assert [by_id[f"c-{n}"].yearly_value for n in (1, 2, 3)] == [None, 200, 300]
+    assert "Amounts of 1 customer are in other currencies or not one number, and are not in any sum: USD 100." in lines
+
+
+def test_without_a_currency_on_the_card_the_most_frequent_one_counts(store, tmp_path):
+    rows = "c-1,100,USD", "c-2,200,USD", "c-3,300,EUR"
+    header = "customer_id,yearly_value,yearly_value_currency"
+    by_id, _ = report_on(store, tmp_path, header, *rows, currency="")
+    assert [by_id[f"c-{n}"].yearly_value for n in (1, 2, 3)] == [100, 200, None]
+
+
+def test_a_contract_in_two_currencies_is_named(store, tmp_path):
+    rows = "c-1,100,USD", "c-1,50,EUR"
+    header = "customer_id,yearly_value,currency"
+    by_id, lines = report_on(store, tmp_path, header, *rows, combine={"yearly_value": "sum"})
+    assert by_id["c-1"].yearly_value is None
+    assert any(line.endswith("not in any sum: USD 100 + EUR 50.") for line in lines)
+
+
+def test_paid_amounts_in_other_currencies_are_named(store, tmp_path):
+    rows = (
+        "customer_id,timestamp,channel,text,amount,currency",
+        "c-1,2026-02-02,order,tea,70,USD",
+        "c-1,2026-02-03,order,tea,5,EUR",
+    )
+    (tmp_path / "orders.csv").write_text("\n".join(rows), encoding="utf-8")
+    with open_agent(store) as agent:
+        agent.ingest(tmp_path / "orders.csv")
+    by_id, lines = report_on(store, tmp_path, "customer_id,owner", "c-1,Ana", value_attribute=None)
+    assert by_id["c-1"].yearly_value == 5
+    assert any(line.endswith("not in any sum: USD 70.") for line in lines)
+
+
+def test_the_next_of_several_renewals_is_reported(store, tmp_path):
+    rows = "c-1,2025-04-01", "c-1,2026-08-01", "c-1,2026-05-01"
+    by_id, _ = report_on(store, tmp_path, "customer_id,renewal_date", *rows)
+    assert by_id["c-1"].days_to_renewal == 61

@@ -1,0 +1,84 @@
+"""Which assessments rest on the attributes and measurements of an import, before it is undone.
+
+An assessment rests on them if, without the import, its snapshot would have held other values. Values that another
+import brought as well stay, and so do the assessments that were made on them.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, exists, func, or_, select
+
+from churn_agent.domain import sensitive
+from churn_agent.domain.snapshot import Card
+from churn_agent.history import aliases, book, combining
+from churn_agent.history.database import day_number
+from churn_agent.history.tables import contributions, imports, measurements, records
+
+
+def on_values(connection: Connection, import_id: int) -> set[int]:
+    """Returns the ids of the assessments that rest on attributes or measurements of an import."""
+    started = connection.scalar(select(imports.c.started_at).where(imports.c.id == import_id))
+    unmarked = records.c.record["provenance"]["on_withdrawn_data"].as_boolean().is_not(True)
+    later = records.c.created_at >= started, unmarked
+    first_measured = _first_measured(connection, import_id, later)
+    described = aliases.families(connection, _described(connection, import_id))
+    card = book.card_in(connection)
+    query = select(records.c.id, records.c.customer_id, records.c.as_of, records.c.created_at).where(*later)
+    resting: set[int] = set()
+    rows: dict[str, Sequence[Any]] = {}
+    for id_, customer_id, as_of, made_at in connection.execute(query).all():
+        if customer_id in first_measured and day_number(as_of) >= first_measured[customer_id]:
+            resting.add(id_)
+        elif customer_id in described:
+            if customer_id not in rows:
+                rows = {customer_id: _contributed(connection, described[customer_id])}
+            known = [row for row in rows[customer_id] if _known(row, as_of, made_at, card)]
+            others = [row for row in known if row.import_id != import_id]
+            renewal = combining.Renewal(card.renewal_attribute, as_of)
+            with_it, without = (
+                sensitive.usable(combining.merged(some, card.combine, renewal), card) for some in (known, others)
+            )
+            if with_it != without:
+                resting.add(id_)
+    return resting
+
+
+def _described(connection: Connection, import_id: int) -> set[str]:
+    mine = contributions.c.import_id == import_id, contributions.c.kind == book.ATTRIBUTES
+    return set(connection.scalars(select(contributions.c.customer_id).where(*mine).distinct()))
+
+
+def _contributed(connection: Connection, ids: Sequence[str]) -> Sequence[Any]:
+    """Returns what all imports say about a customer, with the time of each, in the order in which it came."""
+    query = (
+        select(contributions, imports.c.started_at)
+        .outerjoin(imports, imports.c.id == contributions.c.import_id)
+        .where(contributions.c.kind == book.ATTRIBUTES, contributions.c.customer_id.in_(ids))
+        .order_by(contributions.c.id)
+    )
+    return connection.execute(query).all()
+
+
+def _known(row: Any, as_of: date, made_at: datetime, card: Card) -> bool:
+    """Whether an assessment at a day that was made at a time could know a row."""
+    in_time = card.attributes_as_of == "label" or row.known_from is None or row.known_from <= as_of
+    return in_time and (row.started_at is None or row.started_at <= made_at)
+
+
+def _first_measured(connection: Connection, import_id: int, later: Sequence[Any]) -> dict[str, int]:
+    """Returns customer with an assessment -> day of the first measurement that only the import has."""
+    mine, other = measurements.alias("mine"), measurements.alias("other")
+    assessed = select(records.c.customer_id).where(*later)
+    same = (
+        getattr(other.c, name).is_not_distinct_from(getattr(mine.c, name))
+        for name in ("customer_id", "metric", "day", "at", "person", "value", "seats")
+    )
+    elsewhere = exists().where(or_(other.c.import_id.is_(None), other.c.import_id != import_id), *same)
+    query = (
+        select(mine.c.customer_id, func.min(mine.c.day))
+        .where(mine.c.customer_id.in_(assessed), mine.c.import_id == import_id, ~elsewhere)
+        .group_by(mine.c.customer_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
