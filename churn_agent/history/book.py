@@ -27,14 +27,17 @@ _BATCH = 500
 def card(engine: Engine) -> Card | None:
     """Returns the card of the book; None if there is none."""
     with engine.connect() as connection:
-        stored = connection.scalar(select(book.c.value).where(book.c.key == _CARD))
-    return Card.model_validate(stored) if stored is not None else None
+        return _stored_card(connection)
 
 
 def card_in(connection: Connection) -> Card:
     """Returns the card of the book in a transaction; a default one if there is none."""
+    return _stored_card(connection) or Card()
+
+
+def _stored_card(connection: Connection) -> Card | None:
     stored = connection.scalar(select(book.c.value).where(book.c.key == _CARD))
-    return Card() if stored is None else Card.model_validate(stored)
+    return None if stored is None else Card.model_validate(stored)
 
 
 def set_card(connection: Connection, new: Card, *, import_id: int | None = None) -> None:
