@@ -6,11 +6,24 @@ walks them. Data for pydantic models are parsed by pydantic, which has such a li
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from churn_agent.errors import FileFormatError
 
 MOST_LEVELS = 100
 """Most levels of nested objects and lists; real documents have about a dozen."""
 _TOO_DEEP = f"nested more than {MOST_LEVELS} levels deep"
+
+
+def load(path: Path) -> Any:
+    """Parses a JSON file in UTF-8. Raises `FileFormatError` with its name if it cannot be read or is not JSON."""
+    try:
+        return parse(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise FileFormatError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    except ValueError as error:
+        raise FileFormatError(f"{path}: invalid JSON: {error}") from error
 
 
 def parse(text: str | bytes, *, numbers: Callable[[str], Any] | None = None) -> Any:

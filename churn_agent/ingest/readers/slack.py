@@ -13,7 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from churn_agent.errors import FileFormatError
 from churn_agent.files import strict_json
 from churn_agent.ingest.readers.base import Row
 from churn_agent.ingest.readers.transcripts.people import Staff
@@ -71,12 +70,7 @@ def _users(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _list(path: Path) -> list[Any]:
-    try:
-        content = strict_json.parse(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        raise FileFormatError(f"cannot read {str(path)!r}: {error.strerror}") from error
-    except ValueError as error:
-        raise FileFormatError(f"{path}: invalid JSON: {error}") from error
+    content = strict_json.load(path)
     return content if isinstance(content, list) else []
 
 

@@ -45,13 +45,7 @@ def calls_of(path: Path) -> list[Call]:
 
 
 def _parsed(path: Path) -> Record:
-    try:
-        document = strict_json.parse(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        raise FileFormatError(f"cannot read {str(path)!r}: {error.strerror}") from error
-    except ValueError as error:
-        raise FileFormatError(f"{path}: invalid JSON: {error}") from error
-    return _record(document)
+    return _record(strict_json.load(path))
 
 
 def _calls(document: Record) -> list[Call]:
