@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from churn_agent.domain.snapshot import Card
     from churn_agent.errors import ChurnAgentError, DataError, InputError, ModelCallError, Unavailable
     from churn_agent.evals import compare, run_suite
+    from churn_agent.ingest.options import ImportOptions
     from churn_agent.models.base import ChatModel
     from churn_agent.reports.dataframes import to_dataframe
     from churn_agent.reports.portfolio.reporting import write_reports
@@ -40,6 +41,7 @@ __all__ = [
     "Citation",
     "DataError",
     "Fact",
+    "ImportOptions",
     "InputError",
     "ModelCallError",
     "Provenance",
@@ -72,6 +74,7 @@ _NAMES_BY_MODULE = {
     "domain.snapshot": ("Card",),
     "errors": ("ChurnAgentError", "DataError", "InputError", "ModelCallError", "Unavailable"),
     "evals": ("compare", "run_suite"),
+    "ingest.options": ("ImportOptions",),
     "models.base": ("ChatModel",),
     "reports.dataframes": ("to_dataframe",),
     "reports.portfolio.reporting": ("write_reports",),

@@ -11,7 +11,7 @@ import churn_agent
 NAMES = {
     *("Assessment", "ChurnProbability", "Citation", "Fact", "Provenance", "Reason", "RetentionAction", "Signal"),
     *("Card", "ChatModel", "ChurnAgent", "Settings", "Store"),
-    *("ChurnAgentError", "DataError", "InputError", "ModelCallError", "Unavailable"),
+    *("ChurnAgentError", "DataError", "InputError", "ModelCallError", "Unavailable", "ImportOptions"),
     *("BatchSpec", "BatchSummary", "run_batch", "to_dataframe", "write_reports"),
     *("compare", "run_suite"),
 }

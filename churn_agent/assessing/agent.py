@@ -23,7 +23,7 @@ from churn_agent.domain.snapshot import Snapshot
 from churn_agent.elicitation.base import Case
 from churn_agent.errors import InputError, StoreUnavailable
 from churn_agent.history import records
-from churn_agent.ingest.importing import ImportSummary
+from churn_agent.ingest.summary import ImportSummary
 from churn_agent.models.base import ChatModel
 from churn_agent.models.cache import CachedModel
 from churn_agent.models.common_answers import with_common_answers

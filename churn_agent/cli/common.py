@@ -32,8 +32,8 @@ from churn_agent.domain.wording import counted
 
 if TYPE_CHECKING:
     from churn_agent.assessing.agent import ChurnAgent
-    from churn_agent.ingest.importing import ImportSummary
     from churn_agent.ingest.questions import Ask, Question
+    from churn_agent.ingest.summary import ImportSummary
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE_WIDTH = 200

@@ -106,6 +106,7 @@ def ingest(
     folder of such files, a quoted glob, or the address of a database (sqlite:///..., postgresql+psycopg://...).
     """
     from churn_agent.ingest import written
+    from churn_agent.ingest.options import ImportOptions
 
     if not (paths or customers or labels or measurements or aliases or card):
         raise click.UsageError(
@@ -116,8 +117,7 @@ def ingest(
     with common.open_agent(context) as agent:
         with common.reading() as bar:
             task = bar.add_task("reading", total=None)
-            summary = agent.store.ingest(
-                paths,
+            options = ImportOptions(
                 customers=customers,
                 labels=labels,
                 measurements=measurements,
@@ -138,6 +138,7 @@ def ingest(
                     task, description=source[-40:], completed=done, total=total
                 ),
             )
+            summary = agent.store.ingest(paths, options)
         has_card = agent.store.has_card
     if write_mapping:
         written.write_mapping(write_mapping, summary.mapping, summary.sources, summary.guesses)

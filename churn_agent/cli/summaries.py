@@ -7,7 +7,7 @@ from churn_agent.domain.wording import counted
 
 if TYPE_CHECKING:
     from churn_agent.domain.interactions import Interaction
-    from churn_agent.ingest.importing import ImportSummary
+    from churn_agent.ingest.summary import ImportSummary
 
 _SHOWN_TEMPLATES = 2
 _SHOWN_COUNTS = 6

@@ -1,12 +1,13 @@
 """What the sources of an import mean: the first pass over their rows, and the questions that it leaves."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from churn_agent.domain.wording import counted
 from churn_agent.ingest.columns import ColumnMapping
 from churn_agent.ingest.matching import ids_question
+from churn_agent.ingest.options import Progress
 from churn_agent.ingest.profiling import RuleProfile, Understanding
 from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, Question, merged
 from churn_agent.ingest.readers.base import Row, batches
@@ -14,7 +15,6 @@ from churn_agent.ingest.readers.mail import survey_own
 from churn_agent.ingest.readers.transcripts import survey_speakers
 from churn_agent.ingest.sources import Source, calls_of, mails_of, open_rows
 
-Progress = Callable[[str, int, int | None], None]
 _MOST_ROUNDS = 5
 """Most rounds of questions: an answer can lead to another question."""
 

@@ -17,7 +17,7 @@ from churn_agent.content.playbook import load_playbook
 from churn_agent.content.taxonomy import Taxonomy, load_taxonomy
 from churn_agent.domain.afterwards import lasting
 from churn_agent.domain.arguments import as_customer_id, as_day
-from churn_agent.domain.interactions import Interaction, Label, Speaker, text_id
+from churn_agent.domain.interactions import Interaction, Label, text_id
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import EmptyStore, IndexBusy, InputError, StoreUnavailable
 from churn_agent.evidence.retrieval import QueryVectors
@@ -36,8 +36,9 @@ from churn_agent.index.embedder import Embedder
 from churn_agent.index.search import Hit, nearest
 from churn_agent.index.vectors import Index
 from churn_agent.ingest import importing
-from churn_agent.ingest.questions import Ask
+from churn_agent.ingest.options import ImportOptions
 from churn_agent.ingest.sources import Sources, find_sources
+from churn_agent.ingest.summary import ImportSummary
 from churn_agent.settings import Settings
 from churn_agent.store import forgetting, undoing
 from churn_agent.store.forgetting import Removed
@@ -113,87 +114,38 @@ class Store:
 
     # --- imports
 
-    def ingest(
-        self,
-        given: object,
-        *,
-        customers: object = None,
-        labels: object = None,
-        measurements: object = None,
-        aliases: object = None,
-        card: Path | None = None,
-        mapping: Path | str | None = None,
-        query: str | None = None,
-        sheet: str | None = None,
-        own: Sequence[str] = (),
-        customer: str | None = None,
-        unknown_is: Speaker | None = None,
-        rejects: Path | None = None,
-        replace_card: bool = False,
-        dry_run: bool = False,
-        progress: importing.Progress = lambda source, done, total: None,
-        ask: Ask | None = None,
-        yes: bool = False,
-    ) -> importing.ImportSummary:
+    def ingest(self, given: object, options: ImportOptions | None = None, **changes: Any) -> ImportSummary:
         """Imports interactions, attributes, labels and a card, in full or not at all.
 
         Args:
             given: a source or a list of sources: paths of files or folders, globs, database URLs, data frames (pandas,
                 polars, Arrow).
-            customers: path or data frame of attributes (column `customer_id`).
-            labels: path or data frame of outcomes (`customer_id, as_of, churned`).
-            measurements: path or data frame of numbers (`customer_id, date, metric, value`, or a column for each
-                metric).
-            aliases: path or data frame of ids that mean the same customer (`old, new`).
-            card: YAML card of the book.
-            mapping: YAML file that maps columns to fields, or the name of a shipped one (`zendesk`).
-            query: SQL for databases.
-            sheet: sheet of a workbook; all sheets with the same columns if not given.
-            own: mail addresses and domains of the company (`support@acme.example`, `@acme.example`), and names of its
-                people in calls and chats.
-            customer: customer of rows that name none, such as those of a recorded call.
-            unknown_is: author of texts whose author no column names: `customer`, `company`, or `unknown` (the default),
-                which is stored, counts as activity and is not read.
-            rejects: file for rejected rows; None for one in the store's folder `rejected`.
-            replace_card: allow the card of another company to replace the stored one.
-            dry_run: store nothing.
-            progress: called with the source, the amount done and the total.
-            ask: answers questions about the data; without it they raise `NeedsAnswer`.
-            yes: take the answers that the data suggest, such as whose mailbox it is.
+            options: other files, and options.
+            **changes: options by name (`yes=True`).
 
         Raises:
             DataError: a source is unusable; nothing was stored.
             NeedsAnswer: the data can be read in two ways, or a word for the author is unknown; nothing was stored.
             InputError: the card is for another company than the stored one; nothing was stored.
         """
+        options = replace(options or ImportOptions(), **changes)
         sources = find_sources(
             cast("Sequence[object]", given) if isinstance(given, list | tuple) else [given],
-            customers=customers,
-            labels=labels,
-            measurements=measurements,
-            aliases=aliases,
-            card=card,
-            mapping=Path(mapping) if mapping else None,
-            query=query,
+            customers=options.customers,
+            labels=options.labels,
+            measurements=options.measurements,
+            aliases=options.aliases,
+            card=options.card,
+            mapping=Path(options.mapping) if options.mapping else None,
+            query=options.query,
         )
-        if rejects is None and not dry_run:
-            rejects = self.settings.store / "rejected" / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}.jsonl"
-        return self._ingest(
-            sources,
-            sheet=sheet,
-            own=own,
-            customer=customer,
-            unknown_is=unknown_is,
-            replace_card=replace_card,
-            dry_run=dry_run,
-            rejects=rejects,
-            progress=progress,
-            ask=ask,
-            yes=yes,
-        )
+        if options.rejects is None and not options.dry_run:
+            name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}.jsonl"
+            options = replace(options, rejects=self.settings.store / "rejected" / name)
+        return self._ingest(sources, options)
 
-    def _ingest(self, sources: Sources, **options: Any) -> importing.ImportSummary:
-        summary = importing.ingest(self.history, sources, announce=self._notify, **options)
+    def _ingest(self, sources: Sources, options: ImportOptions, *, replaces: int | None = None) -> ImportSummary:
+        summary = importing.ingest(self.history, sources, options, replaces=replaces, announce=self._notify)
         if summary.replaced is not None and summary.import_id is not None:
             self._notify(f"import {summary.replaced} had the same files with another mapping; this import replaces it")
             undoing.clean_up(self._site, summary.replaced, set(self._phrases))
@@ -230,15 +182,13 @@ class Store:
         undoing.clean_up(self._site, import_id, set(self._phrases))
         return undone
 
-    def redo_import(
-        self, import_id: int, *, mapping: Path | str | None = None, **options: Any
-    ) -> importing.ImportSummary:
+    def redo_import(self, import_id: int, options: ImportOptions | None = None, **changes: Any) -> ImportSummary:
         """Imports the sources of an import again, with another mapping, in place of it.
 
         Args:
             import_id: the import.
-            mapping: mapping file, or the name of a shipped one.
-            options: options of `ingest`.
+            options: options of the new import, above all its mapping. The files are those of the import.
+            **changes: options by name (`mapping="zendesk"`).
 
         Raises:
             InputError: there is no such import, or its sources are not files.
@@ -250,8 +200,9 @@ class Store:
         kinds: Mapping[str, str] = row.summary.get("files") or {}
         others: dict[str, Any] = {kind: Path(file) for file, kind in kinds.items() if kind != "interactions"}
         files = [file for file in row.contents if kinds.get(file, "interactions") == "interactions"]
-        sources = find_sources(files, mapping=Path(mapping) if mapping else None, **others)
-        return self._ingest(sources, replaces=import_id, **options)
+        options = replace(options or ImportOptions(), **changes)
+        sources = find_sources(files, mapping=Path(options.mapping) if options.mapping else None, **others)
+        return self._ingest(sources, options, replaces=import_id)
 
     def merge_customers(self, old: str, new: str) -> int:
         """Makes `old` another id of the customer `new`, for all that is stored and for later imports.

@@ -17,6 +17,7 @@ from churn_agent.history import interactions as stored
 from churn_agent.history.database import open_database
 from churn_agent.history.interactions import summaries
 from churn_agent.ingest.importing import ingest
+from churn_agent.ingest.options import ImportOptions
 from churn_agent.ingest.readers import base
 from churn_agent.ingest.sources import find_sources
 
@@ -70,10 +71,10 @@ def imported(empty_store, table, *, batch, twice=False):
         path.write_text(written.getvalue(), encoding="utf-8", newline="")
         engine = open_database(store)
         try:
-            summary = ingest(engine, find_sources([path]), yes=True)
+            summary = ingest(engine, find_sources([path]), ImportOptions(yes=True))
             if twice:
                 path.write_text(written.getvalue() + "\r\n", encoding="utf-8", newline="")  # not the same file
-                summary = ingest(engine, find_sources([path]), yes=True)
+                summary = ingest(engine, find_sources([path]), ImportOptions(yes=True))
             with engine.connect() as connection:
                 rows = connection.exec_driver_sql("SELECT * FROM interactions ORDER BY id").fetchall()
             return [tuple(row) for row in rows], summaries(engine), said(summary, folder)

@@ -5,6 +5,7 @@ import pytest
 from churn_agent.errors import DataError
 from churn_agent.history import book, interactions
 from churn_agent.ingest.importing import ingest
+from churn_agent.ingest.options import ImportOptions
 from churn_agent.ingest.sources import find_sources
 from tests.conftest import write_csv
 
@@ -24,7 +25,7 @@ def imported(agent, folder, **options):
         asked.append(question)
         return question.options[0]
 
-    ingest(agent.history, find_sources([folder]), ask=ask, **options)
+    ingest(agent.history, find_sources([folder]), ImportOptions(ask=ask, **options))
     customers = sorted(row[0] for row in interactions.summaries(agent.history))
     return asked, customers, [row[0] for row in book.all_labels(agent.history)]
 
