@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import URL, Connection, DateTime, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DatabaseError
 
@@ -139,7 +139,15 @@ def insert_if_new(connection: Connection, table: Table) -> Any:
 def binders(connection: Connection, table: Table, columns: Sequence[str]) -> list[Callable[[Any], Any] | None]:
     """Returns for each column what turns its values into those of the driver; None if they are the same."""
     dialect = connection.dialect
-    return [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in columns]
+    processors = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in columns]
+    if dialect.name == "sqlite":  # the same text as SQLAlchemy's processor makes, in a fraction of the time
+        times = [isinstance(table.c[name].type, DateTime) for name in columns]
+        processors = [_bound_time if time else process for time, process in zip(times, processors, strict=True)]
+    return processors
+
+
+def _bound_time(moment: datetime | None) -> str | None:
+    return moment.isoformat(" ", "microseconds") if moment else None
 
 
 def insert_many(connection: Connection, table: Table, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> None:

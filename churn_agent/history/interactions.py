@@ -6,6 +6,7 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, 
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from more_itertools import chunked
@@ -48,14 +49,9 @@ class CustomerSummary(NamedTuple):
     """Time of the last interaction, in UTC."""
 
 
-class Arrival(NamedTuple):
-    """A row of an import."""
-
-    interaction: Interaction
-    position: int
-    """Place in the import, from 0. Rows of one time keep this order."""
-    source_customer_id: str | None = None
-    """The customer in the source, if the id is an alias."""
+Arrival = tuple[str, int, tuple[Any, ...]]
+"""A row of an import: its id, its place in the import from 0 (rows of one time keep this order), and its values in the
+order of `VALUES`. Rows are plain tuples, because an import makes millions of them."""
 
 
 @dataclass
@@ -77,7 +73,7 @@ class KeyConflict(Exception):
 def add(connection: Connection, rows: Iterable[Interaction]) -> int:
     """Stores new interactions, outside of imports, in the caller's transaction. Returns the number of new ones."""
     synced = Synced()
-    sync(connection, (Arrival(row, n) for n, row in enumerate(rows)), None, synced)
+    sync(connection, ((row.id, n, _values(row)) for n, row in enumerate(rows)), None, synced)
     return synced.added
 
 
@@ -105,41 +101,52 @@ def sync(
         KeyConflict: a key is that of a record with another customer, time and text.
     """
     renamed = _has_rows(connection, identities)
-    processes = zip(range(len(_VALUES)), _VALUES, binders(connection, table, _VALUES), strict=True)
+    processes = zip(range(len(VALUES)), VALUES, binders(connection, table, VALUES), strict=True)
     bind = [(at, process, process(_EMPTY.get(name))) for at, name, process in processes if process]
     begin = (import_id or 0) * _ROOM
     for batch in chunked(arrivals, _INSERTED):
-        new = {_key_of(arrival.interaction): arrival for arrival in batch}
-        maybe = list(new.values()) if known is None else [row for row in new.values() if _maybe(row.interaction, known)]
-        stored = _stored(connection, [arrival.interaction for arrival in maybe], renamed=renamed)
+        new = {_key_of(arrival): arrival for arrival in batch}
+        synced.unchanged += len(batch) - len(new)
+        rows = list(new.values())
+        maybe = rows if known is None else _known(new, known)
+        stored = _stored(connection, maybe, renamed=renamed) if maybe else {}
+        ids, positions, values = zip(*rows, strict=True)
+        columns: list[Sequence[Any]] = list(zip(*values, strict=True))
+        for at, process, empty in bind:
+            columns[at] = [process(value) if value else empty for value in columns[at]]
+        numbers = [begin + position for position in positions]
+        if not stored:
+            _insert(connection, zip(ids, repeat(import_id), numbers, *columns, strict=False), synced)
+            continue
         taken = {row.id for row in stored.values()}
         inserted: list[tuple[Any, ...]] = []
         repeated: list[dict[str, Any]] = []
         changed: dict[str, Arrival] = {}
-        synced.unchanged += len(batch) - len(new)
-        for key, arrival in new.items():
+        for (key, arrival), number, bound in zip(new.items(), numbers, zip(*columns, strict=True), strict=True):
             row = stored.get(key)
-            values = _values(arrival)
-            for at, process, empty in bind:
-                values[at] = process(values[at]) if values[at] else empty
             if row is None:
-                id_ = arrival.interaction.id
-                if arrival.interaction.key and id_ in taken:
-                    id_ = hashlib.sha256(arrival.interaction.key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-                inserted.append((id_, import_id, begin + arrival.position, *values))
-            elif values == list(row[len(_NOT_VALUES) :]):
+                id_, source_key = arrival[0], arrival[2][_KEY]
+                if source_key and id_ in taken:
+                    id_ = hashlib.sha256(source_key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+                inserted.append((id_, import_id, number, *bound))
+            elif bound == tuple(row[len(_NOT_VALUES) :]):
                 synced.unchanged += 1
                 if row.import_id != import_id:
                     repeated.append({"interaction_id": row.id, "import_id": import_id or 0, "row": None})
             else:
                 changed[row.id] = arrival
         if inserted:
-            insert_many(connection, table, _COLUMNS, inserted)
-            synced.added += len(inserted)
+            _insert(connection, inserted, synced)
         if repeated:
             connection.execute(insert_if_new(connection, versions), repeated)
         if changed:
             _change(connection, changed, import_id, synced)
+
+
+def _insert(connection: Connection, rows: Iterable[tuple[Any, ...]], synced: Synced) -> None:
+    rows = list(rows)
+    insert_many(connection, table, _COLUMNS, rows)
+    synced.added += len(rows)
 
 
 def _change(connection: Connection, changed: Mapping[str, Arrival], import_id: int | None, synced: Synced) -> None:
@@ -149,7 +156,7 @@ def _change(connection: Connection, changed: Mapping[str, Arrival], import_id: i
     earlier: list[dict[str, Any]] = []
     for id_, arrival in changed.items():
         row = rows[id_]
-        values = dict(zip(_VALUES, _values(arrival), strict=True))
+        values = dict(zip(VALUES, arrival[2], strict=True))
         before = {name: row[name] for name in values}
         if values["key"] is None:  # a file without keys does not take them away
             values["key"] = before["key"]
@@ -158,7 +165,7 @@ def _change(connection: Connection, changed: Mapping[str, Arrival], import_id: i
             if row["import_id"] != import_id:
                 earlier.append({"interaction_id": id_, "import_id": import_id or 0, "row": None})
             continue
-        _check_key(arrival.interaction, row)
+        _check_key(interaction_of((id_, 0, arrival[2])), row)
         synced.updated += 1
         if row["import_id"] != import_id:
             earlier.append({"interaction_id": id_, "import_id": row["import_id"] or 0, "row": to_json(before)})
@@ -167,44 +174,46 @@ def _change(connection: Connection, changed: Mapping[str, Arrival], import_id: i
         connection.execute(insert_if_new(connection, versions), earlier)
     if replaced:
         update = table.update().where(table.c.id == bindparam("_id"))
-        changes = {name: bindparam(name) for name in _VALUES} | {"import_id": bindparam("_import_id")}
+        changes = {name: bindparam(name) for name in VALUES} | {"import_id": bindparam("_import_id")}
         connection.execute(update.values(**changes), replaced)
 
 
-def _key_of(interaction: Interaction) -> str:
-    return f"key {interaction.key}" if interaction.key else interaction.id
+def _key_of(arrival: Arrival) -> str:
+    key = arrival[2][_KEY]
+    return f"key {key}" if key else arrival[0]
 
 
-def _maybe(interaction: Interaction, known: set[int]) -> bool:
-    """Whether an interaction may be stored: its id or key is known. Both are known from now on."""
-    before = len(known)
-    known.add(hash(interaction.id))
-    new = 1
-    if interaction.key:
-        known.add(hash(_key_of(interaction)))
-        new = 2
-    return len(known) < before + new
+def _known(rows: Mapping[str, Arrival], known: set[int]) -> list[Arrival]:
+    """Returns the rows that may be stored, by `_key_of`: their id or key is known. All are known from now on."""
+    ids = [hash(arrival[0]) for arrival in rows.values()]
+    keys = list(map(hash, rows))
+    maybe = [
+        arrival for id_, key, arrival in zip(ids, keys, rows.values(), strict=True) if id_ in known or key in known
+    ]
+    known.update(ids, keys)
+    return maybe
 
 
-def _stored(connection: Connection, rows: Sequence[Interaction], *, renamed: bool) -> dict[str, Any]:
+def _stored(connection: Connection, rows: Sequence[Arrival], *, renamed: bool) -> dict[str, Any]:
     """Returns the stored row of each row that is stored, by `_key_of`, with values as the driver returns them."""
-    ids = {row.id: row.id for row in rows}
+    ids = {id_: id_ for id_, _, _ in rows}
     if renamed:
         moved = _rows(connection, select(identities), identities.c.identity, list(ids))
         ids.update({row["identity"]: row["interaction_id"] for row in moved})
-    keys = [row.key for row in rows if row.key]
+    keys = [key for _, _, values in rows if (key := values[_KEY])]
     by_key = {row.key: row for row in _raw(connection, table.c.key, keys)}
     by_id = {row.id: row for row in _raw(connection, table.c.id, list(ids.values()))}
     stored: dict[str, Any] = {}
-    for row in rows:
-        same = by_key.get(row.key) if row.key else None
+    for arrival in rows:
+        id_, key = arrival[0], arrival[2][_KEY]
+        same = by_key.get(key) if key else None
         if same is None:
-            same = by_id.get(ids[row.id])
-            if same is not None and row.key and same.key and same.key != row.key:
-                stored[f"other {row.id}"] = same  # another record with this content: `sync` chooses another id
+            same = by_id.get(ids[id_])
+            if same is not None and key and same.key and same.key != key:
+                stored[f"other {id_}"] = same  # another record with this content: `sync` chooses another id
                 continue
         if same is not None:
-            stored[_key_of(row)] = same
+            stored[_key_of(arrival)] = same
     return stored
 
 
@@ -441,24 +450,31 @@ def text_ids(engine: Engine, *, channels: Sequence[str]) -> set[str]:
         return set(connection.scalars(query))
 
 
-def _values(arrival: Arrival) -> list[Any]:
-    """Returns the values of a row that imports may change, in the order of `_VALUES`."""
-    row = arrival.interaction
-    return [
+def _values(row: Interaction) -> tuple[Any, ...]:
+    """Returns the values of a row in the order of `VALUES`."""
+    return (
         row.customer_id, to_stored(row.occurred_at), row.utc_offset_minutes, row.channel, row.direction, row.author,
         row.text, text_id(row.text), row.amount, dict(row.metadata), row.original, row.language, row.speaker, row.key,
-        [list(mark) for mark in row.marks] or None, arrival.source_customer_id,
-    ]  # fmt: skip
+        [list(mark) for mark in row.marks] or None, None,
+    )  # fmt: skip
+
+
+def interaction_of(arrival: Arrival) -> Interaction:
+    """Returns the interaction that a row of an import is."""
+    return _from_row({"id": arrival[0]} | dict(zip(VALUES, arrival[2], strict=True)))
 
 
 _NOT_VALUES = ("id", "import_id", "position")
-_VALUES = (
+VALUES = (
     "customer_id", "occurred_at", "utc_offset_minutes", "channel", "direction", "author", "text", "text_id", "amount",
     "metadata", "original", "language", "speaker", "key", "marks", "source_customer_id",
 )  # fmt: skip
+"""Columns that imports may change. Times are UTC without an offset, and marks are lists; `source_customer_id` is the
+customer in the source, if that id is an alias."""
+_KEY = VALUES.index("key")
 _EMPTY: Mapping[str, Any] = {"metadata": {}}
 """Values for "none" other than None."""
-_COLUMNS = (*_NOT_VALUES, *_VALUES)
+_COLUMNS = (*_NOT_VALUES, *VALUES)
 _AS_STORED = select(*(type_coerce(table.c[name], NullType()).label(name) for name in _COLUMNS))
 """The columns as the driver returns them, which saves the work of converting them."""
 _NOT_SHOWN = ("text_id", "import_id", "position", "source_customer_id")

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from churn_agent.domain.interactions import Direction, Interaction, Speaker
+from churn_agent.domain.interactions import Direction, Speaker, text_id
 from churn_agent.domain.snapshot import Card
 from churn_agent.ingest import identity, speakers
 from churn_agent.ingest.cleaning import Cleaner
@@ -36,23 +36,15 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Draft(NamedTuple):
-    """A parsed row, before the rows before it are known that are equal to it."""
-
-    content: bytes
-    """What makes the row's identity, as `identity.content_of` returns it."""
-    values: tuple[Any, ...]
-    """The fields of the interaction after its id."""
-    source_customer_id: str | None
-    """The customer in the source, if that id is an alias."""
-
-    def interaction(self, id_: str) -> Interaction:
-        """Returns the interaction."""
-        return Interaction(id_, *self.values)
+Draft = tuple[bytes, bool, tuple[Any, ...]]
+"""A parsed row, before the rows before it are known that are equal to it: its `identity.contents_of`, whether it has a
+text, an amount or a rating, and its values (`history.interactions.VALUES`). A plain tuple, because an import makes
+millions of them."""
 
 
 class _Moment(NamedTuple):
     utc: datetime
+    """Without an offset."""
     offset_minutes: int
     written: str
     """As it counts for the row's identity."""
@@ -142,31 +134,52 @@ class InteractionParser:
         authors = [author or None for author in self._column("author", values)]
         sides = self._sides(values, authors, channels)
         keys = _each(self._column("interaction_id", values), self._key)
-        usable = [number for number in range(len(rows)) if number not in failed] if failed else range(len(rows))
-        cleaned = iter(
-            self._clean.clean(
-                [texts[number] for number in usable],
-                [channels[number] for number in usable],
-                [words[number] for number in usable],
-            )
-        )
-        drafts: list[Draft | ValueError] = []
-        aliases = self._aliases
-        for number, source_id, moment, channel, text, author, amount, key, of, (speaker, direction) in zip(
-            range(len(rows)), source_ids, moments, channels, texts, authors, amounts, keys, metadata, sides, strict=True
-        ):
-            if isinstance(source_id, ValueError) or isinstance(moment, ValueError) or number in failed:
-                drafts.append(failed[number])
-                continue
-            clean, language, _, marks = next(cleaned)
-            customer_id = aliases.get(source_id, source_id)
-            content = identity.content_of(source_id, moment.written, author, text, channel, amount)
-            fields = (
-                customer_id, moment.utc, channel, clean, direction, author, amount, moment.offset_minutes, of,
-                text if clean != text else None, language, speaker, key, marks,
-            )  # fmt: skip
-            drafts.append(Draft(content, fields, source_id if customer_id != source_id else None))
-        return drafts
+        columns = (source_ids, moments, channels, words, texts, authors, amounts, keys, metadata, sides)
+        usable = [number for number in range(len(rows)) if number not in failed]
+        if failed:
+            columns = tuple([column[number] for number in usable] for column in columns)
+        drafts = self._drafts(*columns)
+        if not failed:
+            return drafts
+        rest = iter(drafts)
+        return [failed[number] if number in failed else next(rest) for number in range(len(rows))]
+
+    def _drafts(
+        self,
+        source_ids: list[str],
+        moments: list[_Moment],
+        channels: list[str],
+        words: list[bool],
+        texts: list[str],
+        authors: list[str | None],
+        amounts: list[float | None],
+        keys: list[str | None],
+        metadata: list[dict[str, str]],
+        sides: list[tuple[Speaker, Direction | None]],
+    ) -> list[Draft | ValueError]:
+        """Cleans the texts of usable rows and puts their columns together."""
+        if not source_ids:
+            return []
+        utc, offsets, written = zip(*moments, strict=True)
+        contents = identity.contents_of(source_ids, written, authors, texts, channels, amounts)
+        cleaned, languages, _, marks = zip(*self._clean.clean(texts, channels, words), strict=True)
+        originals = [text if text != clean else None for text, clean in zip(texts, cleaned, strict=True)]
+        filled = [
+            bool(amount is not None or clean.strip() or text.strip() or not _RATINGS.isdisjoint(of))
+            for amount, clean, text, of in zip(amounts, cleaned, texts, metadata, strict=True)
+        ]
+        customer_ids, aliases = source_ids, self._aliases
+        others: Sequence[str | None] = [None] * len(source_ids)
+        if aliases:
+            customer_ids = [aliases.get(id_, id_) for id_ in source_ids]
+            others = [id_ if id_ != today else None for id_, today in zip(source_ids, customer_ids, strict=True)]
+        stored_marks = [[list(mark) for mark in of] if of else None for of in marks]
+        speakers_, directions = zip(*sides, strict=True)
+        values = zip(
+            customer_ids, utc, offsets, channels, directions, authors, cleaned, map(text_id, cleaned), amounts,
+            metadata, originals, languages, speakers_, keys, stored_marks, others, strict=True,
+        )  # fmt: skip
+        return list(zip(contents, filled, values, strict=True))
 
     def _column(self, field: str, rows: Sequence[Mapping[str, str]]) -> list[str]:
         """Returns the values of a field."""
@@ -203,9 +216,9 @@ class InteractionParser:
             return ValueError(f"the time {error}")
         if parsed is None:
             return ValueError(f"the time {text!r} stands for none")
-        offset = parsed.offset_minutes
-        naive = parsed.utc if parsed.zoned or not offset else parsed.utc + timedelta(minutes=offset)
-        return _Moment(parsed.utc, offset, naive.replace(tzinfo=None).isoformat())
+        offset, utc = parsed.offset_minutes, parsed.utc.replace(tzinfo=None)
+        written_at = utc if parsed.zoned or not offset else utc + timedelta(minutes=offset)
+        return _Moment(utc, offset, written_at.isoformat())
 
     def _metadata(self, rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
         if not self._metadata_names(tuple(dict.fromkeys(chain.from_iterable(rows)))):
@@ -319,13 +332,6 @@ def _rating(written: str) -> str:
     """Returns "1 star" and "4/5" as numbers, so that ratings count."""
     match = _RATING.fullmatch(written)
     return match[1].replace(",", ".") if match else written
-
-
-def has_content(interaction: Interaction) -> bool:
-    """Whether a row has a text, an amount or a rating."""
-    if interaction.text.strip() or (interaction.original or "").strip() or interaction.amount is not None:
-        return True
-    return any(interaction.metadata.get(name) for name in _RATINGS)
 
 
 def checked_customer_id(text: str, *, whole: bool = False) -> str:

@@ -1,13 +1,16 @@
 """A few telling customers of an import, to see what was understood before or just after it is stored."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from churn_agent.domain.interactions import SPEAKERS, Interaction, Speaker
 from churn_agent.domain.snapshot import Card
 from churn_agent.domain.wording import counted
+from churn_agent.history.database import to_stored
+from churn_agent.history.interactions import Arrival, interaction_of
 
 _CUSTOMERS = 5
 _FIRST_ROWS = 5_000
@@ -39,6 +42,26 @@ class Preview:
         self._marked: dict[str, Interaction] = {}
         self._paid: dict[str, Interaction] = {}
         self._latest: Interaction | None = None
+
+    def add_all(self, arrivals: Sequence[Arrival], columns: Mapping[str, Sequence[Any]], now: datetime) -> None:
+        """Adds rows of the import, of which only those that it may choose become interactions.
+
+        Args:
+            arrivals: the rows.
+            columns: their values, by column.
+            now: present time.
+        """
+        first = max(_FIRST_ROWS - self._rows, 0)
+        wanted = set(range(min(first, len(arrivals))))
+        if len(self._marked) < _CUSTOMERS:
+            wanted.update(number for number, marks in enumerate(columns["marks"]) if marks)
+        if len(self._paid) < _CUSTOMERS:
+            wanted.update(number for number, amount in enumerate(columns["amount"]) if amount is not None)
+        until = to_stored(now)
+        past = [(time, number) for number, time in enumerate(columns["occurred_at"]) if time <= until]
+        wanted.add(max(past)[1] if past else 0)
+        for number in sorted(wanted):
+            self.add(interaction_of(arrivals[number]), now)
 
     def add(self, interaction: Interaction, now: datetime) -> None:
         """Adds an interaction of the import. `now` keeps interactions in the future from being the latest."""

@@ -1,18 +1,19 @@
 """The second pass over the sources of an import: stores the interactions."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from churn_agent.domain.interactions import Interaction
 from churn_agent.errors import DataError
 from churn_agent.history import interactions
+from churn_agent.history.database import from_stored, to_stored
 from churn_agent.history.interactions import Arrival, KeyConflict, Synced
 from churn_agent.ingest import identity
 from churn_agent.ingest.cleaning import Cleaner
-from churn_agent.ingest.parsing import Draft, InteractionParser, has_content
+from churn_agent.ingest.parsing import Draft, InteractionParser
 from churn_agent.ingest.preview import Preview
 from churn_agent.ingest.profiling import Understanding
 from churn_agent.ingest.readers.base import Row, batches
@@ -101,23 +102,28 @@ class InteractionStorer:
         rows = open_rows(
             source, self._mapping, self._mapping.own, lambda n, all_: self._run.options.progress(source.name, n, all_)
         )
-        number = -1
+        number = 0
         for batch in batches(rows):
-            for row, draft in zip(batch, _drafts(batch, parsers), strict=True):
-                number += 1
-                summary.rows += 1
+            usable: list[tuple[int, Draft]] = []
+            for at, draft in enumerate(_drafts(batch, parsers), number):
                 if draft is None:
                     summary.passed_over += 1
                 elif isinstance(draft, ValueError):
-                    self._rejects.add(source.name, row, str(draft))
+                    self._rejects.add(source.name, batch[at - number], str(draft))
                 else:
-                    interaction = draft.interaction(identity.id_of(draft.content, occurrences))
-                    if not has_content(interaction):
-                        summary.empty += 1
-                        continue
-                    self._note(interaction, now)
-                    position = begin + (max(count - 1 - number, 0) if newest_first else number)
-                    yield Arrival(interaction, position, draft.source_customer_id)
+                    usable.append((at, draft))
+            number += len(batch)
+            summary.rows += len(batch)
+            ids = identity.ids_of((content for _, (content, _, _) in usable), occurrences)
+            arrivals = [
+                (id_, begin + (max(count - 1 - at, 0) if newest_first else at), values)
+                for id_, (at, (_, filled, values)) in zip(ids, usable, strict=True)
+                if filled
+            ]
+            summary.empty += len(usable) - len(arrivals)
+            if arrivals:
+                self._note(arrivals, now)
+            yield from arrivals
         self._position += count
 
     def _parser(self, number: int, understanding: Understanding) -> InteractionParser:
@@ -135,19 +141,21 @@ class InteractionStorer:
             whole_ids=bool(mapping.whole_ids),
         )
 
-    def _note(self, interaction: Interaction, now: datetime) -> None:
+    def _note(self, arrivals: Sequence[Arrival], now: datetime) -> None:
+        """Counts rows, and shows the preview those that it may choose from."""
         summary = self._summary
-        at = interaction.occurred_at
-        summary.in_the_future += at > now
-        summary.channels[interaction.channel] = summary.channels.get(interaction.channel, 0) + 1
-        if interaction.text.strip() and self._card.holds_words(interaction.channel):
-            speaker = interaction.speaker or "unknown"
-            summary.speakers[speaker] = summary.speakers.get(speaker, 0) + 1
-        if summary.first is None or at < summary.first:
-            summary.first = at
-        if summary.last is None or at > summary.last:
-            summary.last = at
-        self._preview.add(interaction, now)
+        columns = dict(zip(interactions.VALUES, zip(*(values for _, _, values in arrivals), strict=True), strict=True))
+        times, channels = columns["occurred_at"], columns["channel"]
+        latest = to_stored(now)
+        summary.in_the_future += sum(time > latest for time in times)
+        _count(summary.channels, Counter(channels))
+        with_words = {channel: self._card.holds_words(channel) for channel in set(channels)}
+        said = zip(columns["speaker"], channels, columns["text"], strict=True)
+        _count(summary.speakers, Counter(by for by, channel, text in said if with_words[channel] and text.strip()))
+        first, last = from_stored(min(times)), from_stored(max(times))
+        summary.first = min(summary.first or first, first)
+        summary.last = max(summary.last or last, last)
+        self._preview.add_all(arrivals, columns, now)
 
     def finish(self) -> None:
         """Adds to the summary what is known after the last row."""
@@ -159,6 +167,11 @@ class InteractionStorer:
         summary.templates = self._cleaner.templates()
         summary.examples = self._preview.examples()
         summary.time_zone = self._card.time_zone
+
+
+def _count(total: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, n in more.items():
+        total[name] = total.get(name, 0) + n
 
 
 def _drafts(batch: Sequence[Row], parsers: Mapping[int, InteractionParser]) -> list[Draft | ValueError | None]:
