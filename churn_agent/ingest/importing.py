@@ -57,9 +57,10 @@ def ingest(
     stored_card = book.card(engine)
     new_card = _load_card(sources.card, stored_card, replace=options.replace_card) if sources.card else None
     card = new_card or stored_card or Card()
-    understood = understand(
-        sources.interactions, _mapping(sources, options), options.progress, options.answers, sources.others
-    )
+    with collecting_rarely():
+        understood = understand(
+            sources.interactions, _mapping(sources, options), options.progress, options.answers, sources.others
+        )
     contents = _fingerprints(sources)
     again, wrong = _same_files(engine, contents, understood.as_mapping())
     replaces = (replaces or wrong) if again is None else None  # the same files, read in the same way

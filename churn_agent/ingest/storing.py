@@ -99,11 +99,8 @@ class InteractionStorer:
         newest_first = any(understanding.newest_first for understanding in rules.values())
         begin, count = self._position, self._understood.rows[source.name]
         now = datetime.now(UTC)
-        rows = open_rows(
-            source, self._mapping, self._mapping.own, lambda n, all_: self._run.options.progress(source.name, n, all_)
-        )
         number = 0
-        for batch in batches(rows):
+        for batch in self._understood.kept.pop(id(source), None) or self._batches(source):
             usable: list[tuple[int, Draft]] = []
             for at, draft in enumerate(_drafts(batch, parsers), number):
                 if draft is None:
@@ -125,6 +122,10 @@ class InteractionStorer:
                 self._note(arrivals, now)
             yield from arrivals
         self._position += count
+
+    def _batches(self, source: Source) -> Iterator[list[Row]]:
+        progress, mapping = self._run.options.progress, self._mapping
+        return batches(open_rows(source, mapping, mapping.own, lambda n, all_: progress(source.name, n, all_)))
 
     def _parser(self, number: int, understanding: Understanding) -> InteractionParser:
         mapping = self._mapping

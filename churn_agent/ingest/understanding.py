@@ -17,6 +17,9 @@ from churn_agent.ingest.sources import Source, calls_of, mails_of, open_rows
 
 _MOST_ROUNDS = 5
 """Most rounds of questions: an answer can lead to another question."""
+_KEPT_ROWS = 100_000
+_KEPT_CHARACTERS = 40_000_000
+"""Most rows kept for the second pass, and their size: about 150 MB."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ class Understood:
     rows: Mapping[str, int]
     """Source -> number of rows."""
     guesses: tuple[Guess, ...]
+    kept: dict[int, list[list[Row]]]
+    """`id` of a source (data frames share a name) -> its rows in batches. Sources with too many rows are not in it, and
+    it is empty if the answers may change how sources are read."""
 
     def as_mapping(self) -> dict[str, Any]:
         """Returns the mapping as understood: with it, the same sources are read in the same way, and nothing is asked.
@@ -81,7 +87,9 @@ def understand(
         mapping = answered(mapping, [own], ask)
     noted: dict[str, Guess] = {}
     mapping = _with_staff(sources, mapping, ask, noted)
-    profiles = {source.name: _profile(source, mapping, progress, noted) for source in sources}
+    kept = _Kept()
+    profiles = {source.name: _profile(source, mapping, progress, noted, kept) for source in sources}
+    read_with = mapping
     with_point = {
         name: set[str]().union(*(profile.ids_with_point for profile in of.values())) for name, of in profiles.items()
     }
@@ -96,7 +104,25 @@ def understand(
         rules, questions, guesses = _settled(sources, mapping, profiles)
     guesses = noted | guesses
     rows = {name: sum(profile.rows for profile in of.values()) for name, of in profiles.items()}
-    return Understood(mapping, rules, rows, tuple(guesses.values()))
+    return Understood(mapping, rules, rows, tuple(guesses.values()), kept.rows if mapping == read_with else {})
+
+
+class _Kept:
+    """Rows of the first pass, so that a mailbox or a workbook of a usual size is not read again."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, list[list[Row]]] = {}
+        self._rows = self._characters = 0
+
+    def add(self, source: Source, batch: list[Row]) -> bool:
+        """Keeps rows of a source. Returns whether there is room; if not, nothing of the source is kept."""
+        self._rows += len(batch)
+        self._characters += sum(sum(map(len, row.values.values())) for row in batch)
+        if self._rows <= _KEPT_ROWS and self._characters <= _KEPT_CHARACTERS:
+            self.rows.setdefault(id(source), []).append(batch)
+            return True
+        self.rows.pop(id(source), None)
+        return False
 
 
 Profiles = Mapping[str, Mapping[int, RuleProfile]]
@@ -164,7 +190,7 @@ def _with_staff(
 
 
 def _profile(
-    source: Source, mapping: ColumnMapping, progress: Progress, noted: dict[str, Guess]
+    source: Source, mapping: ColumnMapping, progress: Progress, noted: dict[str, Guess], kept: _Kept
 ) -> dict[int, RuleProfile]:
     profiles = {number: RuleProfile(rule) for number, rule in enumerate(mapping.rules)}
 
@@ -172,7 +198,9 @@ def _profile(
         noted.setdefault(guess.about, guess)
 
     rows = open_rows(source, mapping, mapping.own, lambda done, all_: progress(source.name, done, all_), note)
+    room = True
     for batch in batches(rows):
+        room = room and kept.add(source, batch)
         by_rule: dict[int, list[Row]] = {}
         for row in batch:
             if not row.problem:
