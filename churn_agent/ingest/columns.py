@@ -245,8 +245,10 @@ def assign(
         columns["text"] = columns.pop("subject")
         missing.remove("text")
     if missing:
+        nested = any("." in name for name in header)
+        how = "; with dots for what is nested, as in columns: {text: comments.body}" if nested else ""
         raise DataError(
             f"{source}: no column for {missing[0]!r}; the header has {', '.join(header)[:200]}. "
-            f"Rename a column, or map it in a mapping file (--mapping)"
+            f"Rename a column, or map it in a mapping file (--mapping{how})"
         )
     return columns

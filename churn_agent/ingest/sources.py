@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from churn_agent.errors import FileFormatError
-from churn_agent.ingest.columns import COMMON_NAMES, ColumnMapping, Table
+from churn_agent.ingest.columns import COMMON_NAMES, ColumnMapping, Rule, Table
 from churn_agent.ingest.derived import derive, needs_deriving
-from churn_agent.ingest.readers.base import Note, Progress, ReadOptions, RecordShape, Row, header_name
+from churn_agent.ingest.readers.base import Note, Progress, ReadOptions, RecordShape, Row, RowsIn, header_name
 from churn_agent.ingest.readers.mail import read_mail
 from churn_agent.ingest.readers.slack import in_slack_export, read_slack, slack_files
 from churn_agent.ingest.readers.tables import is_frame, read_duckdb, read_frame, read_parquet, read_sql, read_sqlite
 from churn_agent.ingest.readers.text import read_text
-from churn_agent.ingest.readers.transcripts import is_transcript, read_transcript
+from churn_agent.ingest.readers.transcripts import is_plain_transcript, is_transcript, read_transcript
 from churn_agent.ingest.readers.whatsapp import is_whatsapp, read_whatsapp
 from churn_agent.ingest.readers.workbooks import read_xlsx
 
@@ -163,8 +163,15 @@ def calls_of(sources: Sequence[Source]) -> list[Path]:
     return [
         source.path
         for source in sources
-        if source.path and (source.kind in _TRANSCRIPTS or (source.kind == "json" and is_transcript(source.path)))
+        if source.path and (source.kind in _TRANSCRIPTS or _is_call(source.kind, source.path))
     ]
+
+
+def _is_call(kind: str, path: Path) -> bool:
+    """Whether a file that may be something else holds a call."""
+    return (kind == "json" and is_transcript(path)) or (
+        kind == "txt" and not is_whatsapp(path) and is_plain_transcript(path)
+    )
 
 
 def open_rows(
@@ -186,7 +193,7 @@ def open_rows(
     Raises:
         FileFormatError: the source cannot be read.
     """
-    shape: RecordShape = {n: rule.each for n, rule in enumerate(mapping.rules)} if mapping else {0: None}
+    shape: RecordShape = {n: _rows_in(rule) for n, rule in enumerate(mapping.rules)} if mapping else {0: RowsIn()}
     rules = range(len(shape))
     rows = _rows(source, mapping, shape, domains, progress, _options(source, mapping, note))
     if source.kind not in ("jsonl", "ndjson", "json") and len(shape) > 1:
@@ -194,6 +201,13 @@ def open_rows(
     if mapping and needs_deriving(mapping):
         return derive(rows, mapping, source.path, (*domains, *mapping.staff))
     return rows
+
+
+def _rows_in(rule: Rule) -> RowsIn:
+    """Returns where the rows of a rule are in JSON: its list, or the one that its columns lead through."""
+    columns = [part for column in rule.columns.values() if column for part in column.split("|")]
+    dotted = (header_name(part) for part in columns if "." in part and not set("[](){}") & set(part))
+    return RowsIn(rule.each, () if rule.each else tuple(dotted))
 
 
 def open_other(
@@ -225,6 +239,7 @@ def _options(source: Source, mapping: ColumnMapping | None, note: Note) -> ReadO
         sheet_if_there=sheet if of_others and isinstance(sheet, str) else None,
         names=frozenset(name for _, name in named),
         ids=frozenset(name for field, name in named if field == "customer_id"),
+        texts=frozenset(COMMON_NAMES["text"]),
         shared=frozenset(name for field, name in named if field in _SHARED),
         note=note,
     )
@@ -250,7 +265,9 @@ def _rows(
             return read_slack(path, staff)
         case kind if kind == "zip" or (kind == "txt" and is_whatsapp(path)):
             return read_whatsapp(path, staff, customer=given)
-        case kind if kind in _TRANSCRIPTS or (kind == "json" and not _has_records(mapping) and is_transcript(path)):
+        case kind if kind in (*_TRANSCRIPTS, "txt") or (
+            kind == "json" and not _has_records(mapping) and is_transcript(path)
+        ):
             return read_transcript(path, staff, customer=given, file_name=mapping.file_name if mapping else None)
         case kind if kind in _TEXT:
             return read_text(path, kind, shape, mapping.records if mapping else None, options, progress)
@@ -312,7 +329,7 @@ def _is_loose(path: Path) -> bool:
     kind = path.suffix.casefold()[1:]
     if kind in (*_MAIL, *_TRANSCRIPTS):
         return True
-    return (kind == "json" and is_transcript(path)) or (kind in _CHATS and is_whatsapp(path))
+    return _is_call(kind, path) or (kind in _CHATS and is_whatsapp(path))
 
 
 def _without_password(url: str) -> str:

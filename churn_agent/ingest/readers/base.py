@@ -79,6 +79,8 @@ class ReadOptions:
     """Normalized names of the column of customers."""
     shared: frozenset[str] = frozenset()
     """Normalized names of columns whose merged cells count for every row, such as the customer."""
+    texts: frozenset[str] = frozenset()
+    """Normalized names of columns that usually hold texts."""
     note: Note = _unnoted
 
     def line(self, setting: str, value: str) -> str:
@@ -166,5 +168,14 @@ class TypedRows:
             return ""
 
 
-RecordShape = Mapping[int, str | None]
-"""Rule -> the list inside a record whose elements are rows; None if the record itself is a row."""
+class RowsIn(NamedTuple):
+    """Where the rows of a rule are in a JSON record."""
+
+    each: str | None = None
+    """List whose elements are rows; None if the record itself is one."""
+    columns: tuple[str, ...] = ()
+    """Dotted columns; a list that they lead through holds the rows, if `each` names none."""
+
+
+RecordShape = Mapping[int, RowsIn]
+"""Rule -> where its rows are in a record."""

@@ -5,13 +5,14 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from churn_agent.errors import FileFormatError
 from churn_agent.files import strict_json
 from churn_agent.ingest.formats.cells import NumberText
+from churn_agent.ingest.questions import Guess
 from churn_agent.ingest.readers.base import Progress, ReadOptions, RecordShape, Row, header_name
 from churn_agent.ingest.readers.delimited import read_delimited
 from churn_agent.ingest.readers.encodings import encoding_of
@@ -44,26 +45,30 @@ def read_text(
             if kind in ("csv", "tsv"):
                 rows = read_delimited(path, text, options)
             else:
-                rows = _records(path, text, shape, records, document=kind == "json")
+                rows = _records(path, text, shape, records, _UnreadLists(path, options), document=kind == "json")
             for n, row in enumerate(rows):
                 if n % 1000 == 0:
                     progress(raw.tell(), total)
                 yield row
             progress(total, total)
+    except ListsBesideEachOther as error:
+        raise FileFormatError(f"{path}: {error}") from error
     except UnicodeDecodeError as error:
         raise FileFormatError(f"{path}: is not {error.encoding} text; set its encoding in a mapping") from error
     except (OSError, EOFError, zlib.error) as error:
         raise FileFormatError(f"cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _records(path: Path, text: IO[str], shape: RecordShape, records: str | None, *, document: bool) -> Iterator[Row]:
+def _records(
+    path: Path, text: IO[str], shape: RecordShape, records: str | None, unread: "_UnreadLists", *, document: bool
+) -> Iterator[Row]:
     """Yields the rows of JSON. Many files of JSON Lines end with `.json`, and some lists with `.jsonl`."""
     begins = _beginning(text)
     lines = begins.startswith("{") and _is_object(text.readline()) and bool(text.readline().strip())
     text.seek(0)
     if lines or (not document and not _LIST.match(begins)):
-        return _json_rows(text, shape)
-    return _document_rows(path, text, shape, records)
+        return _json_rows(text, shape, unread)
+    return _document_rows(path, text, shape, records, unread)
 
 
 def _beginning(text: IO[str]) -> str:
@@ -80,19 +85,23 @@ def _is_object(line: str) -> bool:
         return False
 
 
-def _json_rows(text: IO[str], shape: RecordShape) -> Iterator[Row]:
+def _json_rows(text: IO[str], shape: RecordShape, unread: "_UnreadLists") -> Iterator[Row]:
     for number, line in enumerate(text, start=1):
         if not line.strip():
             continue
         try:
-            rows = _rows_of_record(number, strict_json.parse(line, numbers=NumberText), shape)
+            rows = _rows_of_record(number, strict_json.parse(line, numbers=NumberText), shape, unread)
+        except ListsBesideEachOther:
+            raise
         except ValueError as error:
             yield Row(number, {}, f"invalid JSON: {error}")
             continue
         yield from rows
 
 
-def _document_rows(path: Path, text: IO[str], shape: RecordShape, records: str | None) -> Iterator[Row]:
+def _document_rows(
+    path: Path, text: IO[str], shape: RecordShape, records: str | None, unread: "_UnreadLists"
+) -> Iterator[Row]:
     try:
         document = strict_json.parse(text.read(), numbers=NumberText)
     except ValueError as error:
@@ -102,7 +111,7 @@ def _document_rows(path: Path, text: IO[str], shape: RecordShape, records: str |
     if not isinstance(document, list):
         raise FileFormatError(f"{path}: has no list of records")
     for number, record in enumerate(document, start=1):
-        yield from _rows_of_record(number, record, shape)
+        yield from _rows_of_record(number, record, shape, unread)
 
 
 def _records_of(path: Path, document: dict[str, Any], shape: RecordShape, records: str | None) -> list[Any]:
@@ -110,8 +119,14 @@ def _records_of(path: Path, document: dict[str, Any], shape: RecordShape, record
     named = _inside(document, records) if records else None
     if isinstance(named, list):
         return named
-    if any(name and isinstance(_inside(document, name), list) for name in shape.values()):
+    if not records and any(each and isinstance(_inside(document, each), list) for each, _ in shape.values()):
         return [document]
+    first, _, rest = (records or "").partition(".")
+    if rest and isinstance(document.get(first), list):
+        raise FileFormatError(
+            f"{path}: {first!r} is the list of records, and {rest!r} is inside each of them; map records: {first}, and "
+            f"each: {rest}"
+        )
     lists = {key: value for key, value in document.items() if isinstance(value, list)}
     if records or len(lists) != 1:
         names = ", ".join(lists) or "none"
@@ -126,21 +141,105 @@ def _inside(record: Any, name: str) -> Any:
     return record
 
 
-def _rows_of_record(number: int, record: Any, shape: RecordShape) -> list[Row]:
+def _rows_of_record(number: int, record: Any, shape: RecordShape, unread: "_UnreadLists") -> list[Row]:
     if not isinstance(record, dict):
         return [Row(number, {}, "not a JSON object")]
+    lists: dict[int, str] = {}
+    for rule, (each, columns) in shape.items():
+        if name := header_name(each) if each else _list_of(record, columns):
+            lists[rule] = name
+    if not lists:
+        unread.look_at(record)
+    inside = tuple(f"{name}." for name in lists.values())
     rows: list[Row] = []
-    lists = {header_name(name) for name in shape.values() if name}
-    shared = {key: value for key, value in _flat(record) if not any(key.startswith(name + ".") for name in lists)}
-    for rule, list_name in shape.items():
-        if list_name is None:
+    shared: dict[str, str] | None = None
+    for rule in shape:
+        if name := lists.get(rule):
+            rows += [Row(number, values, rule=rule) for values in _spread(record, name.split("."), inside)]
+        else:
+            shared = shared or {key: value for key, value in _flat(record) if not key.startswith(inside)}
             rows.append(Row(number, shared, rule=rule))
-            continue
-        elements = _inside(record, list_name)
-        prefix = header_name(list_name)
-        inner = elements if isinstance(elements, list) else []
-        rows += [Row(number, shared | dict(_flat(element, prefix)), rule=rule) for element in inner]
     return rows
+
+
+def _list_of(record: dict[str, Any], columns: Sequence[str]) -> str:
+    """Returns the name of the deepest list of objects that dotted columns lead through; empty if there is none."""
+    found = {name for column in columns for name in _lists_on(record, column.split("."))}
+    deepest = max(found, key=len, default="")
+    if not all(f"{deepest}.".startswith(f"{name}.") for name in found):
+        names = sorted(found)
+        raise ListsBesideEachOther(
+            f"the mapping takes columns from two lists, {names[0]} and {names[1]}; give each a rule of its own "
+            f"(each: {names[0]}; and also: [{{each: {names[1]}, columns: ...}}])"
+        )
+    return deepest
+
+
+def _lists_on(value: Any, parts: list[str]) -> Iterator[str]:
+    """Yields the names of the lists of objects on a dotted path; a number in it selects one element instead."""
+    for depth, part in enumerate(parts, start=1):
+        if isinstance(value, list):
+            value = next((item for item in value if isinstance(item, dict) and _key(item, part)), None)
+        key = _key(value, part) if isinstance(value, dict) else None
+        if key is None:
+            return
+        value = value[key]
+        if isinstance(value, list) and depth < len(parts):
+            if parts[depth].isdecimal() or not all(isinstance(item, dict) for item in value):
+                return
+            yield ".".join(parts[:depth])
+
+
+def _key(record: dict[str, Any], name: str) -> str | None:
+    return name if name in record else next((key for key in record if header_name(key) == name), None)
+
+
+def _spread(value: Any, parts: list[str], inside: tuple[str, ...], name: str = "") -> Iterator[dict[str, str]]:
+    """Yields the values of each element of a list, with those of the records around it.
+
+    Args:
+        value: a record, or a list on the way.
+        parts: the way to the list, which may lead through other lists.
+        inside: beginnings of the names of values in lists, which are not those of a record around them.
+        name: dotted name of the value.
+    """
+    if isinstance(value, list):
+        for item in value:
+            if parts:
+                yield from _spread(item, parts, inside, name)
+            else:
+                yield dict(_flat(item, name))
+    elif parts and isinstance(value, dict) and (key := _key(value, parts[0])) is not None:
+        onward = f"{name}.{parts[0]}" if name else parts[0]
+        deeper = tuple(beginning for beginning in inside if not f"{name}.".startswith(beginning))
+        around = {of: text for of, text in _flat({**value, key: None}, name) if not of.startswith(deeper)}
+        around.pop(onward, None)
+        for values in _spread(value[key], parts[1:], inside, onward):
+            yield around | values
+
+
+class ListsBesideEachOther(ValueError):
+    """A mapping whose columns are in two lists, so that nothing says what a row is."""
+
+
+class _UnreadLists:
+    """Notes lists of records that seem to hold what people wrote, where the mapping reads the records alone."""
+
+    def __init__(self, path: Path, options: ReadOptions) -> None:
+        self._path = path
+        self._options = options
+        self._seen: set[str] = set()
+
+    def look_at(self, record: dict[str, Any]) -> None:
+        for name, value in record.items():
+            if name in self._seen or not isinstance(value, list) or not value or not isinstance(value[0], dict):
+                continue
+            column = next((key for key in value[0] if header_name(key) in self._options.texts), None)
+            if column:
+                self._seen.add(name)
+                about, evidence = f"{self._path.name}: list {name!r}", f"they have a column {column!r}"
+                line = f"columns: {{text: {name}.{column}}}"
+                self._options.note(Guess(about, "its entries are metadata, and are not read", evidence, line))
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

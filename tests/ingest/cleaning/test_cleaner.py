@@ -79,6 +79,31 @@ def test_what_people_wrote_is_left_alone(text):
     assert clean(text).text == text
 
 
+UNSUBSCRIBE = [
+    "To unsubscribe from this list click here", "To unsubscribe from these emails, click here.", "Click here to unsubscribe.",
+    "If you no longer wish to receive these emails, click here to unsubscribe.", "You can unsubscribe here: https://x.example/u",
+    "Um sich abzumelden, klicken Sie hier.", "Wenn Sie diesen Newsletter nicht mehr erhalten möchten, klicken Sie bitte hier.",
+    "Pour vous désabonner, cliquez ici.", "Para darse de baja, haga clic aquí.", "Per cancellarsi, clicca qui.",
+    "Om u uit te schrijven, klik hier.", "Para cancelar a inscrição, clique aqui.",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("footer", UNSUBSCRIBE)
+def test_the_line_with_which_a_newsletter_lets_people_unsubscribe_is_a_footer(footer):
+    assert clean(f"Hello,\n\nI want to cancel.\n\n{footer}").text == "Hello,\n\nI want to cancel."
+
+
+@pytest.mark.parametrize(
+    "own",
+    ["Unsubscribe me and close my account", "I no longer wish to receive these emails. Unsubscribe me.",
+     "To unsubscribe I clicked here and nothing happened.", "Click here to unsubscribe does nothing, so I leave.",
+     "Please unsubscribe me from this list", "Wenn Sie mich nicht mehr erhalten möchten, kündige ich hier.",
+     "If you no longer want to receive my money, click here to unsubscribe me yourselves."],
+)  # fmt: skip
+def test_a_customer_who_unsubscribes_is_read(own):
+    assert clean(f"Hello,\n\nI am done.\n\n{own}").text.endswith(own)
+
+
 def test_only_mails_have_signatures_and_only_words_have_quotes():
     signed = "It is slow.\n\nBest regards,\nTom"
     assert clean(signed, "email").text == "It is slow."

@@ -3,7 +3,7 @@
 import html
 import re
 from collections import Counter
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -47,17 +47,38 @@ def turns_of(path: Path, staff: Container[str]) -> list[Turn]:
         return joined(turns)
     lines = [(start, _plain(line)) for start, [(_, text)] in cues for line in text.split("\n")]
     lines = [(start, line) for start, line in lines if line]
-    names = _names([line for _, line in lines], staff)
+    speaker_and_words = speakers_of([line for _, line in lines], staff)
     turns: list[Turn] = []
     speaker = ""
     for start, line in lines:
+        named, words = speaker_and_words(line)
+        speaker = named or speaker
+        if words:
+            turns.append(Turn(start, speaker, words))
+    return joined(turns)
+
+
+def speakers_of(lines: list[str], staff: Container[str]) -> Callable[[str], tuple[str, str]]:
+    """Returns a function that divides a line into its speaker (empty if it names none) and the words.
+
+    Args:
+        lines: all lines, by which names are told from sentences with a colon.
+        staff: names of the company's people.
+    """
+    names = _names(lines, staff)
+
+    def divided(line: str) -> tuple[str, str]:
         label = _LABEL.fullmatch(line)
         if label and _folded(_name(label)) in names:
-            speaker = _name(label)
-            line = label["words"].strip()
-        if line:
-            turns.append(Turn(start, speaker, line))
-    return joined(turns)
+            return _name(label), label["words"].strip()
+        return "", line
+
+    return divided
+
+
+def is_speaker(name: str) -> bool:
+    """Whether a text that stands alone can be the name of a speaker."""
+    return is_label(name) or is_role(name) or _looks_like_a_name(name)
 
 
 def _cues(path: Path) -> Iterator[tuple[float, list[tuple[str, str]]]]:
@@ -67,7 +88,7 @@ def _cues(path: Path) -> Iterator[tuple[float, list[tuple[str, str]]]]:
     in a cue, without a header or without numbers are common.
     """
     try:
-        lines = _decoded(path.read_bytes()).split("\n")
+        lines = decoded(path.read_bytes()).split("\n")
     except OSError as error:
         raise FileFormatError(f"{path}: not a readable transcript ({path.suffix[1:]}): {error.strerror}") from error
     starts = [number for number, line in enumerate(lines) if _TIMES.match(line)]
@@ -110,7 +131,8 @@ def _seconds(line: str) -> float:
     return int(match["hours"] or 0) * 3600 + int(match["minutes"]) * 60 + float(match["seconds"].replace(",", "."))
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
+    """Returns the text of a file, with line feeds: UTF-8 or UTF-16, else Windows-1252."""
     for encoding in ("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "cp1252", "latin-1"):
         try:
             return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")

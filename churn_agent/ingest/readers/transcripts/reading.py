@@ -1,6 +1,6 @@
 """Reads the turns of calls as rows.
 
-Columns: `interaction_id` (file or call, and number of the turn), `customer_id`, `timestamp`, `channel` (call),
+Columns: `interaction_id` (file or call, and number of the turn), `customer_id`, `timestamp`, `channel` (call or chat),
 `direction`, `speaker`, `author`, `text`, `call`. Customer and time come from the name of the file, from the file, or
 from the mapping.
 """
@@ -14,6 +14,7 @@ from churn_agent.ingest.readers.transcripts.cues import turns_of
 from churn_agent.ingest.readers.transcripts.documents import calls_of
 from churn_agent.ingest.readers.transcripts.files import read_name
 from churn_agent.ingest.readers.transcripts.people import Staff
+from churn_agent.ingest.readers.transcripts.plain import plain_call
 from churn_agent.ingest.readers.transcripts.turns import Call
 
 _DIRECTIONS = {"company": "outbound", "customer": "inbound"}
@@ -25,7 +26,7 @@ def read_transcript(
     """Yields the turns of a file's calls. A call without a customer or a time is one row with a `problem`.
 
     Args:
-        path: `.vtt`, `.srt` or `.json`.
+        path: `.vtt`, `.srt`, `.txt` or `.json`.
         staff: names, addresses and domains of the company's people; `FILE/NAME` counts in that file only. Without
             them, and without roles in the names (`Agent`), speakers are `unknown`.
         customer: customer of all calls, if the names of the files do not say it.
@@ -44,7 +45,13 @@ def read_transcript(
 
 def read_calls(path: Path, staff: Staff) -> list[Call]:
     """Returns the calls of a file. Raises `FileFormatError`."""
-    return calls_of(path) if path.suffix.casefold() == ".json" else [Call(turns_of(path, staff))]
+    match path.suffix.casefold():
+        case ".json":
+            return calls_of(path)
+        case ".txt":
+            return [plain_call(path, staff)]
+        case _:
+            return [Call(turns_of(path, staff))]
 
 
 def customer_of(path: Path, call: Call, file_name: str | None = None) -> str:
@@ -55,7 +62,9 @@ def customer_of(path: Path, call: Call, file_name: str | None = None) -> str:
 def _rows(path: Path, call: Call, staff: Staff, customer: str, file_name: str | None, line: int) -> Iterator[Row]:
     named = read_name(path.stem, file_name)
     whose = customer or named.customer or call.customer
-    begin = call.started or named.started
+    begin = call.started or named.started or read_name(path.parent.name).started  # Zoom names the folder
+    if begin and call.by_clock:
+        begin = begin.replace(hour=0, minute=0, second=0)
     if not whose or begin is None:
         missing = " and ".join(name for name, value in (("customer", whose), ("date", begin)) if not value)
         yield Row(
@@ -72,7 +81,7 @@ def _rows(path: Path, call: Call, staff: Staff, customer: str, file_name: str | 
             "interaction_id": f"{call.key or path.stem} {number}",
             "customer_id": whose,
             "timestamp": (begin + timedelta(seconds=turn.start_s)).isoformat(),
-            "channel": "call",
+            "channel": call.channel,
             "direction": _DIRECTIONS.get(speaker, ""),
             "speaker": speaker,
             "author": turn.speaker,

@@ -29,6 +29,9 @@ class Call:
     started: datetime | None = None
     key: str = ""
     """Key of the call in its source."""
+    channel: str = "call"
+    by_clock: bool = False
+    """Whether the seconds of the turns count from midnight, not from the start of the call."""
 
 
 def joined(turns: Iterable[Turn]) -> list[Turn]:
