@@ -62,7 +62,7 @@ def speakers_of(lines: list[str], staff: Container[str]) -> Callable[[str], tupl
     """Returns a function that divides a line into its speaker (empty if it names none) and the words.
 
     Args:
-        lines: all lines, by which names are told from sentences with a colon.
+        lines: all lines, which tell names from sentences with a colon.
         staff: names of the company's people.
     """
     names = _names(lines, staff)
