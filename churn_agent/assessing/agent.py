@@ -15,6 +15,7 @@ from churn_agent.assessing import pipeline
 from churn_agent.assessing.pipeline import Setup
 from churn_agent.assessing.screening import Screening, screen
 from churn_agent.content import fitted_thresholds
+from churn_agent.content.care import load_care
 from churn_agent.content.playbook import Playbook, load_playbook
 from churn_agent.content.prompts import PromptTemplate, load_prompt
 from churn_agent.domain.assessment import Assessment, Fact
@@ -22,6 +23,7 @@ from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.elicitation.base import Case
 from churn_agent.errors import InputError, StoreUnavailable
+from churn_agent.evidence.care import CareRules
 from churn_agent.history import records
 from churn_agent.ingest.summary import ImportSummary
 from churn_agent.models.base import ChatModel
@@ -141,15 +143,20 @@ class ChurnAgent:
         """The playbook: the shipped one, or the one in the settings' prompts folder. Raises `FileFormatError`."""
         return load_playbook(self.settings.prompts_dir)
 
+    @cached_property
+    def care(self) -> CareRules:
+        """The rules for care: the shipped ones, or those in the settings' prompts folder. Raises `FileFormatError`."""
+        return load_care(self.settings.prompts_dir)
+
     @property
     def readings_id(self) -> str:
-        """Hashes of everything that turns words into a score: model, prompt with its thresholds, and prior weights.
+        """Hashes of everything that turns words into a score: model, prompt with its thresholds, weights, rules.
 
         Raises `Unavailable`, `InputError` and `FileFormatError`.
         """
         prompt = self.fitted(self.prompt)
         weights = prior.fingerprint(self.store.taxonomy.weights, prompt.thresholds)
-        return f"{self.model.info.fingerprint} {prompt.identity} {weights}"
+        return f"{self.model.info.fingerprint} {prompt.identity} {weights} {self.store.taxonomy.quotes.content_hash}"
 
     def fitted(self, prompt: PromptTemplate) -> PromptTemplate:
         """A prompt with the thresholds for the model. Raises `Unavailable` if the model cannot be used."""
@@ -201,6 +208,7 @@ class ChurnAgent:
                 prompt=self.prompt,
                 taxonomy=self.store.taxonomy,
                 playbook=self.playbook,
+                care=self.care,
                 companies=self.store.companies(),
                 method=self._method,
             )

@@ -1,11 +1,21 @@
 """Turns a model's answers about a customer into a record: the judgement, its reasons, actions and provenance."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from churn_agent.content.playbook import Playbook
 from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.content.thresholds import Thresholds
-from churn_agent.domain.assessment import Assessment, Band, Provenance, Status
+from churn_agent.domain.assessment import (
+    Announced,
+    Assessment,
+    Band,
+    CareFlag,
+    Former,
+    Provenance,
+    RetentionAction,
+    Status,
+)
 from churn_agent.domain.wording import counted
 from churn_agent.elicitation.base import Case, Elicitation
 from churn_agent.evidence.facts import days_known
@@ -13,6 +23,8 @@ from churn_agent.scoring import verdict as verdicts
 from churn_agent.scoring.actions import eligible, suggest
 from churn_agent.scoring.bands import Bands
 from churn_agent.scoring.prior import overall_leaning
+from churn_agent.scoring.standing import signals_of as signals_in
+from churn_agent.scoring.standing import without_taken_back
 from churn_agent.scoring.verdict import Number, Verdict
 
 
@@ -26,6 +38,20 @@ class Judgement:
     verdict: Verdict | None
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What holds for a customer whatever the number is."""
+
+    care: tuple[CareFlag, ...] = ()
+    announced: Announced | None = None
+    former: Former | None = None
+
+    @property
+    def leaves(self) -> Announced | None:
+        """The announcement to leave, if it stands."""
+        return self.announced if self.announced and self.announced.stands else None
+
+
 def compose(
     case: Case,
     elicitation: Elicitation,
@@ -33,6 +59,9 @@ def compose(
     playbook: Playbook,
     shared: Provenance,
     *,
+    standing: Standing,
+    taxonomy: Taxonomy,
+    thresholds: Thresholds,
     number: Number | None,
     bands: Bands | None,
     band_before: Band | None,
@@ -45,6 +74,9 @@ def compose(
         judgement: the mode's judgement of both.
         playbook: the source of actions.
         shared: the provenance shared by all records of a run, without evidence and tokens.
+        standing: what holds whatever the number is.
+        taxonomy: the signals.
+        thresholds: of the prompt and model.
         number: the trained method's number, which replaces the mode's.
         bands: the boundaries of the bands; None for no band, because the thresholds were not measured for the model.
         band_before: the customer's previous band.
@@ -52,17 +84,29 @@ def compose(
     snapshot, verdict = case.snapshot, judgement.verdict
     if verdict and number:
         verdict = verdict.with_number(number)
+    weights: Mapping[str, float] = verdict.weights if verdict else {}
     band = bands.of(verdict.probability, band_before) if verdict and bands else None
-    actions = ()
-    if verdict:
+    if verdict and standing.leaves:
+        least = (bands or Bands()).high_boundary(verdict.probability)
+        verdict = verdicts.announced_verdict(
+            verdict, standing.leaves, snapshot.company, taxonomy, thresholds, least=least
+        )
+        weights = {**weights, **{name: weight for name, weight in verdict.weights.items() if weight}}
+        band = "high" if bands else None
+    reasons = verdicts.fitting(verdict.reasons, band, taxonomy) if verdict else ()
+    actions: tuple[RetentionAction, ...] = ()
+    if verdict and not standing.former and not standing.care:
         # An uncalibrated low score only ranks customers, so it must not rule out actions.
         settled = None if band == "low" and not verdict.probability.calibrated else band
         actions = suggest(
             eligible(playbook, snapshot, case.facts, settled, elicitation.signals),
-            verdict.reasons,
-            weights=verdict.weights,
+            reasons,
+            weights=weights,
             proposed=elicitation.actions,
         )
+    rest = verdicts.rest_of(verdict.probability, reasons) if verdict else None
+    if verdict and standing.announced and not standing.leaves:
+        reasons = (*reasons, verdicts.ended_reason(standing.announced))
     shown = {each.interaction.id for each in elicitation.evidence}
     dropped = len(case.pack.evidence) - len(shown)
     return Assessment(
@@ -73,11 +117,15 @@ def compose(
         churn_probability=verdict.probability if verdict else None,
         band=band,
         band_before=band_before,
-        reasons=verdict.reasons if verdict else (),
+        reasons=reasons,
         actions=actions,
         facts=(*case.facts, number.alike) if number and number.alike else case.facts,
         signals=tuple(elicitation.signals),
         leaning=overall_leaning(elicitation.leanings),
+        care=standing.care,
+        announced=standing.announced,
+        former=standing.former,
+        rest=rest,
         left_out=case.pack.left_out.model_copy(update={"interactions": case.pack.left_out.interactions + dropped}),
         provenance=with_costs(shared, elicitation),
     )
@@ -96,14 +144,41 @@ def with_costs(shared: Provenance, elicitation: Elicitation) -> Provenance:
     )
 
 
-def verdict_of(case: Case, elicitation: Elicitation, taxonomy: Taxonomy, thresholds: Thresholds) -> Verdict:
-    """The mode's verdict from the model's answers."""
+def verdict_of(
+    case: Case,
+    elicitation: Elicitation,
+    taxonomy: Taxonomy,
+    thresholds: Thresholds,
+    *,
+    announced: Announced | None = None,
+    margin: float = Bands.margin,
+) -> Verdict:
+    """The mode's verdict from the model's answers.
+
+    Args:
+        case: facts and evidence.
+        elicitation: the model's answers.
+        taxonomy: the signals.
+        thresholds: of the prompt and model.
+        announced: the customer's announcement to leave. If it was taken back, what was said about leaving up to then
+            does not count.
+        margin: of the bands.
+    """
     if elicitation.log_odds is not None:
         return verdicts.from_log_odds(case.snapshot, case.facts, elicitation.log_odds)
     if elicitation.stated_probability is not None:
         return verdicts.from_statement(case.snapshot, elicitation.stated_probability, elicitation.reasons)
+    messages = without_taken_back(elicitation.messages, announced, taxonomy)
+    with_leaning = [said for said in messages if said.leaning is not None]
     return verdicts.from_signals(
-        case.snapshot, case.facts, elicitation.signals, elicitation.leanings, taxonomy, thresholds
+        case.snapshot,
+        case.facts,
+        signals_in(messages, taxonomy),
+        [said.leaning for said in with_leaning if said.leaning is not None],
+        taxonomy,
+        thresholds,
+        quiet={n for n, said in enumerate(with_leaning) if not said.speaks},
+        margin=margin,
     )
 
 

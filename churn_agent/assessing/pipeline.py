@@ -11,20 +11,22 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from churn_agent.assessing.composing import Judgement, compose, status_of, verdict_of
+from churn_agent.assessing.composing import Judgement, Standing, compose, status_of, verdict_of
 from churn_agent.content.fitted_thresholds import for_model
 from churn_agent.content.playbook import Playbook
 from churn_agent.content.prompts import PromptTemplate
 from churn_agent.content.taxonomy import Taxonomy
-from churn_agent.domain.assessment import Assessment, Band, Fact, Provenance
+from churn_agent.domain.assessment import Announced, Assessment, Band, Fact, Provenance
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.elicitation.ask import ask
 from churn_agent.elicitation.base import Case, Elicitation
 from churn_agent.elicitation.explain import explain
 from churn_agent.elicitation.read import read
-from churn_agent.evidence import retrieval
+from churn_agent.evidence import care, retrieval
+from churn_agent.evidence.care import CareRules
 from churn_agent.evidence.facts import compute
 from churn_agent.models.base import ChatModel
+from churn_agent.scoring import standing as standings
 from churn_agent.scoring.actions import eligible
 from churn_agent.scoring.bands import Bands
 from churn_agent.scoring.prior import overall_leaning
@@ -49,6 +51,7 @@ class Setup:
     prompt: PromptTemplate
     taxonomy: Taxonomy
     playbook: Playbook
+    care: CareRules
     companies: frozenset[str]
     """Names of companies that messages may mention."""
     method: "StoredMethod | None"
@@ -74,19 +77,27 @@ def assess(
     Args:
         snapshots: the customers' snapshots.
         setup: the setup of the batch.
-        before: each customer's previous assessment, whose band is kept near a boundary.
+        before: each customer's previous assessment, whose band is kept near a boundary, and whose announcement to leave
+            stands until it is taken back.
     """
     started = time.monotonic()
     cases = [case_of(snapshot, setup) for snapshot in snapshots]
     elicitations = elicit(cases, setup)
     seconds = (time.monotonic() - started) / max(1, len(cases))
-    judgements = [judge(*pair, setup) for pair in zip(cases, elicitations, strict=True)]
+    earlier = before or [None] * len(cases)
+    standing = [
+        standing_of(case, elicitation, setup, earlier=record.announced if record else None)
+        for case, elicitation, record in zip(cases, elicitations, earlier, strict=True)
+    ]
+    judgements = [
+        judge(case, elicitation, setup, announced=of_case.announced)
+        for case, elicitation, of_case in zip(cases, elicitations, standing, strict=True)
+    ]
     numbers = predict(cases, elicitations, judgements, setup)
     calibrated = setup.method is not None and setup.method.calibrated
-    earlier = before or [None] * len(cases)
     bands_before: list[Band | None] = [_band_of(each, calibrated=calibrated) for each in earlier]
     shared = provenance(setup, seconds=seconds)
-    parts = zip(cases, elicitations, judgements, numbers, bands_before, strict=True)
+    parts = zip(cases, elicitations, judgements, standing, numbers, bands_before, strict=True)
     # A trained method has learned from outcomes what the readings of this model are worth.
     bands = setup.bands if setup.fitted_prompt.fitted or setup.method else None
     return [
@@ -96,11 +107,14 @@ def assess(
             judgement,
             setup.playbook,
             shared,
+            standing=of_case,
+            taxonomy=setup.taxonomy,
+            thresholds=setup.fitted_prompt.thresholds,
             number=number,
             bands=bands,
             band_before=band_before,
         )
-        for case, elicitation, judgement, number, band_before in parts
+        for case, elicitation, judgement, of_case, number, band_before in parts
     ]
 
 
@@ -121,6 +135,7 @@ def case_of(snapshot: Snapshot, setup: Setup) -> Case:
         token_budget=settings.evidence_tokens,
         count_tokens=setup.model.count_tokens,
         telling=setup.taxonomy.telling_words,
+        keep=setup.taxonomy.quotes.hints_at_leaving,
         order=settings.evidence_order,
         seed=settings.seed,
     )
@@ -140,11 +155,36 @@ def elicit(cases: Sequence[Case], setup: Setup) -> list[Elicitation]:
             return explain(cases, setup.model, setup.prompt, seed=seed)
 
 
-def judge(case: Case, elicitation: Elicitation, setup: Setup) -> Judgement:
-    """Whether a customer can be given a number, and the mode's verdict if so."""
+def standing_of(case: Case, elicitation: Elicitation, setup: Setup, *, earlier: Announced | None = None) -> Standing:
+    """What holds for a customer whatever the number is: care, an announcement to leave, having left.
+
+    Args:
+        case: the customer.
+        elicitation: the model's answers.
+        setup: with the rules.
+        earlier: the announcement in the customer's previous assessment.
+    """
+    return Standing(
+        care=care.flags_of(case.snapshot, setup.care),
+        announced=standings.announcement(elicitation.messages, case.snapshot, setup.taxonomy, earlier=earlier),
+        former=standings.former(case.snapshot),
+    )
+
+
+def judge(case: Case, elicitation: Elicitation, setup: Setup, *, announced: Announced | None = None) -> Judgement:
+    """Whether a customer can be given a number, and the mode's verdict if so; see `composing.verdict_of`."""
     status, reason = status_of(case, elicitation, setup.settings.least_days_known)
     verdict = (
-        verdict_of(case, elicitation, setup.taxonomy, setup.fitted_prompt.thresholds) if status == "assessed" else None
+        verdict_of(
+            case,
+            elicitation,
+            setup.taxonomy,
+            setup.fitted_prompt.thresholds,
+            announced=announced,
+            margin=setup.settings.band_margin,
+        )
+        if status == "assessed"
+        else None
     )
     return Judgement(status, reason, verdict)
 

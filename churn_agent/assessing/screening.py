@@ -11,10 +11,14 @@ from datetime import date
 from churn_agent.assessing.composing import verdict_of
 from churn_agent.content.prompts import PromptTemplate
 from churn_agent.content.taxonomy import Taxonomy
+from churn_agent.content.thresholds import Thresholds
 from churn_agent.domain.assessment import Assessment, Fact, LeftOut, Provenance
-from churn_agent.elicitation.base import Case
+from churn_agent.elicitation.base import Case, Elicitation
 from churn_agent.elicitation.read import read
 from churn_agent.models.base import ChatModel
+from churn_agent.scoring import standing
+from churn_agent.scoring.bands import Bands
+from churn_agent.scoring.verdict import announced_verdict
 
 _COSTS = ("prompt_tokens", "output_tokens", "cached_answers")
 
@@ -97,7 +101,7 @@ def screen(
         Screening(
             case.snapshot.customer_id,
             case.snapshot.as_of,
-            None if elicitation.failure else verdict_of(case, elicitation, taxonomy, prompt.thresholds).probability.raw,
+            None if elicitation.failure else _score(case, elicitation, taxonomy, prompt.thresholds),
             tuple(evidence.interaction.id for evidence in case.pack.evidence),
             how,
             elicitation.prompt_tokens,
@@ -106,6 +110,16 @@ def screen(
         )
         for case, elicitation in zip(shown, elicitations, strict=True)
     ]
+
+
+def _score(case: Case, elicitation: Elicitation, taxonomy: Taxonomy, thresholds: Thresholds) -> float:
+    """The score, 0 to 1; that of an announcement to leave which stands is that of an assessment."""
+    announced = standing.announcement(elicitation.messages, case.snapshot, taxonomy)
+    verdict = verdict_of(case, elicitation, taxonomy, thresholds, announced=announced)
+    if announced and announced.stands:
+        company, least = case.snapshot.company, Bands().high_boundary(verdict.probability)
+        verdict = announced_verdict(verdict, announced, company, taxonomy, thresholds, least=least)
+    return verdict.probability.raw
 
 
 def _shown(case: Case, paid: Collection[str], latest: int) -> Case:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 from churn_agent.content.folders import own_or_shipped
 from churn_agent.domain.assessment import FACT_NAMES, Polarity
 from churn_agent.evidence.excerpts import words_of
+from churn_agent.evidence.quotes import QuoteRules
 from churn_agent.files import strict_yaml
 
 Role = Literal["leaving_announced", "leaving_considered", "before_leaving", "competitor", "disengagement", "staying"]
@@ -62,6 +63,8 @@ class Taxonomy(_Data):
     neutral_queries: Annotated[tuple[str, ...], Field(min_length=1)]
     """Phrases that show no signal."""
     signals: Annotated[tuple[SignalDefinition, ...], Field(min_length=1)]
+    quotes: QuoteRules = QuoteRules()
+    """What code can tell about sentences; its file is `quotes.yaml`."""
 
     @model_validator(mode="after")
     def _nothing_repeats(self) -> "Taxonomy":
@@ -129,12 +132,14 @@ class Taxonomy(_Data):
 
 
 def load_taxonomy(folder: Path | None = None) -> Taxonomy:
-    """The taxonomy: the `signals.yaml` of the user's own prompts if there is one, else the shipped one.
+    """The taxonomy: the user's own `signals.yaml` and `quotes.yaml` if there are any, else the shipped ones.
 
     Args:
         folder: of the user's own prompts.
 
     Raises:
-        FileFormatError: the file is not a valid taxonomy; the message names file, line and key.
+        FileFormatError: a file is not valid; the message names file, line and key.
     """
-    return strict_yaml.load(own_or_shipped("signals.yaml", folder), Taxonomy)
+    taxonomy = strict_yaml.load(own_or_shipped("signals.yaml", folder), Taxonomy)
+    rules = strict_yaml.load(own_or_shipped("quotes.yaml", folder), QuoteRules)
+    return taxonomy.model_copy(update={"quotes": rules})

@@ -5,6 +5,7 @@ Fields are added, never renamed; a change of meaning raises `SCHEMA_VERSION`.
 
 import json
 from datetime import date, datetime
+from datetime import date as date_
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +19,8 @@ EXPLAINED = "explained"
 """Concept of reasons in a model's own words, which belong to no signal."""
 Urgency = Literal["today", "this_week", "this_month"]
 Probability = Annotated[float, Field(ge=0, le=1)]
+CareKind = Literal["death", "illness", "insolvency", "self_harm", "legal", "data_protection", "minor"]
+"""Kinds of messages that call for care rather than selling."""
 
 
 class _Part(BaseModel):
@@ -61,6 +64,50 @@ class Reason(_Part):
     contribution: float | None = None
     """Contribution to the score, in log-odds; None if the mode has none."""
     citations: tuple[Citation, ...] = ()
+
+
+class CareFlag(_Part):
+    """A message that calls for care. While the flag stands, no action is suggested; it counts for nothing else."""
+
+    kind: CareKind
+    citation: Citation
+    date: date_
+    """Day of the message."""
+    expires_on: date_
+    """Last day on which the flag stands."""
+
+
+class Announced(_Part):
+    """An announcement that the customer leaves."""
+
+    date: date_
+    """Day of the message."""
+    citation: Citation | None = None
+    """The quote and its message; None if notice is known from outcomes or attributes."""
+    ends_on: date_ | None = None
+    """Last day of the contract, where the message says one."""
+    strength: Probability = 1.0
+    """How sure the reading is."""
+    leaning: float | None = None
+    """Leaning of the message, in log-odds of leaving against staying."""
+    ended_on: date_ | None = None
+    """Day on which the announcement ceased to stand; None while it stands."""
+    ended_by: str | None = None
+    """Why it ceased to stand, in a few words."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether the customer has not taken it back."""
+        return self.ended_on is None
+
+
+class Former(_Part):
+    """What shows that somebody has ceased to be a customer."""
+
+    since: date_ | None
+    """Day from which they are no customer any more; None if the source says none."""
+    source: str
+    """Where that is known from, as `outcome` or `attribute status`."""
 
 
 class RetentionAction(_Part):
@@ -178,6 +225,15 @@ class Assessment(_Part):
     leaning: float | None = None
     """Log-odds of leaving against staying over the messages read, with most weight on the latest; None if the model was
     not asked about any."""
+    care: tuple[CareFlag, ...] = ()
+    """What calls for a human's attention, and for no sales action."""
+    announced: Announced | None = None
+    """The latest announcement that the customer leaves, standing or not."""
+    former: Former | None = None
+    """Set for somebody who is no customer any more."""
+    rest: float | None = None
+    """Log-odds of the number shown that no reason accounts for: the starting point, and facts too small to name. With
+    the contributions of the reasons it adds up to the log-odds of the number. None without contributions."""
     left_out: LeftOut
     screening: Probability | None = None
     """Score of a customer who was only screened; it only ranks customers for assessment."""

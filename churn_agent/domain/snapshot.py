@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from churn_agent.domain.interactions import RECORD_CHANNELS, Interaction
+from churn_agent.domain.interactions import RECORD_CHANNELS, Interaction, Label
 from churn_agent.domain.measurements import Series
 
 Vectors = Mapping[str, NDArray[np.float32]]
@@ -111,6 +111,8 @@ class Snapshot:
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
     measurements: tuple[Series, ...] = ()
     """Metrics up to `as_of`, sorted by name."""
+    outcomes: tuple[Label, ...] = ()
+    """Outcomes known on `as_of`: notice given and departures up to that day, and labels whose horizon is over."""
     vectors: Vectors = field(default_factory=dict[str, NDArray[np.float32]])
 
     def __post_init__(self) -> None:

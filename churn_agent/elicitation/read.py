@@ -11,8 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from churn_agent.content.prompts import PromptTemplate, fill
-from churn_agent.content.taxonomy import SignalDefinition, Taxonomy
-from churn_agent.domain.assessment import Signal
+from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.domain.snapshot import Card
 from churn_agent.elicitation.base import Case, Elicitation, cite, closed_object, failure_of, string
 from churn_agent.elicitation.choose import choose
@@ -20,6 +19,7 @@ from churn_agent.elicitation.confirm import Reading, confirm
 from churn_agent.evidence.excerpts import ends
 from churn_agent.evidence.retrieval import Evidence
 from churn_agent.models.base import ChatModel, GenerateRequest, Message
+from churn_agent.scoring.standing import Said, signals_of
 
 MOST_SIGNALS = 3
 """Most signals of one message."""
@@ -63,6 +63,20 @@ def read_messages(
         _propose(retry, model, prompt, taxonomy, seed)
     if prompt.check:
         confirm({i: r for i, r in numbered.items() if not r.failure}, model, prompt, taxonomy)
+    for reading in readings:
+        _check_quotes(reading, taxonomy)
+
+
+def _check_quotes(reading: Reading, taxonomy: Taxonomy) -> None:
+    """Drops the signals whose sentences say something else, or replaces them with what they say."""
+    for id_, strength in list(reading.strengths.items()):
+        quote = reading.proposals[id_]
+        shown = taxonomy.quotes.shown_by(id_, quote, reading.text)
+        if shown == id_:
+            continue
+        del reading.strengths[id_]
+        if shown in taxonomy.by_id and strength > reading.strengths.get(shown, 0.0):
+            reading.strengths[shown], reading.proposals[shown] = strength, quote
 
 
 def _propose(
@@ -113,7 +127,6 @@ def _write(
 def _combine(case: Case, readings: dict[tuple[str, str], Reading], taxonomy: Taxonomy) -> Elicitation:
     elicitation = Elicitation(evidence=case.pack.evidence)
     failures: list[str] = []
-    by_concept: dict[str, list[tuple[float, Evidence, str]]] = {}
     for evidence in case.pack.evidence:
         reading = readings[case.snapshot.company, evidence.text]
         for usage in reading.usages:
@@ -123,22 +136,20 @@ def _combine(case: Case, readings: dict[tuple[str, str], Reading], taxonomy: Tax
             continue
         if reading.leaning is not None:
             elicitation.leanings.append(reading.leaning)
-        for id_, strength in reading.strengths.items():
-            by_concept.setdefault(id_, []).append((strength, evidence, reading.proposals[id_]))
+        elicitation.messages.append(_said(evidence, reading, case.snapshot.card))
     if failures and len(failures) == len(case.pack.evidence):
         elicitation.failure = failures[0]
-    elicitation.signals = [_signal(taxonomy.by_id[id_], shown, case.snapshot.card) for id_, shown in by_concept.items()]
+    elicitation.signals = signals_of(elicitation.messages, taxonomy)
     return elicitation
 
 
-def _signal(definition: SignalDefinition, shown: list[tuple[float, Evidence, str]], card: Card) -> Signal:
-    citations = [cite(evidence, quote, card) for _, evidence, quote in shown]
-    verified = [strength for (strength, _, _), citation in zip(shown, citations, strict=True) if citation.verified]
-    return Signal(
-        concept=definition.id,
-        polarity=definition.polarity,
-        strength=max(verified, default=0.0),
-        citations=tuple(citations),
+def _said(evidence: Evidence, reading: Reading, card: Card) -> Said:
+    return Said(
+        interaction_id=evidence.interaction.id,
+        at=card.local(evidence.interaction.occurred_at),
+        text=evidence.interaction.text,
+        signals={id_: (n, cite(evidence, reading.proposals[id_], card)) for id_, n in reading.strengths.items()},
+        leaning=reading.leaning,
     )
 
 

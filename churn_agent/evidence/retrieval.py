@@ -2,8 +2,9 @@
 
 The relevance of an interaction is its closeness to the taxonomy's phrases minus its closeness to neutral phrases, plus
 a small bonus for recency (`eval/retrieval.py` compares this with other methods). The latest interactions are always
-included, and a share is reserved for counter-evidence. The rest are chosen by maximal marginal relevance (Carbonell &
-Goldstein 1998), so that ten messages about one invoice do not fill the pack.
+included, as are those whose words may be about leaving, and a share is reserved for counter-evidence. The rest are
+chosen by maximal marginal relevance (Carbonell & Goldstein 1998), so that ten messages about one invoice do not fill
+the pack.
 """
 
 import random
@@ -21,6 +22,8 @@ from churn_agent.evidence.excerpts import excerpt
 
 LATEST_SHARE = 0.1
 COUNTER_SHARE = 0.25
+KEPT_SHARE = 0.5
+"""Most texts that are kept because their words may be about leaving, as a share of the limit."""
 DIVERSITY = 0.8
 """Weight of difference from the interactions already chosen, relative to relevance."""
 LIKENESS_POWER = 4
@@ -63,6 +66,7 @@ def retrieve(
     token_budget: int,
     count_tokens: Callable[[str], int],
     telling: Collection[str] = (),
+    keep: Callable[[str], bool] = lambda text: False,
     order: Order = "oldest_first",
     seed: int = 0,
 ) -> EvidencePack:
@@ -76,12 +80,13 @@ def retrieve(
         token_budget: most tokens shown, over all texts.
         count_tokens: returns the number of tokens of a text, as the model counts them.
         telling: words that make a sentence of a long text worth showing; see `excerpts.words_of`.
+        keep: whether a text must be shown: of up to half of `limit` such texts, none gives way to newer ones.
         order: the order in which they are shown.
         seed: seed of the shuffled order.
     """
     by_time = sorted(candidates, key=lambda each: each.occurred_at)
     distinct = list({each.text_id: each for each in by_time if each.text.strip()}.values())  # the latest of equal texts
-    chosen = distinct if len(distinct) <= limit else _choose(snapshot, distinct, queries, limit)
+    chosen = distinct if len(distinct) <= limit else _choose(snapshot, distinct, queries, limit, keep)
     shown: list[tuple[Interaction, str]] = []
     tokens_left = token_budget
     tokens_cut = 0
@@ -112,10 +117,17 @@ def retrieve(
     return EvidencePack(evidence, unread)
 
 
-def _choose(snapshot: Snapshot, candidates: list[Interaction], queries: QueryVectors, limit: int) -> list[Interaction]:
+def _choose(
+    snapshot: Snapshot,
+    candidates: list[Interaction],
+    queries: QueryVectors,
+    limit: int,
+    keep: Callable[[str], bool],
+) -> list[Interaction]:
     """The most important `limit` candidates, most important first."""
     latest = sorted(candidates, key=lambda each: each.occurred_at, reverse=True)[: max(1, round(limit * LATEST_SHARE))]
-    chosen = [candidates.index(each) for each in latest]
+    kept = [n for n, each in enumerate(candidates) if keep(each.text)][-max(1, round(limit * KEPT_SHARE)) :]
+    chosen = list(dict.fromkeys([*(candidates.index(each) for each in latest), *kept]))[:limit]
     parts = [snapshot.vectors.get(each.text_id) for each in candidates]
     closeness = {
         kind: np.vstack([np.zeros(len(phrases)) if rows is None else (rows @ phrases.T).max(axis=0) for rows in parts])

@@ -41,13 +41,16 @@ def stripped(assessment: Assessment, *, customer_id: str | None = None, withdraw
         customer_id: another id for the customer.
         withdrawn: mark it as one on withdrawn data.
     """
-    empty: dict[str, Any] = dict.fromkeys(("reasons", "actions", "facts", "signals"), ())
+    empty: dict[str, Any] = dict.fromkeys(("reasons", "actions", "facts", "signals", "care"), ())
     before = assessment.provenance
     marked = {"evidence_ids": (), "on_withdrawn_data": withdrawn or before.on_withdrawn_data}
     bare = {
         "customer_id": customer_id or assessment.customer_id,
         "status_reason": None,
         "leaning": None,
+        "announced": None,
+        "former": None,
+        "rest": None,
         "left_out": LeftOut(),
         "provenance": before.model_copy(update=marked),
     }
@@ -55,8 +58,11 @@ def stripped(assessment: Assessment, *, customer_id: str | None = None, withdraw
 
 
 def rests_on(assessment: Assessment, interaction_ids: Collection[str]) -> bool:
-    """Whether a model read one of the interactions, or a reason cites one."""
+    """Whether a model read one of the interactions, or a reason, a flag or an announcement cites one."""
     cited = {citation.interaction_id for reason in assessment.reasons for citation in reason.citations}
+    cited |= {flag.citation.interaction_id for flag in assessment.care}
+    if assessment.announced and assessment.announced.citation:
+        cited.add(assessment.announced.citation.interaction_id)
     return not cited.union(assessment.provenance.evidence_ids).isdisjoint(interaction_ids)
 
 

@@ -6,6 +6,8 @@ from datetime import date
 from sqlalchemy import Engine
 
 from churn_agent.domain import sensitive
+from churn_agent.domain.days import real_day
+from churn_agent.domain.interactions import Label
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import EmptyStore, UnknownCustomer
 from churn_agent.history import book, interactions, measurements
@@ -46,7 +48,17 @@ def take(engine: Engine, customer_id: str, *, as_of: date | None = None) -> Snap
         interactions=history,
         measurements=measured,
         attributes=sensitive.usable(attributes, card),
+        outcomes=tuple(
+            label for label in book.labels_in_full(engine, customer_id) if _was_known(label, day, card.horizon_days)
+        ),
     )
+
+
+def _was_known(label: Label, day: date, horizon_days: int) -> bool:
+    """Whether an outcome was known on a day: its window was over, or the customer had given notice or left."""
+    over = (day - date.fromisoformat(label.as_of)).days >= (label.horizon_days or horizon_days)
+    happened = [known for text in (label.left_on, label.notice_on) if (known := real_day(text))]
+    return over or any(known <= day for known in happened)
 
 
 def _unknown(engine: Engine, card: Card, customer_id: str, day: date) -> str:

@@ -59,6 +59,8 @@ class Examples:
     """A language model's readings of the messages, by name."""
     neutral_leaning: float = 0.0
     """The leaning of a message about something else."""
+    announced: NDArray[np.bool_] | None = None
+    """Samples with an announcement to leave that stands; None if no language model read them."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -84,6 +86,7 @@ class Examples:
             self.encoder,
             None if self.readings is None else some(self.readings),
             self.neutral_leaning,
+            None if self.announced is None else self.announced[rows],
         )
 
     def and_(self, other: "Examples") -> "Examples":
@@ -94,6 +97,9 @@ class Examples:
 
         vectors = None if self.vectors is None or other.vectors is None else np.vstack([self.vectors, other.vectors])
         known = self.readings is not None and other.readings is not None
+        announced = (
+            None if self.announced is None or other.announced is None else np.append(self.announced, other.announced)
+        )
         return Examples(
             both(self.customers, other.customers),
             both(self.dates, other.dates),
@@ -109,6 +115,7 @@ class Examples:
             self.encoder,
             both(self.readings or (), other.readings or ()) if known else None,
             self.neutral_leaning,
+            announced,
         )
 
     def without(self, removed: Sequence[tuple[str, float]], typical: Mapping[str, float]) -> "Examples":

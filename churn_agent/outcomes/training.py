@@ -53,7 +53,7 @@ def examples(
     """
     if "vectors" in needs:
         agent.store.index()
-    reads, readings = "readings" in needs, list[Mapping[str, float]]()
+    reads, readings, announced = "readings" in needs, list[Mapping[str, float]](), list[bool]()
     neutral = _neutral_leaning(agent) if reads else 0.0
 
     def snapshots_read() -> Iterator[Snapshot]:
@@ -67,10 +67,11 @@ def examples(
                         "run the command again (readings so far are stored and cost nothing)"
                     )
                 readings.append(_readings(agent, assessment, neutral))
+                announced.append(assessment.announced is not None and assessment.announced.stands)
                 progress()
             yield from snapshots
 
-    return examples_of(
+    made = examples_of(
         agent.store,
         snapshots_read(),
         [sample.churned for sample in samples],
@@ -80,6 +81,20 @@ def examples(
         neutral_leaning=neutral,
         progress=progress,
     )
+    return replace(made, announced=np.array(announced, dtype=bool)) if reads else made
+
+
+def _without_announced(samples: Sequence[Sample], known: Examples) -> tuple[Sequence[Sample], Examples]:
+    """The samples without a standing announcement to leave, whose number does not come from a method.
+
+    If they had not both outcomes, all samples are kept: a rough calibration is better than none.
+    """
+    if known.announced is None or not known.announced.any():
+        return samples, known
+    rest = known.take(np.flatnonzero(~known.announced))
+    if len(set(rest.labels.tolist())) < 2:
+        return samples, known
+    return [sample for sample, said in zip(samples, known.announced, strict=True) if not said], rest
 
 
 def _neutral_leaning(agent: ChurnAgent) -> float:
@@ -122,8 +137,9 @@ def train(
     if segment:
         method = replace(method, make=partial(Ladder, segment=segment))
     learnable = _learnable(agent)
-    samples = learnable.samples
-    known = examples(agent, samples, needs=method.needs, progress=progress)
+    samples, known = _without_announced(
+        learnable.samples, examples(agent, learnable.samples, needs=method.needs, progress=progress)
+    )
     lacking = method.lacks(known)
     if segment and not any(segment in row for row in known.attributes):
         lacking = f"no customer has an attribute {segment!r} with words as values"
@@ -134,7 +150,7 @@ def train(
     fitted = method.make(seed).fit(known, known.labels)
     trained = Trained(
         method=name,
-        left_out=learnable.left_out,
+        left_out=learnable.left_out + len(learnable.samples) - len(samples),
         treated=learnable.treated,
         horizon_days=learnable.horizon_days,
         attributes_as_of=agent.store.card.attributes_as_of,
@@ -183,7 +199,14 @@ def carry(
                 learnable.append(_learnable(other))
             except DataError as error:
                 raise DataError(f"{store}: {error}") from error
-            books.append(examples(other, learnable[-1].samples, needs=("readings",), progress=progress))
+            read = examples(other, learnable[-1].samples, needs=("readings",), progress=progress)
+            kept, read = _without_announced(learnable[-1].samples, read)
+            learnable[-1] = replace(
+                learnable[-1],
+                samples=kept,
+                left_out=learnable[-1].left_out + len(learnable[-1].samples) - len(kept),
+            )
+            books.append(read)
     day = agent.store.default_as_of()
     known = interactions.customer_ids(agent.store.history, until=agent.store.card.end_of_day(day))
     today = [Sample(id_, day, False) for id_ in np.random.default_rng(seed).permutation(known)[:_READ].tolist()]

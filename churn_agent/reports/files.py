@@ -36,12 +36,17 @@ def to_json(assessment: Assessment) -> str:
 def to_markdown(assessment: Assessment) -> str:
     """Returns the card as Markdown. Text from data is escaped."""
     lines = [f"# Churn assessment of {escape(assessment.customer_id)} at {assessment.as_of}", ""]
+    care, standing = wording.care_line(assessment), wording.standing_line(assessment)
+    lines += [f"**{escape(care)}.**", ""] if care else []
+    lines += [f"{escape(standing)}.", ""] if standing else []
     withdrawn = wording.withdrawn(assessment)
     lines += [f"**{withdrawn}**", ""] if withdrawn else []
     if assessment.churn_probability:
         band = wording.BAND_WORDS[assessment.band].capitalize() if assessment.band else wording.not_fitted(assessment)
         lines += [f"**{band}.**", ""]
         lines += [f"{wording.score_words(assessment.churn_probability)}.", ""]
+        start = wording.start_words(assessment)
+        lines += [start, ""] if start else []
         risk, protective = wording.cases(assessment)
         if not assessment.reasons and not withdrawn:
             lines += [wording.NO_REASON, ""]
@@ -67,7 +72,7 @@ def _reasons(assessment: Assessment, title: str, reasons: list[Reason]) -> list[
         return []
     lines = [f"## {title}", ""]
     for reason in reasons:
-        lines.append(f"- {escape(reason.statement)}")
+        lines.append(f"- {escape(reason.statement)}{wording.added_words(assessment, reason)}")
         lines += [f"  - {escape(wording.quoted(assessment, citation))}" for citation in reason.citations]
     return [*lines, ""]
 

@@ -15,6 +15,9 @@ _BAR = 30
 def print_card(assessment: Assessment, console: Console, *, title: str) -> None:
     """Prints the card; `title` names the customer."""
     parts: list[RenderableType] = []
+    care, standing = wording.care_line(assessment), wording.standing_line(assessment)
+    parts += [Text(f"{care}.", style="bold magenta")] if care else []
+    parts += [Text(f"{_plain(standing)}.", style="bold")] if standing else []
     unfitted, withdrawn = wording.not_fitted(assessment), wording.withdrawn(assessment)
     if withdrawn:
         parts.append(Text(withdrawn, style="bold yellow"))
@@ -24,6 +27,8 @@ def print_card(assessment: Assessment, console: Console, *, title: str) -> None:
         if unfitted:
             parts.append(Text(_plain(unfitted), style="bold yellow"))
         parts.append(Text(f"{wording.score_words(assessment.churn_probability)}.", style="dim"))
+        start = wording.start_words(assessment)
+        parts += [Text(start, style="dim")] if start else []
         risk, protective = wording.cases(assessment)
         if not assessment.reasons and not assessment.provenance.on_withdrawn_data:
             parts += [Text(), Text(wording.NO_REASON)]
@@ -62,7 +67,8 @@ def _section(name: str, lines: list[Text]) -> list[RenderableType]:
 def _reasons(assessment: Assessment, name: str, reasons: list[Reason]) -> list[RenderableType]:
     lines: list[Text] = []
     for reason in reasons:
-        lines.append(Text(f"\u2022 {_plain(reason.statement)}"))
+        added = wording.added_words(assessment, reason)
+        lines.append(Text(f"\u2022 {_plain(reason.statement)}") + Text(added, style="dim"))
         quotes = [wording.quoted(assessment, citation) for citation in reason.citations]
         lines += [Text(f"    {_plain(quote)}", style="italic") for quote in quotes]
     return _section(name, lines)

@@ -4,12 +4,32 @@ import math
 from dataclasses import dataclass
 
 from churn_agent.domain.assessment import Band, ChurnProbability
-from churn_agent.scoring.prior import log_odds
+from churn_agent.scoring.prior import log_odds, sigmoid
 
 SCORE_MEDIUM_FROM, SCORE_HIGH_FROM = 0.35, 0.65
 """Boundaries on an uncalibrated score."""
+_JUST = 1e-6
+"""How near a score may come to a boundary that it must not cross."""
 HIGH_ODDS = 3.0
 """Least odds of a high calibrated probability, as a multiple of the odds of the base rate."""
+
+
+def same_band(score: float, centre: float, *, margin: float) -> float:
+    """The score, moved towards `centre` until both are in the same band whatever the earlier band was.
+
+    Args:
+        score: uncalibrated, 0 to 1.
+        centre: the same.
+        margin: as in `Bands`.
+    """
+    edges = [
+        sigmoid(log_odds(edge) + moved)
+        for edge in (SCORE_MEDIUM_FROM, SCORE_HIGH_FROM)
+        for moved in (-margin, 0, margin)
+    ]
+    if score >= centre:
+        return min([score, *(edge - _JUST for edge in edges if centre < edge <= score)])
+    return max([score, *(edge + _JUST for edge in edges if score < edge <= centre)])
 
 
 @dataclass(frozen=True)
@@ -32,6 +52,10 @@ class Bands:
             high += -self.margin if before == "high" else self.margin
         x = log_odds(probability.shown)
         return "low" if x < medium else "high" if x >= high else "medium"
+
+    def high_boundary(self, probability: ChurnProbability) -> float:
+        """The least log-odds of a number in the high band, whether the number is a score or a probability."""
+        return max(log_odds(SCORE_HIGH_FROM), self._boundaries(probability)[1])
 
     def _boundaries(self, probability: ChurnProbability) -> tuple[float, float]:
         if not probability.calibrated:

@@ -38,6 +38,9 @@ TENURE_WEIGHT = 0.25
 UNCLEAR_LEANING_WEIGHT, CLEAR_LEANING_WEIGHT = 0.4, 1.2
 """Per unit of leaning, between the leanings at which messages read like staying and like leaving, and beyond them."""
 MOST_LEANING = 1.5
+MOST_QUIET = (0.01, 0.04)
+"""How far messages without a signal can lower and raise the score, all together: any one of them moves it by less than
+.05. More would let small talk outweigh words that mean something."""
 LEANING_FADES = 0.5
 """Weight of a message in the leaning, as a share of that of the next message."""
 

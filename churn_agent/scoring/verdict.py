@@ -1,18 +1,23 @@
 """Turns facts and signals into a score and the reasons that add up to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from churn_agent.content.taxonomy import Taxonomy
+from churn_agent.content.taxonomy import LEAVING, Taxonomy
 from churn_agent.content.thresholds import Thresholds
-from churn_agent.domain.assessment import ChurnProbability, Fact, Polarity, Reason, Signal
+from churn_agent.domain.assessment import Announced, Band, ChurnProbability, Fact, Polarity, Reason, Signal
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.scoring import prior
+from churn_agent.scoring.bands import Bands, same_band
 
 LEAST_CONTRIBUTION = 0.15
 """Contribution in log-odds below which a fact is not a reason."""
+ANNOUNCED = "announced"
+"""Method of the number of a customer whose announcement to leave stands."""
 LEANING = "leaning"
 """Concept of the reason for the leaning of all messages together."""
+MENTIONED = "Mentioned ending it, but long ago or not plainly."
+"""Statement of signals of leaving that do not lift the number out of the low band."""
 
 _WORDED: Mapping[str, tuple[str, str]] = {
     "recency": ("Has done nothing for {value:g} days.", "Has been active lately."),
@@ -70,8 +75,13 @@ def from_signals(
     leanings: Sequence[float],
     taxonomy: Taxonomy,
     thresholds: Thresholds,
+    *,
+    quiet: Collection[int] = (),
+    margin: float = Bands.margin,
 ) -> Verdict:
     """The prior model over facts, verified signals and leanings (mode `read`).
+
+    The leanings of messages without a signal move the score by at most `prior.MOST_QUIET`, and not into another band.
 
     Args:
         snapshot: of the customer.
@@ -80,6 +90,8 @@ def from_signals(
         leanings: of the messages, in log-odds of leaving against staying, the oldest first.
         taxonomy: with the weights of signals and their wording for readers.
         thresholds: of the prompt and model that read the messages.
+        quiet: positions in `leanings` of the messages that show no signal.
+        margin: of the bands.
     """
     statements = taxonomy.statements(snapshot.company)
     reasons = _fact_reasons(snapshot, facts)
@@ -106,16 +118,112 @@ def from_signals(
                 citations=tuple(sorted(verified, key=lambda c: c.occurred_at, reverse=True)[:3]),
             )
         )
-    leaning = prior.overall_leaning(leanings)
+    speaking = [leaning for n, leaning in enumerate(leanings) if n not in quiet]
+    leaning = prior.overall_leaning(speaking)
     added = prior.leaning_contribution(leaning, thresholds)
     log_odds += added
     if leaning is not None and not thresholds.staying_leaning < leaning < thresholds.leaving_leaning:
         which = "leaving" if leaning >= thresholds.leaving_leaning else "staying"
-        messages = "the one message" if len(leanings) == 1 else f"the {len(leanings)} messages"
+        messages = "the one message" if len(speaking) == 1 else f"the {len(speaking)} messages"
+        if len(speaking) < len(leanings):
+            messages += " with a signal" if len(speaking) == 1 else " with signals"
         reasons.append(
-            _reason(LEANING, f"Taken as a whole, {messages} read{'s' * (len(leanings) == 1)} like {which}.", added)
+            _reason(LEANING, f"Taken as a whole, {messages} read{'s' * (len(speaking) == 1)} like {which}.", added)
         )
+    if len(speaking) < len(leanings):
+        with_all = prior.leaning_contribution(prior.overall_leaning(leanings), thresholds)
+        log_odds = _moved_by_quiet(log_odds, log_odds - added + with_all, margin)
     return _verdict(snapshot, log_odds, reasons, method="prior")
+
+
+def _moved_by_quiet(log_odds: float, with_quiet: float, margin: float) -> float:
+    """The log-odds of the score after messages without a signal, which move it by less the farther they would."""
+    score, wanted = prior.sigmoid(log_odds), prior.sigmoid(with_quiet)
+    most = prior.MOST_QUIET[wanted > score]
+    moved = score + (wanted - score) / (1 + abs(wanted - score) / most)
+    return prior.log_odds(same_band(moved, score, margin=margin))
+
+
+def announced_verdict(
+    verdict: Verdict, announced: Announced, company: str, taxonomy: Taxonomy, thresholds: Thresholds, *, least: float
+) -> Verdict:
+    """The verdict while an announcement to leave stands: its number depends on the announcement alone.
+
+    So no later message and no login lowers it. The other reasons stay, without a contribution.
+
+    Args:
+        verdict: without the announcement.
+        announced: stands.
+        company: that is left.
+        taxonomy: with the weight of an announcement.
+        thresholds: of the prompt and model that read it.
+        least: log-odds of the boundary of the high band.
+    """
+    id_ = taxonomy.with_role("leaving_announced") or ANNOUNCED
+    leans = (
+        prior.MOST_LEANING if announced.leaning is None else prior.leaning_contribution(announced.leaning, thresholds)
+    )
+    log_odds = max(least, prior.INTERCEPT + taxonomy.weights.get(id_, 0.0) * announced.strength + leans)
+    until = f", with the end on {announced.ends_on}" if announced.ends_on else ""
+    words = f"Announced on {announced.date} that they leave {company}{until}; it stands."
+    if announced.citation is None:
+        words = f"Notice was given{until or f', known since {announced.date}'}; it stands."
+    first = Reason(
+        statement=words,
+        polarity="risk",
+        concept=id_,
+        contribution=round(log_odds - prior.INTERCEPT, 3),
+        citations=(announced.citation,) if announced.citation else (),
+    )
+    others = [
+        reason.model_copy(update={"contribution": None})
+        for reason in verdict.reasons
+        if reason.concept not in (id_, LEANING)
+    ]
+    before = verdict.probability
+    number = before.model_copy(
+        update={
+            "value": prior.sigmoid(log_odds),
+            "raw": prior.sigmoid(log_odds),
+            "low": None,
+            "high": None,
+            "calibrated": False,
+            "method": ANNOUNCED,
+        }
+    )
+    return Verdict(number, (first, *others))
+
+
+def ended_reason(announced: Announced) -> Reason:
+    """The reason that says that an announcement does not stand any more."""
+    assert announced.ended_on
+    return Reason(
+        statement=f"Gave notice on {announced.date}, which does not stand since {announced.ended_on}: "
+        f"{announced.ended_by}.",
+        polarity="protective",
+        concept=ANNOUNCED,
+        citations=(announced.citation,) if announced.citation else (),
+    )
+
+
+def fitting(reasons: Sequence[Reason], band: Band | None, taxonomy: Taxonomy) -> tuple[Reason, ...]:
+    """The reasons worded so that they do not contradict the band: in the low one, nobody is said to leave."""
+    if band != "low":
+        return tuple(reasons)
+
+    def worded(reason: Reason) -> Reason:
+        leaves = reason.concept in taxonomy.by_id and taxonomy.role_of(reason.concept) in LEAVING
+        return reason.model_copy(update={"statement": MENTIONED}) if leaves else reason
+
+    return tuple(worded(reason) for reason in reasons if reason.concept != LEANING or reason.polarity == "protective")
+
+
+def rest_of(probability: ChurnProbability, reasons: Sequence[Reason]) -> float | None:
+    """The log-odds of the number shown that no reason accounts for; None if no reason has a contribution."""
+    parts = [reason.contribution for reason in reasons if reason.contribution is not None]
+    if reasons and not parts:
+        return None
+    return round(prior.log_odds(probability.shown) - sum(parts), 6)
 
 
 def from_log_odds(snapshot: Snapshot, facts: Sequence[Fact], log_odds: float) -> Verdict:

@@ -42,8 +42,8 @@ def test_scores_leanings_and_signals_are_those_that_were_recorded():
     assert {signal for *_, signals in found.values() for signal in signals} == set(taxonomy.by_id)
 
 
-def test_what_was_trained_before_weights_and_leanings_moved_still_holds():
-    assert prior.fingerprint(load_taxonomy().weights, load_prompt("read").thresholds) == "ea4e09640efbdb4e"
+def test_what_was_trained_with_these_weights_and_leanings_holds():
+    assert prior.fingerprint(load_taxonomy().weights, load_prompt("read").thresholds) == "4c96f5ed050aec44"
 
 
 @pytest.mark.parametrize("change", [{"neutral_leaning": -0.8}, {"staying_leaning": -2.0}])

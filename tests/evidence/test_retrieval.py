@@ -19,7 +19,7 @@ def vector(*weights):
 QUERIES = {"risk": vector(1), "protective": vector(0, 1), "neutral": vector(0, 0, 0, 0, 0, 1)}
 
 
-def pack(rows, *, limit=4, budget=1000, vectors=None):
+def pack(rows, *, limit=4, budget=1000, vectors=None, **more):
     filed = {text_id(text): v for text, v in (vectors or {}).items()}
     return retrieve(
         snapshot(*rows, vectors=filed),
@@ -28,7 +28,25 @@ def pack(rows, *, limit=4, budget=1000, vectors=None):
         limit=limit,
         token_budget=budget,
         count_tokens=lambda text: len(text.split()),
+        **more,
     )
+
+
+@given(st.integers(0, 60), st.integers(2, 12))
+def test_a_text_to_keep_is_shown_however_many_newer_ones_there_are(newer, limit):
+    rows = [interaction(0, days_ago=200, text="I cancel")]
+    rows += [interaction(n, days_ago=100, text=f"hello {n}") for n in range(1, newer + 1)]
+    shown = pack(rows, limit=limit, keep=lambda text: "cancel" in text).evidence
+    assert len(shown) == min(limit, newer + 1)
+    assert shown[0].interaction.text == "I cancel"
+
+
+def test_texts_to_keep_leave_room_for_others():
+    rows = [interaction(n, days_ago=300 - n, text=f"I cancel {n}") for n in range(30)]
+    rows += [interaction(100 + n, days_ago=20 - n, text=f"hello {n}") for n in range(15)]
+    shown = [e.interaction.text for e in pack(rows, limit=8, keep=lambda text: "cancel" in text).evidence]
+    assert sum("cancel" in text for text in shown) == 4
+    assert "hello 14" in shown
 
 
 @given(

@@ -1,0 +1,152 @@
+"""Recognises messages that call for care rather than selling: deaths, serious illness, insolvency, and the like.
+
+The rules are data (`prompts/care.yaml`). A sentence is flagged if a pattern of its kind matches and none of the
+exceptions does. No model takes part, so that the result does not depend on one.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from churn_agent.domain.assessment import CareFlag, CareKind, Citation
+from churn_agent.domain.interactions import Interaction
+from churn_agent.domain.snapshot import Card, Snapshot
+from churn_agent.evidence.grounding import sentences
+
+_NOTES = frozenset("call calls phone note notes crm visit_note call_note meeting".split())
+"""Channels in which staff write down what customers say."""
+_MOST = 20_000
+"""Characters of a text that are looked at, from its end; a longer one is a log."""
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CareRule(_Data):
+    """What calls for care of one kind."""
+
+    lasts_days: Annotated[int, Field(ge=1)]
+    """Days after the message until the flag expires."""
+    label: str
+    """Wording for readers."""
+    flags: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Patterns of sentences that are flagged."""
+    unless: tuple[str, ...] = ()
+    """Patterns of sentences that are not flagged."""
+    ends: tuple[str, ...] = ()
+    """Patterns of sentences that end an earlier flag."""
+
+
+class CareRules(_Data):
+    """The content of `care.yaml`."""
+
+    version: int
+    parts: Mapping[str, str] = {}
+    """Name -> piece of a pattern."""
+    unless_for_all: tuple[str, ...] = ()
+    """Patterns of sentences that are not flagged as any kind."""
+    kinds: Mapping[CareKind, CareRule]
+
+    @model_validator(mode="after")
+    def _compiles(self) -> "CareRules":
+        for kind, rule in self.kinds.items():
+            for pattern in (*rule.flags, *rule.unless, *rule.ends, *self.unless_for_all):
+                try:
+                    re.compile(self._whole(pattern))
+                except re.error as error:
+                    raise ValueError(f"{kind}: {pattern!r} is not a regular expression: {error}") from error
+        return self
+
+    def _whole(self, pattern: str) -> str:
+        for name, part in self.parts.items():
+            pattern = pattern.replace(f"{{{name}}}", part)
+        return pattern
+
+    def _any_of(self, patterns: Iterable[str]) -> re.Pattern[str] | None:
+        joined = "|".join(f"(?:{self._whole(pattern)})" for pattern in patterns)
+        return re.compile(joined, re.IGNORECASE) if joined else None
+
+    @cached_property
+    def _compiled(self) -> Mapping[CareKind, tuple[re.Pattern[str], re.Pattern[str] | None, re.Pattern[str] | None]]:
+        compiled: dict[CareKind, tuple[re.Pattern[str], re.Pattern[str] | None, re.Pattern[str] | None]] = {}
+        for kind, rule in self.kinds.items():
+            flags = self._any_of(rule.flags)
+            assert flags
+            compiled[kind] = flags, self._any_of((*rule.unless, *self.unless_for_all)), self._any_of(rule.ends)
+        return compiled
+
+    def kinds_of(self, text: str) -> dict[CareKind, tuple[int, int]]:
+        """The kinds of care that a text calls for, each with the character range of the first sentence that says so."""
+        found: dict[CareKind, tuple[int, int]] = {}
+        for start, end in _sentences(text):
+            for kind, (flags, unless, _) in self._compiled.items():
+                sentence = text[start:end]
+                if kind not in found and flags.search(sentence) and not (unless and unless.search(sentence)):
+                    found[kind] = start, end
+        return found
+
+    def ended_by(self, text: str) -> set[CareKind]:
+        """The kinds that a text plainly says to be over."""
+        parts = [text[start:end] for start, end in _sentences(text)]
+        return {
+            kind
+            for kind, (_, _, ends) in self._compiled.items()
+            if ends and any(ends.search(sentence) for sentence in parts)
+        }
+
+
+def flags_of(snapshot: Snapshot, rules: CareRules) -> tuple[CareFlag, ...]:
+    """The flags that stand on the snapshot's day, the newest message of each kind, in the order of the rules."""
+    standing: dict[CareKind, CareFlag] = {}
+    for interaction in spoken(snapshot):
+        kinds = rules.kinds_of(interaction.text)
+        for kind in rules.ended_by(interaction.text) - kinds.keys():
+            standing.pop(kind, None)
+        for kind, span in kinds.items():
+            standing[kind] = _flag(kind, interaction, span, snapshot.card, rules.kinds[kind].lasts_days)
+    return tuple(
+        standing[kind] for kind in rules.kinds if kind in standing and snapshot.as_of <= standing[kind].expires_on
+    )
+
+
+def spoken(snapshot: Snapshot) -> Iterator[Interaction]:
+    """The texts with customers' words, the oldest first: their messages, and notes by staff about talks with them."""
+    messages = {message.id for message in snapshot.messages}
+    for row in snapshot.interactions:
+        is_note = row.channel.casefold() in _NOTES and row.speaker in ("company", "unknown", "other")
+        if row.id in messages or (is_note and row.text.strip()):
+            yield row
+
+
+def _flag(kind: CareKind, interaction: Interaction, span: tuple[int, int], card: Card, lasts_days: int) -> CareFlag:
+    start, end = span
+    when = card.local(interaction.occurred_at)
+    citation = Citation(
+        interaction_id=interaction.id,
+        label="",
+        quote=interaction.text[start:end],
+        occurred_at=when,
+        verified=True,
+        author=interaction.author,
+        start=start,
+        end=end,
+    )
+    return CareFlag(kind=kind, citation=citation, date=when.date(), expires_on=_after(when.date(), lasts_days))
+
+
+def _after(day: date, days: int) -> date:
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:
+        return date.max
+
+
+def _sentences(text: str) -> Iterator[tuple[int, int]]:
+    offset = max(0, len(text) - _MOST)
+    for start, end in sentences(text[offset:]):
+        yield start + offset, end + offset

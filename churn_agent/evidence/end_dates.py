@@ -1,0 +1,121 @@
+"""The last day of a contract, as a message by which a customer leaves says it, in English and German.
+
+A date counts only after a word such as "by", "until" or "zum", so that the date of an invoice is not mistaken for one.
+A date without a year is the next one from the message's day on.
+"""
+
+import re
+from calendar import monthrange
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date, timedelta
+
+from churn_agent.evidence.grounding import find_quote, sentences
+
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "january jan januar jänner",
+            "february feb februar feber",
+            "march mar märz mrz",
+            "april apr",
+            "may mai",
+            "june jun juni",
+            "july jul juli",
+            "august aug",
+            "september sept sep",
+            "october oct oktober okt",
+            "november nov",
+            "december dec dezember dez",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}
+_MONTH = rf"(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\b\.?"
+_YEAR = r"(?P<year>20\d\d)"
+_CUE = (
+    r"\b(?:by|on|as of|as from|effective|from|until|till|through|per|to|at|for|is|ends?|zum|zur|am|ab|bis|mit wirkung|"
+    r"wirkung zum|per|endet|ist|den)\s+(?:the |end of day |on |dem |den |spätestens )?"
+)
+_FORMS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"{_CUE}(?P<year>20\d\d)-(?P<number>\d\d)-(?P<day>\d\d)\b",
+        rf"{_CUE}(?P<day>\d{{1,2}})\.\s?(?P<number>\d{{1,2}})\.\s?{_YEAR}?(?!\d)",
+        rf"{_CUE}(?P<day>\d{{1,2}})(?:st|nd|rd|th|\.)?(?: of)? {_MONTH}(?:,? {_YEAR})?",
+        rf"{_CUE}{_MONTH} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,? {_YEAR})?",
+        rf"\b(?P<end>end|ende)(?: of| von)? (?:the )?{_MONTH}(?: {_YEAR})?",
+    )
+)
+_PERIOD = re.compile(
+    r"\b(?:(?:at|by|from|until|on|to) (?:the )?end of (?:(?P<this>the|this) |(?P<next>next )|(?P<bare>))"
+    r"(?P<unit>month|year|quarter)|(?:zum|bis zum|am) (?P<german>monatsende|jahresende|quartalsende)"
+    r"|(?:zum|am) ende des (?P<of>monats|jahres|quartals))\b",
+    re.IGNORECASE,
+)
+_UNITS = {"month": 1, "quarter": 3, "year": 12, "monat": 1, "quartal": 3, "jahr": 12}
+_ORDINAL = re.compile(r"\b\d{1,2}\.$")
+_LONGEST = timedelta(days=3 * 366)
+
+
+def end_date(quote: str, text: str, said_on: date) -> date | None:
+    """The last day of the contract that a message says, in or right after the sentence of a quote.
+
+    Args:
+        quote: by which the customer leaves.
+        text: the message.
+        said_on: its day.
+
+    Returns:
+        A day from `said_on` to three years later; None if the message says none.
+    """
+    span = find_quote(quote, text)
+    around = list(sentences(text))
+    inside = [n for n, (start, end) in enumerate(around) if span and end > span[0] and start < span[1]]
+    if not inside:
+        return None
+    last = inside[-1] + 1
+    while last < len(around) - 1 and _ORDINAL.search(text[slice(*around[last])]):  # "zum 31." "März" is one sentence
+        last += 1
+    near = text[around[inside[0]][0] : around[min(last, len(around) - 1)][1]]
+    return next((day for day in _days(near, said_on) if said_on <= day <= _latest(said_on)), None)
+
+
+def _latest(said_on: date) -> date:
+    with suppress(OverflowError):
+        return said_on + _LONGEST
+    return date.max
+
+
+def _days(sentence: str, said_on: date) -> Iterator[date]:
+    found: list[tuple[int, date]] = []
+    for form in _FORMS:
+        for match in form.finditer(sentence):
+            groups = match.groupdict()
+            month = int(groups["number"]) if groups.get("number") else _MONTHS[(groups.get("month") or "").casefold()]
+            year = int(groups["year"]) if groups.get("year") else None
+            with suppress(ValueError):
+                found.append((match.start(), _day(year, month, groups.get("day"), said_on)))
+    found += [(match.start(), _period_end(match, said_on)) for match in _PERIOD.finditer(sentence)]
+    yield from (day for _, day in sorted(found))
+
+
+def _day(year: int | None, month: int, day: str | None, said_on: date) -> date:
+    """Raises `ValueError` for a day that no calendar has."""
+
+    def of(year: int) -> date:
+        return date(year, month, int(day) if day else monthrange(year, month)[1])
+
+    if year is not None:
+        return of(year)
+    this = of(said_on.year)
+    return this if this >= said_on else of(said_on.year + 1)
+
+
+def _period_end(match: re.Match[str], said_on: date) -> date:
+    word = (match["unit"] or match["german"] or match["of"]).casefold()
+    months = next(length for name, length in _UNITS.items() if word.startswith(name))
+    at = said_on.year * 12 + (said_on.month - 1) // months * months + months - 1 + (months if match["next"] else 0)
+    return date(at // 12, at % 12 + 1, monthrange(at // 12, at % 12 + 1)[1])

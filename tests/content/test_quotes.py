@@ -1,0 +1,154 @@
+"""The shipped rules for sentences: each veto with sentences that it stops and near ones that it must leave alone."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from churn_agent.content.taxonomy import load_taxonomy
+from churn_agent.errors import FileFormatError
+
+TAXONOMY = load_taxonomy()
+RULES = TAXONOMY.quotes
+A, C, E = "leaving_announced", "leaving_considered", "contract_end"
+
+STOPPED = [
+    (A, "I'm not leaving, don't worry."),
+    (A, "We have no intention of cancelling."),
+    (A, "Ich kündige nicht, keine Sorge."),
+    (A, "My neighbour left you last month."),
+    (A, "My sister cancelled her contract with you."),
+    (A, "Mein Nachbar hat bei euch gekündigt."),
+    (C, "My daughter says everyone is leaving Bramblefone."),
+    (A, "I switched from my old bank to you."),
+    (A, "I have cancelled with my previous provider, when do you start?"),
+    (A, "Ich habe bei meinem alten Anbieter gekündigt."),
+    (A, "Please cancel my order from Tuesday."),
+    (A, "I need to cancel my appointment on Friday."),
+    (A, "Please stop the direct debit."),
+    (A, "How do I cancel a transfer?"),
+    (A, "Bitte stornieren Sie meine Bestellung."),
+    (A, "Ich möchte den Newsletter kündigen."),
+    (A, "Leider muss ich den Termin am Montag absagen."),
+    (A, "I nearly cancelled last year, but your team fixed it and I'm glad."),
+    (A, "Your app says my plan was cancelled, which is not true."),
+    (A, "Why did you cancel my contract?"),
+    (A, "Warum haben Sie meinen Vertrag gekündigt?"),
+    (A, "If you no longer wish to receive these mails, you can cancel here."),
+    (A, "I'll leave a message with your colleague."),
+    (A, "I'm leaving for the airport, call me tomorrow."),
+    (A, "I am on parental leave until May."),
+    ("praise", "Thanks in advance for your help."),
+    ("praise", "It would be great if somebody called me."),
+    ("praise", "Great, another outage."),
+    ("praise", "Vielen Dank im Voraus."),
+    ("praise", "Das wäre toll."),
+    ("praise", "I'm not happy with this."),
+    ("problem_solved", "It is still not fixed."),
+    ("problem_solved", "Es funktioniert immer noch nicht."),
+    ("service_quality", "We never had any problems."),
+    ("unresolved_problem", "It works fine now."),
+    ("unresolved_problem", "Das Problem ist jetzt behoben."),
+    ("recommendation", "Which plan would you recommend?"),
+    ("recommendation", "I would never recommend it."),
+    ("recommendation", "Welchen Tarif können Sie empfehlen?"),
+    ("price", "It is not expensive at all."),
+    ("price", "How much does the price list cost?"),
+    ("renewal", "We will not renew."),
+    ("loyalty", "I'm not staying."),
+    ("renewal", "Wir werden nicht verlängern."),
+]
+LEFT_ALONE = [
+    (A, "I'm leaving you."),
+    (A, "Why should I not cancel now? I'm cancelling."),
+    (A, "My neighbour left you and I'm leaving too."),
+    (A, "Mein Nachbar hat gekündigt und ich kündige auch."),
+    (A, "I am switching to my sister's provider and closing my account."),
+    (A, "Please cancel my subscription and the direct debit."),
+    (A, "I want to cancel my contract because you cancelled my appointment."),
+    (A, "Bitte kündigen Sie meinen Vertrag und stoppen Sie die Lastschrift."),
+    (A, "Hiermit kündige ich zum nächsten Termin."),
+    (A, "We shall not renew."),
+    (A, "I cannot stay, please close my account."),
+    (C, "If this is not fixed I will leave."),
+    (C, "I'm thinking of leaving."),
+    (C, "Ich überlege, ob ich wechsle."),
+    (E, "When does my contract end?"),
+    (E, "Wie lange ist die Kündigungsfrist?"),
+    (A, "I cancelled by phone last week, please confirm."),
+    (A, "I'm leaving for a cheaper provider."),
+    ("praise", "Thank you, your colleague was wonderful."),
+    ("praise", "Ich bin sehr zufrieden."),
+    ("praise", "I couldn't be happier."),
+    ("problem_solved", "Thanks, it works again."),
+    ("service_quality", "The line drops all the time."),
+    ("unresolved_problem", "It is still not working."),
+    ("unresolved_problem", "No problem in the morning, but at night it still fails."),
+    ("recommendation", "I recommend you to everyone."),
+    ("recommendation", "Ich empfehle euch gern weiter."),
+    ("price", "You have become too expensive."),
+    ("price", "Das ist mir zu teuer."),
+    ("renewal", "Please renew my plan for a year."),
+    ("loyalty", "Ich bleibe bei euch."),
+    ("new_purchase", "I can't order more seats, please help."),
+]
+
+
+@pytest.mark.parametrize(("signal", "text"), STOPPED)
+def test_a_sentence_that_says_something_else_shows_no_such_signal(signal, text):
+    assert RULES.shown_by(signal, text, text) is None
+
+
+@pytest.mark.parametrize(("signal", "text"), LEFT_ALONE)
+def test_a_sentence_that_says_so_keeps_its_signal(signal, text):
+    assert RULES.shown_by(signal, text, text) == signal
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "If this is not fixed by Friday I'm leaving.",
+        "Unless the price comes down, we will cancel.",
+        "I'll cancel if nobody calls me.",
+        "Wenn das nicht aufhört, kündige ich.",
+    ],
+)
+def test_a_condition_is_a_thought_and_no_announcement(text):
+    assert RULES.shown_by(A, text, text) == C
+    assert RULES.shown_by(C, text, text) == C
+
+
+def test_only_the_sentence_of_the_quote_is_looked_at():
+    text = "My neighbour left you. I hereby close my account."
+    assert RULES.shown_by(A, "I hereby close my account", text) == A
+    assert RULES.shown_by(A, "My neighbour left you", text) is None
+
+
+def test_every_veto_names_signals_of_the_taxonomy():
+    for veto in RULES.vetoes:
+        assert set(veto.signals) <= TAXONOMY.by_id.keys()
+        assert veto.instead is None or veto.instead in TAXONOMY.by_id
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=200), st.sampled_from(sorted(TAXONOMY.by_id)))
+def test_any_text_can_be_checked(text, signal):
+    assert RULES.shown_by(signal, text[:50], text) in {None, signal, C}
+    RULES.hints_at_leaving(text)
+    RULES.retraction(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I want to cancel.", "we are switching to another provider", "Ich kündige.", "When is the notice period over?"],
+)
+def test_words_about_leaving_are_a_hint(text):
+    assert RULES.hints_at_leaving(text)
+    assert not RULES.hints_at_leaving("Where can I download the invoice?")
+
+
+def test_own_rules_replace_the_shipped_ones(tmp_path):
+    (tmp_path / "quotes.yaml").write_text("version: 1\n")
+    assert load_taxonomy(tmp_path).quotes.shown_by("praise", "Thanks in advance.", "Thanks in advance.") == "praise"
+    (tmp_path / "quotes.yaml").write_text("version: 1\nhints: ['(']\n")
+    with pytest.raises(FileFormatError, match="not a regular expression"):
+        load_taxonomy(tmp_path)
