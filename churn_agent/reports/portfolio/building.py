@@ -15,12 +15,15 @@ from churn_agent.domain.interactions import Direction, Interaction, as_number
 from churn_agent.domain.money import currency_in
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import InputError
-from churn_agent.history import assignments, book, interactions, records
+from churn_agent.history import assignments, book, contacts, interactions, records
+from churn_agent.history.contacts import Contact
 from churn_agent.history.feedback import Feedback, all_feedback
 from churn_agent.history.runs import Run
 from churn_agent.ingest.formats.currencies import currency_of
 from churn_agent.learning.stored import MethodInfo, stored_methods
 from churn_agent.reports import wording
+from churn_agent.reports.portfolio import listing
+from churn_agent.reports.portfolio.listing import ListName
 from churn_agent.store.store import Store
 
 CAPACITY = 20
@@ -71,6 +74,10 @@ class Account:
     """Amounts that are not in the yearly value, because they are in other currencies or not one number."""
     judged: Feedback | None = None
     """The latest feedback of an account manager on this assessment."""
+    not_listed: str | None = None
+    """Why the customer is on no list although the number might put them on one; None if nothing speaks against it."""
+    last_contact: Contact | None = None
+    """The company's last message or call."""
     earlier: Sequence[tuple[date, float]] = ()
     """Dates and numbers of earlier assessments of the same kind, oldest first."""
     timeline: Sequence[Event] | None = None
@@ -92,6 +99,23 @@ class Account:
         """Whether the customer is risky or has an uncalibrated score, which ranks customers and rules none out."""
         probability = self.assessment.churn_probability
         return probability is not None and (self.risky or not probability.calibrated)
+
+    @property
+    def listed(self) -> ListName | None:
+        """The list that the customer belongs to, whether or not the capacity suffices for a call."""
+        bound = self.renewal is not None or any(fact.name == "monthly_contract" for fact in self.assessment.facts)
+        return listing.list_of(self.assessment, self.not_listed, worth_a_call=self.worth_a_call, bound=bound)
+
+    @property
+    def ends_on(self) -> date | None:
+        """The end of the contract of a customer who has given notice, where it is known."""
+        announced = self.assessment.announced
+        return announced.ends_on if announced and announced.stands else None
+
+    @property
+    def unanswered(self) -> int:
+        """Number of the customer's last messages without an answer: an open case."""
+        return int(next((fact.value for fact in self.assessment.facts if fact.name == "unanswered"), 0))
 
     @property
     def risks(self) -> Sequence[Reason]:
@@ -154,6 +178,22 @@ class Portfolio:
         return [account for account in self.accounts if account.call]
 
     @property
+    def notice_given(self) -> Sequence[Account]:
+        """The customers whose announcement to leave stands, the nearest end first; unknown ends come last."""
+        given = [account for account in self.accounts if account.listed == "notice given"]
+        return sorted(given, key=lambda account: (account.ends_on is None, account.ends_on or self.as_of, account.rank))
+
+    @property
+    def early_warnings(self) -> Sequence[Account]:
+        """The customers to call who have not given notice, most at risk first."""
+        return [account for account in self.to_call if account.listed == "early warnings"]
+
+    @property
+    def former(self) -> Sequence[Account]:
+        """Those who are no customers any more; they are on no list."""
+        return [account for account in self.accounts if account.assessment.former]
+
+    @property
     def value_at_risk(self) -> tuple[float, float | None, float | None] | None:
         """Expected yearly value lost and its bounds; None without known values or calibrated probabilities."""
         valued = [
@@ -207,8 +247,14 @@ def build(
     # Actions with a capacity are shared out over the whole book, so that two reports do not both promise them.
     shared = _within_capacity(of_book, load_playbook(store.settings.prompts_dir))
     reported = [account for account in shared if owner in (None, account.owner)]
-    worth = [account.assessment.customer_id for account in reported if account.worth_a_call]
+    worth = [account.assessment.customer_id for account in reported if account.listed == "early warnings"]
     to_call = {id_ for id_ in worth if arms.get(id_) == "act"} if arms else set(worth[:capacity])
+    # Who has given notice is another list, for which the capacity of early warnings is no limit.
+    to_call |= {
+        account.assessment.customer_id
+        for account in reported
+        if account.listed == "notice given" and arms.get(account.assessment.customer_id) != "control"
+    }
     ranked = [
         _with_card(
             replace(account, rank=n, call=account.assessment.customer_id in to_call),
@@ -241,7 +287,10 @@ def read(store: Store, run: Run) -> list[Account]:
     if card.value_attribute is None:
         year = {"after": card.end_of_day(day - _YEAR), "until": card.end_of_day(day)}
         paid, in_others = interactions.amounts(store.history, **year, currency=card.currency)
-    feedback = {(row.customer_id, row.as_of): row for row in all_feedback(store.history)}
+    opinions = all_feedback(store.history)
+    feedback = {(row.customer_id, row.as_of): row for row in opinions}
+    treated, decided = listing.recently_treated(store, card, day), listing.decided(opinions, day)
+    spoken = contacts.last_contacts(store.history, until=card.end_of_day(day), holds_words=card.holds_words)
     accounts: list[Account] = []
     for assessment in records.of_run(store.history, run.id):
         row = attributes.get(assessment.customer_id, {})
@@ -252,9 +301,20 @@ def read(store: Store, run: Run) -> list[Account]:
             left_out = tuple(f"{name} {sum_:,.0f}" for name, sum_ in in_others.get(assessment.customer_id, {}).items())
         value = None if value is not None and value < 0 else value  # more was refunded than paid, which says nothing
         owner, renewal = row.get(card.owner_attribute) or None, real_day(row.get(card.renewal_attribute))
-        judged = feedback.get((assessment.customer_id, assessment.as_of))
+        id_ = assessment.customer_id
         accounts.append(
-            Account(0, _in_our_words(assessment), owner, value, renewal, call=False, left_out=left_out, judged=judged)
+            Account(
+                0,
+                _in_our_words(assessment),
+                owner,
+                value,
+                renewal,
+                call=False,
+                left_out=left_out,
+                judged=feedback.get((id_, assessment.as_of)),
+                not_listed=listing.why_not_listed(assessment, row, treated.get(id_), decided.get(id_)),
+                last_contact=spoken.get(id_),
+            )
         )
     return accounts
 
@@ -336,7 +396,7 @@ def _within_capacity(accounts: Sequence[Account], playbook: Playbook) -> list[Ac
             or known.capacity is None
             or taken[action.playbook_id] < known.capacity
         ]
-        if account.worth_a_call and not account.control and left:
+        if account.listed and not account.control and left:
             taken[left[0].playbook_id] += 1
         result.append(replace(account, assessment=account.assessment.model_copy(update={"actions": tuple(left)})))
     return result

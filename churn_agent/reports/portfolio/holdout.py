@@ -84,13 +84,13 @@ def plan(portfolio: Portfolio, *, share: float) -> Plan:
     """Assigns the customers worth a call to the two arms.
 
     Customers at the top are sure of a call. After them, each customer's lot decides between a call and the control
-    group, until the capacity is used up.
+    group, until the capacity is used up. Customers who have given notice are not part of the experiment.
 
     Args:
         portfolio: the report of a run, with its capacity.
         share: share of the capacity that is assigned by chance, 0 to 1.
     """
-    worth = [account for account in portfolio.accounts if account.worth_a_call]
+    worth = [account for account in portfolio.accounts if account.listed == "early warnings"]
     ids = [account.assessment.customer_id for account in worth]
     places = min(round(share * portfolio.capacity), max(0, len(ids) - portfolio.capacity))
     sure = min(portfolio.capacity, len(ids)) - places

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from churn_agent.batch.changes import Change
 from churn_agent.reports.files import escape
 from churn_agent.reports.portfolio.building import Account, Portfolio
-from churn_agent.reports.portfolio.phrases import change_words, head, money, number_words, title, to_do
+from churn_agent.reports.portfolio.phrases import change_words, head, money, number_words, status_lines, title, to_do
 
 
 def to_markdown(portfolio: Portfolio, changes: Mapping[str, Change]) -> str:
@@ -16,12 +16,17 @@ def to_markdown(portfolio: Portfolio, changes: Mapping[str, Change]) -> str:
         *(f"- {escape(line)}" for line in head(portfolio)),
         "",
     ]
-    if portfolio.to_call:
-        lines += [f"## Call first ({len(portfolio.to_call)})", ""]
-        for n, account in enumerate(portfolio.to_call, start=1):
-            lines += _account(n, account, portfolio, changes.get(account.assessment.customer_id))
+    for heading, accounts in (
+        ("Notice given", portfolio.notice_given),
+        ("Early warnings: call first", portfolio.early_warnings),
+    ):
+        if accounts:
+            lines += [f"## {heading} ({len(accounts)})", ""]
+            for n, account in enumerate(accounts, start=1):
+                lines += _account(n, account, portfolio, changes.get(account.assessment.customer_id))
+            lines.append("")
     if portfolio.drivers:
-        lines += ["", "## Main drivers", ""]
+        lines += ["## Main drivers", ""]
         lines += [f"- {escape(driver.statement)} {driver.customers} customers." for driver in portfolio.drivers[:5]]
     return "\n".join(lines) + "\n"
 
@@ -31,6 +36,7 @@ def _account(n: int, account: Account, portfolio: Portfolio, change: Change | No
     value = f", {money(account.at_risk, portfolio)} at risk" if account.at_risk is not None else ""
     owner = f" ({escape(account.owner)})" if account.owner else ""
     lines = [f"{n}. **{escape(assessment.customer_id)}**{owner}: {number_words(account)}{escape(value)}"]
+    lines += [f"   - {escape(line)}" for line in status_lines(account)]
     for reason in account.risks[:1]:
         quote = f" \u201c{escape(reason.citations[0].quote)}\u201d" if reason.citations else ""
         lines.append(f"   - {escape(reason.statement)}{quote}")

@@ -12,7 +12,7 @@ from churn_agent.batch.changes import Change
 from churn_agent.measuring.plots import to_svg
 from churn_agent.reports import wording
 from churn_agent.reports.portfolio.building import BANDS, Account, Portfolio, owners
-from churn_agent.reports.portfolio.phrases import NO_ACTION, head, money, number_words, title
+from churn_agent.reports.portfolio.phrases import NO_ACTION, head, money, number_words, status_lines, title
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -72,6 +72,9 @@ def to_html(portfolio: Portfolio, *, changes: Mapping[str, Change] | None = None
         map=_map(portfolio.accounts),
         money=partial(money, portfolio=portfolio),
         number_words=number_words,
+        status_lines=status_lines,
+        care_line=wording.care_line,
+        standing_line=wording.standing_line,
         why=_why,
         band_of=_band,
         spark=_spark,

@@ -1,6 +1,7 @@
 """Wording shared by all formats of a report."""
 
 from churn_agent.batch.changes import Change
+from churn_agent.domain.wording import counted
 from churn_agent.reports import wording
 from churn_agent.reports.portfolio.building import Account, Portfolio
 
@@ -39,6 +40,19 @@ def to_do(account: Account) -> list[str]:
     return [f"To do: {action.title}{f' ({action.channel})' if action.channel else ''}", *warning]
 
 
+def status_lines(account: Account) -> list[str]:
+    """Returns when the contract ends, who spoke to the customer last, and whether a case is open."""
+    lines: list[str] = []
+    if account.listed == "notice given" and account.ends_on:
+        lines.append(f"Ends on {account.ends_on}")
+    if account.last_contact:
+        by = f" by {account.last_contact.author}" if account.last_contact.author else ""
+        lines.append(f"Last contact on {account.last_contact.at.date()}{by}")
+    if account.unanswered:
+        lines.append(f"Open case: {counted(account.unanswered, 'message')} without an answer")
+    return lines
+
+
 def change_words(change: Change) -> str:
     """Returns the change of a number and its visible parts."""
     parts = [f"{name} {100 * part:+.0f}" for name, part in change.seen.items()]
@@ -63,6 +77,16 @@ def head(portfolio: Portfolio) -> list[str]:
     unfitted = [line for account in portfolio.accounts if (line := wording.not_fitted(account.assessment))]
     if unfitted:
         lines = [f"{len(unfitted)} of {n} customers have a score that only ranks. {unfitted[0]}.", *lines]
+    if portfolio.notice_given:
+        lines.append(f"{counted(len(portfolio.notice_given), 'customer has', 'customers have')} given notice.")
+    if portfolio.former:
+        lines.append(f"{counted(len(portfolio.former), 'former customer is', 'former customers are')} on no list.")
+    caring = sum(bool(account.assessment.care) for account in portfolio.accounts)
+    if caring:
+        who, no_offers = (
+            ("1 customer needs", "gets no offers") if caring == 1 else (f"{caring} customers need", "get no offers")
+        )
+        lines.append(f"{who} a person's attention before anything else, and {no_offers}.")
     risk = portfolio.value_at_risk
     if risk:
         value, low, high = risk

@@ -29,6 +29,7 @@ _PARTS = {part: f"change_{part.replace(' ', '_')}" for part in PARTS}
 COLUMNS: Sequence[Column] = (
     Column("rank", "number", "rank in the report, most at risk first"),
     Column("call", "flag", "customer to call before the next report"),
+    Column("list", "text", "notice given or early warnings; empty for customers on neither list"),
     Column("control", "flag", "control group: customer who is not called, to measure the effect of calls"),
     Column("customer_id", "text", "id of the customer, as in the data"),
     Column("owner", "text", "account manager of the customer"),
@@ -43,6 +44,12 @@ COLUMNS: Sequence[Column] = (
     Column("value_at_risk", "money", "yearly value times probability (or score)"),
     Column("renewal_date", "date", "date on which the contract ends or renews"),
     Column("days_to_renewal", "number", "days from the assessment to the renewal"),
+    Column("announced_on", "date", "day on which the customer announced to leave, while that stands"),
+    Column("ends_on", "date", "end of the contract of a customer who has given notice, where it is known"),
+    Column("former", "flag", "former customer, on no list"),
+    Column("last_contact_by", "text", "who of the company wrote or spoke to the customer last"),
+    Column("last_contact_on", "date", "date of that contact"),
+    Column("unanswered", "number", "the customer's last messages without an answer: an open case"),
     Column("reason", "text", "strongest reason for churn"),
     Column("quote", "text", "verified quote from the customer for that reason"),
     Column("quoted_on", "date", "date of the quote"),
@@ -114,9 +121,11 @@ def _row(account: Account, change: Change | None) -> dict[str, Cell]:
     reason = next(iter(account.risks), None)
     citation = _newest(reason)
     action = assessment.actions[0] if assessment.actions else None
+    announced = assessment.announced
     return {
         "rank": account.rank,
         "call": account.call,
+        "list": account.listed,
         "control": account.control,
         "customer_id": assessment.customer_id,
         "owner": account.owner,
@@ -131,6 +140,12 @@ def _row(account: Account, change: Change | None) -> dict[str, Cell]:
         "value_at_risk": account.at_risk,
         "renewal_date": account.renewal,
         "days_to_renewal": account.days_to_renewal,
+        "announced_on": announced.date if announced and announced.stands else None,
+        "ends_on": account.ends_on,
+        "former": assessment.former is not None,
+        "last_contact_by": account.last_contact.author if account.last_contact else None,
+        "last_contact_on": account.last_contact.at.date() if account.last_contact else None,
+        "unanswered": account.unanswered or None,
         "reason": reason.statement if reason else assessment.status_reason,
         "quote": " ".join(citation.quote.split()) if citation else None,
         "quoted_on": citation.occurred_at.date() if citation else None,

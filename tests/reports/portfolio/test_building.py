@@ -74,8 +74,12 @@ def test_capacity_counts_customers_at_risk_wherever_they_stand(agent):
     everybody = build(agent.store, latest(agent), capacity=100)
     risky = [a.rank for a in everybody.accounts if a.assessment.band in ("high", "medium")]
     assert [a.rank for a in everybody.to_call] == risky
-    assert [a.rank for a in build(agent.store, latest(agent), capacity=1).to_call] == risky[:1]
-    assert build(agent.store, latest(agent), capacity=0).to_call == []
+    noticed = [a.rank for a in everybody.notice_given]
+    warned = [rank for rank in risky if rank not in noticed]
+    assert noticed
+    assert warned
+    assert [a.rank for a in build(agent.store, latest(agent), capacity=1).early_warnings] == warned[:1]
+    assert build(agent.store, latest(agent), capacity=0).early_warnings == []
 
 
 def test_the_timeline_marks_what_is_cited(agent):
