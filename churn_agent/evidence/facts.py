@@ -11,6 +11,7 @@ from itertools import pairwise
 from statistics import mean, median
 
 from churn_agent.domain.assessment import Fact
+from churn_agent.domain.contacts import Contact, contacts_of, stored_author
 from churn_agent.domain.interactions import Interaction, as_number
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.evidence import contract_terms, facts_measurements
@@ -119,26 +120,32 @@ def _trend(snapshot: Snapshot) -> Iterator[Fact]:
 
 def _contacts(snapshot: Snapshot) -> Iterator[Fact]:
     """The contacts of an account, and whether the main contact has stopped writing while others have not."""
-    days_of: dict[str, list[date]] = {}
-    for message in snapshot.messages:
-        if message.author:
-            days_of.setdefault(message.author, []).append(_day(snapshot, message))
-    if len(days_of) < 2:
+    written = [
+        (stored_author(message.author, message.metadata), _day(snapshot, message))
+        for message in snapshot.messages
+        if message.author
+    ]
+    contacts = contacts_of(author for author, _ in written)
+    if len(contacts) < 2:
         return
-    by_number = sorted(days_of, key=lambda name: -len(days_of[name]))
-    most = ", ".join(f"{name} {len(days_of[name])} times" for name in by_number[:3])
+    contact_of = {author: contact for contact in contacts for author in contact.authors}
+    days_of: dict[Contact, list[date]] = {contact: [] for contact in contacts}
+    for author, day in written:
+        days_of[contact_of[author]].append(day)
+    by_number = sorted(days_of, key=lambda contact: -len(days_of[contact]))
+    most = ", ".join(f"{contact.name} {len(days_of[contact])} times" for contact in by_number[:3])
     text = f"{len(days_of)} contacts wrote ({most}{', ...' * (len(days_of) > 3)})."
     yield Fact(name="contacts", value=len(days_of), unit="people", text=text)
     main = by_number[0]
     last = max(days_of[main])
     silence = (snapshot.as_of - last).days
-    others_since = sum(day > last for name in by_number[1:] for day in days_of[name])
+    others_since = sum(day > last for contact in by_number[1:] for day in days_of[contact])
     if len(days_of[main]) < _FEWEST_OF_MAIN or not others_since:
         return
     days = sorted(set(days_of[main]))
     gap = median((later - earlier).days for earlier, later in pairwise(days)) if len(days) > 1 else 0
     if silence > max(_SHORTEST_CONTACT_SILENCE_DAYS, 3 * gap):
-        text = f"Their main contact, {main}, has not written for {_days(silence)}, while others have."
+        text = f"Their main contact, {main.name}, has not written for {_days(silence)}, while others have."
         yield Fact(name="main_contact_silence", value=silence, unit="days", text=text)
 
 

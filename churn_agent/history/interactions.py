@@ -113,7 +113,7 @@ def sync(
         ids, positions, values = zip(*rows, strict=True)
         columns: list[Sequence[Any]] = list(zip(*values, strict=True))
         for at, process, empty in bind:
-            columns[at] = [process(value) if value else empty for value in columns[at]]
+            columns[at] = [process(value) if value or value == 0 else empty for value in columns[at]]
         numbers = [begin + position for position in positions]
         if not stored:
             _insert(connection, zip(ids, repeat(import_id), numbers, *columns, strict=False), synced)

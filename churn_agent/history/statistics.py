@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, case, extract, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, case, extract, func, select
 
+from churn_agent.domain.contacts import ADDRESS_KEY, Author, contacts_of, stored_author
 from churn_agent.domain.snapshot import Card
 from churn_agent.history import oddities
 from churn_agent.history.database import from_stored
@@ -58,7 +59,7 @@ class BookStatistics:
     without_direction: int
     """Number of messages of unknown authors."""
     contacts: int
-    """Number of customers with more than one author."""
+    """Number of customers for whom more than one person writes."""
     labels: int
     churned: int
     rejected_rows: int
@@ -105,13 +106,6 @@ def of_book(engine: Engine, card: Card, word_channels: Collection[str]) -> BookS
         end = last_day(engine, card, by_company=True).day
         quiet = Counter(max((end.year - at.year) * 12 + end.month - at.month, 0) for _, at in ends)
         texts = select(table.text, func.count().label("n")).where(spoken).group_by(table.text_id)
-        authors = (
-            select(table.customer_id)
-            .where(spoken, table.author.is_not(None), table.speaker == "customer")
-            .group_by(table.customer_id)
-            .having(func.count(func.distinct(table.author)) > 1)
-            .subquery()
-        )
         groups = (table.customer_id, table.occurred_at, table.channel, table.text_id, table.amount)
         distinct_rows = select(*groups).distinct().subquery()
         language = func.coalesce(table.language, "unknown")
@@ -138,12 +132,29 @@ def of_book(engine: Engine, card: Card, word_channels: Collection[str]) -> BookS
             ),
             cleaned_texts=number(table.original.is_not(None)),
             without_direction=number(spoken, table.speaker == "unknown"),
-            contacts=connection.scalar(select(func.count()).select_from(authors)) or 0,
+            contacts=_with_several_contacts(connection, spoken),
             labels=connection.scalar(select(func.count()).select_from(labels)) or 0,
             churned=connection.scalar(select(func.count()).where(labels.c.churned)) or 0,
             rejected_rows=sum(s.get("rejected", 0) for s in connection.scalars(select(imports.c.summary))),
             oddities=oddities.find(connection, card, spoken),
         )
+
+
+def _with_several_contacts(connection: Connection, spoken: ColumnElement[bool]) -> int:
+    """Number of customers for whom several people write."""
+    by_customer = (spoken, table.author.is_not(None), table.speaker == "customer")
+    several = (
+        select(table.customer_id)
+        .where(*by_customer)
+        .group_by(table.customer_id)
+        .having(func.count(func.distinct(table.author)) > 1)
+    )
+    address = func.coalesce(table.metadata[ADDRESS_KEY].as_string(), "")
+    authors = select(table.customer_id, table.author, address).where(*by_customer, table.customer_id.in_(several))
+    authors_of: dict[str, set[Author]] = defaultdict(set)
+    for customer_id, author, address_of in connection.execute(authors.distinct()):
+        authors_of[customer_id].add(stored_author(author, {ADDRESS_KEY: address_of}))
+    return sum(len(contacts_of(authors)) > 1 for authors in authors_of.values())
 
 
 def _counts(connection: Connection, query: object) -> dict[str, int]:

@@ -157,6 +157,8 @@ class ColumnMapping(Rule):
     """The company's mail addresses and domains: `support@acme.example`, `@acme.example`."""
     staff: tuple[str, ...] = ()
     """Names or addresses of the company's people."""
+    machines: tuple[str, ...] = ()
+    """Names, addresses or domains of the company's programs: `bot@acme.example`; they precede `own` and `staff`."""
     whole_ids: bool | None = None
     """Whether the customer 1001.0 is 1001; asked for if both occur."""
     unknown_is: Literal["customer", "company", "unknown"] | None = None

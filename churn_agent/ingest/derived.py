@@ -20,6 +20,7 @@ from churn_agent.files import strict_json
 from churn_agent.ingest.columns import ColumnMapping, Lookup, Rule
 from churn_agent.ingest.readers.base import Row, header_name
 from churn_agent.ingest.readers.transcripts.people import Staff
+from churn_agent.ingest.speakers import OwnPeople
 
 _LOOKUP = re.compile(r"(?P<name>\w+)\[(?P<key>[^\]]+)\]\.(?P<field>.+)")
 _FIRST = re.compile(r"first\((?P<column>[^)]+)\)")
@@ -46,8 +47,10 @@ def derive(rows: Iterable[Row], mapping: ColumnMapping, path: Path | None, staff
         FileFormatError: a lookup list cannot be read.
     """
     tables = {name: _table(name, lookup, path) for name, lookup in mapping.lookups.items()}
+    machines = OwnPeople(mapping.machines)
     rules = [
-        _DerivedRule(rule, tables, Staff(staff), frozenset(name.casefold() for name in staff)) for rule in mapping.rules
+        _DerivedRule(rule, tables, Staff(staff), frozenset(name.casefold() for name in staff), machines)
+        for rule in mapping.rules
     ]
     for row in rows:
         if row.problem:
@@ -77,6 +80,12 @@ def needs_deriving(mapping: ColumnMapping) -> bool:
     return any(rule.sides or rule.unless or list(_expressions(rule)) for rule in mapping.rules)
 
 
+def as_written(columns: Mapping[str, str], rule: Rule) -> dict[str, str]:
+    """Returns our field -> its column, with expressions as the mapping has them."""
+    written = {header_name(text): text for text in _expressions(rule)}
+    return {field: written.get(column, column) for field, column in columns.items()}
+
+
 def _expressions(rule: Rule) -> Iterator[str]:
     sides = (*rule.sides.author, *rule.sides.customer, *rule.sides.company) if rule.sides else ()
     role = (rule.sides.role,) if rule.sides else ()
@@ -88,8 +97,9 @@ def _expressions(rule: Rule) -> Iterator[str]:
 class _DerivedRule:
     """What one rule makes of its rows."""
 
-    def __init__(self, rule: Rule, tables: Tables, staff: Staff, ids: frozenset[str]) -> None:
+    def __init__(self, rule: Rule, tables: Tables, staff: Staff, ids: frozenset[str], machines: OwnPeople) -> None:
         self._rule = rule
+        self._machines = machines
         self._staff = staff
         self._ids = ids
         readers = {header_name(text): _reader(text, tables) for text in _expressions(rule)}
@@ -116,10 +126,12 @@ class _DerivedRule:
         return row._replace(values=values)
 
     def _speaker(self, values: Values) -> str:
-        """Returns the speaker by the list of staff, the role, the people of the record, or as all others."""
+        """Returns the speaker by the lists of machines and staff, the role, the record's people, or as all others."""
         sides = self._rule.sides
         assert sides
         author = [text for name in sides.author if (text := values.get(header_name(name), ""))]
+        if any(text in self._machines for text in author):
+            return "machine"
         if any(text.casefold() in self._ids or text in self._staff for text in author):
             return "company"
         role = values.get(header_name(sides.role), "") if sides.role else ""

@@ -1,17 +1,19 @@
 """Parses rows into interactions. An invalid time, amount, direction or id raises `ValueError`."""
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
+from churn_agent.domain.contacts import ADDRESS_KEY, author_of
 from churn_agent.domain.interactions import Direction, Speaker, text_id
 from churn_agent.domain.snapshot import Card
 from churn_agent.ingest import identity, speakers
 from churn_agent.ingest.cleaning import Cleaner
+from churn_agent.ingest.cleaning.cleaner import is_mail
 from churn_agent.ingest.columns import Rule
 from churn_agent.ingest.derived import no_metadata
 from churn_agent.ingest.formats import ids
@@ -20,6 +22,7 @@ from churn_agent.ingest.formats.currencies import minor_units
 from churn_agent.ingest.formats.times import TimeFormat
 from churn_agent.ingest.profiling import Understanding
 from churn_agent.ingest.readers.base import Row, header_name
+from churn_agent.ingest.readers.mail.machines import automatic_without_headers
 from churn_agent.ingest.subjects import with_subject
 
 _DEFAULT_CHANNEL = "message"
@@ -66,6 +69,7 @@ class InteractionParser:
         source: str = "",
         zone: ZoneInfo | None = None,
         own: speakers.OwnPeople | None = None,
+        machines: speakers.OwnPeople | None = None,
         unknown_is: Speaker = "unknown",
         aliases: Mapping[str, str] | None = None,
         whole_ids: bool = False,
@@ -80,6 +84,7 @@ class InteractionParser:
             source: name of the source, before its keys.
             zone: time zone of times without an offset; the card's if not given.
             own: the company's people.
+            machines: the company's programs.
             unknown_is: speaker of rows that say nothing about it.
             aliases: old customer id -> new one.
             whole_ids: whether the customer 1001.0 is 1001.
@@ -97,6 +102,7 @@ class InteractionParser:
         self._source = source
         self._zone = zone or card.zone
         self._own = own or speakers.OwnPeople(())
+        self._machines = machines
         self._unknown_is: Speaker = unknown_is
         self._aliases = aliases or {}
         self._whole_ids = whole_ids
@@ -124,7 +130,7 @@ class InteractionParser:
         usual = self._usual_channel
         channels = _each(self._column("channel", values), lambda written: written.strip() or usual)
         metadata = self._metadata(values)
-        texts = self._texts(values, metadata, source_ids, channels, failed)
+        texts, openings = self._texts(values, metadata, source_ids, channels, failed)
         amounts = self._all_amounts(values, metadata, failed)
         for of in metadata:
             for name in _RATINGS.intersection(of):
@@ -133,8 +139,12 @@ class InteractionParser:
         words = [self._words[channel] for channel in channels]
         authors = [author or None for author in self._column("author", values)]
         sides = self._sides(values, authors, channels)
+        for number, sign in _automatic(metadata, authors, channels, openings):
+            sides[number] = "machine", None
+            metadata[number].setdefault("taken_as", f"automatic ({sign})")
+        names = _names(authors, metadata)
         keys = _each(self._column("interaction_id", values), self._key)
-        columns = (source_ids, moments, channels, words, texts, authors, amounts, keys, metadata, sides)
+        columns = (source_ids, moments, channels, words, texts, authors, names, amounts, keys, metadata, sides)
         usable = [number for number in range(len(rows)) if number not in failed]
         if failed:
             columns = tuple([column[number] for number in usable] for column in columns)
@@ -152,6 +162,7 @@ class InteractionParser:
         words: list[bool],
         texts: list[str],
         authors: list[str | None],
+        names: list[str | None],
         amounts: list[float | None],
         keys: list[str | None],
         metadata: list[dict[str, str]],
@@ -176,7 +187,7 @@ class InteractionParser:
         stored_marks = [[list(mark) for mark in of] if of else None for of in marks]
         speakers_, directions = zip(*sides, strict=True)
         values = zip(
-            customer_ids, utc, offsets, channels, directions, authors, cleaned, map(text_id, cleaned), amounts,
+            customer_ids, utc, offsets, channels, directions, names, cleaned, map(text_id, cleaned), amounts,
             metadata, originals, languages, speakers_, keys, stored_marks, others, strict=True,
         )  # fmt: skip
         return list(zip(contents, filled, values, strict=True))
@@ -232,12 +243,12 @@ class InteractionParser:
         self, rows: Sequence[Mapping[str, str]], authors: Sequence[str | None], channels: Sequence[str]
     ) -> list[tuple[Speaker, Direction | None]]:
         """Returns speaker and direction of each row."""
-        spoken = self._column("speaker", rows)
+        spoken = self._known_words("speaker", rows)
         if self._same:
             one, other = self._same
             directions = ["inbound" if of.get(one) == of.get(other) else "outbound" for of in rows]
         else:
-            directions = self._column("direction", rows)
+            directions = self._known_words("direction", rows)
 
         def side(of: tuple[str, str, str | None, str]) -> tuple[Speaker, Direction | None]:
             spoken, direction, author, channel = of
@@ -250,11 +261,17 @@ class InteractionParser:
                 is_record=not self._words[channel],
                 own=self._own,
                 unknown_is=self._unknown_is,
+                machines=self._machines,
             )
             told = direction or spoken or (author and self._own)
             return speaker, speakers.DIRECTION_OF.get(speaker) if told else None
 
         return _each(zip(spoken, directions, authors, channels, strict=True), side)
+
+    def _known_words(self, field: str, rows: Sequence[Mapping[str, str]]) -> list[str]:
+        """Returns the words of a column of roles or directions; a default stands for unknown ones."""
+        words, default = self._column(field, rows), self._rule.defaults.get(field, "")
+        return [word if speakers.speaker_of(word) else default for word in words] if default else words
 
     def _texts(
         self,
@@ -263,9 +280,13 @@ class InteractionParser:
         customer_ids: Sequence[str | ValueError],
         channels: Sequence[str],
         failed: Mapping[int, ValueError],
-    ) -> list[str]:
-        """Joins the subject and the text of opening messages; that of an answer is not the writer's."""
-        texts = self._column("text", rows)
+    ) -> tuple[list[str], set[int]]:
+        """Joins the subject and the text of opening messages; that of an answer is not the writer's.
+
+        Returns:
+            The texts, and the numbers of the opening messages with a subject.
+        """
+        texts, openings = self._column("text", rows), set[int]()
         for number, subject in enumerate(map(str.strip, self._column("subject", rows))):
             if not subject or number in failed:
                 continue
@@ -274,8 +295,9 @@ class InteractionParser:
             opening = not text.strip() or thread not in self._subjects or speakers.is_own_voice(channels[number])
             self._subjects.add(thread)
             if opening:
+                openings.add(number)
                 texts[number] = with_subject(subject, text)
-        return texts
+        return texts, openings
 
     def _all_amounts(
         self, rows: Sequence[Mapping[str, str]], metadata: Sequence[dict[str, str]], failed: dict[int, ValueError]
@@ -319,6 +341,39 @@ class InteractionParser:
         if unit == "minor":
             unit = 10.0 ** -minor_units(currency)
         return (number.value if unit == 1 else round(number.value * unit, 6)), currency
+
+
+def _names(authors: Sequence[str | None], metadata: Sequence[dict[str, str]]) -> list[str | None]:
+    """Returns the authors without the mail addresses beside their names, which become metadata."""
+    names = list(authors)
+    for number, author in enumerate(authors):
+        if author and "@" in author:
+            name, address = author_of(author)
+            if name and address:
+                names[number] = name
+                metadata[number][ADDRESS_KEY] = address
+    return names
+
+
+def _automatic(
+    metadata: Sequence[Mapping[str, str]],
+    authors: Sequence[str | None],
+    channels: Sequence[str],
+    openings: Collection[int],
+) -> Iterator[tuple[int, str]]:
+    """Yields the numbers of automatic replies and of reports of mail servers, with the signs of it.
+
+    All messages of a ticket may have its subject, so only the first of them counts there.
+    """
+    mail = {channel: is_mail(channel) for channel in set(channels)}
+    if not any(mail.values()):
+        return
+    for number, (of, author, channel) in enumerate(zip(metadata, authors, channels, strict=True)):
+        subject = of.get("subject", "") if channel.casefold() != "ticket" or number in openings else ""
+        if mail[channel] and (subject or author):
+            sign = automatic_without_headers(subject, author or "")
+            if sign:
+                yield number, sign
 
 
 def _each(items: Iterable[K], make: Callable[[K], V]) -> list[V]:

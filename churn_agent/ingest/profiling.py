@@ -231,18 +231,19 @@ class RuleProfile:
             )
 
     def _settle_speakers(self, columns: dict[str, str], questions: list[Question]) -> None:
+        """Asks about unknown words, unless the mapping has a default for all rows that say nothing else."""
         for field_ in ("speaker", "direction"):
             column = columns.get(field_)
-            if column is None:
+            if column is None or ("speaker" in self.rule.defaults and "speaker" not in columns):
                 continue
             known = self.rule.values.get(field_, {})
             asked = speakers.unknown_words(field_, self._words[column], known)
-            guessed = field_ == "speaker" and field_ not in self.rule.columns
-            if guessed and len(asked) == sum(1 for word in self._words[column] if word.strip()):
+            guessed = field_ not in self.rule.columns
+            if guessed and field_ == "speaker" and len(asked) == sum(1 for word in self._words[column] if word.strip()):
                 del columns[field_]  # no word of it is about speakers: the role of a contact, say, or a name
                 if column == "speaker" and "author" not in self.rule.columns:
                     columns.setdefault("author", column)
-            else:
+            elif not (guessed and field_ in self.rule.defaults):
                 questions += asked
 
 

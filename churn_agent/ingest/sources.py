@@ -197,7 +197,7 @@ def open_rows(
     rules = range(len(shape))
     rows = _rows(source, mapping, shape, domains, progress, _options(source, mapping, note))
     if source.kind not in ("jsonl", "ndjson", "json") and len(shape) > 1:
-        rows = (row._replace(rule=rule) for row in rows for rule in rules)
+        rows = (row._replace(rule=rule) for row in rows for rule in (rules[:1] if row.problem else rules))
     if mapping and needs_deriving(mapping):
         return derive(rows, mapping, source.path, (*domains, *mapping.staff))
     return rows

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from email.utils import parseaddr
 
+from churn_agent.domain.contacts import author_of
 from churn_agent.domain.interactions import Direction, Speaker
 from churn_agent.domain.wording import counted
 from churn_agent.ingest.questions import Question
+from churn_agent.ingest.readers.mail.machines import is_person
 
 _WORDS: Mapping[Speaker, str] = {
     "customer": """customer client inbound in incoming received requester end_user enduser visitor lead
@@ -62,7 +63,8 @@ class OwnPeople:
         """Creates the list.
 
         Args:
-            names: names of people, addresses (`ana@acme.example`), domains (`@acme.example` or `acme.example`).
+            names: names of people, addresses (`ana@acme.example`), domains (`@acme.example` or `acme.example`), which
+                include their subdomains.
         """
         folded = [name.strip().casefold() for name in names]
         self._names = frozenset(folded)
@@ -71,14 +73,24 @@ class OwnPeople:
         )
 
     def __contains__(self, author: str) -> bool:
-        name, address = parseaddr(author) if "@" in author else (author, "")
-        return bool(
-            {author.strip().casefold(), name.strip().casefold(), address.casefold()} & self._names
-            or (address and address.rpartition("@")[2].casefold() in self._domains)
-        )
+        name, address = author_of(author)
+        named = {author.strip().casefold(), name.casefold(), address}.intersection(self._names)
+        return bool(named) or self._has_domain_of(address)
 
     def __bool__(self) -> bool:
         return bool(self._names)
+
+    def is_machine(self, author: str) -> bool:
+        """Whether an author is an address of a listed domain that is not a person's, such as `noreply@acme.example`.
+
+        An address that is listed itself is not a machine's.
+        """
+        address = author_of(author).address
+        return address not in self._names and self._has_domain_of(address) and not is_person(address)
+
+    def _has_domain_of(self, address: str) -> bool:
+        domain = address.rpartition("@")[2]
+        return bool(domain) and any(domain == own or domain.endswith(f".{own}") for own in self._domains)
 
 
 def unknown_words(field: str, counts: Counter[str], known: Mapping[str, str]) -> list[Question]:
@@ -121,8 +133,12 @@ def settle(
     is_record: bool,
     own: OwnPeople,
     unknown_is: Speaker,
+    machines: OwnPeople | None = None,
 ) -> Speaker:
     """Returns the speaker of one row.
+
+    A machine comes first: where the mapping lists it, an address of ours is not a person's (`noreply@`), or a word says
+    so, because machines write under the company's addresses.
 
     Args:
         spoken: word of the column `speaker`, in the mapping's values.
@@ -132,13 +148,15 @@ def settle(
         is_record: whether systems write in the channel; a row without an author is then an act of the customer.
         own: the company's people.
         unknown_is: speaker of rows of which nothing else says so.
+        machines: the company's programs.
     """
+    words = [known for word in (spoken, direction) if word and (known := speaker_of(word))]
+    if "machine" in words[:1] or (author and (author in (machines or ()) or own.is_machine(author))):
+        return "machine"
     if author and author in own:
         return "company"
-    for word in (spoken, direction):
-        known = speaker_of(word) if word else None
-        if known:
-            return unknown_is if known == "unknown" else known
+    if words:
+        return unknown_is if words[0] == "unknown" else words[0]
     if own and author:
         return "customer"
     if is_record or is_own_voice(channel):

@@ -13,6 +13,7 @@ from churn_agent.history.database import from_stored, to_stored
 from churn_agent.history.interactions import Arrival, KeyConflict, Synced
 from churn_agent.ingest import identity
 from churn_agent.ingest.cleaning import Cleaner
+from churn_agent.ingest.derived import as_written
 from churn_agent.ingest.parsing import Draft, InteractionParser
 from churn_agent.ingest.preview import Preview
 from churn_agent.ingest.profiling import Understanding
@@ -90,7 +91,7 @@ class InteractionStorer:
         parsers = {number: self._parser(number, understanding) for number, understanding in rules.items()}
         if rules:
             first = min(rules)
-            columns = dict(rules[first].columns)
+            columns = as_written(rules[first].columns, self._mapping.rules[first])
             if columns not in summary.columns.values():  # a folder can have thousands of files
                 self._run.announce(
                     f"{source.name}: " + ", ".join(f"{name} = {column}" for name, column in columns.items())
@@ -100,12 +101,15 @@ class InteractionStorer:
         begin, count = self._position, self._understood.rows[source.name]
         now = datetime.now(UTC)
         number = 0
+        skipped, several = _SkippedRows([rule.each for rule in self._mapping.rules]), len(self._mapping.rules) > 1
         for batch in self._understood.kept.pop(id(source), None) or self._batches(source):
             usable: list[tuple[int, Draft]] = []
             for at, draft in enumerate(_drafts(batch, parsers), number):
+                if draft is None or several:
+                    skipped.add(batch[at - number], taken=draft is not None)
                 if draft is None:
-                    summary.passed_over += 1
-                elif isinstance(draft, ValueError):
+                    continue
+                if isinstance(draft, ValueError):
                     self._rejects.add(source.name, batch[at - number], str(draft))
                 else:
                     usable.append((at, draft))
@@ -122,6 +126,7 @@ class InteractionStorer:
                 self._note(arrivals, now)
             yield from arrivals
         self._position += count
+        summary.passed_over += skipped.count
 
     def _batches(self, source: Source) -> Iterator[list[Row]]:
         progress, mapping = self._run.options.progress, self._mapping
@@ -137,6 +142,7 @@ class InteractionStorer:
             source=mapping.source or "",
             zone=ZoneInfo(mapping.time_zone) if mapping.time_zone else None,
             own=OwnPeople((*mapping.own, *mapping.staff)),
+            machines=OwnPeople(mapping.machines),
             unknown_is=mapping.unknown_is or "unknown",
             aliases=self._run.aliases,
             whole_ids=bool(mapping.whole_ids),
@@ -168,6 +174,38 @@ class InteractionStorer:
         summary.templates = self._cleaner.templates()
         summary.examples = self._preview.examples()
         summary.time_zone = self._card.time_zone
+
+
+class _SkippedRows:
+    """Counts the rows of a source that no rule of the mapping takes. Each rule sees every row."""
+
+    def __init__(self, lists: Sequence[str | None]) -> None:
+        """Creates the count; `lists` has for each rule the list of a record whose elements are its rows."""
+        self._lists = lists
+        self._record: tuple[str | None, int] | None = None
+        self._seen: Counter[int] = Counter()
+        self._taken: dict[tuple[str | None, int], bool] = {}
+        self._count = 0
+
+    def add(self, row: Row, *, taken: bool) -> None:
+        """Adds a row as one rule sees it; the rows of a record follow each other."""
+        record = row.sheet, row.line
+        if record != self._record:
+            self._count += self._open()
+            self._record = record
+            self._seen.clear()
+            self._taken.clear()
+        place = self._lists[row.rule], self._seen[row.rule]
+        self._seen[row.rule] += 1
+        self._taken[place] = taken or self._taken.get(place, False)
+
+    @property
+    def count(self) -> int:
+        """Number of rows that no rule takes."""
+        return self._count + self._open()
+
+    def _open(self) -> int:
+        return sum(not taken for taken in self._taken.values())
 
 
 def _count(total: dict[str, int], more: Mapping[str, int]) -> None:

@@ -113,6 +113,12 @@ def test_an_account_has_contacts_and_may_lose_its_main_one():
     assert (found["contacts"], found["main_contact_silence"]) == (2, 110)
 
 
+def test_a_main_contact_who_now_writes_by_mail_is_not_silent():
+    rows = [interaction(n, days_ago=200 - 10 * n, author="Maik Dreßler") for n in range(10)]
+    mails = [interaction(50, days_ago=9, author="maik.dressler@x.example"), interaction(51, days_ago=8, author="Maik")]
+    assert "contacts" not in facts.by_name(facts.compute(snapshot(*rows, *mails)))
+
+
 def test_one_contact_or_a_lively_main_one_is_no_news():
     rows = [interaction(n, days_ago=100 - 10 * n, author="Ana") for n in range(10)]
     assert "contacts" not in facts.by_name(facts.compute(snapshot(*rows)))

@@ -91,6 +91,19 @@ def test_zendesk_without_roles_knows_agents_by_a_list_of_ids(agent, tmp_path):
     assert spoken(agent, "100") == READ
 
 
+def test_zendesk_without_roles_knows_agents_by_ids_given_as_own(agent, tmp_path):
+    path = tmp_path / "tickets.json"
+    path.write_text(json.dumps({"tickets": [ticket(*ZENDESK)]}))
+    agent.ingest(path, mapping="zendesk", own=["7"])
+    assert [speaker for _, speaker, _ in spoken(agent, "100")] == [
+        "customer",
+        "company",
+        "customer",
+        "company",
+        "customer",
+    ]
+
+
 def test_zendesk_without_roles_and_list_takes_nobody_unnamed_for_the_customer(agent, tmp_path):
     export = {
         "tickets": [ticket(*ZENDESK, collaborator_ids=[101], assignee_id=7), ticket(comment(6, 55, "Who am I?"), id=2)]

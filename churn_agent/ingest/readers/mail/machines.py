@@ -41,6 +41,34 @@ _FAILED_SUBJECT = re.compile(
     r"no se puede entregar|onbestelbaar)",
     re.IGNORECASE,
 )
+_SURELY_AUTOMATIC = re.compile(
+    r"(?:\[[^\]]{1,40}\]\s*)?(?:"
+    r"(?:(?:automatic|auto(?:mated)?)[ -]?(?:reply|response)|autoreply|out of (?:the )?office(?: (?:reply|message|"
+    r"notification|response|autoreply))?|automatische antwort|abwesenheits(?:notiz|meldung|nachricht|assistent)|"
+    r"automatische abwesenheitsnotiz|réponse automatique|message d[’']absence|absence du bureau|respuesta automática|"
+    r"fuera de (?:la )?oficina|risposta automatica|fuori (?:sede|ufficio)|resposta automática|fora do escritório|"
+    r"automatisch antwoord|afwezigheidsbericht|automaattinen vastaus|autosvar|automatiskt svar|automatisk svar|"
+    r"odpowiedź automatyczna|automatyczna odpowiedź|automatická odpověď|automatikus válasz|otomatik yanıt|"
+    r"автоматический ответ|автоответ|自動返信|自動応答|自动回复|自動回覆|자동 회신|부재중)\s*(?:[:：]|$)|"
+    r"(?:undeliver(?:ed|able)|returned mail|unzustellbar|nicht zustellbar|non (?:remis|recapitabile|distribuable)|"
+    r"no se puede entregar|onbestelbaar|mail delivery failed|mail delivery failure|failure notice)\s*(?:[:：]|$)|"
+    r"undelivered mail returned|delivery status notification)",
+    re.IGNORECASE,
+)
+"""Beginnings of subjects that programs write and people do not; an answer to such a mail (`Re:`) is a person's."""
+
+
+def automatic_without_headers(subject: str, sender: str) -> str:
+    """Returns the sign that a mail is an automatic reply or a report of a mail server; else empty.
+
+    Args:
+        subject: subject of the mail.
+        sender: name or address of its author.
+    """
+    local = sender.rpartition("<")[2].strip().partition("@")[0].casefold()
+    if "@" in sender and local in _DAEMONS:
+        return f"sender {local}"
+    return f"subject {subject.strip()[:60]!r}" if _SURELY_AUTOMATIC.match(subject.strip()) else ""
 
 
 def is_bounce(mail: Message) -> bool:

@@ -1,0 +1,148 @@
+"""Whose rows of a table are the company's, its programs' and the customer's."""
+
+from datetime import UTC, datetime
+
+import pytest
+import yaml
+
+from churn_agent.history import interactions
+from tests.conftest import write_csv
+
+HEADER = "customer_id,date,channel,from,subject,text"
+OURS = {"columns": {"author": "from"}, "own": ["@acme.example"]}
+
+
+def stored(agent, customer_id="a"):
+    return interactions.of_customer(agent.history, customer_id, until=datetime(2100, 1, 1, tzinfo=UTC))
+
+
+def ingested(agent, tmp_path, mapping, *rows, header=HEADER):
+    (tmp_path / "m.yaml").write_text(yaml.safe_dump(mapping))
+    return agent.ingest(write_csv(tmp_path / "a.csv", *rows, header=header), mapping=tmp_path / "m.yaml")
+
+
+def speakers(agent, tmp_path, mapping, *rows, header=HEADER):
+    ingested(agent, tmp_path, mapping, *rows, header=header)
+    return [row.speaker for row in stored(agent)]
+
+
+def mail(sender, subject="News", channel="email", day=1):
+    return f"a,2025-03-{day:02},{channel},{sender},{subject},Read this."
+
+
+def test_a_default_of_machine_counts_although_the_address_is_ours(agent, tmp_path):
+    mapping = OURS | {"only": {"from": ["news@acme.example"]}, "defaults": {"speaker": "machine"}}
+    assert speakers(agent, tmp_path, mapping, mail("news@acme.example")) == ["machine"]
+
+
+def test_a_word_for_machines_counts_although_the_address_is_ours(agent, tmp_path):
+    mapping = OURS | {"columns": {"author": "from", "speaker": "kind"}}
+    rows = [f"{mail('tim@acme.example')},bot", f"{mail('tim@acme.example', day=2)},customer"]
+    assert speakers(agent, tmp_path, mapping, *rows, header=f"{HEADER},kind") == ["machine", "company"]
+
+
+@pytest.mark.parametrize("sender", ["Acme <robot@acme.example>", "robot@acme.example", "ROBOT@acme.example"])
+def test_listed_machines_come_before_own_addresses(agent, tmp_path, sender):
+    mapping = OURS | {"machines": ["robot@acme.example"]}
+    assert speakers(agent, tmp_path, mapping, mail(sender), mail("tim@acme.example", day=2)) == ["machine", "company"]
+
+
+def test_addresses_of_ours_that_are_no_persons_are_machines_unless_they_are_listed(agent, tmp_path):
+    rows = [
+        mail("noreply@acme.example"),
+        mail("Acme <newsletter@mail.acme.example>", day=2),
+        mail("noreply@b.example", day=3),
+    ]
+    assert speakers(agent, tmp_path, OURS, *rows) == ["machine", "machine", "customer"]
+    listed = OURS | {"own": ["@acme.example", "noreply@acme.example"]}
+    assert speakers(agent, tmp_path, listed, mail("noreply@acme.example"))[0] == "company"
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Automatic reply: Your invoice", "Automatische Antwort: Rechnung", "[EXT] Abwesenheitsnotiz", "Out of Office",
+        "Réponse automatique : Facture", "Respuesta automática: Factura", "Risposta automatica: Fattura",
+        "Undeliverable: Your invoice", "Unzustellbar: Rechnung", "Delivery Status Notification (Failure)",
+    ],
+)  # fmt: skip
+def test_automatic_replies_and_bounces_in_a_table_are_machines(agent, tmp_path, subject):
+    assert speakers(agent, tmp_path, OURS, mail("ana@b.example", subject)) == ["machine"]
+    assert stored(agent)[0].metadata["taken_as"].startswith("automatic (subject ")
+
+
+@pytest.mark.parametrize(
+    ("subject", "channel"),
+    [
+        ("Re: Automatic reply: Your invoice", "email"),
+        ("Automatic reply does not stop", "email"),
+        ("Out of office chairs?", "email"),
+        ("Undeliverable parcel", "email"),
+        ("Automatic reply: a poem", "review"),
+    ],
+)
+def test_people_who_write_about_automatic_replies_are_people(agent, tmp_path, subject, channel):
+    assert speakers(agent, tmp_path, OURS, mail("ana@b.example", subject, channel)) == ["customer"]
+
+
+def test_a_bounce_is_known_by_its_sender(agent, tmp_path):
+    assert speakers(agent, tmp_path, OURS, mail("MAILER-DAEMON@b.example", "Hello")) == ["machine"]
+
+
+def test_the_subject_of_a_ticket_is_that_of_its_first_message_only(agent, tmp_path):
+    rows = [mail("ana@b.example", "Automatic reply: Hi", "ticket", day) for day in (1, 2)]
+    assert speakers(agent, tmp_path, OURS, *rows) == ["machine", "customer"]
+
+
+def test_rows_that_one_of_several_rules_takes_are_not_skipped(agent, tmp_path):
+    mapping = {"only": {"channel": ["email"]}, "also": [{"only": {"channel": ["ticket"]}}]}
+    rows = [mail("x"), mail("x", channel="ticket", day=2), mail("x", channel="fax", day=3)]
+    summary = ingested(agent, tmp_path, mapping, *rows)
+    assert (summary.added, summary.passed_over) == (2, 1)
+
+
+def test_a_broken_row_is_rejected_once_whatever_the_number_of_rules(agent, tmp_path):
+    mapping = {"only": {"channel": ["email"]}, "also": [{"only": {"channel": ["ticket"]}}]}
+    summary = ingested(agent, tmp_path, mapping, mail("x"), mail("x", "News,one cell too many", day=2))
+    assert (summary.added, summary.rejected) == (1, 1)
+
+
+def test_a_default_settles_the_words_of_a_guessed_column(agent, tmp_path):
+    mapping = {"columns": {"author": "from"}, "defaults": {"speaker": "company"}}
+    rows = [f"{mail('x')},Intern", f"{mail('y', day=2)},Kunde"]
+    assert speakers(agent, tmp_path, mapping, *rows, header=f"{HEADER},role") == ["company", "customer"]
+
+
+def test_a_default_speaker_leaves_nothing_to_ask_about_directions(agent, tmp_path):
+    mapping = {"columns": {"author": "from"}, "defaults": {"speaker": "company"}}
+    assert speakers(agent, tmp_path, mapping, f"{mail('x')},Intern", header=f"{HEADER},richtung") == ["company"]
+
+
+def test_an_amount_of_zero_is_an_amount(agent, tmp_path):
+    rows = ['a,2025-03-01,"0,00"', 'a,2025-03-02,"12,50"']
+    ingested(agent, tmp_path, {"defaults": {"text": "Bill"}}, *rows, header="customer_id,date,amount")
+    assert [row.amount for row in stored(agent)] == [0, 12.5]
+
+
+def test_expressions_are_shown_as_the_mapping_has_them(agent, tmp_path):
+    mapping = {"columns": {"customer_id": "Kunde | Customer-Id", "interaction_id": "{Nr}-{Zeile}"}}
+    summary = ingested(agent, tmp_path, mapping, "a,2025-03-01,hi,1,2", header="Kunde,date,text,Nr,Zeile")
+    [columns] = summary.columns.values()
+    assert (columns["customer_id"], columns["interaction_id"]) == ("Kunde | Customer-Id", "{Nr}-{Zeile}")
+
+
+def test_an_address_beside_a_name_is_kept_apart_and_the_row_stays_the_same(agent, tmp_path):
+    ingested(agent, tmp_path, OURS, mail("Ana Lopez <Ana@b.example>"))
+    assert ingested(agent, tmp_path, OURS, mail("Ana Lopez <Ana@b.example>"), mail("Ana", day=2)).added == 1
+    assert [(row.author, row.metadata.get("author_address")) for row in stored(agent)] == [
+        ("Ana Lopez", "ana@b.example"),
+        ("Ana", None),
+    ]
+
+
+def test_one_person_under_several_names_is_one_contact_of_the_book(agent, tmp_path):
+    rows = [mail("Ana Lopez <ana@b.example>"), mail("ana@b.example", day=2), mail("Ana", day=3)]
+    ingested(agent, tmp_path, OURS, *rows)
+    assert agent.store.statistics().contacts == 0
+    ingested(agent, tmp_path, OURS, *rows, mail("Bo", day=4))
+    assert agent.store.statistics().contacts == 1
