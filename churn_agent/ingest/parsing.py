@@ -173,7 +173,8 @@ class InteractionParser:
             return []
         utc, offsets, written = zip(*moments, strict=True)
         contents = identity.contents_of(source_ids, written, authors, texts, channels, amounts)
-        cleaned, languages, _, marks = zip(*self._clean.clean(texts, channels, words), strict=True)
+        earlier = self._quoted(source_ids, utc, channels, texts, sides)
+        cleaned, languages, _, marks = zip(*self._clean.clean(texts, channels, words, earlier), strict=True)
         originals = [text if text != clean else None for text, clean in zip(texts, cleaned, strict=True)]
         filled = [
             bool(amount is not None or clean.strip() or text.strip() or not _RATINGS.isdisjoint(of))
@@ -191,6 +192,27 @@ class InteractionParser:
             metadata, originals, languages, speakers_, keys, stored_marks, others, strict=True,
         )  # fmt: skip
         return list(zip(contents, filled, values, strict=True))
+
+    def _quoted(
+        self,
+        customer_ids: Sequence[str],
+        times: Sequence[datetime],
+        channels: Sequence[str],
+        texts: Sequence[str],
+        sides: Sequence[tuple[Speaker, Direction | None]],
+    ) -> dict[int, frozenset[str]]:
+        """Returns number of a text -> its lines with a quotation sign that an earlier mail of ours has."""
+        sent, mail = self._clean.sent, {channel: is_mail(channel) for channel in set(channels)}
+        mails = [number for number, channel in enumerate(channels) if mail[channel]]
+        for number in mails:
+            if sides[number][0] == "company":
+                sent.add(customer_ids[number], times[number], texts[number])
+        return {
+            number: lines
+            for number in mails
+            if sides[number][0] in ("customer", "unknown") and ">" in texts[number]
+            if (lines := sent.quoted_in(customer_ids[number], times[number], texts[number]))
+        }
 
     def _column(self, field: str, rows: Sequence[Mapping[str, str]]) -> list[str]:
         """Returns the values of a field."""

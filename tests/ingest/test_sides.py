@@ -146,3 +146,31 @@ def test_one_person_under_several_names_is_one_contact_of_the_book(agent, tmp_pa
     assert agent.store.statistics().contacts == 0
     ingested(agent, tmp_path, OURS, *rows, mail("Bo", day=4))
     assert agent.store.statistics().contacts == 1
+
+
+def quoting(agent, tmp_path, *rows):
+    ingested(agent, tmp_path, {"columns": {"author": "from"}, "own": ["@acme.example"]}, *rows)
+    return [row.text for row in stored(agent) if row.speaker == "customer"]
+
+
+OFFER = "Your price is 6.90 until the end of June"
+ANSWER = f'a,2025-03-05,email,ana@b.example,,"I will think about it.\n\n> {OFFER}."'
+
+
+def test_a_single_quoted_line_that_an_earlier_mail_of_ours_has_is_left_out(agent, tmp_path):
+    rows = [f"a,2025-03-01,email,tim@acme.example,,Good news! {OFFER}. Bye", ANSWER]
+    assert quoting(agent, tmp_path, *rows) == ["I will think about it."]
+
+
+def test_a_known_line_that_begins_with_an_amount_is_left_out_too(agent, tmp_path):
+    text = '"Is that so?\n\n> 6.90 EUR until 30.06.2026, then 9.90 EUR\n> 100 Euro would be too much"'
+    rows = [
+        "a,2025-03-01,email,tim@acme.example,,Now 6.90 EUR until 30.06.2026; then 9.90 EUR.",
+        f"a,2025-03-05,email,x,,{text}",
+    ]
+    assert quoting(agent, tmp_path, *rows) == ["Is that so?\n\n> 100 Euro would be too much"]
+
+
+@pytest.mark.parametrize("other", ["a,2025-03-09,email,tim@acme.example", "b,2025-03-01,email,tim@acme.example"])
+def test_later_mails_and_those_to_others_show_nothing(agent, tmp_path, other):
+    assert quoting(agent, tmp_path, f"{other},,{OFFER}", ANSWER) == [f"I will think about it.\n\n> {OFFER}."]

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from churn_agent.ingest.cleaning.language import languages_of
 from churn_agent.ingest.cleaning.lines import Line, lines_of
 from churn_agent.ingest.cleaning.markup import visible
 from churn_agent.ingest.cleaning.quotes import mark_quotes
+from churn_agent.ingest.cleaning.sent import SentMails
 from churn_agent.ingest.cleaning.signatures import mark_signature
 
 _MAIL_CHANNELS = frozenset("email e-mail mail ticket".split())
@@ -37,6 +38,10 @@ class Cleaned(NamedTuple):
     """What was left out of the visible text, in its order."""
 
 
+_Known = tuple[str, bool, frozenset[str]]
+"""A text, whether it is a mail, and its lines that are known to be quoted."""
+
+
 class Cleaner:
     """Cleans and counts the texts of one import."""
 
@@ -45,8 +50,9 @@ class Cleaner:
         """Step -> number of texts that it changed."""
         self.languages: Counter[str] = Counter()
         self._templates: Counter[str] = Counter()
-        self._known: dict[tuple[str, bool], Cleaned] = {}
-        """(text, whether it is a mail) -> the text cleaned."""
+        self._known: dict[_Known, Cleaned] = {}
+        self.sent = SentMails()
+        """The company's mails so far, which the customers' quote."""
 
     def __call__(self, text: str, channel: str, *, words: bool) -> Cleaned:
         """Cleans one text.
@@ -59,14 +65,32 @@ class Cleaner:
         """
         return self.clean([text], [channel], [words])[0]
 
-    def clean(self, texts: Sequence[str], channels: Sequence[str], words: Sequence[bool]) -> list[Cleaned]:
-        """Cleans texts, each with its channel, as a call cleans one. Languages are detected for all texts at once."""
+    def clean(
+        self,
+        texts: Sequence[str],
+        channels: Sequence[str],
+        words: Sequence[bool],
+        earlier: Mapping[int, frozenset[str]] | None = None,
+    ) -> list[Cleaned]:
+        """Cleans texts, each with its channel, as a call cleans one. Languages are detected for all texts at once.
+
+        Args:
+            texts: the texts.
+            channels: their channels.
+            words: whether people write in these channels.
+            earlier: number of a text -> its lines with a quotation sign that are in an earlier mail of the other side.
+        """
         self._count_templates(texts)
         mail = {channel: is_mail(channel) for channel in set(channels)}
-        by_people = [(text, mail[channel]) for text, channel, by in zip(texts, channels, words, strict=True) if by]
+        known_lines, none = earlier or {}, frozenset[str]()
+        by_people = [
+            (text, mail[channel], known_lines.get(number, none))
+            for number, (text, channel, by) in enumerate(zip(texts, channels, words, strict=True))
+            if by
+        ]
         known = self._known
         new = [key for key in dict.fromkeys(by_people) if key not in known]
-        parts = [left_out(text, mail=as_mail) for text, as_mail in new]
+        parts = [left_out(text, mail=as_mail, earlier=lines) for text, as_mail, lines in new]
         languages = languages_of([kept for kept, _, _ in parts])
         for key, (kept, marks, steps), language in zip(new, parts, languages, strict=True):
             known[key] = Cleaned(kept, language, steps, marks)
@@ -80,7 +104,7 @@ class Cleaner:
         self._forget(new)
         return cleaned
 
-    def _forget(self, new: Sequence[tuple[str, bool]]) -> None:
+    def _forget(self, new: Sequence[_Known]) -> None:
         """Bounds the memory for known texts."""
         for key in new:
             if len(key[0]) > _LONGEST_KNOWN:
@@ -123,10 +147,16 @@ def is_mail(channel: str) -> bool:
     return channel.casefold() in _MAIL_CHANNELS
 
 
-def left_out(text: str, *, mail: bool) -> tuple[str, tuple[Mark, ...], tuple[str, ...]]:
-    """Returns what is left of a text that a person wrote, what was left out, and the names of the steps."""
+def left_out(text: str, *, mail: bool, earlier: Container[str] = ()) -> tuple[str, tuple[Mark, ...], tuple[str, ...]]:
+    """Returns what is left of a text that a person wrote, what was left out, and the names of the steps.
+
+    Args:
+        text: the text.
+        mail: whether it is a mail.
+        earlier: lines with a quotation sign, without it, that are in an earlier mail of the other side.
+    """
     seen, cited, steps = _visible(text)
-    spans = _spans(seen, cited, mail=mail)
+    spans = _spans(seen, cited, earlier, mail=mail)
     marks = tuple(Mark(start, kind, seen[start:end]) for start, end, kind in spans)
     kinds = dict.fromkeys(mark.kind for mark in marks if mark.kind != "blank")
     return _without(seen, spans), marks, (*steps, *kinds)
@@ -151,7 +181,7 @@ def _plain(text: str) -> str:
     )
 
 
-def _spans(text: str, cited: list[int] | None, *, mail: bool) -> list[tuple[int, int, str]]:
+def _spans(text: str, cited: list[int] | None, earlier: Container[str], *, mail: bool) -> list[tuple[int, int, str]]:
     """What to leave out of a visible text: start, end, kind. Nothing, if nothing would be left."""
     if "\n" not in text and not cited:
         start = flat_quote(text)
@@ -159,7 +189,7 @@ def _spans(text: str, cited: list[int] | None, *, mail: bool) -> list[tuple[int,
     if not mail and not cited and not any(sign in text for sign in (">", ":", "\uff1a", "--")):
         return []
     lines = lines_of(text, cited)
-    mark_quotes(lines, mail=mail)
+    mark_quotes(lines, mail=mail, earlier=earlier)
     for _ in range(_MOST_ROUNDS if mail else 0):  # a signature may stand above a footer, and the other way round
         if not mark_footers(lines) | mark_signature(lines):
             break

@@ -1,7 +1,7 @@
 """Quoted mails in an answer."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -13,6 +13,19 @@ from churn_agent.ingest.cleaning.words import words
 _COMPARISON = re.compile(r"[\d$\u20ac\u00a3\u00a5%~=<]")
 _NUMBERED = re.compile(r"\d+[.)]\s")
 _PROMPT = re.compile(r"[ \t]{0,4}>>> ")
+_FIELD = re.compile(
+    r"(?:from|to|sent|date|subject|von|an|gesendet|datum|betreff|de|à|envoyé|objet|para|asunto|da|a|oggetto|assunto|van|aan|"
+    r"onderwerp)\s?:\s",
+    re.IGNORECASE,
+)
+"""The name of a field in the header of a mail."""
+_GREETING = re.compile(
+    r"(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|hallo|guten (?:tag|morgen|abend)|lieber?|sehr geehrter?|"
+    r"bonjour|bonsoir|chère?|hola|estimad[oa]|buen[oa]s (?:días|tardes)|ciao|gentile|buongiorno|olá|caro|prezad[oa]|"
+    r"beste|geachte|hej)\b[^.!?]{0,40},",
+    re.IGNORECASE,
+)
+"""A salutation, which people write at the beginning of a mail, not below their own words."""
 _LONGEST_ITEM = 5
 """Most words of an item in a list."""
 _PUNCTUATION = ".,;:!?\u2026\u3002\uff0c\uff1f\uff01"
@@ -21,11 +34,16 @@ _SIGNS = "-_=*\u2013\u2014>"
 _MARKS = ('"', "\u201c", "\u201e", "\u00ab", "\u2039", "\u300c")
 
 
-def mark_quotes(lines: list[Line], *, mail: bool) -> None:
+def mark_quotes(lines: list[Line], *, mail: bool, earlier: Container[str] = ()) -> None:
     """Marks the quoted lines, and the lines that introduce them.
 
     A quoted mail without quotation signs is marked to the end of the text, if there are words above it and a client's
     own header or attribution before it. Quotation signs are evidence in a mail, elsewhere only below an attribution.
+
+    Args:
+        lines: lines of a visible text.
+        mail: whether the text is a mail.
+        earlier: lines with a quotation sign, without it, that are in an earlier mail of the other side.
     """
     at, own, found = 0, False, _Found()
     while at < len(lines):
@@ -43,7 +61,7 @@ def mark_quotes(lines: list[Line], *, mail: bool) -> None:
         own = own or any(each.own for each in lines[at:end])
         at = end
     if mail or found.attributed:
-        _mark_loose(lines, found)
+        _mark_loose(lines, found, earlier)
 
 
 @dataclass(slots=True)
@@ -127,16 +145,28 @@ def _has_head(run: list[Line]) -> bool:
     return any(not line.blank and _head(run, number) is not None for number, line in enumerate(run))
 
 
-def _mark_loose(lines: list[Line], found: _Found) -> None:
+def _mark_loose(lines: list[Line], found: _Found, earlier: Container[str]) -> None:
     """Marks quotation signs without an attribution, in a mail, unless they are something else."""
+    _mark(lines, [number for run in found.loose for number in run if lines[number].bare in earlier])
     runs = [run for run in found.loose if not _no_quotes(lines, run)]
-    written = [number for run in runs for number in run if lines[number].depth and lines[number].bare]
-    if len(written) == 1 and not found.attributed:
-        after = next((line for line in lines[written[0] + 1 :] if line.bare), None)
-        if not (lines[written[0]].bare.endswith(("?", "\uff1f")) and after is not None):
-            return
+    written = [number for run in runs for number in run if lines[number].depth and lines[number].own]
+    if len(written) == 1 and not found.attributed and not _is_quoted_alone(lines, written[0]):
+        return
     for run in runs:
         _mark(lines, [number for number in run if lines[number].depth])
+
+
+def _is_quoted_alone(lines: list[Line], at: int) -> bool:
+    """Whether the only line with a quotation sign is quoted, not an arrow or a bullet of the writer's.
+
+    It is if an answer to it follows, or if it is the last paragraph and begins as a mail does.
+    """
+    line, below = lines[at], any(other.bare for other in lines[at + 1 :])
+    if below:
+        return line.bare.endswith(("?", "\uff1f"))
+    above = [other for other in lines[:at] if other.own]
+    introduced = bool(above) and above[-1].bare.endswith((":", "\uff1a"))
+    return bool(above and lines[at - 1].blank and not introduced and _GREETING.match(line.bare))
 
 
 def _no_quotes(lines: list[Line], run: range) -> bool:
@@ -144,11 +174,12 @@ def _no_quotes(lines: list[Line], run: range) -> bool:
     written = [lines[number] for number in run if lines[number].depth and lines[number].bare]
     if all(_COMPARISON.match(line.bare) and not _NUMBERED.match(line.bare) for line in written):
         return True
-    if len(written) > 1 and all(_is_item(line.bare) for line in written):
+    headed = any(_FIELD.match(line.bare) for line in written)
+    if len(written) > 1 and not headed and all(_is_item(line.bare) for line in written):
         return True
     above = lines[run.start - 1] if run.start else None
-    headed = above is not None and above.own and above.bare.endswith((":", "\uff1a"))
-    return headed or any(_PROMPT.match(line.text) for line in written)
+    introduced = above is not None and above.own and above.bare.endswith((":", "\uff1a"))
+    return introduced or any(_PROMPT.match(line.text) for line in written)
 
 
 def _is_item(text: str) -> bool:

@@ -43,6 +43,39 @@ def clean(text, channel="email", *, words=True):
 
 
 @pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        (
+            "I am happy with you.\n\nElena\n\n> Hi Elena, are you going to cancel? It is cheaper.",
+            "I am happy with you.\n\nElena",
+        ),
+        ("I am happy with you.\n\n> Dear Elena, we saw that you cancelled.", "I am happy with you."),
+        ("Ich kündige.\n\n--\n> Von: Strom AG\n> Betreff: Energiebrief", "Ich kündige."),
+    ],
+)
+def test_a_single_quoted_line_is_left_out_where_nobody_would_write_it(text, after):
+    assert clean(text).text.startswith(after)
+    assert ">" not in clean(text).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello,\n\n> I want to cancel my plan today.",
+        "It still costs\n\n> 100 Euro a month for all of us",
+        "I went to\n\n> Settings > Billing > Plan and nothing happened",
+        "My question is:\n\n> Hi Ana, is that right?",
+        "I want\n\n> to leave you, really\n\nAna",
+        "Cancel it.\n\nThanks\n\n> please do it this week for me",
+        "> Hi Ana, please cancel my plan.",
+        "Options:\n> stay\n> leave",
+    ],
+)
+def test_own_lines_with_an_arrow_stay(text):
+    assert clean(text).text == text
+
+
+@pytest.mark.parametrize(
     ("text", "after", "steps"),
     [
         (MAIL, "Hello team,\n\nI still cannot log in. Please cancel my plan.", {"quote", "signature"}),
