@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from churn_agent.domain.contacts import author_of
 from churn_agent.domain.interactions import Direction, Speaker
 from churn_agent.domain.wording import counted
+from churn_agent.ingest.people import is_address_or_domain, name_key
 from churn_agent.ingest.questions import Question
 from churn_agent.ingest.readers.mail.machines import is_person
+from churn_agent.ingest.readers.mail.own import Own
 
 _WORDS: Mapping[Speaker, str] = {
     "customer": """customer client inbound in incoming received requester end_user enduser visitor lead
@@ -66,19 +68,17 @@ class OwnPeople:
             names: names of people, addresses (`ana@acme.example`), domains (`@acme.example` or `acme.example`), which
                 include their subdomains.
         """
-        folded = [name.strip().casefold() for name in names]
-        self._names = frozenset(folded)
-        self._domains = frozenset(
-            name.removeprefix("@") for name in folded if "@" not in name.lstrip("@") and "." in name
-        )
+        names = tuple(names)
+        self._listed = frozenset(name.strip().casefold() for name in names)
+        self._names = frozenset(filter(None, (name_key(name) for name in names if "@" not in name)))
+        self._addresses = Own(filter(is_address_or_domain, names))
 
     def __contains__(self, author: str) -> bool:
         name, address = author_of(author)
-        named = {author.strip().casefold(), name.casefold(), address}.intersection(self._names)
-        return bool(named) or self._has_domain_of(address)
+        return name_key(name) in self._names or address in self._addresses
 
     def __bool__(self) -> bool:
-        return bool(self._names)
+        return bool(self._names or self._addresses)
 
     def is_machine(self, author: str) -> bool:
         """Whether an author is an address of a listed domain that is not a person's, such as `noreply@acme.example`.
@@ -86,11 +86,7 @@ class OwnPeople:
         An address that is listed itself is not a machine's.
         """
         address = author_of(author).address
-        return address not in self._names and self._has_domain_of(address) and not is_person(address)
-
-    def _has_domain_of(self, address: str) -> bool:
-        domain = address.rpartition("@")[2]
-        return bool(domain) and any(domain == own or domain.endswith(f".{own}") for own in self._domains)
+        return address in self._addresses and address not in self._listed and not is_person(address)
 
 
 def unknown_words(field: str, counts: Counter[str], known: Mapping[str, str]) -> list[Question]:

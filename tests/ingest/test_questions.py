@@ -1,11 +1,15 @@
+import json
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 
 from churn_agent.files import strict_yaml
+from churn_agent.history import interactions
 from churn_agent.ingest.columns import ColumnMapping
 from churn_agent.ingest.questions import NeedsAnswer, Question
 from churn_agent.ingest.speakers import unknown_words
+from churn_agent.ingest.written import write_mapping
 from tests.conftest import write_csv
 
 
@@ -35,6 +39,29 @@ def test_the_lines_of_a_refusal_answer_it(agent, tmp_path):
     assert len(answers) == 3
     (tmp_path / "m.yaml").write_text("\n".join(answers.values()))
     assert agent.ingest([path], mapping=tmp_path / "m.yaml").added == 6
+
+
+@pytest.mark.parametrize("field", ["direction", "speaker"])
+def test_words_that_json_has_as_numbers_are_asked_about_answered_and_written_like_others(agent, tmp_path, field):
+    path, mapping = tmp_path / "a.json", tmp_path / "m.yaml"
+    words = [3, 4.5, "agent"]
+    path.write_text(
+        json.dumps([{"customer_id": 1, "date": "2026-02-01", "text": f"a {word}", field: word} for word in words])
+    )
+    line = next(line for line in refused(agent, path) if "values:" in line).partition("   (")[0]
+    mapping.write_text(line)
+    by_mapping = agent.ingest([path], mapping=mapping)
+    answered = agent.ingest([path], ask=lambda question: question.options[0])
+    write_mapping(tmp_path / "w.yaml", answered.mapping, answered.sources, answered.guesses)
+    written = strict_yaml.load(tmp_path / "w.yaml", ColumnMapping)
+    assert by_mapping.mapping["values"] == answered.mapping["values"] == written.values
+    assert written.values[field] == {"3": "customer", "4.5": "customer"}
+    of_customer = interactions.of_customer(agent.history, "1", until=datetime(2100, 1, 1, tzinfo=UTC))
+    assert sorted((row.text, row.speaker) for row in of_customer) == [
+        ("a 3", "customer"),
+        ("a 4.5", "customer"),
+        ("a agent", "company"),
+    ]
 
 
 def test_many_words_are_few_questions():

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 
+from yaml import SafeDumper
+from yaml.representer import SafeRepresenter
+
 _MISSING = frozenset(r"- -- – — ? . n/a na n.a. nan null none nil <na> nat \n (null) (none) (blank) undefined".split())
 _ERRORS = frozenset(
     """
@@ -24,6 +27,9 @@ class NumberText(str):
     def strip(self, chars: str | None = None, /) -> "NumberText":
         """Returns the text itself: without this, `strip` would return a text like any other."""
         return self
+
+
+SafeDumper.add_representer(NumberText, SafeRepresenter.represent_str)  # quoted, so that it is read again as text
 
 
 def is_error_cell(text: str) -> bool:

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterable, Mapping
 
+from churn_agent.domain.contacts import author_of
 from churn_agent.domain.interactions import Direction
+from churn_agent.ingest.people import is_address_or_domain, name_key
 from churn_agent.ingest.readers.mail.own import Own
 
 _WORDS = {
@@ -70,7 +72,7 @@ class Staff:
         """
         given = [_in_file(name, file) for name in given]
         self._names = frozenset(filter(None, (_plain(name) for name in given)))
-        self._own = Own(name for name in given if "@" in name or ("." in name and not {" ", "/"} & set(name)))
+        self._own = Own(filter(is_address_or_domain, given))
 
     def __bool__(self) -> bool:
         return bool(self._names or self._own)
@@ -78,8 +80,7 @@ class Staff:
     def __contains__(self, name: object) -> bool:
         if not isinstance(name, str):
             return False
-        address = re.search(r"[^\s<>()]+@[^\s<>()]+", name)
-        return _plain(name) in self._names or bool(address and address[0] in self._own)
+        return _plain(name) in self._names or author_of(name).address in self._own
 
     def sides(self, names: Iterable[str], told: Mapping[str, Direction]) -> dict[str, str]:
         """Returns who each speaker of a call is: `company`, `customer`, `machine` or `unknown`.
@@ -120,4 +121,4 @@ def _plain(name: str) -> str:
     """Returns a name for comparison: without brackets, and the part of an address before the @ as a name."""
     text = _BRACKETS.sub(" ", name).casefold() if _BRACKETS.sub("", name).strip() else name.strip("[]() ").casefold()
     local, at, _ = text.partition("@")
-    return " ".join((local.replace(".", " ").replace("_", " ") if at else text).split())
+    return name_key(local.replace(".", " ").replace("_", " ") if at else text)
