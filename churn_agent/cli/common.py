@@ -4,12 +4,12 @@ import json
 import math
 import sys
 from collections import defaultdict, deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import is_dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 from rich.console import Console
@@ -157,12 +157,12 @@ def _jsonable(value: Any) -> Any:
         value = value.as_dict()
     elif is_dataclass(value):
         value = vars(value)
-    elif isinstance(value, tuple) and hasattr(value, "_asdict"):
-        value = value._asdict()  # pyright: ignore[reportAttributeAccessIssue]
+    elif hasattr(value, "_asdict"):  # a named tuple
+        value = value._asdict()
     if isinstance(value, dict):
-        return {name: _jsonable(item) for name, item in value.items()}
+        return {name: _jsonable(item) for name, item in cast("dict[Any, Any]", value).items()}
     if isinstance(value, list | tuple):
-        return [_jsonable(item) for item in value]
+        return [_jsonable(item) for item in cast("Sequence[Any]", value)]
     return None if isinstance(value, float) and math.isnan(value) else value
 
 

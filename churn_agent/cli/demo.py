@@ -31,6 +31,7 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
     """
     context.obj["store"] = context.obj["store"] or _demo_store()
     with common.open_agent(context, **model) as agent:
+        from churn_agent.ingest.options import ImportOptions
         from churn_agent.store import synthetic
 
         folder = synthetic.folder_of(agent.store, domain, customers)
@@ -43,9 +44,8 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
         click.echo(f"2. {command} ingest {shlex.quote(str(folder))}")
         with common.reading() as bar:
             task = bar.add_task("reading", total=None)
-            summary = agent.store.ingest(
-                [folder], progress=lambda _, done, total: bar.update(task, completed=done, total=total)
-            )
+            options = ImportOptions(progress=lambda _, done, total: bar.update(task, completed=done, total=total))
+            summary = agent.store.ingest([folder], options)
         seconds = time.monotonic() - started
         click.echo(f"   {summary.added} interactions added, {summary.already_known} already stored ({seconds:.0f} s)")
         if customers <= _INDEXED_UP_TO:

@@ -201,7 +201,8 @@ def compare(
     if disagreements and (others or pooled or against == "yardstick"):
         raise click.UsageError("--disagreements needs one run, without --pooled and --against yardstick")
     comparisons = compare_runs(*runs, metric=metric, against=against, delta=delta, pooled=pooled, on=sets)
-    apart = most_disagreed(first, comparisons, disagreements) if disagreements else [[] for _ in comparisons]
+    none: list[tuple[Prediction, Prediction]] = []
+    apart = most_disagreed(first, comparisons, disagreements) if disagreements else [none for _ in comparisons]
     both = list(zip(comparisons, apart, strict=True))
     if json_:
         common.print_json(

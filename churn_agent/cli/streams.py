@@ -19,8 +19,9 @@ def never_fail() -> None:
 
 
 def _reconfigure(stream: TextIO) -> None:
-    if hasattr(stream, "reconfigure"):  # not the streams of tests and notebooks
-        stream.reconfigure(errors=_ESCAPES)  # pyright: ignore[reportAttributeAccessIssue]
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure:  # not the streams of tests and notebooks
+        reconfigure(errors=_ESCAPES)
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:

@@ -61,7 +61,7 @@ def _replace_card(connection: Connection, value: Mapping[str, Any] | None) -> No
 
 def _combine(connection: Connection) -> Mapping[str, str]:
     """Returns attribute -> how the card combines its values."""
-    value = connection.scalar(select(book.c.value).where(book.c.key == _CARD))
+    value: Mapping[str, Any] | None = connection.scalar(select(book.c.value).where(book.c.key == _CARD))
     return (value or {}).get("combine") or {}
 
 
@@ -116,7 +116,8 @@ def _renewals(connection: Connection, of_book: Card, as_of: date) -> dict[str, d
     )
     rows: dict[str, list[Any]] = {}
     for row in connection.execute(query):
-        rows.setdefault(today.get(row.customer_id, row.customer_id), []).append(row)
+        customer_id: str = row.customer_id
+        rows.setdefault(today.get(customer_id, customer_id), []).append(row)
     renewal = Renewal(name, as_of)
     several = {customer_id: of for customer_id, of in rows.items() if len(of) > 1}
     return {customer_id: {name: combining.merged(of, {}, renewal)[name]} for customer_id, of in several.items()}

@@ -139,6 +139,7 @@ def insert_if_new(connection: Connection, table: Table) -> Any:
 def binders(connection: Connection, table: Table, columns: Sequence[str]) -> list[Callable[[Any], Any] | None]:
     """Returns for each column what turns its values into those of the driver; None if they are the same."""
     dialect = connection.dialect
+    processors: list[Callable[[Any], Any] | None]
     processors = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in columns]
     if dialect.name == "sqlite":  # the same text as SQLAlchemy's processor makes, in a fraction of the time
         times = [isinstance(table.c[name].type, DateTime) for name in columns]

@@ -8,7 +8,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from more_itertools import chunked
 from pydantic import BaseModel, ConfigDict
@@ -115,7 +115,9 @@ def rename(connection: Connection, table: Table, of: Traces) -> None:
     key = next(column for column in table.primary_key if column.name != "customer_id")
     newer = select(key).where(table.c.customer_id == of.customer_id)
     connection.execute(table.delete().where(table.c.customer_id == of.nobody, key.in_(newer)))
-    values = {"customer_id": of.nobody} | ({"metadata": {}} if "metadata" in table.c else {})
+    values: dict[str, object] = {"customer_id": of.nobody}
+    if "metadata" in table.c:
+        values["metadata"] = {}
     connection.execute(table.update().where(table.c.customer_id == of.customer_id).values(**values))
 
 
@@ -190,8 +192,9 @@ class _Redaction:
         if isinstance(value, str):
             return self._without_names(value)
         if isinstance(value, Mapping):
-            return {self._redacted(key): self._redacted(inner) for key, inner in value.items()}
-        return [self._redacted(inner) for inner in value] if isinstance(value, list) else value
+            items = cast("Mapping[str, Any]", value).items()
+            return {self._redacted(key): self._redacted(inner) for key, inner in items}
+        return [self._redacted(inner) for inner in cast("list[Any]", value)] if isinstance(value, list) else value
 
     def _without_names(self, text: str) -> str:
         return self._named.sub(_REDACTED, text)
@@ -200,7 +203,9 @@ class _Redaction:
     def _own_attributes(connection: Connection, customer_id: str) -> Iterable[str]:
         """Yields attributes that only this customer has, such as a name or an address."""
         table = tables.customers
-        stored = connection.scalar(select(table.c.attributes).where(table.c.customer_id == customer_id))
+        stored: Mapping[str, str] | None = connection.scalar(
+            select(table.c.attributes).where(table.c.customer_id == customer_id)
+        )
         for name, value in (stored or {}).items():
             if any(map(str.isalpha, value)):
                 same = select(func.count()).select_from(table).where(table.c.attributes[name].as_string() == value)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from more_itertools import chunked
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Engine,
@@ -174,7 +175,8 @@ def _change(connection: Connection, changed: Mapping[str, Arrival], import_id: i
         connection.execute(insert_if_new(connection, versions), earlier)
     if replaced:
         update = table.update().where(table.c.id == bindparam("_id"))
-        changes = {name: bindparam(name) for name in VALUES} | {"import_id": bindparam("_import_id")}
+        changes: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in VALUES}
+        changes["import_id"] = bindparam("_import_id")
         connection.execute(update.values(**changes), replaced)
 
 

@@ -91,8 +91,8 @@ def of_book(engine: Engine, card: Card, word_channels: Collection[str]) -> BookS
         words = table.channel.in_(word_channels)
         spoken = and_(words, func.trim(table.text) != "")
 
-        def number(*conditions: object) -> int:
-            return connection.scalar(select(func.count()).select_from(interactions).where(*conditions)) or 0  # type: ignore[arg-type]
+        def number(*conditions: ColumnElement[bool]) -> int:
+            return connection.scalar(select(func.count()).select_from(interactions).where(*conditions)) or 0
 
         of_customers = connection.execute(
             select(
@@ -114,9 +114,9 @@ def of_book(engine: Engine, card: Card, word_channels: Collection[str]) -> BookS
             interactions=total,
             first=card.local(from_stored(first)),
             last=card.local(from_stored(last)),
-            channels=_counts(connection, select(table.channel, func.count()).group_by(table.channel)),
+            channels=_counts(connection, table.channel),
             messages=number(spoken),
-            languages=_counts(connection, select(language, func.count()).where(spoken).group_by(language)),
+            languages=_counts(connection, language, spoken),
             months=months,
             busiest_day=days.most_common(1)[0],
             empty_months=_empty([month for month in months if month <= end.isoformat()[:7]]),
@@ -157,8 +157,8 @@ def _with_several_contacts(connection: Connection, spoken: ColumnElement[bool]) 
     return sum(len(contacts_of(authors)) > 1 for authors in authors_of.values())
 
 
-def _counts(connection: Connection, query: object) -> dict[str, int]:
-    rows = connection.execute(query)  # type: ignore[call-overload]
+def _counts(connection: Connection, column: ColumnElement[str], *conditions: ColumnElement[bool]) -> dict[str, int]:
+    rows = connection.execute(select(column, func.count()).where(*conditions).group_by(column))
     return dict(sorted(((name, n) for name, n in rows), key=lambda pair: -pair[1]))
 
 

@@ -211,7 +211,7 @@ records = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("created_at", DateTime, nullable=False),
-    Column("run_id", ForeignKey("runs.id")),
+    Column("run_id", String(32), ForeignKey("runs.id")),
     Column("customer_id", Text, nullable=False),
     Column("as_of", Date, nullable=False),
     Column("status", String(16), nullable=False),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from churn_agent.evidence.naming import renamed
 from churn_agent.measuring.metrics import Groups, Labels, Scores
 from churn_agent.scoring import prior
 
+_Value = TypeVar("_Value")
 _HELD = 1e-4
 _WINDOWS_DAYS = (30, 90, 180)
 _MEASURED_WINDOWS = 4
@@ -68,7 +70,7 @@ class Examples:
     def take(self, rows: NDArray[np.intp]) -> "Examples":
         """Some of the samples."""
 
-        def some(values: Sequence) -> list:  # type: ignore[type-arg]
+        def some(values: Sequence[_Value]) -> list[_Value]:
             return [values[i] for i in rows]
 
         return Examples(
@@ -92,7 +94,7 @@ class Examples:
     def and_(self, other: "Examples") -> "Examples":
         """These samples and others. Customers of the two are treated as different."""
 
-        def both(one: Sequence, two: Sequence) -> list:  # type: ignore[type-arg]
+        def both(one: Sequence[_Value], two: Sequence[_Value]) -> list[_Value]:
             return [*one, *two]
 
         vectors = None if self.vectors is None or other.vectors is None else np.vstack([self.vectors, other.vectors])
@@ -346,5 +348,6 @@ def _groups(customers: Sequence[str], texts: Sequence[str]) -> Groups:
         if key[1]
     ]
     rows, columns = np.array(edges).T
-    graph = coo_array((np.ones(len(edges)), (rows, columns)), shape=(n + len(nodes),) * 2)
+    size = n + len(nodes)
+    graph = coo_array((np.ones(len(edges)), (rows, columns)), shape=(size, size))
     return connected_components(graph, directed=False)[1][:n].astype(np.intp)

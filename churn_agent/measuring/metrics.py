@@ -264,8 +264,7 @@ def calibration_intercept(labels: Labels, scores: Scores) -> float:
     def excess(shift: float) -> float:
         return float(expit(x + shift).mean() - labels.mean())
 
-    root: Any = optimize.brentq(excess, -50, 50)
-    return float(root)
+    return float(optimize.brentq(excess, -50, 50))
 
 
 def _held(scores: Scores) -> Scores:
@@ -372,7 +371,7 @@ def expected_maximum_profit(labels: Labels, scores: Scores, costs: Costs) -> flo
     EMP by Verbraken, Verbeke & Baesens (2013), computed by empulse.
     """
     with extras.importing("evals"):
-        from empulse.metrics import empc_score  # type: ignore[import-untyped]
+        from empulse.metrics import empc_score
 
     if not labels.any() or labels.all():
         return math.nan
@@ -451,4 +450,6 @@ def resamples(n: int, groups: Groups | None, draws: int, seed: int) -> Sequence[
     if groups is None or len(np.unique(groups)) == n:
         return [random.integers(0, n, n) for _ in range(draws)]
     members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
-    return [np.concatenate([members[k] for k in random.integers(0, len(members), len(members))]) for _ in range(draws)]
+    return [
+        np.concatenate([members[int(k)] for k in random.integers(0, len(members), len(members))]) for _ in range(draws)
+    ]

@@ -37,7 +37,7 @@ def to_svg(fill: Callable[[Any], None], *, size: tuple[float, float] = (6.4, 2.8
         import matplotlib as mpl
         from matplotlib.figure import Figure
 
-    with mpl.rc_context():
+    with mpl.rc_context():  # pyright: ignore[reportUnknownMemberType] - in part untyped
         mpl.rcdefaults()  # a matplotlibrc in the working folder may call LaTeX
         mpl.rcParams.update({"svg.fonttype": "none", "text.parse_math": False, "font.size": 9})
         figure = Figure(figsize=size, layout="constrained")
@@ -45,6 +45,6 @@ def to_svg(fill: Callable[[Any], None], *, size: tuple[float, float] = (6.4, 2.8
         axes.spines[["top", "right"]].set_visible(False)
         fill(axes)
         output = io.StringIO()
-        figure.savefig(output, format="svg", metadata={"Date": None})
+        figure.savefig(output, format="svg", metadata={"Date": None})  # pyright: ignore[reportUnknownMemberType] - in part untyped
     text = output.getvalue()
     return text[text.index("<svg") :]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from more_itertools import chunked
-from scipy.special import expit  # pyright: ignore[reportMissingTypeStubs]
+from scipy.special import expit
 
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.assessing.perturbing import Perturbed, perturbed

@@ -258,9 +258,6 @@ def memorised(model: ChatModel, snapshots: Sequence[Snapshot], most: int = 20) -
 
 
 def _associated(one: Labels, other: Labels) -> bool:
-    table = [
-        [int((one & other).sum()), int((one & ~other).sum())],
-        [int((~one & other).sum()), int((~one & ~other).sum())],
-    ]
+    table = np.array([[(one & other).sum(), (one & ~other).sum()], [(~one & other).sum(), (~one & ~other).sum()]])
     test: Any = stats.fisher_exact(table)
     return test.pvalue < _SURE

@@ -1,6 +1,7 @@
 """Renewals and their risk as a calendar (iCalendar, RFC 5545)."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from churn_agent.reports.portfolio.building import Account, Portfolio
 from churn_agent.reports.portfolio.phrases import number_words, to_do
 
 if TYPE_CHECKING:
-    from icalendar import Event
+    from icalendar import Component, Event
 
 
 def to_ics(portfolio: Portfolio) -> bytes | None:
@@ -22,9 +23,8 @@ def to_ics(portfolio: Portfolio) -> bytes | None:
         import icalendar
 
     calendar = icalendar.Calendar()
-    calendar.add("prodid", "-//churn-agent//renewals//EN")
-    calendar.add("version", "2.0")
-    calendar.add("x-wr-calname", f"Renewals at risk, {portfolio.card.company}")
+    name = f"Renewals at risk, {portfolio.card.company}"
+    _fill(calendar, {"prodid": "-//churn-agent//renewals//EN", "version": "2.0", "x-wr-calname": name})
     for account in portfolio.accounts:
         if account.renewal and (account.days_to_renewal or 0) >= 0 and account.risky:
             calendar.add_component(_entry(account, portfolio))
@@ -40,14 +40,20 @@ def _entry(account: Account, portfolio: Portfolio) -> "Event":
     entry = icalendar.Event()
     # Stable from week to week, so that a calendar that imports the file again keeps one entry per renewal.
     key = f"{portfolio.card.company}/{assessment.customer_id}/{account.renewal}"
-    entry.add("uid", f"{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}@churn-agent")
-    entry.add("dtstamp", portfolio.run.updated_at or datetime.now(UTC))
-    entry.add("dtstart", account.renewal)
-    entry.add("summary", f"Renewal of {assessment.customer_id}: {assessment.band} risk")
     lines = [number_words(account)]
     lines += [reason.statement for reason in account.risks[:3]]
     lines += to_do(account)
-    entry.add("description", "\n".join(lines))
-    if account.owner:
-        entry.add("contact", account.owner)
+    properties = {
+        "uid": f"{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}@churn-agent",
+        "dtstamp": portfolio.run.updated_at or datetime.now(UTC),
+        "dtstart": account.renewal,
+        "summary": f"Renewal of {assessment.customer_id}: {assessment.band} risk",
+        "description": "\n".join(lines),
+    }
+    _fill(entry, properties | ({"contact": account.owner} if account.owner else {}))
     return entry
+
+
+def _fill(component: "Component", properties: Mapping[str, object]) -> None:
+    for name, value in properties.items():
+        component.add(name, value)  # pyright: ignore[reportUnknownMemberType] - it takes values of any type

@@ -50,7 +50,7 @@ def write_reports(
     store, batch = agent.store, agent.store.run(run)
     accounts = building.read(store, batch)
     owner = building.find_owner(accounts, owner, store.card) if owner else None
-    changes = _changes(agent, store.run(since), batch, progress) if since else {}
+    changes: Changes = _changes(agent, store.run(since), batch, progress) if since else {}
     managers = building.owners(accounts)
     if per_owner and not managers:
         notify(f"no customer has an owner: none has the attribute {store.card.owner_attribute!r}")

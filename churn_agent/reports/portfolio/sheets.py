@@ -28,7 +28,7 @@ _LONGEST_CELL = 32_000
 def to_xlsx(portfolio: Portfolio, changes: Mapping[str, Change]) -> bytes:
     """Returns a workbook with typed cells, a frozen header row, filters and coloured bands."""
     with extras.importing("reports"):
-        import xlsxwriter
+        import xlsxwriter  # pyright: ignore[reportMissingTypeStubs]
 
     buffer = io.BytesIO()
     # Rows are buffer in order and leave memory at once.

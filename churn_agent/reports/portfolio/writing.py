@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 from churn_agent.batch.changes import Change
 from churn_agent.errors import InputError, Unavailable
@@ -20,15 +21,14 @@ Changes = Mapping[str, Change]
 def to_pdf(portfolio: Portfolio, changes: Changes) -> bytes:
     """Returns the HTML page as it prints. Raises `Unavailable` without WeasyPrint and Pango."""
     try:
-        import weasyprint
+        import weasyprint  # pyright: ignore[reportMissingTypeStubs]
     except (ImportError, OSError) as error:  # the package is missing, or Pango, which draws its text
         raise Unavailable(
             f"a PDF needs WeasyPrint and Pango ({error}); run: pip install 'churn-agent[pdf]', or print the .html page "
             "from a browser"
         ) from error
-    page = weasyprint.HTML(string=to_html(portfolio, changes=changes), url_fetcher=_refuse_url)
-    pdf = page.write_pdf()
-    assert pdf
+    page = cast("Any", weasyprint.HTML(string=to_html(portfolio, changes=changes), url_fetcher=_refuse_url))
+    pdf: bytes = page.write_pdf()
     return pdf
 
 
