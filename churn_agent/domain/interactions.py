@@ -88,9 +88,10 @@ class Interaction:
     def by_customer(self) -> bool:
         """Whether this is an activity of the customer, not of the company or a machine and not a missed event.
 
-        Interactions of unknown authors count.
+        Interactions of unknown authors count, and so do notes of the company about an inbound call.
         """
-        by_other = self.direction == "outbound" or self.speaker not in ("customer", "unknown")
+        noted = self.speaker == "company" and self.direction == "inbound"
+        by_other = self.direction == "outbound" or not (noted or self.speaker in ("customer", "unknown"))
         return not (by_other or self.missed or self.channel.casefold() in COMPANY_CHANNELS)
 
     @property

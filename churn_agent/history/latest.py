@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
 
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import EmptyStore
@@ -83,7 +83,8 @@ def last_day_in(connection: Connection, card: Card, *, by_company: bool = False,
     """Finds the day as `last_day` does, in a transaction that may have changed the history. Raises `EmptyStore`."""
     today = today or card.local(datetime.now(UTC)).date()
     end = to_stored(card.end_of_day(today))
-    outside = table.c.speaker.in_(("customer", "unknown"))
+    noted = and_(table.c.speaker == "company", table.c.direction == "inbound")  # notes of calls by the customer
+    outside = or_(table.c.speaker.in_(("customer", "unknown")), noted)
 
     def latest(*conditions: ColumnElement[bool]) -> list[datetime]:
         query = (

@@ -125,6 +125,9 @@ class Rule(BaseModel):
     """Columns that are not kept (`*` matches anything): those that change after the fact, such as a status."""
     sides: Sides | None = None
     """Who the author is, where no column says it in one word."""
+    notes_by_staff: bool | None = None
+    """Whether texts are notes that the company's people wrote about a call or a visit; `direction` then says
+    who called. If not given, the names of the columns tell it for calls."""
     inbound_if_same: tuple[str, str] | None = None
     """Two columns: if they are equal, the customer is the author, otherwise the company."""
     time_format: str | None = None

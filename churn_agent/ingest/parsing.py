@@ -1,17 +1,19 @@
 """Parses rows into interactions. An invalid time, amount, direction or id raises `ValueError`."""
 
 import re
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from churn_agent.domain.contacts import ADDRESS_KEY, author_of
 from churn_agent.domain.interactions import Direction, Speaker, text_id
 from churn_agent.domain.snapshot import Card
+from churn_agent.history.interactions import VALUES
 from churn_agent.ingest import identity, speakers
+from churn_agent.ingest.authors import automatic_rows, names_of
+from churn_agent.ingest.call_notes import is_call, reported
 from churn_agent.ingest.cleaning import Cleaner
 from churn_agent.ingest.cleaning.cleaner import is_mail
 from churn_agent.ingest.columns import Rule
@@ -22,7 +24,6 @@ from churn_agent.ingest.formats.currencies import minor_units
 from churn_agent.ingest.formats.times import TimeFormat
 from churn_agent.ingest.profiling import Understanding
 from churn_agent.ingest.readers.base import Row, header_name
-from churn_agent.ingest.readers.mail.machines import automatic_without_headers
 from churn_agent.ingest.subjects import with_subject
 
 _DEFAULT_CHANNEL = "message"
@@ -92,6 +93,7 @@ class InteractionParser:
         self._rule = rule
         self._times = understood.times or TimeFormat()
         self._amounts = understood.amounts
+        self._notes = understood.notes
         self._columns = understood.columns
         mapped = {name: column for name, column in self._columns.items() if name != "interaction_id"}
         self._used = frozenset(mapped.values())
@@ -139,12 +141,11 @@ class InteractionParser:
         words = [self._words[channel] for channel in channels]
         authors = [author or None for author in self._column("author", values)]
         sides = self._sides(values, authors, channels)
-        for number, sign in _automatic(metadata, authors, channels, openings):
+        for number, sign in automatic_rows(metadata, authors, channels, openings):
             sides[number] = "machine", None
             metadata[number].setdefault("taken_as", f"automatic ({sign})")
-        names = _names(authors, metadata)
         keys = _each(self._column("interaction_id", values), self._key)
-        columns = (source_ids, moments, channels, words, texts, authors, names, amounts, keys, metadata, sides)
+        columns = (source_ids, moments, channels, words, texts, authors, amounts, keys, metadata, sides)
         usable = [number for number in range(len(rows)) if number not in failed]
         if failed:
             columns = tuple([column[number] for number in usable] for column in columns)
@@ -162,7 +163,6 @@ class InteractionParser:
         words: list[bool],
         texts: list[str],
         authors: list[str | None],
-        names: list[str | None],
         amounts: list[float | None],
         keys: list[str | None],
         metadata: list[dict[str, str]],
@@ -185,6 +185,7 @@ class InteractionParser:
         if aliases:
             customer_ids = [aliases.get(id_, id_) for id_ in source_ids]
             others = [id_ if id_ != today else None for id_, today in zip(source_ids, customer_ids, strict=True)]
+        names = names_of(authors, metadata)
         stored_marks = [[list(mark) for mark in of] if of else None for of in marks]
         speakers_, directions = zip(*sides, strict=True)
         values = zip(
@@ -285,10 +286,24 @@ class InteractionParser:
                 unknown_is=self._unknown_is,
                 machines=self._machines,
             )
+            if self._are_notes(channel) and speaker != "machine":
+                return "company", speakers.DIRECTION_OF.get(speakers.speaker_of(direction) or "unknown")
             told = direction or spoken or (author and self._own)
             return speaker, speakers.DIRECTION_OF.get(speaker) if told else None
 
         return _each(zip(spoken, directions, authors, channels, strict=True), side)
+
+    def _are_notes(self, channel: str) -> bool:
+        """Whether the company's people wrote the texts of a channel, about what the customer said."""
+        if self._rule.notes_by_staff is not None:
+            return self._rule.notes_by_staff
+        return self._notes and is_call(channel)
+
+    def reported(self, draft: Draft) -> Draft | None:
+        """Returns the customer's words in a note of a call; None if there are none, or the row is not a note."""
+        if not (self._notes or self._rule.notes_by_staff) or not self._are_notes(draft[2][VALUES.index("channel")]):
+            return None
+        return reported(draft, self._clean)
 
     def _known_words(self, field: str, rows: Sequence[Mapping[str, str]]) -> list[str]:
         """Returns the words of a column of roles or directions; a default stands for unknown ones."""
@@ -363,39 +378,6 @@ class InteractionParser:
         if unit == "minor":
             unit = 10.0 ** -minor_units(currency)
         return (number.value if unit == 1 else round(number.value * unit, 6)), currency
-
-
-def _names(authors: Sequence[str | None], metadata: Sequence[dict[str, str]]) -> list[str | None]:
-    """Returns the authors without the mail addresses beside their names, which become metadata."""
-    names = list(authors)
-    for number, author in enumerate(authors):
-        if author and "@" in author:
-            name, address = author_of(author)
-            if name and address:
-                names[number] = name
-                metadata[number][ADDRESS_KEY] = address
-    return names
-
-
-def _automatic(
-    metadata: Sequence[Mapping[str, str]],
-    authors: Sequence[str | None],
-    channels: Sequence[str],
-    openings: Collection[int],
-) -> Iterator[tuple[int, str]]:
-    """Yields the numbers of automatic replies and of reports of mail servers, with the signs of it.
-
-    All messages of a ticket may have its subject, so only the first of them counts there.
-    """
-    mail = {channel: is_mail(channel) for channel in set(channels)}
-    if not any(mail.values()):
-        return
-    for number, (of, author, channel) in enumerate(zip(metadata, authors, channels, strict=True)):
-        subject = of.get("subject", "") if channel.casefold() != "ticket" or number in openings else ""
-        if mail[channel] and (subject or author):
-            sign = automatic_without_headers(subject, author or "")
-            if sign:
-                yield number, sign
 
 
 def _each(items: Iterable[K], make: Callable[[K], V]) -> list[V]:

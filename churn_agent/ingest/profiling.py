@@ -8,6 +8,7 @@ from itertools import chain
 from churn_agent.domain.interactions import RECORD_CHANNELS
 from churn_agent.domain.wording import counted
 from churn_agent.ingest import speakers
+from churn_agent.ingest.call_notes import are_notes
 from churn_agent.ingest.columns import COMMON_NAMES, INTERACTION_FIELDS, INTERACTION_NEEDS, Rule, assign
 from churn_agent.ingest.formats.numbers import NumberFormat, NumberProfile
 from churn_agent.ingest.formats.times import TimeFormat, TimeProfile
@@ -34,6 +35,8 @@ class Understanding:
     """None if there are no amounts."""
     newest_first: bool = False
     """Whether the rows are in descending order of time."""
+    notes: bool = False
+    """Whether the texts of calls are notes of the company's people."""
     unused: frozenset[str] = frozenset()
     """Our fields without a column, although a column has their name."""
 
@@ -178,7 +181,12 @@ class RuleProfile:
             for field_ in INTERACTION_FIELDS
             if field_ not in columns and any(name in self.header for name in self._candidates(field_))
         )
-        return Understanding(columns, times, amounts, newest_first, unused), questions, guesses
+        column = columns.get("channel")
+        channels = list(self._channels[column]) if column else [self.rule.defaults.get("channel", "")]
+        known = self.rule.values.get("channel", {})
+        notes = are_notes(self.rule, columns, self.header, [known.get(channel, channel) for channel in channels])
+        guesses += [notes] if notes else []
+        return Understanding(columns, times, amounts, newest_first, notes is not None, unused), questions, guesses
 
     def _settle_amounts(
         self, columns: dict[str, str], questions: list[Question], guesses: list[Guess]

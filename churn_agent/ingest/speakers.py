@@ -146,7 +146,7 @@ def settle(
         unknown_is: speaker of rows of which nothing else says so.
         machines: the company's programs.
     """
-    words = [known for word in (spoken, direction) if word and (known := speaker_of(word))]
+    words: list[Speaker] = [known for word in (spoken, direction) if word and (known := speaker_of(word))]
     if "machine" in words[:1] or (author and (author in (machines or ()) or own.is_machine(author))):
         return "machine"
     if author and author in own:

@@ -113,6 +113,8 @@ class InteractionStorer:
                     self._rejects.add(source.name, batch[at - number], str(draft))
                 else:
                     usable.append((at, draft))
+                    words = parsers[batch[at - number].rule].reported(draft)
+                    usable += [(at, words)] if words else []
             number += len(batch)
             summary.rows += len(batch)
             ids = identity.ids_of((content for _, (content, _, _) in usable), occurrences)

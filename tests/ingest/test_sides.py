@@ -174,3 +174,38 @@ def test_a_known_line_that_begins_with_an_amount_is_left_out_too(agent, tmp_path
 @pytest.mark.parametrize("other", ["a,2025-03-09,email,tim@acme.example", "b,2025-03-01,email,tim@acme.example"])
 def test_later_mails_and_those_to_others_show_nothing(agent, tmp_path, other):
     assert quoting(agent, tmp_path, f"{other},,{OFFER}", ANSWER) == [f"I will think about it.\n\n> {OFFER}."]
+
+
+NOTES = "account_id,date,direction,staff,notes"
+CALLS = {"columns": {"text": "notes"}, "defaults": {"channel": "call"}}
+
+
+def test_notes_of_calls_are_ours_and_inbound_calls_are_activity(agent, tmp_path):
+    rows = ["a,2025-03-10,inbound,Tom,Rang to say he is leaving. NB bad payer.", "a,2025-03-11,outbound,Tom,Rang him."]
+    summary = ingested(agent, tmp_path, CALLS, *rows, header=NOTES)
+    assert [(row.speaker, row.direction, row.by_customer) for row in stored(agent)] == [
+        ("company", "inbound", True),
+        ("company", "outbound", False),
+    ]
+    assert [guess.mapping for guess in summary.guesses] == ["notes_by_staff: false"]
+
+
+@pytest.mark.parametrize("more", [{"notes_by_staff": False}, {"defaults": {"channel": "email"}}])
+def test_other_texts_and_calls_whose_words_are_written_down_are_not_notes(agent, tmp_path, more):
+    assert speakers(agent, tmp_path, CALLS | more, "a,2025-03-10,inbound,Tom,I leave.", header=NOTES) == ["customer"]
+
+
+def test_a_mapping_says_that_texts_are_notes(agent, tmp_path):
+    mapping = {"defaults": {"channel": "visit"}, "notes_by_staff": True}
+    ingested(agent, tmp_path, mapping, "a,2025-03-10,inbound,He is angry.", header="customer_id,date,direction,text")
+    assert [(row.speaker, row.by_customer) for row in stored(agent)] == [("company", True)]
+
+
+def test_words_of_the_customer_in_a_note_are_the_customers_as_reported(agent, tmp_path):
+    note = '"Called about the bill.\nKundin: Das ist mir zu teuer,\nich kündige.\nTom: offered 5 %\nCustomer: no"'
+    for _ in range(2):
+        ingested(agent, tmp_path, CALLS, f"a,2025-03-10,inbound,Tom,{note}", header=NOTES)
+    company, customer = sorted(stored(agent), key=lambda row: row.speaker)
+    assert (company.speaker, customer.speaker) == ("company", "customer")
+    assert customer.text == "Das ist mir zu teuer,\nich kündige.\nno"
+    assert customer.metadata["taken_as"] == "reported by staff"

@@ -1,0 +1,91 @@
+"""Notes of calls: the company's people write them, about what the customer said."""
+
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any
+
+from churn_agent.domain.interactions import text_id
+from churn_agent.history.interactions import VALUES
+from churn_agent.ingest.cleaning import Cleaner
+from churn_agent.ingest.columns import Rule
+from churn_agent.ingest.questions import Guess
+
+_CALLS = frozenset(
+    "call calls phone phone_call telephone telefon telefonat anruf appel llamada chiamata telefonata".split()
+)
+_TEXTS = frozenset(
+    """note notes call_note call_notes call_summary summary notiz notizen gesprächsnotiz gesprächsnotizen telefonnotiz
+    zusammenfassung bemerkung bemerkungen compte_rendu notas note_chiamata""".split()
+)
+"""Names of columns with notes, not with words."""
+_STAFF = frozenset(
+    """staff staff_member agent agent_name employee advisor adviser operator logged_by noted_by handled_by
+    mitarbeiter mitarbeiterin bearbeiter bearbeiterin sachbearbeiter berater""".split()
+)
+"""Names of columns with the company's people."""
+_REPORTED = re.compile(
+    r"^[ \t]*(?:kunde|kundin|customer|client|caller|anrufer|anruferin|cliente|klant)[ \t]*:[ \t]*"
+    r"(?P<words>\S.*(?:\n(?![ \t]*[\w ]{1,30}:)[ \t]*\S.*)*)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""The customer's words in a note, up to a blank line or the words of another person."""
+
+
+def is_call(channel: str) -> bool:
+    """Whether a channel is that of calls."""
+    return "_".join(channel.casefold().replace("-", " ").split()) in _CALLS
+
+
+def are_notes(rule: Rule, columns: dict[str, str], header: Iterable[str], channels: Iterable[str]) -> Guess | None:
+    """Returns the guess that the calls of a source are notes; None if they are not, or the mapping says who speaks.
+
+    Args:
+        rule: rule of the mapping.
+        columns: our field -> column.
+        header: all columns.
+        channels: channels of the rows.
+    """
+    told = rule.sides or rule.inbound_if_same or "speaker" in columns or "speaker" in rule.defaults
+    if told or rule.notes_by_staff is not None or not any(map(is_call, channels)):
+        return None
+    text = columns.get("text", "")
+    evidence = text if text in _TEXTS else next((name for name in header if name in _STAFF), None)
+    if evidence is None:
+        return None
+    return Guess(
+        "calls", "notes of your people, not the customer's words", f"column {evidence!r}", "notes_by_staff: false"
+    )
+
+
+def reported(
+    draft: tuple[bytes, bool, tuple[Any, ...]], cleaner: Cleaner
+) -> tuple[bytes, bool, tuple[Any, ...]] | None:
+    """Returns the customer's words in a note, as an interaction of its own; None if the note quotes none.
+
+    They are the lines that begin with `Customer:` or `Kundin:`.
+
+    Args:
+        draft: the note as parsed.
+        cleaner: cleaner of the import.
+    """
+    content, _, values = draft
+    note = dict(zip(VALUES, values, strict=True))
+    words = "\n".join(match["words"].strip() for match in _REPORTED.finditer(note["text"]))
+    if not words:
+        return None
+    cleaned = cleaner(words, note["channel"], words=True)
+    note |= {
+        "text": cleaned.text,
+        "text_id": text_id(cleaned.text),
+        "language": cleaned.language,
+        "original": None,
+        "marks": None,
+        "amount": None,
+        "author": None,
+        "speaker": "customer",
+        "direction": "inbound",
+        "metadata": note["metadata"] | {"taken_as": "reported by staff"},
+        "key": f"{note['key']}#reported" if note["key"] else None,
+    }
+    return sha256(content + b"reported").digest()[:16], True, tuple(note[name] for name in VALUES)
