@@ -145,7 +145,7 @@ def test_a_second_announcement_after_a_retraction_stands_again():
 
 
 @pytest.mark.parametrize(
-    ("strength", "leaning"), [(0.7, 1.0), (0.95, -0.1)], ids=["a weak reading", "a message that leans to staying"]
+    ("strength", "leaning"), [(0.65, 1.0), (0.95, -0.1)], ids=["a weak reading", "a message that leans to staying"]
 )
 def test_what_is_not_plain_announces_nothing(strength, leaning):
     row, _ = notice()

@@ -168,8 +168,8 @@ class Portfolio:
 
     @property
     def bands(self) -> Mapping[Band, int]:
-        """Number of customers in each band."""
-        counts = Counter(account.assessment.band for account in self.accounts)
+        """Number of customers in each band, without former ones."""
+        counts = Counter(account.assessment.band for account in self.accounts if not account.assessment.former)
         return {band: counts[band] for band in BANDS}
 
     @property
@@ -199,7 +199,9 @@ class Portfolio:
         valued = [
             (account.assessment.churn_probability, account.yearly_value)
             for account in self.accounts
-            if account.assessment.churn_probability and account.yearly_value is not None
+            if account.assessment.churn_probability
+            and account.yearly_value is not None
+            and not account.assessment.former
         ]
         if not valued or not self.calibrated:
             return None
@@ -372,11 +374,13 @@ def find_owner(accounts: Sequence[Account], name: str, card: Card) -> str:
 
 
 def _order(account: Account, usual: float) -> tuple[int, float, float]:
-    """Sorts assessed customers by value at risk, then screened ones, then the others.
+    """Sorts assessed customers by value at risk, then screened ones, then the others, and former ones last.
 
     The value of a customer without a known one is the `usual` value, so that their risk decides. Risk also decides
     between equal values at risk, such as those of customers who are worth nothing.
     """
+    if account.assessment.former:
+        return 3, 0.0, 0.0
     if account.number is not None:
         value = usual if account.yearly_value is None else account.yearly_value
         return 0, -account.number * value, -account.number
@@ -449,6 +453,8 @@ def _drivers(accounts: Sequence[Account], taxonomy: Taxonomy, card: Card) -> lis
     customers: Counter[str] = Counter()
     value: dict[str, float] = defaultdict(float)
     for account in accounts:
+        if account.assessment.former:
+            continue
         for concept in {reason.concept for reason in account.risks}:
             customers[concept] += 1
             value[concept] += account.yearly_value or 0.0

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 def to_ics(portfolio: Portfolio) -> bytes | None:
     """Returns an all-day entry for each upcoming renewal of a customer at medium or high risk.
 
+    Former customers and those who need a person's attention have none.
+
     Returns:
         None if there is no such renewal: programs refuse a calendar without entries.
     """
@@ -26,7 +28,8 @@ def to_ics(portfolio: Portfolio) -> bytes | None:
     name = f"Renewals at risk, {portfolio.card.company}"
     _fill(calendar, {"prodid": "-//churn-agent//renewals//EN", "version": "2.0", "x-wr-calname": name})
     for account in portfolio.accounts:
-        if account.renewal and (account.days_to_renewal or 0) >= 0 and account.risky:
+        stays = not (account.assessment.former or account.assessment.care)
+        if stays and account.renewal and (account.days_to_renewal or 0) >= 0 and account.risky:
             calendar.add_component(_entry(account, portfolio))
     return calendar.to_ical() if calendar.subcomponents else None
 

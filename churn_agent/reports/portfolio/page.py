@@ -136,7 +136,10 @@ def _map(accounts: Sequence[Account]) -> str | None:
     shown = [
         account
         for account in accounts
-        if account.worth_a_call and account.days_to_renewal is not None and account.days_to_renewal >= 0
+        if account.worth_a_call
+        and not account.assessment.former
+        and account.days_to_renewal is not None
+        and account.days_to_renewal >= 0
     ][:_MAPPED]
     if not shown:
         return None

@@ -96,6 +96,14 @@ def test_no_data_file_says_who_needs_care(agent):
     assert not {"care", "death"} & json.loads(rows.to_jsonl(made, {}).splitlines()[0]).keys()
 
 
+def test_former_customers_come_last_and_count_in_no_band(agent):
+    made = portfolio(agent)
+    assert ids(made.accounts)[-1] == "gone"
+    assert made.accounts[-1].assessment.band == "high"
+    bands = [account.assessment.band for account in made.accounts if account.assessment.customer_id != "gone"]
+    assert made.bands["high"] == bands.count("high")
+
+
 def test_markdown_has_both_lists(agent):
     text = to_markdown(portfolio(agent), {})
     assert "## Notice given (2)" in text
