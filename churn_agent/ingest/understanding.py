@@ -8,6 +8,7 @@ from churn_agent.domain.wording import counted
 from churn_agent.ingest.columns import ColumnMapping
 from churn_agent.ingest.matching import ids_question
 from churn_agent.ingest.options import Progress
+from churn_agent.ingest.people import is_address_or_domain
 from churn_agent.ingest.profiling import RuleProfile, Understanding
 from churn_agent.ingest.questions import Ask, Guess, NeedsAnswer, Question, merged
 from churn_agent.ingest.readers.base import Row, batches
@@ -82,10 +83,10 @@ def understand(
         DataError: a source is unusable.
         NeedsAnswer: a question was not answered.
     """
-    own = _whose_mails(sources, mapping)
+    noted: dict[str, Guess] = {}
+    own = _whose_mails(sources, mapping, noted)
     if own:
         mapping = answered(mapping, [own], ask)
-    noted: dict[str, Guess] = {}
     mapping = _with_staff(sources, mapping, ask, noted)
     kept = _Kept()
     profiles = {source.name: _profile(source, mapping, progress, noted, kept) for source in sources}
@@ -148,12 +149,20 @@ def _settled(
     return rules, list(questions.values()), guesses
 
 
-def _whose_mails(sources: Sequence[Source], mapping: ColumnMapping) -> tuple[str, Question] | None:
-    """Returns a question for the company's side of mailboxes, unless the mapping names it."""
+def _whose_mails(
+    sources: Sequence[Source], mapping: ColumnMapping, noted: dict[str, Guess]
+) -> tuple[str, Question] | None:
+    """Returns a question for the company's side of mailboxes, unless the mapping names a side that is in them."""
     mails = mails_of(sources)
-    if not mails or mapping.own:
+    if not mails:
         return None
-    survey = survey_own(mails)
+    survey = survey_own(mails, mapping.own)
+    unseen = ", ".join(survey.unseen)
+    if len(survey.unseen) < len(mapping.own):
+        if named := ", ".join(filter(is_address_or_domain, survey.unseen)):
+            about, taken = f"own: {named}", "nobody's in the mailbox"
+            noted[about] = Guess(about, taken, f"in none of {counted(survey.mails, 'mail')}", "own: [ANOTHER]")
+        return None
     guess = survey.guess
     sides = [", ".join(guess.own)] if guess else []
     sides += [side for side, _ in survey.candidates if side not in sides]
@@ -166,8 +175,13 @@ def _whose_mails(sources: Sequence[Source], mapping: ColumnMapping) -> tuple[str
         counts = ", ".join(f"{side} (in {n} of {counted(survey.mails, 'mail')})" for side, n in survey.candidates)
         why = f"the mails do not show which side is yours; they are from and to {counts}. Name it (--own)."
 
+    if unseen:
+        why = f"no mail is from or to {unseen} (--own): {why}"
+
     def answer(option: str) -> dict[str, list[str]]:
-        return {"own": [name.strip() for name in option.split(",")]}
+        return {"own": [*kept, *(name.strip() for name in option.split(","))]}
+
+    kept = mapping.own if len(sources) > len(mails) else ()  # names that may be in the other sources
 
     question = Question("own addresses", why, tuple(sides), answer, sides[0] if guess else None)
     return str(mails[0]), question

@@ -16,6 +16,7 @@ from churn_agent.ingest.cleaning.markup import visible
 from churn_agent.ingest.cleaning.quotes import mark_quotes
 from churn_agent.ingest.cleaning.sent import SentMails
 from churn_agent.ingest.cleaning.signatures import mark_signature
+from churn_agent.ingest.cleaning.tags import tagged_quotes
 
 _MAIL_CHANNELS = frozenset("email e-mail mail ticket".split())
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r\n?")
@@ -183,12 +184,13 @@ def _plain(text: str) -> str:
 
 def _spans(text: str, cited: list[int] | None, earlier: Container[str], *, mail: bool) -> list[tuple[int, int, str]]:
     """What to leave out of a visible text: start, end, kind. Nothing, if nothing would be left."""
-    if "\n" not in text and not cited:
+    tagged = tagged_quotes(text)
+    if "\n" not in text and not cited and not tagged:
         start = flat_quote(text)
         return _with_blanks(text, [(start, len(text), "quote")]) if start else []
-    if not mail and not cited and not any(sign in text for sign in (">", ":", "\uff1a", "--")):
+    if not mail and not cited and not tagged and not any(sign in text for sign in (">", ":", "\uff1a", "--")):
         return []
-    lines = lines_of(text, cited)
+    lines = lines_of(text, cited, tagged)
     mark_quotes(lines, mail=mail, earlier=earlier)
     for _ in range(_MOST_ROUNDS if mail else 0):  # a signature may stand above a footer, and the other way round
         if not mark_footers(lines) | mark_signature(lines):

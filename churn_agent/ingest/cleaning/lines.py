@@ -1,7 +1,9 @@
 """Lines of a visible text, with what they are evidence of."""
 
 import re
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from churn_agent.ingest.cleaning.markup import CITED, NOT_CITED
 
@@ -43,12 +45,13 @@ class Line:
         return bool(self.bare) and self.kind is None
 
 
-def lines_of(text: str, cited: list[int] | None = None) -> list[Line]:
-    """Splits a text at its newlines.
+def lines_of(text: str, cited: list[int] | None = None, tagged: Sequence[tuple[int, int]] = ()) -> list[Line]:
+    """Splits a text at its newlines, and around what tags quote.
 
     Args:
         text: visible text.
         cited: for each line, what HTML says of it.
+        tagged: start and end of each quote in tags, whose lines are marked.
     """
     lines: list[Line] = []
     start = 0
@@ -62,7 +65,26 @@ def lines_of(text: str, cited: list[int] | None = None) -> list[Line]:
         level = cited[number] if cited else NOT_CITED
         lines.append(Line(start, min(end, len(text)), line, bare.strip(), depth, level))
         start = end
-    return lines
+    return _apart(lines, tagged) if tagged else lines
+
+
+def _apart(lines: list[Line], tagged: Sequence[tuple[int, int]]) -> list[Line]:
+    """Splits lines where a quote in tags begins or ends, and marks what is in it."""
+    starts, ends = [start for start, _ in tagged], [end for _, end in tagged]
+    cuts = sorted({*starts, *ends})
+    parts: list[Line] = []
+    for line in lines:
+        at = line.start
+        for end in [*cuts[bisect_right(cuts, line.start) : bisect_left(cuts, line.end)], line.end]:
+            part = line
+            if (at, end) != (line.start, line.end):
+                text = line.text[at - line.start : end - line.start]
+                part = replace(line, start=at, end=end, text=text, bare=text.strip())
+            if bisect_right(starts, at) > bisect_right(ends, at):
+                part.kind = "quote"
+            parts.append(part)
+            at = end
+    return parts
 
 
 def without_emphasis(text: str) -> str:

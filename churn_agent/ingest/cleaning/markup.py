@@ -10,12 +10,12 @@ NOT_CITED, BLOCKQUOTE, CITED = 0, 1, 2
 
 _TAG = re.compile(
     r"</?(?:html|head|body|div|span|p|br|hr|a|b|i|u|em|strong|ul|ol|li|table|tbody|thead|tr|td|th|h[1-6]|img|font|pre|"
-    r"blockquote|style|script|center|section|article)(?:\s+[\w:-]+\s*=[^<>]*)?\s*/?>",
+    r"blockquote|style|script|center|section|article|aside)(?:\s+[\w:-]+\s*=[^<>]*)?\s*/?>",
     re.IGNORECASE,
 )
 _BLOCK = re.compile(
     r"</?(?:html|head|body|div|p|hr|ul|ol|li|table|tbody|thead|tr|td|th|h[1-6]|pre|blockquote|style|script|center|section|"
-    r"article)\b",
+    r"article|aside)\b",
     re.IGNORECASE,
 )
 _BREAK = re.compile(r"[ \t]*<br\b[^<>]{0,200}>[ \t]*\n?", re.IGNORECASE)
@@ -28,9 +28,10 @@ _LINE_START = re.compile(r"^([ \t\xa0]*)(?=\S)", re.MULTILINE)
 
 _QUOTES = frozenset(
     """gmail_attr moz-cite-prefix yahoo_quoted protonmail_quote zmail_extra outlookmessageheader front-blockquote
-    mail_quote quoted-text ydp-yahoo-quoted yahoo-quoted-begin sh-quoted-content""".split()
+    mail_quote quoted-text ydp-yahoo-quoted yahoo-quoted-begin sh-quoted-content bbcode_quote bbcodeblock--quote
+    ipsquote""".split()
 )
-"""Classes and ids of what clients quote."""
+"""Classes and ids of what clients of mail and forums quote."""
 _CONTAINERS = frozenset("gmail_quote gmail_quote_container".split())
 """Classes of elements in which the block quotes are quoted, and answers may lie between them."""
 _HEADS = frozenset("divrplyfwdmsg appendonsend mail-editor-reference-message-container olk_src_body_section".split())
@@ -137,6 +138,8 @@ def _level(element: Any, names: set[str]) -> int:
         cited = (element.get("type") or "").lower() == "cite" or names & (_CONTAINERS | _QUOTES) or element.get("cite")
         return CITED if cited else BLOCKQUOTE
     if names & _QUOTES or (element.tag == "div" and element.get("name") == "quote"):
+        return CITED
+    if element.tag == "aside" and "quote" in names:
         return CITED
     # The answer may lie between block quotes of one container.
     return CITED if names & _CONTAINERS and element.find(".//blockquote") is None else NOT_CITED

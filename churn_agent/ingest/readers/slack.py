@@ -111,7 +111,7 @@ def _row(
         "author": user or name,
         "author_name": name,
         "author_email": email,
-        "text": _text(message, users),
+        "text": _text(message, users, by_machine=speaker == "machine"),
         "thread_ts": str(message.get("thread_ts") or ""),
         "subtype": subtype,
     }
@@ -131,12 +131,20 @@ def _time(ts: str) -> str:
         return ""
 
 
-def _text(message: Mapping[str, Any], users: Mapping[str, dict[str, Any]]) -> str:
-    """Returns the text with mentions and links written out, and the texts of attachments, which bots use instead."""
+def _text(message: Mapping[str, Any], users: Mapping[str, dict[str, Any]], *, by_machine: bool) -> str:
+    """Returns the text with mentions and links written out.
+
+    The texts of attachments stand for it in messages of bots, and where people share a message of their own. Other
+    attachments of people have the words of others.
+    """
     texts = [str(message.get("text") or "")]
     attachments = message.get("attachments")
     if not texts[0].strip() and isinstance(attachments, list):
-        texts = [str(item.get("text") or item.get("fallback") or "") for item in attachments if isinstance(item, dict)]
+        texts = [
+            str(item.get("text") or item.get("fallback") or "")
+            for item in attachments
+            if isinstance(item, dict) and (by_machine or item.get("author_id", "") == message.get("user"))
+        ]
 
     def mention(match: re.Match[str]) -> str:
         user = users.get(match["id"], {})

@@ -75,6 +75,42 @@ def test_own_lines_with_an_arrow_stay(text):
     assert clean(text).text == text
 
 
+@pytest.mark.parametrize("channel", ["forum", "email"])
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ('[quote="tim, post:2, topic:1"]\nI will cancel your plan\n[/quote]\n\nThat is great.', "That is great."),
+        ('[quote="tim, post:2"]I will cancel your plan[/quote]That is great.', "That is great."),
+        ("[QUOTE=tim;12]We cancel[/QUOTE] That is great.", "That is great."),
+        ("Hello [quote]we cancel[/quote] and goodbye", "Hello and goodbye"),
+        ("A\n[quote]x [quote=bo]we\n\ncancel[/quote] y[/quote]\nB\n[quote:1a2b]z[/quote:1a2b]", "A\nB"),
+        ('<aside class="quote no-group" data-post="2"><div class="title">tim:</div><blockquote><p>We cancel</p>'
+         "</blockquote></aside><p>That is great.</p>", "That is great."),
+        ('<aside class="quote">We cancel</aside> That is great.', "That is great."),
+        ('<div class="bbcode_quote">We cancel</div><p>That is great.</p>', "That is great."),
+    ],
+)  # fmt: skip
+def test_what_forums_put_in_tags_of_quotes_is_quoted(channel, text, after):
+    cleaned = clean(text, channel)
+    assert (cleaned.text, "quote" in cleaned.steps) == (after, True)
+    assert restored(cleaned.text, cleaned.marks) == visible_text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[quote]I never closed this. I leave.",
+        "I leave [/quote] you",
+        "Please send me a [quote] for ten seats",
+        "[quoted] I leave [/quoted]",
+        "<aside>By the way, I leave</aside>",
+    ],
+)
+def test_tags_that_enclose_nothing_leave_all_words(text):
+    assert clean(text, "forum").text == visible_text(text)
+    assert "leave" in clean(text, "forum").text or "ten seats" in text
+
+
 @pytest.mark.parametrize(
     ("text", "after", "steps"),
     [

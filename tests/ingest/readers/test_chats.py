@@ -77,6 +77,31 @@ def test_answers_and_files_in_slack_are_words_of_people(tmp_path):
     assert [speaker for speaker, _, _ in spoken(rows)] == ["customer", "customer"]
 
 
+@pytest.mark.parametrize(
+    "extra", [{"is_share": True, "author_id": "U2"}, {"author_name": "Tim"}, {"from_url": "https://x.example"}]
+)
+def test_a_message_of_others_that_is_shared_in_slack_is_not_the_words_of_who_shares_it(tmp_path, extra):
+    [row] = slack(tmp_path, {"user": "U1", "text": "", "attachments": [{"text": "You leave?", **extra}]}, staff=["U2"])
+    assert row.values["text"] == ""
+
+
+def test_words_in_attachments_are_those_of_bots_and_of_their_authors(tmp_path):
+    rows = slack(
+        tmp_path,
+        {"bot_id": "B1", "text": "", "attachments": [{"fallback": "New ticket"}]},
+        {
+            "user": "U1",
+            "text": "",
+            "attachments": [{"text": "I leave", "author_id": "U1"}, {"text": "Why?", "author_id": "U2"}],
+        },
+        staff=["U2"],
+    )
+    assert [(speaker, text) for speaker, _, text in spoken(rows)] == [
+        ("machine", "New ticket"),
+        ("customer", "I leave"),
+    ]
+
+
 def test_the_columns_of_many_files_are_told_once(agent, tmp_path):
     slack(tmp_path, {"user": "U1", "text": "a"})
     other = tmp_path / "ext-acme" / "2026-02-02.json"

@@ -51,6 +51,8 @@ _SENT = frozenset(
     wysłane odeslané lähetetyt
     отправленные 寄件備份 已发送 已傳送 送信済み 보낸편지함""".split()
 )
+_DELIVERED = ("delivered-to", "x-delivered-to", "x-original-to", "envelope-to")
+_ADDRESSED = ("from", "sender", "to", "cc", "bcc", "reply-to", "return-path", "list-post", *_DELIVERED)
 _CLEAR_SHARE = 0.9
 """The mailbox's owner is in at least this share of its mails, and no other address is in more than `_RIVAL_SHARE`."""
 _RIVAL_SHARE = 0.8
@@ -138,6 +140,8 @@ class OwnSurvey:
     """Side -> number of mails in the folder of sent mails that it wrote."""
     roles: set[str] = field(default_factory=set)
     """Sides with an address such as `support@`."""
+    unseen: dict[str, Own] = field(default_factory=dict[str, Own])
+    """The given addresses and domains that are in no mail."""
 
     @property
     def candidates(self) -> tuple[tuple[str, int], ...]:
@@ -230,9 +234,17 @@ def guess_own(paths: Sequence[Path]) -> OwnGuess | None:
     return survey_own(paths).guess
 
 
-def survey_own(paths: Sequence[Path]) -> OwnSurvey:
-    """Counts who writes and receives the mails of these files. Raises `FileFormatError` if none of them can be read."""
-    survey = OwnSurvey()
+def survey_own(paths: Sequence[Path], own: Sequence[str] = ()) -> OwnSurvey:
+    """Counts who writes and receives the mails of these files.
+
+    Args:
+        paths: the files.
+        own: the company's addresses and domains, if they are known.
+
+    Raises:
+        FileFormatError: none of the files can be read.
+    """
+    survey = OwnSurvey(unseen={name: Own([name]) for name in own})
     unreadable: FileFormatError | None = None
     for path in paths:
         try:
@@ -247,6 +259,9 @@ def survey_own(paths: Sequence[Path]) -> OwnSurvey:
 
 
 def _count(survey: OwnSurvey, mail: Message, path: Path) -> None:
+    if survey.unseen:
+        everybody = addresses(mail, *_ADDRESSED)
+        survey.unseen = {name: of for name, of in survey.unseen.items() if not any(one in of for one in everybody)}
     senders = addresses(mail, "from")
     others = addresses(mail, "to", "cc", "reply-to", "x-original-from", "x-original-sender")
     people = [
@@ -260,7 +275,7 @@ def _count(survey: OwnSurvey, mail: Message, path: Path) -> None:
     survey.mails += 1
     survey.present.update(sides)
     survey.roles.update(account_of(address) for address in people if is_role(address))
-    delivered = addresses(mail, "delivered-to", "x-delivered-to", "x-original-to", "envelope-to")
+    delivered = addresses(mail, *_DELIVERED)
     if delivered:
         survey.deliveries += 1
         survey.delivered.update({account_of(address) for address in delivered})
