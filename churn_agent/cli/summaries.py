@@ -18,6 +18,7 @@ _READ, _LEFT_OUT = 80, 40
 def summary_lines(summary: "ImportSummary", *, dry_run: bool) -> Iterator[str]:
     """Yields the lines for standard output."""
     yield from _examples(summary)
+    yield from _about_customers(summary)
     verb = "would be added" if dry_run else "added"
     updated = f" ({summary.updated:,} with new values)" if summary.updated else ""
     parts = [f"{counted(summary.added, 'interaction')} {verb}", f"{summary.already_known:,} already stored{updated}"]
@@ -68,6 +69,29 @@ def _examples(summary: "ImportSummary") -> Iterator[str]:
         yield f"  {example.customer_id}" + (f" ({example.why})" if example.why else "")
         for interaction in example.interactions:
             yield f"    {_line(interaction)}"
+
+
+def _about_customers(summary: "ImportSummary") -> Iterator[str]:
+    for kind, rows in summary.about_customers.items():
+        if rows:
+            yield f"As understood ({kind}):"
+        for row in rows:
+            written = row.get("written", {})
+            values = {name: value for name, value in row.items() if name not in ("customer_id", "metadata", "written")}
+            values |= row.get("metadata", {})
+            told = [f"{name} {_value(value)}" + _from(written.get(name)) for name, value in values.items()]
+            left_out = [f"{name} none" + _from(text) for name, text in written.items() if name not in values]
+            yield f"  {row['customer_id']}: {', '.join([*told, *left_out])}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.15g}" if isinstance(value, float) else _shortened(str(value), _LEFT_OUT)
+
+
+def _from(text: str | None) -> str:
+    return f" (from {_shortened(text, _LEFT_OUT)!r})" if text else ""
 
 
 def _line(interaction: "Interaction") -> str:

@@ -72,6 +72,7 @@ def unused(names: Iterable[str], card: Card) -> list[str]:
         *card.sensitive_attributes,
         card.company_attribute,
         card.value_attribute,
+        card.value_period_attribute,
         card.owner_attribute,
         card.renewal_attribute,
     }

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from churn_agent.domain.headers import header_name
 from churn_agent.domain.interactions import RECORD_CHANNELS, Interaction, Label
 from churn_agent.domain.measurements import Series
 
@@ -27,13 +28,20 @@ def known_zone(name: str) -> str:
     return name
 
 
+AttributeName = Annotated[str, AfterValidator(header_name)]
+"""Name of an attribute as it is after an import: `Contract Value` is `contract_value`."""
+
+
 class Card(BaseModel):
-    """The card of the book: the company, the meaning of churn, and how to read the data."""
+    """The card of the book: the company, the meaning of churn, and how to read the data.
+
+    Names of attributes count as at an import: in lower case, with underscores for spaces and hyphens.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     company: str = "the company"
-    company_attribute: str | None = None
+    company_attribute: AttributeName | None = None
     """Customer attribute with the customer's company, for books with several brands."""
     competitors: tuple[str, ...] = ()
     """Names of competitors. Questions to the model use invented names instead, so that names do not influence it."""
@@ -45,20 +53,26 @@ class Card(BaseModel):
     time_zone: Annotated[str, AfterValidator(known_zone)] = "UTC"
     language: str = "en"
     """Language of reports."""
-    value_attribute: str | None = None
+    value_attribute: AttributeName | None = None
     """Customer attribute with the yearly value in money; if not given, the sum of amounts in the last year."""
-    owner_attribute: str = "owner"
+    value_period_attribute: AttributeName | None = None
+    """Customer attribute with the period that the value is for, such as month or `monthly`; a year, if not given."""
+    value_periods: Mapping[str, Annotated[float, Field(ge=0)]] = {}
+    """Word for a period -> how often it comes in a year, such as `term: 3`, for words that are not known. Customers
+    with other words have no yearly value."""
+    owner_attribute: AttributeName = "owner"
     """Customer attribute with the account manager."""
-    renewal_attribute: str = "renewal_date"
+    renewal_attribute: AttributeName = "renewal_date"
     """Customer attribute with the ISO date on which the contract ends or renews."""
     currency: str = ""
     """Prefix of amounts of money in reports, such as `EUR`."""
     attributes_as_of: Literal["import", "label"] = "import"
-    """Whether attributes are known from the import on (at the earliest from the last interaction then stored, or from
-    their column `known_from`), or at every date. The second is for labelled sets whose attributes are of their date."""
-    sensitive_attributes: tuple[str, ...] = ()
+    """Whether attributes are known from the day of their import on (from the last interaction now stored, if that is
+    earlier; or from their column `known_from`), or at every date. The second is for labelled sets whose attributes are
+    of their date."""
+    sensitive_attributes: tuple[AttributeName, ...] = ()
     """Attributes that look sensitive (such as gender, birth, nationality) and are used all the same."""
-    combine: Mapping[str, Literal["latest", "sum", "highest", "lowest"]] = {}
+    combine: Mapping[AttributeName, Literal["latest", "sum", "highest", "lowest"]] = {}
     """Attribute -> how values of several rows for one customer in a file are combined; the latest, if not given."""
     message_channels: tuple[str, ...] = ()
     """Channels with texts by people, in addition to the built-in rule."""

@@ -67,8 +67,8 @@ _SHORT_NOTICE = "cancellable monthly"
 _ONLY_AFTER_NUMBER = frozenset({"an", "ans"})
 """Years in French; `an` is also an English article."""
 _PART = re.compile(
-    rf"(?P<number>\d+(?:[.,]\d+)?|{_any_of(' '.join(_NUMBERS.values()))})"
-    rf"|(?P<unit>{_any_of(' '.join(_UNITS.values()))})"
+    rf"(?P<unit>{_any_of(' '.join(_UNITS.values()))})"  # before numbers: "vier" begins "vierteljährlich"
+    rf"|(?P<number>\d+(?:[.,]\d+)?|{_any_of(' '.join(_NUMBERS.values()))})"
     rf"|(?P<cancellable>{_any_of(_CANCELLABLE)})"
     rf"|(?P<other>{_any_of(_OTHERS)})"
     r"|[\W_]+"

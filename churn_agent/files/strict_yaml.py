@@ -1,5 +1,6 @@
 """Strict YAML files: an error names the file, line and key."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -56,7 +57,13 @@ def load(path: Path, model: type[Model], *, context: Any = None) -> Model:
         key = ".".join(map(str, first["loc"])) or "the whole file"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         message = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+        if first["type"] == "string_type" and isinstance(first["input"], date | int | float):
+            message = f"{_written(first['input'])} must be in quotes"
         raise FileFormatError(f"{path}:{_line(root, first['loc'])}: {key}: {message}{more}") from error
+
+
+def _written(value: date | int | float) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value).lower()
 
 
 def _expanded_size(node: yaml.Node, known: dict[int, int]) -> int:

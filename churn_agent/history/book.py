@@ -3,7 +3,7 @@
 What each import brought is kept (`contributions`), and the tables of cards, attributes and labels are merged from it.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -11,11 +11,12 @@ from more_itertools import chunked
 from sqlalchemy import Connection, Engine, func, or_, select
 
 from churn_agent.domain import sensitive
-from churn_agent.domain.interactions import Label
+from churn_agent.domain.interactions import DATED_BY, Label
 from churn_agent.domain.snapshot import Card
 from churn_agent.history import aliases, combining
 from churn_agent.history.combining import Renewal
-from churn_agent.history.tables import book, contributions, customers, labels
+from churn_agent.history.known import rows_known
+from churn_agent.history.tables import book, contributions, customers, imports, labels
 
 ATTRIBUTES = "attributes"
 _CARD, _LABEL, _ALIAS = "card", "label", "alias"
@@ -76,14 +77,24 @@ def attributes(
         known_at: leave out values that were not known at the end of this day.
         as_of: day after which the next renewal is wanted, if several contracts have one; the last row counts without.
     """
-    query = select(contributions).where(contributions.c.kind == ATTRIBUTES).order_by(contributions.c.id)
-    if known_at is not None:
-        query = query.where(or_(contributions.c.known_from.is_(None), contributions.c.known_from <= known_at))
     with engine.connect() as connection:
-        ids = [customer_id, *aliases.of(connection, customer_id)]
-        rows = connection.execute(query.where(contributions.c.customer_id.in_(ids)))
-        renewal = Renewal(card_in(connection).renewal_attribute, as_of) if as_of else None
+        of_book = card_in(connection)
+        rows = contributed(connection, [customer_id, *aliases.of(connection, customer_id)])
+        if known_at is not None:
+            rows = rows_known(connection, rows, known_at, of_book)
+        renewal = Renewal(of_book.renewal_attribute, as_of) if as_of else None
         return combining.merged(rows, _combine(connection), renewal)
+
+
+def contributed(connection: Connection, ids: Collection[str]) -> Sequence[Any]:
+    """Returns what all imports say about customers, with the time of each (`started_at`), in the order of arrival."""
+    query = (
+        select(contributions, imports.c.started_at)
+        .outerjoin(imports, imports.c.id == contributions.c.import_id)
+        .where(contributions.c.kind == ATTRIBUTES, contributions.c.customer_id.in_(ids))
+        .order_by(contributions.c.id)
+    )
+    return connection.execute(query).all()
 
 
 def all_attributes(engine: Engine, *, as_of: date | None = None) -> dict[str, Mapping[str, str]]:
@@ -136,7 +147,7 @@ class Attributes(NamedTuple):
     customer_id: str
     values: Mapping[str, str]
     known_from: date | None = None
-    """Day from which the values were known; None for always."""
+    """Day from which the values were known; None for that of the import, or for always if there is no import."""
     original: Mapping[str, str] | None = None
     """The texts in the source, where they differ from the values."""
 
@@ -227,9 +238,9 @@ def add_labels(connection: Connection, rows: Iterable[Label], *, import_id: int 
 def customers_of(connection: Connection, import_id: int, kind: str) -> set[str]:
     """Returns the customers whose `attributes` or `label`s came with an import, under the ids that count today."""
     mine = contributions.c.import_id == import_id, contributions.c.kind == kind
-    known = aliases.read(connection)
+    today = aliases.read(connection)
     ids = connection.scalars(select(contributions.c.customer_id).where(*mine).distinct())
-    return {known.get(id_) or id_ for id_ in ids if id_}
+    return {today.get(id_) or id_ for id_ in ids if id_}
 
 
 def merge_labels(connection: Connection, customer_ids: Collection[str]) -> None:
@@ -237,15 +248,28 @@ def merge_labels(connection: Connection, customer_ids: Collection[str]) -> None:
     for batch in chunked(aliases.families(connection, customer_ids).items(), _BATCH):
         today = {id_: customer_id for customer_id, ids in batch for id_ in ids}
         query = (
-            select(contributions.c.customer_id, contributions.c.as_of, contributions.c.content)
+            select(
+                contributions.c.customer_id, contributions.c.as_of, contributions.c.import_id, contributions.c.content
+            )
             .where(contributions.c.kind == _LABEL, contributions.c.customer_id.in_(today))
             .order_by(contributions.c.id)
         )
-        rows = {(today[row.customer_id], row.as_of): row.content for row in connection.execute(query)}
+        known = connection.execute(query).all()
+        # A corrected list of leavers may date a label anew; the one before it is the same outcome.
+        dated = {today[row.customer_id]: row.import_id for row in known if _is_dated_by_leaving(row)}
+        rows = {
+            (today[row.customer_id], row.as_of): row.content
+            for row in known
+            if not _is_dated_by_leaving(row) or row.import_id == dated[today[row.customer_id]]
+        }
         connection.execute(labels.delete().where(labels.c.customer_id.in_(today)))
         if rows:
             new = [{"customer_id": id_, "as_of": day, **_label_row(values)} for (id_, day), values in rows.items()]
             connection.execute(labels.insert(), new)
+
+
+def _is_dated_by_leaving(row: Any) -> bool:
+    return DATED_BY in (row.content.get("metadata") or {})
 
 
 def _label_content(label: Label) -> dict[str, Any]:

@@ -21,7 +21,8 @@ def merged(rows: Iterable[Any], combine: Mapping[str, str], renewal: Renewal | N
     """Returns the attributes of a customer.
 
     Args:
-        rows: rows with `import_id`, `known_from` and `content`, in the order in which they came.
+        rows: rows with `import_id`, `known_from` and `content`, in the order in which they came. Those without a
+            day are known from their import on, after all days in it.
         combine: attribute -> `latest` (the default), `sum`, `highest` or `lowest` of the rows of one import. Equal rows
             count once. The latest is the last one of the latest `known_from`.
         renewal: attribute of which `next_renewal` of the rows of one import counts, unless `combine` names it.
@@ -32,7 +33,7 @@ def merged(rows: Iterable[Any], combine: Mapping[str, str], renewal: Renewal | N
         imports.setdefault(key, []).append(row)
     attributes: dict[str, str] = {}
     for group in imports.values():
-        dated = sorted(group, key=lambda row: row.known_from or date.min)
+        dated = sorted(group, key=lambda row: row.known_from or date.max)
         contents = _distinct([row.content for row in dated])
         for name in dict.fromkeys(name for content in contents for name in content):
             having = [content for content in contents if name in content]

@@ -79,17 +79,28 @@ def last_day(engine: Engine, card: Card, *, by_company: bool = False, today: dat
         return last_day_in(connection, card, by_company=by_company, today=today)
 
 
-def last_day_in(connection: Connection, card: Card, *, by_company: bool = False, today: date | None = None) -> LastDay:
-    """Finds the day as `last_day` does, in a transaction that may have changed the history. Raises `EmptyStore`."""
+def last_day_in(
+    connection: Connection,
+    card: Card,
+    *,
+    by_company: bool = False,
+    today: date | None = None,
+    up_to_import: int | None = None,
+) -> LastDay:
+    """Finds the day as `last_day` does, in a transaction that may have changed the history. Raises `EmptyStore`.
+
+    With `up_to_import`, only interactions count whose values came with that import or an earlier one.
+    """
     today = today or card.local(datetime.now(UTC)).date()
     end = to_stored(card.end_of_day(today))
     noted = and_(table.c.speaker == "company", table.c.direction == "inbound")  # notes of calls by the customer
     outside = or_(table.c.speaker.in_(("customer", "unknown")), noted)
+    then = () if up_to_import is None else (or_(table.c.import_id.is_(None), table.c.import_id <= up_to_import),)
 
     def latest(*conditions: ColumnElement[bool]) -> list[datetime]:
         query = (
             select(table.c.occurred_at)
-            .where(table.c.occurred_at <= end, *conditions)
+            .where(table.c.occurred_at <= end, *then, *conditions)
             .order_by(table.c.occurred_at.desc())
             .limit(MOST_ALONE * (FEWEST_BEFORE + 1))
         )
@@ -97,7 +108,7 @@ def last_day_in(connection: Connection, card: Card, *, by_company: bool = False,
 
     times = latest() if by_company else latest(outside) or latest()
     later = table.c.occurred_at > end
-    future, first = connection.execute(select(func.count(), func.min(table.c.occurred_at)).where(later)).one()
+    future, first = connection.execute(select(func.count(), func.min(table.c.occurred_at)).where(later, *then)).one()
     if not times and not future:
         measured = measurements.last_day(connection, today)
         if measured is None:

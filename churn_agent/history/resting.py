@@ -4,16 +4,20 @@ An assessment rests on them if, without the import, its snapshot would have held
 import brought as well stay, and so do the assessments that were made on them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import Connection, exists, func, or_, select
 
 from churn_agent.domain import sensitive
 from churn_agent.domain.snapshot import Card
+from churn_agent.errors import EmptyStore
 from churn_agent.history import aliases, book, combining
-from churn_agent.history.database import day_number
+from churn_agent.history.database import day_number, from_stored
+from churn_agent.history.known import is_known
+from churn_agent.history.latest import last_day_in
 from churn_agent.history.tables import contributions, imports, measurements, records
 
 
@@ -26,6 +30,7 @@ def on_values(connection: Connection, import_id: int) -> set[int]:
     described = aliases.families(connection, _described(connection, import_id))
     card = book.card_in(connection)
     query = select(records.c.id, records.c.customer_id, records.c.as_of, records.c.created_at).where(*later)
+    last_day = cache(partial(_last_day_then, connection, card))
     resting: set[int] = set()
     rows: dict[str, Sequence[Any]] = {}
     for id_, customer_id, as_of, made_at in connection.execute(query).all():
@@ -33,8 +38,8 @@ def on_values(connection: Connection, import_id: int) -> set[int]:
             resting.add(id_)
         elif customer_id in described:
             if customer_id not in rows:
-                rows = {customer_id: _contributed(connection, described[customer_id])}
-            known = [row for row in rows[customer_id] if _known(row, as_of, made_at, card)]
+                rows = {customer_id: book.contributed(connection, described[customer_id])}
+            known = [row for row in rows[customer_id] if _known(row, as_of, made_at, card, last_day)]
             others = [row for row in known if row.import_id != import_id]
             renewal = combining.Renewal(card.renewal_attribute, as_of)
             with_it, without = (
@@ -50,21 +55,21 @@ def _described(connection: Connection, import_id: int) -> set[str]:
     return set(connection.scalars(select(contributions.c.customer_id).where(*mine).distinct()))
 
 
-def _contributed(connection: Connection, ids: Sequence[str]) -> Sequence[Any]:
-    """Returns what all imports say about a customer, with the time of each, in the order in which it came."""
-    query = (
-        select(contributions, imports.c.started_at)
-        .outerjoin(imports, imports.c.id == contributions.c.import_id)
-        .where(contributions.c.kind == book.ATTRIBUTES, contributions.c.customer_id.in_(ids))
-        .order_by(contributions.c.id)
-    )
-    return connection.execute(query).all()
-
-
-def _known(row: Any, as_of: date, made_at: datetime, card: Card) -> bool:
+def _known(row: Any, as_of: date, made_at: datetime, card: Card, last_day: Callable[[datetime], date]) -> bool:
     """Whether an assessment at a day that was made at a time could know a row."""
-    in_time = card.attributes_as_of == "label" or row.known_from is None or row.known_from <= as_of
-    return in_time and (row.started_at is None or row.started_at <= made_at)
+    if row.started_at is not None and row.started_at > made_at:
+        return False
+    return card.attributes_as_of == "label" or is_known(row, as_of, card, lambda: last_day(made_at))
+
+
+def _last_day_then(connection: Connection, card: Card, made_at: datetime) -> date:
+    """Returns the last day of the history when an assessment was made, or an earlier one if that is not known."""
+    last_import = connection.scalar(select(func.max(imports.c.id)).where(imports.c.started_at <= made_at))
+    today = card.local(from_stored(made_at)).date()
+    try:
+        return last_day_in(connection, card, today=today, up_to_import=last_import or 0).day
+    except EmptyStore:
+        return date.min
 
 
 def _first_measured(connection: Connection, import_id: int, later: Sequence[Any]) -> dict[str, int]:

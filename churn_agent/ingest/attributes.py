@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 from churn_agent.domain.days import real_day
 from churn_agent.domain.snapshot import Card
 from churn_agent.history.book import Attributes
-from churn_agent.ingest.columns import ColumnMapping, assign
+from churn_agent.ingest.columns import ColumnMapping
 from churn_agent.ingest.formats.cells import NumberText, is_missing
 from churn_agent.ingest.formats.numbers import NumberFormat, NumberProfile
 from churn_agent.ingest.formats.times import TimeFormat, TimeProfile
@@ -17,7 +18,7 @@ from churn_agent.ingest.parsing import checked_customer_id
 from churn_agent.ingest.questions import Question
 from churn_agent.ingest.readers.base import Row
 
-_FIELDS = ("customer_id", "known_from")
+ATTRIBUTE_FIELDS = ("customer_id", "known_from")
 _PLAIN = re.compile(r"-?\d+(?:\.\d+)?")
 _WHOLE = re.compile(r"-?\d+")
 _NOT_NUMBERS = frozenset(
@@ -27,6 +28,7 @@ _NOT_NUMBERS = frozenset(
 """Words in names of columns whose digits are not numbers."""
 _MOST_MISFITS = 0.05
 _MOST_CURRENCIES = 20
+_ANY_ZONE = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,16 @@ class AttributeFormats:
 class AttributeProfile:
     """Collects what a file says about its columns, in constant memory."""
 
-    def __init__(self, header: Sequence[str], source: str) -> None:
-        """Creates a profile. Raises `DataError` if no column has the customer."""
-        self.columns = assign(header, _FIELDS, ("customer_id",), source)
+    def __init__(self, columns: Mapping[str, str], time_format: str | None = None) -> None:
+        """Creates a profile.
+
+        Args:
+            columns: our field -> column.
+            time_format: format of dates from the mapping; it counts for columns of other forms whose values fit it.
+        """
+        self.columns = columns
+        self._mapped_times = TimeFormat(time_format=time_format, earliest_year=1900) if time_format else None
+        self._not_mapped: set[str] = set()
         self._numbers: dict[str, NumberProfile] = {}
         self._dates: dict[str, TimeProfile] = {}
         self._plain: Counter[str] = Counter()
@@ -59,7 +68,10 @@ class AttributeProfile:
                 self._add(name, text)
         known_from = self.columns.get("known_from")
         if known_from:
-            self._dates.setdefault(known_from, TimeProfile(known_from)).add(row.values.get(known_from, ""))
+            text = row.values.get(known_from, "")
+            self._dates.setdefault(known_from, TimeProfile(known_from)).add(text)
+            if not is_missing(text) and not self._fits_mapping(text):
+                self._not_mapped.add(known_from)
 
     def _add(self, name: str, text: str) -> None:
         if not _NOT_NUMBERS.isdisjoint(re.split(r"[\W_]+", name.casefold())):
@@ -69,6 +81,8 @@ class AttributeProfile:
             self._plain[name] += 1
         else:
             self._dates.setdefault(name, TimeProfile(name, earliest_year=1900)).add(text)
+            if not self._fits_mapping(text):
+                self._not_mapped.add(name)
             currency = _currency(text)
             known = self._currencies.setdefault(name, set())
             if currency and len(known) < _MOST_CURRENCIES:
@@ -87,6 +101,9 @@ class AttributeProfile:
             elif settled and settled.misfits <= _MOST_MISFITS * settled.values and name not in several:
                 numbers[name] = settled
         for name, profile in self._dates.items():
+            if self._mapped_times and name not in numbers and name not in self._not_mapped and not self._plain[name]:
+                dates[name] = self._mapped_times
+                continue
             orders = [profile.settle(day_first) for day_first in (True, False)]
             fitting = [one for one in orders if isinstance(one, TimeFormat) and self._fits(name, one)]
             if name in numbers or not fitting:
@@ -98,6 +115,12 @@ class AttributeProfile:
                 dates[name] = settled
         return questions or AttributeFormats(self.columns, numbers, dates, several)
 
+    def _fits_mapping(self, text: str) -> bool:
+        try:
+            return bool(self._mapped_times and self._mapped_times.parse(text, _ANY_ZONE))
+        except ValueError:
+            return False
+
     def _fits(self, name: str, times: TimeFormat) -> bool:
         return times.values - times.misfits >= (1 - _MOST_MISFITS) * (times.values + self._plain[name]) > 0
 
@@ -105,20 +128,16 @@ class AttributeProfile:
 class AttributeParser:
     """Parses rows into attributes."""
 
-    def __init__(
-        self, formats: AttributeFormats, card: Card, *, known_from: date | None, whole_ids: bool = False
-    ) -> None:
+    def __init__(self, formats: AttributeFormats, card: Card, *, whole_ids: bool = False) -> None:
         """Creates a parser.
 
         Args:
             formats: the columns, and the way they write numbers and dates.
             card: card of the book, with its time zone.
-            known_from: day from which values without a day of their own are known.
             whole_ids: whether the customer 1001.0 is 1001.
         """
         self._formats = formats
         self._card = card
-        self._known_from = known_from
         self._whole = whole_ids
         self._fields = set(formats.columns.values())
 
@@ -138,7 +157,7 @@ class AttributeParser:
                 values[name] = value
         known = columns.get("known_from")
         dated = row.values.get(known, "").strip() if known else ""
-        return Attributes(customer_id, values, self._day(known or "", dated) or self._known_from, original or None)
+        return Attributes(customer_id, values, self._day(known or "", dated), original or None)
 
     def _day(self, column: str, text: str) -> date | None:
         if is_missing(text):

@@ -18,15 +18,17 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     "customer_id": (
         "customer_id", "customer", "customerid", "client_id", "account_id", "user_id", "member_id", "userid",
-        "clientid", "kunde", "kundennummer", "kunden_id",
+        "clientid", "kunde", "kundennummer", "kunden_id", "customer_no", "customer_number", "client_no", "kundennr",
+        "kundennr.", "kunden_nr", "kunden_nr.",
     ),
     "occurred_at": (
         "occurred_at", "timestamp", "time", "datetime", "date", "created_at", "sent_at", "created", "ts", "event_time",
-        "posted_at", "datum", "zeitpunkt",
+        "posted_at", "datum", "zeitpunkt", "call_time", "called_at", "sent", "gesendet", "gesendet_am",
+        "erstellt_am", "zeit",
     ),
     "text": (
         "text", "message", "body", "content", "comment", "description", "review", "review_text", "review_body", "post",
-        "tweet", "caption", "nachricht",
+        "tweet", "caption", "nachricht", "notes", "note", "notiz", "notizen",
     ),
     "channel": ("channel", "source", "type", "event", "event_type", "platform", "kanal"),
     "direction": ("direction", "richtung"),
@@ -37,19 +39,28 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
     "author": ("author", "sender", "from", "agent", "speaker", "contact", "contact_name", "username"),
     "subject": ("subject", "title", "summary", "headline", "review_title", "ticket_subject", "betreff", "titel"),
     "currency": ("currency", "currency_code", "waehrung", "währung"),
-    "amount": ("amount", "total", "price", "value", "betrag"),
-    "occurred_at_time": ("time_of_day", "uhrzeit"),
+    "amount": (
+        "amount", "total", "price", "value", "betrag", "amount_eur", "amount_usd", "amount_gbp", "amount_chf",
+        "betrag_eur", "betrag_chf",
+    ),
+    "occurred_at_time": ("time_of_day", "uhrzeit", "zeit"),
     "known_from": ("known_from",),
-    "as_of": ("as_of", "cutoff", "snapshot_date"),
+    "as_of": ("as_of", "cutoff", "snapshot_date", "stichtag"),
     "churned": ("churned", "churn", "label", "is_churn"),
     "horizon_days": ("horizon_days", "horizon"),
-    "left_on": ("left_on", "left_at", "churned_on", "churned_at", "churn_date", "lost_on"),
-    "notice_on": ("notice_on", "notice_at", "notice_date", "notice_given_on", "kündigung_am"),
+    "left_on": (
+        "left_on", "left_at", "churned_on", "churned_at", "churn_date", "lost_on", "austritt", "austritt_am",
+        "austrittsdatum", "gekündigt_zum", "gekuendigt_zum",
+    ),
+    "notice_on": (
+        "notice_on", "notice_at", "notice_date", "notice_given_on", "kündigung_am", "kuendigung_am", "gekündigt_am",
+        "gekuendigt_am",
+    ),
     "kind": ("kind", "outcome_kind", "outcome_type", "churn_kind"),
     "change_amount": ("amount", "change_amount", "arr_change", "mrr_change", "lost_amount"),
     "measured_at": (
-        "measured_at", "measured_on", "timestamp", "time", "datetime", "date", "day", "week", "month", "period",
-        "occurred_at", "created_at", "datum", "tag", "monat",
+        "measured_at", "measured_on", "timestamp", "time", "datetime", "date", "day", "week", "week_start", "month",
+        "period", "occurred_at", "created_at", "datum", "tag", "monat",
     ),
     "metric": ("metric", "metric_name", "measure", "measurement", "kpi", "kennzahl"),
     "metric_value": ("metric_value", "value", "count", "quantity", "amount", "wert"),
@@ -66,9 +77,9 @@ INTERACTION_FIELDS = (
 )  # fmt: skip
 INTERACTION_NEEDS = ("customer_id", "occurred_at", "text")
 """A subject can replace the text."""
-LABEL_NEEDS = ("customer_id", "as_of", "churned")
-"""A kind of outcome can replace `churned`."""
-LABEL_FIELDS = (*LABEL_NEEDS, "horizon_days", "left_on", "notice_on", "kind", "change_amount", "voluntary")
+LABEL_FIELDS = (
+    "customer_id", "as_of", "churned", "horizon_days", "left_on", "notice_on", "kind", "change_amount", "voluntary",
+)  # fmt: skip
 MEASUREMENT_FIELDS = ("customer_id", "measured_at", "metric", "metric_value", "person", "seats", "measurement_id")
 Table = Literal["interactions", "customers", "labels", "measurements", "aliases"]
 """A kind of data; also the name of its sheet, or of its table in a database."""
@@ -144,6 +155,8 @@ class ColumnMapping(Rule):
     """A mapping file: a rule, and further rules for other kinds of rows in the same source."""
 
     also: tuple[Rule, ...] = ()
+    attributes: dict[str, str] = {}
+    """Customer attribute -> its column in the file of attributes, such as `contract: Laufzeit`."""
     lookups: dict[str, Lookup] = {}
     """Lists in which columns such as `users[author_id].role` look values up."""
     records: str | None = None
@@ -193,9 +206,13 @@ def load_mapping(name: Path) -> ColumnMapping:
     if shipped and mapping.source is None:
         mapping = mapping.model_copy(update={"source": str(name)})
     for rule in mapping.rules:
-        unknown = sorted((set(rule.columns) | set(rule.defaults) | set(rule.values)) - set(COMMON_NAMES))
+        unknown = sorted(set(rule.columns) - set(COMMON_NAMES))
+        unknown += sorted((set(rule.defaults) | set(rule.values)) - {*COMMON_NAMES, *mapping.attributes})
         if unknown:
-            raise DataError(f"{path}: unknown field {unknown[0]!r}; fields are {', '.join(COMMON_NAMES)}")
+            raise DataError(
+                f"{path}: unknown field {unknown[0]!r}; fields are {', '.join(COMMON_NAMES)}; "
+                f"an attribute is named by attributes: {{{unknown[0]}: COLUMN}}"
+            )
     return mapping
 
 

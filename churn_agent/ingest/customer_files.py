@@ -1,26 +1,26 @@
 """Imports the files about customers that are not interactions: attributes, labels, measurements, aliases."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from dataclasses import asdict, replace
+from typing import Any
 
 from sqlalchemy import Connection
 
 from churn_agent.domain import sensitive
+from churn_agent.domain.interactions import Label
 from churn_agent.domain.measurements import Measurement
-from churn_agent.domain.snapshot import Card
-from churn_agent.errors import EmptyStore
 from churn_agent.history import aliases, book, interactions, measurements
-from churn_agent.history.latest import last_day_in
-from churn_agent.ingest.attributes import AttributeParser, AttributeProfile
-from churn_agent.ingest.columns import assign
-from churn_agent.ingest.labels import LabelParser, LabelProfile, label_columns
+from churn_agent.history.book import Attributes
+from churn_agent.ingest.attributes import ATTRIBUTE_FIELDS, AttributeParser, AttributeProfile
+from churn_agent.ingest.columns import LABEL_FIELDS, MEASUREMENT_FIELDS
+from churn_agent.ingest.labels import LabelParser, LabelProfile, check_outcome
 from churn_agent.ingest.matching import mismatch
-from churn_agent.ingest.measurements import MeasurementParser, MeasurementProfile
+from churn_agent.ingest.measurements import MEASUREMENT_NEEDS, MeasurementParser, MeasurementProfile
 from churn_agent.ingest.parsing import checked_customer_id
 from churn_agent.ingest.readers.base import Row
 from churn_agent.ingest.run import Run
 from churn_agent.ingest.sources import Source, Sources, open_other
+from churn_agent.ingest.translating import Translation
 
 _MOST_NAMED = 5
 
@@ -39,7 +39,7 @@ def import_about_customers(run: Run, connection: Connection, sources: Sources, i
         NeedsAnswer: a file can be read in two ways.
     """
     if sources.customers:
-        _attributes(run, connection, sources.customers, import_id, _known_from(connection, run.card))
+        _attributes(run, connection, sources.customers, import_id)
     if sources.labels:
         _labels(run, connection, sources.labels, import_id)
     if sources.measurements:
@@ -64,28 +64,33 @@ def import_aliases(run: Run, connection: Connection, source: Source, import_id: 
     Raises:
         DataError: the file has no columns of old and new ids.
     """
-    columns: dict[str, str] = {}
+    translation: Translation | None = None
 
     def add(row: Row) -> bool:
-        old, new = (checked_customer_id(row.values.get(columns[name], "")) for name in ("old", "new"))
+        assert translation
+        values = translation(row).values
+        old, new = (checked_customer_id(values.get(translation.columns[name], "")) for name in ("old", "new"))
         book.add_alias(connection, old, new, import_id=import_id)
         return True
 
     for row in open_other(source, run.mapping, note=run.note):
-        columns = columns or assign(list(row.values), ("old", "new"), ("old", "new"), source.name)
+        translation = translation or Translation(row, source, run.mapping, ("old", "new"), ("old", "new"))
         run.summary.aliases += bool(run.parsed(source, row, add))
     run.aliases = aliases.read(connection)
 
 
-def _attributes(run: Run, connection: Connection, source: Source, import_id: int, known_from: date | None) -> None:
+def _attributes(run: Run, connection: Connection, source: Source, import_id: int) -> None:
     profile: AttributeProfile | None = None
     names: dict[str, None] = {}
+    translate: Translation | None = None
     for row in open_other(source, run.mapping, note=run.note):
-        profile = profile or AttributeProfile(list(row.values), source.name)
+        translate = translate or Translation(row, source, run.mapping, ATTRIBUTE_FIELDS, attributes=True)
+        profile = profile or AttributeProfile(translate.columns, run.mapping.time_format)
         if not row.problem:
-            profile.add(row)
-            names |= dict.fromkeys(row.values)
-    if profile is None:
+            translated = translate(row)
+            profile.add(translated)
+            names |= dict.fromkeys(translated.values)
+    if profile is None or translate is None:
         return
     formats = run.settled(source, profile.settle)
     for column, currencies in formats.currencies.items():
@@ -97,9 +102,10 @@ def _attributes(run: Run, connection: Connection, source: Source, import_id: int
         use = f"to use them, list them in the card: sensitive_attributes: [{listed}]"
         run.announce(f"{source.name}: {listed}: these look sensitive and are not used; {use}")
     whole = bool(run.mapping.whole_ids)
-    parse = AttributeParser(formats, run.card, known_from=known_from, whole_ids=whole)
-    rows = (run.parsed(source, row, parse) for row in open_other(source, run.mapping))
-    run.summary.customers = book.set_attributes(connection, filter(None, rows), import_id=import_id)
+    parse = AttributeParser(formats, run.card, whole_ids=whole)
+    rows = (run.parsed(source, translate(row), parse) for row in open_other(source, run.mapping))
+    shown = run.shown("customers", filter(None, rows), _attributes_shown)
+    run.summary.customers = book.set_attributes(connection, shown, import_id=import_id)
     for name, count in list(book.several_rows(connection, import_id).items())[:_MOST_NAMED]:
         have = f"{count:,} customers have" if count > 1 else "a customer has"
         run.announce(
@@ -110,30 +116,36 @@ def _attributes(run: Run, connection: Connection, source: Source, import_id: int
 
 def _labels(run: Run, connection: Connection, source: Source, import_id: int) -> None:
     profile: LabelProfile | None = None
+    translate: Translation | None = None
     for row in open_other(source, run.mapping, note=run.note):
-        profile = profile or LabelProfile(label_columns(row.values, source.name))
+        if translate is None or profile is None:
+            translate = Translation(row, source, run.mapping, LABEL_FIELDS)
+            check_outcome(translate.columns, row.values, source.name)
+            profile = LabelProfile(translate.columns)
         if not row.problem:
-            profile.add(row)
-    if profile is None:
+            profile.add(translate(row))
+    if profile is None or translate is None:
         return
-    settle = profile.settle
-    formats = run.settled(source, lambda mapping: settle(mapping.day_first, mapping.decimal))
+    formats = run.settled(source, profile.settle)
     if profile.unknown_words:
         run.announce(f"{source.name}: unknown words for the outcome: {profile.unknown_words}")
     for column, words in profile.metadata_columns.items():
         run.announce(f"{source.name}: {column} is kept as metadata, because it has unknown words: {words}")
     parse = LabelParser(formats, run.card, whole_ids=bool(run.mapping.whole_ids))
-    rows = (run.parsed(source, row, parse) for row in open_other(source, run.mapping))
-    run.summary.labels = book.add_labels(connection, filter(None, rows), import_id=import_id)
+    rows = (run.parsed(source, translate(row), parse) for row in open_other(source, run.mapping))
+    shown = run.shown("labels", filter(None, rows), _label_shown)
+    run.summary.labels = book.add_labels(connection, shown, import_id=import_id)
 
 
 def _measurements(run: Run, connection: Connection, source: Source, import_id: int) -> None:
     profile: MeasurementProfile | None = None
+    translate: Translation | None = None
     for row in open_other(source, run.mapping, note=run.note):
-        profile = profile or MeasurementProfile(list(row.values), source.name, run.mapping)
+        translate = translate or Translation(row, source, run.mapping, MEASUREMENT_FIELDS, MEASUREMENT_NEEDS)
+        profile = profile or MeasurementProfile(list(row.values), source.name, translate.columns)
         if not row.problem:
-            profile.add(row)
-    if profile is None:
+            profile.add(translate(row))
+    if profile is None or translate is None:
         return
     formats = run.settled(source, profile.settle)
     if formats.skipped:
@@ -142,16 +154,24 @@ def _measurements(run: Run, connection: Connection, source: Source, import_id: i
 
     def rows() -> Iterator[tuple[Measurement, str]]:
         for row in open_other(source, run.mapping, lambda n, all_: run.options.progress(source.name, n, all_)):
-            for one in run.parsed(source, row, lambda row: list(parse(row))) or ():
+            for one in run.parsed(source, translate(row), lambda row: list(parse(row))) or ():
                 today = run.aliases.get(one.customer_id)
                 yield (replace(one, customer_id=today), one.customer_id) if today else (one, one.customer_id)
 
-    run.summary.measurements = measurements.add(connection, rows(), import_id=import_id)
+    shown = run.shown("measurements", rows(), lambda row: _measurement_shown(row[0]))
+    run.summary.measurements = measurements.add(connection, shown, import_id=import_id)
 
 
-def _known_from(connection: Connection, card: Card) -> date:
-    """Returns the day from which the attributes of this import are known: that of the last interaction, up to today."""
-    try:
-        return last_day_in(connection, card).day
-    except EmptyStore:
-        return card.local(datetime.now(UTC)).date()
+def _attributes_shown(row: Attributes) -> dict[str, Any]:
+    known = {"known_from": row.known_from.isoformat()} if row.known_from else {}
+    written = {"written": dict(row.original)} if row.original else {}
+    return {"customer_id": row.customer_id, **row.values, **known, **written}
+
+
+def _label_shown(label: Label) -> dict[str, Any]:
+    return {name: value for name, value in asdict(label).items() if value not in (None, {})}
+
+
+def _measurement_shown(row: Measurement) -> dict[str, Any]:
+    others = {name: value for name in ("person", "seats") if (value := getattr(row, name))}
+    return {"customer_id": row.customer_id, "day": row.day.isoformat(), row.metric: row.value, **others}

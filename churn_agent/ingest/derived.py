@@ -18,13 +18,17 @@ from typing import Any
 from churn_agent.errors import FileFormatError
 from churn_agent.files import strict_json
 from churn_agent.ingest.columns import ColumnMapping, Lookup, Rule
-from churn_agent.ingest.readers.base import Row, header_name
+from churn_agent.ingest.questions import Guess
+from churn_agent.ingest.readers.base import Note, ReadOptions, Row, RowsIn, header_name
+from churn_agent.ingest.readers.text import read_text
 from churn_agent.ingest.readers.transcripts.people import Staff
 from churn_agent.ingest.speakers import OwnPeople
 
 _LOOKUP = re.compile(r"(?P<name>\w+)\[(?P<key>[^\]]+)\]\.(?P<field>.+)")
 _FIRST = re.compile(r"first\((?P<column>[^)]+)\)")
 _PLACE = re.compile(r"\{([^{}]+)\}")
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
+_ENDINGS = (".csv", ".tsv", ".json", ".jsonl")
 _ID = re.compile(r"[^\s,\"'\[\]]+")
 SPEAKER = "author_side"
 """Column that a rule with `sides` fills."""
@@ -34,7 +38,13 @@ Tables = Mapping[str, Mapping[str, Values]]
 """Lookup -> key -> fields."""
 
 
-def derive(rows: Iterable[Row], mapping: ColumnMapping, path: Path | None, staff: Sequence[str]) -> Iterator[Row]:
+def derive(
+    rows: Iterable[Row],
+    mapping: ColumnMapping,
+    path: Path | None,
+    staff: Sequence[str],
+    note: Note = lambda guess: None,
+) -> Iterator[Row]:
     """Adds the columns that the rules of a mapping describe, and drops rows and columns that they leave out.
 
     Args:
@@ -42,12 +52,17 @@ def derive(rows: Iterable[Row], mapping: ColumnMapping, path: Path | None, staff
         mapping: the mapping.
         path: file of the source, for its lookup lists.
         staff: names, addresses, domains and ids of the company's people.
+        note: called with a guess for each lookup list that is not there.
 
     Raises:
         FileFormatError: a lookup list cannot be read.
     """
     tables = {name: _table(name, lookup, path) for name, lookup in mapping.lookups.items()}
     machines = OwnPeople(mapping.machines)
+    for name in [name for name, table in tables.items() if not table]:
+        endings = " or ".join(f"{name}{ending}" for ending in _ENDINGS)
+        why = f"no {endings} beside {path}, and no list {name!r} in it, with the field {mapping.lookups[name].key!r}"
+        note(Guess(f"lookup {name}", "empty: columns that use it have no value from it", why, ""))
     rules = [
         _DerivedRule(rule, tables, Staff(staff), frozenset(name.casefold() for name in staff), machines)
         for rule in mapping.rules
@@ -153,7 +168,7 @@ def _reader(text: str, tables: Tables) -> Callable[[Values], str]:
         return _reader(match["column"], tables)
     if match := _LOOKUP.fullmatch(text):
         table, key, field = tables.get(match["name"], {}), _reader(match["key"], tables), header_name(match["field"])
-        return lambda values: table.get(key(values), {}).get(field, "")
+        return lambda values: table.get(_key(key(values)), {}).get(field, "")
     if "{" in text:
         names = [header_name(name) for name in _PLACE.findall(text)]
         pieces = _PLACE.sub("\0", text).split("\0")
@@ -183,12 +198,21 @@ def _table(name: str, lookup: Lookup, path: Path | None) -> dict[str, Values]:
         entries = _beside(name, path)
     flat = [dict(_flat(entry)) for entry in entries if isinstance(entry, dict)]
     key = header_name(lookup.key)
-    return {entry[key]: entry for entry in flat if entry.get(key)}
+    return {_key(entry[key]): entry for entry in flat if entry.get(key)}
+
+
+def _key(text: str) -> str:
+    """Returns the key of a lookup: of a mail address, with a name beside it or not, the address in lower case."""
+    address = _ADDRESS.search(text) if "@" in text else None
+    return address[0].casefold() if address else text
 
 
 def _beside(name: str, path: Path) -> list[Any]:
     """Returns the entries of a file of that name beside the source, or in the folder above."""
     for folder in (path.parent, path.parent.parent):
+        for kind in ("csv", "tsv"):
+            if (file := folder / f"{name}.{kind}").is_file() and file != path:
+                return [row.values for row in read_text(file, kind, {0: RowsIn()}, None, ReadOptions(), _unseen)]
         if (file := folder / f"{name}.json").is_file() and file != path:
             document = _parsed(file, file.read_text(encoding="utf-8-sig"))
             listed = document.get(name) if isinstance(document, dict) else document
@@ -197,6 +221,10 @@ def _beside(name: str, path: Path) -> list[Any]:
             lines = file.read_text(encoding="utf-8-sig").splitlines()
             return [_parsed(file, line) for line in lines if line.strip()]
     return []
+
+
+def _unseen(done: int, total: int | None) -> None:
+    """Shows no progress."""
 
 
 def _parsed(path: Path, text: str) -> Any:

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 
-from churn_agent.domain.interactions import Label
+from churn_agent.domain.interactions import DATED_BY, Label
 from churn_agent.domain.snapshot import Card
-from churn_agent.ingest.columns import LABEL_FIELDS, LABEL_NEEDS, assign
+from churn_agent.errors import DataError
+from churn_agent.ingest.columns import ColumnMapping
 from churn_agent.ingest.formats.cells import is_missing
 from churn_agent.ingest.formats.ids import check_id, whole_id
 from churn_agent.ingest.formats.numbers import NumberFormat, NumberProfile
@@ -15,6 +16,7 @@ from churn_agent.ingest.formats.times import TimeFormat, TimeProfile
 from churn_agent.ingest.outcome_words import KINDS, kind_of, outcome_of, voluntary_of
 from churn_agent.ingest.questions import Question
 from churn_agent.ingest.readers.base import Row
+from churn_agent.ingest.translating import settled_times
 
 _MOST_WORDS = 50
 _SHOWN = 5
@@ -35,13 +37,22 @@ class LabelFormats:
     amounts: NumberFormat | None = None
 
 
-def label_columns(header: Iterable[str], source: str) -> dict[str, str]:
-    """Returns our field -> column. Raises `DataError` if a needed column is missing."""
-    names = list(header)
-    columns = assign(names, LABEL_FIELDS, ("customer_id", "as_of"), source)
-    if "kind" not in columns:
-        assign(names, LABEL_FIELDS, LABEL_NEEDS, source)  # raises if there is no outcome either
-    return columns
+def check_outcome(columns: Mapping[str, str], header: Iterable[str], source: str) -> None:
+    """Raises `DataError` unless a file has an outcome and its date, or says when customers left or gave notice.
+
+    Args:
+        columns: our field -> column.
+        header: names of the columns.
+        source: name of the file.
+    """
+    if "left_on" in columns or "notice_on" in columns:
+        return
+    missing = "as_of" if "as_of" not in columns else "churned" if not {"churned", "kind"} & set(columns) else None
+    if missing:
+        raise DataError(
+            f"{source}: no column for {missing!r}, and none for 'left_on' or 'notice_on'; the header has "
+            f"{', '.join(header)[:200]}. Rename a column, or map it in a mapping file (--mapping)"
+        )
 
 
 class LabelParser:
@@ -65,35 +76,47 @@ class LabelParser:
         columns = self._columns
         texts = {field: row.values.get(column, "").strip() for field, column in columns.items()}
         customer_id = check_id(row.values.get(columns["customer_id"], ""))
+        left_on = self._day("left_on", texts.get("left_on", ""))
+        notice_on = self._day("notice_on", texts.get("notice_on", ""))
         kind = kind_of(texts.get("kind", ""))
         churned = outcome_of(texts["churned"]) if "churned" in columns else kind and kind == "lost"
+        if (left_on or notice_on) and not texts.get("churned") and not texts.get("kind"):
+            churned, kind = True, "lost"
         if churned is None:
             field = "churned" if "churned" in columns else "kind"
+            if field not in columns:
+                raise ValueError(
+                    "neither left_on nor notice_on has a date, and no column says whether the customer left"
+                )
             allowed = "1 or 0, yes or no, churned or stayed" if field == "churned" else ", ".join(KINDS)
             raise ValueError(f"{field} is {texts[field]!r}; it must be {allowed}")
         if kind and churned != (kind == "lost"):
             raise ValueError(f"churned is {texts['churned']!r} but {columns['kind']} is {texts['kind']!r}")
-        as_of = self._day("as_of", texts["as_of"])
+        horizon = self._horizon(texts.get("horizon_days", ""))
+        metadata = {name: text for name, text in row.values.items() if name not in columns.values() and text != ""}
+        as_of = self._day("as_of", texts.get("as_of", ""))
+        if as_of is None and churned:
+            as_of, by = _before_leaving(left_on, notice_on, horizon)
+            metadata |= {DATED_BY: by} if by else {}
         if as_of is None:
-            raise ValueError(f"as_of is {texts['as_of']!r}; a label needs a date")
-        left_on = self._day("left_on", texts.get("left_on", ""))
+            raise ValueError(f"as_of is {texts.get('as_of', '')!r}; a label needs a date")
         if left_on and left_on <= as_of:
             raise ValueError(f"the customer left on {left_on}, so there is nothing to predict on {as_of}")
         return Label(
             customer_id=whole_id(customer_id) if self._whole_ids else customer_id,
             as_of=as_of,
             churned=churned,
-            horizon_days=self._horizon(texts.get("horizon_days", "")),
-            metadata={name: text for name, text in row.values.items() if name not in columns.values() and text != ""},
+            horizon_days=horizon,
+            metadata=metadata,
             left_on=left_on,
-            notice_on=self._day("notice_on", texts.get("notice_on", "")),
+            notice_on=notice_on,
             kind=kind,
             amount=self._amount(texts.get("change_amount", "")),
             voluntary=voluntary_of(texts.get("voluntary", "")),
         )
 
     def _day(self, field: str, text: str) -> str | None:
-        if field not in self._columns or (field != "as_of" and is_missing(text)):
+        if field not in self._columns or is_missing(text):
             return None
         try:
             moment = self._formats.dates[field].parse(text, self._card.zone)
@@ -163,28 +186,37 @@ class LabelProfile:
             if unknown and (field != "kind" or with_churned)
         }
 
-    def settle(self, day_first: bool | None = None, decimal: str | None = None) -> LabelFormats | list[Question]:
+    def settle(self, mapping: ColumnMapping) -> LabelFormats | list[Question]:
         """Decides the formats of the columns. Columns that hold something else are metadata.
 
         Args:
-            day_first: order of day and month from the mapping.
-            decimal: decimal sign from the mapping.
+            mapping: the user's mapping.
 
         Returns:
             The formats, or questions about them.
         """
         columns = {field: name for field, name in self._columns.items() if name not in self.metadata_columns}
-        settled = {field: profile.settle(day_first) for field, profile in self._dates.items()}
-        amounts = self._amounts.settle_beside(decimal) if "change_amount" in columns else None
+        settled = {field: settled_times(profile, mapping) for field, profile in self._dates.items()}
+        amounts = self._amounts.settle_beside(mapping.decimal) if "change_amount" in columns else None
         questions = [answer for answer in (*settled.values(), amounts) if isinstance(answer, Question)]
         if questions:
             return questions
         dates = {field: format_ for field, format_ in settled.items() if isinstance(format_, TimeFormat)}
-        dates.setdefault("as_of", TimeFormat())
+        if "as_of" in columns:
+            dates.setdefault("as_of", TimeFormat())
         for field in (*_DATES, "change_amount"):
             if field not in dates and not (field == "change_amount" and amounts):
                 columns.pop(field, None)
         return LabelFormats(columns, dates, amounts if isinstance(amounts, NumberFormat) else None)
+
+
+def _before_leaving(left_on: str | None, notice_on: str | None, horizon_days: int) -> tuple[str | None, str | None]:
+    """Returns the day `horizon_days` before the customer gave notice or left, and which of the two came first."""
+    days = [(day, name) for day, name in ((notice_on, "notice_on"), (left_on, "left_on")) if day]
+    if not days:
+        return None, None
+    first, by = min(days)
+    return (date.fromisoformat(first) - timedelta(days=horizon_days)).isoformat(), by
 
 
 def _count(words: Counter[str], word: str) -> None:

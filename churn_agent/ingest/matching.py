@@ -6,8 +6,9 @@ from itertools import islice
 from churn_agent.ingest.columns import COMMON_NAMES, ColumnMapping
 from churn_agent.ingest.formats.ids import ids_with_point, whole_id
 from churn_agent.ingest.questions import Question
-from churn_agent.ingest.readers.base import Row, header_name
+from churn_agent.ingest.readers.base import Row
 from churn_agent.ingest.sources import Source, open_other, open_rows
+from churn_agent.ingest.translating import customer_columns
 
 _FEW = 0.5
 """Share of the customers that two files could have in common, below which their ids may be written differently."""
@@ -49,16 +50,15 @@ def ids_question(
     """
     if mapping.whole_ids is not None:
         return None
-    usual = COMMON_NAMES["customer_id"]
+    mapped, usual = customer_columns(mapping), COMMON_NAMES["customer_id"]
     files = {name: set(ids) for name, ids in with_point.items()}
     for source in others:
         rows = islice(open_other(source, mapping), _MOST_LOOKED_AT)
-        files[source.name] = {_id(row, usual) for row in rows}
+        files[source.name] = {_id(row, [*mapped, *usual]) for row in rows}
     wanted = {whole_id(id_) for ids in files.values() for id_ in ids if id_.endswith(".0")}
     if not wanted:
         return None
-    mapped = [column for rule in mapping.rules if (column := rule.columns.get("customer_id"))]
-    names = [header_name(column) for column in mapped] or usual
+    names = mapped or usual
     for source in sources:
         found = (_id(row, names) for row in open_rows(source, mapping, mapping.own))
         files.setdefault(source.name, set()).update(id_ for id_ in found if id_ in wanted)

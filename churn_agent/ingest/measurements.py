@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 from churn_agent.domain.measurements import Measurement
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import DataError
-from churn_agent.ingest.columns import MEASUREMENT_FIELDS, ColumnMapping, Rule, assign
+from churn_agent.ingest.columns import ColumnMapping
 from churn_agent.ingest.formats.numbers import NumberFormat, NumberProfile
 from churn_agent.ingest.formats.times import TimeFormat, TimeProfile
 from churn_agent.ingest.parsing import checked_customer_id
 from churn_agent.ingest.questions import Question
-from churn_agent.ingest.readers.base import Row, header_name
+from churn_agent.ingest.readers.base import Row
 
-_NEEDS = ("customer_id", "measured_at")
+MEASUREMENT_NEEDS = ("customer_id", "measured_at")
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 _CACHED = 100_000
 
@@ -39,23 +39,18 @@ class MeasurementFormats:
 class MeasurementProfile:
     """Collects what a file says about its columns, in constant memory."""
 
-    def __init__(self, header: Sequence[str], source: str, mapping: ColumnMapping) -> None:
+    def __init__(self, header: Sequence[str], source: str, columns: Mapping[str, str]) -> None:
         """Creates a profile.
 
         Args:
             header: names of the columns.
             source: name of the source, for messages.
-            mapping: the user's mapping; its columns count if the file has them.
+            columns: our field -> column.
 
         Raises:
-            DataError: a needed column is missing.
+            DataError: a column of metrics has no column of values beside it.
         """
-        named = {
-            field: column
-            for field, column in mapping.columns.items()
-            if field in MEASUREMENT_FIELDS and column and header_name(column) in header
-        }
-        self.columns = assign(header, MEASUREMENT_FIELDS, _NEEDS, source, Rule(columns=dict(named)))
+        self.columns = dict(columns)
         if ("metric" in self.columns) != ("metric_value" in self.columns):
             if "metric" in self.columns:
                 raise DataError(f"{source}: no column for the value of {self.columns['metric']!r} (metric_value)")

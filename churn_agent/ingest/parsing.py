@@ -20,13 +20,15 @@ from churn_agent.ingest.columns import Rule
 from churn_agent.ingest.derived import no_metadata
 from churn_agent.ingest.formats import ids
 from churn_agent.ingest.formats.cells import NumberText
-from churn_agent.ingest.formats.currencies import minor_units
+from churn_agent.ingest.formats.currencies import currency_of, minor_units
 from churn_agent.ingest.formats.times import TimeFormat
 from churn_agent.ingest.profiling import Understanding
 from churn_agent.ingest.readers.base import Row, header_name
 from churn_agent.ingest.subjects import with_subject
 
 _DEFAULT_CHANNEL = "message"
+_CODE = 3
+"""Letters of the code of a currency."""
 _CHANNEL_OF_TEXT = {
     "review": "review", "review_text": "review", "review_body": "review",
     "post": "social", "tweet": "social", "caption": "social",
@@ -109,6 +111,9 @@ class InteractionParser:
         self._aliases = aliases or {}
         self._whole_ids = whole_ids
         self._usual_channel = _CHANNEL_OF_TEXT.get(self._columns.get("text", ""), _DEFAULT_CHANNEL)
+        ending = self._columns.get("amount", "").rpartition("_")[2]
+        self._currency = (currency_of(ending) or "") if len(ending) == _CODE else ""
+        """Currency in the name of the amount's column, such as `betrag_eur`."""
         self._subjects: set[tuple[str | ValueError, str]] = set()
         self._words: dict[str, bool] = {}
         self._only = {header_name(name): frozenset(values) for name, values in rule.only.items()}
@@ -373,7 +378,7 @@ class InteractionParser:
             return ValueError(f"the amount {error}")
         if number is None:
             return None, ""
-        currency = currency or number.currency or ""
+        currency = currency or number.currency or self._currency
         unit = self._rule.amount_unit
         if unit == "minor":
             unit = 10.0 ** -minor_units(currency)

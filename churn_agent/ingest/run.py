@@ -1,8 +1,8 @@
 """A running import: what its passes share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from churn_agent.domain.snapshot import Card
 from churn_agent.ingest.columns import ColumnMapping
@@ -15,6 +15,8 @@ from churn_agent.ingest.summary import ImportSummary
 from churn_agent.ingest.understanding import answered
 
 T = TypeVar("T")
+_SHOWN = 3
+"""Rows of a file about customers that the summary shows."""
 
 
 @dataclass
@@ -57,6 +59,20 @@ class Run:
         if isinstance(formats, list):
             raise NeedsAnswer(source.name, cast("list[Question]", formats))
         return formats
+
+    def shown(self, kind: str, rows: Iterable[T], show: Callable[[T], dict[str, Any]]) -> Iterator[T]:
+        """Yields rows of a file about customers, and keeps the first few for the summary.
+
+        Args:
+            kind: `customers`, `labels` or `measurements`.
+            rows: the parsed rows.
+            show: returns what a row says, as JSON.
+        """
+        examples = self.summary.about_customers.setdefault(kind, [])
+        for row in rows:
+            if len(examples) < _SHOWN:
+                examples.append(show(row))
+            yield row
 
     def parsed(self, source: Source, row: Row, parse: Callable[[Row], T]) -> T | None:
         """Returns what a row says; a row that cannot be used is added to the rejected ones, for None.

@@ -199,7 +199,7 @@ def open_rows(
     if source.kind not in ("jsonl", "ndjson", "json") and len(shape) > 1:
         rows = (row._replace(rule=rule) for row in rows for rule in (rules[:1] if row.problem else rules))
     if mapping and needs_deriving(mapping):
-        return derive(rows, mapping, source.path, (*domains, *mapping.staff))
+        return derive(rows, mapping, source.path, (*domains, *mapping.staff), note)
     return rows
 
 
@@ -218,10 +218,13 @@ def open_other(
 ) -> Iterator[Row]:
     """Yields the rows of a source of attributes, labels, measurements or aliases.
 
-    Of the mapping, only encoding and sheet count. Those that it does not name for this kind of data count where they
-    fit: a file in UTF-8 is read as UTF-8, and a sheet of another workbook need not be there.
+    Of the mapping, only encoding, sheet and names of columns count here. An encoding or sheet that it does not name for
+    this kind of data counts where it fits: a file in UTF-8 is read as UTF-8, and a sheet of another workbook need not
+    be there.
     """
-    return open_rows(source, ColumnMapping(encoding=mapping.encoding, sheet=mapping.sheet), (), progress, note)
+    plain = {field: name for field, name in mapping.columns.items() if name and not set(".|[](){}") & set(name)}
+    read_with = ColumnMapping(encoding=mapping.encoding, sheet=mapping.sheet, columns=dict(plain))
+    return open_rows(source, read_with, (), progress, note)
 
 
 def _options(source: Source, mapping: ColumnMapping | None, note: Note) -> ReadOptions:

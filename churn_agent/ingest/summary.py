@@ -64,6 +64,9 @@ class ImportSummary:
     """Frequent texts, with 0 in place of numbers, and their counts."""
     examples: list[Example] = field(default_factory=list)
     """Up to five telling customers, as understood."""
+    about_customers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """`customers`, `labels`, `measurements` -> the first rows of the file as understood: our names -> values; `written`
+    has the texts that the values were read from, where they differ."""
 
     @property
     def unattributed(self) -> int:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from more_itertools import map_reduce
 
+from churn_agent.domain.interactions import DATED_BY, Label
 from churn_agent.history import book, interactions
 from churn_agent.outcomes.deriving import TREATMENTS, is_treatment
 from churn_agent.store.store import Store
@@ -35,8 +36,32 @@ def fingerprint(samples: Sequence[Sample]) -> str:
 
 
 def labelled_samples(store: Store) -> list[Sample]:
-    """All labels of the store, by customer and date."""
-    return [Sample(*row) for row in book.all_labels(store.history)]
+    """All labels of the store, by customer and date.
+
+    A label that was dated by the day on which the customer left or gave notice is left out if another label has that
+    outcome: nothing is learned twice.
+    """
+    twice = _told_twice(book.labels_in_full(store.history))
+    return [Sample(*row) for row in book.all_labels(store.history) if row[:2] not in twice]
+
+
+def _told_twice(labels: Sequence[Label]) -> set[tuple[str, date]]:
+    of_customer = map_reduce(labels, lambda label: label.customer_id)
+    return {
+        (label.customer_id, date.fromisoformat(label.as_of))
+        for label in labels
+        if DATED_BY in label.metadata and any(_has_outcome_of(other, label) for other in of_customer[label.customer_id])
+    }
+
+
+def _has_outcome_of(other: Label, label: Label) -> bool:
+    """Whether a label with a date of its own has the outcome of one that was dated by it."""
+    if DATED_BY in other.metadata or not other.churned:
+        return False
+    day = label.notice_on if label.metadata[DATED_BY] == "notice_on" else label.left_on
+    end = date.fromisoformat(other.as_of) + timedelta(days=other.horizon_days or label.horizon_days or 0)
+    same = other.left_on is not None and other.left_on == label.left_on
+    return same or (day is not None and other.as_of < day <= end.isoformat())
 
 
 def with_history(store: Store, samples: Sequence[Sample]) -> list[Sample]:

@@ -26,7 +26,8 @@ def unlikely(book: BookStatistics, card: Card) -> Iterator[str]:
         are = counted(amounts.n, "amount is", "amounts are")
         yield (
             f"Channel {amounts.channel!r}: {are} at least a hundred times the median ({amounts.largest:,.10g} beside "
-            f"{amounts.median:,.10g}). Is the decimal sign or the unit (cents) mixed up?"
+            f"{amounts.median:,.10g}). If these are not large customers or bills for a year, is the "
+            "decimal sign or the unit (cents) mixed up?"
         )
     yield from _about_attributes(book, card)
 

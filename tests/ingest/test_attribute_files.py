@@ -179,3 +179,12 @@ def test_amounts_are_summed_within_a_currency(agent, notes, column):
     known = attributes(agent, *rows, header=f"customer_id,arr,{column},seats", card=card)
     assert [known[id_]["arr"] for id_ in ("c1", "c2")] == ["EUR 110 + USD 50", "12"]
     assert known["c1"]["seats"] == "9"
+
+
+def test_names_of_attributes_on_the_card_count_as_in_files(agent, notes):
+    card = Card.model_validate({"combine": {"Contract Value": "sum"}, "sensitive_attributes": ["Age"]})
+    known = attributes(agent, "c1,100,30", "c1,50,30", header="customer_id,Contract-Value,Age", card=card)
+    assert known["c1"] == {"contract_value": "150", "age": "30"}
+    named = Card(value_attribute="Jahreswert", owner_attribute="Betreut von", renewal_attribute="Läuft-bis")
+    assert (named.value_attribute, named.owner_attribute) == ("jahreswert", "betreut_von")
+    assert named.renewal_attribute == "läuft_bis"

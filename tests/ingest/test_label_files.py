@@ -9,6 +9,7 @@ from churn_agent.errors import DataError
 from churn_agent.history import book
 from churn_agent.ingest.importing import ingest
 from churn_agent.ingest.sources import find_sources
+from churn_agent.outcomes.samples import labelled_samples
 from tests.conftest import write_csv
 
 LABELS = "customer_id,as_of,churned,horizon_days"
@@ -104,3 +105,42 @@ def test_an_import_of_outcomes_that_is_undone_never_was(agent, tickets):
     assert agent.store.labels()[0].churned
     agent.store.undo_import(2)
     assert agent.store.labels() == before
+
+
+LEAVERS = "customer_id,left_on,notice_on,reason,voluntary"
+
+
+def test_a_list_of_leavers_is_a_file_of_outcomes(agent, tickets):
+    rows = "c1,15.06.2026,20.05.2026,price,yes", "c2,31.05.2026,,,no", "c3,,,,"
+    summary, _, [noted, left] = labels_in_full(agent, tickets, *rows, header=LEAVERS)
+    assert noted == Label(
+        "c1", "2026-02-19", True, 90, {"reason": "price", "dated_by": "notice_on"}, "2026-06-15", "2026-05-20", "lost",
+        None, True,
+    )  # fmt: skip
+    assert left == Label("c2", "2026-03-02", True, 90, {"dated_by": "left_on"}, "2026-05-31", None, "lost", None, False)
+    assert "neither left_on nor notice_on has a date" in summary.first_rejected[0]["reason"]
+
+
+def test_a_corrected_list_of_leavers_replaces_its_labels(agent, tickets):
+    labels_in_full(agent, tickets, "c1,2026-06-15", header="customer_id,left_on")
+    _, _, [label] = labels_in_full(agent, tickets, "c1,2026-07-31", header="customer_id,left_on")
+    assert label.left_on == "2026-07-31"
+    agent.store.undo_import(2)
+    [label] = book.labels_in_full(agent.history)
+    assert label.left_on == "2026-06-15"
+
+
+@pytest.mark.parametrize(
+    ("row", "dates"),
+    [
+        ("c1,2026-03-31,1,", ["2026-03-31"]),  # within its horizon
+        ("c1,2025-01-31,1,2026-05-15", ["2025-01-31"]),
+        ("c1,2026-01-31,0,", ["2026-01-31", "2026-02-14"]),
+        ("c1,2025-06-30,1,2025-07-31", ["2025-06-30", "2026-02-14"]),  # left once before
+    ],
+)
+def test_an_outcome_is_not_learned_twice(agent, tickets, row, dates):
+    labels_in_full(agent, tickets, "c1,2026-05-15", header="customer_id,left_on")
+    labels_in_full(agent, tickets, row, header="customer_id,as_of,churned,left_on")
+    assert len(book.labels_in_full(agent.history)) == 2
+    assert [sample.as_of.isoformat() for sample in labelled_samples(agent.store)] == dates

@@ -3,6 +3,7 @@
 import pytest
 
 from churn_agent.domain.snapshot import Card
+from churn_agent.ingest.columns import ColumnMapping
 from churn_agent.ingest.formats.times import TimeFormat
 from churn_agent.ingest.labels import LabelFormats, LabelParser, LabelProfile
 from churn_agent.ingest.questions import Question
@@ -95,11 +96,11 @@ def profile(*rows):
 
 def test_dates_are_settled_over_the_file():
     labels = profile(("31/12/2025", "1"), ("01/02/2026", "0"))
-    assert labels.settle().dates["as_of"].order == "dmy"
+    assert labels.settle(ColumnMapping()).dates["as_of"].order == "dmy"
     open_order = profile(("01/02/2026", "0"))
-    assert [isinstance(question, Question) for question in open_order.settle()] == [True]
-    assert open_order.settle(day_first=True).dates["as_of"].order == "dmy"
-    assert isinstance(profile().settle().dates["as_of"], TimeFormat)
+    assert [isinstance(question, Question) for question in open_order.settle(ColumnMapping())] == [True]
+    assert open_order.settle(ColumnMapping(day_first=True)).dates["as_of"].order == "dmy"
+    assert isinstance(profile().settle(ColumnMapping()).dates["as_of"], TimeFormat)
 
 
 def test_unknown_words_are_named_with_their_counts():

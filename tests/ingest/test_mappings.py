@@ -81,3 +81,59 @@ def test_a_record_that_leaves_out_its_text_is_taken_when_others_have_one(agent, 
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
     summary = agent.ingest(tmp_path / "a.jsonl")
     assert (summary.added, summary.rejected) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Kundennr,Zeit,Notiz,Betrag EUR",
+        "customer no,sent,notes,amount_eur",
+        "Kunden-Nr.,Call-Time,Note,Betrag-EUR",
+    ],
+)
+def test_usual_words_of_headers_are_known(agent, tmp_path, header):
+    (tmp_path / "a.csv").write_text(f"{header}\n007,2026-02-01 10:00,hello,12.50\n")
+    agent.ingest(tmp_path / "a.csv", unknown_is="customer")
+    [row] = stored(agent, "007")
+    assert (row.text, row.amount, row.metadata["currency"]) == ("hello", 12.5, "EUR")
+
+
+def test_a_day_and_a_time_of_day_in_german_are_one_time(agent, tmp_path):
+    (tmp_path / "a.csv").write_text("Kunde,Datum,Zeit,Text\n007,01.02.2026,10:30,hallo\n")
+    agent.ingest(tmp_path / "a.csv", yes=True, unknown_is="customer")
+    assert stored(agent, "007")[0].occurred_at == datetime(2026, 2, 1, 10, 30, tzinfo=UTC)
+
+
+LOOKUP = """
+lookups: {crm: {key: E-Mail}}
+columns: {customer_id: "customer | crm[from].Kundennr", author: from}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("crm.csv", "E-Mail;Kundennr\nAna@x.example;007\nb@x.example;8\n"),
+        ("crm.json", '[{"E-Mail": "Ana Lopez <Ana@X.example>", "Kundennr": "007"}]'),
+    ],
+)
+def test_a_lookup_finds_an_address_with_a_name_beside_it(agent, tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    (tmp_path / "m.yaml").write_text(LOOKUP)
+    rows = 'from,date,text\n"""Ana"" <ana@x.example>",2026-02-01,hello\nANA@x.example,2026-02-02,again\n'
+    (tmp_path / "a.csv").write_text(rows)
+    summary = agent.ingest(tmp_path / "a.csv", mapping=tmp_path / "m.yaml", unknown_is="customer")
+    assert [row.text for row in stored(agent, "007")] == ["hello", "again"]
+    assert not [guess for guess in summary.guesses if "lookup" in guess.about]
+
+
+@pytest.mark.parametrize("content", [None, "mail,nr\na@x,7\n"])
+def test_a_lookup_without_its_file_or_its_key_is_one_line(agent, tmp_path, content):
+    if content:
+        (tmp_path / "crm.csv").write_text(content)
+    (tmp_path / "m.yaml").write_text(LOOKUP)
+    (tmp_path / "a.csv").write_text("customer,from,date,text\nc1,a@x,2026-02-01,hello\n")
+    summary = agent.ingest(tmp_path / "a.csv", mapping=tmp_path / "m.yaml", unknown_is="customer")
+    [guess] = [guess for guess in summary.guesses if guess.about == "lookup crm"]
+    assert "no crm.csv or crm.tsv or crm.json or crm.jsonl beside" in guess.evidence
+    assert "'E-Mail'" in guess.evidence

@@ -7,6 +7,7 @@ from datetime import date, datetime, time
 from numbers import Number
 from typing import Any, NamedTuple
 
+from churn_agent.domain.headers import header_name
 from churn_agent.errors import FileFormatError
 from churn_agent.ingest.formats.cells import NumberText
 from churn_agent.ingest.questions import Guess
@@ -20,7 +21,6 @@ _MISSING = frozenset({"NAType", "NaTType"})
 """Missing values of pandas; comparing them is an error."""
 _FIRST_ROUNDED = 2**53
 """From here on, numbers with a point do not hold every whole number."""
-_INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060"))
 
 
 _TOGETHER = 5000
@@ -86,11 +86,6 @@ class ReadOptions:
     def line(self, setting: str, value: str) -> str:
         """Returns the line of a mapping that gives this kind of data a setting."""
         return f"{setting}: {value}" if self.table == "interactions" else f"{setting}: {{{self.table}: {value}}}"
-
-
-def header_name(name: str) -> str:
-    """Normalizes a column's name: lower case, underscores for spaces and hyphens, no invisible characters."""
-    return "_".join(name.translate(_INVISIBLE).strip().casefold().replace("-", " ").split())
 
 
 def checked_header(names: list[str], source: object) -> list[str]:

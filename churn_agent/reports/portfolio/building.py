@@ -24,6 +24,7 @@ from churn_agent.learning.stored import MethodInfo, stored_methods
 from churn_agent.reports import wording
 from churn_agent.reports.portfolio import listing
 from churn_agent.reports.portfolio.listing import ListName
+from churn_agent.reports.portfolio.periods import times_a_year
 from churn_agent.store.store import Store
 
 CAPACITY = 20
@@ -297,7 +298,7 @@ def read(store: Store, run: Run) -> list[Account]:
     for assessment in records.of_run(store.history, run.id):
         row = attributes.get(assessment.customer_id, {})
         if card.value_attribute:
-            value, left_out = _value(row, card.value_attribute, main)
+            value, left_out = _value(row, card, main)
         else:
             value = paid.get(assessment.customer_id)
             left_out = tuple(f"{name} {sum_:,.0f}" for name, sum_ in in_others.get(assessment.customer_id, {}).items())
@@ -330,12 +331,17 @@ def _main_currency(rows: Iterable[Mapping[str, str]], card: Card) -> str:
     return _currency(max(counts, key=lambda name: (counts[name], name), default=""))
 
 
-def _value(row: Mapping[str, str], attribute: str, main: str) -> tuple[float | None, tuple[str, ...]]:
+def _value(row: Mapping[str, str], card: Card, main: str) -> tuple[float | None, tuple[str, ...]]:
     """Returns a customer's yearly value, or None with the amounts that cannot be added to those of the others."""
+    attribute = card.value_attribute or ""
     text, currency = row.get(attribute, ""), currency_in(row, attribute)
     value = as_number(text)
     if value is not None and currency and main and _currency(currency) != main:
         return None, (f"{currency} {value:,.0f}",)
+    if value is not None and card.value_period_attribute:
+        period = row.get(card.value_period_attribute, "")
+        times = times_a_year(period, card)
+        return (value * times, ()) if times is not None else (None, (f"{text} {period}".strip(),))
     return value, (text,) if value is None and any(map(str.isdigit, text)) else ()
 
 

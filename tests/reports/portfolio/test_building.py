@@ -45,6 +45,21 @@ def test_a_negative_value_ranks_as_an_unknown_one_and_risk_decides(agent, tmp_pa
     assert numbers == sorted(numbers, reverse=True)
 
 
+def test_a_value_counts_as_often_as_its_period_comes_in_a_year(agent, tmp_path):
+    periods = "month", "vierteljährlich", "Term", "course", "", "1 year"
+    rows = [f"c-{n},100,{period}" for n, period in enumerate(periods, start=1)]
+    (tmp_path / "v.csv").write_text("\n".join(["customer_id,fee,fee_period", *rows]))
+    agent.ingest([], customers=tmp_path / "v.csv")
+    card = agent.store.card.model_copy(
+        update={"value_attribute": "fee", "value_period_attribute": "fee_period", "value_periods": {"term": 3}}
+    )
+    with agent.history.begin() as connection:
+        book.set_card(connection, card)
+    made = {account.assessment.customer_id: account for account in read(agent.store, latest(agent))}
+    assert [made[f"c-{n}"].yearly_value for n in range(1, 7)] == [1200, 400, 300, None, None, 100]
+    assert (made["c-4"].left_out, made["c-5"].left_out) == (("100 course",), ("100",))
+
+
 def test_among_customers_of_equal_value_at_risk_the_riskier_come_first(agent, tmp_path):
     (tmp_path / "v.csv").write_text("customer_id,yearly_value\n" + "".join(f"c-{n},0\n" for n in range(1, 7)))
     agent.ingest([], customers=tmp_path / "v.csv")
