@@ -4,7 +4,7 @@ A mapping may be about several files. So its columns count in the files that hav
 of file has must be there. Defaults and words are filled in before a row is parsed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from churn_agent.errors import DataError
 from churn_agent.ingest.columns import INTERACTION_FIELDS, ColumnMapping, Rule, assign
@@ -102,7 +102,7 @@ def settled_times(profile: TimeProfile, mapping: ColumnMapping) -> TimeFormat | 
 
 def _columns(
     header: Sequence[str], source: Source, mapping: ColumnMapping, fields: Sequence[str]
-) -> Mapping[str, str | None]:
+) -> dict[str, str | None]:
     """Returns our field -> the mapping's column, for columns that the file has, or should have."""
     columns: dict[str, str | None] = {}
     for field in fields:

@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 from churn_agent.evidence.contract_terms import months
 
 READ = {
+    "vierteljährlich": 3,
+    "4 Vierteljahre": 12,
     "24 months": 24,
     "24\u00a0months": 24,
     "24 months contract": 24,
