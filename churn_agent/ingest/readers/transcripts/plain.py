@@ -1,6 +1,6 @@
 """Reads transcripts in plain text: lines with a speaker, blocks below a speaker and a time, and saved chats of Zoom.
 
-Text is taken for a transcript only where its form is clear: a colon in a sentence is not a speaker.
+A text counts as a transcript only where its form is clear: a colon in a sentence is not a speaker.
 """
 
 import re
