@@ -26,16 +26,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NullType
 
-from churn_agent.domain.interactions import Interaction, Mark, text_id
+from churn_agent.domain.interactions import RECORD_CHANNELS, Interaction, Mark, text_id
 from churn_agent.history import measurements
 from churn_agent.history.database import binders, from_stored, insert_if_new, insert_many, to_stored
 from churn_agent.history.tables import identities, versions
 from churn_agent.history.tables import interactions as table
+from churn_agent.history.wording import share_of_words, words_of, written
 
 _BATCH = 500
 _INSERTED = 2000
 _ROOM = 10**10
 """Positions for the rows of one import."""
+_SAME_WORDS = 0.5
+"""Share of common words from which a record with another customer is the same one, corrected."""
 
 
 class CustomerSummary(NamedTuple):
@@ -65,10 +68,17 @@ class Synced:
 
 
 class KeyConflict(Exception):
-    """Two records of different customers, times and texts have one key."""
+    """Two records with one key cannot be the same one: their words differ, and their customers or days do."""
 
-    def __init__(self, new: Interaction, stored: Interaction) -> None:
-        self.new, self.stored = new, stored
+    def __init__(self, new: Interaction, stored: Interaction, import_id: int | None) -> None:
+        """Creates the error.
+
+        Args:
+            new: the row of the import.
+            stored: the stored record.
+            import_id: the import that brought the stored record.
+        """
+        self.new, self.stored, self.import_id = new, stored, import_id
 
 
 def add(connection: Connection, rows: Iterable[Interaction]) -> int:
@@ -84,6 +94,7 @@ def sync(
     import_id: int | None,
     synced: Synced,
     known: set[int] | None = None,
+    replaces: int | None = None,
 ) -> None:
     """Stores the rows of an import in the caller's transaction.
 
@@ -97,9 +108,10 @@ def sync(
         synced: counts, which are increased.
         known: what `bulk_loading` yields: hashes of all ids and keys in the table, to which those of the rows are
             added; without it they are looked up.
+        replaces: the import of the same files with another mapping that this one corrects.
 
     Raises:
-        KeyConflict: a key is that of a record with another customer, time and text.
+        KeyConflict: a key is that of a record with other words and another customer or day.
     """
     renamed = _has_rows(connection, identities)
     processes = zip(range(len(VALUES)), VALUES, binders(connection, table, VALUES), strict=True)
@@ -141,7 +153,7 @@ def sync(
         if repeated:
             connection.execute(insert_if_new(connection, versions), repeated)
         if changed:
-            _change(connection, changed, import_id, synced)
+            _change(connection, changed, import_id, synced, replaces)
 
 
 def _insert(connection: Connection, rows: Iterable[tuple[Any, ...]], synced: Synced) -> None:
@@ -150,7 +162,13 @@ def _insert(connection: Connection, rows: Iterable[tuple[Any, ...]], synced: Syn
     synced.added += len(rows)
 
 
-def _change(connection: Connection, changed: Mapping[str, Arrival], import_id: int | None, synced: Synced) -> None:
+def _change(
+    connection: Connection,
+    changed: Mapping[str, Arrival],
+    import_id: int | None,
+    synced: Synced,
+    replaces: int | None,
+) -> None:
     """Updates records, by their ids."""
     rows = {row["id"]: row for row in _rows(connection, select(table), table.c.id, list(changed))}
     replaced: list[dict[str, Any]] = []
@@ -166,7 +184,8 @@ def _change(connection: Connection, changed: Mapping[str, Arrival], import_id: i
             if row["import_id"] != import_id:
                 earlier.append({"interaction_id": id_, "import_id": import_id or 0, "row": None})
             continue
-        _check_key(interaction_of((id_, 0, arrival[2])), row)
+        if replaces is None or row["import_id"] != replaces:  # a corrected mapping may change everything
+            _check_key(values, row, arrival[0])
         synced.updated += 1
         if row["import_id"] != import_id:
             earlier.append({"interaction_id": id_, "import_id": row["import_id"] or 0, "row": to_json(before)})
@@ -230,15 +249,28 @@ def _raw(connection: Connection, column: ColumnElement[Any], values: Sequence[st
         yield from connection.execute(_AS_STORED.where(column.in_(batch)))
 
 
-def _check_key(new: Interaction, row: Mapping[str, Any]) -> None:
-    """Raises `KeyConflict` if a stored record with the same key cannot be the same one."""
-    if not new.key or row["key"] != new.key:
+def _check_key(new: Mapping[str, Any], stored: Mapping[str, Any], id_: str) -> None:
+    """Raises `KeyConflict` if a stored record with the same key cannot be the same one.
+
+    Args:
+        new: values of the row of the import.
+        stored: row of the table.
+        id_: id of the row of the import.
+    """
+    if not new["key"] or stored["key"] != new["key"] or written(new) in (written(stored), stored["text"]):
         return
-    stored = _from_row(row)
-    texts = {stored.original or stored.text, stored.visible_text, stored.text}
-    elsewhere = stored.customer_id != new.customer_id or stored.channel != new.channel
-    if elsewhere and stored.occurred_at != new.occurred_at and (new.original or new.text) not in texts:
-        raise KeyConflict(new, stored)
+    shared = share_of_words(written(new), written(stored))
+    other_time = stored["occurred_at"] != new["occurred_at"]
+    other_day = stored["occurred_at"].date() != new["occurred_at"].date()
+    if stored["customer_id"] != new["customer_id"]:
+        conflict = shared < _SAME_WORDS
+    elif stored["channel"] != new["channel"] and other_time:
+        conflict = bool(new["text"])
+    else:  # the state of an order is one word, and changes with its date; the words of people do not
+        people_write = new["channel"].casefold() not in RECORD_CHANNELS
+        conflict = other_day and people_write and not shared and bool(words_of(written(new)))
+    if conflict:
+        raise KeyConflict(_from_row({"id": id_} | dict(new)), _from_row(stored), stored["import_id"])
 
 
 def _has_rows(connection: Connection, of: Table) -> bool:
@@ -289,6 +321,11 @@ def one(engine: Engine, interaction_id: str) -> Interaction | None:
     with engine.connect() as connection:
         row = connection.execute(select(table).where(table.c.id == interaction_id)).mappings().first()
     return _from_row(row) if row else None
+
+
+def with_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Returns the keys that stored records have."""
+    return {row.key for row in _raw(connection, table.c.key, keys)}
 
 
 def existing(engine: Engine, ids: Collection[str]) -> set[str]:
@@ -467,7 +504,7 @@ def interaction_of(arrival: Arrival) -> Interaction:
 
 
 _NOT_VALUES = ("id", "import_id", "position")
-VALUES = (
+VALUES: tuple[str, ...] = (
     "customer_id", "occurred_at", "utc_offset_minutes", "channel", "direction", "author", "text", "text_id", "amount",
     "metadata", "original", "language", "speaker", "key", "marks", "source_customer_id",
 )  # fmt: skip

@@ -23,6 +23,8 @@ from churn_agent.ingest.sources import Source, open_rows
 from churn_agent.ingest.speakers import OwnPeople
 from churn_agent.ingest.understanding import Understood
 
+_KEY = interactions.VALUES.index("key")
+
 
 def none_of(rows: int) -> str:
     """Returns the subject of "... can be used", for the number of rows that were read."""
@@ -65,13 +67,10 @@ class InteractionStorer:
         rows_before, rejected_before, taken_before = summary.rows, self._rejects.count, sum(summary.channels.values())
         synced = Synced()
         try:
-            interactions.sync(connection, self._parsed(source), import_id, synced, known)
+            rows = self._parsed(connection, source)
+            interactions.sync(connection, rows, import_id, synced, known, replaces=summary.replaced)
         except KeyConflict as error:
-            raise DataError(
-                f"{source.name}: the key {error.new.key!r} is already that of another record (customer "
-                f"{error.stored.customer_id!r}, {error.stored.occurred_at:%Y-%m-%d}); if this is another source, give "
-                "it a name in a mapping file (source: NAME)"
-            ) from error
+            raise DataError(f"{source.name}: {_conflict(error, import_id)}") from error
         taken = sum(summary.channels.values()) - taken_before
         summary.sources.append(source.name)
         summary.added += synced.added
@@ -84,7 +83,7 @@ class InteractionStorer:
             why = f"line {first['line']}: {first['reason']}"
             raise DataError(f"{source.name}: {none_of(summary.rows - rows_before)} can be used ({why})")
 
-    def _parsed(self, source: Source) -> Iterator[Arrival]:
+    def _parsed(self, connection: Connection, source: Source) -> Iterator[Arrival]:
         summary = self._summary
         occurrences: dict[bytes, int] = {}
         rules = self._understood.rules[source.name]
@@ -118,10 +117,11 @@ class InteractionStorer:
             number += len(batch)
             summary.rows += len(batch)
             ids = identity.ids_of((content for _, (content, _, _) in usable), occurrences)
+            emptied = self._emptied(connection, usable)
             arrivals = [
                 (id_, begin + (max(count - 1 - at, 0) if newest_first else at), values)
                 for id_, (at, (_, filled, values)) in zip(ids, usable, strict=True)
-                if filled
+                if filled or values[_KEY] in emptied
             ]
             summary.empty += len(usable) - len(arrivals)
             if arrivals:
@@ -129,6 +129,12 @@ class InteractionStorer:
             yield from arrivals
         self._position += count
         summary.passed_over += skipped.count
+
+    @staticmethod
+    def _emptied(connection: Connection, usable: Sequence[tuple[int, Draft]]) -> set[str]:
+        """Returns the keys of rows without content whose records are stored: the source has taken their words away."""
+        keys = [values[_KEY] for _, (_, filled, values) in usable if not filled and values[_KEY]]
+        return interactions.with_keys(connection, keys) if keys else set()
 
     def _batches(self, source: Source) -> Iterator[list[Row]]:
         progress, mapping = self._run.options.progress, self._mapping
@@ -208,6 +214,22 @@ class _SkippedRows:
 
     def _open(self) -> int:
         return sum(not taken for taken in self._taken.values())
+
+
+def _conflict(error: KeyConflict, import_id: int) -> str:
+    """Returns what is wrong with a key, and what to do."""
+    new, stored = error.new, error.stored
+    since = "this import" if error.import_id == import_id else f"import {error.import_id or 'unknown'}"
+    key = (
+        f"the key {new.key!r} is already that of another record (customer {stored.customer_id!r}, "
+        f"{stored.occurred_at:%Y-%m-%d}, {since})"
+    )
+    if (new.customer_id, new.channel) == (stored.customer_id, stored.channel):
+        key += (
+            " without a word in common; if the column identifies a ticket and not each row, import without a key "
+            "(columns: {interaction_id: null} in a mapping file)"
+        )
+    return f"{key}; if this is another source, give it a name in a mapping file (source: NAME)"
 
 
 def _count(total: dict[str, int], more: Mapping[str, int]) -> None:

@@ -134,6 +134,75 @@ def test_the_keys_of_two_sources_are_not_mixed_up(agent, tmp_path):
     assert texts(agent, "c-1")[0][0] == "hello"
 
 
+KEYED = "message_id,customer_id,date,text,direction"
+CONFLICTS = {
+    "another customer on the same day": "1,c-2,2026-03-01,all fine thanks,inbound",
+    "another customer, a few words in common": "1,c-2,2026-03-01,I want to buy another seat,inbound",
+    "another customer without words": "1,c-2,2026-03-01,,inbound",
+    "another day": "1,c-1,2026-03-05,all good,inbound",
+    "another day without blanks between words": "1,c-1,2026-03-05,ありがとう,inbound",
+}
+
+
+@pytest.mark.parametrize("row", CONFLICTS.values(), ids=CONFLICTS)
+@pytest.mark.parametrize("imports", [1, 2])
+def test_one_key_never_overwrites_the_words_of_another_record(agent, tmp_path, row, imports):
+    """Whether they come in one import or in two."""
+    files = [
+        write_csv(tmp_path / "a.csv", "1,c-1,2026-03-01,I want to cancel,inbound", header=KEYED),
+        write_csv(tmp_path / "b.csv", row, "2,c-3,2026-03-01,hello,inbound", header=KEYED),
+    ]
+    agent.ingest(write_csv(tmp_path / "0.csv", "0,c-1,2026-01-01,hi,inbound", header=KEYED))
+    if imports == 2:
+        agent.ingest(files.pop(0))
+    with pytest.raises(DataError, match=r"b\.csv: the key 'message_id:1' is already that of another") as refused:
+        agent.ingest(files)
+    assert ("this import" if imports == 1 else "import 2") in str(refused.value)
+    assert ("interaction_id: null" in str(refused.value)) == ("c-1,2026-03-05" in row)
+    assert [row.text for row in agent.snapshot("c-1").interactions][1:] == ["I want to cancel"] * (imports - 1)
+
+
+UPDATES = {
+    "other words, same day": ("1,c-1,2026-03-01,all good,inbound", "all good"),
+    "another day, a word in common": ("1,c-1,2026-03-05,I stay,inbound", "I stay"),
+    "another customer and day, same words": ("1,c-2,2026-03-05,I want to cancel!,inbound", "I want to cancel!"),
+    "no words any more": ("1,c-1,2026-03-01,,inbound", ""),
+    "no words any more, another day": ("1,c-1,2026-03-05,,inbound", ""),
+}
+
+
+@pytest.mark.parametrize(("row", "text"), UPDATES.values(), ids=UPDATES)
+def test_a_record_follows_the_row_with_its_key(agent, store, tmp_path, row, text):
+    agent.ingest(write_csv(tmp_path / "a.csv", "1,c-1,2026-03-01,I want to cancel,inbound", header=KEYED))
+    before = dump(store)
+    new = "9,c-9,2026-03-01,,inbound"  # nothing to take away, nothing to add
+    summary = agent.ingest(write_csv(tmp_path / "b.csv", row, "2,c-3,2026-03-01,hi,inbound", new, header=KEYED))
+    assert (summary.added, summary.updated, summary.empty) == (1, 1, 1)
+    customer = row.split(",")[1]
+    assert [row.text for row in agent.snapshot(customer).interactions] == [text]
+    agent.store.undo_import(2)
+    assert dump(store) == before
+
+
+def test_the_state_of_an_order_is_not_a_message(agent, tmp_path):
+    header = "order_id,customer_id,date,channel,text,amount"
+    mapping = tmp_path / "m.yaml"
+    mapping.write_text("columns: {interaction_id: order_id}\n")
+    for day, state in ((1, "unpaid"), (5, "settled")):
+        path = write_csv(tmp_path / f"{state}.csv", f"1,c-1,2026-03-0{day},invoice,{state},10", header=header)
+        agent.ingest(path, mapping=mapping)
+    assert [row.text for row in agent.snapshot("c-1").interactions] == ["settled"]
+
+
+def test_a_corrected_mapping_may_change_customer_day_and_words(agent, tmp_path):
+    header = "message_id,customer_id,owner,date,closed,text,words"
+    path = write_csv(tmp_path / "a.csv", "1,c-1,o-1,2026-03-01,2026-03-09,note,hello", header=header)
+    agent.ingest(path, unknown_is="customer")
+    (tmp_path / "m.yaml").write_text("columns: {customer_id: owner, occurred_at: closed, text: words}\n")
+    agent.ingest(path, mapping=tmp_path / "m.yaml", unknown_is="customer")
+    assert [row.text for row in agent.snapshot("o-1").interactions] == ["hello"]
+
+
 def test_a_column_that_rows_share_is_not_a_key(agent, tmp_path):
     rows = ["m1,c-1,2026-02-01,chat,inbound,one,", "m1,c-1,2026-02-02,chat,inbound,two,"]
     summary = agent.ingest(write_csv(tmp_path / "a.csv", *rows, header=HEADER))
