@@ -39,7 +39,8 @@ def assess(
 
     with common.open_agent(context, **model) as agent:
         if output:
-            files.renderer(output)  # an unknown file type is reported before the model runs
+            files.renderer(output)  # what cannot be written is reported before the model runs
+            agent.store.check_output(output)
         if text is not None and not text.strip():
             raise InputError("the text is empty")
         if text is None:

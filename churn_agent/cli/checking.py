@@ -41,6 +41,8 @@ def check(
     from churn_agent.files import atomic
 
     with common.open_agent(context, **model) as agent:
+        for path in filter(None, (output, junit)):
+            agent.store.check_output(path, file)
         cases = load_expectations(file, agent.store.taxonomy.by_id)
         with common.Counting() as bar:
             task = bar.add_task("checking", total=len(cases))

@@ -115,6 +115,8 @@ def ingest(
     if write_mapping:
         written.check_new(write_mapping)
     with common.open_agent(context) as agent:
+        if write_mapping:
+            agent.store.check_output(write_mapping, *([rejects] if rejects else []))
         with common.reading() as bar:
             task = bar.add_task("reading", total=None)
             options = ImportOptions(
@@ -255,6 +257,8 @@ def report(context: click.Context, output: Path | None, json_: bool) -> None:
     if output and output.suffix not in book.RENDERERS:
         raise click.UsageError(f"{output} must end in {' or '.join(book.RENDERERS)}")
     with common.open_agent(context) as agent:
+        if output:
+            agent.store.check_output(output)
         statistics, card = agent.store.statistics(), agent.store.card
     if output:
         book.write(statistics, card, output)

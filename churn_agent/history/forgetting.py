@@ -39,6 +39,11 @@ class Traces(BaseModel):
     text_ids: tuple[str, ...]
     """Ids of all their texts, including those shared with other customers."""
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All ids of the customer: assessments and files from before a merge have the older ones."""
+        return (*self.aliases, self.customer_id)
+
 
 def traces(engine: Engine, customer_id: str, earlier: Traces | None = None) -> Traces:
     """Returns the keys to a customer's data.
@@ -113,17 +118,18 @@ def delete(connection: Connection, table: Table, of: Traces) -> None:
 def rename(connection: Connection, table: Table, of: Traces) -> None:
     """Moves labels or assignments to the anonymous id, without metadata, one for each of the table's other keys."""
     key = next(column for column in table.primary_key if column.name != "customer_id")
-    newer = select(key).where(table.c.customer_id == of.customer_id)
-    connection.execute(table.delete().where(table.c.customer_id == of.nobody, key.in_(newer)))
     values: dict[str, object] = {"customer_id": of.nobody}
     if "metadata" in table.c:
         values["metadata"] = {}
-    connection.execute(table.update().where(table.c.customer_id == of.customer_id).values(**values))
+    for id_ in of.ids:
+        newer = select(key).where(table.c.customer_id == id_)
+        connection.execute(table.delete().where(table.c.customer_id == of.nobody, key.in_(newer)))
+        connection.execute(table.update().where(table.c.customer_id == id_).values(**values))
 
 
 def strip_records(connection: Connection, table: Table, of: Traces) -> None:
     """Reduces the customer's records to number, date and provenance, and moves them to the anonymous id."""
-    mine = select(table.c.id, table.c.record).where(table.c.customer_id == of.customer_id)
+    mine = select(table.c.id, table.c.record).where(table.c.customer_id.in_(of.ids))
     for row in connection.execute(mine).all():
         record = Assessment.model_validate(row.record)
         bare = stripped(record, customer_id=of.nobody)
@@ -147,7 +153,7 @@ def redact(connection: Connection, table: Table, of: Traces) -> None:
 
 def _theirs(table: Table, of: Traces) -> Iterator[ColumnElement[bool]]:
     if "customer_id" in table.c:
-        yield table.c.customer_id.in_((of.customer_id, *of.aliases))
+        yield table.c.customer_id.in_(of.ids)
     elif "old" in table.c:
         yield table.c.new == of.customer_id
     else:
@@ -159,7 +165,7 @@ class _Redaction:
     """Finds names of a customer in free text. It needs the customer's interactions and attributes, so it runs first."""
 
     def __init__(self, connection: Connection, of: Traces) -> None:
-        names = {of.customer_id, *of.aliases, *self._own_attributes(connection, of.customer_id)}
+        names = {*of.ids, *self._own_attributes(connection, of.customer_id)}
         longest_first = sorted(names, key=len, reverse=True)
         # An underscore, as in a file's name, is a boundary.
         self._named = re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, longest_first))})(?![^\W_])")

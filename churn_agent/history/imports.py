@@ -18,6 +18,8 @@ from churn_agent.history.tables import annotations, imports, interactions, versi
 State = Literal["stored", "undoing", "undone"]
 """`undoing`: the history no longer has its data; other places of the store may."""
 _BATCH = 500
+_FIRST_TOO_LARGE = 2**63
+"""Databases hold no such integer, and their drivers refuse it."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,10 @@ def all_imports(engine: Engine) -> list[Import]:
 
 def find(engine: Engine, import_id: int) -> Import:
     """Returns an import. Raises `InputError` if there is none."""
-    with engine.connect() as connection:
-        row = connection.execute(select(imports).where(imports.c.id == import_id)).first()
+    row = None
+    if 0 < import_id < _FIRST_TOO_LARGE:
+        with engine.connect() as connection:
+            row = connection.execute(select(imports).where(imports.c.id == import_id)).first()
     if row is None:
         raise InputError(f"no import {import_id}; see: churn-agent imports list")
     return _import(row)

@@ -62,6 +62,16 @@ class Source:
         return self.path.name.casefold().removesuffix(".gz").rpartition(".")[2]
 
     @property
+    def file(self) -> Path | None:
+        """The file that is read, also that of a database's URL; None for a server or a data frame."""
+        if self.path or not self.url:
+            return self.path
+        from sqlalchemy.engine import make_url
+
+        url = make_url(self.url)
+        return Path(url.database) if url.database and not url.host else None
+
+    @property
     def complete_header(self) -> bool:
         """Whether the first row names all columns."""
         return self.kind not in ("jsonl", "ndjson", "json", *_MAIL, *_TRANSCRIPTS, *_CHATS)
@@ -87,6 +97,12 @@ class Sources:
         given += [(kind, source) for kind in kinds if (source := getattr(self, kind))]
         files = {str(source.path): kind for kind, source in given if source.path}
         return files | ({str(self.card): "card"} if self.card else {})
+
+    @property
+    def paths(self) -> list[Path]:
+        """All files that the import reads, with those of databases and the mapping."""
+        given = [path for source in (*self.interactions, *self.others) if (path := source.file)]
+        return given + [path for path in (self.card, self.mapping) if path]
 
     @property
     def others(self) -> tuple[Source, ...]:

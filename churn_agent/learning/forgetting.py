@@ -15,11 +15,11 @@ from churn_agent.learning.stored import MethodInfo, StoredMethod
 from churn_agent.models import weights
 
 
-def naming(store: Path, customer_id: str) -> Iterator[str]:
-    """The stored methods that name a customer. Methods that cannot be opened are skipped."""
+def naming(store: Path, customers: Collection[str]) -> Iterator[str]:
+    """The stored methods that name one of the customers. Methods that cannot be opened are skipped."""
     for info in stored.stored_methods(store):
         method = _open(store, info)
-        if not isinstance(method, str) and customer_id in _named_by(method):
+        if not isinstance(method, str) and _named_by(method).intersection(customers):
             yield info.name
 
 

@@ -1,5 +1,6 @@
 """A store: the history and the index of one book, with imports and queries."""
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -37,12 +38,14 @@ from churn_agent.index.search import Hit, nearest
 from churn_agent.index.vectors import Index
 from churn_agent.ingest import importing
 from churn_agent.ingest.options import ImportOptions
+from churn_agent.ingest.rejects import check_replaceable
 from churn_agent.ingest.sources import Sources, find_sources
 from churn_agent.ingest.summary import ImportSummary
 from churn_agent.settings import Settings
-from churn_agent.store import forgetting, undoing
+from churn_agent.store import forgetting, outputs, undoing
 from churn_agent.store.forgetting import Removed
 from churn_agent.store.places.base import Site
+from churn_agent.store.places.files import REJECTED
 
 Notify = Callable[[str], None]
 """Called with short progress messages for the user."""
@@ -126,7 +129,8 @@ class Store:
         Raises:
             DataError: a source is unusable; nothing was stored.
             NeedsAnswer: the data can be read in two ways, or a word for the author is unknown; nothing was stored.
-            InputError: the card is for another company than the stored one; nothing was stored.
+            InputError: the card is for another company than the stored one, or the file for rejected rows is another
+                file of the user or of the store; nothing was stored.
         """
         options = replace(options or ImportOptions(), **changes)
         sources = find_sources(
@@ -139,7 +143,10 @@ class Store:
             mapping=Path(options.mapping) if options.mapping else None,
             query=options.query,
         )
-        if options.rejects is None and not options.dry_run:
+        if options.rejects is not None:
+            self.check_output(options.rejects, *sources.paths, may_be=REJECTED)
+            check_replaceable(options.rejects)
+        elif not options.dry_run:
             name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}.jsonl"
             options = replace(options, rejects=self.settings.store / "rejected" / name)
         return self._ingest(sources, options)
@@ -150,6 +157,19 @@ class Store:
             self._notify(f"import {summary.replaced} had the same files with another mapping; this import replaces it")
             undoing.clean_up(self._site, summary.replaced, set(self._phrases))
         return summary
+
+    def check_output(self, output: Path, *inputs: Path, may_be: str = "") -> None:
+        """Checks that writing a file destroys nothing.
+
+        Args:
+            output: the file.
+            *inputs: other files of the command.
+            may_be: name of a place in the store that the file may belong to (`store.places`).
+
+        Raises:
+            InputError: it is one of the inputs, or another file of the store.
+        """
+        outputs.check(output, store=self.settings.store, inputs=inputs, may_be=may_be)
 
     def imports(self) -> list[Import]:
         """Returns all imports, oldest first."""
@@ -293,10 +313,18 @@ class Store:
         Trained methods keep what they learned from the customer until they are trained again.
 
         Raises:
+            InputError: the id is another id of a customer, who is named.
             UnknownCustomer: the store has no data of a customer with that id.
             StoreUnavailable: the store is read-only, or its index or history is in use.
         """
         self._require_writable()
+        today = self.aliases().get(customer_id)
+        if today is not None:  # erasing the customer under the other id cannot be undone, so it is not assumed
+            raise InputError(
+                f"{customer_id!r} is another id of the customer {today!r}; to delete everything of that customer: "
+                f"churn-agent forget {shlex.quote(today)}; to delete only the data of {customer_id!r}, first: "
+                f"churn-agent aliases split {shlex.quote(customer_id)}"
+            )
         if not forgetting.is_known(self._site, customer_id):
             self.snapshot(customer_id)  # raises, and names similar ids
         return forgetting.forget(self._site, customer_id)

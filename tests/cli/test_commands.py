@@ -393,3 +393,11 @@ def test_a_card_of_another_company_replaces_the_stored_one_on_request(book, tmp_
         (tmp_path / "card.yaml").write_text(f"company: {company}\n")
         assert book("ingest", "--card", tmp_path / "card.yaml", "--replace-card").code == 0
         assert Store(Settings.load()).card.company == company
+
+
+@pytest.mark.parametrize("number", [0, 99, 2**63, 10**30])
+@pytest.mark.parametrize("command", [("show",), ("undo", "--yes"), ("redo",)])
+def test_an_import_that_is_not_there_is_reported_in_one_line(cli, number, command):
+    result = cli("imports", *command, number)
+    assert (result.code, result.out) == (2, "")
+    assert f"no import {number}" in result.err.splitlines()[-1]

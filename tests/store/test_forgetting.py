@@ -177,3 +177,26 @@ def test_files_of_others_in_the_store_are_named(store):
     with open_agent(store, notify=said.append) as agent:
         agent.store.forget(CUSTOMER)
     assert any("reports/book.html" in line and "not changed" in line for line in said)
+
+
+def test_forgetting_a_merged_customer_also_erases_what_is_stored_under_the_older_id(full_store, store, tmp_path):
+    new = "d-1"
+    with open_agent(store) as agent:
+        agent.ingest(write_csv(tmp_path / "new.csv", f"{new},2026-02-03,chat,hello"), unknown_is="customer")
+        agent.store.merge_customers(CUSTOMER, new)
+        agent.store.forget(new)
+    assert held(store) == []
+    assert {name for name, (theirs, _) in sizes(store).items() if theirs} == set()
+
+
+def test_another_id_of_a_customer_is_not_forgotten_alone(store, cli):
+    with open_agent(store) as agent:
+        agent.store.merge_customers(CUSTOMER, OTHER)
+    before = sizes(store)
+    result = cli("--store", store, "forget", CUSTOMER, "--yes")
+    assert (result.code, result.out) == (2, "")
+    assert f"another id of the customer '{OTHER}'" in result.err
+    assert sizes(store) == before
+    cli("--store", store, "aliases", "split", CUSTOMER)
+    assert cli("--store", store, "forget", CUSTOMER, "--yes").code == 0
+    assert {needle for _, needle in held(store)}.isdisjoint({"zebra", "a secret"})

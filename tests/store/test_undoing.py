@@ -107,14 +107,14 @@ def check_undone(store):
         assert [row.text[-9:] for row in left] == [f"bananas {n}" for n in range(1, 5)]
         assert agent.store.indexed_text_ids() == interactions.all_text_ids(agent.history)
         assert records.withdrawn(agent.history) == {("c-1", DAY), (NEW, DAY)}
-    assert [list(naming(store, id_)) for id_ in ("c-1", NEW)] == [["calibrated-1"], []]
+    assert [list(naming(store, [id_])) for id_ in ("c-1", NEW)] == [["calibrated-1"], []]
 
 
 def test_the_import_is_everywhere_at_first(full_store):
     """Else the tests below would show nothing."""
     names = {name for name, _ in held(full_store)}
     assert {"history.db", "history-before-9000.db"} <= names
-    assert list(naming(full_store, NEW)) == ["calibrated-1"]
+    assert list(naming(full_store, [NEW])) == ["calibrated-1"]
     assert {path.parent.name for path in full_store.rglob("*") if path.name in names} >= {"batches", "rejected"}
 
 

@@ -41,12 +41,13 @@ def write_reports(
         progress: called with (customers compared, customers) while changes are explained.
 
     Raises:
-        InputError: a suffix, a batch or an account manager is unknown.
+        InputError: a suffix, a batch or an account manager is unknown, or a path is a file of the store.
         NotAsMade: changes cannot be explained with the agent's model, prompt and method.
         Unavailable: a package that a format needs is not installed, or the model cannot be used.
     """
     for path in paths:
         writing.check(path)  # before the slow part
+        agent.store.check_output(path)
     store, batch = agent.store, agent.store.run(run)
     accounts = building.read(store, batch)
     owner = building.find_owner(accounts, owner, store.card) if owner else None

@@ -1,7 +1,7 @@
 """Places that are files in a store."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -30,12 +30,12 @@ def lines(folder: str, belongs: Callable[[Any, str], bool], undo: Callable[[Site
         for path in sorted((site.store / folder).glob("*.jsonl")):
             with path.open("rb") as file:
                 for line in file:
-                    if _is_of(line, of.customer_id, belongs):
+                    if _is_of(line, of.ids, belongs):
                         yield {"file": path.name, "line": line.decode("utf-8", "replace")}
 
     def erase(site: Site, of: Traces) -> None:
         for path in sorted((site.store / folder).glob("*.jsonl")):
-            _drop_lines(path, partial(_is_of, customer_id=of.customer_id, belongs=belongs))
+            _drop_lines(path, partial(_is_of, ids=of.ids, belongs=belongs))
 
     return {"paths": (f"{folder}/*.jsonl",), "read": read, "erase": erase, "undo": undo}
 
@@ -54,12 +54,13 @@ def _drop_lines(path: Path, theirs: Callable[[bytes], bool]) -> None:
             kept.writelines(line for line in file if not goes(line))
 
 
-def _is_of(line: bytes, customer_id: str, belongs: Callable[[Any, str], bool]) -> bool:
-    """Whether a line belongs to the customer; a damaged line does if it contains the id."""
+def _is_of(line: bytes, ids: Sequence[str], belongs: Callable[[Any, str], bool]) -> bool:
+    """Whether a line belongs to the customer with the ids; a damaged line does if it contains one."""
     try:
-        return belongs(strict_json.parse(line), customer_id)
+        entry = strict_json.parse(line)
+        return any(belongs(entry, id_) for id_ in ids)
     except (ValueError, AttributeError):
-        return customer_id.encode("utf-8", "surrogatepass") in line
+        return any(id_.encode("utf-8", "surrogatepass") in line for id_ in ids)
 
 
 def of_batch(record: Any, customer_id: str) -> bool:
@@ -164,7 +165,7 @@ def read_methods(site: Site, of: Traces) -> Found:
     if any((site.store / METHODS).glob("*.json")):
         from churn_agent.learning.forgetting import naming  # scikit-learn takes a second to load
 
-        for name in naming(site.store, of.customer_id):
+        for name in naming(site.store, of.ids):
             yield {"method": name}
 
 
@@ -173,7 +174,7 @@ def erase_from_methods(site: Site, of: Traces) -> None:
     if (site.store / METHODS).is_dir():
         from churn_agent.learning.forgetting import forget
 
-        forget(site.store, {of.customer_id}, site.notify)
+        forget(site.store, of.ids, site.notify)
 
 
 def erase_unknown_from_methods(site: Site, of: Withdrawal) -> None:
