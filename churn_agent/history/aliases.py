@@ -1,12 +1,28 @@
-"""Ids that mean the same customer: rows of the old id are stored under the new one, also by later imports."""
+"""Ids that mean the same customer: rows of the old id are stored under the new one, also by later imports.
 
-from collections.abc import Collection
+Imports and people state that an id means another (`contributions`). The table of aliases has the ends of the chains
+that these statements make. When one is withdrawn, every id means again what it meant before.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select
 
-from churn_agent.errors import InputError
 from churn_agent.history.database import now
-from churn_agent.history.tables import aliases, interactions, measurements
+from churn_agent.history.tables import aliases, contributions, interactions, measurements
+
+KIND = "alias"
+"""Kind of the contributions that are statements."""
+
+
+class Settled(NamedTuple):
+    """What has changed in the aliases."""
+
+    moved: int
+    """Number of interactions that are another customer's now."""
+    ids: Mapping[str, tuple[str, str]]
+    """Id -> the customer that it meant before, and the one that it means today."""
 
 
 def all_aliases(engine: Engine) -> dict[str, str]:
@@ -34,39 +50,54 @@ def families(connection: Connection, customer_ids: Collection[str]) -> dict[str,
     return result
 
 
-def merge(connection: Connection, old: str, new: str) -> int:
-    """Moves a customer's interactions to another id, also those of later imports. Returns their number.
+def stated(connection: Connection) -> dict[str, str]:
+    """Returns old id -> the id that the last statement about it names, which may be an old id as well.
 
-    Raises:
-        InputError: the ids mean the same customer already.
+    A statement that would close a circle, because one in between was withdrawn, does not count.
     """
-    known = read(connection)
-    new = known.get(new, new)
-    if new in (old, known.get(old)):
-        raise InputError(f"{old!r} and {new!r} are the same customer already")
+    query = select(contributions.c.customer_id, contributions.c.content).where(contributions.c.kind == KIND)
+    last: dict[str, str] = {}
+    for row in connection.execute(query.order_by(contributions.c.id)):
+        last.pop(row.customer_id, None)
+        last[row.customer_id] = row.content["new"]
+    links: dict[str, str] = {}
+    for old, new in last.items():
+        if end_of(links, new) != old:
+            links[old] = new
+    return links
+
+
+def end_of(links: Mapping[str, str], customer_id: str) -> str:
+    """Returns the customer that an id means, at the end of a chain of statements."""
+    while customer_id in links:
+        customer_id = links[customer_id]
+    return customer_id
+
+
+def settle(connection: Connection) -> Settled:
+    """Makes the aliases those that the statements add up to, and gives each customer the rows of their ids."""
+    links, before = stated(connection), read(connection)
+    after = {old: end_of(links, old) for old in links}
+    changed = [id_ for id_ in {**before, **after} if before.get(id_) != after.get(id_)]
+    moved = 0
+    for id_ in changed:
+        was, today = before.get(id_, id_), after.get(id_, id_)
+        moved += _move(connection, id_, was, today)
+        if id_ not in after:
+            connection.execute(aliases.delete().where(aliases.c.old == id_))
+        elif id_ in before:
+            connection.execute(aliases.update().where(aliases.c.old == id_).values(new=today))
+        else:
+            connection.execute(aliases.insert().values(old=id_, new=today, created_at=now()))
+    return Settled(moved, {id_: (before.get(id_, id_), after.get(id_, id_)) for id_ in changed})
+
+
+def _move(connection: Connection, source_id: str, was: str, today: str) -> int:
+    """Moves the rows of an id from the customer that it meant to the one that it means today. Returns their number."""
     table = interactions.c
-    moved = connection.execute(
-        interactions.update()
-        .where(table.customer_id == old)
-        .values(customer_id=new, source_customer_id=func.coalesce(table.source_customer_id, old))
-    ).rowcount
-    connection.execute(measurements.update().where(measurements.c.customer_id == old).values(customer_id=new))
-    connection.execute(aliases.update().where(aliases.c.new == old).values(new=new))
-    connection.execute(aliases.delete().where(aliases.c.old == old))
-    connection.execute(aliases.insert().values(old=old, new=new, created_at=now()))
-    return moved
-
-
-def split(connection: Connection, old: str) -> int:
-    """Gives an id its own interactions back. Returns their number. Raises `InputError` if it is not an alias."""
-    if old not in read(connection):
-        raise InputError(f"{old!r} is not an alias; see: churn-agent aliases list")
-    moved = connection.execute(
-        interactions.update()
-        .where(interactions.c.source_customer_id == old)
-        .values(customer_id=old, source_customer_id=None)
-    ).rowcount
-    mine = measurements.c.source_customer_id == old
-    connection.execute(measurements.update().where(mine).values(customer_id=old))
-    connection.execute(aliases.delete().where(aliases.c.old == old))
+    mine = func.coalesce(table.source_customer_id, table.customer_id) == source_id
+    values = {"customer_id": today, "source_customer_id": source_id if today != source_id else None}
+    moved = connection.execute(interactions.update().where(table.customer_id == was, mine).values(**values)).rowcount
+    measured = measurements.c.customer_id == was, measurements.c.source_customer_id == source_id
+    connection.execute(measurements.update().where(*measured).values(customer_id=today))
     return moved

@@ -13,13 +13,14 @@ from sqlalchemy import Connection, Engine, func, or_, select
 from churn_agent.domain import sensitive
 from churn_agent.domain.interactions import DATED_BY, Label
 from churn_agent.domain.snapshot import Card
+from churn_agent.errors import InputError
 from churn_agent.history import aliases, combining
 from churn_agent.history.combining import Renewal
 from churn_agent.history.known import rows_known
 from churn_agent.history.tables import book, contributions, customers, imports, labels
 
 ATTRIBUTES = "attributes"
-_CARD, _LABEL, _ALIAS = "card", "label", "alias"
+_CARD, _LABEL, _ALIAS = "card", "label", aliases.KIND
 """Kinds of contributions."""
 _OUTCOME = ("left_on", "notice_on", "kind", "amount", "voluntary")
 _BATCH = 500
@@ -283,54 +284,68 @@ def _label_row(content: Mapping[str, Any]) -> dict[str, Any]:
     return dict.fromkeys(_OUTCOME) | dict(content) | days
 
 
-def merge_customers(connection: Connection, old: str, new: str, *, import_id: int | None = None) -> int:
-    """Makes `old` another id of the customer `new`, as an import or a person says. Returns the interactions moved.
+def merge_customers(connection: Connection, old: str, new: str) -> int:
+    """Makes `old` another id of the customer `new`, as a person says. Returns the interactions moved.
+
+    If `old` was another id of some other customer, its rows leave that customer.
 
     Raises:
         InputError: the ids mean the same customer already.
     """
-    moved = aliases.merge(connection, old, new)
-    _note_alias(connection, old, new, import_id)
-    _merge_book(connection, old, new)
-    return moved
+    links = aliases.stated(connection)
+    customer_id = aliases.end_of(links, old)
+    if aliases.end_of(links, new) == customer_id:
+        raise InputError(f"{old!r} and {new!r} mean the same customer already, {customer_id!r}")
+    _state_alias(connection, old, new, None)
+    return settle_aliases(connection)
 
 
 def split_customer(connection: Connection, old: str) -> int:
-    """Makes `old` a customer of its own again. Returns the interactions moved. Raises `InputError`."""
-    new = aliases.read(connection).get(old, old)
-    moved = aliases.split(connection, old)
-    by_people = contributions.c.kind == _ALIAS, contributions.c.customer_id == old, contributions.c.import_id.is_(None)
-    connection.execute(contributions.delete().where(*by_people))
-    _merge_book(connection, old, new)
-    return moved
+    """Makes `old` a customer of its own again. Returns the interactions moved.
+
+    Raises:
+        InputError: it is not an alias.
+    """
+    if old not in aliases.read(connection):
+        raise InputError(f"{old!r} is not an alias; see: churn-agent aliases list")
+    connection.execute(contributions.delete().where(contributions.c.kind == _ALIAS, contributions.c.customer_id == old))
+    return settle_aliases(connection)
 
 
-def add_alias(connection: Connection, old: str, new: str, *, import_id: int) -> None:
-    """Merges two customers as an import says, and keeps that it does.
+def add_alias(connection: Connection, links: dict[str, str], old: str, new: str, *, import_id: int) -> None:
+    """Keeps what an import says of two ids. It counts after `settle_aliases`.
+
+    Args:
+        connection: connection in a transaction.
+        links: all statements (`aliases.stated`), to which this one is added.
+        old: an id.
+        new: the id of the customer that it means.
+        import_id: the import.
 
     Raises:
         ValueError: `old` is `new`, or another id of another customer.
     """
-    known = aliases.read(connection)
-    now, target = known.get(old), known.get(new, new)
+    now, target = aliases.end_of(links, old), aliases.end_of(links, new)
     if target == old:
         raise ValueError(f"{old!r} and {new!r} are the same customer the other way round, or one id")
-    if now is not None and now != target:
+    if old in links and now != target:
         raise ValueError(f"{old!r} is already another id of {now!r}; split it first: churn-agent aliases split {old}")
-    if now is None:
-        merge_customers(connection, old, new, import_id=import_id)
-    else:
-        _note_alias(connection, old, new, import_id)
+    _state_alias(connection, old, new, import_id)
+    links[old] = new
 
 
-def _note_alias(connection: Connection, old: str, new: str, import_id: int | None) -> None:
+def settle_aliases(connection: Connection) -> int:
+    """Makes the statements about ids count, for the rows, attributes and labels. Returns the interactions moved."""
+    settled = aliases.settle(connection)
+    merge_for = {id_ for old, (was, today) in settled.ids.items() for id_ in (old, was, today)}
+    merge_attributes(connection, merge_for)
+    merge_labels(connection, merge_for)
+    return settled.moved
+
+
+def _state_alias(connection: Connection, old: str, new: str, import_id: int | None) -> None:
     row = {"import_id": import_id, "kind": _ALIAS, "customer_id": old, "content": {"new": new}}
     connection.execute(contributions.insert().values(row))
-
-
-def _merge_book(connection: Connection, *customer_ids: str) -> None:
-    merge_attributes(connection, customer_ids)
-    merge_labels(connection, customer_ids)
 
 
 def withdraw(connection: Connection, import_id: int) -> tuple[int, int]:
@@ -343,11 +358,8 @@ def withdraw(connection: Connection, import_id: int) -> tuple[int, int]:
     query = select(table.kind, table.customer_id, table.as_of).where(table.import_id == import_id)
     mine = list(connection.execute(query))
     connection.execute(contributions.delete().where(table.import_id == import_id))
-    known = aliases.read(connection)
-    for old in {row.customer_id for row in mine if row.kind == _ALIAS}.intersection(known):
-        others = select(table.id).where(table.kind == _ALIAS, table.customer_id == old).limit(1)
-        if connection.execute(others).first() is None:
-            split_customer(connection, old)
+    if any(row.kind == _ALIAS for row in mine):
+        settle_aliases(connection)
     if any(row.kind == _CARD for row in mine):
         last = select(table.content).where(table.kind == _CARD).order_by(table.id.desc()).limit(1)
         _replace_card(connection, connection.scalar(last))

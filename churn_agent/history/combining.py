@@ -21,10 +21,10 @@ def merged(rows: Iterable[Any], combine: Mapping[str, str], renewal: Renewal | N
     """Returns the attributes of a customer.
 
     Args:
-        rows: rows with `import_id`, `known_from` and `content`, in the order in which they came. Those without a
-            day are known from their import on, after all days in it.
+        rows: rows with `import_id`, `known_from`, `content` and the `customer_id` in the source, in the order in which
+            they came. Those without a day are known from their import on, after all days in it.
         combine: attribute -> `latest` (the default), `sum`, `highest` or `lowest` of the rows of one import. Equal rows
-            count once. The latest is the last one of the latest `known_from`.
+            of one id count once. The latest is the last one of the latest `known_from`.
         renewal: attribute of which `next_renewal` of the rows of one import counts, unless `combine` names it.
     """
     imports: dict[object, list[Any]] = {}
@@ -34,7 +34,7 @@ def merged(rows: Iterable[Any], combine: Mapping[str, str], renewal: Renewal | N
     attributes: dict[str, str] = {}
     for group in imports.values():
         dated = sorted(group, key=lambda row: row.known_from or date.max)
-        contents = _distinct([row.content for row in dated])
+        contents = [content for _, content in _distinct([(row.customer_id, row.content) for row in dated])]
         for name in dict.fromkeys(name for content in contents for name in content):
             having = [content for content in contents if name in content]
             values = [content[name] for content in having]
@@ -72,8 +72,8 @@ def differing(contents: Sequence[Mapping[str, str]]) -> list[str]:
     return [name for name in names if len({content[name] for content in contents if name in content}) > 1]
 
 
-def _distinct(contents: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
-    return [content for number, content in enumerate(contents) if content not in contents[number + 1 :]]
+def _distinct(rows: Sequence[tuple[str, Mapping[str, str]]]) -> list[tuple[str, Mapping[str, str]]]:
+    return [row for number, row in enumerate(rows) if row not in rows[number + 1 :]]
 
 
 def _by_currency(amounts: Sequence[tuple[str, str]], how: str) -> str:

@@ -154,6 +154,8 @@ def redact(connection: Connection, table: Table, of: Traces) -> None:
 def _theirs(table: Table, of: Traces) -> Iterator[ColumnElement[bool]]:
     if "customer_id" in table.c:
         yield table.c.customer_id.in_(of.ids)
+        if table is tables.contributions:  # statements that another one has replaced
+            yield (table.c.kind == aliases.KIND) & table.c.content["new"].as_string().in_(of.ids)
     elif "old" in table.c:
         yield table.c.new == of.customer_id
     else:

@@ -65,17 +65,19 @@ def import_aliases(run: Run, connection: Connection, source: Source, import_id: 
         DataError: the file has no columns of old and new ids.
     """
     translation: Translation | None = None
+    links = aliases.stated(connection)
 
     def add(row: Row) -> bool:
         assert translation
         values = translation(row).values
         old, new = (checked_customer_id(values.get(translation.columns[name], "")) for name in ("old", "new"))
-        book.add_alias(connection, old, new, import_id=import_id)
+        book.add_alias(connection, links, old, new, import_id=import_id)
         return True
 
     for row in open_other(source, run.mapping, note=run.note):
         translation = translation or Translation(row, source, run.mapping, ("old", "new"), ("old", "new"))
         run.summary.aliases += bool(run.parsed(source, row, add))
+    book.settle_aliases(connection)
     run.aliases = aliases.read(connection)
 
 
