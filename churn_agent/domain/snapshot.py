@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -17,6 +17,10 @@ from churn_agent.domain.measurements import Series
 
 Vectors = Mapping[str, NDArray[np.float32]]
 """`Interaction.text_id` -> array of shape (parts, dimension), rows of unit length; a long text has several parts."""
+
+Kind = Literal["contract", "subscription", "repeat_purchase", "membership", "account"]
+"""Kind of a book: how customers stay and leave."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def known_zone(name: str) -> str:
@@ -47,6 +51,8 @@ class Card(BaseModel):
     """Names of competitors. Questions to the model use invented names instead, so that names do not influence it."""
     domain: str = "business"
     churn_means: str = "the customer stops being a customer"
+    kind: Kind | None = None
+    """Kind of book, which decides which facts count; inferred for each customer if not given."""
     horizon_days: Annotated[int, Field(ge=1, le=3650)] = 90
     base_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Share of customers who churn within the horizon, 0 to 1, if known."""

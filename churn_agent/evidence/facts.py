@@ -14,7 +14,15 @@ from churn_agent.domain.assessment import Fact
 from churn_agent.domain.contacts import Contact, contacts_of, stored_author
 from churn_agent.domain.interactions import Interaction, as_number
 from churn_agent.domain.snapshot import Snapshot
-from churn_agent.evidence import contract_terms, facts_measurements
+from churn_agent.evidence import (
+    contract_terms,
+    facts_contract,
+    facts_measurements,
+    facts_pause,
+    facts_payments,
+    facts_usage,
+    kind_of_book,
+)
 
 _RETURN_CHANNELS = frozenset({"return", "refund", "cancellation"})
 _COMPLAINT_CHANNELS = frozenset({"complaint"})
@@ -30,9 +38,7 @@ _SHORT_NOTICE_MONTHS = 1.0
 
 def compute(snapshot: Snapshot) -> tuple[Fact, ...]:
     """The facts of a snapshot, the most informative ones first."""
-    return tuple(
-        fact for part in (*_PARTS, facts_measurements.compute) for fact in part(snapshot) if math.isfinite(fact.value)
-    )
+    return tuple(fact for part in _PARTS for fact in part(snapshot) if math.isfinite(fact.value))
 
 
 def by_name(facts: Iterable[Fact]) -> dict[str, float]:
@@ -152,7 +158,7 @@ def _contacts(snapshot: Snapshot) -> Iterator[Fact]:
 def _amounts(snapshot: Snapshot) -> Iterator[Fact]:
     by_currency: dict[str, list[tuple[int, float]]] = {}
     for each in snapshot.interactions:
-        if each.amount is not None:
+        if each.amount is not None and facts_payments.counts_as_paid(snapshot, each):
             of_currency = by_currency.setdefault(each.metadata.get("currency", ""), [])
             of_currency.append((_days_before(snapshot, each), each.amount))
     if not by_currency:
@@ -229,4 +235,8 @@ def _count(n: float, what: str) -> str:
     return f"{n:g} {what}{'s' * (n != 1)}"
 
 
-_PARTS = (_activity, _rhythm, _trend, _contacts, _amounts, _troubles, _ratings, _contract)
+_PARTS = (
+    *(_activity, _rhythm, _trend, _contacts, _amounts, _troubles, _ratings, _contract),
+    *(facts_contract.compute, facts_payments.compute, facts_pause.compute, facts_usage.compute),
+    *(kind_of_book.compute, facts_measurements.compute),
+)

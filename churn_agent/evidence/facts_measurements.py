@@ -1,6 +1,8 @@
 """Facts from measurements: each metric compared with the customer's own usual level, as of a day."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from statistics import mean
 
 from churn_agent.domain.assessment import Fact
@@ -12,6 +14,11 @@ LEVELS = frozenset(
     balance plan_price price utilisation utilization rate share percent percentage index""".split()
 )
 """Words in names of metrics whose values are levels, which are averaged; values of others are summed."""
+_MONEY_AND_TROUBLE = frozenset(
+    """mrr arr revenue balance amount price spend cost failed failures errors outages complaints tickets incidents
+    overdue returns umsatz saldo betrag fehler beschwerden störungen""".split()
+)
+"""Words in names of metrics that do not count use."""
 _SCORES = frozenset("nps csat ces score rating satisfaction health".split())
 _BASELINE = (1, 2, 3)
 """Windows of the usual level."""
@@ -36,9 +43,38 @@ def compute(snapshot: Snapshot) -> Iterator[Fact]:
         yield from _score(one)
 
 
+@dataclass(frozen=True)
+class Use:
+    """A metric of use, compared with the customer's own usual level."""
+
+    metric: str
+    ratio: float
+    """Size of the latest window, in ratio to the usual size."""
+    seasonal: bool
+    """Whether it is as low as in the same weeks of last year."""
+    stopped_days: int
+    """Days since it stopped suddenly; 0 if it has not."""
+
+
+def usage(snapshot: Snapshot) -> Iterator[Use]:
+    """Yields the metrics that count use: no levels, no money and no troubles."""
+    for one in snapshot.measurements:
+        ratio = _ratio(one)
+        if is_level(one.metric) or not _MONEY_AND_TROUBLE.isdisjoint(_words(one.metric)) or ratio is None:
+            continue
+        last_year = _ratio(one, SAME_WEEKS_LAST_YEAR)
+        seasonal = last_year is not None and max(ratio, last_year) < _LESS and ratio > _LESS * last_year
+        stop = next(_stop(one), None)
+        yield Use(one.metric, ratio, seasonal, int(stop.value) if stop else 0)
+
+
 def is_level(metric: str) -> bool:
     """Whether the values of a metric are levels (scores, licences), not amounts of something in a time."""
-    return not LEVELS.isdisjoint(metric.casefold().replace("-", "_").replace(" ", "_").split("_"))
+    return not LEVELS.isdisjoint(_words(metric))
+
+
+def _words(metric: str) -> list[str]:
+    return re.split(r"[-_ ]", metric.casefold())
 
 
 def _size(series: Series, window: Window | None) -> float | None:
@@ -113,6 +149,6 @@ def _stop(series: Series) -> Iterator[Fact]:
 
 
 def _score(series: Series) -> Iterator[Fact]:
-    if not _SCORES.isdisjoint(series.metric.casefold().replace("-", "_").replace(" ", "_").split("_")):
+    if not _SCORES.isdisjoint(_words(series.metric)):
         text = f"Their last {series.metric} is {series.latest:g}, on {series.latest_on}."
         yield Fact(name="measured_score", value=series.latest, unit="points", text=text)

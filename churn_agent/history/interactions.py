@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NullType
 
+from churn_agent.domain import payments
 from churn_agent.domain.interactions import RECORD_CHANNELS, Interaction, Mark, text_id
 from churn_agent.history import measurements
 from churn_agent.history.database import binders, from_stored, insert_if_new, insert_many, to_stored
@@ -427,6 +428,7 @@ def amounts(
 ) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
     """Returns customer -> sum of amounts after one time and up to another, for customers with any.
 
+    Amounts that did not come in (failed, returned, written off, credited, cancelled) do not count; open bills do.
     Amounts in other currencies are returned apart: customer -> currency -> sum.
 
     Args:
@@ -437,9 +439,10 @@ def amounts(
             frequent one. Amounts in different currencies are never added up.
     """
     of_row = func.coalesce(table.c.metadata["currency"].as_string(), "")
+    status = func.coalesce(table.c.metadata[payments.STATUS].as_string(), "")
     query = (
         select(table.c.customer_id, of_row, func.sum(table.c.amount), func.count())
-        .where(table.c.amount.is_not(None), *_between(after, until))
+        .where(table.c.amount.is_not(None), status.not_in(payments.UNCOLLECTED), *_between(after, until))
         .group_by(table.c.customer_id, of_row)
     )
     with engine.connect() as connection:

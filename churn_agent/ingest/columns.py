@@ -44,6 +44,18 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
         "betrag_eur", "betrag_chf",
     ),
     "occurred_at_time": ("time_of_day", "uhrzeit", "zeit"),
+    "due_at": (
+        "due_at", "due_date", "due_on", "due", "payment_due", "payable_by", "fällig_am", "faellig_am", "fällig",
+        "faellig", "fälligkeit", "faelligkeit", "fälligkeitsdatum", "faelligkeitsdatum", "zahlbar_bis",
+    ),
+    "paid_at": (
+        "paid_at", "paid_on", "paid_date", "date_paid", "payment_date", "payment_received", "bezahlt_am", "gezahlt_am",
+        "beglichen_am", "zahlungsdatum", "zahlungseingang",
+    ),
+    "payment_status": (
+        "payment_status", "payment_state", "invoice_status", "bill_status", "paid_status", "zahlungsstatus",
+        "zahlstatus", "rechnungsstatus", "status", "state", "zustand",
+    ),
     "known_from": ("known_from",),
     "as_of": ("as_of", "cutoff", "snapshot_date", "stichtag"),
     "churned": ("churned", "churn", "label", "is_churn"),
@@ -60,7 +72,7 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
     "change_amount": ("amount", "change_amount", "arr_change", "mrr_change", "lost_amount"),
     "measured_at": (
         "measured_at", "measured_on", "timestamp", "time", "datetime", "date", "day", "week", "week_start", "month",
-        "period", "occurred_at", "created_at", "datum", "tag", "monat",
+        "period", "occurred_at", "created_at", "datum", "tag", "woche", "monat",
     ),
     "metric": ("metric", "metric_name", "measure", "measurement", "kpi", "kennzahl"),
     "metric_value": ("metric_value", "value", "count", "quantity", "amount", "wert"),
@@ -73,7 +85,7 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 INTERACTION_FIELDS = (
     "customer_id", "occurred_at", "text", "channel", "direction", "speaker", "author", "subject", "amount", "currency",
-    "occurred_at_time", "interaction_id",
+    "occurred_at_time", "interaction_id", "due_at", "paid_at", "payment_status",
 )  # fmt: skip
 INTERACTION_NEEDS = ("customer_id", "occurred_at", "text")
 """A subject can replace the text."""
@@ -179,6 +191,8 @@ class ColumnMapping(Rule):
     """Whether the customer 1001.0 is 1001; asked for if both occur."""
     unknown_is: Literal["customer", "company", "unknown"] | None = None
     """Author of texts whose author no column names."""
+    measured_over: Literal["day", "week", "month"] | None = None
+    """What a date in a file of measurements stands for; found from its column if not given."""
     file_name: str | None = None
     """Pattern of the names of transcripts, such as `{customer_id}_{date}`."""
 

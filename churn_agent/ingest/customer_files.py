@@ -152,6 +152,8 @@ def _measurements(run: Run, connection: Connection, source: Source, import_id: i
     formats = run.settled(source, profile.settle)
     if formats.skipped:
         run.announce(f"{source.name}: columns with words are not imported: {', '.join(formats.skipped)}")
+    if formats.reading.guess:
+        run.note(formats.reading.guess)
     parse = MeasurementParser(formats, run.card, run.mapping, run.mapping.source or "")
 
     def rows() -> Iterator[tuple[Measurement, str]]:

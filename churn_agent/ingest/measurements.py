@@ -1,7 +1,5 @@
 """Reads files of measurements: one number a row (metric, value), or one column a metric."""
 
-import calendar
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -15,12 +13,14 @@ from churn_agent.ingest.columns import ColumnMapping
 from churn_agent.ingest.formats.numbers import NumberFormat, NumberProfile
 from churn_agent.ingest.formats.times import TimeFormat, TimeProfile
 from churn_agent.ingest.parsing import checked_customer_id
+from churn_agent.ingest.periods import DAYS, Reading, end_of_month, reading_of
 from churn_agent.ingest.questions import Question
 from churn_agent.ingest.readers.base import Row
 
 MEASUREMENT_NEEDS = ("customer_id", "measured_at")
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 _CACHED = 100_000
+_MOST_DATES = 2_000
+"""Most different values of the column of dates that are compared; a column with more is not one of months or weeks."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class MeasurementFormats:
     """Column with values (or seats) -> the way it writes numbers."""
     skipped: Sequence[str] = ()
     """Columns that hold words, and are not imported."""
+    reading: Reading = DAYS
+    """Whether dates stand for a day, a week or a month."""
 
 
 class MeasurementProfile:
@@ -63,10 +65,14 @@ class MeasurementProfile:
         self._source = source
         self._times = TimeProfile("measured_at")
         self._numbers = {name: NumberProfile(name) for name in values}
+        self._dates: set[str] = set()
 
     def add(self, row: Row) -> None:
         """Adds a row."""
-        self._times.add(_end_of_month(row.values.get(self.columns["measured_at"], "")))
+        written = end_of_month(row.values.get(self.columns["measured_at"], ""))
+        self._times.add(written)
+        if len(self._dates) <= _MOST_DATES:
+            self._dates.add(written)
         for name, profile in self._numbers.items():
             profile.add(row.values.get(name, ""))
 
@@ -84,7 +90,22 @@ class MeasurementProfile:
         if not metrics:
             raise DataError(f"{self._source}: no column has numbers")
         skipped = tuple(name for name in settled if name not in numbers)
-        return MeasurementFormats(self.columns, times, numbers, skipped)
+        reading = reading_of(self.columns["measured_at"], self._days(times), mapping.measured_over)
+        return MeasurementFormats(self.columns, times, numbers, skipped, reading)
+
+    def _days(self, times: TimeFormat) -> set[date]:
+        """Returns the different dates of the column; none if it has times of day or too many dates."""
+        days: set[date] = set()
+        for text in self._dates if len(self._dates) <= _MOST_DATES else ():
+            try:
+                moment = times.parse(text, ZoneInfo("UTC"))
+            except ValueError:
+                continue
+            if moment is not None:
+                if not moment.date_only:
+                    return set()
+                days.add(moment.utc.date())
+        return days
 
 
 class MeasurementParser:
@@ -110,11 +131,14 @@ class MeasurementParser:
 
         @lru_cache(_CACHED)
         def time(text: str) -> tuple[datetime, date]:
-            moment = formats.times.parse(_end_of_month(text), zone)
+            moment = formats.times.parse(end_of_month(text), zone)
             if moment is None:
                 raise ValueError(f"measured_at is {text!r}; a measurement needs a time")
+            if not moment.date_only:
+                return moment.utc, card.local(moment.utc).date()
             written = (moment.utc + timedelta(minutes=moment.offset_minutes)).date()
-            return moment.utc, written if moment.date_only else card.local(moment.utc).date()
+            end = formats.reading.end(written)
+            return moment.utc + (end - written), end
 
         self._time = time
 
@@ -147,12 +171,3 @@ class MeasurementParser:
         format_ = self._formats.numbers.get(column)
         number = format_.parse(text) if format_ else None
         return number.value if number else None
-
-
-def _end_of_month(text: str) -> str:
-    """Returns the last day of a month: what is measured over a month is known at its end."""
-    month = _MONTH.fullmatch(text.strip())
-    if not month:
-        return text
-    year, number = int(month[1]), int(month[2])
-    return f"{month[0]}-{calendar.monthrange(year, number)[1]:02d}" if year else text

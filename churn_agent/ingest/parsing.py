@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from churn_agent.domain.interactions import Direction, Speaker, text_id
 from churn_agent.domain.snapshot import Card
 from churn_agent.history.interactions import VALUES
-from churn_agent.ingest import identity, speakers
+from churn_agent.ingest import identity, payments, speakers
 from churn_agent.ingest.authors import automatic_rows, names_of
 from churn_agent.ingest.call_notes import is_call, reported
 from churn_agent.ingest.cleaning import Cleaner
@@ -96,6 +96,7 @@ class InteractionParser:
         self._times = understood.times or TimeFormat()
         self._amounts = understood.amounts
         self._notes = understood.notes
+        self._due = understood.payments
         self._columns = understood.columns
         mapped = {name: column for name, column in self._columns.items() if name != "interaction_id"}
         self._used = frozenset(mapped.values())
@@ -144,6 +145,7 @@ class InteractionParser:
                 of[name] = _rating(of[name])
         self._words |= {name: self._card.holds_words(name) for name in set(channels).difference(self._words)}
         words = [self._words[channel] for channel in channels]
+        self._add_payments(values, metadata, words, channels, amounts)
         authors = [author or None for author in self._column("author", values)]
         sides = self._sides(values, authors, channels)
         for number, sign in automatic_rows(metadata, authors, channels, openings):
@@ -365,6 +367,44 @@ class InteractionParser:
                     failed[number] = amount
                 metadata[number]["amount"] = written[number].strip()
         return amounts
+
+    def _add_payments(
+        self,
+        rows: Sequence[Mapping[str, str]],
+        metadata: Sequence[dict[str, str]],
+        words: Sequence[bool],
+        channels: Sequence[str],
+        amounts: Sequence[float | None],
+    ) -> None:
+        """Adds due dates, days of payment and statuses to the metadata of records.
+
+        A bill without a day of payment is open, if other bills have one and no status says otherwise. What cannot be
+        read, and what stands beside a text by people, is kept under the name of its column.
+        """
+        fields = [field for field in payments.FIELDS if field in self._columns or field in self._rule.defaults]
+        written = {field: self._column(field, rows) for field in fields}
+        for number, is_text in enumerate(words):
+            of = metadata[number]
+            for field in fields:
+                text = written[field][number].strip()
+                value = "" if is_text else self._payment_value(field, text)
+                if value:
+                    of[field] = value
+                elif text:
+                    of[self._columns.get(field, field)] = text
+            unpaid = payments.PAID_AT in fields and not any(of.get(f) for f in (payments.PAID_AT, payments.STATUS))
+            if unpaid and not is_text and amounts[number] and channels[number].casefold() in payments.BILLS:
+                of[payments.STATUS] = "open"
+
+    def _payment_value(self, field: str, text: str) -> str:
+        """Returns an ISO date or a status; empty if the text is neither."""
+        if field == payments.STATUS:
+            return payments.status_of(text) or ""
+        try:
+            moment = self._due[field].parse(text, self._zone) if text and field in self._due else None
+        except ValueError:
+            return ""
+        return (moment.utc + timedelta(minutes=moment.offset_minutes)).date().isoformat() if moment else ""
 
     def _amount(self, of: tuple[str, bool, str]) -> tuple[float | None, str] | ValueError:
         """Returns the amount and its currency."""

@@ -7,11 +7,13 @@ from itertools import chain
 
 from churn_agent.domain.interactions import RECORD_CHANNELS
 from churn_agent.domain.wording import counted
-from churn_agent.ingest import speakers
+from churn_agent.ingest import payments, speakers
 from churn_agent.ingest.call_notes import are_notes
 from churn_agent.ingest.columns import COMMON_NAMES, INTERACTION_FIELDS, INTERACTION_NEEDS, Rule, assign
+from churn_agent.ingest.derived import no_metadata
 from churn_agent.ingest.formats.numbers import NumberFormat, NumberProfile
 from churn_agent.ingest.formats.times import TimeFormat, TimeProfile
+from churn_agent.ingest.payments import PaymentProfile
 from churn_agent.ingest.questions import Guess, Question
 from churn_agent.ingest.readers.base import Row, header_name
 
@@ -37,6 +39,8 @@ class Understanding:
     """Whether the rows are in descending order of time."""
     notes: bool = False
     """Whether the texts of calls are notes of the company's people."""
+    payments: Mapping[str, TimeFormat] = field(default_factory=dict[str, TimeFormat])
+    """`due_at`, `paid_at` -> format of its column."""
     unused: frozenset[str] = frozenset()
     """Our fields without a column, although a column has their name."""
 
@@ -79,12 +83,16 @@ class RuleProfile:
         self._words: dict[str, Counter[str]] = {
             name: Counter() for field in ("speaker", "direction") for name in self._candidates(field)
         }
+        self._payments = PaymentProfile({field: self._candidates(field) for field in payments.FIELDS})
         self._channels: dict[str, dict[str, _Channel]] = {name: {} for name in self._candidates("channel")}
         self._texts = self._candidates("text")
         self._ids = self._candidates("customer_id")
         self.ids_with_point: set[str] = set()
         """Ids of customers that end with `.0`."""
-        self._looked_at = {*self._times, *self._numbers, *self._keys, *self._words, *self._channels, *self._ids}
+        self._looked_at = {
+            *(*self._times, *self._numbers, *self._keys, *self._words, *self._channels, *self._ids),
+            *self._payments.columns,
+        }
 
     def _candidates(self, field_: str) -> tuple[str, ...]:
         mapped = self.rule.columns.get(field_, "")
@@ -126,6 +134,15 @@ class RuleProfile:
                     words[value] += n
         if name in self._channels:
             self._add_channels(name, counts, column, rows)
+        if name in self._payments.columns:
+            self._payments.add(name, column, map(self._is_record, rows))
+
+    def _is_record(self, row: Mapping[str, str]) -> bool:
+        channel = next((row[name] for name in self._channels if row.get(name)), "")
+        return self._means_record(channel or self.rule.defaults.get("channel", ""))
+
+    def _means_record(self, channel: str) -> bool:
+        return self.rule.values.get("channel", {}).get(channel, channel).casefold() in RECORD_CHANNELS
 
     def _add_channels(
         self, name: str, counts: Counter[str], column: Sequence[str], rows: Sequence[Mapping[str, str]]
@@ -174,6 +191,9 @@ class RuleProfile:
             else:
                 times = settled
         amounts = self._settle_amounts(columns, questions, guesses)
+        self._drop_payments(columns)
+        order_of_times = times.order if times else None
+        due = self._payments.settle(columns, self.rule, order_of_times, questions, guesses)
         order = self._orders.get(columns.get("occurred_at", ""))
         newest_first = order is not None and order.newest_first
         unused = frozenset(
@@ -186,7 +206,8 @@ class RuleProfile:
         known = self.rule.values.get("channel", {})
         notes = are_notes(self.rule, columns, self.header, [known.get(channel, channel) for channel in channels])
         guesses += [notes] if notes else []
-        return Understanding(columns, times, amounts, newest_first, notes is not None, unused), questions, guesses
+        understanding = Understanding(columns, times, amounts, newest_first, notes is not None, due, unused)
+        return understanding, questions, guesses
 
     def _settle_amounts(
         self, columns: dict[str, str], questions: list[Question], guesses: list[Guess]
@@ -203,6 +224,17 @@ class RuleProfile:
             taken = "metadata: it holds words, not amounts"
             guesses.append(Guess(column, taken, self._numbers[column].evidence, f"columns: {{amount: {column}}}"))
         return settled
+
+    def _drop_payments(self, columns: dict[str, str]) -> None:
+        """Takes the columns of bills and payments out where no system writes: `status` is then that of a ticket."""
+        channel = columns.get("channel")
+        channels = self._channels[channel] if channel else [self.rule.defaults.get("channel", "")]
+        of_records = any(map(self._means_record, channels))
+        ignored = no_metadata(self.rule)
+        for field_ in payments.FIELDS:
+            given = field_ in self.rule.columns
+            if field_ in columns and not given and (not of_records or ignored(columns[field_])):
+                del columns[field_]
 
     def _settle_channel(self, columns: dict[str, str], guesses: list[Guess]) -> None:
         """A column such as `type` holds categories, not channels, if people write under words such as `billing`."""

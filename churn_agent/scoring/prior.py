@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from churn_agent.content.thresholds import Thresholds
 from churn_agent.domain.assessment import Fact, Signal
+from churn_agent.domain.snapshot import KINDS
 
 INTERCEPT = -0.8
 RECENCY_WEIGHT, FREQUENCY_WEIGHT = 0.3, 0.9
@@ -33,6 +34,50 @@ RATING_WEIGHT = 0.25
 MISSED_WEIGHT = 0.5
 MONTHLY_CONTRACT_WEIGHT = 0.7
 MAIN_CONTACT_SILENT_WEIGHT = 0.5
+_COMES_BACK: Mapping[str, float] = {
+    "recency": RECENCY_WEIGHT,
+    "active_days": FREQUENCY_WEIGHT,
+    "overdue": OVERDUE_WEIGHT,
+    "main_contact_silence": MAIN_CONTACT_SILENT_WEIGHT,
+}
+_BOUND: Mapping[str, float] = {
+    "main_contact_silence": 0.7,
+    "usage_trend": 0.8,
+    "usage_stop": 1.5,
+    "seats_change": 1.5,
+    "payments_overdue": 0.6,
+    "payments_failed": 0.5,
+    "days_to_renewal": 0.2,
+    "term_ended": 0.9,
+}
+KIND_WEIGHTS: Mapping[str, Mapping[str, float]] = {
+    "contract": _BOUND,
+    "subscription": _BOUND,
+    "membership": {**_BOUND, "usage_trend": 1.0, "seats_change": 0.0},
+    "account": {**_BOUND, "usage_trend": 1.0, "days_to_renewal": 0.0, "term_ended": 0.0, "seats_change": 0.0},
+    "repeat_purchase": _COMES_BACK,
+}
+"""Kind of book -> weight of each fact that counts for it, in log-odds; a fact that is not named has none.
+
+Where customers come back, silence is the only sign of leaving; under a contract it says nothing (Fader & Hardie 2009).
+There, silent leavers are told by usage against their own level (Ascarza & Hardie 2013; visits are all that a member
+of a gym does, and transactions all that an account is for, so these weigh more), by overdue and failed payments
+(Burez & Van den Poel 2008, "Separating financial from commercial customer churn"), by fewer seats, and by the end of
+the term, at which they are free to go. A renewal that is near matters most where something else is wrong
+(`RENEWAL_WITH_TROUBLE_WEIGHT`). The signs are from the literature and the sizes a choice: one plain sign alone is of
+medium risk (a sudden stop of high risk), and several are of high risk.
+If the kind is unknown, repeat purchases are assumed.
+"""
+RENEWAL_WITH_TROUBLE_WEIGHT = 0.9
+"""Of a renewal that is near, if usage falls, seats go, bills are overdue or the main contact is silent."""
+RENEWAL_NEAR_DAYS = 60
+"""A renewal is near within so many days of its last day for notice, or of itself; at most the horizon."""
+LESS, MORE = 0.8, 1.1
+"""Ratios to the usual level below which usage falls and above which seats grow."""
+STEADY_USAGE_WEIGHT = -0.3
+OVERDUE_IN_FULL_DAYS = 14
+"""Days after which an overdue bill counts in full; a few days late is common."""
+MOST_BILLS = 3
 TENURE_WEIGHT = 0.25
 """Per unit of -log(tenure in years)."""
 UNCLEAR_LEANING_WEIGHT, CLEAR_LEANING_WEIGHT = 0.4, 1.2
@@ -75,20 +120,14 @@ def fingerprint(signals: Mapping[str, float], thresholds: Thresholds) -> str:
 def fact_contributions(facts: Sequence[Fact], *, horizon_days: int) -> list[Contribution]:
     """The contributions of all facts that have a weight.
 
-    Under a contract customers need do nothing to stay: one active day means nothing, and longer tenure means lower
-    risk. Without a contract, silence is the only sign of leaving, and tenure adds nothing to it (Fader & Hardie 2009,
-    "Probability models for customer-base analysis", on the two settings).
+    Which facts count is decided by the kind of book (`KIND_WEIGHTS`). Longer tenure means lower risk under a contract;
+    it adds nothing to the silence of others (Fader & Hardie 2009, "Probability models for customer-base analysis").
     """
     value = {fact.name: fact.value for fact in facts}
     under_contract = "monthly_contract" in value
-    parts: dict[str, float] = {}
-    if "active_days" in value and (value["active_days"] > 1 or not under_contract):
-        typical = math.log1p(horizon_days * TYPICAL_RECENCY_SHARE)
-        parts["recency"] = RECENCY_WEIGHT * (math.log1p(value["recency"]) - typical)
-        few = -FREQUENCY_WEIGHT * min(math.log(value["active_days"] / TYPICAL_ACTIVE_DAYS), MOST_FREQUENCY)
-        parts["active_days"] = few * min(1, value["tenure"] / (horizon_days * SETTLED_SHARE)) if few > 0 else few
-    if value.get("overdue", 0) > 2:
-        parts["overdue"] = OVERDUE_WEIGHT * _clip(math.log(value["overdue"] / 2), 3)
+    kind = KINDS[int(value["kind_of_book"])] if "kind_of_book" in value else "repeat_purchase"
+    weights = KIND_WEIGHTS[kind]
+    parts = _silence_parts(value, weights, horizon_days) | _standing_parts(value, weights, horizon_days)
     if "last_rating" in value:
         parts["last_rating"] = -RATING_WEIGHT * _clip(value["last_rating"] - 3, 2)
     if under_contract and value.get("tenure", 0) >= _SHORTEST_TENURE_DAYS:
@@ -96,10 +135,58 @@ def fact_contributions(facts: Sequence[Fact], *, horizon_days: int) -> list[Cont
     if "missed" in value:
         parts["missed"] = MISSED_WEIGHT * min(value["missed"], 3)
     if "main_contact_silence" in value:
-        parts["main_contact_silence"] = MAIN_CONTACT_SILENT_WEIGHT
+        parts["main_contact_silence"] = weights["main_contact_silence"]
     if "monthly_contract" in value:
         parts["monthly_contract"] = MONTHLY_CONTRACT_WEIGHT * (1 if value["monthly_contract"] else -1)
     return [Contribution(name, log_odds) for name, log_odds in parts.items()]
+
+
+def _silence_parts(value: Mapping[str, float], weights: Mapping[str, float], horizon_days: int) -> dict[str, float]:
+    """The contributions of silence, where the kind of book gives it a weight; none during an announced pause."""
+    parts: dict[str, float] = {}
+    if "recency" not in weights or "paused" in value:
+        return parts
+    if "active_days" in value and (value["active_days"] > 1 or "monthly_contract" not in value):
+        typical = math.log1p(horizon_days * TYPICAL_RECENCY_SHARE)
+        parts["recency"] = weights["recency"] * (math.log1p(value["recency"]) - typical)
+        few = -weights["active_days"] * min(math.log(value["active_days"] / TYPICAL_ACTIVE_DAYS), MOST_FREQUENCY)
+        parts["active_days"] = few * min(1, value["tenure"] / (horizon_days * SETTLED_SHARE)) if few > 0 else few
+    if value.get("overdue", 0) > 2:
+        parts["overdue"] = weights["overdue"] * _clip(math.log(value["overdue"] / 2), 3)
+    return parts
+
+
+def _standing_parts(value: Mapping[str, float], weights: Mapping[str, float], horizon_days: int) -> dict[str, float]:
+    """The contributions of usage, seats, payments and the term, where the kind of book gives them a weight."""
+    parts: dict[str, float] = {}
+
+    def add(name: str, size: float) -> None:
+        if name in value and weights.get(name) and size:
+            parts[name] = weights[name] * size
+
+    if "usage_stop" in value:
+        add("usage_stop", 1)
+    elif value.get("usage_trend", 0) >= LESS:
+        parts |= {"usage_trend": STEADY_USAGE_WEIGHT} if weights.get("usage_trend") else {}
+    else:
+        add("usage_trend", _fall(value.get("usage_trend", 1)))
+    seats = value.get("seats_change", 1)
+    add("seats_change", _fall(seats) if seats < 1 else -0.2 if seats > MORE else 0)
+    late = min(value.get("payments_overdue_days", 0) / OVERDUE_IN_FULL_DAYS, 1)
+    bills = min(value.get("payments_overdue", 0), MOST_BILLS)
+    add("payments_overdue", late * (1 + (bills - 1) / 2))
+    add("payments_failed", min(value.get("payments_failed", 0), MOST_BILLS))
+    add("term_ended", 1)
+    trouble = {name for name, added in parts.items() if added > 0} | {"main_contact_silence"} & set(value)
+    days = value.get("notice_deadline", value.get("days_to_renewal", -1))
+    if 0 <= days <= min(RENEWAL_NEAR_DAYS, horizon_days) and weights.get("days_to_renewal"):
+        parts["days_to_renewal"] = RENEWAL_WITH_TROUBLE_WEIGHT if trouble else weights["days_to_renewal"]
+    return parts
+
+
+def _fall(ratio: float) -> float:
+    """The size of a fall: minus the logarithm of the ratio, at most 1.9."""
+    return -math.log(max(ratio, 0.15))
 
 
 def of_facts(facts: Sequence[Fact], *, horizon_days: int) -> float:

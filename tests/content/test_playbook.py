@@ -8,11 +8,23 @@ from churn_agent.content.playbook import Playbook, PlaybookAction, load_playbook
 from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.domain.assessment import FACT_NAMES
 from churn_agent.errors import FileFormatError
-from churn_agent.evidence import facts, facts_measurements
+from churn_agent.evidence import (
+    facts,
+    facts_contract,
+    facts_measurements,
+    facts_pause,
+    facts_payments,
+    facts_usage,
+    kind_of_book,
+)
 from churn_agent.evidence.facts import compute
-from churn_agent.scoring.prior import fact_contributions
+from churn_agent.scoring.prior import KIND_WEIGHTS, fact_contributions
 from tests.conftest import interaction, snapshot
 
+FACT_MODULES = (
+    *(facts, facts_contract, facts_measurements, facts_pause, facts_payments, facts_usage),
+    kind_of_book,
+)
 LONG = [interaction(1, days_ago=400), interaction(2, days_ago=5)]
 
 
@@ -32,6 +44,11 @@ def test_actions_address_only_what_can_be_found():
     assert {part.concept for part in fact_contributions(compute(snapshot(*LONG)), horizon_days=90)} <= FACT_NAMES
 
 
+def test_every_fact_with_a_weight_by_kind_has_an_action():
+    weighted = {fact for weights in KIND_WEIGHTS.values() for fact in weights} - {"active_days"}
+    assert weighted <= {name for action in load_playbook().actions for name in action.addresses}
+
+
 @pytest.mark.parametrize(
     ("when", "said"),
     [
@@ -47,7 +64,7 @@ def test_a_condition_that_cannot_hold_is_said_as_the_file_is_read(tmp_path, when
 
 
 def test_every_fact_that_is_computed_has_a_name_that_conditions_know():
-    source = "".join(Path(module.__file__).read_text(encoding="utf-8") for module in (facts, facts_measurements))
+    source = "".join(Path(module.__file__).read_text(encoding="utf-8") for module in FACT_MODULES)
     named = set(re.findall(r'Fact\(\s*name="(\w+)"', source)) | {f"last_{name}" for name in facts._RATINGS}
     named |= {"returns", "complaints", "missed"}
     assert named == FACT_NAMES

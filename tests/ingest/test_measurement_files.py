@@ -1,13 +1,14 @@
 """Files of measurements: long and wide, synced and undone like the rest, without any text."""
 
 import json
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn_agent import ChurnAgent
-from churn_agent.errors import DataError
+from churn_agent.errors import DataError, UnknownCustomer
 from churn_agent.settings import Settings
 from tests.conftest import write_csv
 from tests.ingest.test_sync import NO_SHRINKING, dump
@@ -44,6 +45,39 @@ def test_a_wide_table_has_a_metric_in_each_column_of_numbers(agent, tmp_path):
     assert any("columns with words are not imported: plan" in note for note in notes)
     [logins] = [one for one in agent.snapshot("c-1", as_of="2026-03-01").measurements if one.metric == "logins"]
     assert (str(logins.latest_on), logins.windows[0].seats) == ("2026-02-28", 10)
+
+
+@pytest.mark.parametrize(
+    ("column", "dates", "ends", "taken"),
+    [
+        ("month", ["2025-10-01", "2025-11-01"], ["2025-10-31", "2025-11-30"], "months"),
+        ("Monat", ["01.10.2025", "01.02.2026"], ["2025-10-31", "2026-02-28"], "months"),
+        ("date", ["2025-10-01", "2025-11-01", "2025-12-01"], ["2025-10-31", "2025-11-30", "2025-12-31"], "months"),
+        ("date", ["2025-10-01", "2025-11-01"], ["2025-10-01", "2025-11-01"], None),
+        ("month", ["2025-10-01", "2025-11-15"], ["2025-10-01", "2025-11-15"], None),
+        ("period", ["2025-10", "2025-11"], ["2025-10-31", "2025-11-30"], None),
+        ("Woche", ["2026-02-02", "2026-02-09"], ["2026-02-08", "2026-02-15"], "weeks"),
+        ("week", ["2026-02-02", "2026-02-10"], ["2026-02-02", "2026-02-10"], None),
+        ("date", ["2026-02-02", "2026-02-09"], ["2026-02-02", "2026-02-09"], None),
+    ],
+)
+def test_months_and_weeks_count_at_their_end(agent, tmp_path, column, dates, ends, taken):
+    rows = (f"c-1,{day},logins,3" for day in dates)
+    header = f"customer_id,{column},metric,value"
+    summary = ingest(agent, write_csv(tmp_path / "m.csv", *rows, header=header))
+    assert [guess.taken.split(",")[0] for guess in summary.guesses] == ([taken] if taken else [])
+    known = [totals(agent, as_of=end).get("logins", 0) for end in ends]
+    assert known == [3 * n for n in range(1, len(ends) + 1)]
+    with pytest.raises(UnknownCustomer):
+        agent.store.snapshot("c-1", as_of=date.fromisoformat(ends[0]) - timedelta(days=1))
+
+
+def test_the_mapping_says_what_a_date_stands_for(agent, tmp_path):
+    path = write_csv(tmp_path / "m.csv", "c-1,2025-10-01,logins,3", header="customer_id,month,metric,value")
+    (tmp_path / "mapping.yaml").write_text("measured_over: day\n")
+    summary = ingest(agent, path, mapping=tmp_path / "mapping.yaml")
+    assert not summary.guesses
+    assert totals(agent, as_of="2025-10-01") == {"logins": 3}
 
 
 def test_next_weeks_export_corrects_and_doubles_nothing(agent, tmp_path):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from churn_agent.content.prompts import load_prompt
 from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.domain.assessment import Citation, Fact, Signal
+from churn_agent.domain.snapshot import KINDS
 from churn_agent.scoring import prior
 from tests.conftest import interaction
 
@@ -21,6 +22,77 @@ def fact(name, value):
 def log_odds(**facts):
     found = prior.fact_contributions([fact(n, v) for n, v in facts.items()], horizon_days=90)
     return sum(part.log_odds for part in found)
+
+
+BOUND = [kind for kind in KINDS if kind != "repeat_purchase"]
+SILENT = {"recency": 200, "active_days": 2, "tenure": 400, "overdue": 9}
+
+
+def parts(kind, **values):
+    named = {**values, "kind_of_book": KINDS.index(kind)}
+    found = prior.fact_contributions([fact(n, v) for n, v in named.items()], horizon_days=90)
+    return {part.concept: part.log_odds for part in found}
+
+
+@pytest.mark.parametrize("kind", BOUND)
+def test_where_customers_stay_by_doing_nothing_silence_and_few_active_days_say_nothing(kind):
+    assert parts(kind, **SILENT) == {}
+
+
+def test_where_customers_come_back_the_kind_changes_no_weight():
+    assert sum(parts("repeat_purchase", **SILENT).values()) == pytest.approx(log_odds(**SILENT))
+    troubles = {"usage_trend": 0.1, "payments_overdue": 3, "payments_overdue_days": 90, "days_to_renewal": 3}
+    assert parts("repeat_purchase", **troubles) == {}
+
+
+@pytest.mark.parametrize("kind", BOUND)
+@pytest.mark.parametrize(
+    "trouble",
+    [{"usage_stop": 30, "usage_trend": 0}, {"usage_trend": 0.4}, {"payments_overdue": 1, "payments_overdue_days": 30},
+     {"payments_failed": 2}, {"main_contact_silence": 90}],
+)  # fmt: skip
+def test_under_a_contract_plain_trouble_is_of_medium_risk_and_more_of_it_of_high_risk(kind, trouble):
+    added = sum(parts(kind, **trouble).values())
+    assert prior.sigmoid(prior.INTERCEPT + added) > 0.35
+    if kind != "account":
+        with_renewal = sum(parts(kind, **trouble, days_to_renewal=30).values())
+        assert with_renewal - added == pytest.approx(prior.RENEWAL_WITH_TROUBLE_WEIGHT)
+        assert prior.sigmoid(prior.INTERCEPT + with_renewal) > 0.6
+
+
+def test_a_renewal_alone_calls_nobody_and_after_the_last_day_for_notice_it_is_no_risk():
+    alone = sum(parts("contract", days_to_renewal=30).values())
+    assert 0 < alone < 0.25
+    assert parts("contract", days_to_renewal=200) == {}
+    assert parts("contract", days_to_renewal=30, notice_deadline=-10) == {}
+    assert "days_to_renewal" in parts("contract", days_to_renewal=100, notice_deadline=10)
+
+
+def test_steady_usage_speaks_for_staying():
+    assert parts("subscription", usage_trend=1.0) == {"usage_trend": prior.STEADY_USAGE_WEIGHT}
+
+
+def test_a_bill_that_is_a_few_days_late_counts_in_part():
+    late = [parts("contract", payments_overdue=1, payments_overdue_days=n)["payments_overdue"] for n in (2, 14, 60)]
+    assert late[0] < 0.1 < late[1] == late[2]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pause_takes_the_weight_from_silence(kind):
+    assert parts(kind, **SILENT, paused=30) == {}
+
+
+@given(
+    kind=st.sampled_from(BOUND),
+    values=st.dictionaries(
+        st.sampled_from(["usage_trend", "seats_change", "payments_overdue", "payments_overdue_days", "payments_failed",
+                         "days_to_renewal", "notice_deadline", "term_ended", "recency", "overdue"]),
+        st.floats(0, 500),
+    ),
+)  # fmt: skip
+def test_no_fact_alone_outweighs_what_a_customer_says(kind, values):
+    assert all(abs(added) <= 3 for added in parts(kind, **values).values())
+    assert not {"recency", "active_days", "overdue"} & set(parts(kind, **values, active_days=1, tenure=300))
 
 
 @given(st.floats(-1e6, 1e6))

@@ -18,18 +18,21 @@ from churn_agent.files import strict_json, strict_yaml
 Care = Literal["death", "illness", "insolvency", "self_harm", "legal", "data_protection", "minor"]
 FACTS: Mapping[str, frozenset[str]] = {
     "usage_down": frozenset(
-        "measured_trend measured_per_seat activity_trend active_days recency overdue missed".split()
+        """usage_trend usage_stop measured_trend measured_per_seat activity_trend active_days recency overdue
+        missed""".split()
     ),
-    "usage_stopped": frozenset("measured_stop measured_trend recency overdue activity_trend".split()),
-    "usage_up": frozenset({"measured_trend", "activity_trend", "active_days"}),
-    "seats_down": frozenset({"measured_trend"}),
+    "usage_stopped": frozenset(
+        "usage_stop usage_trend measured_stop measured_trend recency overdue activity_trend".split()
+    ),
+    "usage_up": frozenset({"usage_trend", "measured_trend", "activity_trend", "active_days"}),
+    "seats_down": frozenset({"seats_change", "measured_trend"}),
     "orders_down": frozenset("activity_trend amount_trend active_days overdue recency returns".split()),
     "orders_stopped": frozenset("activity_trend recency overdue amount_trend".split()),
-    "payment_overdue": frozenset({"missed"}),
-    "payment_failed": frozenset({"missed"}),
-    "renewal_near": frozenset(),
+    "payment_overdue": frozenset({"payments_overdue", "missed"}),
+    "payment_failed": frozenset({"payments_failed", "missed"}),
+    "renewal_near": frozenset({"days_to_renewal"}),
     "silent": frozenset("recency overdue activity_trend main_contact_silence active_days".split()),
-    "term_ended": frozenset({"monthly_contract"}),
+    "term_ended": frozenset({"term_ended", "monthly_contract"}),
     "long_customer": frozenset({"tenure"}),
     "contact_left": frozenset({"main_contact_silence"}),
 }

@@ -1,0 +1,114 @@
+"""Bills and payments: dates and statuses of records, in English and German."""
+
+import json
+
+import pytest
+
+from churn_agent.domain.payments import PAYMENT_STATUSES
+from churn_agent.history import interactions
+from churn_agent.ingest import payments
+from churn_agent.ingest.questions import NeedsAnswer
+from tests.conftest import write_csv
+
+HEADER = "customer_id,date,text,amount,due_date,paid_on,status"
+BILLS = {"defaults": {"channel": "invoice", "speaker": "company"}}
+
+
+def ingest(agent, path, mapping=BILLS):
+    """Imports a file with a mapping, which is written beside it."""
+    (path.parent / "mapping.yaml").write_text(json.dumps(mapping))
+    return agent.ingest(path, mapping=path.parent / "mapping.yaml")
+
+
+def metadata(agent, path, mapping=BILLS):
+    ingest(agent, path, mapping)
+    history = agent.store.snapshot("c-1", as_of="2026-03-01").interactions
+    return [dict(one.metadata) for one in history]
+
+
+def test_dates_and_status_of_a_bill_are_stored_in_one_form(agent, tmp_path):
+    path = tmp_path / "bills.csv"
+    path.write_text(
+        "customer_id;date;text;amount;Fällig am;Bezahlt am;Zahlungsstatus\n"
+        "c-1;01.01.2026;Rechnung 1;29,90;15.01.2026;20.01.2026;bezahlt\n"
+        "c-1;01.02.2026;Rechnung 2;29,90;15.02.2026;;Überfällig\n"
+        "c-1;02.02.2026;Rechnung 3;29,90;;;Rücklastschrift\n"
+        "c-1;03.02.2026;Rechnung 4;29,90;15.03.2026;;\n"
+    )
+    assert metadata(agent, path) == [
+        {"due_at": "2026-01-15", "paid_at": "2026-01-20", "payment_status": "paid"},
+        {"due_at": "2026-02-15", "payment_status": "overdue"},
+        {"payment_status": "returned"},
+        {"due_at": "2026-03-15", "payment_status": "open"},
+    ]
+    found = {fact.name: fact for fact in agent.assess("c-1", as_of="2026-03-01").facts}
+    assert found["payments_overdue"].text == "1 bill is overdue, for 14 days (29.90)."
+    assert found["amount_total"].value == 29.9
+
+
+def test_the_status_of_a_ticket_is_not_that_of_a_bill(agent, tmp_path):
+    rows = "c-1,2026-01-01,It does not work,,2026-01-05,,solved"
+    [of] = metadata(agent, write_csv(tmp_path / "a.csv", rows, header=HEADER), {"defaults": {"channel": "ticket"}})
+    assert of == {"due_date": "2026-01-05", "status": "solved"}
+
+
+def test_beside_texts_by_people_the_columns_stay_as_they_are(agent, tmp_path):
+    header = f"channel,{HEADER}"
+    rows = "invoice,c-1,2026-01-01,Bill,9,2026-01-05,,open", "email,c-1,2026-01-02,Help me,,2026-01-09,,waiting"
+    bill, mail = metadata(agent, write_csv(tmp_path / "a.csv", *rows, header=header), {})
+    assert bill == {"due_at": "2026-01-05", "payment_status": "open"}
+    assert mail == {"due_date": "2026-01-09", "status": "waiting"}
+
+
+def test_a_status_without_dates_beside_it_is_kept_as_metadata(agent, tmp_path):
+    path = write_csv(tmp_path / "a.csv", "c-1,2026-01-01,Order,9,open", header="customer_id,date,text,amount,status")
+    assert metadata(agent, path, {"defaults": {"channel": "order"}}) == [{"status": "open"}]
+
+
+def test_unknown_words_are_asked_about_and_answered_in_the_mapping(agent, tmp_path):
+    rows = "c-1,2026-01-01,Bill,9,2026-01-05,,open", "c-1,2026-02-01,Bill 2,9,2026-02-05,,Sent to agency"
+    path = write_csv(tmp_path / "a.csv", *rows, header=HEADER)
+    with pytest.raises(NeedsAnswer, match="payment_status: 'Sent to agency'"):
+        ingest(agent, path)
+    answered = {**BILLS, "values": {"payment_status": {"Sent to agency": "overdue"}}}
+    assert [of["payment_status"] for of in metadata(agent, path, answered)] == ["open", "overdue"]
+
+
+def test_a_word_that_says_nothing_about_a_payment_is_none(agent, tmp_path):
+    rows = "c-1,2026-01-01,Bill,9,2026-01-05,2026-01-04,paid", "c-1,2026-02-01,Bill 2,9,2026-02-05,2026-02-04,archived"
+    mapping = {**BILLS, "values": {"payment_status": {"archived": "none"}}}
+    of = metadata(agent, write_csv(tmp_path / "a.csv", *rows, header=HEADER), mapping)
+    assert [one.get("payment_status") for one in of] == ["paid", None]
+
+
+def test_a_column_that_holds_no_dates_is_kept_under_its_name(agent, tmp_path):
+    path = write_csv(tmp_path / "a.csv", "c-1,2026-01-01,Bill,9,soon", header="customer_id,date,text,amount,due")
+    assert metadata(agent, path) == [{"due": "soon"}]
+
+
+def test_amounts_that_did_not_come_in_are_no_yearly_value(agent, tmp_path):
+    rows = (f"c-1,2026-01-0{n},Bill {n},100,2026-01-20,,{status}" for n, status in enumerate(PAYMENT_STATUSES, 1))
+    ingest(agent, write_csv(tmp_path / "a.csv", *rows, header=HEADER))
+    history = agent.store.snapshot("c-1", as_of="2026-03-01").interactions
+    counting = [one for one in history if one.metadata["payment_status"] in ("paid", "open", "overdue")]
+    after, until = history[0].occurred_at.replace(year=2025), history[-1].occurred_at
+    sums, _ = interactions.amounts(agent.store.history, after=after, until=until)
+    assert sums == {"c-1": 100.0 * len(counting)}
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("Paid", "paid"), ("bezahlt", "paid"), ("offen", "open"), ("Past due", "overdue"), ("überfällig", "overdue"),
+        ("gemahnt", "overdue"), ("card-declined", "failed"), ("Rücklastschrift", "returned"), ("chargeback", "returned"),
+        ("uncollectible", "written_off"), ("abgeschrieben", "written_off"), ("Gutschrift", "credited"),
+        ("storniert", "cancelled"), ("void", "cancelled"), ("", None), ("gold", None),
+    ],
+)  # fmt: skip
+def test_words_for_statuses_are_known_in_two_languages(word, status):
+    assert payments.status_of(word) == status
+
+
+def test_no_word_stands_for_two_statuses():
+    words = [word for words in payments._WORDS.values() for word in words.split()]
+    assert sorted(words) == sorted(set(words))
