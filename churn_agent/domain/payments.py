@@ -70,3 +70,21 @@ def payment_of(metadata: Mapping[str, str], billed: date) -> Payment | None:
     if due is None and status == "overdue":
         due = billed + _USUAL_TERM
     return Payment(billed, due, real_day(metadata.get(PAID_AT)), status)
+
+
+def known(metadata: Mapping[str, str], billed: date, day: date) -> dict[str, str]:
+    """Returns what the metadata say of a payment, as far as it was known at the end of a day.
+
+    Args:
+        metadata: of the interaction.
+        billed: its day.
+        day: the day.
+    """
+    payment = payment_of(metadata, billed)
+    if payment is None:
+        return {}
+    state = payment.state(day)
+    status = state if state in ("paid", "open") else payment.status if state else None
+    dates = {DUE_AT: payment.due, PAID_AT: payment.paid if payment.paid and payment.paid <= day else None}
+    of = {key: value.isoformat() for key, value in dates.items() if value}
+    return of | ({STATUS: status} if status else {})

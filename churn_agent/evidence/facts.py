@@ -218,6 +218,11 @@ def _ratings(snapshot: Snapshot) -> Iterator[Fact]:
 
 
 def _contract(snapshot: Snapshot) -> Iterator[Fact]:
+    since = facts_contract.runs_on_since(snapshot)
+    if since:
+        text = f"Their term ended on {since} and the contract goes on, so that they can leave at short notice."
+        yield Fact(name="monthly_contract", value=1.0, unit="yes=1", text=text)
+        return
     term = snapshot.attributes.get("contract", "")
     months = contract_terms.months(term)
     if months is not None:

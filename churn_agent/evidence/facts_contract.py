@@ -13,21 +13,22 @@ from churn_agent.domain.snapshot import Snapshot
 from churn_agent.domain.wording import counted
 from churn_agent.evidence import contract_terms
 
-_ENDS = """renewal_date renewal next_renewal renews_on contract_end contract_end_date contract_ends term_end term_ends
-expires_on expiry_date expiration_date vertragsende laufzeitende laufzeit_bis verlängerung verlaengerung""".split()
+_ENDS = """renewal_date renewal next_renewal renews_on contract_end contract_end_date contract_ends term_end
+term_ends min_term_end minimum_term_end expires_on expiry_date expiration_date vertragsende laufzeitende
+laufzeit_bis verlängerung verlaengerung""".split()
 """Attributes with the end of the term, besides that of the card."""
 _NOTICES = "notice_period notice_period_days notice_period_months notice kündigungsfrist kuendigungsfrist".split()
-_NO_RENEWAL = "auto_renew auto_renewal auto_renews renews_automatically automatic_renewal".split()
+_RENEWS = "auto_renew auto_renewal auto_renews renews_automatically automatic_renewal".split()
 _YES = frozenset("1 yes true y ja".split())
 _LONGEST_ENDED_DAYS = 365
 """An end longer ago is out of date rather than news."""
-_GOES_ON = frozenset("bill billing charge invoice payment renewal subscription".split())
+_GOES_ON = frozenset("bill billing charge invoice payment renewal statement subscription".split())
 """Channels that show that a contract went on after its term."""
 _DAYS_A_MONTH = 30.4375
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _IN_DAYS = re.compile(r"(\d+)\s*-?(?:calendar )?(?:days?|tagen?|tage)(?: notice)?", re.IGNORECASE)
 
-_SEATS = frozenset("seats licences licenses licence license lizenzen users_licensed".split())
+_SEATS = frozenset("seats licences licenses licence license lizenzen sims".split())
 _SEATS_BEFORE = "{}_before {}_last_year previous_{} {}_previous {}_vorher {}_vorjahr initial_{}".split()
 _BASELINE = (1, 2, 3)
 
@@ -36,6 +37,12 @@ def compute(snapshot: Snapshot) -> Iterator[Fact]:
     """Yields the facts of the term and of the seats."""
     yield from _term(snapshot)
     yield from _seats(snapshot)
+
+
+def runs_on_since(snapshot: Snapshot) -> date | None:
+    """The end of a term after which the contract went on without a new one; None if there is none."""
+    end = end_of_term(snapshot)
+    return end if end and end < snapshot.as_of and not _renews(snapshot) and _goes_on(snapshot, end) else None
 
 
 def end_of_term(snapshot: Snapshot) -> date | None:
@@ -68,7 +75,7 @@ def _term(snapshot: Snapshot) -> Iterator[Fact]:
         return
     days = (end - snapshot.as_of).days
     if days < 0:
-        if -days <= _LONGEST_ENDED_DAYS and not _goes_on(snapshot, end):
+        if -days <= _LONGEST_ENDED_DAYS and not _renews(snapshot) and not _goes_on(snapshot, end):
             text = f"Their term ended on {end}, {counted(-days, 'day')} before, and no new one is on record."
             yield Fact(name="term_ended", value=-days, unit="days", text=text)
         return
@@ -83,10 +90,13 @@ def _term(snapshot: Snapshot) -> Iterator[Fact]:
         yield Fact(name="notice_deadline", value=left, unit="days", text=text)
 
 
+def _renews(snapshot: Snapshot) -> bool:
+    """Whether an attribute says that the contract renews by itself."""
+    return any(snapshot.attributes.get(name, "").strip().casefold() in _YES for name in _RENEWS)
+
+
 def _goes_on(snapshot: Snapshot, end: date) -> bool:
-    """Whether the contract renews by itself, or a bill or renewal after the end of the term shows that it went on."""
-    if any(snapshot.attributes.get(name, "").strip().casefold() in _YES for name in _NO_RENEWAL):
-        return True
+    """Whether a bill after the end of the term shows that the contract went on."""
     return any(
         each.channel.casefold() in _GOES_ON and snapshot.card.local(each.occurred_at).date() > end
         for each in snapshot.interactions

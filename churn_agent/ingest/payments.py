@@ -31,8 +31,9 @@ _WORDS: Mapping[PaymentStatus, str] = {
         rückständig inkasso""",
     "failed": """failed failure declined rejected denied error payment_failed card_declined insufficient_funds
         expired_card fehlgeschlagen abgelehnt gescheitert nicht_eingelöst""",
-    "returned": """returned bounced chargeback charged_back disputed reversed return_debit r_transaction rücklastschrift
-        ruecklastschrift zurückgegeben zurückgebucht rückbuchung rückläufer""",
+    "returned": """returned bounced chargeback charged_back disputed reversed dd_returned direct_debit_returned
+        returned_debit bounced_payment rücklastschrift ruecklastschrift zurückgegeben zurückgebucht
+        rückbuchung rückläufer""",
     "written_off": """written_off write_off writeoff uncollectible uncollectable bad_debt abgeschrieben
         ausgebucht uneinbringlich""",
     "credited": "credited credit credit_note refunded refund gutgeschrieben gutschrift erstattet rückerstattet",

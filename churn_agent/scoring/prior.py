@@ -70,7 +70,7 @@ If the kind is unknown, repeat purchases are assumed.
 """
 RENEWAL_WITH_TROUBLE_WEIGHT = 0.9
 """Of a renewal that is near, if usage falls, seats go, bills are overdue or the main contact is silent."""
-RENEWAL_NEAR_DAYS = 60
+RENEWAL_NEAR_DAYS = 90
 """A renewal is near within so many days of its last day for notice, or of itself; at most the horizon."""
 LESS, MORE = 0.8, 1.1
 """Ratios to the usual level below which usage falls and above which seats grow."""

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from churn_agent.content.playbook import load_playbook
 from churn_agent.content.taxonomy import Taxonomy, load_taxonomy
+from churn_agent.domain import payments
 from churn_agent.domain.afterwards import lasting
 from churn_agent.domain.arguments import as_customer_id, as_day
 from churn_agent.domain.interactions import Interaction, Label, text_id
@@ -389,7 +390,7 @@ class Store:
 
         Returns:
             The snapshot. With `as_of`, its interactions are without metadata that their source may have changed later
-            (`afterwards.may_change`), such as `state` and `updated_at`.
+            (`afterwards.may_change`), such as `state` and `updated_at`; payments are as they were known on that day.
 
         Raises:
             InputError: `customer_id` or `as_of` is of another kind.
@@ -399,7 +400,17 @@ class Store:
         if as_of is None:
             return snapshots.take(self.history, id_, as_of=self.default_as_of())
         snapshot = snapshots.take(self.history, id_, as_of=as_day(as_of))
-        rows = tuple(replace(row, metadata=lasting(row.metadata)) for row in snapshot.interactions)
+        card, day = snapshot.card, snapshot.as_of
+        rows = tuple(
+            replace(
+                row,
+                metadata={
+                    **lasting(row.metadata),
+                    **payments.known(row.metadata, card.local(row.occurred_at).date(), day),
+                },
+            )
+            for row in snapshot.interactions
+        )
         return replace(snapshot, interactions=rows)
 
     def with_vectors(self, snapshot: Snapshot) -> Snapshot:

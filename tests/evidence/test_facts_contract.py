@@ -45,7 +45,12 @@ def test_a_term_that_ended_without_a_new_one_is_a_fact():
 
 def test_a_bill_after_the_end_shows_that_the_contract_went_on():
     bill = interaction(2, days_ago=5, channel="invoice", speaker="company")
-    assert "term_ended" not in named(MAIL, bill, renewal_date=day(-20))
+    found = named(MAIL, bill, renewal_date=day(-20), contract="24 months")
+    assert "term_ended" not in found
+    assert found["monthly_contract"].value == 1
+    assert "can leave at short notice" in found["monthly_contract"].text
+    assert named(MAIL, bill, renewal_date=day(-2), contract="24 months")["monthly_contract"].value == 0
+    assert "monthly_contract" not in named(MAIL, bill, renewal_date=day(-20), auto_renew="yes")
     assert "term_ended" in named(MAIL, bill, renewal_date=day(-2))
 
 

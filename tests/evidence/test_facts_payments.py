@@ -1,12 +1,13 @@
 """Bills and payments, as they were known on the day of the assessment."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from churn_agent.domain.payments import PAYMENT_STATUSES
+from churn_agent.domain.payments import PAYMENT_STATUSES, known
 from churn_agent.evidence import facts
 from tests.conftest import AS_OF, interaction, snapshot
 
@@ -95,6 +96,14 @@ def test_only_what_was_paid_is_added_up(payment, total):
 def test_no_later_payment_changes_a_fact(due, paid, later, status):
     one, other = (named(bill(due=due, paid=day, status=status)) for day in (paid, later))
     assert one == other
+
+
+@given(due=st.integers(-40, 90), paid=st.one_of(st.none(), st.integers(-60, 60)), status=STATUSES)
+def test_what_was_known_of_a_payment_on_the_day_gives_the_same_facts(due, paid, status):
+    one = bill(due=due, status=status, **({"paid": paid} if paid is not None else {}))
+    then = replace(one, metadata=known(one.metadata, one.occurred_at.date(), AS_OF))
+    assert named(one) == named(then)
+    assert then.metadata.get("paid_at", "") <= str(AS_OF)
 
 
 @given(due=st.integers(0, 60), paid=st.integers(1, 60), day=st.integers(0, 60))

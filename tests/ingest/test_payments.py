@@ -1,6 +1,7 @@
 """Bills and payments: dates and statuses of records, in English and German."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -22,8 +23,11 @@ def ingest(agent, path, mapping=BILLS):
 
 def metadata(agent, path, mapping=BILLS):
     ingest(agent, path, mapping)
-    history = agent.store.snapshot("c-1", as_of="2026-03-01").interactions
-    return [dict(one.metadata) for one in history]
+    return [dict(one.metadata) for one in stored(agent)]
+
+
+def stored(agent):
+    return interactions.of_customer(agent.store.history, "c-1", until=datetime(2026, 3, 1, tzinfo=UTC))
 
 
 def test_dates_and_status_of_a_bill_are_stored_in_one_form(agent, tmp_path):
@@ -44,6 +48,19 @@ def test_dates_and_status_of_a_bill_are_stored_in_one_form(agent, tmp_path):
     found = {fact.name: fact for fact in agent.assess("c-1", as_of="2026-03-01").facts}
     assert found["payments_overdue"].text == "1 bill is overdue, for 14 days (29.90)."
     assert found["amount_total"].value == 29.9
+
+
+def test_a_snapshot_has_payments_as_they_were_known_on_its_day(agent, tmp_path):
+    rows = "c-1,2026-01-01,Bill,9,2026-01-15,2026-02-20,paid", "c-1,2026-01-02,Bill 2,9,2026-01-16,,storniert"
+    ingest(agent, write_csv(tmp_path / "a.csv", *rows, header=HEADER))
+
+    def known(day):
+        return [dict(one.metadata) for one in agent.store.snapshot("c-1", as_of=day).interactions]
+
+    cancelled = {"due_at": "2026-01-16", "payment_status": "cancelled"}
+    assert known("2026-02-19") == [{"due_at": "2026-01-15", "payment_status": "open"}, cancelled]
+    paid = {"due_at": "2026-01-15", "paid_at": "2026-02-20", "payment_status": "paid"}
+    assert known("2026-02-20") == [paid, cancelled]
 
 
 def test_the_status_of_a_ticket_is_not_that_of_a_bill(agent, tmp_path):
@@ -89,7 +106,7 @@ def test_a_column_that_holds_no_dates_is_kept_under_its_name(agent, tmp_path):
 def test_amounts_that_did_not_come_in_are_no_yearly_value(agent, tmp_path):
     rows = (f"c-1,2026-01-0{n},Bill {n},100,2026-01-20,,{status}" for n, status in enumerate(PAYMENT_STATUSES, 1))
     ingest(agent, write_csv(tmp_path / "a.csv", *rows, header=HEADER))
-    history = agent.store.snapshot("c-1", as_of="2026-03-01").interactions
+    history = stored(agent)
     counting = [one for one in history if one.metadata["payment_status"] in ("paid", "open", "overdue")]
     after, until = history[0].occurred_at.replace(year=2025), history[-1].occurred_at
     sums, _ = interactions.amounts(agent.store.history, after=after, until=until)
