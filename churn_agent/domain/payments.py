@@ -18,6 +18,7 @@ DUE_AT, PAID_AT, STATUS = "due_at", "paid_at", "payment_status"
 State = Literal["paid", "open", "failed", "void"]
 UNCOLLECTED: tuple[PaymentStatus, ...] = ("failed", "returned", "written_off", "credited", "cancelled")
 """Statuses of amounts that did not come in, and are not expected to without a new bill or attempt."""
+_STATUSES: Mapping[str, PaymentStatus] = {status: status for status in PAYMENT_STATUSES}
 _VOID = ("credited", "cancelled")
 _USUAL_TERM = timedelta(days=30)
 """Time to pay a bill that is marked overdue and has no due date."""
@@ -64,8 +65,7 @@ def payment_of(metadata: Mapping[str, str], billed: date) -> Payment | None:
     """
     if not any(key in metadata for key in (DUE_AT, PAID_AT, STATUS)):
         return None
-    written = metadata.get(STATUS)
-    status = next((one for one in PAYMENT_STATUSES if one == written), None)
+    status = _STATUSES.get(metadata.get(STATUS, ""))
     due = real_day(metadata.get(DUE_AT))
     if due is None and status == "overdue":
         due = billed + _USUAL_TERM

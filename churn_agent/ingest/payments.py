@@ -43,13 +43,19 @@ _WORDS: Mapping[PaymentStatus, str] = {
 _STATUS_OF: Mapping[str, PaymentStatus] = {
     word: status for status, words in _WORDS.items() for word in (*words.split(), status)
 }
+_NOTHING = frozenset({NONE, "draft", "entwurf", "unknown", "unbekannt"})
+"""Words that say nothing about a payment."""
 _MOST_QUESTIONS = 10
 _MOST_WORDS = 500
 
 
 def status_of(word: str) -> PaymentStatus | None:
     """Returns the status for a word in a source; None for an unknown word."""
-    return _STATUS_OF.get("_".join(word.casefold().replace("-", " ").replace("_", " ").split()))
+    return _STATUS_OF.get(_plain(word))
+
+
+def _plain(word: str) -> str:
+    return "_".join(word.casefold().replace("-", " ").replace("_", " ").split())
 
 
 def unknown_statuses(counts: Counter[str], known: Mapping[str, str]) -> list[Question]:
@@ -62,7 +68,7 @@ def unknown_statuses(counts: Counter[str], known: Mapping[str, str]) -> list[Que
     unknown = [
         (word, n)
         for word, n in counts.most_common()
-        if word.strip() and known.get(word) != NONE and status_of(known.get(word, word)) is None
+        if word.strip() and _plain(known.get(word, word)) not in _NOTHING and status_of(known.get(word, word)) is None
     ]
     alone = len(unknown) if len(unknown) <= _MOST_QUESTIONS else _MOST_QUESTIONS - 1
     questions = [_question([word], f"{word!r} ({counted(n, 'row')})") for word, n in unknown[:alone]]
