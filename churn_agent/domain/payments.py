@@ -1,4 +1,4 @@
-"""Bills and payments: when they are due, when they were paid, and what became of them.
+"""Bills and payments: due dates, days of payment, and statuses.
 
 The import writes the three into the metadata of interactions in record channels. A status is that of the export and
 says nothing about an earlier day, so that states here follow from dates where there are some.

@@ -378,8 +378,8 @@ class InteractionParser:
     ) -> None:
         """Adds due dates, days of payment and statuses to the metadata of records.
 
-        A bill without a day of payment is open, if other bills have one and no status says otherwise. What cannot be
-        read, and what stands beside a text by people, is kept under the name of its column.
+        A bill without a day of payment is open, if other bills have one and no status says otherwise. Unreadable
+        values, and those of rows with texts by people, are kept under the names of their columns.
         """
         fields = [field for field in payments.FIELDS if field in self._columns or field in self._rule.defaults]
         written = {field: self._column(field, rows) for field in fields}

@@ -14,7 +14,7 @@ from churn_agent.ingest.questions import Guess, Question
 DATES = (DUE_AT, PAID_AT)
 FIELDS = (*DATES, STATUS)
 _ONLY_BESIDE_DATES = frozenset({"status", "state", "zustand"})
-"""Columns that hold the status of a payment only where a due date or a day of payment stands beside them."""
+"""Columns that hold the status of a payment only in tables with due dates or days of payment."""
 BILLS = frozenset({*COMPANY_CHANNELS, "order", "payment", "purchase", "renewal", "rent", "transaction"})
 """Channels whose amounts are to be paid."""
 NONE = "none"
@@ -123,7 +123,7 @@ class PaymentProfile:
             rule: of the mapping.
             order: order of day and month in the times of the rows, if it is settled.
             questions: receives what has to be asked.
-            guesses: receives what is taken for granted.
+            guesses: receives decisions taken without asking.
 
         Returns:
             `due_at` and `paid_at` -> format, as far as they have a column.
@@ -158,7 +158,7 @@ def _question(words: Sequence[str], about: str) -> Question:
         return {"values": {STATUS: dict.fromkeys(words, option)}}
 
     why = (
-        "unknown words: what became of these bills or payments? If the column is about something else: "
+        "unknown words: what do they say about the payment? If the column is about something else: "
         f"columns: {{{STATUS}: null}}"
     )
     return Question(f"{STATUS}: {about}", why, (*PAYMENT_STATUSES, NONE), answer)
