@@ -7,7 +7,7 @@ walks them. Data for pydantic models are parsed by pydantic, which has such a li
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from churn_agent.errors import FileFormatError
 
@@ -42,6 +42,16 @@ def parse(text: str | bytes, *, numbers: Callable[[str], Any] | None = None) -> 
         raise ValueError(_TOO_DEEP) from error
     _check_depth(value)
     return value
+
+
+def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether a parsed value is an object."""
+    return isinstance(value, dict)
+
+
+def is_list(value: Any) -> TypeGuard[list[Any]]:
+    """Whether a parsed value is a list."""
+    return isinstance(value, list)
 
 
 def _check_depth(value: Any) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from churn_agent.errors import FileFormatError
 from churn_agent.files import strict_json
+from churn_agent.files.strict_json import is_list, is_object
 from churn_agent.ingest.columns import ColumnMapping, Lookup, Rule
 from churn_agent.ingest.questions import Guess
 from churn_agent.ingest.readers.base import Note, ReadOptions, Row, RowsIn, header_name
@@ -192,11 +193,11 @@ def _table(name: str, lookup: Lookup, path: Path | None) -> dict[str, Values]:
     entries: list[Any] = []
     if path.suffix.casefold() == ".json":
         document = _parsed(path, path.read_text(encoding="utf-8-sig"))
-        listed = document.get(lookup.records or name) if isinstance(document, dict) else None
-        entries = listed if isinstance(listed, list) else []
+        listed = document.get(lookup.records or name) if is_object(document) else None
+        entries = listed if is_list(listed) else []
     if not entries:
         entries = _beside(name, path)
-    flat = [dict(_flat(entry)) for entry in entries if isinstance(entry, dict)]
+    flat = [dict(_flat(entry)) for entry in entries if is_object(entry)]
     key = header_name(lookup.key)
     return {_key(entry[key]): entry for entry in flat if entry.get(key)}
 
@@ -215,8 +216,8 @@ def _beside(name: str, path: Path) -> list[Any]:
                 return [row.values for row in read_text(file, kind, {0: RowsIn()}, None, ReadOptions(), _unseen)]
         if (file := folder / f"{name}.json").is_file() and file != path:
             document = _parsed(file, file.read_text(encoding="utf-8-sig"))
-            listed = document.get(name) if isinstance(document, dict) else document
-            return listed if isinstance(listed, list) else []
+            listed = document.get(name) if is_object(document) else document
+            return listed if is_list(listed) else []
         if (file := folder / f"{name}.jsonl").is_file() and file != path:
             lines = file.read_text(encoding="utf-8-sig").splitlines()
             return [_parsed(file, line) for line in lines if line.strip()]
@@ -235,10 +236,10 @@ def _parsed(path: Path, text: str) -> Any:
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
+    if is_object(value):
         for key, inner in value.items():
             yield from _flat(inner, f"{name}.{header_name(key)}" if name else header_name(key))
     elif isinstance(value, bool):
         yield name, str(value).lower()
-    elif value is not None and not isinstance(value, list):
+    elif value is not None and not is_list(value):
         yield name, str(value)

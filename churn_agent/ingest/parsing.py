@@ -152,11 +152,11 @@ class InteractionParser:
             sides[number] = "machine", None
             metadata[number].setdefault("taken_as", f"automatic ({sign})")
         keys = _each(self._column("interaction_id", values), self._key)
-        columns = (source_ids, moments, channels, words, texts, authors, amounts, keys, metadata, sides)
+        table: list[Any] = [source_ids, moments, channels, words, texts, authors, amounts, keys, metadata, sides]
         usable = [number for number in range(len(rows)) if number not in failed]
         if failed:
-            columns = tuple([column[number] for number in usable] for column in columns)
-        drafts = self._drafts(*columns)
+            table = [[column[number] for number in usable] for column in table]
+        drafts = self._drafts(*table)
         if not failed:
             return drafts
         rest = iter(drafts)

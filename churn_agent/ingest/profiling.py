@@ -55,7 +55,7 @@ class _Channel:
 class _Keys:
     """Whether a column identifies rows."""
 
-    seen: dict[int, int] = field(default_factory=dict)
+    seen: dict[int, int] = field(default_factory=dict[int, int])
     """Hash of a key -> hash of the row's other values."""
     shared: int = 0
     """Number of rows whose key is that of a different row."""
@@ -291,8 +291,9 @@ class _Order:
     """Whether rows come newest first, by the text of their times (ISO or seconds since 1970)."""
 
     def __init__(self) -> None:
-        self._last = ""
-        self._rising = self._falling = False
+        self._last: str = ""
+        self._rising: bool = False
+        self._falling: bool = False
 
     def add(self, column: Sequence[str]) -> None:
         for value in column:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -109,8 +109,10 @@ def _line(alike: Sequence[Question], option: str) -> str:
 
 
 def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, Mapping | list):
-        for item in value.values() if isinstance(value, Mapping) else value:
+    if isinstance(value, Mapping):
+        value = list(cast("Mapping[str, Any]", value).values())
+    if isinstance(value, list):
+        for item in cast("list[Any]", value):
             yield from _leaves(item)
     else:
         yield value
@@ -128,5 +130,7 @@ def merged(mapping: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any
     result = dict(mapping)
     for key, value in part.items():
         before = result.get(key)
-        result[key] = merged(before, value) if isinstance(before, Mapping) and isinstance(value, Mapping) else value
+        if isinstance(before, Mapping) and isinstance(value, Mapping):
+            value = merged(cast("Mapping[str, Any]", before), cast("Mapping[str, Any]", value))
+        result[key] = value
     return result

@@ -166,7 +166,8 @@ def find_sources(
             sources += [Source(str(file), path=file, query=query, in_folder=not table) for file in inside]
             others = {kind: _named(path, kind) if item is None else item for kind, item in others.items()}
             card = card or next((p for p in [path / "card.yaml"] if p.is_file()), None)
-    return Sources(tuple(sources), *(_single(item, kind) for kind, item in others.items()), card, mapping)
+    tables: dict[str, Source | None] = {kind: _single(item, kind) for kind, item in others.items()}
+    return Sources(tuple(sources), card=card, mapping=mapping, **tables)
 
 
 def mails_of(sources: Sequence[Source]) -> list[Path]:

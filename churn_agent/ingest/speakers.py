@@ -152,7 +152,8 @@ def settle(
     if author and author in own:
         return "company"
     if words:
-        return unknown_is if words[0] == "unknown" else words[0]
+        first: Speaker = words[0]
+        return unknown_is if first == "unknown" else first
     if own and author:
         return "customer"
     if is_record or is_own_voice(channel):

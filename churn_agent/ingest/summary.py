@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from churn_agent.files.strict_json import is_list
 from churn_agent.ingest.preview import Example
 from churn_agent.ingest.questions import Guess
 
@@ -19,16 +20,16 @@ class ImportSummary:
     """Number of the import, for `imports undo`; None for a dry run."""
     replaced: int | None = None
     """The import of the same files with another mapping that this one replaces."""
-    sources: list[str] = field(default_factory=list)
-    columns: dict[str, dict[str, str]] = field(default_factory=dict)
+    sources: list[str] = field(default_factory=list[str])
+    columns: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     """Source -> our field -> its column."""
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict[str, str])
     """File -> `interactions`, `customers`, `labels`, `measurements`, `aliases` or `card`."""
     own: tuple[str, ...] = ()
     """Addresses and domains treated as the company's."""
-    mapping: dict[str, Any] = field(default_factory=dict)
+    mapping: dict[str, Any] = field(default_factory=dict[str, Any])
     """The mapping as understood."""
-    guesses: list[Guess] = field(default_factory=list)
+    guesses: list[Guess] = field(default_factory=list[Guess])
     rows: int = 0
     added: int = 0
     updated: int = 0
@@ -47,22 +48,22 @@ class ImportSummary:
     """Number of ids that mean another customer, as the import says."""
     rejected: int = 0
     rejects_file: str | None = None
-    first_rejected: list[dict[str, object]] = field(default_factory=list)
+    first_rejected: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
     """`file`, `line` and `reason` of the first few rejected rows."""
     first: datetime | None = None
     """In the book's time zone, as are `last` and the times in `examples`."""
     last: datetime | None = None
     time_zone: str = "UTC"
     """The book's time zone."""
-    channels: dict[str, int] = field(default_factory=dict)
-    speakers: dict[str, int] = field(default_factory=dict)
+    channels: dict[str, int] = field(default_factory=dict[str, int])
+    speakers: dict[str, int] = field(default_factory=dict[str, int])
     """Speaker -> texts in channels in which people write."""
-    cleaning: dict[str, int] = field(default_factory=dict)
+    cleaning: dict[str, int] = field(default_factory=dict[str, int])
     """Step -> number of texts that it changed."""
-    languages: dict[str, int] = field(default_factory=dict)
-    templates: list[tuple[str, int]] = field(default_factory=list)
+    languages: dict[str, int] = field(default_factory=dict[str, int])
+    templates: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     """Frequent texts, with 0 in place of numbers, and their counts."""
-    examples: list[Example] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list[Example])
     """Up to five telling customers, as understood."""
     about_customers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """`customers`, `labels`, `measurements` -> the first rows of the file as understood: our names -> values; `written`
@@ -79,4 +80,6 @@ class ImportSummary:
 
 
 def _plain(value: Any) -> Any:
-    return [vars(item) if isinstance(item, Guess) else item for item in value] if isinstance(value, list) else value
+    if not is_list(value):
+        return value
+    return [vars(item) if isinstance(item, Guess) else item for item in value]

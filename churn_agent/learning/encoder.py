@@ -1,4 +1,7 @@
 """A BERT encoder fine-tuned to recognise churners by their words: the standard recipe for text classification."""
+# scikit-learn has no types.
+# pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,7 @@
 """Estimators with scikit-learn's interface, on samples or on columns computed from them."""
+# scikit-learn has no types.
+# pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
 
 import contextlib
 import io

@@ -3,16 +3,16 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from scipy.special import expit, logit
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.feature_extraction.text import TfidfVectorizer  # pyright: ignore[reportMissingTypeStubs]
+from sklearn.impute import SimpleImputer  # pyright: ignore[reportMissingTypeStubs]
+from sklearn.linear_model import LogisticRegression  # pyright: ignore[reportMissingTypeStubs]
+from sklearn.model_selection import StratifiedGroupKFold  # pyright: ignore[reportMissingTypeStubs]
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
+from sklearn.preprocessing import FunctionTransformer, StandardScaler  # pyright: ignore[reportMissingTypeStubs]
 
 from churn_agent.errors import DataError
 from churn_agent.learning.encoder import FineTunedEncoder
@@ -341,5 +341,5 @@ def folds_of(examples: Examples, *, seed: int = 0) -> Folds:
             f"classic methods cannot be trained on {len(examples)} samples, {churned} churned, of "
             f"{len(np.unique(examples.groups))} customers with different texts; use more samples"
         )
-    splitter = StratifiedGroupKFold(most, shuffle=True, random_state=seed)
+    splitter = cast("Any", StratifiedGroupKFold(most, shuffle=True, random_state=seed))
     return list(splitter.split(np.zeros(len(examples)), examples.labels, examples.groups))

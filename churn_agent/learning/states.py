@@ -3,6 +3,9 @@
 An estimator is created again by its method and gets its numbers back. For scikit-learn's estimators, the state contains
 only documented attributes or the data to refit them on, so that it works with other versions of the library.
 """
+# scikit-learn has no types.
+# pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
 
 import json
 from collections.abc import Mapping

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import root_scalar
 from scipy.special import expit
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin  # pyright: ignore[reportMissingTypeStubs]
 
 from churn_agent.errors import DataError
 from churn_agent.learning.estimators import ShrunkLogistic
@@ -83,4 +83,5 @@ def _anchored(slope: float, scores: Scores, base_rate: float) -> tuple[float, fl
 
 def _on(curve: tuple[float, float], examples: Examples) -> Scores:
     intercept, slope = curve
-    return expit(intercept + slope * uncalibrated(examples)[:, 0])
+    log_odds: Scores = intercept + slope * uncalibrated(examples)[:, 0]
+    return expit(log_odds)

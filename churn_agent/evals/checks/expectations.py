@@ -41,7 +41,7 @@ FACTS: Mapping[str, frozenset[str]] = {
 
 def _groups(value: Any) -> Any:
     """A group of one may be written without its brackets."""
-    return [[one] if isinstance(one, str) else one for one in value] if isinstance(value, list) else value
+    return [[one] if isinstance(one, str) else one for one in value] if strict_json.is_list(value) else value
 
 
 def _bands(value: Any) -> Any:

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import sklearn.metrics  # pyright: ignore[reportMissingTypeStubs]
 from scipy import stats
-from sklearn import metrics as sk
 
 from churn_agent.evals.runs.scoreboard import Figure
 from churn_agent.evals.runs.scored import Scored
 from churn_agent.measuring import metrics
 from churn_agent.measuring.plots import legend_beside, to_svg
 
+_sklearn = cast("Any", sklearn.metrics)
 _SIZE = (6.4, 3.2)
 _DRAWN = 6
 """Most methods in one plot."""
@@ -90,11 +91,11 @@ def _draw_costs(axes: Any, *, methods: Sequence[str], figures: Mapping[tuple[str
 
 
 def _roc(scored: Scored) -> Any:
-    return sk.roc_curve(scored.labels[scored.judged], scored.scores[scored.judged])[:2]
+    return _sklearn.roc_curve(scored.labels[scored.judged], scored.scores[scored.judged])[:2]
 
 
 def _precision_recall(scored: Scored) -> Any:
-    precision, recall, _ = sk.precision_recall_curve(scored.labels[scored.judged], scored.scores[scored.judged])
+    precision, recall, _ = _sklearn.precision_recall_curve(scored.labels[scored.judged], scored.scores[scored.judged])
     return recall, precision
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -88,11 +88,12 @@ class RunLog(BaseModel):
     @classmethod
     def _convert(cls, data: Any) -> Any:
         if not isinstance(data, Mapping) or "version" in data:
-            return data
-        converted = {name: value for name, value in data.items() if name in cls.model_fields}
+            return cast("Any", data)
+        stored = cast("Mapping[str, Any]", data)
+        converted = {name: value for name, value in stored.items() if name in cls.model_fields}
         for old, new in (("date", "dates"), ("machine", "machines")):
-            if old in data:
-                converted[new] = str(data[old]).split("; ")
+            if old in stored:
+                converted[new] = str(stored[old]).split("; ")
         return converted
 
     def continuing(self, earlier: "RunLog", folder: Path) -> "RunLog":
@@ -160,7 +161,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise InputError(f"{str(path.parent)!r} is not a finished run: {error.strerror}: {path.name}") from error
     except ValueError as error:
         raise _damaged(path) from error
-    if not isinstance(content, dict):
+    if not strict_json.is_object(content):
         raise _damaged(path)
     return content
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, computed_field, model_validator
 
@@ -103,9 +103,10 @@ class Prediction(_OfSample):
     @classmethod
     def _fill_in(cls, data: Any) -> Any:
         if not isinstance(data, Mapping) or "method" not in data:
-            return data
-        fields = {name: value for name, value in data.items() if name != "method"}
-        return fields if "kind" in fields else fields | _described(fields, str(data["method"]))
+            return cast("Any", data)
+        fields = dict(cast("Mapping[str, Any]", data))
+        method = str(fields.pop("method"))
+        return fields if "kind" in fields else fields | _described(fields, method)
 
     @model_validator(mode="after")
     def _has_a_label(self) -> "Prediction":

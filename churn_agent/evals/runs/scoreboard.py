@@ -132,9 +132,11 @@ def _of_repeats(predictions: Sequence[Prediction], repeats: Sequence[Prediction]
     if not first:
         return
     threshold = Scored.of(predictions).threshold()
-    scores = [np.array([p.churn_probability, *(r.churn_probability for r in again[p.sample_id])]) for p in first]
-    spread = [float(of_sample.std(ddof=1)) for of_sample in scores]
-    turned = [float(np.mean((s[1:] >= threshold) != (s[0] >= threshold))) for s in scores]
+    scores = [
+        np.array([p.churn_probability, *(r.churn_probability for r in again[p.sample_id])], dtype=float) for p in first
+    ]
+    spread = [float(np.std(of_sample, ddof=1)) for of_sample in scores]
+    turned = [float(((s[1:] >= threshold) != (s[0] >= threshold)).mean()) for s in scores]
     for metric, values in (("score_spread", spread), ("decisions_turned", turned)):
         yield _of_asked(metric, first, _ratio(first, values))
 
@@ -189,12 +191,13 @@ def _of_probabilities(test: _Rows) -> Iterator[Figure]:
     calibrated = test.scored.calibrated()
     yield test.bootstrapped("brier", metrics.brier, calibrated)
     yield test.bootstrapped("log_loss", metrics.log_loss, calibrated)
-    for name, metric in (
+    of_probabilities: Sequence[tuple[str, Callable[[Labels, Scores], float]]] = (
         ("brier_miscalibration", lambda labels, some: metrics.brier_parts(labels, some).miscalibration),
         ("brier_discrimination", lambda labels, some: metrics.brier_parts(labels, some).discrimination),
         ("calibration_slope", metrics.calibration_slope),
         ("calibration_intercept", metrics.calibration_intercept),
-    ):
+    )
+    for name, metric in of_probabilities:
         yield test.bootstrapped(name, metric, calibrated, draws=_FEWER_DRAWS)
     scores = test.of(calibrated)
     # No interval: redrawn samples are farther off than the sample. It is compared with that of a perfect score.
@@ -216,9 +219,10 @@ def _of_decisions(test: _Rows, costs: Costs) -> Iterator[Figure]:
     matrix = Decisions.at(test.labels, test.of(scores), threshold)
     for what in ("caught", "missed", "bothered", "spared"):
         yield test.figure(what, Interval(float(getattr(matrix, what)), math.nan, math.nan))
-    for name, metric, draws in (
+    of_rankings: Sequence[tuple[str, Callable[[Labels, Scores], float], int]] = (
         ("area_under_risk_coverage", lambda y, some: metrics.area_under_risk_coverage(y, some, threshold), 1000),
         ("profit", lambda y, some: metrics.profit_at_capacity(y, some, costs), 1000),
         ("expected_maximum_profit", lambda y, some: metrics.expected_maximum_profit(y, some, costs), _FEWER_DRAWS),
-    ):
+    )
+    for name, metric, draws in of_rankings:
         yield test.bootstrapped(name, metric, scores, draws=draws)

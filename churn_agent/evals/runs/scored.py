@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from more_itertools import map_reduce
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.linear_model import LogisticRegression  # pyright: ignore[reportMissingTypeStubs]
+from sklearn.pipeline import make_pipeline  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
+from sklearn.preprocessing import StandardScaler  # pyright: ignore[reportMissingTypeStubs]
 
 from churn_agent.evals.runs.predictions import Kind, Prediction
 from churn_agent.measuring import metrics
@@ -55,7 +56,7 @@ class Scored:
         known = self.labels[self.development]
         if len(known) == 0 or known.all() or not known.any():
             return np.full(len(self.scores), known.mean() if len(known) else 0.5)
-        curve = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        curve = cast("Any", make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)))
         return curve.fit(x[self.development], known).predict_proba(x)[:, 1]
 
     @property

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import StratifiedGroupKFold  # pyright: ignore[reportMissingTypeStubs]
 
 from churn_agent.errors import InputError
 from churn_agent.evals.runs.predictions import Prediction
@@ -77,7 +77,7 @@ def choose(predictions: Sequence[Prediction], *, seed: int = 0) -> list[Choice]:
 
 
 def _choose_on(name: str, ways: Mapping[str, Scored], seed: int) -> Choice:
-    shared = sorted(set.intersection(*(set(way.ids) for way in ways.values())))
+    shared = sorted(set[str].intersection(*(set(way.ids) for way in ways.values())))
     rows = {method: [way.ids.index(id_) for id_ in shared] for method, way in ways.items()}
     first = next(iter(ways))
     labels, groups = ways[first].labels[rows[first]], ways[first].groups[rows[first]]
@@ -96,7 +96,7 @@ def _choose_on(name: str, ways: Mapping[str, Scored], seed: int) -> Choice:
 
     parts: list[tuple[float, float, float]] = []
     chosen: Counter[str] = Counter()
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    splitter = cast("Any", StratifiedGroupKFold(folds, shuffle=True, random_state=seed))
     drawn = splitter.split(np.zeros(len(labels)), labels, groups) if judged.all() else [(~judged, judged)]
     for others, fold in drawn:
         way = best(others)

@@ -100,7 +100,11 @@ def gather(run: Run, prompts_dir: Path | None, with_texts: bool, notify: Callabl
     """
     log = run.log
     evaluation = Evaluation.of(run.predictions, read_notes(run.folder), [log], delta=log.suite.delta)
-    find_prompt = cache(lambda label, mode, name: _find_prompt(label, mode, name, log, prompts_dir, notify))
+
+    @cache
+    def find_prompt(label: str, mode: str, name: str) -> tuple[Prompt | None, str]:
+        return _find_prompt(label, mode, name, log, prompts_dir, notify)
+
     of_all: dict[str, str | int | float] = {"seed": log.suite.seed, "delta": log.suite.delta}
     methods: list[MethodOnSet] = []
     for (name, method), predictions in by_set_and_method(run.predictions).items():

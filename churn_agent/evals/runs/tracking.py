@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from churn_agent.errors import InputError, Unavailable
 from churn_agent.evals.runs.shipping import Parameters, Prompt, Run, Shipment, gather
@@ -92,12 +92,13 @@ def log_model(estimator: Any, *, name: str, uri: str | None = None, project: str
     with store.plainly():
         mlflow.set_tracking_uri(store.uri)
         with mlflow.start_run(experiment_id=store.experiment_id, run_name=name):
-            return flavour.log_model(
+            model = cast("Any", flavour).log_model(
                 estimator,
                 name=name,
                 serialization_format="cloudpickle",
                 pip_requirements=[f"{each}=={version(each)}" for each in ("scikit-learn", "churn-agent")],
-            ).model_uri
+            )
+            return model.model_uri
 
 
 class _Mlflow:

@@ -173,7 +173,7 @@ def _addressed() -> re.Pattern[str]:
 @cache
 def _library() -> re.Pattern[str]:
     """The attributions of mail-parser-reply, in all its languages, for one line."""
-    from mailparser_reply.constants import MAIL_LANGUAGES
+    from mailparser_reply.constants import MAIL_LANGUAGES  # pyright: ignore[reportMissingTypeStubs]
 
     layouts = [language["wrote_header"] for language in MAIL_LANGUAGES.values() if "wrote_header" in language]
     return re.compile("|".join(layouts), re.IGNORECASE)

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 LANGUAGES = """ar bg cs da de el en es et fi fr he hr hu it ja ko lt lv nl no pl pt ro ru sk sl sv tr uk zh""".split()
 """ISO 639-1 codes of the languages detected; a short list, so that short texts are not tagged with rare languages."""
@@ -69,7 +69,7 @@ def _classified(texts: list[bytes]) -> list[str | None]:
     states = np.zeros(len(texts), dtype=np.int64)
     at_text: list[Any] = []
     seen: list[Any] = []
-    texts_longer_than = len(texts) - np.searchsorted(lengths[::-1], np.arange(lengths[0]), side="right")
+    texts_longer_than = len(texts) - np.searchsorted(lengths[::-1], np.arange(int(lengths[0])), side="right")
     for at, longer in enumerate(texts_longer_than.tolist()):
         states = model.moves[model.rows[states[:longer]] + letters[starts[:longer] + at]]
         emitted = model.features[states]
@@ -96,9 +96,9 @@ def _classified(texts: list[bytes]) -> list[str | None]:
 @cache
 def _model() -> _Model:
     import numpy as np
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # pyright: ignore[reportMissingTypeStubs]
 
-    identifier: Any = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier = cast("Any", LanguageIdentifier).from_model_file(MODEL_FILE, norm_probs=True)
     identifier.set_languages(LANGUAGES)
     return _Model(
         np.asarray(identifier.tk_nextmove),

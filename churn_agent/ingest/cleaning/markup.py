@@ -2,8 +2,9 @@
 
 import html
 import re
+from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 NOT_CITED, BLOCKQUOTE, CITED = 0, 1, 2
 """What HTML says of a line: nothing; it is in a block quote, perhaps an indented paragraph; a client has quoted it."""
@@ -56,7 +57,7 @@ def visible(text: str) -> tuple[str, list[int] | None]:
         return _unescaped(text), None
     if "\n" in text.strip() and not _BLOCK.search(text):
         return _unescaped(_INLINE.sub("", _BREAK.sub("\n", text))).strip(), None
-    from lxml.etree import LxmlError
+    from lxml.etree import LxmlError  # pyright: ignore[reportUnknownVariableType]
 
     try:
         return _rendered(text)
@@ -69,11 +70,11 @@ def _unescaped(text: str) -> str:
 
 
 def _rendered(text: str) -> tuple[str, list[int] | None]:
-    from inscriptis.html_engine import Inscriptis
-    from lxml.html import HTMLParser, document_fromstring
+    from inscriptis.html_engine import Inscriptis  # pyright: ignore[reportMissingTypeStubs]
+    from lxml.html import HTMLParser, document_fromstring  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
     source = _TAG_NAME.sub(_tag_or_text, _ADDRESS.sub("&lt;", text.strip().removeprefix("\ufeff")))
-    tree: Any = document_fromstring(source.encode(), parser=HTMLParser(encoding="utf-8", huge_tree=True))
+    tree = cast("Any", document_fromstring(source.encode(), parser=HTMLParser(encoding="utf-8", huge_tree=True)))
     signs = _unused(text)
     _mark_quotes(tree, signs)
     try:
@@ -99,7 +100,7 @@ def _tag_or_text(match: re.Match[str]) -> str:
 
 @cache
 def _known_tags() -> frozenset[str]:
-    from lxml.html import defs
+    from lxml.html import defs  # pyright: ignore[reportMissingTypeStubs]
 
     return frozenset(defs.tags)
 
@@ -112,10 +113,11 @@ def _unused(text: str) -> tuple[str, str]:
 
 def _mark_quotes(tree: Any, signs: tuple[str, str]) -> None:
     """Puts a sign before each piece of text that is quoted, in the order of the document."""
-    from lxml.etree import iterwalk
+    from lxml.etree import iterwalk  # pyright: ignore[reportUnknownVariableType]
 
     levels: list[int] = [NOT_CITED]
-    for event, element in iterwalk(tree, events=("start", "end", "comment", "pi")):
+    steps = cast("Iterable[tuple[str, Any]]", iterwalk(tree, events=("start", "end", "comment", "pi")))
+    for event, element in steps:
         if event == "start":
             names = _names(element)
             if names & _HEADS:

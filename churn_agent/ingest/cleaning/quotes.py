@@ -70,7 +70,7 @@ class _Found:
 
     attributed: bool = False
     """Whether an attribution says whose words are quoted."""
-    loose: list[range] = field(default_factory=list)
+    loose: list[range] = field(default_factory=list[range])
     """Lines with quotation signs of which nothing says whose words they are."""
 
 

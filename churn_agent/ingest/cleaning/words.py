@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -31,7 +31,7 @@ def pattern(*names: str) -> re.Pattern[str]:
     """Returns the patterns of some lists as one, ignoring case."""
     parts: dict[str, str] = {}
     for name, given in words()["patterns"].items():
-        parts[name] = f"(?:{_filled('|'.join(given) if isinstance(given, list) else given, parts)})"
+        parts[name] = f"(?:{_filled('|'.join(cast('list[str]', given)) if isinstance(given, list) else given, parts)})"
     listed = (_filled(text, parts) for name in names for text in words()[name])
     return re.compile("|".join(f"(?:{text})" for text in listed), re.IGNORECASE)
 

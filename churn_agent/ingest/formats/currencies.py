@@ -1,6 +1,8 @@
 """Codes and signs of currencies."""
 
+from collections.abc import Mapping
 from functools import cache
+from typing import cast
 
 from babel import Locale
 from babel.numbers import list_currencies
@@ -31,9 +33,9 @@ _SIGNS = {
 def _known() -> dict[str, str]:
     """Returns codes and (in lower case) signs -> currency."""
     codes = frozenset(list_currencies()) | _DIGITS.keys()
-    symbols = Locale("en").currency_symbols.items()
+    symbols = cast("Mapping[str, str]", Locale("en").currency_symbols)
     return (
-        {symbol.casefold(): code for code, symbol in symbols if symbol != code}
+        {symbol.casefold(): code for code, symbol in symbols.items() if symbol != code}
         | _SIGNS
         | {sign: sign for sign in _SHARED}
         | {code: code for code in codes}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from numbers import Number
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from churn_agent.domain.headers import header_name
 from churn_agent.errors import FileFormatError
@@ -116,12 +116,14 @@ def as_text(value: Any) -> str:
     if isinstance(value, datetime | date | time):
         return "" if value != value else value.isoformat()  # NaT is a datetime
     if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value).decode()
+        return bytes(cast("Any", value)).decode()
     if type(value).__name__ in _MISSING:
         return ""
     if hasattr(value, "tolist"):  # arrays of NumPy
         value = value.tolist()
-    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | tuple | dict) else str(value)
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(cast("Any", value), ensure_ascii=False, default=str)
+    return str(value)
 
 
 def _number_text(value: Any) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from churn_agent.files import strict_json
+from churn_agent.files.strict_json import is_list, is_object
 from churn_agent.ingest.readers.base import Row
 from churn_agent.ingest.readers.transcripts.people import Staff
 
@@ -52,7 +53,7 @@ def read_slack(path: Path, staff: Sequence[str]) -> Iterator[Row]:
     ids = {name.casefold() for name in staff}
     channel = path.resolve().parent.name
     for number, message in enumerate(_list(path), start=1):
-        if not isinstance(message, dict):
+        if not is_object(message):
             yield Row(number, {}, "not a message")
         elif message.get("type", "message") == "message":
             yield _row(number, message, channel, users, ours, ids)
@@ -66,12 +67,12 @@ def _users_file(folder: Path) -> Path | None:
 def _users(folder: Path) -> dict[str, dict[str, Any]]:
     file = _users_file(folder)
     entries = _list(file) if file else []
-    return {str(entry["id"]): entry for entry in entries if isinstance(entry, dict) and entry.get("id")}
+    return {str(entry["id"]): entry for entry in entries if is_object(entry) and entry.get("id")}
 
 
 def _list(path: Path) -> list[Any]:
     content = strict_json.load(path)
-    return content if isinstance(content, list) else []
+    return content if is_list(content) else []
 
 
 def _row(
@@ -121,7 +122,7 @@ def _row(
 
 def _inner(record: Mapping[str, Any], name: str) -> dict[str, Any]:
     inner = record.get(name)
-    return dict(inner) if isinstance(inner, dict) else {}
+    return dict(inner) if is_object(inner) else {}
 
 
 def _time(ts: str) -> str:
@@ -139,11 +140,11 @@ def _text(message: Mapping[str, Any], users: Mapping[str, dict[str, Any]], *, by
     """
     texts = [str(message.get("text") or "")]
     attachments = message.get("attachments")
-    if not texts[0].strip() and isinstance(attachments, list):
+    if not texts[0].strip() and is_list(attachments):
         texts = [
             str(item.get("text") or item.get("fallback") or "")
             for item in attachments
-            if isinstance(item, dict) and (by_machine or item.get("author_id", "") == message.get("user"))
+            if is_object(item) and (by_machine or item.get("author_id", "") == message.get("user"))
         ]
 
     def mention(match: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from churn_agent.errors import FileFormatError
 from churn_agent.files import strict_json
+from churn_agent.files.strict_json import is_list, is_object
 from churn_agent.ingest.formats.cells import NumberText
 from churn_agent.ingest.questions import Guess
 from churn_agent.ingest.readers.base import Progress, ReadOptions, RecordShape, Row, header_name
@@ -80,7 +81,7 @@ def _beginning(text: IO[str]) -> str:
 
 def _is_object(line: str) -> bool:
     try:
-        return isinstance(strict_json.parse(line), dict)
+        return is_object(strict_json.parse(line))
     except ValueError:
         return False
 
@@ -106,9 +107,9 @@ def _document_rows(
         document = strict_json.parse(text.read(), numbers=NumberText)
     except ValueError as error:
         raise FileFormatError(f"{path}: invalid JSON: {error}") from error
-    if isinstance(document, dict):
+    if is_object(document):
         document = _records_of(path, document, shape, records)
-    if not isinstance(document, list):
+    if not is_list(document):
         raise FileFormatError(f"{path}: has no list of records")
     for number, record in enumerate(document, start=1):
         yield from _rows_of_record(number, record, shape, unread)
@@ -117,17 +118,17 @@ def _document_rows(
 def _records_of(path: Path, document: dict[str, Any], shape: RecordShape, records: str | None) -> list[Any]:
     """Returns the list of records in a document: the one named, else the only one. A document may be a record."""
     named = _inside(document, records) if records else None
-    if isinstance(named, list):
+    if is_list(named):
         return named
-    if not records and any(each and isinstance(_inside(document, each), list) for each, _ in shape.values()):
+    if not records and any(each and is_list(_inside(document, each)) for each, _ in shape.values()):
         return [document]
     first, _, rest = (records or "").partition(".")
-    if rest and isinstance(document.get(first), list):
+    if rest and is_list(document.get(first)):
         raise FileFormatError(
             f"{path}: {first!r} is the list of records, and {rest!r} is inside each of them; map records: {first}, and "
             f"each: {rest}"
         )
-    lists = {key: value for key, value in document.items() if isinstance(value, list)}
+    lists = {key: value for key, value in document.items() if is_list(value)}
     if records or len(lists) != 1:
         names = ", ".join(lists) or "none"
         raise FileFormatError(f"{path}: set the list of records in a mapping file (records); the lists are {names}")
@@ -137,12 +138,12 @@ def _records_of(path: Path, document: dict[str, Any], shape: RecordShape, record
 def _inside(record: Any, name: str) -> Any:
     """Returns the value at a dotted path in nested objects; None if there is none."""
     for part in name.split("."):
-        record = record.get(part) if isinstance(record, dict) else None
+        record = record.get(part) if is_object(record) else None
     return record
 
 
 def _rows_of_record(number: int, record: Any, shape: RecordShape, unread: "_UnreadLists") -> list[Row]:
-    if not isinstance(record, dict):
+    if not is_object(record):
         return [Row(number, {}, "not a JSON object")]
     lists: dict[int, str] = {}
     for rule, (each, columns) in shape.items():
@@ -178,14 +179,13 @@ def _list_of(record: dict[str, Any], columns: Sequence[str]) -> str:
 def _lists_on(value: Any, parts: list[str]) -> Iterator[str]:
     """Yields the names of the lists of objects on a dotted path; a number in it selects one element instead."""
     for depth, part in enumerate(parts, start=1):
-        if isinstance(value, list):
-            value = next((item for item in value if isinstance(item, dict) and _key(item, part)), None)
-        key = _key(value, part) if isinstance(value, dict) else None
-        if key is None:
+        if is_list(value):
+            value = next((item for item in value if is_object(item) and _key(item, part)), None)
+        if not is_object(value) or (key := _key(value, part)) is None:
             return
         value = value[key]
-        if isinstance(value, list) and depth < len(parts):
-            if parts[depth].isdecimal() or not all(isinstance(item, dict) for item in value):
+        if is_list(value) and depth < len(parts):
+            if parts[depth].isdecimal() or not all(is_object(item) for item in value):
                 return
             yield ".".join(parts[:depth])
 
@@ -203,13 +203,13 @@ def _spread(value: Any, parts: list[str], inside: tuple[str, ...], name: str = "
         inside: beginnings of the names of values in lists, which are not those of a record around them.
         name: dotted name of the value.
     """
-    if isinstance(value, list):
+    if is_list(value):
         for item in value:
             if parts:
                 yield from _spread(item, parts, inside, name)
             else:
                 yield dict(_flat(item, name))
-    elif parts and isinstance(value, dict) and (key := _key(value, parts[0])) is not None:
+    elif parts and is_object(value) and (key := _key(value, parts[0])) is not None:
         onward = f"{name}.{parts[0]}" if name else parts[0]
         deeper = tuple(beginning for beginning in inside if not f"{name}.".startswith(beginning))
         around = {of: text for of, text in _flat({**value, key: None}, name) if not of.startswith(deeper)}
@@ -232,7 +232,7 @@ class _UnreadLists:
 
     def look_at(self, record: dict[str, Any]) -> None:
         for name, value in record.items():
-            if name in self._seen or not isinstance(value, list) or not value or not isinstance(value[0], dict):
+            if name in self._seen or not is_list(value) or not value or not is_object(value[0]):
                 continue
             column = next((key for key in value[0] if header_name(key) in self._options.texts), None)
             if column:
@@ -244,10 +244,10 @@ class _UnreadLists:
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     """Yields (dotted name, text) for each value in a JSON value; lists of plain values stay one text."""
-    if isinstance(value, dict):
+    if is_object(value):
         for key, inner in value.items():
             yield from _flat(inner, f"{name}.{header_name(key)}" if name else header_name(key))
-    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+    elif is_list(value) and any(is_object(item) for item in value):
         for number, inner in enumerate(value):
             yield from _flat(inner, f"{name}.{number}")
     elif value is None:

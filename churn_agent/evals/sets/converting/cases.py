@@ -25,7 +25,7 @@ class Case:
     as_of: date
     churned: bool
     events: Sequence[Event]
-    attributes: Mapping[str, object] = field(default_factory=dict)
+    attributes: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 Converter = Callable[[Originals], Iterator[Case]]

@@ -163,7 +163,7 @@ def software_accounts(originals: Originals) -> Iterator[Case]:
         events.setdefault(row["account_id"], []).append(_ticket(row))
     for row in ends:
         events.setdefault(row["account_id"], []).append(_cancelled(row))
-    by_month = {}
+    by_month: dict[tuple[str, str], list[Record]] = {}
     for row in usage:
         by_month.setdefault((account_of[row["subscription_id"]], row["usage_date"][:7]), []).append(row)
     for (account, month), used in by_month.items():

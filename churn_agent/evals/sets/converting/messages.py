@@ -11,8 +11,9 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from operator import itemgetter
 from pathlib import Path
+from typing import Any, cast
 
-from lxml.etree import XMLSyntaxError, iterparse
+from lxml.etree import iterparse  # pyright: ignore[reportUnknownVariableType]
 
 from churn_agent.errors import FileFormatError
 from churn_agent.evals.sets.converting.cases import Case, Event, Originals, Record, make_event, only, read_rows
@@ -161,14 +162,15 @@ def chat_members(originals: Originals) -> Iterator[Case]:
 
 def _messages(path: Path) -> Iterator[_Message]:
     try:
-        for _, node in iterparse(str(path), tag="message", resolve_entities=False, no_network=True):
+        nodes = cast("Any", iterparse(str(path), tag="message", resolve_entities=False, no_network=True))
+        for _, node in nodes:
             at = datetime.fromisoformat((node.findtext("ts") or "").strip()).replace(microsecond=0)
             at = at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
             user, text = (node.findtext("user") or "").strip(), (node.findtext("text") or "").strip()
             if user:
                 yield _Message(at, user, text, node.get("conversation_id") or "")
             node.clear()
-    except XMLSyntaxError as error:
+    except SyntaxError as error:  # as which lxml reports broken XML
         raise FileFormatError(f"{path}: no valid XML: {error.msg}") from error
 
 

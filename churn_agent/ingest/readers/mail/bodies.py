@@ -5,6 +5,7 @@ import html
 import re
 from collections.abc import Iterator
 from email.message import Message
+from typing import cast
 
 from churn_agent.ingest.readers.mail.decoding import decoded
 from churn_agent.ingest.readers.mail.parsing import parsed
@@ -50,7 +51,7 @@ def _readable(part: Message) -> str:
     kind = _kind(part)
     payload = part.get_payload()
     if isinstance(payload, list):
-        inner = [child for child in payload if isinstance(child, Message)]
+        inner = [child for child in cast("list[Message | str]", payload) if isinstance(child, Message)]
         if kind == "multipart/alternative":
             return _best([(child.get_content_type() == "text/plain", _readable(child)) for child in inner])
         if kind in ("multipart/related", "multipart/signed", "multipart/report"):

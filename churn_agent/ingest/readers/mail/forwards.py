@@ -80,8 +80,8 @@ def forwarded(text: str) -> Forwarded | None:
 
 def _lines(text: str) -> list[str]:
     if re.search(r"<(?:br|p|div|html|body|table|blockquote)\b", text, re.IGNORECASE):
-        from inscriptis import get_text
-        from lxml.etree import LxmlError
+        from inscriptis import get_text  # pyright: ignore[reportMissingTypeStubs]
+        from lxml.etree import LxmlError  # pyright: ignore[reportUnknownVariableType]
 
         try:
             return [line.strip() for line in get_text(text).splitlines()]

@@ -131,14 +131,14 @@ class OwnSurvey:
     """Number of mails that each side appears in."""
 
     mails: int = 0
-    present: Counter[str] = field(default_factory=Counter)
+    present: Counter[str] = field(default_factory=Counter[str])
     """Side (domain, or address at a provider) -> number of mails that it wrote or received."""
-    delivered: Counter[str] = field(default_factory=Counter)
+    delivered: Counter[str] = field(default_factory=Counter[str])
     """Side -> number of mails delivered to it (`Delivered-To` and the like)."""
     deliveries: int = 0
-    sent: Counter[str] = field(default_factory=Counter)
+    sent: Counter[str] = field(default_factory=Counter[str])
     """Side -> number of mails in the folder of sent mails that it wrote."""
-    roles: set[str] = field(default_factory=set)
+    roles: set[str] = field(default_factory=set[str])
     """Sides with an address such as `support@`."""
     unseen: dict[str, Own] = field(default_factory=dict[str, Own])
     """The given addresses and domains that are in no mail."""

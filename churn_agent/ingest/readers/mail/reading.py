@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from email.message import Message
 from pathlib import Path
+from typing import cast
 
 from churn_agent.errors import FileFormatError
 from churn_agent.ingest.questions import Guess, as_mapping
@@ -224,7 +225,7 @@ def _internal(values: Values, mail: Message, raw: RawMail, own: Own, level: int)
     passed_on = False
     for part in attached if level < _DEEPEST else []:
         payload = part.get_payload()
-        for child in payload if isinstance(payload, list) else []:
+        for child in cast("list[Message | str]", payload) if isinstance(payload, list) else []:
             if isinstance(child, Message):
                 passed_on = True
                 yield from _rows(child, raw, own, level + 1)

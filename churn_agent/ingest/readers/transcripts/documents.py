@@ -63,7 +63,7 @@ def _record(value: Any) -> Record:
 
 
 def _records(value: Any) -> list[Record]:
-    return [_record(item) for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return [_record(item) for item in value if strict_json.is_object(item)] if strict_json.is_list(value) else []
 
 
 def _text(value: Any) -> str:

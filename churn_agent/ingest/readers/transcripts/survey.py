@@ -24,7 +24,7 @@ _UNREAD = "unknown: their words are stored and not read"
 class _Speaker:
     turns: int = 0
     calls: int = 0
-    customers: set[str] = field(default_factory=set)
+    customers: set[str] = field(default_factory=set[str])
 
 
 @dataclass
@@ -33,10 +33,10 @@ class SpeakerSurvey:
 
     speakers: dict[str, _Speaker] = field(default_factory=lambda: defaultdict(_Speaker))
     """Names of people -> where they speak."""
-    labelled: dict[str, dict[str, str]] = field(default_factory=dict)
+    labelled: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     """File without its ending -> label of a tool -> numbers of turns and first words. A label such as SPEAKER_00 is
     another person in each file."""
-    shared: Counter[str] = field(default_factory=Counter)
+    shared: Counter[str] = field(default_factory=Counter[str])
     """Labels that the list of staff names for all files -> number of files that have it."""
 
     @property

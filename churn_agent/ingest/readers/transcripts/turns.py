@@ -23,7 +23,7 @@ class Call:
     """One call of a file."""
 
     turns: list[Turn]
-    sides: dict[str, Direction] = field(default_factory=dict)
+    sides: dict[str, Direction] = field(default_factory=dict[str, Direction])
     """Speaker -> `outbound` for the company's people, `inbound` for the customer's, where the file says so."""
     customer: str = ""
     started: datetime | None = None
