@@ -111,7 +111,7 @@ def _blocks(lines: list[str]) -> Iterator[Turn]:
 
 
 def _labelled(lines: list[str], staff: Container[str]) -> list[Turn]:
-    """Returns the turns of lines with a speaker; none if most lines have none. Other lines go on with the last turn."""
+    """Returns the turns of lines with a speaker; none if most lines have none. Other lines continue the last turn."""
     timed = [_TIMED.fullmatch(line) for line in lines]
     bare = [match["line"] if match else line.strip() for match, line in zip(timed, lines, strict=True)]
     speakers = speakers_of([line for line in bare if line], staff)
