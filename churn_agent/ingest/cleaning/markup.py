@@ -11,7 +11,7 @@ NOT_CITED, BLOCKQUOTE, CITED = 0, 1, 2
 
 _TAG = re.compile(
     r"</?(?:html|head|body|div|span|p|br|hr|a|b|i|u|em|strong|ul|ol|li|table|tbody|thead|tr|td|th|h[1-6]|img|font|pre|"
-    r"blockquote|style|script|center|section|article|aside)(?:\s+[\w:-]+\s*=[^<>]*)?\s*/?>",
+    r"blockquote|center|section|article|aside)(?:\s+[\w:-]+\s*=[^<>]*)?\s*/?>",
     re.IGNORECASE,
 )
 _BLOCK = re.compile(
@@ -24,6 +24,15 @@ _INLINE = re.compile(r"</?(?:span|a|b|i|u|em|strong|img|font)(?:\s+[\w:-]+\s*=[^
 _ENTITY = re.compile(r"&(?:#\d{2,7}|#x[0-9a-f]{2,6}|[a-z]{2,8});", re.IGNORECASE)
 _ADDRESS = re.compile(r"<(?=(?:mailto:|https?://)?[^\s<>\"'=]{1,100}@[^\s<>\"'=]{1,100}>|https?://[^\s<>\"']{1,300}>)")
 _TAG_NAME = re.compile(r"<(?=/?([a-z][\w:.-]*))", re.IGNORECASE)
+_WORDS_INSIDE = re.compile(
+    r"[a-z][\w:.-]*(?:(?:\s+(?!(?:nowrap|noshade|compact|disabled|checked|selected|readonly|multiple|async|defer|hidden|"
+    r"reversed|required|autoplay|controls|loop|muted|novalidate|open|ismap|allowfullscreen|itemscope|border)\b)"
+    r"[^\s<>=\"'/]+)+\s*>|(?:\s+[^\s<>=\"'/]+)*\s*(?:<|$))",
+    re.IGNORECASE,
+)
+"""Words without `=` up to `>`, which no program writes into a tag, or a tag that nothing closes."""
+_HIDING = frozenset("script style title textarea iframe noframes noembed xmp".split())
+"""Elements that take all that follows for their content."""
 _PREFIX = re.compile(r"^(?:x_)+", re.IGNORECASE)
 _LINE_START = re.compile(r"^([ \t\xa0]*)(?=\S)", re.MULTILINE)
 
@@ -93,9 +102,15 @@ def _rendered(text: str) -> tuple[str, list[int] | None]:
 
 
 def _tag_or_text(match: re.Match[str]) -> str:
-    """Escapes the `<` of what looks like a tag and is none, as in `List<Order>`."""
+    """Escapes the `<` of what is not a tag: `List<Order>`, `a<b and c>d`, a `<script>` without an end."""
     name = match[1].casefold()
-    return "<" if name in _known_tags() or ":" in name or "-" in name else "&lt;"
+    known = name in _known_tags() or ":" in name or "-" in name
+    if not known or _WORDS_INSIDE.match(match.string, match.end()):
+        return "&lt;"
+    opens = name in _HIDING and match.string[match.end()] != "/"
+    if opens and all(match.string.find(f"</{end}", match.end()) < 0 for end in (match[1], name)):
+        return "&lt;"
+    return "<"
 
 
 @cache

@@ -173,6 +173,36 @@ def test_a_customer_who_unsubscribes_is_read(own):
     assert clean(f"Hello,\n\nI am done.\n\n{own}").text.endswith(own)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("<b>We</b> leave if a<b and c>d", "We leave if a<b and c>d"),
+        ("<p>We leave if a<i or b>c</p>", "We leave if a<i or b>c"),
+        ("<p>Prices went up</p> if a<b and we leave", "we leave"),
+        ("<p>Your <script> tag is broken. We leave.</p>", "tag is broken. We leave."),
+        ("Your <script> tag is broken. We leave.", "tag is broken. We leave."),
+        ("Put <style> we cancel </style> there", "we cancel"),
+        ("<p>The <title> is wrong, we leave</p>", "is wrong, we leave"),
+        ("<b>I</b> leave <br", "I leave"),
+    ],
+)
+def test_no_word_beside_an_angle_bracket_is_lost(text, words):
+    assert words in visible_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("<p>Hi</p><script>var a = 1;</script><style>p {color: red}</style><p>We leave</p>", "Hi\n\nWe leave"),
+        ("<table><tr><td nowrap>We</td><td nowrap width=3>leave</td></tr></table>", "We  leave"),
+        ("<p hidden>x</p><p>We <a href='x'\nrel=y>leave</a><hr noshade></p>", "leave"),
+    ],
+)
+def test_tags_of_programs_are_not_shown(text, after):
+    assert after in visible_text(text)
+    assert not {"<", "nowrap", "var"} & set(visible_text(text).split())
+
+
 def test_only_mails_have_signatures_and_only_words_have_quotes():
     signed = "It is slow.\n\nBest regards,\nTom"
     assert clean(signed, "email").text == "It is slow."

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from churn_agent.errors import FileFormatError
 from churn_agent.ingest.readers.mail import guess_own, read_mail, survey_own
+from churn_agent.ingest.readers.mail.decoding import decoded
 
 SEPARATOR = "From ana@home.example Sun Feb  1 10:00:00 2026\n"
 DATE = "Sun, 01 Feb 2026 10:00:00 +0100"
@@ -330,6 +331,47 @@ def test_no_letter_is_lost_to_a_wrong_charset(tmp_path, charset, codec):
     head = mail("ana@home.example", "us@acme.example", "", "Re: x", Content_Type=content_type).encode()
     [row] = rows_of(tmp_path, head + "Grüße, ich kündige".encode(codec))
     assert row.values["text"] == "Grüße, ich kündige"
+
+
+@pytest.mark.parametrize(
+    "charset", ["utf-16", "UTF-16LE", "utf-16be", "utf-32", "iso-8859-1", "windows-1252", "iso-8859-15"]
+)
+@pytest.mark.parametrize("text", ["<p>I am leaving</p>", "Grüße, ich kündige den Vertrag für das ganze Büro"])
+def test_bytes_count_more_than_a_declared_charset_that_they_contradict(charset, text):
+    assert decoded(text.encode(), charset) == text
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [
+        ("utf-16", "I am leaving"),
+        ("utf-16-le", "我要取消订阅"),
+        ("utf-16-be", "I leave: 我要取消"),
+        ("utf-32", "I am leaving"),
+        ("cp1252", "Grüße, ich kündige"),
+        ("koi8-r", "Я ухожу от вас"),
+        ("windows-1251", "Я ухожу от вас"),
+        ("big5", "我要取消訂閱"),
+    ],
+)
+def test_a_declared_charset_counts_where_the_bytes_are_in_it(charset, text):
+    assert decoded(text.encode(charset), charset) == text
+
+
+@pytest.mark.parametrize("disposition", ["", "\nContent-Disposition: attachment"])
+def test_a_mail_that_is_another_mail_has_no_words_of_its_sender(tmp_path, disposition):
+    inner = "From: tim@acme.example\nSubject: Your plan\n\nYou want to leave?"
+    outer = mail("ana@home.example", "us@acme.example", inner, "", Content_Type="message/rfc822" + disposition)
+    [row] = rows_of(tmp_path, outer)
+    assert "leave" not in row.values.get("text", "")
+    assert row.problem == "its text is in another mail that it passes on, which is not read"
+
+
+def test_a_mail_of_a_customer_that_we_pass_on_as_it_is_is_theirs(tmp_path):
+    inner = f"From: ana@home.example\nTo: tim@acme.example\nDate: {DATE}\nSubject: Plan\n\nI leave"
+    [row] = rows_of(tmp_path, mail("tim@acme.example", "us@acme.example", inner, Content_Type="message/rfc822"))
+    assert (row.values["speaker"], row.values["customer_id"]) == ("customer", "ana@home.example")
+    assert "I leave" in row.values["text"]
 
 
 def test_text_that_was_cut_in_base64_is_read_as_far_as_it_goes(tmp_path):

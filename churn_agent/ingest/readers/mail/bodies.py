@@ -37,7 +37,9 @@ def attachments(mail: Message) -> list[str]:
 
 
 def unread_kind(mail: Message) -> str:
-    """Returns what holds the text of a mail that cannot be read (`winmail.dat (TNEF)`, `encrypted`); else empty."""
+    """Returns what holds the text of a mail that is not read (`winmail.dat (TNEF)`, ...); else empty."""
+    if mail.get_content_type() == "message/rfc822":
+        return "another mail that it passes on"
     for part in mail.walk():
         kind = part.get_content_type()
         if kind in ("application/ms-tnef", "application/vnd.ms-tnef") or _name(part).casefold() == "winmail.dat":
@@ -49,6 +51,8 @@ def unread_kind(mail: Message) -> str:
 
 def _readable(part: Message) -> str:
     kind = _kind(part)
+    if kind == "message/rfc822":  # somebody's mail, passed on without a word
+        return ""
     payload = part.get_payload()
     if isinstance(payload, list):
         inner = [child for child in cast("list[Message | str]", payload) if isinstance(child, Message)]

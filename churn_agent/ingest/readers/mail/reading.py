@@ -221,7 +221,7 @@ def _internal(values: Values, mail: Message, raw: RawMail, own: Own, level: int)
     if inner and inner.sender not in own and _FORWARD_SUBJECT.match(values["subject"]):
         yield from _of_forward(values, inner)
         return
-    attached = [part for part in mail.walk() if part.get_content_type() == "message/rfc822" and part is not mail]
+    attached = [part for part in mail.walk() if part.get_content_type() == "message/rfc822"]
     passed_on = False
     for part in attached if level < _DEEPEST else []:
         payload = part.get_payload()
