@@ -65,7 +65,7 @@ class ImportSummary:
     """Frequent texts, with 0 in place of numbers, and their counts."""
     examples: list[Example] = field(default_factory=list[Example])
     """Up to five telling customers, as understood."""
-    about_customers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    about_customers: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
     """`customers`, `labels`, `measurements` -> the first rows of the file as understood: our names -> values; `written`
     has the texts that the values were read from, where they differ."""
 
