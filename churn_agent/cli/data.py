@@ -56,7 +56,7 @@ def forget(context: click.Context, customer_id: str, json_: bool) -> None:
     type=click.Path(path_type=Path),
     help="YAML file that maps columns to fields, or a shipped mapping, such as zendesk or slack.",
 )
-@click.option("--query", metavar="SQL", help="Query to run, if PATH is a database.")
+@click.option("--query", metavar="SQL", help="Query to run, if PATH is a database. It can only read (SELECT, WITH).")
 @click.option("--sheet", metavar="NAME", help="Sheet of a workbook (default: all sheets with the same columns).")
 @click.option(
     "--own",

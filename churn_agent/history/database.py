@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, DateTime, Engine, Table, create_engine, 
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DatabaseError
 
-from churn_agent.errors import StoreUnavailable
+from churn_agent.errors import InputError, StoreUnavailable
 from churn_agent.files import strict_json
 from churn_agent.files.writability import is_read_only
 from churn_agent.history import migrating
@@ -110,6 +110,10 @@ def _set_up_reading(connection: sqlite3.Connection, _: Any) -> None:
 def _explain(path: Path, context: ExceptionContext) -> None:
     """Turns errors that a user can fix into one line: another writer, a damaged file, a full disk."""
     error = context.original_exception
+    if isinstance(error, UnicodeEncodeError):
+        raise InputError(f"{error.object!r} has half of a character, which no id in the store has") from error
+    if isinstance(error, OverflowError):
+        raise InputError("a number is too large for the database") from error
     if not isinstance(error, sqlite3.DatabaseError):
         return
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF

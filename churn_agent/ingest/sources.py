@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from churn_agent.errors import FileFormatError
+from churn_agent.ingest.characters import whole_characters
 from churn_agent.ingest.columns import COMMON_NAMES, ColumnMapping, Rule, Table
 from churn_agent.ingest.derived import derive, needs_deriving
 from churn_agent.ingest.readers.base import Note, Progress, ReadOptions, RecordShape, Row, RowsIn, header_name
@@ -216,8 +217,8 @@ def open_rows(
     if source.kind not in ("jsonl", "ndjson", "json") and len(shape) > 1:
         rows = (row._replace(rule=rule) for row in rows for rule in (rules[:1] if row.problem else rules))
     if mapping and needs_deriving(mapping):
-        return derive(rows, mapping, source.path, (*domains, *mapping.staff), note)
-    return rows
+        rows = derive(rows, mapping, source.path, (*domains, *mapping.staff), note)
+    return whole_characters(rows)
 
 
 def _rows_in(rule: Rule) -> RowsIn:

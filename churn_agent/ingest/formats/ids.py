@@ -4,12 +4,15 @@ import re
 from collections.abc import Collection, Mapping
 
 from churn_agent.domain.wording import counted
+from churn_agent.files import strict_json
 from churn_agent.ingest.formats.cells import is_error_cell
 from churn_agent.ingest.questions import Question
 
 _ROUNDED = re.compile(r"-?\d(?:[.,]\d+)?E[+-]\d{1,3}", re.IGNORECASE)
 _NOTHING = frozenset({"NULL", "NaT", "<NA>", r"\N", "(null)"})
 """Texts that only programs write, for a missing value; `Null`, `None` and `nan` can be ids."""
+_DAMAGED = re.compile("[\ud800-\udfff\ufffd]")
+"""Half of a character, and what stands for one that could not be read."""
 _SHOWN = 3
 
 
@@ -22,7 +25,8 @@ def check_id(text: str) -> str:
     """Returns an id unchanged.
 
     Raises:
-        ValueError: it is blank or stands for a missing value, or a spreadsheet has broken it; the message says which.
+        ValueError: it is blank or stands for a missing value, is damaged, or is a list or an object; the message says
+            which.
     """
     written = text.strip()
     if not written or written in _NOTHING:
@@ -31,7 +35,19 @@ def check_id(text: str) -> str:
         raise ValueError(f"the id {text!r} is an error of the spreadsheet; correct the cell")
     if is_rounded(written):
         raise ValueError(f"{text!r} is an id that a spreadsheet has rounded; export the column as text")
+    if _DAMAGED.search(text):
+        raise ValueError(f"the id {text!r} has a damaged character, which may be that of several ids; export it again")
+    if written[0] in "[{" and _is_json(written):
+        raise ValueError(f"the id {text!r} is a list or an object; map the column to the part of it that is the id")
     return text
+
+
+def _is_json(text: str) -> bool:
+    try:
+        strict_json.parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def whole_id(text: str) -> str:

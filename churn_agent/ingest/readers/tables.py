@@ -1,6 +1,7 @@
 """Reads Parquet files, databases and data frames."""
 
 import re
+import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,10 @@ _FETCH = 5000
 _OF_QUERY = "interactions"
 """The kind of data that a query selects."""
 _GLOB = re.compile(r"([*?\[])")
+_SELECTS = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:SELECT|WITH|VALUES|FROM|TABLE)\b", re.I | re.S)
+_READS_ONLY = "--query only reads: begin it with SELECT or WITH; nothing was changed"
+_NOT_AUTHORIZED = "not authorized"
+"""Message of SQLite for what `_only_read` refuses."""
 _WAL = 2
 """Version in the header of a SQLite database in WAL mode."""
 
@@ -43,7 +48,11 @@ def read_duckdb(path: Path, query: str | None, options: ReadOptions, progress: P
 
     try:
         with closing(duckdb.connect(str(path), read_only=True)) as connection:
-            if query is None:
+            if query is not None:
+                kinds = {statement.type for statement in connection.extract_statements(query)}
+                if kinds != {duckdb.StatementType.SELECT}:  # COPY would write a file
+                    raise FileFormatError(f"{path}: {_READS_ONLY}")
+            else:
                 names = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
                 query = _select_all([name for (name,) in names], options.table, path)
             yield from _fetched(connection.execute(query), path, options, progress, None)
@@ -82,15 +91,20 @@ def read_sql(url: "str | URL", query: str | None, options: ReadOptions, progress
         progress: called with the number of rows.
 
     Raises:
-        FileFormatError: the database cannot be opened, or the query fails.
+        FileFormatError: the database cannot be opened, or the query fails or does more than read.
     """
     from sqlalchemy import create_engine, inspect, text
     from sqlalchemy.exc import SQLAlchemyError
 
+    if query is not None and not _SELECTS.match(query):
+        raise FileFormatError(_READS_ONLY)
     try:
         engine = create_engine(url)
         shown = engine.url.render_as_string(hide_password=True)
-        with engine.connect() as connection:
+        read_only = {"postgresql_readonly": True} if engine.dialect.name == "postgresql" else {}
+        with engine.connect().execution_options(**read_only) as connection:
+            if query is not None and engine.dialect.name == "sqlite":
+                _only_read(connection.connection.driver_connection)
             query = query or _select_all(inspect(connection).get_table_names(), options.table, shown)
             result = connection.execution_options(yield_per=_FETCH).execute(text(query))
             header = checked_header(list(result.keys()), shown)
@@ -100,7 +114,19 @@ def read_sql(url: "str | URL", query: str | None, options: ReadOptions, progress
                     progress(number, None)
                 yield typed.row(number, cells)
     except (SQLAlchemyError, ImportError) as error:
+        if _NOT_AUTHORIZED in str(error):
+            raise FileFormatError(_READS_ONLY) from error
         raise FileFormatError(f"cannot read the database: {_first_line(error)}") from error
+
+
+def _only_read(connection: Any) -> None:
+    """Lets a connection to SQLite read, and do nothing else: `WITH ... DELETE` begins like a query."""
+    reading = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+
+    def allow(action: int, *of: str | None) -> int:
+        return sqlite3.SQLITE_OK if action in reading else sqlite3.SQLITE_DENY
+
+    connection.set_authorizer(allow)
 
 
 def read_frame(frame: Any, options: ReadOptions) -> Iterator[Row]:
