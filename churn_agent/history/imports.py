@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Any, Literal
 
 from more_itertools import chunked
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Text, cast, select
 
 from churn_agent.errors import InputError
 from churn_agent.history import aliases, book, measurements, records
 from churn_agent.history.database import from_stored, now
 from churn_agent.history.interactions import from_json
 from churn_agent.history.resting import on_values as resting_on_values
-from churn_agent.history.tables import annotations, imports, interactions, versions
+from churn_agent.history.tables import annotations, contributions, imports, interactions, versions
+from churn_agent.history.tables import measurements as measured_table
 
 State = Literal["stored", "undoing", "undone"]
 """`undoing`: the history no longer has its data; other places of the store may."""
@@ -95,6 +96,24 @@ def find(engine: Engine, import_id: int) -> Import:
 def _import(row: Any) -> Import:
     at = from_stored(row.started_at)
     return Import(row.id, at, row.source, row.rows_added, row.state, row.mapping, row.contents or {}, row.summary)
+
+
+def with_newer_values(engine: Engine, import_id: int) -> list[int]:
+    """Returns the later imports that replaced values of an import, oldest first."""
+    replaced = select(versions.c.interaction_id).where(versions.c.import_id == import_id, versions.c.row.is_not(None))
+    holders = select(interactions.c.import_id).where(interactions.c.id.in_(replaced))
+    mine, other = contributions.alias("mine"), contributions.alias("other")
+    same = (
+        mine.c.kind == other.c.kind,
+        mine.c.customer_id.is_not_distinct_from(other.c.customer_id),
+        mine.c.as_of.is_not_distinct_from(other.c.as_of),
+        cast(mine.c.content, Text) != cast(other.c.content, Text),
+    )
+    stated = select(other.c.import_id).where(mine.c.import_id == import_id, *same)
+    measured = select(measured_table.c.superseded_by).where(measured_table.c.import_id == import_id)
+    with engine.connect() as connection:
+        found = {row for query in (holders, stated, measured) for row in connection.scalars(query.distinct())}
+    return sorted(later for later in found if later is not None and later > import_id)
 
 
 def undo(connection: Connection, import_id: int) -> Undone:

@@ -51,9 +51,13 @@ def ingest(
     Raises:
         DataError: a source, or every row of it, is unusable; nothing was stored.
         NeedsAnswer: the data can be read in two ways, or a word is unknown; nothing was stored.
-        InputError: the card is for another company than the stored one; nothing was stored.
+        InputError: the card is for another company than the stored one, or the replaced import had other files or was
+            followed by imports with newer values; nothing was stored.
     """
     options = options or ImportOptions()
+    contents = _fingerprints(sources)
+    if replaces is not None:
+        _check_same_files(imports.find(engine, replaces), contents)
     stored_card = book.card(engine)
     new_card = _load_card(sources.card, stored_card, replace=options.replace_card) if sources.card else None
     card = new_card or stored_card or Card()
@@ -61,9 +65,10 @@ def ingest(
         understood = understand(
             sources.interactions, _mapping(sources, options), options.progress, options.answers, sources.others
         )
-    contents = _fingerprints(sources)
     again, wrong = _same_files(engine, contents, understood.as_mapping())
     replaces = (replaces or wrong) if again is None else None  # the same files, read in the same way
+    if replaces is not None:
+        _check_newest(engine, replaces)
     summary = ImportSummary(
         own=understood.mapping.own,
         mapping=understood.as_mapping(),
@@ -166,6 +171,27 @@ def _same_files(
     if same.mapping != mapping:
         return None, same.id
     return (same.id if same is stored[-1] else None), None
+
+
+def _check_same_files(replaced: imports.Import, contents: Mapping[str, str]) -> None:
+    """Raises `InputError` if a file is not what it was: what the import brought could not be read again."""
+    changed = [file for file, sha256 in replaced.contents.items() if contents.get(file) != sha256]
+    if changed:
+        raise InputError(
+            f"{changed[0]} has changed since import {replaced.id}, which cannot be made again from it; put the file of "
+            "that import back, or import this one as a new one: churn-agent ingest"
+        )
+
+
+def _check_newest(engine: Engine, replaced: int) -> None:
+    """Raises `InputError` if later imports have newer values, because those of a new import would replace them."""
+    newer = imports.with_newer_values(engine, replaced)
+    if newer:
+        first = ", then ".join(f"churn-agent imports undo {import_id}" for import_id in reversed(newer))
+        raise InputError(
+            f"import {replaced} cannot be made again, because its older values would replace those of later imports; "
+            f"first: {first}; afterwards, import their files again"
+        )
 
 
 def _load_card(path: Path, stored: Card | None, *, replace: bool) -> Card:

@@ -212,7 +212,8 @@ class Store:
             **changes: options by name (`mapping="zendesk"`).
 
         Raises:
-            InputError: there is no such import, or its sources are not files.
+            InputError: there is no such import, its sources are not files or have changed, or a later import has newer
+                values.
             DataError: a source is unusable; nothing was changed.
         """
         row = imports.find(self.history, import_id)
