@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -30,6 +30,7 @@ from churn_agent.domain import payments
 from churn_agent.domain.interactions import RECORD_CHANNELS, Interaction, Mark, text_id
 from churn_agent.history import measurements
 from churn_agent.history.database import binders, from_stored, insert_if_new, insert_many, to_stored
+from churn_agent.history.likeness import records_like, without_joined_subject
 from churn_agent.history.tables import identities, versions
 from churn_agent.history.tables import interactions as table
 from churn_agent.history.wording import share_of_words, words_of, written
@@ -66,6 +67,8 @@ class Synced:
     added: int = 0
     updated: int = 0
     unchanged: int = 0
+    recognised: set[str] = field(default_factory=set[str])
+    """Ids of records that a row has in another form (`likeness`)."""
 
 
 class KeyConflict(Exception):
@@ -96,20 +99,22 @@ def sync(
     synced: Synced,
     known: set[int] | None = None,
     replaces: int | None = None,
+    first: int = 0,
 ) -> None:
     """Stores the rows of an import in the caller's transaction.
 
-    A row whose key is stored, or else whose id is, updates that record. The values before are kept by import
-    (`versions`), so that the import can be undone.
+    A row whose key is stored, or else whose id is, or else that is stored in another form, updates that record. The
+    values before are kept by import (`versions`), so that the import can be undone.
 
     Args:
         connection: connection in a transaction.
-        arrivals: the rows.
+        arrivals: the rows of one source.
         import_id: the import; None for rows that are not part of one.
         synced: counts, which are increased.
         known: what `bulk_loading` yields: hashes of all ids and keys in the table, to which those of the rows are
             added; without it they are looked up.
         replaces: the import of the same files with another mapping that this one corrects.
+        first: the place of the source's first row in the import.
 
     Raises:
         KeyConflict: a key is that of a record with other words and another customer or day.
@@ -123,7 +128,9 @@ def sync(
         synced.unchanged += len(batch) - len(new)
         rows = list(new.values())
         maybe = rows if known is None else _known(new, known)
-        stored = _stored(connection, maybe, renamed=renamed) if maybe else {}
+        stored = _stored(connection, maybe, renamed=renamed)
+        if known is None and import_id is not None:
+            stored |= _in_another_form(connection, new, stored, import_id, begin + first, synced)
         ids, positions, values = zip(*rows, strict=True)
         columns: list[Sequence[Any]] = list(zip(*values, strict=True))
         for at, process, empty in bind:
@@ -149,18 +156,17 @@ def sync(
                     repeated.append({"interaction_id": row.id, "import_id": import_id or 0, "row": None})
             else:
                 changed[row.id] = arrival
-        if inserted:
-            _insert(connection, inserted, synced)
+        _insert(connection, inserted, synced)
         if repeated:
             connection.execute(insert_if_new(connection, versions), repeated)
-        if changed:
-            _change(connection, changed, import_id, synced, replaces)
+        _change(connection, changed, import_id, synced, replaces)
 
 
 def _insert(connection: Connection, rows: Iterable[tuple[Any, ...]], synced: Synced) -> None:
     rows = list(rows)
-    insert_many(connection, table, _COLUMNS, rows)
-    synced.added += len(rows)
+    if rows:
+        insert_many(connection, table, _COLUMNS, rows)
+        synced.added += len(rows)
 
 
 def _change(
@@ -180,12 +186,15 @@ def _change(
         before = {name: row[name] for name in values}
         if values["key"] is None:  # a file without keys does not take them away
             values["key"] = before["key"]
+        corrected = replaces is not None and row["import_id"] == replaces
+        if not corrected and written(values) != written(before) == without_joined_subject(values):
+            values |= {name: before[name] for name in _OF_TEXT}  # an earlier import knew more of the thread
         if before == values:
             synced.unchanged += 1
             if row["import_id"] != import_id:
                 earlier.append({"interaction_id": id_, "import_id": import_id or 0, "row": None})
             continue
-        if replaces is None or row["import_id"] != replaces:  # a corrected mapping may change everything
+        if not corrected:  # a corrected mapping may change everything
             _check_key(values, row, arrival[0])
         synced.updated += 1
         if row["import_id"] != import_id:
@@ -237,6 +246,27 @@ def _stored(connection: Connection, rows: Sequence[Arrival], *, renamed: bool) -
         if same is not None:
             stored[_key_of(arrival)] = same
     return stored
+
+
+def _in_another_form(
+    connection: Connection,
+    rows: Mapping[str, Arrival],
+    stored: Mapping[str, Any],
+    import_id: int,
+    first_position: int,
+    synced: Synced,
+) -> dict[str, Any]:
+    """Returns more of `_stored`: the records that have other ids than the rows."""
+    left = {
+        key: dict(zip(VALUES, arrival[2], strict=True))
+        for key, arrival in rows.items()
+        if key not in stored and f"other {arrival[0]}" not in stored
+    }
+    taken = synced.recognised.union(row.id for row in stored.values())
+    alike = records_like(connection, left, taken, import_id, first_position)
+    synced.recognised.update(alike.values())
+    by_id = {row.id: row for row in _raw(connection, table.c.id, list(alike.values()))}
+    return {key: by_id[id_] for key, id_ in alike.items()}
 
 
 def _rows(connection: Connection, query: Any, column: ColumnElement[Any], values: Sequence[str]) -> Iterator[Any]:
@@ -514,6 +544,7 @@ VALUES: tuple[str, ...] = (
 """Columns that imports may change. Times are UTC without an offset, and marks are lists; `source_customer_id` is the
 customer in the source, if that id is an alias."""
 _KEY = VALUES.index("key")
+_OF_TEXT = ("text", "text_id", "original", "language", "marks")
 _EMPTY: Mapping[str, Any] = {"metadata": {}}
 """Values for "none" other than None."""
 _COLUMNS = (*_NOT_VALUES, *VALUES)

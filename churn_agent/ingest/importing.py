@@ -132,9 +132,11 @@ def _store_interactions(
 ) -> None:
     storer = InteractionStorer(run, understood)
     summary = run.summary
-    with interactions.bulk_loading(connection) as known:
-        for source in sources:
-            storer.store(connection, source, import_id, known)
+    if sources:
+        with interactions.bulk_loading(connection) as known:
+            storer.store(connection, sources[0], import_id, known)
+        for source in sources[1:]:  # they may have rows of the first in another form
+            storer.store(connection, source, import_id, None)
         if run.rejects.count and summary.rows and not summary.channels:
             why = run.rejects.first[0]["reason"]
             raise DataError(f"{summary.sources[0]}: {none_of(summary.rows)} can be used ({why})")

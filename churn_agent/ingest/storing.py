@@ -68,7 +68,9 @@ class InteractionStorer:
         synced = Synced()
         try:
             rows = self._parsed(connection, source)
-            interactions.sync(connection, rows, import_id, synced, known, replaces=summary.replaced)
+            interactions.sync(
+                connection, rows, import_id, synced, known, replaces=summary.replaced, first=self._position
+            )
         except KeyConflict as error:
             raise DataError(f"{source.name}: {_conflict(error, import_id)}") from error
         taken = sum(summary.channels.values()) - taken_before

@@ -318,3 +318,82 @@ def test_making_an_import_again_in_the_same_way_changes_nothing(agent, store, tm
     before = dump(store)
     agent.store.redo_import(1)
     assert dump(store) == before
+
+
+FORMS = {
+    "an author": (
+        ("customer_id,date,text,direction", ["c-1,2026-03-01,hello,inbound", "c-1,2026-03-01,hello,inbound"]),
+        ("customer_id,date,text,direction,author", ["c-1,2026-03-01,hello,inbound,Ann"] * 2),
+        ["hello", "hello"],
+    ),
+    "line ends and blanks": (
+        ("customer_id,date,text,direction", ['c-1,2026-03-01,"I cancel\nnow",inbound']),
+        ("customer_id,date,text,direction", ['c-1,2026-03-01,"I cancel\r\nnow ",inbound']),
+        ["I cancel now"],
+    ),
+    "a thread from its second message": (
+        (
+            "customer_id,date,subject,text,direction",
+            ["c-1,2026-03-01,Bill,First mail,inbound", "c-1,2026-03-02,Bill,Second mail,inbound"],
+        ),
+        (
+            "customer_id,date,subject,text,direction",
+            ["c-1,2026-03-02,Bill,Second mail,inbound", "c-1,2026-03-03,Bill,Third mail,inbound"],
+        ),
+        ["Bill First mail", "Second mail", "Third mail"],
+    ),
+    "a thread from its second message, with keys": (
+        (KEYED + ",subject", ["1,c-1,2026-03-01,First mail,inbound,Bill", "2,c-1,2026-03-02,Second mail,inbound,Bill"]),
+        (KEYED + ",subject", ["2,c-1,2026-03-02,Second mail,inbound,Bill", "3,c-1,2026-03-03,Third mail,inbound,Bill"]),
+        ["Bill First mail", "Second mail", "Third mail"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("one", "other", "texts"), FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("way", ["one import", "two imports", "the other first"])
+def test_a_row_in_another_form_is_the_same_row(agent, store, tmp_path, one, other, texts, way):
+    files = [write_csv(tmp_path / f"{n}.csv", *rows, header=header) for n, (header, rows) in enumerate((one, other))]
+    if way == "the other first":
+        files.reverse()
+    for sources in [files] if way == "one import" else files:
+        agent.ingest(sources)
+    assert [" ".join(row.text.split()) for row in agent.snapshot("c-1").interactions] == texts
+    assert [agent.ingest(file).added for file in files] == [0, 0]
+    assert len(dump(store)["interactions"]) == len(texts)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "c-1,2026-03-01,hello,outbound,,",
+        "c-1,2026-03-01,hello,inbound,Bob,",
+        "c-1,2026-03-01,hello,inbound,,email",
+        "c-1,2026-03-02,hello,inbound,Ann,",
+        "c-2,2026-03-01,hello,inbound,Ann,",
+        "c-1,2026-03-01,hello you,inbound,Ann,",
+    ],
+)
+def test_a_row_that_differs_in_what_identifies_it_is_another(agent, tmp_path, row):
+    header = "customer_id,date,text,direction,author,channel"
+    agent.ingest(write_csv(tmp_path / "a.csv", "c-1,2026-03-01,hello,inbound,Ann,", header=header))
+    assert agent.ingest(write_csv(tmp_path / "b.csv", row, header=header)).added == 1
+
+
+def test_rows_of_one_file_are_never_one(agent, tmp_path):
+    header = "customer_id,date,text,direction,author"
+    agent.ingest(write_csv(tmp_path / "0.csv", "c-0,2026-03-01,hello,inbound,Ann", header=header))
+    rows = [f"c-1,2026-03-01,hello{blank},inbound,{author}" for blank in ("", " ") for author in ("", "Ann")]
+    path = write_csv(tmp_path / "a.csv", *rows, header=header)
+    assert agent.ingest(path).added == 4
+    more = write_csv(tmp_path / "b.csv", *rows[::-1], "c-1,2026-03-01,hello,inbound,Bob", header=header)
+    assert agent.ingest(more).added == 1
+
+
+def test_a_corrected_mapping_joins_a_subject_that_the_wrong_one_left_out(agent, tmp_path):
+    header = "message_id,customer_id,date,subject,text,direction"
+    path = write_csv(tmp_path / "a.csv", "1,c-1,2026-03-01,Bill,too high,inbound", header=header)
+    for name, mapping in (("wrong", "columns: {subject: null}\n"), ("right", "columns: {subject: subject}\n")):
+        (tmp_path / f"{name}.yaml").write_text(mapping)
+        agent.ingest(path, mapping=tmp_path / f"{name}.yaml")
+    assert [row.text for row in agent.snapshot("c-1").interactions] == ["Bill\n\ntoo high"]
