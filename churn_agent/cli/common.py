@@ -103,8 +103,12 @@ def as_yaml(value: Any) -> str:
 
 
 def as_json(command: F) -> F:
-    """The option `--json`."""
-    return click.option("--json", "json_", is_flag=True, help="Print one JSON document.")(command)
+    """The option `--json`; before the name of a subcommand it counts for that."""
+
+    def either(context: click.Context, _: click.Parameter, value: bool) -> bool:
+        return value or bool(context.parent and context.parent.params.get("json_"))
+
+    return click.option("--json", "json_", is_flag=True, callback=either, help="Print one JSON document.")(command)
 
 
 def as_of(command: F) -> F:

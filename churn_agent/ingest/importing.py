@@ -5,7 +5,7 @@ Two passes: the first settles what columns, numbers, dates and words mean (`unde
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,8 @@ def ingest(
         understood = understand(
             sources.interactions, _mapping(sources, options), options.progress, options.answers, sources.others
         )
+    for line in _unused(sources, options):
+        announce(line)
     again, wrong = _same_files(engine, contents, understood.as_mapping())
     replaces = (replaces or wrong) if again is None else None  # the same files, read in the same way
     if replaces is not None:
@@ -125,6 +127,15 @@ def _mapping(sources: Sources, options: ImportOptions) -> ColumnMapping:
             "sheet": options.sheet or mapping.sheet,
         }
     )
+
+
+def _unused(sources: Sources, options: ImportOptions) -> Iterator[str]:
+    """Yields a line for each option that none of the sources can use."""
+    files = [*sources.interactions, *sources.others]
+    if options.query and not any(source.is_database for source in files):
+        yield "--query is not used: no source is a database"
+    if options.sheet and not any(source.kind == "xlsx" for source in files):
+        yield f"--sheet {options.sheet} is not used: no source is a workbook (.xlsx)"
 
 
 def _store_interactions(

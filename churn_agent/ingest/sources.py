@@ -73,6 +73,11 @@ class Source:
         return Path(url.database) if url.database and not url.host else None
 
     @property
+    def is_database(self) -> bool:
+        """Whether a query can be run on it."""
+        return self.kind in ("sql", "duckdb", *_SQLITE)
+
+    @property
     def complete_header(self) -> bool:
         """Whether the first row names all columns."""
         return self.kind not in ("jsonl", "ndjson", "json", *_MAIL, *_TRANSCRIPTS, *_CHATS)

@@ -79,6 +79,11 @@ class InteractionStorer:
         summary.updated += synced.updated
         summary.already_known += taken - synced.added
         if summary.rows == rows_before:
+            lists = dict.fromkeys(rule.each for rule in self._understood.mapping.rules if rule.each)
+            if lists and not source.complete_header:
+                raise DataError(
+                    f"{source.name}: no record has an interaction in {' or '.join(lists)}, where they should be"
+                )
             raise DataError(f"{source.name}: has a header but no interactions")
         if self._rejects.count > rejected_before and taken == 0 and not source.in_folder:
             first = self._rejects.first[min(rejected_before, len(self._rejects.first) - 1)]

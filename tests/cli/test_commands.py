@@ -237,6 +237,13 @@ def test_one_of_a_kind_is_in_the_singular(cli, tmp_path):
         assert plural == [], (words, result.out, result.err)
 
 
+def test_json_may_stand_before_a_subcommand(cli, tmp_path):
+    assert cli("ingest", write_csv(tmp_path / "a.csv", "c-1,2026-02-01,email,hello")).code == 0
+    assert cli("imports", "--json", "list").json == cli("imports", "list", "--json").json
+    assert cli("imports", "--json", "show", "1").json["rows_added"] == 1
+    assert "rows_added" not in cli("imports", "show", "1").out
+
+
 QUOTED = """From: ana@home.example
 To: help@acme.example
 Date: Mon, 2 Feb 2026 10:00:00 +0000

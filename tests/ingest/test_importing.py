@@ -33,6 +33,22 @@ def test_a_second_import_changes_nothing_and_equal_rows_stay_two(agent, tmp_path
     assert len(stored(agent, "c-1")) == 2
 
 
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"query": "SELECT 1"}, "--query is not used: no source is a database"),
+        ({"sheet": "Q9"}, "--sheet Q9 is not used: no source is a workbook (.xlsx)"),
+    ],
+)
+def test_an_option_that_no_source_can_use_is_named(agent, tmp_path, options, line):
+    lines = []
+    agent.store._notify = lines.append
+    agent.ingest([write_csv(tmp_path / "a.csv", ROW)], **options)
+    assert lines.count(line) == 1
+    agent.ingest([write_csv(tmp_path / "a.csv", ROW)])
+    assert lines.count(line) == 1
+
+
 def test_customer_ids_are_opaque(agent, tmp_path):
     ids = ["007", "7", " 7", "A", "a", "ﬁ", "fi", "1.0", "None", "nan", "x" * 300]
     path = tmp_path / "a.jsonl"

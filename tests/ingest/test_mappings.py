@@ -72,6 +72,30 @@ def test_which_list_holds_the_records_is_asked_for(agent, tmp_path):
         agent.ingest(tmp_path / "a.json")
 
 
+def test_a_document_without_a_list_says_so(agent, tmp_path):
+    (tmp_path / "a.json").write_text('{"title": "canvas"}')
+    with pytest.raises(DataError, match=r"a\.json: has no list of records; leave the file out, or map"):
+        agent.ingest(tmp_path / "a.json")
+
+
+def test_one_conversation_in_a_file_needs_no_list_of_conversations(agent, tmp_path):
+    author = {"type": "user", "id": "u1", "name": "Ann"}
+    part = {"id": "2", "part_type": "comment", "body": "I leave", "created_at": 1772355700, "author": author}
+    conversation = {
+        "type": "conversation", "id": "1", "created_at": 1772355600, "source": {"body": "Hello", "author": author},
+        "contacts": {"contacts": [{"id": "u1"}]}, "conversation_parts": {"conversation_parts": [part]},
+    }  # fmt: skip
+    (tmp_path / "c.json").write_text(json.dumps(conversation))
+    assert agent.ingest(tmp_path / "c.json", mapping="intercom").added == 2
+
+
+def test_records_without_the_list_of_interactions_are_named(agent, tmp_path):
+    ticket = {"id": 1, "requester_id": 10, "description": "I pay too much", "created_at": "2026-03-01T10:00:00Z"}
+    (tmp_path / "t.json").write_text(json.dumps({"tickets": [ticket]}))
+    with pytest.raises(DataError, match=r"t\.json: no record has an interaction in comments, where they should be"):
+        agent.ingest(tmp_path / "t.json", mapping="zendesk")
+
+
 def test_a_record_that_leaves_out_its_text_is_taken_when_others_have_one(agent, tmp_path):
     rows = [
         {"customer_id": "a", "timestamp": "2026-02-01", "text": "hi"},

@@ -120,7 +120,7 @@ def _records_of(path: Path, document: dict[str, Any], shape: RecordShape, record
     named = _inside(document, records) if records else None
     if is_list(named):
         return named
-    if not records and any(each and is_list(_inside(document, each)) for each, _ in shape.values()):
+    if any(each and is_list(_inside(document, each)) for each, _ in shape.values()):
         return [document]
     first, _, rest = (records or "").partition(".")
     if rest and is_list(document.get(first)):
@@ -130,7 +130,11 @@ def _records_of(path: Path, document: dict[str, Any], shape: RecordShape, record
         )
     lists = {key: value for key, value in document.items() if is_list(value)}
     if records or len(lists) != 1:
-        names = ", ".join(lists) or "none"
+        if not lists:
+            raise FileFormatError(
+                f"{path}: has no list of records; leave the file out, or map what is in it (--mapping)"
+            )
+        names = ", ".join(lists)
         raise FileFormatError(f"{path}: set the list of records in a mapping file (records); the lists are {names}")
     return next(iter(lists.values()))
 
