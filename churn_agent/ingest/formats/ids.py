@@ -12,7 +12,7 @@ _ROUNDED = re.compile(r"-?\d(?:[.,]\d+)?E[+-]\d{1,3}", re.IGNORECASE)
 _NOTHING = frozenset({"NULL", "NaT", "<NA>", r"\N", "(null)"})
 """Texts that only programs write, for a missing value; `Null`, `None` and `nan` can be ids."""
 _DAMAGED = re.compile("[\ud800-\udfff\ufffd]")
-"""Half of a character, and what stands for one that could not be read."""
+"""Half of a character, and the replacement of one that could not be read."""
 _SHOWN = 3
 
 
