@@ -25,8 +25,7 @@ def check_id(text: str) -> str:
     """Returns an id unchanged.
 
     Raises:
-        ValueError: it is blank or stands for a missing value, is damaged, or is a list or an object; the message says
-            which.
+        ValueError: it is blank or stands for a missing value, is damaged, or is a list; the message says which.
     """
     written = text.strip()
     if not written or written in _NOTHING:
@@ -37,8 +36,8 @@ def check_id(text: str) -> str:
         raise ValueError(f"{text!r} is an id that a spreadsheet has rounded; export the column as text")
     if _DAMAGED.search(text):
         raise ValueError(f"the id {text!r} has a damaged character, which may be that of several ids; export it again")
-    if written[0] in "[{" and _is_json(written):
-        raise ValueError(f"the id {text!r} is a list or an object; map the column to the part of it that is the id")
+    if written[0] == "[" and _is_json(written):
+        raise ValueError(f"the id {text!r} is a list; map the column to the part of it that is the id")
     return text
 
 
