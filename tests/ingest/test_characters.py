@@ -61,9 +61,7 @@ def test_an_id_with_half_of_a_character_is_refused_in_one_line(cli, tmp_path, co
 
 @pytest.mark.parametrize("id_", [[2], [], ["c-1"]])
 def test_lists_are_not_ids(agent, id_):
-    rows = [
-        {"customer_id": of, "date": "2026-03-01", "text": "hi"} for of in ("[ACME] 7", "{}", json.dumps(id_))
-    ]
+    rows = [{"customer_id": of, "date": "2026-03-01", "text": "hi"} for of in ("[ACME] 7", "{}", json.dumps(id_))]
     summary = agent.ingest(pandas.DataFrame(rows), unknown_is="customer")
     assert (summary.added, summary.rejected) == (2, 1)
     assert "is a list" in summary.first_rejected[0]["reason"]
