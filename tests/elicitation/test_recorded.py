@@ -43,7 +43,7 @@ def test_scores_leanings_and_signals_are_those_that_were_recorded():
 
 
 def test_what_was_trained_with_these_weights_and_leanings_holds():
-    assert prior.fingerprint(load_taxonomy().weights, load_prompt("read").thresholds) == "4c96f5ed050aec44"
+    assert prior.fingerprint(load_taxonomy().weights, load_prompt("read").thresholds) == "6a2a1b2107881560"
 
 
 @pytest.mark.parametrize("change", [{"neutral_leaning": -0.8}, {"staying_leaning": -2.0}])

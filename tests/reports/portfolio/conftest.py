@@ -47,7 +47,7 @@ def open_agent(store, script=None, **settings):
     return ChurnAgent(Settings.load(store=store, prompt="direct", **settings), model=ScriptedModel(script))
 
 
-CARD = "company: Acme\nvalue_attribute: yearly_value\ncurrency: EUR\n"
+CARD = "company: Acme\nkind: repeat_purchase\nvalue_attribute: yearly_value\ncurrency: EUR\n"
 LEAVES = "I will cancel my contract"
 
 
