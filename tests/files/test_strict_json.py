@@ -204,5 +204,5 @@ def test_forgetting_takes_out_damaged_lines_that_name_the_customer(tmp_path):
     nested, other = ENDLESS["objects"], '{"customer_id": "c-2"}'
     path = write(tmp_path / "b.jsonl", f'{{"customer_id": "c-1"}}\n{nested}"c-1"\n{nested}\n[]\n{other}\n')
     belongs = lambda record, customer_id: record.get("customer_id") == customer_id  # noqa: E731
-    _drop_lines(path, partial(_is_of, customer_id="c-1", belongs=belongs))
+    _drop_lines(path, partial(_is_of, ids=["c-1"], belongs=belongs))
     assert path.read_text() == f"{nested}\n[]\n{other}\n"
