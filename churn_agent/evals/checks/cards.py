@@ -30,8 +30,17 @@ class CardCheck:
     """Groups of `must` of which the card names nothing, as `price or competitor`."""
     false: tuple[str, ...] = ()
     """Signals and facts that the card names and should not."""
-    faults: tuple[str, ...] = ()
-    """What else is wrong: no assessment, the band, the actions."""
+    misplaced: str | None = None
+    """What is wrong with the band, or that there is no assessment."""
+    unwanted: str | None = None
+    """The action that is suggested although none may be."""
+    unsuggested: str | None = None
+    """The actions of which one should be suggested."""
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong besides the reasons: no assessment, the band, the actions."""
+        return tuple(filter(None, (self.misplaced, self.unwanted, self.unsuggested)))
 
     @property
     def right(self) -> bool:
@@ -109,7 +118,15 @@ def check_card(case: Expectation, record: Assessment, *, signals: Mapping[str, o
         checked = {c for c, reason in named.items() if c in signals or reason.polarity == "risk"}
         known = {concept for concepts in FACTS.values() for concept in concepts} | set(signals)
         false |= (checked & known) - expected
-    return CardCheck(case, record, missing, tuple(sorted(false)), tuple(_faults(case, record)))
+    return CardCheck(
+        case,
+        record,
+        missing,
+        tuple(sorted(false)),
+        misplaced=_misplaced(case, record),
+        unwanted=_unwanted(case, record),
+        unsuggested=_unsuggested(case, record),
+    )
 
 
 def _meant_by(word: str) -> frozenset[str]:
@@ -120,20 +137,28 @@ def _says(word: str, named: Mapping[str, object]) -> bool:
     return not _meant_by(word).isdisjoint(named)
 
 
-def _faults(case: Expectation, record: Assessment) -> Iterator[str]:
-    if record.status != "assessed":
-        if case.must or case.wanted_bands not in (None, ("low",)):
-            yield f"no assessment: {record.status_reason}"
-        return
+def _misplaced(case: Expectation, record: Assessment) -> str | None:
     wanted = case.wanted_bands
+    if record.status != "assessed":
+        expected = case.must or wanted not in (None, ("low",))
+        return f"no assessment: {record.status_reason}" if expected else None
     if wanted and record.band not in wanted:
-        yield f"band {record.band or 'none'} instead of {' or '.join(wanted)}"
-    suggested = [action.playbook_id for action in record.actions]
-    if case.without_action and suggested:
-        why = "has left" if case.left else case.care.replace("_", " ") if case.care else "none is wanted"
-        yield f"suggests {suggested[0]} ({why})"
-    elif case.actions and not set(case.actions) & set(suggested):
-        yield f"does not suggest {' or '.join(case.actions)}"
+        return f"band {record.band or 'none'} instead of {' or '.join(wanted)}"
+    return None
+
+
+def _unwanted(case: Expectation, record: Assessment) -> str | None:
+    if not (case.without_action and record.actions):
+        return None
+    why = "has left" if case.left else case.care.replace("_", " ") if case.care else "none is wanted"
+    return f"suggests {record.actions[0].playbook_id} ({why})"
+
+
+def _unsuggested(case: Expectation, record: Assessment) -> str | None:
+    suggested = {action.playbook_id for action in record.actions}
+    if record.status != "assessed" or not case.actions or suggested & set(case.actions) or _unwanted(case, record):
+        return None
+    return f"does not suggest {' or '.join(case.actions)}"
 
 
 # --- over a whole file
@@ -167,8 +192,6 @@ def figures(checks: Sequence[CardCheck], *, capacity: int | None = None) -> Card
         capacity: number of customers who can be called; as many as there are to call if not given.
     """
     n = len(checks)
-    sold = [any(fault.startswith("suggests ") for fault in check.faults) for check in checks]
-    band = [any(fault.startswith(("band ", "no assessment")) for fault in check.faults) for check in checks]
     ranked = [check for check in checks if check.case.call in ("yes", "no")]
     to_call = np.array([check.case.call == "yes" for check in ranked], dtype=bool)
     scores = np.array([check.score for check in ranked])
@@ -184,8 +207,8 @@ def figures(checks: Sequence[CardCheck], *, capacity: int | None = None) -> Card
     return CardFigures(
         n=n,
         right=metrics.share(sum(check.right for check in checks), n),
-        false=metrics.share(sum(bool(c.false) or s for c, s in zip(checks, sold, strict=True)), n),
-        missed=metrics.share(sum(bool(c.missing) or b for c, b in zip(checks, band, strict=True)), n),
+        false=metrics.share(sum(bool(check.false or check.unwanted) for check in checks), n),
+        missed=metrics.share(sum(bool(check.missing or check.misplaced) for check in checks), n),
         auroc=_auroc(to_call, scores),
         auroc_unannounced=_auroc(to_call[unannounced], scores[unannounced]),
         precision_at_capacity=precision,

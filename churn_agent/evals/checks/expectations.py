@@ -11,11 +11,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, RootModel, ValidationError, model_validator
 
-from churn_agent.domain.assessment import FACT_NAMES, Band
+from churn_agent.domain.assessment import FACT_NAMES, Band, CareKind
 from churn_agent.errors import FileFormatError
 from churn_agent.files import strict_json, strict_yaml
 
-Care = Literal["death", "illness", "insolvency", "self_harm", "legal", "data_protection", "minor"]
 FACTS: Mapping[str, frozenset[str]] = {
     "usage_down": frozenset(
         """usage_trend usage_stop measured_trend measured_per_seat activity_trend active_days recency overdue
@@ -86,7 +85,7 @@ class Expectation(BaseModel):
     """The standing announcement to leave; the band must then be high."""
     left: bool = False
     """Whether the customer has left already; no action may be suggested then."""
-    care: Care | None = None
+    care: CareKind | None = None
     """What makes care come before selling; no action may be suggested then."""
     why: str = ""
     """The reason for all this, for readers."""
