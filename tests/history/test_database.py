@@ -102,7 +102,7 @@ def test_a_second_writer_is_told_in_time(tmp_path):
         with pytest.raises(StoreUnavailable, match="another churn-agent is writing"), second.begin() as other:
             interactions.add(other, [interaction(2)])
         assert interactions.count(second) == 0  # reading goes on
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert interactions.count(second) == 1
 
 
