@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,30 @@ def test_eval_run_prints_a_row_for_each_book_and_variation(suite: Path, cli: Cal
 def test_a_book_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no test book 'none'"):
         find_book("none", near=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "of_channels", "measurements", "labels"),
+    [
+        ("telecom", {"ticket": 167, "email": 225, "chat": 202, "call": 49 + 2, "invoice": 1360}, 3178, 7),
+        ("shop", {"ticket": 122, "email": 293, "chat": 125, "call": 23, "review": 30 + 2, "order": 2201}, 2201, 6),
+    ],
+)
+def test_open_books_come_in_whole(
+    name: str, of_channels: dict[str, int], measurements: int, labels: int, tmp_path: Path
+) -> None:
+    """Every row of every file: with the words of customers in notes of calls, and the answers to reviews."""
+    book = find_book(name, near=tmp_path)
+    with book.open(tmp_path, Settings.load()) as agent:
+        came = [one.summary for one in agent.store.imports()]
+        ids = [each.customer_id for each in agent.store.customers()]
+        snapshots = [agent.snapshot(each, as_of=book.description.as_of) for each in ids]
+    stored = Counter(each.channel for snapshot in snapshots for each in snapshot.interactions)
+    assert len(ids) == 60
+    assert not any(summary["rejected"] or summary["replaced"] for summary in came)
+    assert stored == of_channels
+    assert sum(summary["measurements"] for summary in came) == measurements
+    assert sum(summary["labels"] for summary in came) == labels
 
 
 def test_frozen_books_are_as_they_were_written() -> None:
