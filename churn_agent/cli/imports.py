@@ -1,12 +1,17 @@
 """`imports`: the log of imports, and taking one back; `aliases`: ids that mean the same customer."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from churn_agent.cli import common
 from churn_agent.domain.wording import counted
+
+if TYPE_CHECKING:
+    from churn_agent.history.imports import Undone
 
 _COUNTS = ("rows", "updated", "rejected", "empty", "customers", "labels", "measurements", "aliases")
 
@@ -92,12 +97,25 @@ def undo(context: click.Context, import_id: int, json_: bool) -> None:
     elif undone is None:
         click.echo(f"import {import_id} is undone now")
     else:
-        click.echo(
-            f"import {import_id} undone: {counted(len(undone.removed), 'interaction')} removed, "
-            f"{len(undone.restored)} with their earlier values, {undone.kept} kept because a later import has them; "
-            f"{counted(undone.customers, 'customer')} and {counted(undone.labels, 'label')} changed; "
-            f"{counted(undone.records, 'assessment')} marked"
-        )
+        click.echo(f"import {import_id} undone: {', '.join(_undone(undone)) or 'no row has changed'}")
+
+
+def _undone(undone: "Undone") -> Iterator[str]:
+    """Yields what undoing an import has changed."""
+    if undone.removed:
+        yield f"{counted(len(undone.removed), 'interaction')} removed"
+    if undone.restored:
+        yield f"{counted(len(undone.restored), 'interaction')} with the earlier values"
+    if undone.kept:
+        yield f"{counted(undone.kept, 'interaction')} kept because a later import has the same"
+    if undone.measurements:
+        yield f"{counted(undone.measurements, 'measurement')} removed"
+    if undone.customers:
+        yield f"attributes of {counted(undone.customers, 'customer')} changed"
+    if undone.labels:
+        yield f"{counted(undone.labels, 'label')} changed"
+    if undone.records:
+        yield f"{counted(undone.records, 'assessment')} marked"
 
 
 @imports.command()
@@ -112,8 +130,11 @@ def redo(context: click.Context, import_id: int, mapping: Path | None, yes: bool
         summary = agent.store.redo_import(import_id, mapping=mapping, ask=common.asker(), yes=yes)
     if json_:
         common.print_json(asdict(summary))
+    elif summary.import_id == import_id:
+        click.echo(f"import {import_id} was made again from the same files with the same mapping")
     else:
-        click.echo(f"import {summary.import_id} replaces {import_id}: {counted(summary.added, 'interaction')} added")
+        parts = [f"{counted(summary.added, 'interaction')} added", f"{summary.updated:,} with new values"]
+        click.echo(f"import {summary.import_id} replaces {import_id}: {', '.join(parts)}")
 
 
 @click.group()
@@ -146,6 +167,9 @@ def merge(context: click.Context, old: str, new: str, json_: bool) -> None:
     """Treat OLD as another id of the customer NEW, now and in later imports."""
     with common.open_agent(context) as agent:
         moved = agent.store.merge_customers(old, new)
+        unknown = agent.store.ids_without_data([old, new])
+    if unknown:
+        common.note(f"the store has no data of {' and '.join(map(repr, unknown))} yet; the alias counts when they come")
     if json_:
         common.print_json({"old": old, "new": new, "interactions": moved})
     else:

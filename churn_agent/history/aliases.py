@@ -7,7 +7,7 @@ that these statements make. When one is withdrawn, every id means again what it 
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Table, func, select
 
 from churn_agent.history.database import now
 from churn_agent.history.tables import aliases, contributions, interactions, measurements
@@ -48,6 +48,27 @@ def families(connection: Connection, customer_ids: Collection[str]) -> dict[str,
     for new in result:
         result[new] = [new, *(old for old, to in known.items() if to == new)]
     return result
+
+
+def without_data(engine: Engine, ids: Collection[str]) -> list[str]:
+    """Returns the ids under which nothing was stored: no interaction, measurement, attribute or label."""
+    with engine.connect() as connection:
+        today = read(connection)
+        return [id_ for id_ in ids if not _has_data(connection, id_, today.get(id_, id_))]
+
+
+def _has_data(connection: Connection, source_id: str, today: str) -> bool:
+    said = contributions.c.customer_id == source_id, contributions.c.kind != KIND
+    acted = interactions.c.customer_id == today, _source(interactions) == source_id
+    measured = measurements.c.customer_id == today, measurements.c.source_customer_id == source_id
+    queries = (select(table).where(*conditions) for table, conditions in (
+        (interactions, acted), (measurements, measured), (contributions, said)
+    ))  # fmt: skip
+    return any(connection.execute(query.limit(1)).first() is not None for query in queries)
+
+
+def _source(table: Table) -> ColumnElement[str]:
+    return func.coalesce(table.c.source_customer_id, table.c.customer_id)
 
 
 def stated(connection: Connection) -> dict[str, str]:
@@ -94,8 +115,7 @@ def settle(connection: Connection) -> Settled:
 
 def _move(connection: Connection, source_id: str, was: str, today: str) -> int:
     """Moves the rows of an id from the customer that it meant to the one that it means today. Returns their number."""
-    table = interactions.c
-    mine = func.coalesce(table.source_customer_id, table.customer_id) == source_id
+    table, mine = interactions.c, _source(interactions) == source_id
     values = {"customer_id": today, "source_customer_id": source_id if today != source_id else None}
     moved = connection.execute(interactions.update().where(table.customer_id == was, mine).values(**values)).rowcount
     measured = measurements.c.customer_id == was, measurements.c.source_customer_id == source_id

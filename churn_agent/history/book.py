@@ -195,8 +195,17 @@ def merge_attributes(connection: Connection, customer_ids: Collection[str]) -> N
             connection.execute(customers.insert(), rows)
 
 
-def several_rows(connection: Connection, import_id: int) -> dict[str, int]:
-    """Returns attribute -> number of customers for whom rows of an import differ in it, without another date.
+class Several(NamedTuple):
+    """An attribute that differs between rows of one customer."""
+
+    customers: int
+    """Number of such customers."""
+    ways: tuple[str, ...]
+    """Ways to combine its values, besides the latest: for numbers and days."""
+
+
+def several_rows(connection: Connection, import_id: int) -> dict[str, Several]:
+    """Returns the attributes in which rows of an import for one customer differ, without another date.
 
     Attributes that the card combines, and the renewal, of which the next one counts, are not among them.
     """
@@ -209,11 +218,13 @@ def several_rows(connection: Connection, import_id: int) -> dict[str, int]:
         rows.setdefault((row.customer_id, row.known_from), []).append(row.content)
     combine = {*_combine(connection), card_in(connection).renewal_attribute}
     customers_of: dict[str, set[str]] = {}
+    values_of: dict[str, set[str]] = {}
     for (customer_id, _), contents in rows.items():
         for name in combining.differing(contents):
             if name not in combine:
                 customers_of.setdefault(name, set()).add(customer_id)
-    return {name: len(ids) for name, ids in customers_of.items()}
+                values_of.setdefault(name, set()).update(content[name] for content in contents if name in content)
+    return {name: Several(len(ids), combining.ways(values_of[name])) for name, ids in customers_of.items()}
 
 
 def add_labels(connection: Connection, rows: Iterable[Label], *, import_id: int | None = None) -> int:
@@ -290,8 +301,11 @@ def merge_customers(connection: Connection, old: str, new: str) -> int:
     If `old` was another id of some other customer, its rows leave that customer.
 
     Raises:
-        InputError: the ids mean the same customer already.
+        InputError: the ids mean the same customer already, or one of them is blank or cannot be printed.
     """
+    for id_ in (old, new):
+        if not id_.strip() or not id_.isprintable():
+            raise InputError(f"{id_!r} is not a customer id: it is empty or has characters that cannot be printed")
     links = aliases.stated(connection)
     customer_id = aliases.end_of(links, old)
     if aliases.end_of(links, new) == customer_id:

@@ -1,6 +1,6 @@
 """Merges the rows of attributes of a customer: those of an import by the card, later imports over earlier ones."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -70,6 +70,13 @@ def differing(contents: Sequence[Mapping[str, str]]) -> list[str]:
     """Returns the attributes in which rows differ."""
     names = dict.fromkeys(name for content in contents for name in content)
     return [name for name in names if len({content[name] for content in contents if name in content}) > 1]
+
+
+def ways(values: Collection[str]) -> tuple[str, ...]:
+    """Returns the ways that suit some values, besides the latest: numbers have a sum, days an earliest and a latest."""
+    if all(as_number(value) is not None for value in values):
+        return "sum", "highest", "lowest"
+    return ("highest", "lowest") if all(real_day(value) for value in values) else ()
 
 
 def _distinct(rows: Sequence[tuple[str, Mapping[str, str]]]) -> list[tuple[str, Mapping[str, str]]]:

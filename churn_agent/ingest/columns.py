@@ -36,7 +36,7 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
         "speaker", "speaker_role", "author_role", "author_type", "sender_role", "sender_type", "from_role", "from_type",
         "role", "rolle",
     ),
-    "author": ("author", "sender", "from", "agent", "speaker", "contact", "contact_name", "username"),
+    "author": ("author", "sender", "from", "speaker", "contact", "contact_name", "username"),
     "subject": ("subject", "title", "summary", "headline", "review_title", "ticket_subject", "betreff", "titel"),
     "currency": ("currency", "currency_code", "waehrung", "währung"),
     "amount": (

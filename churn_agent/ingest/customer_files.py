@@ -108,12 +108,12 @@ def _attributes(run: Run, connection: Connection, source: Source, import_id: int
     rows = (run.parsed(source, translate(row), parse) for row in open_other(source, run.mapping))
     shown = run.shown("customers", filter(None, rows), _attributes_shown)
     run.summary.customers = book.set_attributes(connection, shown, import_id=import_id)
-    for name, count in list(book.several_rows(connection, import_id).items())[:_MOST_NAMED]:
-        have = f"{count:,} customers have" if count > 1 else "a customer has"
-        run.announce(
-            f"{source.name}: {name}: {have} several rows; the last one counts; to add them up: combine: {{{name}: "
-            "sum} in the card"
-        )
+    for name, several in list(book.several_rows(connection, import_id).items())[:_MOST_NAMED]:
+        have = f"{several.customers:,} customers have" if several.customers > 1 else "a customer has"
+        first, *others = several.ways or [""]
+        change = f"; to change it: combine: {{{name}: {first}}} in the card" if first else ""
+        change += f" (or {', '.join(others)})" if others else ""
+        run.announce(f"{source.name}: {name}: {have} several rows; the last one counts{change}")
 
 
 def _labels(run: Run, connection: Connection, source: Source, import_id: int) -> None:

@@ -53,17 +53,17 @@ def derive(
         mapping: the mapping.
         path: file of the source, for its lookup lists.
         staff: names, addresses, domains and ids of the company's people.
-        note: called with a guess for each lookup list that is not there.
+        note: called with a guess for each lookup list that is used and not there.
 
     Raises:
         FileFormatError: a lookup list cannot be read.
     """
     tables = {name: _table(name, lookup, path) for name, lookup in mapping.lookups.items()}
     machines = OwnPeople(mapping.machines)
-    for name in [name for name, table in tables.items() if not table]:
-        endings = " or ".join(f"{name}{ending}" for ending in _ENDINGS)
-        why = f"no {endings} beside {path}, and no list {name!r} in it, with the field {mapping.lookups[name].key!r}"
-        note(Guess(f"lookup {name}", "empty: columns that use it have no value from it", why, ""))
+    full = {mapping.lookups[name].records or name for name, table in tables.items() if table}
+    for name, lookup in mapping.lookups.items():
+        if (lookup.records or name) not in full:
+            tables[name] = _Missing(name, lookup, path, note)
     rules = [
         _DerivedRule(rule, tables, Staff(staff), frozenset(name.casefold() for name in staff), machines)
         for rule in mapping.rules
@@ -108,6 +108,25 @@ def _expressions(rule: Rule) -> Iterator[str]:
     for column in (*rule.columns.values(), *sides, *role, *rule.unless, *rule.only):
         if column and ("|" in column or "{" in column or _LOOKUP.fullmatch(column) or _FIRST.fullmatch(column)):
             yield column
+
+
+class _Missing(dict[str, Values]):
+    """A lookup without entries, which the user is told of when it is first used."""
+
+    def __init__(self, name: str, lookup: Lookup, path: Path | None, note: Note) -> None:
+        super().__init__()
+        endings = " or ".join(f"{name}{ending}" for ending in _ENDINGS)
+        listed = lookup.records or name
+        why = f"no {endings} beside {path}, and no list {listed!r} in it, with the field {lookup.key!r}"
+        self._guess = Guess(f"lookup {name}", "empty: columns that use it have no value from it", why, "")
+        self._note: Note | None = note
+
+    def get(self, key: str, default: Any = None, /) -> Any:
+        """Returns the default, as there are no entries."""
+        if key and self._note:
+            self._note(self._guess)
+            self._note = None
+        return default
 
 
 class _DerivedRule:

@@ -65,7 +65,7 @@ def ingest(
         understood = understand(
             sources.interactions, _mapping(sources, options), options.progress, options.answers, sources.others
         )
-    for line in _unused(sources, options):
+    for line in _unused(sources, options, understood):
         announce(line)
     again, wrong = _same_files(engine, contents, understood.as_mapping())
     replaces = (replaces or wrong) if again is None else None  # the same files, read in the same way
@@ -118,6 +118,9 @@ def ingest(
 def _mapping(sources: Sources, options: ImportOptions) -> ColumnMapping:
     """Returns the mapping of the user, with the options that stand for parts of it."""
     mapping = load_mapping(sources.mapping) if sources.mapping else ColumnMapping()
+    for name in options.own:
+        if not any(map(str.isalnum, name)):
+            raise InputError(f"{name!r} (--own) is not an address, a domain or a name; write @acme.example or Tim")
     given = {"customer_id": options.customer} if options.customer else {}
     return mapping.model_copy(
         update={
@@ -129,8 +132,13 @@ def _mapping(sources: Sources, options: ImportOptions) -> ColumnMapping:
     )
 
 
-def _unused(sources: Sources, options: ImportOptions) -> Iterator[str]:
+def _unused(sources: Sources, options: ImportOptions, understood: Understood) -> Iterator[str]:
     """Yields a line for each option that none of the sources can use."""
+    all_are_tables = all(source.complete_header for source in sources.interactions)
+    columns = {name for rules in understood.rules.values() for one in rules.values() for name in one.columns}
+    named = "author" in columns or any(rule.sides for rule in understood.mapping.rules)
+    if options.own and all_are_tables and not named:
+        yield f"--own {','.join(options.own)} is not used: no source has a column of authors"
     files = [*sources.interactions, *sources.others]
     if options.query and not any(source.is_database for source in files):
         yield "--query is not used: no source is a database"

@@ -233,7 +233,7 @@ class Store:
             The number of interactions moved.
 
         Raises:
-            InputError: the ids mean the same customer already.
+            InputError: the ids mean the same customer already, or one of them is blank or cannot be printed.
         """
         with self.history.begin() as connection:
             return book.merge_customers(connection, old, new)
@@ -246,6 +246,10 @@ class Store:
     def aliases(self) -> dict[str, str]:
         """Returns old id -> id of the customer today."""
         return known_aliases.all_aliases(self.history)
+
+    def ids_without_data(self, ids: Sequence[str]) -> list[str]:
+        """Returns the ids, in the source, under which nothing was imported."""
+        return known_aliases.without_data(self.history, ids)
 
     def labels(self, customer_id: str | None = None) -> list[Label]:
         """Returns all outcomes, or those of a customer, by customer and date."""

@@ -31,6 +31,15 @@ def plans(agent):
     return [agent.snapshot("c-2", as_of=day).attributes.get("plan") for day in days]
 
 
+def test_a_day_to_come_is_known_from_the_day_that_the_file_says(agent, files, tmp_path):
+    bring(agent, files["summer"])
+    end = "c-1,2025-05-01,2025-09-30"
+    agent.ingest([], customers=write_csv(tmp_path / "e.csv", end, header="customer_id,known_from,churn_date"))
+    bring(agent, files["spring"])
+    seen = {day: agent.snapshot("c-1", as_of=day).attributes for day in ("2025-04-30", "2025-05-01")}
+    assert seen == {"2025-04-30": {}, "2025-05-01": {"churn_date": "2025-09-30"}}
+
+
 def test_attributes_imported_before_the_interactions_are_known_at_their_end(agent, files):
     bring(agent, files["people"])
     bring(agent, files["spring"])

@@ -86,7 +86,7 @@ def test_the_last_of_several_rows_counts_unless_the_card_says_otherwise(agent, n
     rows = "c1,A,100,2026-12-31", "c1,B,50,2026-06-30", "c1,A,100,2026-12-31", "c2,C,7,2027-01-01"
     header = "customer_id,contract_id,arr,renewal_date"
     assert attributes(agent, *rows, header=header)["c1"]["arr"] == "100"
-    assert any("arr: a customer has several rows; the last one counts; to add them up: combine: {arr: sum}" in note
+    assert any("arr: a customer has several rows; the last one counts; to change it: combine: {arr: sum}" in note
                for note in notes)  # fmt: skip
     card = Card(combine={"arr": "sum", "renewal_date": "lowest"})
     notes.clear()
@@ -94,6 +94,21 @@ def test_the_last_of_several_rows_counts_unless_the_card_says_otherwise(agent, n
     assert (known["c1"]["arr"], known["c1"]["renewal_date"]) == ("150", "2026-06-30")
     assert known["c2"]["arr"] == "7"
     assert not any("arr:" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (("100", "50"), "; to change it: combine: {x: sum} in the card (or highest, lowest)"),
+        (("2026-01-01", "2027-01-01"), "; to change it: combine: {x: highest} in the card (or lowest)"),
+        (("gold", "2027-01-01"), ""),
+        (("gold", "7"), ""),
+    ],
+)
+def test_the_note_about_several_rows_names_what_suits_their_values(agent, notes, values, said):
+    attributes(agent, *(f"c1,{value}" for value in values), header="customer_id,x")
+    [note] = [note for note in notes if "several rows" in note]
+    assert note.endswith(f"x: a customer has several rows; the last one counts{said}")
 
 
 def test_a_card_that_comes_later_combines_what_is_there(agent, notes):

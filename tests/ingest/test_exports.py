@@ -319,6 +319,60 @@ def test_app_store_joins_reviews_with_their_answers(agent, tmp_path):
     assert summary.rejected == 0
 
 
+LINKS = {
+    "by the answer": ({}, {"relationships": {"review": {"data": {"id": "r1"}}}}),
+    "by the review": ({"relationships": {"response": {"data": {"id": "a1"}}}}, {}),
+    "by both": (
+        {"relationships": {"response": {"data": {"id": "a1"}}}},
+        {"relationships": {"review": {"data": {"id": "r1"}}}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("of_review", "of_answer"), LINKS.values(), ids=LINKS)
+def test_an_answer_belongs_to_its_review_whichever_names_the_other(agent, tmp_path, of_review, of_answer):
+    review = {"rating": 1, "body": "I leave.", "reviewerNickname": "Ana", "createdDate": DAY}
+    export = {
+        "data": [{"id": "r1", "attributes": review, **of_review}, {"id": "r2", "attributes": review | {"body": "Bye"}}],
+        "included": [{"id": "a1", "attributes": {"responseBody": "Sorry", "lastModifiedDate": DAY}, **of_answer}],
+    }
+    summary = ingest(agent, tmp_path / "a.json", export, "app_store")
+    assert [text for _, by, text in spoken(agent, "Ana") if by == "company"] == ["Sorry"]
+    assert not summary.guesses
+
+
+@pytest.mark.parametrize("customer", ["cus_1", {"id": "cus_1"}])
+def test_a_refund_is_the_customers_of_its_charge(agent, tmp_path, customer):
+    refund = {
+        "id": "re_1",
+        "object": "refund",
+        "charge": "ch_1",
+        "amount": 700,
+        "currency": "eur",
+        "status": "succeeded",
+        "created": 1769940000,
+    }
+    charge = {
+        "id": "ch_1",
+        "object": "charge",
+        "customer": customer,
+        "amount": 700,
+        "currency": "eur",
+        "status": "succeeded",
+        "created": 1769940000,
+    }
+    summary = ingest(agent, tmp_path / "s.json", {"object": "list", "data": [refund, charge]}, "stripe")
+    assert [row.amount for row in stored(agent, "cus_1")] == [-7.0]
+    assert (summary.added, summary.rejected, summary.guesses) == (1, 0, [])
+
+
+def test_a_lookup_that_no_row_uses_is_not_missed(agent, tmp_path):
+    lines = (
+        '{"id": "in_1", "customer": "c", "created": 1769940000, "total": 100, "currency": "usd", "status": "paid"}\n'
+    )
+    assert not ingest(agent, tmp_path / "s.jsonl", lines, "stripe").guesses
+
+
 def test_trustpilot_reads_title_text_and_our_reply(agent, tmp_path):
     text = "Review Created (UTC),Review Username,Review Stars,Review Title,Review Content,Company Reply\n2026-02-01 10:00:00,Ana,1,Never again,I cancelled,Sorry\n2026-02-01 10:00:00,Bo,5,,,\n"
     ingest(agent, tmp_path / "t.csv", text, "trustpilot")

@@ -38,6 +38,7 @@ def test_a_second_import_changes_nothing_and_equal_rows_stay_two(agent, tmp_path
     [
         ({"query": "SELECT 1"}, "--query is not used: no source is a database"),
         ({"sheet": "Q9"}, "--sheet Q9 is not used: no source is a workbook (.xlsx)"),
+        ({"own": ("Tim", "@acme.example")}, "--own Tim,@acme.example is not used: no source has a column of authors"),
     ],
 )
 def test_an_option_that_no_source_can_use_is_named(agent, tmp_path, options, line):
@@ -47,6 +48,12 @@ def test_an_option_that_no_source_can_use_is_named(agent, tmp_path, options, lin
     assert lines.count(line) == 1
     agent.ingest([write_csv(tmp_path / "a.csv", ROW)])
     assert lines.count(line) == 1
+
+
+@pytest.mark.parametrize("own", ["@", ".", " ", "@."])
+def test_what_can_be_nobodys_name_is_refused(agent, tmp_path, own):
+    with pytest.raises(InputError, match="--own"):
+        agent.ingest([write_csv(tmp_path / "a.csv", ROW)], own=("Tim", own))
 
 
 def test_customer_ids_are_opaque(agent, tmp_path):

@@ -156,7 +156,7 @@ def test_a_lookup_without_its_file_or_its_key_is_one_line(agent, tmp_path, conte
     if content:
         (tmp_path / "crm.csv").write_text(content)
     (tmp_path / "m.yaml").write_text(LOOKUP)
-    (tmp_path / "a.csv").write_text("customer,from,date,text\nc1,a@x,2026-02-01,hello\n")
+    (tmp_path / "a.csv").write_text("customer,from,date,text\nc1,a@x,2026-02-01,hello\n,a@x,2026-02-02,bye\n")
     summary = agent.ingest(tmp_path / "a.csv", mapping=tmp_path / "m.yaml", unknown_is="customer")
     [guess] = [guess for guess in summary.guesses if guess.about == "lookup crm"]
     assert "no crm.csv or crm.tsv or crm.json or crm.jsonl beside" in guess.evidence

@@ -209,3 +209,13 @@ def test_words_of_the_customer_in_a_note_are_the_customers_as_reported(agent, tm
     assert (company.speaker, customer.speaker) == ("company", "customer")
     assert customer.text == "Das ist mir zu teuer,\nich kündige.\nno"
     assert customer.metadata["taken_as"] == "reported by staff"
+
+
+@pytest.mark.parametrize("channel", ["ticket", "chat"])
+def test_a_column_of_agents_does_not_make_them_the_authors_of_the_customers_texts(agent, tmp_path, channel):
+    path = write_csv(
+        tmp_path / "a.csv", f"a,2025-03-01,{channel},I cancel,Tim Agent", header="customer_id,date,channel,text,agent"
+    )
+    agent.ingest(path, unknown_is="customer")
+    [row] = stored(agent)
+    assert (row.speaker, row.author, row.metadata) == ("customer", None, {"agent": "Tim Agent"})
