@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from statistics import mean
 
 from churn_agent.domain.assessment import Fact
 from churn_agent.domain.measurements import SAME_WEEKS_LAST_YEAR, WINDOW_DAYS, Series, Window
 from churn_agent.domain.snapshot import Snapshot
+from churn_agent.evidence import facts_pause
 
 LEVELS = frozenset(
     """nps csat ces score rating health satisfaction licences licenses licence license seats users members mrr arr
@@ -27,19 +29,22 @@ _MOST_METRICS = 5
 _LESS = 0.8
 """A drop is a size below this share of the usual."""
 _FEWEST_ACTIVE_DAYS = 6
-"""Fewest active days in the windows of the usual level from which a stop can be told."""
+"""Fewest active days before a stop from which it can be told."""
+_LONGEST_LOOK = 13
+"""Windows before a stop in which active days are looked for, if the last three have too few: a year."""
 _SHORTEST_STOP_DAYS = 14
 _USUAL_GAPS = 4
 """A stop is a silence of so many usual gaps."""
 
 
 def compute(snapshot: Snapshot) -> Iterator[Fact]:
-    """Yields the facts of the metrics, the most unusual metric first."""
+    """Yields the facts of the metrics, the most unusual metric first; no stops during an announced pause."""
+    pauses = facts_pause.pause_of(snapshot) is not None
     series = sorted(snapshot.measurements, key=lambda one: (_ratio(one) is None, _ratio(one) or 0.0, one.metric))
     for one in series[:_MOST_METRICS]:
         yield from _trend(one)
         yield from _per_seat(one)
-        yield from _stop(one)
+        yield from () if pauses else _stop(one)
         yield from _score(one)
 
 
@@ -54,6 +59,13 @@ class Use:
     """Whether it is as low as in the same weeks of last year."""
     stopped_days: int
     """Days since it stopped suddenly; 0 if it has not."""
+    last_active: date | None
+    """The last day with a value other than 0."""
+
+    @property
+    def stopped_long_ago(self) -> bool:
+        """Whether it stopped before the windows of the usual level."""
+        return self.stopped_days > (1 + len(_BASELINE)) * WINDOW_DAYS
 
 
 def usage(snapshot: Snapshot) -> Iterator[Use]:
@@ -65,7 +77,7 @@ def usage(snapshot: Snapshot) -> Iterator[Use]:
         last_year = _ratio(one, SAME_WEEKS_LAST_YEAR)
         seasonal = last_year is not None and max(ratio, last_year) < _LESS and ratio > _LESS * last_year
         stop = next(_stop(one), None)
-        yield Use(one.metric, ratio, seasonal, int(stop.value) if stop else 0)
+        yield Use(one.metric, ratio, seasonal, int(stop.value) if stop else 0, one.last_active)
 
 
 def is_level(metric: str) -> bool:
@@ -84,13 +96,23 @@ def _size(series: Series, window: Window | None) -> float | None:
 
 
 def _usual(series: Series, first: int = 0) -> float | None:
-    """The mean size of the three windows before window `first`; None if fewer than two of them have data."""
+    """The mean size of the three windows before window `first`; None if fewer than two of them have data.
+
+    If the customer has had nothing for so long that hardly one of them has, the usual level is that before the silence.
+    """
+    if first == 0 and not is_level(series.metric) and _silent_windows(series) >= len(_BASELINE):
+        first = _silent_windows(series)
     numbers = [first + n for n in _BASELINE]
     if sum(n in series.windows for n in numbers) < _FEWEST_BASELINE:
         return None
     known = [n for n in numbers if n <= max(series.windows)]
     sizes = [size for n in known if (size := _size(series, series.windows.get(n))) is not None]
     return mean(sizes) if sizes and mean(sizes) > 0 else None
+
+
+def _silent_windows(series: Series) -> int:
+    """Number of whole windows since the last active day."""
+    return (series.end - series.last_active).days // WINDOW_DAYS if series.last_active else 0
 
 
 def _ratio(series: Series, first: int = 0) -> float | None:
@@ -134,18 +156,28 @@ def _per_seat(series: Series) -> Iterator[Fact]:
 def _stop(series: Series) -> Iterator[Fact]:
     if is_level(series.metric) or series.last_active is None:
         return
+    gap = _usual_gap(series)
     silence = (series.end - series.last_active).days
-    behind = silence // WINDOW_DAYS
-    numbers = [behind + n for n in range(1, 1 + len(_BASELINE))]
-    active_days = sum(series.windows[n].active_days for n in numbers if n in series.windows)
-    if active_days < _FEWEST_ACTIVE_DAYS:
-        return
-    gap = len(_BASELINE) * WINDOW_DAYS / active_days
-    if silence > max(_SHORTEST_STOP_DAYS, _USUAL_GAPS * gap):
+    if gap is not None and silence > max(_SHORTEST_STOP_DAYS, _USUAL_GAPS * gap):
         text = (
-            f"Measured {series.metric} stopped {silence} days before the end of the data, after every {gap:.1f} days."
+            f"Measured {series.metric} stopped on {series.last_active}, {silence} days before the end of the data; "
+            f"until then it came every {gap:.1f} days."
         )
         yield Fact(name="measured_stop", value=silence, unit="days", text=text)
+
+
+def _usual_gap(series: Series) -> float | None:
+    """The mean number of days between active days before the silence; None if there are too few.
+
+    Three windows show it, or as many as are needed, up to a year: what comes once a month stops, too.
+    """
+    behind, active_days = _silent_windows(series), 0
+    for n in range(1, 1 + _LONGEST_LOOK):
+        window = series.windows.get(behind + n)
+        active_days += window.active_days if window else 0
+        if n >= len(_BASELINE) and active_days >= _FEWEST_ACTIVE_DAYS:
+            return n * WINDOW_DAYS / active_days
+    return None
 
 
 def _score(series: Series) -> Iterator[Fact]:

@@ -1,4 +1,7 @@
-"""Announced pauses: a customer who rests by agreement is not a silent one."""
+"""Announced pauses: a customer who rests by agreement is not a silent one.
+
+A pause without an end explains a silence only for a time: afterwards nobody knows whether the customer comes back.
+"""
 
 from collections.abc import Iterator
 from datetime import date
@@ -19,14 +22,26 @@ _YES = frozenset("1 yes true y ja wahr x".split())
 _PAUSED = frozenset("paused on_hold frozen pausiert pause ruhend ruht stillgelegt".split())
 
 
+LONGEST_OPEN_DAYS = 182
+"""Days for which a pause without an end explains a silence."""
+
+
 def pause_of(snapshot: Snapshot) -> tuple[date | None, str] | None:
     """Returns the last day of a pause that lasts on the day of the snapshot, and the attribute that says it.
 
-    The day is None if the pause has no end. Returns None without a pause.
+    The day is None if the pause has no end. Returns None without a pause, and for one without an end that has lasted
+    longer than `LONGEST_OPEN_DAYS`.
     """
+    pause = _stated(snapshot)
+    if pause and pause[0] is None and _open_days(snapshot) > LONGEST_OPEN_DAYS:
+        return None
+    return pause
+
+
+def _stated(snapshot: Snapshot) -> tuple[date | None, str] | None:
     attributes = snapshot.attributes
-    from_day = next((day for name in _FROM if (day := real_day(attributes.get(name)))), None)
-    if from_day and from_day > snapshot.as_of:
+    start = _start(snapshot)
+    if start and start > snapshot.as_of:
         return None
     for name in _UNTIL:
         until = real_day(attributes.get(name))
@@ -39,12 +54,30 @@ def pause_of(snapshot: Snapshot) -> tuple[date | None, str] | None:
     return None
 
 
+def _start(snapshot: Snapshot) -> date | None:
+    return next((day for name in _FROM if (day := real_day(snapshot.attributes.get(name)))), None)
+
+
+def _open_days(snapshot: Snapshot) -> int:
+    """Days since a pause without an end began; if no attribute says it, since the last sign of the customer."""
+    acted = (snapshot.card.local(each.occurred_at).date() for each in snapshot.interactions if each.by_customer)
+    used = (series.last_active for series in snapshot.measurements if series.last_active)
+    start = _start(snapshot) or max((*acted, *used), default=snapshot.as_of)
+    return (snapshot.as_of - start).days
+
+
 def compute(snapshot: Snapshot) -> Iterator[Fact]:
-    """Yields `paused`: the days that are left of the pause, 0 if it has no end."""
-    pause = pause_of(snapshot)
-    if pause is None:
+    """Yields `paused`, the days that are left of the pause (0: no end), or `paused_long`, the days it has lasted."""
+    stated = _stated(snapshot)
+    if stated is None:
         return
-    until, name = pause
+    until, name = stated
+    if pause_of(snapshot) is None:
+        days = _open_days(snapshot)
+        lasted = f"A pause without an end date (attribute {name}) has lasted {days} days"
+        text = f"{lasted}, so it no longer explains the silence."
+        yield Fact(name="paused_long", value=days, unit="days", text=text)
+        return
     days = (until - snapshot.as_of).days if until else 0
     when = f"until {until}" if until else "without an end date"
     text = f"An agreed pause lasts {when} (attribute {name}), so silence says nothing."

@@ -33,7 +33,9 @@ def compute(snapshot: Snapshot) -> Iterator[Fact]:
         return
     measured = list(facts_measurements.usage(snapshot))
     if measured:
-        lowest = min(measured, key=lambda use: use.ratio)
+        # A product that was given up long ago says nothing beside one that is used.
+        lately = [use for use in measured if not use.stopped_long_ago]
+        lowest = min(lately or measured, key=lambda use: use.ratio)
         if not lowest.seasonal:
             size = f"{lowest.ratio:.0%} of their own usual level"
             text = f"Usage ({lowest.metric}) in the last {WINDOW_DAYS} days is {size}."
@@ -41,14 +43,15 @@ def compute(snapshot: Snapshot) -> Iterator[Fact]:
         stopped = [use for use in measured if use.stopped_days]
         if stopped and not stopped[0].seasonal and all(use.stopped_days or use.ratio < _SEASONAL for use in measured):
             use = max(stopped, key=lambda use: use.stopped_days)
-            text = f"Usage ({use.metric}) stopped {counted(use.stopped_days, 'day')} before the end of the data."
+            before = f"{counted(use.stopped_days, 'day')} before the end of the data"
+            text = f"Usage ({use.metric}) stopped on {use.last_active}, {before}."
             yield Fact(name="usage_stop", value=use.stopped_days, unit="days", text=text)
         return
     yield from _from_records(snapshot)
 
 
 def _from_records(snapshot: Snapshot) -> Iterator[Fact]:
-    """Active days of use in the last four weeks, compared with the mean of the twelve weeks before."""
+    """Active days of use in the last four weeks, compared with the mean of the twelve weeks before them, or a stop."""
     days = {
         snapshot.card.local(each.occurred_at).date()
         for each in snapshot.interactions
@@ -56,7 +59,7 @@ def _from_records(snapshot: Snapshot) -> Iterator[Fact]:
     }
     if not days or (snapshot.as_of - min(days)).days < (1 + _WINDOWS) * WINDOW_DAYS:
         return
-    ratio = _ratio(days, snapshot.as_of)
+    ratio = _ratio(days, min(snapshot.as_of, max(days) + timedelta(days=WINDOW_DAYS)))
     if ratio is None:
         return
     last_year = _ratio(days, snapshot.as_of - timedelta(days=_YEAR_DAYS))
@@ -71,7 +74,7 @@ def _from_records(snapshot: Snapshot) -> Iterator[Fact]:
     yield Fact(name="usage_trend", value=round(ratio, 2), unit="ratio", text=text)
     if ratio == 0:
         silence = (snapshot.as_of - max(days)).days
-        text = f"They stopped using it {counted(silence, 'day')} before."
+        text = f"They stopped using it on {max(days)}, {counted(silence, 'day')} before."
         yield Fact(name="usage_stop", value=silence, unit="days", text=text)
 
 

@@ -2,11 +2,12 @@
 
 Under a contract, silence is normal and leaving is an act; where customers buy again and again, silence is the only sign
 of leaving (Fader & Hardie 2009, "Probability models for customer-base analysis": contractual and noncontractual
-settings). The card may say the kind; else it is inferred, and nothing is inferred from weak evidence.
+settings). The card may say the kind; else it is inferred, and nothing is inferred from weak evidence. Where the words
+of the card name several kinds ("ends the subscription, or stops ordering"), the customer's own data say which it is.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import date
 from itertools import pairwise
 from statistics import median
@@ -24,7 +25,10 @@ _NAMES: Mapping[Kind, str] = {
 }
 _COMES_BACK = re.compile(
     r"\b(?:no|not|never|without|keine?n?|nicht)\b.*\b(?:orders?|buys?|purchas\w+|messages?|visits?|posts?|writes?|"
-    r"reviews?|comes? back|bookings?|bestell\w+|kauf\w*|bucht|besuch\w*)\b",
+    r"reviews?|comes? back|bookings?|bestell\w+|kauf\w*|bucht|besuch\w*)\b"
+    r"|\b(?:stops?|ceases?|quits?) (?:to )?(?:order|buy|purchas|visit|book|com(?:e|ing)\b|post|shop)"
+    r"|\b(?:orders?|buys?|books?) nothing\b|\b(?:bestell|kauf|buch|besuch|komm)t\b[^.;]*\bnichts? mehr\b"
+    r"|\bstays? away\b|\bhört auf,? zu (?:bestellen|kaufen|buchen)\b|\bbleibt (?:aus|weg)\b",
     re.IGNORECASE,
 )
 """A churn that is the absence of something."""
@@ -70,26 +74,40 @@ def kind_of(snapshot: Snapshot) -> tuple[Kind | None, str]:
     card = snapshot.card
     if card.kind:
         return card.kind, "the card says so"
-    if _COMES_BACK.search(card.churn_means):
+    named = [kind for kind, pattern in _IN_CHURN.items() if re.search(pattern, card.churn_means, re.IGNORECASE)]
+    comes_back = _COMES_BACK.search(card.churn_means) is not None
+    if comes_back and not named:
         return "repeat_purchase", "churn means that they do not come back"
     if contract_terms.months(snapshot.attributes.get("contract", "")) is not None:
         return "contract", "from the attribute contract"
-    for text, words, where in ((card.churn_means, _IN_CHURN, "meaning of churn"), (card.domain, _IN_DOMAIN, "domain")):
-        for kind, pattern in words.items():
-            if re.search(pattern, text, re.IGNORECASE):
-                return kind, f"from the {where} on the card"
+    several = len(named) + comes_back > 1
+    if several:  # the customer's own data decide
+        own, evidence = _from_customer(snapshot, frozenset((*named, "repeat_purchase") if comes_back else named))
+        if own:
+            return own, evidence
+    if named and not comes_back:
+        return named[0], "from the meaning of churn on the card"
+    for kind, pattern in _IN_DOMAIN.items():
+        if re.search(pattern, card.domain, re.IGNORECASE):
+            return kind, "from the domain on the card"
+    return (None, "") if several else _from_customer(snapshot, frozenset(KINDS))
+
+
+def _from_customer(snapshot: Snapshot, kinds: Set[Kind]) -> tuple[Kind | None, str]:
+    """Returns which of some kinds the customer's own attributes, channels or bills show."""
+    renewal = snapshot.card.renewal_attribute
     for kind, names in _IN_ATTRIBUTES.items():
-        for name in (*names.intersection(snapshot.attributes), card.renewal_attribute):
-            if snapshot.attributes.get(name) and (name in names or kind == "contract"):
+        for name in (*names.intersection(snapshot.attributes), renewal):
+            if kind in kinds and snapshot.attributes.get(name) and (name in names or kind == "contract"):
                 return kind, f"from the attribute {name}"
-    return _from_rhythm(snapshot)
+    return _from_rhythm(snapshot, kinds)
 
 
-def _from_rhythm(snapshot: Snapshot) -> tuple[Kind | None, str]:
+def _from_rhythm(snapshot: Snapshot, kinds: Set[Kind]) -> tuple[Kind | None, str]:
     channels = {each.channel.casefold() for each in snapshot.interactions}
     for kind, names in _IN_CHANNELS.items():
         seen = sorted(names & channels)
-        if seen:
+        if seen and kind in kinds:
             return kind, f"from the channel {seen[0]}"
     days = sorted(
         {
@@ -98,7 +116,8 @@ def _from_rhythm(snapshot: Snapshot) -> tuple[Kind | None, str]:
             if each.channel.casefold() in _BILLS
         }
     )
-    return ("subscription", "from bills at regular times") if _is_regular(days) else (None, "")
+    regular = "subscription" in kinds and _is_regular(days)
+    return ("subscription", "from bills at regular times") if regular else (None, "")
 
 
 def _is_regular(days: Sequence[date]) -> bool:

@@ -96,6 +96,31 @@ def test_an_announced_pause_is_a_fact_while_it_lasts(attributes, left):
 
 
 @pytest.mark.parametrize(
+    ("attributes", "days_ago", "mutes"),
+    [
+        ({"status": "pausiert"}, 182, True),
+        ({"status": "pausiert"}, 183, False),
+        ({"paused": "yes", "paused_since": day(-30)}, 400, True),
+        ({"paused": "yes", "paused_since": day(-300)}, 10, False),
+        ({"status": "pausiert", "paused_until": day(10)}, 400, True),
+    ],
+)
+def test_a_pause_without_an_end_explains_a_silence_for_half_a_year(attributes, days_ago, mutes):
+    history = [interaction(n, days_ago=days_ago + 3 * n, channel="visit", text="visit") for n in range(50)]
+    found = named(*history, **attributes)
+    assert ("paused" in found, "paused_long" in found) == (mutes, not mutes)
+    assert ("usage_stop" in found) == (not mutes and days_ago > 28)
+    if not mutes:
+        assert "so it no longer explains the silence" in found["paused_long"].text
+
+
+def test_a_pause_without_an_end_counts_from_the_last_use():
+    used = Series("logins", AS_OF, 0.0, AS_OF, AS_OF - timedelta(days=20), {})
+    history = snapshot(interaction(1, days_ago=300), measurements=(used,), attributes={"paused": "yes"})
+    assert "paused" in facts.by_name(facts.compute(history))
+
+
+@pytest.mark.parametrize(
     ("attributes", "ratio"),
     [
         ({"seats": "10", "seats_before": "20"}, 0.5),
@@ -148,6 +173,8 @@ def test_records_of_use_are_compared_with_the_twelve_weeks_before():
     assert (steady["usage_trend"], "usage_stop" in steady) == (1.0, False)
     stopped = facts.by_name(facts.compute(snapshot(*visits(*range(40, 120, 4)))))
     assert (stopped["usage_trend"], stopped["usage_stop"]) == (0.0, 40)
+    long_ago = facts.by_name(facts.compute(snapshot(*visits(*range(200, 320, 4)))))
+    assert (long_ago["usage_trend"], long_ago["usage_stop"]) == (0.0, 200)
     assert "usage_trend" not in facts.by_name(facts.compute(snapshot(*visits(60, 90, 119))))
 
 

@@ -4,8 +4,9 @@ from datetime import date, timedelta
 
 import pytest
 
+from churn_agent.domain.measurements import WINDOW_DAYS, Series, Window
 from churn_agent.evidence.facts import by_name, compute
-from tests.conftest import write_csv
+from tests.conftest import AS_OF, interaction, snapshot, write_csv
 
 HEADER = "customer_id,date,metric,value,seats"
 END = date(2026, 2, 28)
@@ -92,3 +93,55 @@ def test_a_customer_with_measurements_only_is_assessed(agent, tmp_path):
     record = agent.assess("c")
     assert record.as_of == END
     assert any(fact.name == "measured_trend" for fact in record.facts)
+
+
+def used(metric, *days_ago, value=10):
+    """A metric with a value on some days."""
+    windows = {}
+    for number in {ago // WINDOW_DAYS for ago in days_ago}:
+        n = sum(ago // WINDOW_DAYS == number for ago in days_ago)
+        windows[number] = Window(n * value, n, n, 0, None)
+    last = AS_OF - timedelta(days=min(days_ago))
+    return Series(metric, AS_OF, value, last, last, windows)
+
+
+def stated(*measurements, **attributes):
+    history = snapshot(interaction(1, days_ago=700), measurements=measurements, attributes=attributes)
+    return {fact.name: fact for fact in reversed(compute(history))}
+
+
+@pytest.mark.parametrize("silence", [20, 60, 84, 100, 111, 112, 113, 140, 300])
+def test_a_stop_of_frequent_use_is_told_however_long_ago(silence):
+    known = stated(used("logins", *range(silence, silence + 120)))
+    assert known["measured_stop"].value == known["usage_stop"].value == silence
+    assert known["usage_trend"].value < 0.4
+    day = AS_OF - timedelta(days=silence)
+    assert f"stopped on {day}, {silence} days before" in known["measured_stop"].text
+    assert f"stopped on {day}, {silence} days before" in known["usage_stop"].text
+
+
+@pytest.mark.parametrize("silence", [60, 84, 100, 111, 112, 119, 126, 300])
+def test_what_came_once_a_month_has_fallen_or_stopped_however_long_ago(silence):
+    known = stated(used("kilos", *range(silence, silence + 400, 28)))
+    assert known["usage_trend"].value == 0
+    assert ("measured_stop" in known) == (silence > 112)
+
+
+@pytest.mark.parametrize(
+    "days", [(0, 61, 122, 183, 244, 305, 366), (150, 211, 272, 333, 394, 455, 516), (300, 320), (400,)]
+)
+def test_rare_or_short_use_has_not_stopped(days):
+    assert "measured_stop" not in stated(used("kilos", *days))
+
+
+def test_an_announced_pause_is_no_stop():
+    assert {"measured_stop", "usage_stop"}.isdisjoint(
+        stated(used("logins", *range(60, 180)), paused_until="2099-01-01")
+    )
+
+
+def test_a_product_given_up_long_ago_says_nothing_beside_one_in_use():
+    known = stated(used("mobile_gb", *range(300, 420)), used("data_gb", *range(150)))
+    assert known["usage_trend"].value == 1
+    assert "usage_stop" not in known
+    assert known["measured_stop"].value == 300

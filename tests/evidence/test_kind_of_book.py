@@ -43,6 +43,33 @@ def test_the_kind_is_taken_from_the_strongest_evidence(card, attributes, history
     assert [fact.name for fact in compute(one)] == (["kind_of_book"] if kind else [])
 
 
+SEVERAL = "the customer ends the subscription or contract, or stops ordering"
+
+
+@pytest.mark.parametrize(
+    ("churn_means", "attributes", "history", "kind"),
+    [
+        (SEVERAL, {}, [interaction(9, channel="order")], "repeat_purchase"),
+        (SEVERAL, {"abo": "Standard"}, [interaction(9, channel="order")], "subscription"),
+        (SEVERAL, {"renewal_date": "2026-12-31"}, [interaction(9, channel="order")], "contract"),
+        (SEVERAL, {"contract": "24 months"}, [interaction(9, channel="order")], "contract"),
+        (SEVERAL, {"membership": "gold"}, [interaction(9, channel="order")], "repeat_purchase"),
+        (SEVERAL, {}, bills(30), "subscription"),
+        (SEVERAL, {}, [interaction(9)], None),
+        ("kündigt das Abo oder bestellt nicht mehr", {}, [interaction(9, channel="order")], "repeat_purchase"),
+        ("the customer closes the account and does not buy again", {"abo": "x"}, bills(30), None),
+        ("the member ends the membership or the contract", {"tariff": "T2"}, [], "contract"),
+        ("the member ends the membership or the contract", {}, [], "membership"),
+        ("the customer stops ordering", {"abo": "ja"}, [], "repeat_purchase"),
+        ("der Kunde bleibt weg", {"abo": "ja"}, [], "repeat_purchase"),
+        ("the customer stops paying for the subscription", {}, [interaction(9, channel="order")], "subscription"),
+    ],
+)
+def test_where_churn_means_several_things_the_customer_tells_which(churn_means, attributes, history, kind):
+    card = Card(churn_means=churn_means)
+    assert kind_of(snapshot(*(history or [interaction(1)]), card=card, attributes=attributes))[0] == kind
+
+
 def test_the_card_of_a_customer_says_the_kind_and_why():
     [fact] = compute(snapshot(interaction(1), attributes={"contract": "12 months"}))
     assert fact.text == "Kind of book: contract (from the attribute contract)."
