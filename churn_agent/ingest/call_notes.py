@@ -24,12 +24,18 @@ _STAFF = frozenset(
     mitarbeiter mitarbeiterin bearbeiter bearbeiterin sachbearbeiter berater""".split()
 )
 """Names of columns with the company's people."""
+_CUSTOMER = r"(?:kunde|kundin|customer|client|caller|anrufer|anruferin|cliente|klant)[ \t]*:[ \t]*"
+_QUOTATION = r"""(?:"[^"\n]*"|„[^„“”"\n]*[“”"]|“[^“”\n]*”|«[^«»\n]*»|»[^«»\n]*«)"""
 _REPORTED = re.compile(
-    r"^[ \t]*(?:kunde|kundin|customer|client|caller|anrufer|anruferin|cliente|klant)[ \t]*:[ \t]*"
-    r"(?P<words>\S.*(?:\n(?![ \t]*[\w ]{1,30}:)[ \t]*\S.*)*)",
+    rf"(?:^[ \t]*|(?<=[.!?…;:)\]\"“”»«–-])[ \t]+){_CUSTOMER}(?P<quoted>{_QUOTATION}(?:[ \t]*{_QUOTATION})*)"
+    r"(?:(?<=[.!?…].)|(?=[ \t]*(?:[.,;!?…)–-]|$)))"
+    rf"|^[ \t]*{_CUSTOMER}(?P<words>\S.*(?:\n(?![ \t]*[\w ]{{1,30}}:)[ \t]*\S.*)*)",
     re.IGNORECASE | re.MULTILINE,
 )
-"""The customer's words in a note, up to a blank line or the words of another person."""
+"""The customer's words in a note: a quotation after their name, at the beginning of a line or a sentence, if nothing
+goes on behind it; or else all after their name at the beginning of a line, up to a blank line or the words of
+another person."""
+_MARKS = '"„“”«» \t'
 
 
 def is_call(channel: str) -> bool:
@@ -63,7 +69,7 @@ def reported(
 ) -> tuple[bytes, bool, tuple[Any, ...]] | None:
     """Returns the customer's words in a note, as an interaction of its own; None if the note quotes none.
 
-    They are the lines that begin with `Customer:` or `Kundin:`.
+    They are the lines that begin with `Customer:` or `Kundin:`, and the quotations after such a name inside a line.
 
     Args:
         draft: the note as parsed.
@@ -71,7 +77,7 @@ def reported(
     """
     content, _, values = draft
     note = dict(zip(VALUES, values, strict=True))
-    words = "\n".join(match["words"].strip() for match in _REPORTED.finditer(note["text"]))
+    words = "\n".join(filter(None, map(_words, _REPORTED.finditer(note["text"]))))
     if not words:
         return None
     cleaned = cleaner(words, note["channel"], words=True)
@@ -89,3 +95,11 @@ def reported(
         "key": f"{note['key']}#reported" if note["key"] else None,
     }
     return sha256(content + b"reported").digest()[:16], True, tuple(note[name] for name in VALUES)
+
+
+def _words(match: re.Match[str]) -> str:
+    """Returns the customer's words without quotation marks around them; empty for a quotation without a word."""
+    if match["words"] is not None:
+        return match["words"].strip()
+    words = " ".join(quotation.strip(_MARKS) for quotation in re.findall(_QUOTATION, match["quoted"]))
+    return words if re.search(r"[^\W\d_]{2}", words) else ""

@@ -5,7 +5,11 @@ from datetime import UTC, datetime
 import pytest
 import yaml
 
+from churn_agent.domain.interactions import Interaction
 from churn_agent.history import interactions
+from churn_agent.history.interactions import VALUES
+from churn_agent.ingest.call_notes import reported
+from churn_agent.ingest.cleaning import Cleaner
 from tests.conftest import write_csv
 
 HEADER = "customer_id,date,channel,from,subject,text"
@@ -209,6 +213,56 @@ def test_words_of_the_customer_in_a_note_are_the_customers_as_reported(agent, tm
     assert (company.speaker, customer.speaker) == ("company", "customer")
     assert customer.text == "Das ist mir zu teuer,\nich kündige.\nno"
     assert customer.metadata["taken_as"] == "reported by staff"
+
+
+def reported_in(note):
+    """The words of the customer in a note."""
+    call = Interaction("1", "a", datetime(2025, 3, 10, tzinfo=UTC), "call", note, "inbound", "Tom", speaker="company")
+    values = tuple(getattr(call, name, None) for name in VALUES)
+    words = reported((b"", True, values), Cleaner())
+    return words and words[2][VALUES.index("text")]
+
+
+@pytest.mark.parametrize(
+    ("note", "words"),
+    [
+        (
+            'Sounds tired. Kunde: "Ich weiß nicht wie lang noch." Ratenzahlung angeboten.',
+            "Ich weiß nicht wie lang noch.",
+        ),
+        ('Moans again. Customer: "nothing is left". Wants a discount.', "nothing is left"),
+        ("Gibt auf. Kundin: „das ist doch kein Service“, sagt sie. Gutschrift.", "das ist doch kein Service"),
+        ("Rang. Client: «je pars», then hung up.", "je pars"),
+        ('He rang (again) customer: "I said no!" Logged.', "I said no!"),
+        (
+            'Kunde: "Ich gehe." Bedauern geäußert. Kunde: "Schriftlich kommt noch."',
+            "Ich gehe.\nSchriftlich kommt noch.",
+        ),
+        ('Kunde: "Ich gehe." "Sofort." Notiert.', "Ich gehe. Sofort."),
+        ('Kunde: "läuft" sei ihm zu wenig, er kündigt.', '"läuft" sei ihm zu wenig, er kündigt.'),
+        ("customer: retiring, wants the line off. Confirmed.", "retiring, wants the line off. Confirmed."),
+    ],
+)
+def test_quotations_of_the_customer_inside_a_note_are_the_customers(note, words):
+    assert reported_in(note) == words
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        'Neuer Kunde: "Foto Schmidt". Angelegt.',
+        "Rang about the bill. Customer: Miller Ltd, no 4711. Explained.",
+        'Told him the tariff is called "Fair". Customer happy.',
+        'He finds it "stark, dass die Chefin anruft".',
+        'Checked the system. Customer: "A-17". Closed.',
+        'Checked. Customer: "Miller" is the name on the bill.',
+        'Checked. Customer: "not closed',
+        'Our new Customer: "we all start with one" campaign.',
+        'Checked. Tom: "I will call back."',
+    ],
+)
+def test_other_quotations_and_names_inside_a_note_are_not(note):
+    assert reported_in(note) is None
 
 
 @pytest.mark.parametrize("channel", ["ticket", "chat"])
