@@ -40,6 +40,12 @@ class Import:
     summary: Mapping[str, Any]
 
     @property
+    def kinds(self) -> Mapping[str, Sequence[str]]:
+        """File -> the kinds of data read from it."""
+        kinds: Mapping[str, str | Sequence[str]] = self.summary.get("files") or {}  # one kind in earlier versions
+        return {file: [each] if isinstance(each, str) else each for file, each in kinds.items()}
+
+    @property
     def can_be_undone(self) -> bool:
         """Whether its values were kept apart (since schema 0005)."""
         return self.mapping is not None and self.state != "undone"

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from churn_agent.domain.snapshot import Card
+from churn_agent.domain.wording import counted
 from churn_agent.errors import DataError, InputError
 from churn_agent.files import strict_yaml
 from churn_agent.history import aliases, book, imports, interactions, measurements
@@ -67,7 +68,7 @@ def ingest(
         )
     for line in _unused(sources, options, understood):
         announce(line)
-    again, wrong = _same_files(engine, contents, understood.as_mapping())
+    again, wrong = _same_files(engine, sources, contents, understood.as_mapping())
     replaces = (replaces or wrong) if again is None else None  # the same files, read in the same way
     if replaces is not None:
         _check_newest(engine, replaces)
@@ -75,6 +76,7 @@ def ingest(
         own=understood.mapping.own,
         mapping=understood.as_mapping(),
         files=sources.files,
+        query=sources.query,
         replaced=replaces,
     )
     with Rejects(options.rejects) as rejects, collecting_rarely():
@@ -94,7 +96,7 @@ def ingest(
                 _store_interactions(run, connection, sources.interactions, understood, import_id)
                 import_about_customers(run, connection, sources, import_id)
                 if replaces is not None:  # afterwards, so that rows that both imports have stay as they are
-                    imports.undo(connection, replaces)
+                    announce(_replaced(replaces, imports.undo(connection, replaces)))
                 summary.rejected, summary.first_rejected = rejects.count, rejects.first
                 summary.rejects_file = str(rejects.path) if rejects.path and rejects.count else None
                 if not again:
@@ -175,23 +177,51 @@ def _fingerprints(sources: Sources) -> dict[str, str]:
     return result
 
 
+def _replaced(import_id: int, undone: imports.Undone) -> str:
+    """Returns what is gone with an import that the running one replaces, and how to keep it."""
+    counts = [(len(undone.removed), "interaction"), (undone.measurements, "measurement"), (undone.labels, "label")]
+    gone = ", ".join(counted(n, word) for n, word in counts if n)
+    keep = "to keep both, put the columns of both into one mapping file (also), or name their sources (source: NAME)"
+    lost = f", without {gone} of it; {keep}" if gone else ""
+    return f"import {import_id} had the same files with another mapping; this import replaces it{lost}"
+
+
 def _same_files(
-    engine: Engine, contents: Mapping[str, str], mapping: Mapping[str, Any]
+    engine: Engine, sources: Sources, contents: Mapping[str, str], mapping: Mapping[str, Any]
 ) -> tuple[int | None, int | None]:
-    """Looks for the last import of exactly these files that is not undone.
+    """Looks for the last import that read the same data from exactly these files, and is not undone.
+
+    A file can be imported as several kinds of data, and a workbook, a database or a document can hold several tables:
+    only an import of the same kinds and tables can be repeated or corrected.
 
     Returns:
         The import, if it had the same mapping and none came after it, so that nothing can be new; and the import, if
         it had another mapping, which this one corrects.
     """
-    files = sorted(contents.values())
+    read = _read(contents, sources.files)
     stored = [row for row in imports.all_imports(engine) if row.state == "stored"]
-    same = next((row for row in reversed(stored) if files and sorted(row.contents.values()) == files), None)
+    of_same_files = (row for row in reversed(stored) if read and _read(row.contents, row.kinds) == read)
+    same = next((row for row in of_same_files if _same_tables(row, sources.query, mapping)), None)
     if same is None or same.mapping is None:
         return None, None
     if same.mapping != mapping:
         return None, same.id
     return (same.id if same is stored[-1] else None), None
+
+
+def _read(contents: Mapping[str, str], kinds: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """Returns the kinds of data that were read, with the SHA-256 of their files."""
+    return sorted((kind, sha256) for file, sha256 in contents.items() for kind in kinds.get(file, ()))
+
+
+def _same_tables(row: imports.Import, query: str | None, mapping: Mapping[str, Any]) -> bool:
+    """Whether an import read the same tables of its files, as far as can be told, for the same source."""
+    before = row.mapping or {}
+    if row.summary.get("query") != query or before.get("sheet") != mapping.get("sheet"):
+        return False
+    # A mapping that adds one of these may correct the one without it, but two names are two lists, or two sources.
+    named = ((before.get(name), mapping.get(name)) for name in ("records", "each", "source"))
+    return not any(old and new and old != new for old, new in named)
 
 
 def _check_same_files(replaced: imports.Import, contents: Mapping[str, str]) -> None:

@@ -96,13 +96,21 @@ class Sources:
     mapping: Path | None = None
 
     @property
-    def files(self) -> dict[str, str]:
-        """File -> the kind of data in it."""
+    def files(self) -> dict[str, list[str]]:
+        """File -> the kinds of data read from it: a workbook, or orders that are measured, too, has several."""
         kinds = ("customers", "labels", "measurements", "aliases")
-        given = [("interactions", source) for source in self.interactions]
-        given += [(kind, source) for kind in kinds if (source := getattr(self, kind))]
-        files = {str(source.path): kind for kind, source in given if source.path}
-        return files | ({str(self.card): "card"} if self.card else {})
+        given: list[tuple[str, Path | None]] = [("interactions", source.path) for source in self.interactions]
+        given += [(kind, source.path) for kind in kinds if (source := getattr(self, kind))]
+        files: dict[str, list[str]] = {}
+        for kind, path in (*given, ("card", self.card)):
+            if path:
+                files.setdefault(str(path), []).append(kind)
+        return files
+
+    @property
+    def query(self) -> str | None:
+        """The SQL with which databases are read."""
+        return next((source.query for source in self.interactions if source.query and source.is_database), None)
 
     @property
     def paths(self) -> list[Path]:

@@ -8,7 +8,7 @@ from churn_agent.files.strict_json import is_list
 from churn_agent.ingest.preview import Example
 from churn_agent.ingest.questions import Guess
 
-_LOGGED = """files columns rows rejected rejects_file empty updated replaced cleaning languages templates channels
+_LOGGED = """files query columns rows rejected rejects_file empty updated replaced cleaning languages templates channels
 speakers guesses customers labels measurements aliases""".split()
 
 
@@ -23,8 +23,11 @@ class ImportSummary:
     sources: list[str] = field(default_factory=list[str])
     columns: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     """Source -> our field -> its column."""
-    files: dict[str, str] = field(default_factory=dict[str, str])
-    """File -> `interactions`, `customers`, `labels`, `measurements`, `aliases` or `card`."""
+    files: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """File -> the kinds of data read from it: `interactions`, `customers`, `labels`, `measurements`, `aliases` or
+    `card`."""
+    query: str | None = None
+    """The SQL with which a database was read."""
     own: tuple[str, ...] = ()
     """Addresses and domains treated as the company's."""
     mapping: dict[str, Any] = field(default_factory=dict[str, Any])

@@ -155,7 +155,6 @@ class Store:
     def _ingest(self, sources: Sources, options: ImportOptions, *, replaces: int | None = None) -> ImportSummary:
         summary = importing.ingest(self.history, sources, options, replaces=replaces, announce=self._notify)
         if summary.replaced is not None and summary.import_id is not None:
-            self._notify(f"import {summary.replaced} had the same files with another mapping; this import replaces it")
             undoing.clean_up(self._site, summary.replaced, set(self._phrases))
         return summary
 
@@ -219,11 +218,14 @@ class Store:
         row = imports.find(self.history, import_id)
         if row.state != "stored" or not row.contents:
             raise InputError(f"import {import_id} cannot be made again: it is undone, or it did not come from files")
-        kinds: Mapping[str, str] = row.summary.get("files") or {}
-        others: dict[str, Any] = {kind: Path(file) for file, kind in kinds.items() if kind != "interactions"}
-        files = [file for file in row.contents if kinds.get(file, "interactions") == "interactions"]
+        kinds = row.kinds
+        others: dict[str, Any] = {
+            kind: Path(file) for file, of in kinds.items() for kind in of if kind != "interactions"
+        }
+        files = [file for file in row.contents if "interactions" in kinds.get(file, ("interactions",))]
         options = replace(options or ImportOptions(), **changes)
-        sources = find_sources(files, mapping=Path(options.mapping) if options.mapping else None, **others)
+        mapping = Path(options.mapping) if options.mapping else None
+        sources = find_sources(files, mapping=mapping, query=options.query or row.summary.get("query"), **others)
         return self._ingest(sources, options, replaces=import_id)
 
     def merge_customers(self, old: str, new: str) -> int:

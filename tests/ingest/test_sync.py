@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from contextlib import closing
+from datetime import date
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -108,6 +109,86 @@ def test_a_corrected_mapping_replaces_what_the_wrong_one_made(agent, store, tmp_
     assert b"note to self" not in b"".join(
         file.read_bytes() for file in store.rglob("*") if file.is_file()
     ) or agent.snapshot("c-1").interactions[0].metadata == {"text": "note to self"}
+
+
+ORDERS = ("c-1,2026-02-01,beans,3,gold,1", "c-1,2026-02-09,tea,4,gold,1")
+ORDERS_HEADER = "customer_id,date,text,value,plan,churned"
+
+
+@pytest.mark.parametrize("kind", ["measurements", "customers", "labels"])
+@pytest.mark.parametrize("interactions_first", [True, False])
+def test_a_file_imported_as_another_kind_of_data_takes_nothing_away(agent, tmp_path, kind, interactions_first):
+    path = write_csv(tmp_path / "a.csv", *ORDERS, header=ORDERS_HEADER)
+    words = {"measurements": "defaults: {metric: n}", "labels": "columns: {as_of: date}", "customers": "{}"}
+    (tmp_path / "m.yaml").write_text(words[kind] + "\n")
+    imports = [({"given": [path]}), {"given": [], kind: path, "mapping": tmp_path / "m.yaml"}]
+    summaries = [agent.ingest(one.pop("given"), **one) for one in (imports if interactions_first else imports[::-1])]
+    assert [summary.replaced for summary in summaries] == [None, None]
+    assert [summary.import_id for summary in summaries] == [1, 2]
+    snapshot = agent.snapshot("c-1", as_of=date(2026, 3, 1))
+    assert [row.text for row in snapshot.interactions] == ["beans", "tea"]
+    assert sum(getattr(summary, kind) for summary in summaries) > 0
+
+
+def test_other_parts_of_one_file_are_other_data(agent, tmp_path):
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(
+            """CREATE TABLE mails (customer_id, date, text); INSERT INTO mails VALUES ('c-1', '2026-02-01', 'hello');
+            CREATE TABLE reviews (customer_id, date, text, stars);
+            INSERT INTO reviews VALUES ('c-1', '2026-02-01', 'nice', '5 stars')"""
+        )
+    for query in ("SELECT * FROM mails", "SELECT * FROM reviews"):
+        assert agent.ingest(path, query=query).replaced is None
+    assert sorted(row.text for row in agent.snapshot("c-1").interactions) == ["hello", "nice"]
+
+
+ROW = {"customer_id": "c-1", "date": "2026-02-01"}
+
+
+@pytest.mark.parametrize(
+    ("document", "first", "second"),
+    [
+        (
+            [ROW | {"mail": "hello", "review": "nice"}],
+            "source: m\ncolumns: {text: mail}",
+            "source: r\ncolumns: {text: review}",
+        ),
+        ({"m": [ROW | {"text": "hello"}], "r": [ROW | {"text": "nice"}]}, "records: m", "records: r"),
+        (
+            [ROW | {"m": [{"text": "hello"}], "r": [{"text": "nice"}]}],
+            "each: m\ncolumns: {text: m.text}",
+            "each: r\ncolumns: {text: r.text}",
+        ),
+    ],
+)
+def test_two_named_sources_or_lists_in_one_file_are_both_kept(agent, tmp_path, document, first, second):
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    for mapping in (first, second):
+        (tmp_path / "m.yaml").write_text(mapping + "\n")
+        assert agent.ingest(tmp_path / "a.json", mapping=tmp_path / "m.yaml").replaced is None
+    assert sorted(row.text for row in agent.snapshot("c-1").interactions) == ["hello", "nice"]
+
+
+def test_a_replacing_import_says_what_is_gone_and_how_to_keep_it(agent, tmp_path):
+    path = write_csv(tmp_path / "a.csv", "c-1,2026-02-01,3,4", header="customer_id,date,kilos,euros")
+    lines = []
+    agent.store._notify = lines.append
+    for name in ("kilos", "euros"):
+        (tmp_path / "m.yaml").write_text(f"columns: {{metric_value: {name}}}\ndefaults: {{metric: {name}}}\n")
+        agent.ingest([], measurements=path, mapping=tmp_path / "m.yaml")
+    said = "this import replaces it, without 1 measurement of it; to keep both, "
+    assert any(said in line for line in lines)
+
+
+def test_an_import_of_one_file_as_two_kinds_is_made_again_as_both(agent, tmp_path):
+    path = write_csv(tmp_path / "a.csv", *ORDERS, header=ORDERS_HEADER)
+    (tmp_path / "m.yaml").write_text("defaults: {metric: n}\n")
+    agent.ingest(path, measurements=path, mapping=tmp_path / "m.yaml")
+    (tmp_path / "m.yaml").write_text("defaults: {metric: n, channel: order}\n")
+    summary = agent.store.redo_import(1, mapping=tmp_path / "m.yaml")
+    assert (summary.already_known, summary.measurements) == (2, 2)
+    assert {row.channel for row in agent.snapshot("c-1").interactions} == {"order"}
 
 
 def test_rows_that_a_corrected_mapping_makes_as_well_keep_what_was_said_of_them(agent, tmp_path):
