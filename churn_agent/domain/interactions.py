@@ -14,9 +14,10 @@ Speaker = Literal["customer", "company", "machine", "other", "unknown"]
 SPEAKERS: tuple[Speaker, ...] = ("customer", "company", "machine", "other", "unknown")
 
 RECORD_CHANNELS = frozenset(
-    """account assessment assessment_missed balance billing charge contact contract delivery downgrade enrolment
-    enrollment event invoice login order payment platform_usage purchase refund registration renewal return session
-    shipment signup subscription transaction transactions upgrade usage visit""".split()
+    """account assessment assessment_missed attendance balance bill billing charge check_in checkin class contact
+    contract delivery downgrade enrolment enrollment event invoice login order payment platform_usage purchase refund
+    registration renewal rent return session shipment signup statement subscription transaction transactions upgrade
+    usage visit""".split()
 )
 """Channels with texts by systems. Other channels have texts by people, unless the card says otherwise."""
 

@@ -88,7 +88,7 @@ INTERACTION_FIELDS = (
     "occurred_at_time", "interaction_id", "due_at", "paid_at", "payment_status",
 )  # fmt: skip
 INTERACTION_NEEDS = ("customer_id", "occurred_at", "text")
-"""A subject can replace the text."""
+"""A subject can replace the text; records need none."""
 LABEL_FIELDS = (
     "customer_id", "as_of", "churned", "horizon_days", "left_on", "notice_on", "kind", "change_amount", "voluntary",
 )  # fmt: skip
@@ -167,8 +167,9 @@ class ColumnMapping(Rule):
     """A mapping file: a rule, and further rules for other kinds of rows in the same source."""
 
     also: tuple[Rule, ...] = ()
-    attributes: dict[str, str] = {}
-    """Customer attribute -> its column in the file of attributes, such as `contract: Laufzeit`."""
+    attributes: dict[str, str | None] = {}
+    """Customer attribute -> its column in the file of attributes, such as `contract: Laufzeit`, or a text with values
+    (`{term} months`); null if the file has none and `defaults` has the value."""
     lookups: dict[str, Lookup] = {}
     """Lists in which columns such as `users[author_id].role` look values up."""
     records: str | None = None
@@ -219,6 +220,9 @@ def load_mapping(name: Path) -> ColumnMapping:
     mapping = strict_yaml.load(path, ColumnMapping)
     if shipped and mapping.source is None:
         mapping = mapping.model_copy(update={"source": str(name)})
+    for name, column in mapping.attributes.items():
+        if column is None and name not in mapping.defaults:
+            raise DataError(f"{path}: attributes: {{{name}: null}} has no value; add defaults: {{{name}: VALUE}}")
     for rule in mapping.rules:
         unknown = sorted(set(rule.columns) - set(COMMON_NAMES))
         unknown += sorted((set(rule.defaults) | set(rule.values)) - {*COMMON_NAMES, *mapping.attributes})
@@ -283,8 +287,9 @@ def assign(
     if missing:
         nested = any("." in name for name in header)
         how = "; with dots for what is nested, as in columns: {text: comments.body}" if nested else ""
+        records = "; records need none: defaults: {channel: invoice}" if missing[0] == "text" else ""
         raise DataError(
             f"{source}: no column for {missing[0]!r}; the header has {', '.join(header)[:200]}. "
-            f"Rename a column, or map it in a mapping file (--mapping{how})"
+            f"Rename a column, or map it in a mapping file (--mapping{how}{records})"
         )
     return columns

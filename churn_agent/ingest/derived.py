@@ -91,6 +91,16 @@ def no_metadata(rule: Rule) -> Callable[[str], bool]:
     return leaves_out
 
 
+def template_columns(text: str) -> list[str]:
+    """Returns the normalized names of the columns in a text with values, such as `{term} months`; none in others."""
+    return [] if "|" in text else [header_name(name) for name in _PLACE.findall(text)]
+
+
+def text_with_values(text: str) -> Callable[[Values], str]:
+    """Returns a function that fills a text with the values of a row; it is empty if one of them is."""
+    return _reader(text, {})
+
+
 def needs_deriving(mapping: ColumnMapping) -> bool:
     """Whether a mapping has anything for `derive` to do."""
     return any(rule.sides or rule.unless or list(_expressions(rule)) for rule in mapping.rules)

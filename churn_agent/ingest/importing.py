@@ -64,7 +64,12 @@ def ingest(
     card = new_card or stored_card or Card()
     with collecting_rarely():
         understood = understand(
-            sources.interactions, _mapping(sources, options), options.progress, options.answers, sources.others
+            sources.interactions,
+            _mapping(sources, options),
+            options.progress,
+            options.answers,
+            sources.others,
+            card=card,
         )
     for line in _unused(sources, options, understood):
         announce(line)

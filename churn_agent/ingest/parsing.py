@@ -43,9 +43,9 @@ V = TypeVar("V")
 
 
 Draft = tuple[bytes, bool, tuple[Any, ...]]
-"""A parsed row, before the rows before it are known that are equal to it: its `identity.contents_of`, whether it has a
-text, an amount or a rating, and its values (`history.interactions.VALUES`). A plain tuple, because an import makes
-millions of them."""
+"""A parsed row, before the rows before it are known that are equal to it: its `identity.contents_of`, whether it is a
+record or has a text, an amount or a rating, and its values (`history.interactions.VALUES`). A plain tuple, because an
+import makes millions of them."""
 
 
 class _Moment(NamedTuple):
@@ -115,6 +115,8 @@ class InteractionParser:
         ending = self._columns.get("amount", "").rpartition("_")[2]
         self._currency = (currency_of(ending) or "") if len(ending) == _CODE else ""
         """Currency in the name of the amount's column, such as `betrag_eur`."""
+        self.not_of_payments: dict[str, dict[str, None]] = {}
+        """Channel in which people write -> mapped fields of payments that rows in it have; they become metadata."""
         self._subjects: set[tuple[str | ValueError, str]] = set()
         self._words: dict[str, bool] = {}
         self._only = {header_name(name): frozenset(values) for name, values in rule.only.items()}
@@ -184,8 +186,8 @@ class InteractionParser:
         cleaned, languages, _, marks = zip(*self._clean.clean(texts, channels, words, earlier), strict=True)
         originals = [text if text != clean else None for text, clean in zip(texts, cleaned, strict=True)]
         filled = [
-            bool(amount is not None or clean.strip() or text.strip() or not _RATINGS.isdisjoint(of))
-            for amount, clean, text, of in zip(amounts, cleaned, texts, metadata, strict=True)
+            bool(amount is not None or clean.strip() or text.strip() or not (with_words and _RATINGS.isdisjoint(of)))
+            for amount, clean, text, with_words, of in zip(amounts, cleaned, texts, words, metadata, strict=True)
         ]
         customer_ids, aliases = source_ids, self._aliases
         others: Sequence[str | None] = [None] * len(source_ids)
@@ -392,6 +394,8 @@ class InteractionParser:
                     of[field] = value
                 elif text:
                     of[self._columns.get(field, field)] = text
+                    if is_text and field in self._rule.columns:
+                        self.not_of_payments.setdefault(channels[number], {})[field] = None
             unpaid = payments.PAID_AT in fields and not any(of.get(f) for f in (payments.PAID_AT, payments.STATUS))
             if unpaid and not is_text and amounts[number] and channels[number].casefold() in payments.BILLS:
                 of[payments.STATUS] = "open"

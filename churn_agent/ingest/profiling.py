@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from churn_agent.domain.interactions import RECORD_CHANNELS
+from churn_agent.domain.snapshot import Card
 from churn_agent.domain.wording import counted
 from churn_agent.ingest import payments, speakers
 from churn_agent.ingest.call_notes import are_notes
@@ -72,8 +73,9 @@ class _Keys:
 class RuleProfile:
     """The rows of a source that one rule of its mapping takes."""
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, card: Card) -> None:
         self.rule = rule
+        self._card = card
         self.header: dict[str, None] = {}
         self.rows = 0
         self._times = {name: TimeProfile(name) for name in self._candidates("occurred_at")}
@@ -142,7 +144,14 @@ class RuleProfile:
         return self._means_record(channel or self.rule.defaults.get("channel", ""))
 
     def _means_record(self, channel: str) -> bool:
-        return self.rule.values.get("channel", {}).get(channel, channel).casefold() in RECORD_CHANNELS
+        return not self._card.holds_words(self.rule.values.get("channel", {}).get(channel, channel))
+
+    def _of_records(self) -> tuple[bool, bool]:
+        """Whether some, and whether all rows are in channels in which systems write."""
+        default = self.rule.defaults.get("channel", "")
+        counted_by = next((channels for channels in self._channels.values() if channels), None)
+        records = [self._means_record(channel or default) for channel in counted_by or [default]]
+        return any(records), all(records)
 
     def _add_channels(
         self, name: str, counts: Counter[str], column: Sequence[str], rows: Sequence[Mapping[str, str]]
@@ -164,8 +173,9 @@ class RuleProfile:
         return "channel" not in self.rule.columns and column not in _CHANNEL_NAMES
 
     def columns(self, source: object, *, complete: bool) -> dict[str, str]:
-        """Returns our field -> column. Raises `DataError` if a needed column is missing."""
-        return assign(list(self.header), INTERACTION_FIELDS, INTERACTION_NEEDS, source, self.rule, complete=complete)
+        """Returns our field -> column. Raises `DataError` if a needed column is missing; records need no text."""
+        needs = [name for name in INTERACTION_NEEDS if name != "text" or not self._of_records()[1]]
+        return assign(list(self.header), INTERACTION_FIELDS, needs, source, self.rule, complete=complete)
 
     def settle(self, source: str, *, complete: bool) -> tuple[Understanding, list[Question], list[Guess]]:
         """Decides the formats of the columns.
@@ -227,9 +237,7 @@ class RuleProfile:
 
     def _drop_payments(self, columns: dict[str, str]) -> None:
         """Takes the columns of bills and payments out where no system writes: `status` is then that of a ticket."""
-        channel = columns.get("channel")
-        channels = self._channels[channel] if channel else [self.rule.defaults.get("channel", "")]
-        of_records = any(map(self._means_record, channels))
+        of_records, _ = self._of_records()
         ignored = no_metadata(self.rule)
         for field_ in payments.FIELDS:
             given = field_ in self.rule.columns

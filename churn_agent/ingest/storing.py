@@ -49,6 +49,7 @@ class InteractionStorer:
         self._rejects = run.rejects
         self._cleaner = Cleaner()
         self._preview = Preview(run.card)
+        self._said: set[str] = set()
         self._position = 0
 
     def store(self, connection: Connection, source: Source, import_id: int, known: set[int] | None) -> None:
@@ -135,6 +136,8 @@ class InteractionStorer:
                 self._note(arrivals, now)
             yield from arrivals
         self._position += count
+        for parser in parsers.values():
+            self._say_unused(source, parser)
         summary.passed_over += skipped.count
 
     @staticmethod
@@ -142,6 +145,18 @@ class InteractionStorer:
         """Returns the keys of rows without content whose records are stored: the source has taken their words away."""
         keys = [values[_KEY] for _, (_, filled, values) in usable if not filled and values[_KEY]]
         return interactions.with_keys(connection, keys) if keys else set()
+
+    def _say_unused(self, source: Source, parser: InteractionParser) -> None:
+        """Names the mapped fields of payments that stay metadata, once for each channel and set of fields."""
+        for channel, fields in parser.not_of_payments.items():
+            are = "is" if len(fields) == 1 else "are"
+            line = (
+                f"{', '.join(fields)} of the channel {channel!r} {are} kept as metadata, because people write in it; "
+                f"if a system does: record_channels: [{channel}] in the card"
+            )
+            if line not in self._said:
+                self._said.add(line)
+                self._run.announce(f"{source.name}: {line}")
 
     def _batches(self, source: Source) -> Iterator[list[Row]]:
         progress, mapping = self._run.options.progress, self._mapping

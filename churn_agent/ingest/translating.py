@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from churn_agent.errors import DataError
 from churn_agent.ingest.columns import INTERACTION_FIELDS, ColumnMapping, Rule, assign
+from churn_agent.ingest.derived import template_columns, text_with_values
 from churn_agent.ingest.formats.times import TimeFormat, TimeProfile
 from churn_agent.ingest.questions import Question
 from churn_agent.ingest.readers.base import Row, header_name
@@ -40,10 +41,16 @@ class Translation:
         Raises:
             DataError: a needed column is missing, or one that the mapping names for this kind of file.
         """
-        self._attributes = {header_name(ours): header_name(name) for ours, name in mapping.attributes.items()}
-        if not attributes:
-            self._attributes = {}
-        header = list(row.values)
+        named = {header_name(ours): name for ours, name in mapping.attributes.items() if attributes}
+        self._attributes = {ours: header_name(name) for ours, name in named.items() if name}
+        texts = (*named.values(), *(mapping.columns.get(field) for field in fields))
+        self._texts = {
+            header_name(text): text_with_values(text)
+            for text in texts
+            if text and (parts := template_columns(text))
+            if not source.complete_header or all(part in row.values for part in parts)
+        }
+        header = list(dict.fromkeys((*row.values, *self._texts)))
         if source.complete_header:
             absent = [name for name in self._attributes.values() if name not in header]
             absent = [
@@ -65,14 +72,17 @@ class Translation:
         }
         self._values |= {
             name: (mapping.defaults.get(name, ""), mapping.values.get(name, {}))
-            for name in self._attributes
+            for name in named
             if name in mapping.defaults or name in mapping.values
         }
 
     def __call__(self, row: Row) -> Row:
         """Returns a row with the mapping's names of attributes, defaults and words."""
-        if row.problem or not (self._attributes or self._values):
+        if row.problem or not (self._attributes or self._values or self._texts):
             return row
+        if self._texts:
+            filled = {name: fill(row.values) for name, fill in self._texts.items()}
+            row = row._replace(values=filled | dict(row.values))
         named = {name: ours for ours, name in self._attributes.items()}
         values = {name: text for name, text in row.values.items() if name in named or name not in self._attributes}
         values = {named.get(name, name): text for name, text in values.items()}

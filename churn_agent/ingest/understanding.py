@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from churn_agent.domain.snapshot import Card
 from churn_agent.domain.wording import counted
 from churn_agent.ingest.columns import ColumnMapping
 from churn_agent.ingest.matching import ids_question
@@ -69,6 +70,8 @@ def understand(
     progress: Progress,
     ask: Ask | None,
     others: Sequence[Source] = (),
+    *,
+    card: Card,
 ) -> Understood:
     """Reads all rows once and decides what they mean.
 
@@ -78,6 +81,7 @@ def understand(
         progress: called with the source, the amount read and the total.
         ask: answers questions.
         others: sources of attributes, labels, measurements and aliases, whose ids are compared.
+        card: card of the book, which says in which channels systems write.
 
     Raises:
         DataError: a source is unusable.
@@ -89,7 +93,7 @@ def understand(
         mapping = answered(mapping, [own], ask)
     mapping = _with_staff(sources, mapping, ask, noted)
     kept = _Kept()
-    profiles = {source.name: _profile(source, mapping, progress, noted, kept) for source in sources}
+    profiles = {source.name: _profile(source, mapping, card, progress, noted, kept) for source in sources}
     read_with = mapping
     with_point = {
         name: set[str]().union(*(profile.ids_with_point for profile in of.values())) for name, of in profiles.items()
@@ -204,9 +208,9 @@ def _with_staff(
 
 
 def _profile(
-    source: Source, mapping: ColumnMapping, progress: Progress, noted: dict[str, Guess], kept: _Kept
+    source: Source, mapping: ColumnMapping, card: Card, progress: Progress, noted: dict[str, Guess], kept: _Kept
 ) -> dict[int, RuleProfile]:
-    profiles = {number: RuleProfile(rule) for number, rule in enumerate(mapping.rules)}
+    profiles = {number: RuleProfile(rule, card) for number, rule in enumerate(mapping.rules)}
 
     def note(guess: Guess) -> None:
         noted.setdefault(guess.about, guess)

@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from churn_agent.domain.interactions import COMPANY_CHANNELS, RECORD_CHANNELS
 from churn_agent.domain.payments import PAYMENT_STATUSES
+from churn_agent.errors import DataError
+from churn_agent.evidence.facts_usage import USE_CHANNELS
 from churn_agent.history import interactions
 from churn_agent.ingest import payments
 from churn_agent.ingest.questions import NeedsAnswer
@@ -129,3 +132,75 @@ def test_words_for_statuses_are_known_in_two_languages(word, status):
 def test_no_word_stands_for_two_statuses():
     words = [word for words in payments._WORDS.values() for word in words.split()]
     assert sorted(words) == sorted(set(words))
+
+
+def test_channels_of_bills_and_of_use_are_records():
+    assert COMPANY_CHANNELS | payments.BILLS | USE_CHANNELS <= RECORD_CHANNELS
+
+
+@pytest.mark.parametrize("channel", sorted(payments.BILLS))
+def test_a_mapped_payment_is_used_in_every_channel_of_bills(agent, tmp_path, channel):
+    mapping = {"columns": {"due_at": "until", "payment_status": "how"}, "defaults": {"channel": channel}}
+    path = write_csv(
+        tmp_path / "a.csv", "c-1,2026-01-01,x,9,2026-01-05,open", header="customer_id,date,text,amount,until,how"
+    )
+    assert metadata(agent, path, mapping) == [{"due_at": "2026-01-05", "payment_status": "open"}]
+
+
+CHANNELS = "channel,customer_id,date,text,amount,until,how"
+MAPPED = {"columns": {"due_at": "until", "payment_status": "how"}, "values": {"payment_status": {"wartet": "none"}}}
+
+
+def test_a_mapped_payment_that_is_not_used_is_named_for_each_channel(agent, tmp_path):
+    rows = (
+        "rechnung,c-1,2026-01-01,a,9,2026-01-05,offen",
+        "rechnung,c-1,2026-01-02,b,9,2026-01-06,offen",
+        "mail,c-1,2026-01-02,Help me,,,wartet",
+        "chat,c-1,2026-01-02,Hello,,,",
+        "order,c-1,2026-01-03,beans,9,2026-01-07,bezahlt",
+    )
+    lines = []
+    agent.store._notify = lines.append
+    found = metadata(agent, write_csv(tmp_path / "a.csv", *rows, header=CHANNELS), MAPPED)
+    assert {"until": "2026-01-05", "how": "offen"} in found
+    assert {"due_at": "2026-01-07", "payment_status": "paid"} in found
+    said = [line.partition(": ")[2] for line in lines if "kept as metadata" in line]
+    assert [line.partition(", because people write in it; if a system does: ")[::2] for line in said] == [
+        (
+            "due_at, payment_status of the channel 'rechnung' are kept as metadata",
+            "record_channels: [rechnung] in the card",
+        ),
+        ("payment_status of the channel 'mail' is kept as metadata", "record_channels: [mail] in the card"),
+    ]
+
+
+def test_the_card_can_say_that_a_channel_has_bills(agent, tmp_path):
+    (tmp_path / "card.yaml").write_text("company: Acme\nrecord_channels: [rechnung]\n")
+    path = write_csv(
+        tmp_path / "a.csv",
+        "rechnung,c-1,2026-01-01,9,2026-01-05,",
+        header="channel,customer_id,date,amount,due_date,status",
+    )
+    agent.ingest(path, card=tmp_path / "card.yaml")
+    assert [dict(one.metadata) for one in stored(agent)] == [{"due_at": "2026-01-05"}]
+
+
+@pytest.mark.parametrize("channel", ["bill", "invoice", "order", "login"])
+def test_records_need_no_text(agent, tmp_path, channel):
+    path = write_csv(tmp_path / "a.csv", "c-1,2026-01-01,7", "c-1,2026-01-02,8", header="customer_id,date,number")
+    summary = ingest(agent, path, {"defaults": {"channel": channel}})
+    assert (summary.added, summary.empty, summary.rejected) == (2, 0, 0)
+    assert [(one.channel, one.text, dict(one.metadata)) for one in stored(agent)] == [
+        (channel, "", {"number": "7"}),
+        (channel, "", {"number": "8"}),
+    ]
+    assert ingest(agent, path, {"defaults": {"channel": channel}}).added == 0
+    assert agent.assess("c-1").facts
+
+
+@pytest.mark.parametrize(
+    ("header", "row"), [("customer_id,date", "c-1,2026-01-01"), ("customer_id,date,channel", "c-1,2026-01-01,mail")]
+)
+def test_what_people_write_needs_a_text(agent, tmp_path, header, row):
+    with pytest.raises(DataError, match=r"no column for 'text'.*records need none: defaults: \{channel: invoice\}"):
+        agent.ingest(write_csv(tmp_path / "a.csv", row, header=header))

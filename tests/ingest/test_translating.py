@@ -99,3 +99,37 @@ def test_an_attribute_among_the_columns_is_refused_with_the_line_to_write(bring)
 def test_a_value_without_quotes_is_named(bring, value):
     with pytest.raises(DataError, match=rf"m\.yaml:1: defaults\.as_of: {value} must be in quotes"):
         bring(f"defaults: {{as_of: {value}}}\n")
+
+
+def test_an_attribute_can_be_a_constant_or_a_text_with_values(agent, bring, tmp_path):
+    people = write_csv(tmp_path / "p.csv", "007,24,30", "8,,12", header="Nr,Monate,Preis")
+    mapping = """
+columns: {customer_id: Nr}
+attributes: {contract: "{Monate} months", fee_period: null, fee: Preis}
+defaults: {fee_period: month}
+"""
+    bring(mapping, rows=(), customers=people)
+    assert book.all_attributes(agent.history) == {
+        "007": {"contract": "24 months", "fee_period": "month", "fee": "30", "monate": "24"},
+        "8": {"fee_period": "month", "fee": "12"},
+    }
+
+
+def test_columns_of_other_files_can_be_texts_with_values(agent, bring, tmp_path):
+    rows = "A,1,2026-01-01,logins,12", "A,1,2026-01-02,logins,13"
+    numbers = write_csv(tmp_path / "n.csv", *rows, header="Land,Nr,Am,metric,value")
+    people = write_csv(tmp_path / "p.csv", "A,1,gold", header="Land,Nr,plan")
+    mapping = 'columns: {customer_id: "{Land}-{Nr}", measured_at: Am}\n'
+    assert bring(mapping, rows=(), measurements=numbers, customers=people).measurements == 2
+    snapshot = agent.snapshot("A-1")
+    assert (snapshot.attributes["plan"], [one.metric for one in snapshot.measurements]) == ("gold", ["logins"])
+
+
+@pytest.mark.parametrize(
+    ("attributes", "named"),
+    [("{contract: '{Jahre} years'}", "years' is not in the file"), ("{period: null}", "has no value")],
+)
+def test_an_attribute_that_nothing_gives_is_refused(bring, tmp_path, attributes, named):
+    people = write_csv(tmp_path / "p.csv", "007,24", header="Nr,Monate")
+    with pytest.raises(DataError, match=named):
+        bring(f"columns: {{customer_id: Nr}}\nattributes: {attributes}\n", rows=(), customers=people)
