@@ -4,7 +4,7 @@ BIN := .venv/bin
 CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_CURL=OFF
 export CMAKE_ARGS
 
-.PHONY: demo eval test test-hard lint docs reference bench lock clean
+.PHONY: demo eval test test-hard lint docs reference catalogue bench lock clean
 .DEFAULT_GOAL := demo
 
 # torch first: whatever needs it then finds the CPU build.
@@ -56,6 +56,10 @@ docs: .venv/installed-dev
 # What docs/reference/ says of commands, settings, the record and the API, from the code.
 reference: .venv/installed-dev
 	$(BIN)/python scripts/reference.py
+
+# The catalogues of the reports, from the words in the code; names what is not translated.
+catalogue: .venv/installed-dev
+	$(BIN)/python scripts/catalogue.py
 
 bench: .venv/installed-dev
 	$(BIN)/python eval/bench/ingest.py

@@ -55,7 +55,7 @@ def assess(
         if agent.model.info.stand_in:
             common.note("no language model: the answers are scripted")
         if output:
-            files.write(assessment, output)
+            files.write(assessment, output, language=agent.store.card.language)
             common.note(f"written to {output}")
         if json_:
             click.echo(assessment.model_dump_json(indent=2))
@@ -64,7 +64,7 @@ def assess(
 
             from churn_agent.reports.terminal import print_card
 
-            print_card(assessment, Console(highlight=False), title=title)
+            print_card(assessment, Console(highlight=False), title=title, language=agent.store.card.language)
     if assessment.status == "failed":
         raise click.exceptions.Exit(1)
 

@@ -6,6 +6,8 @@ import click
 
 from churn_agent.cli import common
 
+_SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+
 
 @click.command()
 @click.argument("run_id", metavar="RUN", default="latest")
@@ -29,6 +31,11 @@ from churn_agent.cli import common
     metavar="N",
     help="Customers that can be called before the next report.",
 )
+@click.option(
+    "--csv-separator",
+    type=click.Choice(list(_SEPARATORS)),
+    help="Separator in .csv files; what Excel expects in the language of the card, if not given.",
+)
 @common.model_options
 @click.pass_context
 def report(
@@ -39,6 +46,7 @@ def report(
     owner: str | None,
     per_owner: bool,
     capacity: int,
+    csv_separator: str | None,
     **model: str | None,
 ) -> None:
     """Write the report of a batch. RUN: the first characters of its id (churn-agent runs list), or latest."""
@@ -54,6 +62,7 @@ def report(
             owner=owner,
             per_owner=per_owner,
             capacity=capacity,
+            separator=_SEPARATORS[csv_separator] if csv_separator else None,
             notify=common.note,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         ):
@@ -67,6 +76,7 @@ def report(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write an email to this .eml file."
 )
 @click.option("--to", "recipient", metavar="ADDRESS", help="Recipient of the email.")
+@click.option("--from", "sender", metavar="ADDRESS", help="Sender of the email; the recipient, if not given.")
 @click.option("--webhook", metavar="URL", help="Post to this address, in the format of Slack's incoming webhooks.")
 @click.option("--with-texts", is_flag=True, help="Also send customers' texts to the webhook.")
 @click.option(
@@ -90,6 +100,7 @@ def digest(
     owner: str | None,
     output: Path | None,
     recipient: str | None,
+    sender: str | None,
     webhook: str | None,
     with_texts: bool,
     false_alarms: float | None,
@@ -105,7 +116,13 @@ def digest(
         from churn_agent.reports.portfolio.reporting import build_digest
 
         built = build_digest(
-            agent.store, run_id, owner=owner, recipient=recipient, false_alarms=false_alarms, capacity=capacity
+            agent.store,
+            run_id,
+            owner=owner,
+            recipient=recipient,
+            sender=sender,
+            false_alarms=false_alarms,
+            capacity=capacity,
         )
     if output:
         built.save(output)

@@ -42,6 +42,8 @@ class PlaybookAction(_Data):
     """Share of churning customers that it retains, if measured."""
     capacity: Annotated[int, Field(ge=1)] | None = None
     """Customers for whom it can be done before the next report."""
+    talk_track: tuple[str, ...] = ()
+    """Sentences for the person who does it to say; they stand on the card."""
     never_say: tuple[str, ...] = ()
     """Statements and promises that the person doing it must not make."""
     owner: str

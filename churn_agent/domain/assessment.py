@@ -121,6 +121,10 @@ class RetentionAction(_Part):
     owner: str | None = None
     """The role responsible for it."""
     channel: str | None = None
+    what: str | None = None
+    """What to do."""
+    talk_track: tuple[str, ...] = ()
+    """What to say, in sentences."""
     never_say: tuple[str, ...] = ()
     """What not to say or promise."""
 

@@ -71,6 +71,7 @@ def unused(names: Iterable[str], card: Card) -> list[str]:
     named = {
         *card.sensitive_attributes,
         card.company_attribute,
+        card.name_attribute,
         card.value_attribute,
         card.value_period_attribute,
         card.owner_attribute,

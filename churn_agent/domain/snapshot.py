@@ -21,6 +21,9 @@ Vectors = Mapping[str, NDArray[np.float32]]
 Kind = Literal["contract", "subscription", "repeat_purchase", "membership", "account"]
 """Kind of a book: how customers stay and leave."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
+Period = Literal["year", "month"]
+REPORT_LANGUAGES = ("en", "de")
+"""Languages of reports."""
 
 
 def known_zone(name: str) -> str:
@@ -58,11 +61,16 @@ class Card(BaseModel):
     """Share of customers who churn within the horizon, 0 to 1, if known."""
     time_zone: Annotated[str, AfterValidator(known_zone)] = "UTC"
     language: str = "en"
-    """Language of reports."""
+    """Language of reports, cards and digests: `en` or `de`, or with a country, such as `de-CH`."""
+    name_attribute: AttributeName = "name"
+    """Customer attribute with the name that reports show beside the id."""
     value_attribute: AttributeName | None = None
-    """Customer attribute with the yearly value in money; if not given, the sum of amounts in the last year."""
+    """Customer attribute with the value in money; if not given, the sum of amounts in the last year."""
+    value_period: Period = "year"
+    """Period that values are for, and for which reports show and add them: `year` or `month`."""
     value_period_attribute: AttributeName | None = None
-    """Customer attribute with the period that the value is for, such as month or `monthly`; a year, if not given."""
+    """Customer attribute with the period that the value is for, such as month or `monthly`; `value_period`, if not
+    given."""
     value_periods: Mapping[str, Annotated[float, Field(ge=0)]] = {}
     """Word for a period -> how often it comes in a year, such as `term: 3`, for words that are not known. Customers
     with other words have no yearly value."""

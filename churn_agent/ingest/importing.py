@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from churn_agent.domain.snapshot import Card
+from churn_agent.domain.snapshot import REPORT_LANGUAGES, Card
 from churn_agent.domain.wording import counted
 from churn_agent.errors import DataError, InputError
 from churn_agent.files import strict_yaml
@@ -255,6 +255,9 @@ def _load_card(path: Path, stored: Card | None, *, replace: bool) -> Card:
     card = strict_yaml.load(path, Card)
     if not card.model_fields_set:
         raise DataError(f"{path}: the card is empty; add at least company: NAME, or import without a card")
+    if card.language.replace("_", "-").partition("-")[0].casefold() not in REPORT_LANGUAGES:
+        known = " or ".join(REPORT_LANGUAGES)
+        raise DataError(f"{path}: reports are not available in the language {card.language!r}; use {known}")
     named = stored.company if stored and stored.company != Card().company else None
     if named and named.casefold() != card.company.casefold() and not replace:
         raise InputError(

@@ -26,12 +26,13 @@ def legend_beside(axes: Any) -> None:
     axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 
-def to_svg(fill: Callable[[Any], None], *, size: tuple[float, float] = (6.4, 2.8)) -> str:
+def to_svg(fill: Callable[[Any], None], *, size: tuple[float, float] = (6.4, 2.8), transparent: bool = False) -> str:
     """Draws one pair of axes.
 
     Args:
         fill: draws on matplotlib axes.
         size: width and height, in inches.
+        transparent: leave out the white background, for pages with one of their own.
     """
     with extras.importing("reports"):
         import matplotlib as mpl
@@ -45,6 +46,6 @@ def to_svg(fill: Callable[[Any], None], *, size: tuple[float, float] = (6.4, 2.8
         axes.spines[["top", "right"]].set_visible(False)
         fill(axes)
         output = io.StringIO()
-        figure.savefig(output, format="svg", metadata={"Date": None})  # pyright: ignore[reportUnknownMemberType] - in part untyped
+        figure.savefig(output, format="svg", metadata={"Date": None}, transparent=transparent)  # pyright: ignore[reportUnknownMemberType] - in part untyped
     text = output.getvalue()
     return text[text.index("<svg") :]

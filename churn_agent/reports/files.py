@@ -7,17 +7,21 @@ from churn_agent.domain.assessment import Assessment, Reason
 from churn_agent.errors import InputError
 from churn_agent.files import atomic
 from churn_agent.reports import wording
+from churn_agent.reports.language import day, gettext, speaking
+from churn_agent.reports.sentences import translated
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>#|&"})
 
 
-def write(assessment: Assessment, path: Path) -> None:
-    """Writes an assessment.
+def write(assessment: Assessment, path: Path, *, language: str = "en") -> None:
+    """Writes an assessment; a card for people is in a language, the record is not.
 
     Raises:
         InputError: the suffix has no renderer, or the file cannot be written.
     """
-    atomic.save(path, renderer(path)(assessment))
+    with speaking(language):
+        content = renderer(path)(assessment)
+    atomic.save(path, content)
 
 
 def renderer(path: Path) -> Callable[[Assessment], str]:
@@ -35,33 +39,37 @@ def to_json(assessment: Assessment) -> str:
 
 def to_markdown(assessment: Assessment) -> str:
     """Returns the card as Markdown. Text from data is escaped."""
-    lines = [f"# Churn assessment of {escape(assessment.customer_id)} at {assessment.as_of}", ""]
+    title = gettext(
+        "Churn assessment of {customer} at {day}",
+        customer=escape(assessment.customer_id),
+        day=day(assessment.as_of),
+    )
+    lines = [f"# {title}", ""]
     care, standing = wording.care_line(assessment), wording.standing_line(assessment)
     lines += [f"**{escape(care)}.**", ""] if care else []
     lines += [f"{escape(standing)}.", ""] if standing else []
     withdrawn = wording.withdrawn(assessment)
     lines += [f"**{withdrawn}**", ""] if withdrawn else []
     if assessment.churn_probability:
-        band = wording.BAND_WORDS[assessment.band].capitalize() if assessment.band else wording.not_fitted(assessment)
-        lines += [f"**{band}.**", ""]
+        band = gettext(wording.BAND_WORDS[assessment.band]) if assessment.band else wording.not_fitted(assessment) or ""
+        lines += [f"**{band[:1].upper()}{band[1:]}.**", ""]
         lines += [f"{wording.score_words(assessment.churn_probability)}.", ""]
         start = wording.start_words(assessment)
         lines += [start, ""] if start else []
         risk, protective = wording.cases(assessment)
         if not assessment.reasons and not withdrawn:
-            lines += [wording.NO_REASON, ""]
-        lines += _reasons(assessment, "For churn", risk) + _reasons(assessment, "Against churn", protective)
+            lines += [gettext(wording.NO_REASON), ""]
+        lines += _reasons(assessment, gettext("For churn"), risk)
+        lines += _reasons(assessment, gettext("Against churn"), protective)
         if assessment.actions:
-            lines += ["## Suggested actions", ""]
-            lines += [
-                f"- **{a.title}**, {wording.URGENCY_WORDS[a.urgency]}: {escape(a.rationale)}"
-                for a in assessment.actions
-            ]
+            lines += [f"## {gettext('Suggested actions')}", ""]
+            lines += [f"- {escape(wording.action_line(action))}" for action in assessment.actions]
             lines.append("")
     else:
-        lines += [f"**{assessment.status}**: {escape(assessment.status_reason or '')}", ""]
+        lines += [f"**{escape(wording.status_line(assessment))}**", ""]
     if assessment.facts:
-        lines += ["## Facts", "", *(f"- {escape(fact.text)}" for fact in assessment.facts), ""]
+        facts = [f"- {escape(translated(fact.text))}" for fact in assessment.facts]
+        lines += [f"## {gettext('Facts')}", "", *facts, ""]
     missed = wording.not_considered(assessment)
     lines += ([missed, ""] if missed else []) + [escape(wording.origin(assessment))]
     return "\n".join(lines) + "\n"
@@ -72,7 +80,7 @@ def _reasons(assessment: Assessment, title: str, reasons: list[Reason]) -> list[
         return []
     lines = [f"## {title}", ""]
     for reason in reasons:
-        lines.append(f"- {escape(reason.statement)}{wording.added_words(assessment, reason)}")
+        lines.append(f"- {escape(translated(reason.statement))}{wording.added_words(assessment, reason)}")
         lines += [f"  - {escape(wording.quoted(assessment, citation))}" for citation in reason.citations]
     return [*lines, ""]
 

@@ -7,13 +7,20 @@ from rich.text import Text
 
 from churn_agent.domain.assessment import Assessment, Band, Reason
 from churn_agent.reports import wording
+from churn_agent.reports.language import gettext, speaking
+from churn_agent.reports.sentences import translated
 
 _COLOURS = {"low": "green", "medium": "yellow", "high": "red"}
 _BAR = 30
 
 
-def print_card(assessment: Assessment, console: Console, *, title: str) -> None:
+def print_card(assessment: Assessment, console: Console, *, title: str, language: str = "en") -> None:
     """Prints the card; `title` names the customer."""
+    with speaking(language):
+        _print_card(assessment, console, title)
+
+
+def _print_card(assessment: Assessment, console: Console, title: str) -> None:
     parts: list[RenderableType] = []
     care, standing = wording.care_line(assessment), wording.standing_line(assessment)
     parts += [Text(f"{care}.", style="bold magenta")] if care else []
@@ -31,13 +38,13 @@ def print_card(assessment: Assessment, console: Console, *, title: str) -> None:
         parts += [Text(start, style="dim")] if start else []
         risk, protective = wording.cases(assessment)
         if not assessment.reasons and not assessment.provenance.on_withdrawn_data:
-            parts += [Text(), Text(wording.NO_REASON)]
-        parts += _reasons(assessment, "For churn", risk)
-        parts += _reasons(assessment, "Against churn", protective)
+            parts += [Text(), Text(gettext(wording.NO_REASON))]
+        parts += _reasons(assessment, gettext("For churn"), risk)
+        parts += _reasons(assessment, gettext("Against churn"), protective)
         parts += _actions(assessment)
     else:
-        parts.append(Text(f"{assessment.status}: {_plain(assessment.status_reason or '')}", style="bold yellow"))
-    parts += _section("Facts", [Text(f"\u00b7 {_plain(fact.text)}") for fact in assessment.facts])
+        parts.append(Text(_plain(wording.status_line(assessment)), style="bold yellow"))
+    parts += _section(gettext("Facts"), [Text(f"\u00b7 {_plain(translated(fact.text))}") for fact in assessment.facts])
     missed = wording.not_considered(assessment)
     footer = ([missed] if missed else []) + [wording.origin(assessment)]
     parts += [Text(), *(Text(_plain(line), style="dim") for line in footer)]
@@ -55,7 +62,7 @@ def _bar(value: float, band: Band) -> Text:
     filled = round(value * _BAR)
     colour = _COLOURS[band]
     bar = Text("\u2588" * filled, style=colour) + Text("\u2591" * (_BAR - filled), style="dim")
-    return bar + Text(f"  {wording.BAND_WORDS[band]}", style=f"bold {colour}")
+    return bar + Text(f"  {gettext(wording.BAND_WORDS[band])}", style=f"bold {colour}")
 
 
 def _section(name: str, lines: list[Text]) -> list[RenderableType]:
@@ -68,15 +75,12 @@ def _reasons(assessment: Assessment, name: str, reasons: list[Reason]) -> list[R
     lines: list[Text] = []
     for reason in reasons:
         added = wording.added_words(assessment, reason)
-        lines.append(Text(f"\u2022 {_plain(reason.statement)}") + Text(added, style="dim"))
+        lines.append(Text(f"\u2022 {_plain(translated(reason.statement))}") + Text(added, style="dim"))
         quotes = [wording.quoted(assessment, citation) for citation in reason.citations]
         lines += [Text(f"    {_plain(quote)}", style="italic") for quote in quotes]
     return _section(name, lines)
 
 
 def _actions(assessment: Assessment) -> list[RenderableType]:
-    lines = [
-        Text(f"\u2192 {action.title}, {wording.URGENCY_WORDS[action.urgency]}: {_plain(action.rationale)}")
-        for action in assessment.actions
-    ]
-    return _section("Suggested actions", lines)
+    lines = [Text(f"\u2192 {_plain(wording.action_line(action))}") for action in assessment.actions]
+    return _section(gettext("Suggested actions"), lines)

@@ -4,45 +4,73 @@ import math
 from collections.abc import Mapping
 
 from churn_agent.content.prompts import DEFAULT_PROMPTS
-from churn_agent.domain.assessment import Assessment, CareKind, ChurnProbability, Citation, Polarity, Reason
-from churn_agent.domain.wording import counted
+from churn_agent.domain.assessment import (
+    Assessment,
+    Band,
+    CareKind,
+    ChurnProbability,
+    Citation,
+    Polarity,
+    Reason,
+    RetentionAction,
+    Status,
+    Urgency,
+)
+from churn_agent.reports.language import day, gettext, ngettext, noop, number, share
+from churn_agent.reports.sentences import translated
 from churn_agent.scoring.verdict import ANNOUNCED
 
-BAND_WORDS = {
-    "low": "low risk: no action needed now",
-    "medium": "medium risk: worth a look",
-    "high": "high risk: look at this customer soon",
+BAND_WORDS: Mapping[Band, str] = {
+    "low": noop("low risk: no action needed now"),
+    "medium": noop("medium risk: worth a look"),
+    "high": noop("high risk: look at this customer soon"),
+}
+RISK_WORDS: Mapping[Band, str] = {"low": noop("low risk"), "medium": noop("medium risk"), "high": noop("high risk")}
+STATUS_WORDS: Mapping[Status, str] = {
+    "assessed": noop("assessed"),
+    "abstained": noop("abstained"),
+    "failed": noop("failed"),
 }
 CONCEPTS = {
-    "recency": "Has been inactive for a long time.",
-    "active_days": "Has been active on few days.",
-    "tenure": "Is a new customer.",
-    "overdue": "Has been silent for longer than usual.",
-    "last_rating": "Gave a poor rating.",
-    "missed": "Missed a deadline or an appointment.",
-    "monthly_contract": "Can leave at short notice.",
-    "main_contact_silence": "The main contact has gone silent.",
-    "leaning": "Taken together, the messages suggest leaving.",
+    "recency": noop("Has been inactive for a long time."),
+    "active_days": noop("Has been active on few days."),
+    "tenure": noop("Is a new customer."),
+    "overdue": noop("Has been silent for longer than usual."),
+    "last_rating": noop("Gave a poor rating."),
+    "missed": noop("Missed a deadline or an appointment."),
+    "monthly_contract": noop("Can leave at short notice."),
+    "main_contact_silence": noop("The main contact has gone silent."),
+    "usage_trend": noop("Uses it less than usual."),
+    "usage_stop": noop("Has stopped using it."),
+    "seats_change": noop("Has fewer seats than before."),
+    "payments_overdue": noop("Has overdue bills."),
+    "payments_failed": noop("Has failed payments."),
+    "days_to_renewal": noop("The contract ends or renews soon."),
+    "term_ended": noop("The term has ended."),
+    "leaning": noop("Taken together, the messages suggest leaving."),
 }
 """Facts as drivers of churn across many customers, to different degrees."""
 READ_AS: Mapping[Polarity, str] = {
-    "risk": "Their messages suggest a reason to leave.",
-    "protective": "Their messages suggest a reason to stay.",
+    "risk": noop("Their messages suggest a reason to leave."),
+    "protective": noop("Their messages suggest a reason to stay."),
 }
 DEFAULT_READING = f"read/{DEFAULT_PROMPTS['read']}"
 """The prompt that `models fit` fits unless told otherwise."""
-ON_WITHDRAWN_DATA = "on withdrawn data"
-URGENCY_WORDS = {"today": "today", "this_week": "this week", "this_month": "this month"}
-
+ON_WITHDRAWN_DATA = noop("on withdrawn data")
+URGENCY_WORDS: Mapping[Urgency, str] = {
+    "today": noop("today"),
+    "this_week": noop("this week"),
+    "this_month": noop("this month"),
+}
 
 CARE_WORDS: Mapping[CareKind, str] = {
-    "death": "a death",
-    "illness": "a serious illness",
-    "insolvency": "an insolvency",
-    "self_harm": "words about harming themselves",
-    "legal": "a legal threat",
-    "data_protection": "a data-protection request",
-    "minor": "a contract with a minor",
+    "death": noop("a death"),
+    "illness": noop("a serious illness"),
+    "insolvency": noop("an insolvency"),
+    "self_harm": noop("words about harming themselves"),
+    "legal": noop("a legal threat"),
+    "data_protection": noop("a data-protection request"),
+    "minor": noop("a contract with a minor"),
 }
 
 
@@ -50,19 +78,23 @@ def care_line(assessment: Assessment) -> str | None:
     """Returns the line that asks for a human's attention; None if nothing calls for it."""
     if not assessment.care:
         return None
-    named = ", ".join(f"{CARE_WORDS[flag.kind]} ({flag.date})" for flag in assessment.care)
-    return f"Needs a person's attention: {named}. No offers and no retention calls"
+    named = ", ".join(f"{gettext(CARE_WORDS[flag.kind])} ({day(flag.date)})" for flag in assessment.care)
+    return gettext("Needs a person's attention: {reasons}. No offers and no retention calls", reasons=named)
 
 
 def standing_line(assessment: Assessment) -> str | None:
     """Returns whether somebody has left or has given notice; None for other customers."""
     if assessment.former:
-        since = f" since {assessment.former.since}" if assessment.former.since else ""
-        return f"Former customer{since} ({assessment.former.source})"
+        source = translated(assessment.former.source)
+        if assessment.former.since:
+            return gettext("Former customer since {day} ({source})", day=day(assessment.former.since), source=source)
+        return gettext("Former customer ({source})", source=source)
     announced = assessment.announced
     if announced is None or not announced.stands:
         return None
-    return f"Notice given on {announced.date}" + (f", ends on {announced.ends_on}" if announced.ends_on else "")
+    if announced.ends_on:
+        return gettext("Notice given on {day}, ends on {end}", day=day(announced.date), end=day(announced.ends_on))
+    return gettext("Notice given on {day}", day=day(announced.date))
 
 
 def points(assessment: Assessment) -> tuple[int, list[int | None]] | None:
@@ -101,7 +133,7 @@ def start_words(assessment: Assessment) -> str | None:
     counted = points(assessment)
     if counted is None or not any(counted[1]):
         return None
-    return f"It starts at {counted[0]}; what each reason adds is in brackets."
+    return gettext("It starts at {points}; what each reason adds is in brackets.", points=counted[0])
 
 
 def _sigmoid(x: float) -> float:
@@ -111,14 +143,21 @@ def _sigmoid(x: float) -> float:
 def score_words(probability: ChurnProbability) -> str:
     """Returns a calibrated probability as a percentage, or a score labelled as uncalibrated."""
     if probability.calibrated:
-        span = ""
-        if probability.low is not None and probability.high is not None:
-            span = f" (between {probability.low:.0%} and {probability.high:.0%})"
-        return f"Probability {probability.shown:.0%} within {probability.horizon_days} days{span}"
-    number = f"Score {probability.shown * 100:.0f} out of 100"
+        known = {"probability": share(probability.shown), "days": probability.horizon_days}
+        if probability.low is None or probability.high is None:
+            return gettext("Probability {probability} within {days} days", **known)
+        return gettext(
+            "Probability {probability} within {days} days (between {low} and {high})",
+            **known,
+            low=share(probability.low),
+            high=share(probability.high),
+        )
+    points = number(100 * probability.shown)
     if probability.method == ANNOUNCED:
-        return f"{number}: the announcement to leave alone decides it"
-    return f"{number}, uncalibrated: it ranks customers and is not a probability"
+        return gettext("Score {points} out of 100: the announcement to leave alone decides it", points=points)
+    return gettext(
+        "Score {points} out of 100, uncalibrated: it ranks customers and is not a probability", points=points
+    )
 
 
 def not_fitted(assessment: Assessment) -> str | None:
@@ -127,17 +166,27 @@ def not_fitted(assessment: Assessment) -> str | None:
         return None
     how = assessment.provenance
     other = "" if how.prompt.partition("@")[0] == DEFAULT_READING else f" --prompt {how.prompt.partition('@')[0]}"
-    return f"No band, not fitted: run churn-agent models fit {how.model_id}{other}"
+    return gettext("No band, not fitted: run {command}", command=f"churn-agent models fit {how.model_id}{other}")
 
 
 def withdrawn(assessment: Assessment) -> str | None:
     """Says that the data behind an assessment were withdrawn; None if they were not."""
     if not assessment.provenance.on_withdrawn_data:
         return None
-    return (
-        f"Made {ON_WITHDRAWN_DATA}: an import that it rests on was undone, and its reasons and facts were removed. "
+    return gettext(
+        "Made on withdrawn data: an import that it rests on was undone, and its reasons and facts were removed. "
         "Assess the customer again."
     )
+
+
+def status_line(assessment: Assessment) -> str:
+    """Returns why there is no number."""
+    return f"{gettext(STATUS_WORDS[assessment.status])}: {translated(assessment.status_reason or '')}"
+
+
+def action_line(action: RetentionAction) -> str:
+    """Returns an action with its urgency and its reason."""
+    return f"{translated(action.title)}, {gettext(URGENCY_WORDS[action.urgency])}: {translated(action.rationale)}"
 
 
 def cases(assessment: Assessment) -> tuple[list[Reason], list[Reason]]:
@@ -147,7 +196,7 @@ def cases(assessment: Assessment) -> tuple[list[Reason], list[Reason]]:
     return risk, protective
 
 
-NO_REASON = "No signal or fact points clearly to churn or against it."
+NO_REASON = noop("No signal or fact points clearly to churn or against it.")
 
 
 def quoted(assessment: Assessment, citation: Citation) -> str:
@@ -155,14 +204,21 @@ def quoted(assessment: Assessment, citation: Citation) -> str:
     words = " ".join(citation.quote.split())
     named = citation.author and any(fact.name == "contacts" for fact in assessment.facts)
     who = f", {citation.author}" if named else ""
-    return f"{citation.label}, {citation.occurred_at:%Y-%m-%d}{who}: \u201c{words}\u201d"
+    return f"{citation.label}, {day(citation.occurred_at.date())}{who}: {in_quotes(words)}"
+
+
+def in_quotes(words: str) -> str:
+    """Returns words in the quotation marks of the language."""
+    return gettext("\u201c{words}\u201d", words=words)
 
 
 def origin(assessment: Assessment) -> str:
     """Returns the model, the prompt and the cost."""
     p = assessment.provenance
-    cached = f", {p.cached_answers} answers from the store" if p.cached_answers else ""
-    return f"{p.model_id}, {p.prompt}, {p.prompt_tokens} + {p.output_tokens} tokens{cached}, {p.seconds:.1f} s"
+    parts = [p.model_id, p.prompt, gettext("{read} + {written} tokens", read=p.prompt_tokens, written=p.output_tokens)]
+    if p.cached_answers:
+        parts.append(ngettext("{n} answer from the store", "{n} answers from the store", p.cached_answers))
+    return ", ".join([*parts, f"{number(p.seconds, 1)} s"])
 
 
 def not_considered(assessment: Assessment) -> str | None:
@@ -170,12 +226,25 @@ def not_considered(assessment: Assessment) -> str | None:
     left_out = assessment.left_out
     lines: list[str] = []
     if left_out.interactions:
-        rows = counted(left_out.interactions, "interaction")
-        was = "was" if left_out.interactions == 1 else "were"
-        lines.append(f"{rows} (about {left_out.tokens} tokens) {was} not shown to the model.")
+        lines.append(
+            ngettext(
+                "{n} interaction (about {tokens} tokens) was not shown to the model.",
+                "{n} interactions (about {tokens} tokens) were not shown to the model.",
+                left_out.interactions,
+                tokens=left_out.tokens,
+            )
+        )
     elif left_out.tokens:
-        lines.append(f"About {left_out.tokens} tokens of long texts were not shown to the model.")
+        lines.append(
+            gettext("About {tokens} tokens of long texts were not shown to the model.", tokens=left_out.tokens)
+        )
     if left_out.unattributed:
-        texts = counted(left_out.unattributed, "text of an unknown author was", "texts of unknown authors were")
-        lines.append(f"{texts} not read (churn-agent ingest --unknown-is customer).")
+        lines.append(
+            ngettext(
+                "{n} text of an unknown author was not read ({command}).",
+                "{n} texts of unknown authors were not read ({command}).",
+                left_out.unattributed,
+                command="churn-agent ingest --unknown-is customer",
+            )
+        )
     return " ".join(lines) or None

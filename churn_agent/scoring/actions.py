@@ -29,21 +29,22 @@ def eligible(
         band: None if it is not known yet.
         signals: from the customer's messages; None if they are not read yet.
     """
-    end = snapshot.card.end_of_day(snapshot.as_of)
     known = _known(playbook, snapshot, facts, band, signals)
-
-    def recently_done(action: PlaybookAction) -> bool:
-        since = end - timedelta(days=action.cooldown_days)
-        return any(
-            each.direction == "outbound" and each.metadata.get("action") == action.id and each.occurred_at > since
-            for each in snapshot.interactions
-        )
-
     return [
         action
         for action in playbook.actions
-        if (action.condition is None or action.condition.holds(known) is not False) and not recently_done(action)
+        if (action.condition is None or action.condition.holds(known) is not False)
+        and not recently_done(action, snapshot)
     ]
+
+
+def recently_done(action: PlaybookAction, snapshot: Snapshot) -> bool:
+    """Whether the action was done within its cooldown."""
+    since = snapshot.card.end_of_day(snapshot.as_of) - timedelta(days=action.cooldown_days)
+    return any(
+        each.direction == "outbound" and each.metadata.get("action") == action.id and each.occurred_at > since
+        for each in snapshot.interactions
+    )
 
 
 def _known(
@@ -108,6 +109,8 @@ def suggest(
             urgency=action.urgency,
             owner=action.owner,
             channel=action.channel,
+            what=action.what,
+            talk_track=action.talk_track,
             never_say=action.never_say,
         )
         weighted.append((sum(abs(weights.get(concept, 0)) for concept in concepts), suggestion))

@@ -6,13 +6,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from churn_agent import extras
-from churn_agent.reports.portfolio.building import Account, Portfolio
+from churn_agent.reports.language import gettext, in_its_language
+from churn_agent.reports.portfolio.accounts import Account, Portfolio
 from churn_agent.reports.portfolio.phrases import number_words, to_do
+from churn_agent.reports.sentences import translated
+from churn_agent.reports.wording import RISK_WORDS
 
 if TYPE_CHECKING:
     from icalendar import Component, Event
 
 
+@in_its_language
 def to_ics(portfolio: Portfolio) -> bytes | None:
     """Returns an all-day entry for each upcoming renewal of a customer at medium or high risk.
 
@@ -25,7 +29,7 @@ def to_ics(portfolio: Portfolio) -> bytes | None:
         import icalendar
 
     calendar = icalendar.Calendar()
-    name = f"Renewals at risk, {portfolio.card.company}"
+    name = gettext("Renewals at risk, {company}", company=portfolio.card.company)
     _fill(calendar, {"prodid": "-//churn-agent//renewals//EN", "version": "2.0", "x-wr-calname": name})
     for account in portfolio.accounts:
         stays = not (account.assessment.former or account.assessment.care)
@@ -40,21 +44,29 @@ def _entry(account: Account, portfolio: Portfolio) -> "Event":
 
     assessment = account.assessment
     assert account.renewal
+    assert assessment.band
     entry = icalendar.Event()
     # Stable from week to week, so that a calendar that imports the file again keeps one entry per renewal.
     key = f"{portfolio.card.company}/{assessment.customer_id}/{account.renewal}"
     lines = [number_words(account)]
-    lines += [reason.statement for reason in account.risks[:3]]
+    lines += [translated(reason.statement) for reason in account.risks[:3]]
     lines += to_do(account)
     properties = {
         "uid": f"{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}@churn-agent",
         "dtstamp": portfolio.run.updated_at or datetime.now(UTC),
         "dtstart": account.renewal,
-        "summary": f"Renewal of {assessment.customer_id}: {assessment.band} risk",
+        "summary": gettext(
+            "Renewal of {customer}: {risk}", customer=_who(account), risk=gettext(RISK_WORDS[assessment.band])
+        ),
         "description": "\n".join(lines),
     }
     _fill(entry, properties | ({"contact": account.owner} if account.owner else {}))
     return entry
+
+
+def _who(account: Account) -> str:
+    id_ = account.assessment.customer_id
+    return f"{account.name} ({id_})" if account.name else id_
 
 
 def _fill(component: "Component", properties: Mapping[str, object]) -> None:

@@ -19,7 +19,8 @@ from churn_agent.history import book
 from churn_agent.history.assignments import Arm, Assignment
 from churn_agent.history.runs import NEWEST
 from churn_agent.measuring.comparing import DETECTED
-from churn_agent.reports.portfolio.building import CAPACITY, Portfolio, build
+from churn_agent.reports.portfolio.accounts import Portfolio
+from churn_agent.reports.portfolio.building import CAPACITY, build
 from churn_agent.store.store import Store
 
 _FEWEST = 5

@@ -1,41 +1,58 @@
-"""The report as one HTML page that works offline, with the keyboard and on paper."""
+"""The report as one HTML page that works offline, on a phone, with the keyboard and on paper."""
 
 import secrets
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from churn_agent import extras
 from churn_agent.batch.changes import Change
+from churn_agent.domain.assessment import Band
 from churn_agent.measuring.plots import to_svg
 from churn_agent.reports import wording
-from churn_agent.reports.portfolio.building import BANDS, Account, Portfolio, owners
-from churn_agent.reports.portfolio.phrases import NO_ACTION, head, money, number_words, status_lines, title
+from churn_agent.reports.language import (
+    current,
+    day,
+    gettext,
+    in_its_language,
+    month,
+    ngettext,
+    noop,
+    number,
+    signed,
+)
+from churn_agent.reports.portfolio import phrases, renewals
+from churn_agent.reports.portfolio.accounts import BANDS, Account, Portfolio
+from churn_agent.reports.portfolio.building import owners
+from churn_agent.reports.sentences import translated
 
 if TYPE_CHECKING:
+    from jinja2 import Template
     from markupsafe import Markup
 
 _SHOWN = 50
 """Rows per page of the table."""
+_PRINTED = 2000
+"""Most rows of the table on paper."""
 _COLUMNS = (
-    ("rank", "#", True),
-    ("customer_id", "customer", False),
-    ("owner", "owner", False),
-    ("band_order", "risk", False),
-    ("number", "number", False),
-    ("yearly_value", "yearly value", True),
-    ("at_risk", "at risk", True),
-    ("renewal", "renewal", False),
-    ("why", "why", False),
+    ("rank", "rank", noop("#"), "n"),
+    ("customer", "customer", noop("customer"), ""),
+    ("owner", "owner", noop("owner"), ""),
+    ("band_order", "band_words", noop("risk"), ""),
+    ("number", "number_words", noop("number"), "w"),
+    ("yearly_value", "yearly_words", "", "n"),
+    ("at_risk", "risk_words", noop("at risk"), "n"),
+    ("renewal", "renewal_words", noop("renewal"), "w"),
+    ("why", "why", noop("why"), "cut"),
 )
-"""Sort key of the column, heading, and whether it is right-aligned."""
+"""Key to sort by, key of the words, heading and class of the cells; the heading of values depends on the card."""
 _MAPPED = 150
 """Most customers on the map."""
 _NAMED = 12
 """Most customers on the map with their rank beside them."""
-_MARKS: Mapping[str, tuple[str, str]] = {
+_MARKS: Mapping[Band, tuple[str, str]] = {
     "high": ("#b42318", "o"),
     "medium": ("#c98a00", "s"),
     "low": ("#4b7f52", "^"),
@@ -43,80 +60,162 @@ _MARKS: Mapping[str, tuple[str, str]] = {
 """Colour and shape of each band."""
 
 
-def to_html(portfolio: Portfolio, *, changes: Mapping[str, Change] | None = None) -> str:
+@in_its_language
+def to_html(portfolio: Portfolio, *, changes: Mapping[str, Change] | None = None, on_paper: bool = False) -> str:
     """Returns the report as an HTML page.
 
     Args:
         portfolio: the report of a run.
         changes: changes since an earlier run, by customer.
+        on_paper: the page is printed without running its script.
     """
-    with extras.importing("reports"):
-        import jinja2
-
-    source = files("churn_agent.reports.portfolio").joinpath("page.html").read_text(encoding="utf-8")
-    template = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(source)
-    return template.render(
+    rows = [_row(account, portfolio) for account in portfolio.accounts]
+    columns = [
+        {"key": key, "words": words, "label": gettext(label) if label else phrases.value_title(portfolio), "kind": kind}
+        for key, words, label, kind in _COLUMNS
+        if any(row[words] for row in rows) or key in ("rank", "customer")
+    ]
+    months = renewals.by_month(portfolio.accounts, portfolio.as_of)
+    beyond = len(rows) - (_PRINTED if on_paper else _SHOWN)
+    run, card = portfolio.run, portfolio.card
+    how = ", ".join(str(run.spec[name]) for name in ("model_id", "prompt", "method") if run.spec.get(name))
+    return _template().render(
         p=portfolio,
-        title=title(portfolio),
-        head=head(portfolio),
+        lang=str(current().locale).replace("_", "-"),
+        title=phrases.title(portfolio),
+        subtitle=_subtitle(portfolio),
+        head=phrases.head(portfolio),
         bands=BANDS,
-        no_action=NO_ACTION,
+        all_bands=(*BANDS, None),
+        risk_words=wording.RISK_WORDS,
+        urgency=wording.URGENCY_WORDS,
+        verdicts=list(phrases.VERDICTS),
+        change_parts=phrases.CHANGES,
+        loss_title=gettext("expected loss per month")
+        if card.value_period == "month"
+        else gettext("expected loss per year"),
+        calls_words=phrases.calls_words(portfolio),
+        value_title=phrases.value_title(portfolio),
         drivers=portfolio.drivers,
+        renewals=months,
+        most_renewals=max((len(month.accounts) for month in months), default=1),
         valued=any(account.yearly_value is not None for account in portfolio.accounts),
         owners=owners(portfolio.accounts),
         cards=[account for account in portfolio.accounts if account.timeline is not None],
         changes=changes or {},
-        columns=_COLUMNS,
-        shown=_SHOWN,
-        rows=[_row(account, portfolio) for account in portfolio.accounts],
-        map=_map(portfolio.accounts),
-        money=partial(money, portfolio=portfolio),
-        number_words=number_words,
-        status_lines=status_lines,
-        care_line=wording.care_line,
-        standing_line=wording.standing_line,
-        why=_why,
-        band_of=_band,
-        spark=_spark,
-        urgency=wording.URGENCY_WORDS,
+        columns=columns,
+        rows=rows,
+        on_paper=_PRINTED if on_paper else _SHOWN,
+        rest=_more(len(rows) - _PRINTED),
+        unscripted=_more(beyond),
+        page={
+            "rows": rows,
+            "columns": columns,
+            "shown": _SHOWN,
+            "printed": _PRINTED,
+            "run": run.id,
+            "as_of": portfolio.as_of.isoformat(),
+            "words": {"place": gettext("{from} to {to} of {n}"), "nobody": gettext("no customers")},
+        },
+        map=_map(portfolio.accounts, on_paper=on_paper),
+        money=partial(phrases.money_words, portfolio=portfolio),
+        value_words=partial(phrases.value_words, portfolio=portfolio),
+        how=how,
         nonce=secrets.token_urlsafe(12),
         version=version("churn-agent"),
+    )
+
+
+@cache
+def _template() -> "Template":
+    """Returns the page with the functions that it calls, which speak the current language."""
+    with extras.importing("reports"):
+        import jinja2
+
+    folder = files("churn_agent.reports.portfolio")
+    environment = jinja2.Environment(
+        autoescape=True,
+        trim_blocks=True,
+        loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+    )
+    environment.globals |= {
+        "_": gettext,
+        "say": translated,
+        "day": day,
+        "month": month,
+        "number": number,
+        "signed": signed,
+        "in_quotes": wording.in_quotes,
+        "number_words": phrases.number_words,
+        "unanswered_words": phrases.unanswered_words,
+        "shown_reasons": phrases.shown_reasons,
+        "status_lines": phrases.status_lines,
+        "no_action": phrases.no_action,
+        "never_say": phrases.never_say,
+        "since": phrases.since,
+        "care_line": wording.care_line,
+        "standing_line": wording.standing_line,
+        "band_of": _band,
+        "spark": _spark,
+    }
+    return environment.get_template("page.html")
+
+
+def _subtitle(portfolio: Portfolio) -> str:
+    card = portfolio.card
+    when = gettext("At the end of {day}, looking {days} days ahead.", day=day(portfolio.as_of), days=card.horizon_days)
+    if not card.churn_means:
+        return when
+    return f"{when} {gettext('Churn means: {what}.', what=translated(card.churn_means))}"
+
+
+def _more(n: int) -> str | None:
+    if n <= 0:
+        return None
+    return ngettext(
+        "{n} more customer is in the data files (.xlsx, .csv, .jsonl).",
+        "{n} more customers are in the data files (.xlsx, .csv, .jsonl).",
+        n,
     )
 
 
 def _row(account: Account, portfolio: Portfolio) -> dict[str, Any]:
     """Returns the values that the table sorts, filters and shows."""
     assessment, band = account.assessment, account.assessment.band
+    why = phrases.why(account)
     return {
         "rank": account.rank,
+        "customer": account.label,
         "customer_id": assessment.customer_id,
+        "name": account.name,
         "owner": account.owner or "",
         "band": band,
         "band_order": BANDS.index(band) if band else None,
+        "band_words": _band_words(account),
         "number": account.number,
-        "number_words": number_words(account),
+        "number_words": phrases.number_words(account),
         "yearly_value": account.yearly_value,
-        "yearly_words": money(account.yearly_value, portfolio),
+        "yearly_words": phrases.money_words(account.yearly_value, portfolio),
         "at_risk": account.at_risk,
-        "risk_words": money(account.at_risk, portfolio),
+        "risk_words": phrases.money_words(account.at_risk, portfolio),
         "renewal": account.renewal.isoformat() if account.renewal else "",
-        "why": _why(account),
+        "renewal_words": day(account.renewal),
+        "why": why,
         "card": account.timeline is not None,
-        "text": " ".join((assessment.customer_id, account.owner or "", _why(account))).lower(),
+        "text": " ".join((assessment.customer_id, account.name or "", account.owner or "", why)).lower(),
     }
 
 
-def _why(account: Account) -> str:
-    return account.risks[0].statement if account.risks else ""
+def _band_words(account: Account) -> str:
+    if account.assessment.band:
+        return gettext(account.assessment.band)
+    return gettext("no number") if account.assessment.fitted else gettext("no band")
 
 
 def _band(account: Account) -> "Markup":
     from markupsafe import Markup
 
-    band = account.assessment.band
-    return Markup('<span class="band {}">{}</span>').format(
-        band or "none", band or ("no number" if account.assessment.fitted else "no band")
-    )
+    return Markup('<span class="band {}">{}</span>').format(account.assessment.band or "none", _band_words(account))
 
 
 def _spark(account: Account) -> "Markup":
@@ -131,7 +230,7 @@ def _spark(account: Account) -> "Markup":
     ).format(points)
 
 
-def _map(accounts: Sequence[Account]) -> str | None:
+def _map(accounts: Sequence[Account], *, on_paper: bool) -> str | None:
     """Plots the number over days to renewal, sized by value; None without a known renewal."""
     shown = [
         account
@@ -158,13 +257,18 @@ def _map(accounts: Sequence[Account]) -> str | None:
                 marker=mark,
                 alpha=0.55,
                 linewidths=0,
-                label=f"{band} risk",
+                label=gettext(wording.RISK_WORDS[band]),
             )
         for account in shown[:_NAMED]:
             at = (account.days_to_renewal, account.number)
             axes.annotate(str(account.rank), at, xytext=(5, 4), textcoords="offset points", fontsize=8)
-        axes.set_xlabel("days to renewal")
-        axes.set_ylabel("number")
+        axes.set_xlabel(gettext("days to renewal"))
+        axes.set_ylabel(gettext("number"))
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), markerscale=0.6)
 
-    return to_svg(draw, size=(8.2, 3.6))
+    svg = to_svg(draw, size=(8.2, 3.6), transparent=True)
+    if on_paper:  # WeasyPrint knows no variables in plots
+        return svg
+    for band, (colour, _) in _MARKS.items():
+        svg = svg.replace(colour, f"var(--{band})")
+    return svg.replace("#000000", "currentColor")

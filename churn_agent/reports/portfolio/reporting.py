@@ -11,6 +11,7 @@ from churn_agent.files import atomic
 from churn_agent.history import records
 from churn_agent.history.runs import NEWEST, Run
 from churn_agent.reports.portfolio import building, digest, writing
+from churn_agent.reports.portfolio.accounts import Account, Portfolio
 from churn_agent.reports.portfolio.writing import Changes
 from churn_agent.store.store import Notify, Store
 
@@ -24,6 +25,7 @@ def write_reports(
     owner: str | None = None,
     per_owner: bool = False,
     capacity: int = building.CAPACITY,
+    separator: str | None = None,
     notify: Notify = lambda what: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Iterator[Path]:
@@ -37,6 +39,7 @@ def write_reports(
         owner: only the customers of this account manager.
         per_owner: also write a report for each account manager, beside each of `paths`.
         capacity: number of customers that can be called before the next report.
+        separator: of cells in CSV; see `rows.to_csv`.
         notify: called with notes for the user.
         progress: called with (customers compared, customers) while changes are explained.
 
@@ -60,7 +63,7 @@ def write_reports(
         portfolio = building.build(store, batch, accounts=accounts, owner=reader, capacity=capacity)
         for path in paths:
             target = path if reader == owner else writing.path_for(path, reader or "", taken=taken)
-            if writing.write(portfolio, target, changes=changes):
+            if writing.write(portfolio, target, changes=changes, separator=separator):
                 yield target
             else:
                 earlier = "; the file of that name is an earlier one" if target.exists() else ""
@@ -83,20 +86,23 @@ def _changes(agent: ChurnAgent, before: Run, now: Run, progress: Callable[[int, 
 class Digest:
     """A short report."""
 
-    portfolio: building.Portfolio
-    accounts: Sequence[building.Account]
+    portfolio: Portfolio
+    accounts: Sequence[Account]
     """The customers in the digest."""
     recipient: str | None
+    sender: str | None = None
 
     @property
     def mail(self) -> bytes:
         """The digest as an .eml file."""
-        return digest.to_eml(self.portfolio, self.accounts, to=self.recipient)
+        return digest.to_eml(self.portfolio, self.accounts, to=self.recipient, sender=self.sender)
 
     @property
     def text(self) -> str:
         """The text of the mail."""
-        return str(message_from_bytes(self.mail, policy=policy.default).get_content())
+        plain = message_from_bytes(self.mail, policy=policy.default).get_body(("plain",))
+        assert plain
+        return str(plain.get_content())
 
     def save(self, path: Path) -> None:
         """Writes the mail. Raises `InputError` if the file cannot be written."""
@@ -113,6 +119,7 @@ def build_digest(
     *,
     owner: str | None = None,
     recipient: str | None = None,
+    sender: str | None = None,
     false_alarms: float | None = None,
     capacity: int = building.CAPACITY,
 ) -> Digest:
@@ -123,6 +130,7 @@ def build_digest(
         run: start of the batch's id, or `latest`.
         owner: only the customers of this account manager.
         recipient: address for the mail.
+        sender: address that the mail is from; the recipient's, if not given.
         false_alarms: see `digest.chosen`.
         capacity: number of customers that can be called before the next report.
 
@@ -133,4 +141,4 @@ def build_digest(
     accounts = building.read(store, batch)
     owner = building.find_owner(accounts, owner, store.card) if owner else None
     portfolio = building.build(store, batch, accounts=accounts, owner=owner, capacity=capacity, cards=0)
-    return Digest(portfolio, digest.chosen(portfolio, false_alarms=false_alarms), recipient)
+    return Digest(portfolio, digest.chosen(portfolio, false_alarms=false_alarms), recipient, sender)

@@ -4,68 +4,21 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Literal
 
-from churn_agent.batch.changes import PARTS, Change
+from babel.numbers import get_decimal_symbol
+
+from churn_agent.batch.changes import Change
 from churn_agent.domain.assessment import Citation, Reason
-from churn_agent.reports.portfolio.building import Account, Portfolio, depth_of
+from churn_agent.reports.language import SOURCE, current, gettext, in_period, speaking
+from churn_agent.reports.portfolio import columns
+from churn_agent.reports.portfolio.accounts import Account, Portfolio, depth_of
+from churn_agent.reports.sentences import translated
 
 Cell = str | float | int | bool | date | None
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of the rows; `says` describes it."""
-
-    name: str
-    kind: Literal["text", "number", "share", "money", "date", "flag"]
-    says: str
-
-
-_PARTS = {part: f"change_{part.replace(' ', '_')}" for part in PARTS}
-COLUMNS: Sequence[Column] = (
-    Column("rank", "number", "rank in the report, most at risk first"),
-    Column("call", "flag", "customer to call before the next report"),
-    Column("list", "text", "notice given or early warnings; empty for customers on neither list"),
-    Column("control", "flag", "control group: customer who is not called, to measure the effect of calls"),
-    Column("customer_id", "text", "id of the customer, as in the data"),
-    Column("owner", "text", "account manager of the customer"),
-    Column("depth", "text", "assessed, screened, abstained or failed"),
-    Column("band", "text", "low, medium or high risk"),
-    Column("band_before", "text", "band of the latest assessment at an earlier date"),
-    Column("probability", "share", "probability of churn within the horizon; empty unless calibrated"),
-    Column("low", "share", "lower bound of the probability"),
-    Column("high", "share", "upper bound of the probability"),
-    Column("score", "share", "uncalibrated score: it ranks customers and is not a probability"),
-    Column("yearly_value", "money", "yearly value of the customer"),
-    Column("value_at_risk", "money", "yearly value times probability (or score)"),
-    Column("renewal_date", "date", "date on which the contract ends or renews"),
-    Column("days_to_renewal", "number", "days from the assessment to the renewal"),
-    Column("announced_on", "date", "day on which the customer announced to leave, while that stands"),
-    Column("ends_on", "date", "end of the contract of a customer who has given notice, where it is known"),
-    Column("former", "flag", "former customer, on no list"),
-    Column("last_contact_by", "text", "who of the company wrote or spoke to the customer last"),
-    Column("last_contact_on", "date", "date of that contact"),
-    Column("unanswered", "number", "the customer's last messages without an answer: an open case"),
-    Column("reason", "text", "strongest reason for churn"),
-    Column("quote", "text", "verified quote from the customer for that reason"),
-    Column("quoted_on", "date", "date of the quote"),
-    Column("action", "text", "first suggested action"),
-    Column("action_id", "text", "id of the action in the playbook"),
-    Column("action_reason", "text", "reason for the action"),
-    Column("action_channel", "text", "channel for the action"),
-    Column("never_say", "text", "what not to say or promise with the action"),
-    Column("change", "share", "change of the number since the run compared with; its parts add up to it"),
-    *(Column(name, "share", f"part of the change: {part}") for part, name in _PARTS.items()),
-    Column("judgement", "text", "account manager's judgement: agree, disagree or already known"),
-    Column("decision", "text", "account manager's decision: an action of the playbook, none or other"),
-    Column("on_withdrawn_data", "flag", "an import that the assessment rests on was undone"),
-    Column("as_of", "date", "date of the assessment"),
-    Column("horizon_days", "number", "days that the assessment looks ahead"),
-)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Characters that start a formula in a spreadsheet (OWASP: CSV injection)."""
 _SAFE_NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
@@ -84,38 +37,50 @@ _BOM = "\ufeff"
 
 
 def rows(portfolio: Portfolio, changes: Mapping[str, Change]) -> Iterator[Mapping[str, Cell]]:
-    """Yields a row for each customer, in the order of the report.
+    """Yields a row for each customer, in the order of the report and in the current language.
 
     Args:
         portfolio: the report of a run.
         changes: customer -> change of the number since another run.
     """
     for account in portfolio.accounts:
-        yield _row(account, changes.get(account.assessment.customer_id))
+        yield _row(account, portfolio, changes.get(account.assessment.customer_id))
 
 
-def to_csv(portfolio: Portfolio, changes: Mapping[str, Change]) -> str:
+def to_csv(portfolio: Portfolio, changes: Mapping[str, Change], *, separator: str | None = None) -> str:
     """Returns CSV with a byte order mark and a header, for spreadsheets.
 
-    Text that a spreadsheet would run as a formula, or turn into another value (`007`, `1E5`, `MAR1`, numbers of more
-    than 15 digits), gets an apostrophe before it.
+    In a language other than English, words are translated, and numbers have its decimal sign. Text that a spreadsheet
+    would run as a formula, or turn into another value (`007`, `1E5`, `MAR1`, numbers of more than 15 digits), gets an
+    apostrophe before it.
+
+    Args:
+        portfolio: the report of a run.
+        changes: customer -> change of the number since another run.
+        separator: between cells; a semicolon where the language has decimal commas, else a comma, if not given.
     """
-    buffer = io.StringIO(newline="")
-    # RFC 4180 line ends; with others, the csv module would leave a lone carriage return in a text unquoted.
-    writer = csv.DictWriter(buffer, [column.name for column in COLUMNS], lineterminator="\r\n")
-    writer.writeheader()
-    for row in rows(portfolio, changes):
-        writer.writerow({name: _harmless(value) for name, value in row.items()})
+    with speaking(portfolio.card.language) as spoken:
+        decimal = get_decimal_symbol(spoken.locale)
+        separator = separator or (";" if decimal == "," else ",")
+        shown = columns.of(portfolio)
+        buffer = io.StringIO(newline="")
+        # RFC 4180 line ends; with others, the csv module would leave a lone carriage return in a text unquoted.
+        writer = csv.writer(buffer, delimiter=separator, lineterminator="\r\n")
+        writer.writerow(column.name if spoken.is_source else gettext(column.title) for column in shown)
+        for row in rows(portfolio, changes):
+            writer.writerow(_harmless(row[column.name], decimal) for column in shown)
     return _BOM + buffer.getvalue()
 
 
 def to_jsonl(portfolio: Portfolio, changes: Mapping[str, Change]) -> str:
-    """Returns one JSON object per line, with ISO dates and unchanged values."""
-    return "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows(portfolio, changes))
+    """Returns one JSON object per line, with ISO dates and unchanged values, in English whatever the language."""
+    with speaking(SOURCE):
+        return "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows(portfolio, changes))
 
 
-def _row(account: Account, change: Change | None) -> dict[str, Cell]:
-    assessment = account.assessment
+def _row(account: Account, portfolio: Portfolio, change: Change | None) -> dict[str, Cell]:
+    """Returns the row of a customer, as data."""
+    card, assessment = portfolio.card, account.assessment
     number = assessment.churn_probability
     calibrated = number is not None and number.calibrated
     reason = next(iter(account.risks), None)
@@ -125,39 +90,44 @@ def _row(account: Account, change: Change | None) -> dict[str, Cell]:
     return {
         "rank": account.rank,
         "call": account.call,
-        "list": account.listed,
+        "list": gettext(account.listed) if account.listed else None,
         "control": account.control,
         "customer_id": assessment.customer_id,
+        "name": account.name,
         "owner": account.owner,
-        "depth": depth_of(assessment),
-        "band": assessment.band,
-        "band_before": assessment.band_before,
+        "depth": gettext(depth_of(assessment)),
+        "band": gettext(assessment.band) if assessment.band else None,
+        "band_before": gettext(assessment.band_before) if assessment.band_before else None,
         "probability": number.shown if number and calibrated else None,
         "low": number.low if number and calibrated else None,
         "high": number.high if number and calibrated else None,
         "score": number.raw if number else assessment.screening,
-        "yearly_value": account.yearly_value,
-        "value_at_risk": account.at_risk,
+        "monthly_value" if card.value_period == "month" else "yearly_value": in_period(account.yearly_value, card),
+        "value_at_risk": in_period(account.at_risk, card),
         "renewal_date": account.renewal,
         "days_to_renewal": account.days_to_renewal,
         "announced_on": announced.date if announced and announced.stands else None,
         "ends_on": account.ends_on,
         "former": assessment.former is not None,
         "last_contact_by": account.last_contact.author if account.last_contact else None,
-        "last_contact_on": account.last_contact.at.date() if account.last_contact else None,
+        "last_contact_on": account.last_contact.on if account.last_contact else None,
         "unanswered": account.unanswered or None,
-        "reason": reason.statement if reason else assessment.status_reason,
+        "reason": translated(reason.statement if reason else assessment.status_reason or "") or None,
         "quote": " ".join(citation.quote.split()) if citation else None,
         "quoted_on": citation.occurred_at.date() if citation else None,
-        "action": action.title if action else None,
+        "action": translated(action.title) if action else None,
+        "due": account.due,
         "action_id": action.playbook_id if action else None,
-        "action_reason": action.rationale if action else None,
-        "action_channel": action.channel if action else None,
-        "never_say": "; ".join(action.never_say) if action and action.never_say else None,
+        "action_reason": translated(action.rationale) if action else None,
+        "action_channel": translated(action.channel) if action and action.channel else None,
+        "what_to_do": translated(action.what) if action and action.what else None,
+        "talk_track": " ".join(map(translated, action.talk_track)) or None if action else None,
+        "never_say": "; ".join(map(translated, action.never_say)) or None if action else None,
+        "no_action": translated(account.no_action) if account.no_action else None,
         "change": change.total if change else None,
-        **{name: change.parts[part] if change else None for part, name in _PARTS.items()},
-        "judgement": account.judged.verdict if account.judged else None,
-        "decision": account.judged.decision if account.judged else None,
+        **{name: change.parts[part] if change else None for part, name in columns.CHANGES.items()},
+        "judgement": gettext(account.judged.verdict) if account.judged and account.judged.verdict else None,
+        "decision": gettext(account.judged.decision) if account.judged and account.judged.decision else None,
         "on_withdrawn_data": assessment.provenance.on_withdrawn_data,
         "as_of": assessment.as_of,
         "horizon_days": number.horizon_days if number else None,
@@ -168,9 +138,11 @@ def _newest(reason: Reason | None) -> Citation | None:
     return max(reason.citations, key=lambda citation: citation.occurred_at, default=None) if reason else None
 
 
-def _harmless(value: Cell) -> Cell:
+def _harmless(value: Cell, decimal: str) -> Cell:
     if isinstance(value, float):
-        return round(value, 4)
+        return str(round(value, 4)).replace(".", decimal)
+    if isinstance(value, bool):
+        return gettext("yes") * value if not current().is_source else value
     return f"'{value}" if isinstance(value, str) and (value.startswith(_FORMULA) or _is_changed(value)) else value
 
 

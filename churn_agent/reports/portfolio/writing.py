@@ -8,7 +8,7 @@ from typing import Any, cast
 from churn_agent.batch.changes import Change
 from churn_agent.errors import InputError, Unavailable
 from churn_agent.files import atomic
-from churn_agent.reports.portfolio.building import Portfolio
+from churn_agent.reports.portfolio.accounts import Portfolio
 from churn_agent.reports.portfolio.calendar import to_ics
 from churn_agent.reports.portfolio.markdown import to_markdown
 from churn_agent.reports.portfolio.page import to_html
@@ -27,8 +27,9 @@ def to_pdf(portfolio: Portfolio, changes: Changes) -> bytes:
             f"a PDF needs WeasyPrint and Pango ({error}); run: pip install 'churn-agent[pdf]', or print the .html page "
             "from a browser"
         ) from error
-    page = cast("Any", weasyprint.HTML(string=to_html(portfolio, changes=changes), url_fetcher=_refuse_url))
-    pdf: bytes = page.write_pdf()
+    page = to_html(portfolio, changes=changes, on_paper=True)
+    document = cast("Any", weasyprint.HTML(string=page, url_fetcher=_refuse_url))
+    pdf: bytes = document.write_pdf()
     return pdf
 
 
@@ -53,8 +54,14 @@ def check(path: Path) -> None:
         raise InputError(f"cannot write {str(path)!r}: use a file name that ends in {', '.join(RENDERERS)}")
 
 
-def write(portfolio: Portfolio, path: Path, *, changes: Changes) -> bool:
+def write(portfolio: Portfolio, path: Path, *, changes: Changes, separator: str | None = None) -> bool:
     """Writes a report, unless its format has nothing to hold (a calendar without renewals at risk).
+
+    Args:
+        portfolio: the report of a run.
+        path: the file; its suffix chooses the format.
+        changes: changes since an earlier run, by customer.
+        separator: of cells in CSV; see `rows.to_csv`.
 
     Returns:
         Whether the file was written.
@@ -64,7 +71,10 @@ def write(portfolio: Portfolio, path: Path, *, changes: Changes) -> bool:
         Unavailable: the format needs a package that is missing.
     """
     check(path)
-    content = RENDERERS[path.suffix](portfolio, changes)
+    if path.suffix == ".csv":
+        content = to_csv(portfolio, changes, separator=separator)
+    else:
+        content = RENDERERS[path.suffix](portfolio, changes)
     if content is None:
         return False
     atomic.save(path, content)

@@ -7,7 +7,8 @@ from churn_agent.batch.running import BatchSpec, run_batch
 from churn_agent.domain.assessment import Citation
 from churn_agent.domain.snapshot import Card
 from churn_agent.history import book, runs
-from churn_agent.reports.portfolio.building import _event, build, find_owner, owners, read
+from churn_agent.reports.portfolio.building import build, find_owner, owners, read
+from churn_agent.reports.portfolio.cards import _event
 from churn_agent.reports.portfolio.phrases import head
 from tests.conftest import interaction
 

@@ -5,6 +5,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
+from lxml import html
 
 from churn_agent.domain.assessment import ChurnProbability
 from churn_agent.errors import InputError, Unavailable
@@ -58,8 +59,42 @@ def calibrated(portfolio, *values):
 def test_a_mail_opens_as_one(portfolio):
     mail = message_from_bytes(digest.to_eml(portfolio, portfolio.to_call, to="ana@example.org"), policy=policy.default)
     assert mail["To"] == "ana@example.org"
+    assert mail["From"] == "Churn report of Acme <ana@example.org>"
+    assert mail["Date"]
     assert mail["Subject"] == f"{len(portfolio.to_call)} to call: Churn risk at Acme, 2026-03-01"
-    assert LEAVES in mail.get_content()
+    plain, formatted = mail.get_body(("plain",)).get_content(), mail.get_body(("html",)).get_content()
+    assert LEAVES in plain
+    page = html.fromstring(formatted)
+    assert LEAVES in page.text_content()
+    assert not page.xpath("//*[@src or @href]|//script|//form")
+    for line in filter(None, (line.strip(" *") for line in plain.splitlines()[:6])):
+        assert line in page.text_content()
+
+
+def test_a_mail_is_from_whom_one_says(portfolio):
+    senders = {
+        "Ben Bär <ben@example.org>": "ben@example.org",
+        "a\r\nBcc: b@example.org": "b@example.org"
+    }
+    for sender, address in senders.items():
+        mail = message_from_bytes(digest.to_eml(portfolio, [], sender=sender), policy=policy.default)
+        assert mail["From"].addresses[0].addr_spec == address
+        assert mail["Bcc"] is None
+    with pytest.raises(InputError, match="'ben' is not a mail address"):
+        digest.to_eml(portfolio, [], sender="ben")
+    named = replace(portfolio, card=portfolio.card.model_copy(update={"company": "Müller\n& Söhne"}))
+    mail = message_from_bytes(digest.to_eml(named, []), policy=policy.default)
+    assert mail["From"].addresses[0].display_name == "Churn report of Müller & Söhne"
+    assert mail["From"].addresses[0].addr_spec == "churn-agent@localhost"
+
+
+@pytest.mark.parametrize("name", ["Ana <b>x</b>", "a & b"])
+def test_names_in_a_mail_are_text(portfolio, name):
+    [account, *_] = portfolio.to_call
+    mail = message_from_bytes(digest.to_eml(portfolio, [replace(account, name=name)]), policy=policy.default)
+    page = html.fromstring(mail.get_body(("html",)).get_content())
+    assert name in page.text_content()
+    assert f"{name} ({account.assessment.customer_id})" in mail.get_body(("plain",)).get_content()
 
 
 def test_no_word_of_a_customer_leaves_unless_allowed(portfolio):

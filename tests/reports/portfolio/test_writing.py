@@ -28,17 +28,17 @@ from churn_agent.history.feedback import Feedback, add
 from churn_agent.reports.portfolio import digest, writing
 from churn_agent.reports.portfolio.building import build
 from churn_agent.reports.portfolio.calendar import to_ics
+from churn_agent.reports.portfolio.columns import COLUMNS
 from churn_agent.reports.portfolio.markdown import to_markdown
 from churn_agent.reports.portfolio.page import to_html
 from churn_agent.reports.portfolio.phrases import number_words
-from churn_agent.reports.portfolio.rows import COLUMNS, to_csv, to_jsonl
+from churn_agent.reports.portfolio.rows import to_csv, to_jsonl
 from churn_agent.reports.portfolio.sheets import _name
 from tests.conftest import write_csv
 
 from .conftest import LEAVES, hostile_texts, open_agent, quoting
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-AT = {column.name: at for at, column in enumerate(COLUMNS)}
 
 
 @pytest.fixture
@@ -77,6 +77,12 @@ def written(portfolio, tmp_path, ending):
     return path
 
 
+def column(sheet, title):
+    """The cells under a heading."""
+    [at] = [n for n, cell in enumerate(sheet[1]) if cell.value == title]
+    return [row[at].value for row in sheet.iter_rows(min_row=2)]
+
+
 def renewing(portfolio):
     """The report, with all customers at high risk and a renewal to come."""
     return replace(
@@ -99,14 +105,12 @@ def test_rows_are_the_same_in_every_format(portfolio, tmp_path):
     table = list(csv.DictReader(io.StringIO(written(portfolio, tmp_path, ".csv").read_text("utf-8-sig"))))
     assert [row["customer_id"] for row in table] == [line["customer_id"] for line in lines]
     sheet = openpyxl.load_workbook(written(portfolio, tmp_path, ".xlsx"))["All customers"]
-    assert [row[AT["customer_id"]].value for row in sheet.iter_rows(min_row=2)] == [
-        line["customer_id"] for line in lines
-    ]
+    assert column(sheet, "customer id") == [line["customer_id"] for line in lines]
 
 
 def test_the_workbook_has_typed_cells_a_frozen_head_filters_and_a_sheet_for_each_owner(portfolio, tmp_path):
     book = openpyxl.load_workbook(written(portfolio, tmp_path, ".xlsx"))
-    assert book.sheetnames == ["All customers", "Ana", "Ben", "Columns"]
+    assert book.sheetnames == ["Call first", "All customers", "Ana", "Ben", "Columns"]
     sheet = book["All customers"]
     assert sheet.freeze_panes == "A2"
     assert sheet.auto_filter.ref.startswith("A1:")
@@ -114,9 +118,38 @@ def test_the_workbook_has_typed_cells_a_frozen_head_filters_and_a_sheet_for_each
     first = dict(zip(names, sheet[2], strict=True))
     assert isinstance(first["score"].value, float)
     assert first["score"].number_format == "0 %"
-    assert first["renewal date"].is_date
+    assert first["renewal"].is_date
     assert sheet.conditional_formatting
-    assert {row[AT["owner"]].value for row in book["Ana"].iter_rows(min_row=2)} == {"Ana"}
+    assert set(column(book["Ana"], "owner")) == {"Ana"}
+
+
+def test_the_first_sheet_has_the_calls_in_the_order_of_the_page_and_no_sheet_has_an_empty_column(portfolio, tmp_path):
+    book = openpyxl.load_workbook(written(portfolio, tmp_path, ".xlsx"))
+    calls = [a.assessment.customer_id for a in (*portfolio.notice_given, *portfolio.early_warnings)]
+    assert column(book["Call first"], "customer id") == calls
+    assert column(book["Call first"], "their words")[0] == LEAVES
+    assert column(book["Call first"], "what to say")[0].startswith("I would like to hear")
+    for sheet in book.worksheets:
+        for cells in sheet.iter_cols(min_row=2):
+            assert any(cell.value not in (None, "") for cell in cells), (sheet.title, cells[0].column_letter)
+    headings = [cell.value for cell in book["Columns"]["A"][1:]]
+    assert {cell.value for sheet in book.worksheets[:-1] for cell in sheet[1]} == set(headings)
+
+
+def test_a_workbook_without_calls_says_so(portfolio, tmp_path):
+    nobody = replace(
+        portfolio, accounts=[replace(a, call=False, not_listed="already known") for a in portfolio.accounts]
+    )
+    book = openpyxl.load_workbook(written(nobody, tmp_path, ".xlsx"))
+    assert book["Call first"]["A1"].value == "Nobody is to be called: no customer has a reason for a call."
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_the_separator_of_a_csv_can_be_chosen(portfolio, tmp_path, separator):
+    writing.write(portfolio, tmp_path / "s.csv", changes={}, separator=separator)
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "s.csv").read_text("utf-8-sig")), delimiter=separator))
+    assert [row["customer_id"] for row in rows] == [a.assessment.customer_id for a in portfolio.accounts]
+    assert rows[0]["score"] == f"{round(portfolio.accounts[0].number, 4)}"
 
 
 def test_the_calendar_has_renewals_at_risk(portfolio, tmp_path):
@@ -252,9 +285,9 @@ def test_who_is_called_without_an_action_is_said_to_have_none(portfolio, tmp_pat
         for account in portfolio.accounts
     ]
     called = sum(account.call for account in none)
-    bare, said = replace(portfolio, accounts=none), "no action in the playbook applies"
-    assert written(bare, tmp_path, ".md").read_text().count(f"To do: {said}") == called
-    assert to_html(bare).count(said) == called
+    bare, said = replace(portfolio, accounts=none), "No action fits: no action in the playbook applies"
+    assert written(bare, tmp_path, ".md").read_text().count(said) == called
+    assert to_html(bare).count(said) == 2 * called  # on the list and on the card
 
 
 def test_the_page_is_one_file_with_headings_labels_and_a_card_for_everybody(portfolio):

@@ -1,0 +1,1 @@
+"""Catalogues of the languages of reports."""
