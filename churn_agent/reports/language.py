@@ -43,7 +43,7 @@ class Language:
 
     @property
     def is_source(self) -> bool:
-        """Whether messages are shown as they stand in the code."""
+        """Whether messages are shown as they are in the code."""
         return self.code == SOURCE
 
 

@@ -104,6 +104,7 @@ _CONTRACT = (
     noop("Their seats rose from {before} to {now}."),
     noop("An agreed pause lasts until {day} (attribute {name}), so silence says nothing."),
     noop("An agreed pause lasts without an end date (attribute {name}), so silence says nothing."),
+    noop("A pause without an end date (attribute {name}) has lasted {n} days, so it no longer explains the silence."),
     noop("Kind of book: {kind} ({evidence})."),
     noop("contract"),
     noop("subscription"),
@@ -121,16 +122,18 @@ _CONTRACT = (
 _USAGE = (
     noop("Usage ({metric}) in the last {days} days is {ratio} of their own usual level."),
     _forms(
-        "Usage ({metric}) stopped {n} day before the end of the data.",
-        "Usage ({metric}) stopped {n} days before the end of the data.",
+        "Usage ({metric}) stopped on {day}, {n} day before the end of the data.",
+        "Usage ({metric}) stopped on {day}, {n} days before the end of the data.",
     ),
     noop("In the last {days} days they used it on {ratio} of their own usual number of days."),
-    _forms("They stopped using it {n} day before.", "They stopped using it {n} days before."),
+    _forms("They stopped using it on {day}, {n} day before.", "They stopped using it on {day}, {n} days before."),
     noop("Measured {metric}: the average of the last {days} days is {size}, {ratio} of their usual {usual}."),
     noop("Measured {metric}: the total of the last {days} days is {size}, {ratio} of their usual {usual}."),
     noop("A year ago, {metric} of the same weeks was {ratio} of the usual too, so this looks seasonal."),
     noop("Measured {metric} per seat is {rate}, {ratio} of their usual {usual}."),
-    noop("Measured {metric} stopped {n} days before the end of the data, after every {gap} days."),
+    noop(
+        "Measured {metric} stopped on {day}, {n} days before the end of the data; until then it came every {gap} days."
+    ),
     noop("Their last {metric} is {value}, on {day}."),
     noop("Of the {n} past customers whose words were most alike, {left} left."),
 )
