@@ -1,6 +1,6 @@
 """Announced pauses: a customer who rests by agreement is not a silent one.
 
-A pause without an end explains a silence only for a time: afterwards nobody knows whether the customer comes back.
+A pause without an end explains a silence only for a time: afterwards, the customer may well not come back.
 """
 
 from collections.abc import Iterator

@@ -33,7 +33,7 @@ def compute(snapshot: Snapshot) -> Iterator[Fact]:
         return
     measured = list(facts_measurements.usage(snapshot))
     if measured:
-        # A product that was given up long ago says nothing beside one that is used.
+        # A product dropped long ago says nothing beside one in use.
         lately = [use for use in measured if not use.stopped_long_ago]
         lowest = min(lately or measured, key=lambda use: use.ratio)
         if not lowest.seasonal:

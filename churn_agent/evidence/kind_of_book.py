@@ -74,15 +74,18 @@ def kind_of(snapshot: Snapshot) -> tuple[Kind | None, str]:
     card = snapshot.card
     if card.kind:
         return card.kind, "the card says so"
-    named = [kind for kind, pattern in _IN_CHURN.items() if re.search(pattern, card.churn_means, re.IGNORECASE)]
+    named: list[Kind] = [
+        kind for kind, pattern in _IN_CHURN.items() if re.search(pattern, card.churn_means, re.IGNORECASE)
+    ]
     comes_back = _COMES_BACK.search(card.churn_means) is not None
     if comes_back and not named:
         return "repeat_purchase", "churn means that they do not come back"
     if contract_terms.months(snapshot.attributes.get("contract", "")) is not None:
         return "contract", "from the attribute contract"
-    several = len(named) + comes_back > 1
+    kinds: list[Kind] = [*named, "repeat_purchase"] if comes_back else named
+    several = len(kinds) > 1
     if several:  # the customer's own data decide
-        own, evidence = _from_customer(snapshot, frozenset((*named, "repeat_purchase") if comes_back else named))
+        own, evidence = _from_customer(snapshot, frozenset(kinds))
         if own:
             return own, evidence
     if named and not comes_back:

@@ -220,9 +220,11 @@ def load_mapping(name: Path) -> ColumnMapping:
     mapping = strict_yaml.load(path, ColumnMapping)
     if shipped and mapping.source is None:
         mapping = mapping.model_copy(update={"source": str(name)})
-    for name, column in mapping.attributes.items():
-        if column is None and name not in mapping.defaults:
-            raise DataError(f"{path}: attributes: {{{name}: null}} has no value; add defaults: {{{name}: VALUE}}")
+    for attribute, column in mapping.attributes.items():
+        if column is None and attribute not in mapping.defaults:
+            raise DataError(
+                f"{path}: attributes: {{{attribute}: null}} has no value; add defaults: {{{attribute}: VALUE}}"
+            )
     for rule in mapping.rules:
         unknown = sorted(set(rule.columns) - set(COMMON_NAMES))
         unknown += sorted((set(rule.defaults) | set(rule.values)) - {*COMMON_NAMES, *mapping.attributes})
