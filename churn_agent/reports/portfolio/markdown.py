@@ -55,7 +55,7 @@ def _account(n: int, account: Account, portfolio: Portfolio, change: Change | No
     lines = [f"{n}. **{escape(account.assessment.customer_id)}**{name}{owner}: {number_words(account)}{escape(value)}"]
     lines += [f"   - {escape(line)}" for line in status_lines(account)]
     if account.risks:
-        lines.append(f"   - {escape(why(account))}{escape(in_quotes_of(account))}")
+        lines.append(f"   - {escape(f'{why(account)} {in_quotes_of(account)}')}")
     lines += [f"   - {escape(line)}" for line in to_do(account)]
     if change:
         lines.append(f"   - {escape(change_words(change))}")

@@ -13,7 +13,7 @@
       const name = document.createElement(row.card ? "a" : "span");
       if (row.card) name.href = "#c" + row.rank;
       name.textContent = text; td.append(name);
-      if (row.name) { const id = document.createElement("small"); id.textContent = " " + row.customer_id; td.append(id); }
+      if (row.name) { const id = document.createElement("small"); id.textContent = row.customer_id; td.append(" ", id); }
     } else if (column.key === "band_order") {
       const pill = document.createElement("span");
       pill.className = "band " + (row.band || "none"); pill.textContent = text; td.append(pill);

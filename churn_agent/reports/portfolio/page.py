@@ -262,6 +262,7 @@ def _map(accounts: Sequence[Account], *, on_paper: bool) -> str | None:
         for account in shown[:_NAMED]:
             at = (account.days_to_renewal, account.number)
             axes.annotate(str(account.rank), at, xytext=(5, 4), textcoords="offset points", fontsize=8)
+        axes.yaxis.set_major_formatter(lambda value, _: number(100 * value))  # in points, as everywhere
         axes.set_xlabel(gettext("days to renewal"))
         axes.set_ylabel(gettext("number"))
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), markerscale=0.6)

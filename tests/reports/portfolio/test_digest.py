@@ -72,10 +72,7 @@ def test_a_mail_opens_as_one(portfolio):
 
 
 def test_a_mail_is_from_whom_one_says(portfolio):
-    senders = {
-        "Ben Bär <ben@example.org>": "ben@example.org",
-        "a\r\nBcc: b@example.org": "b@example.org"
-    }
+    senders = {"Ben Bär <ben@example.org>": "ben@example.org", "a\r\nBcc: b@example.org": "b@example.org"}
     for sender, address in senders.items():
         mail = message_from_bytes(digest.to_eml(portfolio, [], sender=sender), policy=policy.default)
         assert mail["From"].addresses[0].addr_spec == address

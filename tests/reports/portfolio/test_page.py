@@ -143,7 +143,7 @@ def in_browser(text, path, *options, script):
     path.write_text(text.replace("</body>", f'<script nonce="{nonce}">{script}</script></body>'), encoding="utf-8")
     command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000", *options]
     made = subprocess.run(
-        [*command, "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=120, check=True
+        [*command, "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=300, check=True
     )
     return html.fromstring(made.stdout)
 
@@ -169,9 +169,12 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(portfolio, tmp_path):
     )
     command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000", "--dump-dom"]
     made = subprocess.run(
-        [*command, (tmp_path / "frame.html").as_uri()], capture_output=True, text=True, timeout=120, check=True
+        [*command, (tmp_path / "frame.html").as_uri()], capture_output=True, text=True, timeout=300, check=True
     )
-    assert html.fromstring(made.stdout).xpath("//title/text()") == ["390 390 block"]
+    [measured] = html.fromstring(made.stdout).xpath("//title/text()")
+    visible, whole, row = measured.split()
+    assert int(whole) <= int(visible) <= 390
+    assert row == "block"
 
 
 @pytest.mark.slow

@@ -272,7 +272,7 @@ def test_what_a_model_words_by_itself_stands_in_no_report(portfolio, tmp_path, s
 def test_markdown_names_whom_to_call(portfolio, tmp_path):
     text = written(portfolio, tmp_path, ".md").read_text()
     assert "**c-1** (Ana): score" in text
-    assert LEAVES in text
+    assert f"it stands. \u201c{LEAVES}\u201d" in text
 
 
 def test_who_is_called_without_an_action_is_said_to_have_none(portfolio, tmp_path):
