@@ -7,8 +7,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that share cores with o
 
 import json
 import logging
+import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -37,6 +39,13 @@ _MODELS_DIR = Settings.load().models_dir
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-slow", action="store_true", help="also run the tests that take long")
     parser.addoption("--run-model", action="store_true", help="also run the tests that need the real models")
+
+
+def pytest_configure() -> None:
+    """Temporary folders in memory, if there is enough: databases wait for a disk at each commit."""
+    memory = Path("/dev/shm")  # noqa: S108
+    if "TMPDIR" not in os.environ and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 << 30:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -154,7 +163,7 @@ def find_language_model() -> tuple[Path, str]:
 @pytest.fixture(scope="session")
 def embedder_folder() -> Path:
     try:
-        return weights.find("all-minilm-l6-v2", _MODELS_DIR)
+        return weights.find("multilingual-e5-small-q4", _MODELS_DIR)
     except WeightsMissing as error:
         pytest.skip(str(error))
 

@@ -11,7 +11,7 @@ from churn_agent.cli import common
 from churn_agent.domain.wording import counted
 
 if TYPE_CHECKING:
-    from churn_agent.history.imports import Undone
+    from churn_agent.store.store import Undone
 
 _COUNTS = ("rows", "updated", "rejected", "empty", "customers", "labels", "measurements", "aliases")
 

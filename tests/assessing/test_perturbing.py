@@ -20,6 +20,7 @@ def agent(tmp_path):
         yield opened
 
 
+@pytest.mark.slow
 def test_each_perturbation_changes_what_it_says_and_no_more(agent):
     taken = [agent.snapshot(customer, as_of=date(2026, 3, 1)) for customer in ("c-1", "c-2")]
     plain, half, irrelevant, reworded = perturbed(agent, taken)

@@ -68,6 +68,7 @@ def test_time_and_new_words_are_told_apart(store):
     assert found["c-3"].parts["time passed"] > 0
 
 
+@pytest.mark.slow
 def test_another_model_or_prompt_is_seen_on_what_was_known_before(store):
     deaf = {"script": {"generate": []}, "name": "deaf"}
     by_model = both(store, second=deaf)

@@ -57,6 +57,7 @@ def test_one_record_a_line_sorted_by_customer(store, tmp_path):
     assert [each["customer_id"] for each in records(tmp_path / "out.jsonl")] == [f"c-{n:02}" for n in range(CUSTOMERS)]
 
 
+@pytest.mark.slow
 def test_a_batch_cut_off_anywhere_ends_as_an_uninterrupted_one(store, tmp_path):
     run(store, tmp_path / "whole.jsonl")
     whole = [without_cost(each) for each in records(tmp_path / "whole.jsonl")]
@@ -432,6 +433,7 @@ def kept_in_memory():
     return sum(isinstance(each, Assessment | Fact) for each in gc.get_objects())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "top"), [(120, None), (80, Top(count=25))])
 def test_memory_does_not_grow_with_customers(tmp_path, n, top):
     rows = [f"c-{i:03},2026-02-{i % 27 + 1:02},chat,{i} messages" for i in range(n)]

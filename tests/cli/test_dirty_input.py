@@ -125,6 +125,7 @@ def ingest_texts(cli, path, rows):
     return cli("ingest", path, "--json")
 
 
+@pytest.mark.slow
 def test_naughty_strings_come_back_as_they_went_in(cli, data, tmp_path):
     texts = [row["value"] for row in lines(data / "adversarial/naughty_strings.jsonl")]
     rows = [{"customer_id": f"c-{n}", "text": text} for n, text in enumerate(texts)]

@@ -73,6 +73,7 @@ def test_a_book_is_written_as_files_that_anyone_could_bring(agent, tmp_path):
         assert max(row["timestamp"][:10] for row in csv.DictReader(file)) <= AS_OF.isoformat()
 
 
+@pytest.mark.slow
 def test_the_customer_who_is_shown_has_troubles_and_good_news_of_late(book):
     [shown] = [each for each in book if each.customer_id == showcase(book)]
     messages = [event for event in shown.events if event.theme]

@@ -308,6 +308,7 @@ ANSWERS = st.fixed_dictionaries(dict.fromkeys(("leaving", "staying", "closing", 
 OF_RIVAL = st.fixed_dictionaries(dict.fromkeys(("leaving", "staying"), CHANCES))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(ANSWERS, OF_RIVAL, ANSWERS)
 def test_knowing_the_rival_never_hides_that_somebody_leaves_us_for_it(own, rival, unseen):

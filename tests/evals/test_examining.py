@@ -94,6 +94,7 @@ def examine(tmp_path, rows, labels, **options):
         return examining.examine(labelled, agent, **options)
 
 
+@pytest.mark.slow
 def test_a_clean_set_passes(tmp_path):
     assert examine(tmp_path, *clean()) == []
 

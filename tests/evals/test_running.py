@@ -217,6 +217,7 @@ def test_a_sample_is_on_the_same_side_however_many_are_drawn(cli, light_suite_fi
     assert all(few[each] == many[each] for each in shared)
 
 
+@pytest.mark.slow
 def test_of_a_set_that_is_split_by_time_no_customer_is_on_both_sides(suite_file, book_folder, tmp_path):
     folder = tmp_path / "twice"
     shutil.copytree(book_folder, folder)

@@ -30,6 +30,7 @@ def test_a_way_that_is_better_is_chosen_in_every_fold():
     assert choice.low < choice.auroc < choice.high
 
 
+@pytest.mark.slow
 def test_the_best_of_many_useless_ways_is_found_out():
     """Over many draws the apparent figure of the winner is too high, and that of nested folds is not."""
     apparent, honest = [], []

@@ -33,6 +33,7 @@ def test_without_the_option_stores_lie_beside_the_run_and_the_users_own_store_is
     assert not (tmp_path / "store").exists()  # CHURN_AGENT_STORE
 
 
+@pytest.mark.slow
 def test_a_run_takes_the_settings_that_it_is_given_and_none_of_the_environment(
     light_suite_file, book_folder, tmp_path, monkeypatch
 ):

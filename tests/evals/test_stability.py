@@ -34,6 +34,7 @@ def test_it_counts_changes_of_band_and_the_size_of_moves():
     assert found.flips < found.flips_high < 1
 
 
+@pytest.mark.slow
 def test_from_the_command_line(cli, book_folder, monkeypatch):
     monkeypatch.setenv("CHURN_AGENT_MODEL", "scripted")
     result = cli("eval", "stability", book_folder, "--limit", 6, "--json")

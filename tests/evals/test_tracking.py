@@ -92,6 +92,7 @@ def everything(folder):
     return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
 
 
+@pytest.mark.slow
 def test_mlflow_gets_a_parent_and_a_child_for_each_method_on_each_set(cli, folder, tmp_path):
     result = cli("eval", "track", folder, "--to", "mlflow", "--uri", tmp_path / "tracked", "--json")
     assert result.code == 0, result.err
@@ -287,6 +288,7 @@ def test_a_run_that_a_suite_made_can_be_sent(suite_file, tmp_path):
     assert all(len(each.data.params["prompt_hash"]) == 16 for each in children if each.data.params["mode"] != "classic")
 
 
+@pytest.mark.slow
 def test_a_fitted_pipeline_becomes_a_model_that_can_be_loaded_again(tmp_path):
     x, y = np.arange(20.0).reshape(10, 2), np.arange(10) % 2
     pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(x, y)

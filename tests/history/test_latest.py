@@ -77,6 +77,7 @@ def test_a_plausible_history_ends_with_its_latest_interaction(tmp_path, times, e
     assert (str(last.day), last.notes) == (expected, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outliers", [["2025-06-01"], ["2025-06-01", "2025-06-02"], ["2025-06-01"] * 3])
 def test_a_few_interactions_years_after_all_others_are_held_back(tmp_path, outliers):
     last = found(book(tmp_path, *days("2022-01-01", 80), *outliers, customers=5))

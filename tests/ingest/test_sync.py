@@ -353,6 +353,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, phases=NO_SHRINKING)
 @given(exports=st.lists(ROWS, min_size=2, max_size=4), undone=st.integers(0, 3))
 def test_undoing_any_import_equals_never_having_made_it(exports, undone, tmp_path_factory):

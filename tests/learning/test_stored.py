@@ -62,6 +62,7 @@ def test_train_then_assess_by_it(cli, tmp_path, book_folder):
     assert "rfm-1" in cli(*store, "train").out
 
 
+@pytest.mark.slow
 def test_a_trained_method_becomes_a_model_of_mlflow(cli, tmp_path, book_folder):
     store = ("--store", tmp_path / "store")
     cli(*store, "ingest", book_folder)
@@ -177,6 +178,7 @@ def test_how_far_numbers_move_by_themselves_widens_intervals():
     assert wide.high == pytest.approx(expit(np.hypot(np.log(7 / 3), metrics.REACH / 2)))
 
 
+@pytest.mark.slow
 def test_the_spread_is_of_the_number_that_is_given(trained):
     """A rule on facts is not moved by less evidence or other words."""
     given = labelled_samples(trained.store)[:6]

@@ -51,6 +51,7 @@ def test_a_context_that_is_exceeded_says_what_to_do():
     assert "nonsense" in to_reason("nonsense")
 
 
+@pytest.mark.slow
 def test_without_the_engine_everything_else_works(tmp_path):
     (tmp_path / "rows.csv").write_text(
         "customer_id,timestamp,direction,text\nc1,2026-01-01,inbound,hello there\n", encoding="utf-8"

@@ -79,6 +79,7 @@ def test_what_was_cut_off_is_finished_by_the_next_call(store, name, when):
     assert nobody.startswith(FORGOTTEN)
 
 
+@pytest.mark.slow
 def test_who_came_back_before_the_end_is_forgotten_whole(store, tmp_path):
     assert run(case.forget_and_die, store, "interactions", "after") == 9
     with open_agent(store) as agent:

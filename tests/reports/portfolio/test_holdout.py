@@ -117,6 +117,7 @@ def test_what_is_said_to_be_found_is_found_four_times_out_of_five():
     assert 0.74 < found / 400 < 0.86
 
 
+@pytest.mark.slow
 def test_from_the_command_line(cli, store):
     def on(*arguments):
         return cli("--store", store, *arguments)

@@ -243,6 +243,7 @@ def test_what_changed_stands_in_the_data_too_and_adds_up(portfolio, tmp_path):
     assert "change_new_evidence" in (tmp_path / "c.csv").read_text()
 
 
+@pytest.mark.slow
 def test_what_a_model_words_by_itself_stands_in_no_report(portfolio, tmp_path, store):
     """Its statement may offer what no playbook has; the customer's own words stay."""
     with open_agent(store) as agent:
@@ -456,6 +457,7 @@ def one_customer(portfolio, *, value, raw, calibrated):
     return replace(portfolio, accounts=[replace(account, assessment=assessment)])
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.floats(0.01, 0.99), raw=st.floats(0.01, 0.99), calibrated=st.booleans())
 def test_every_rendering_has_one_number(portfolio, value, raw, calibrated):
