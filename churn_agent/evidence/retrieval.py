@@ -117,6 +117,16 @@ def retrieve(
     return EvidencePack(evidence, unread)
 
 
+def latest(candidates: Sequence[Interaction], most: int) -> EvidencePack:
+    """The latest `most` candidates with different texts, whole, oldest first; for readers that are fast."""
+    shown: dict[str, Interaction] = {}
+    for each in sorted(candidates, key=lambda each: (each.occurred_at, each.id), reverse=True):
+        if each.text.strip() and len(shown) < most:
+            shown.setdefault(each.text_id, each)
+    evidence = tuple(Evidence(f"E{i}", each, each.text) for i, each in enumerate(reversed(shown.values()), start=1))
+    return EvidencePack(evidence, LeftOut(interactions=len(candidates) - len(evidence), tokens=0, unattributed=0))
+
+
 def _choose(
     snapshot: Snapshot,
     candidates: list[Interaction],
@@ -129,8 +139,11 @@ def _choose(
     kept = [n for n, each in enumerate(candidates) if keep(each.text)][-max(1, round(limit * KEPT_SHARE)) :]
     chosen = list(dict.fromkeys([*(candidates.index(each) for each in latest), *kept]))[:limit]
     parts = [snapshot.vectors.get(each.text_id) for each in candidates]
+    scaled = _scale(queries)
     closeness = {
-        kind: np.vstack([np.zeros(len(phrases)) if rows is None else (rows @ phrases.T).max(axis=0) for rows in parts])
+        kind: np.vstack(
+            [np.zeros(len(phrases)) if rows is None else scaled(rows @ phrases.T).max(axis=0) for rows in parts]
+        )
         for kind, phrases in queries.items()
     }
     neutral = NEUTRAL_WEIGHT * closeness["neutral"].max(axis=1) + closeness["neutral"].mean(axis=1)
@@ -143,11 +156,20 @@ def _choose(
     risk, protective = relevance["risk"] + recency, relevance["protective"] + recency
     for scores, upto in ((risk, limit - counter), (protective, limit)):
         while len(chosen) < upto:
-            likeness = (centres @ centres[chosen].T).max(axis=1)
+            likeness = np.maximum(scaled(centres @ centres[chosen].T).max(axis=1), 0)
             gain = scores - DIVERSITY * likeness**LIKENESS_POWER
             gain[chosen] = -np.inf
             chosen.append(int(gain.argmax()))
     return [candidates[i] for i in chosen]
+
+
+def _scale(queries: QueryVectors) -> Callable[[NDArray[np.floating]], NDArray[np.floating]]:
+    """Returns a function from cosines to a scale on which texts that have nothing in common are at 0.
+
+    Some embedders (multilingual-e5) put all texts into a narrow cone, with cosines above .7.
+    """
+    unrelated = float((queries["neutral"] @ queries["risk"].T).mean())
+    return lambda cosines: (cosines - unrelated) / (1 - unrelated)
 
 
 def _centre(rows: NDArray[np.float32] | None, parts: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32]:

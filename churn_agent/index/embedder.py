@@ -67,7 +67,7 @@ class Embedder:
                 device="cpu",
                 local_files_only=True,
                 trust_remote_code=False,
-                model_kwargs={"use_safetensors": True},
+                model_kwargs={"use_safetensors": True, "dtype": "float32"},  # half precision is slow on processors
             )
             if len(model.tokenizer.get_vocab()) <= len(model.tokenizer.all_special_tokens):
                 # The library substitutes an empty tokenizer if the tokenizer's files are missing.
@@ -78,7 +78,7 @@ class Embedder:
                 f"cannot load the embedder in {str(self.folder)!r}: {reason}; replace its files, or for a model of the "
                 "catalogue run: churn-agent models verify"
             ) from error
-        return model.bfloat16() if _bfloat16_pays() else model
+        return model.bfloat16() if bfloat16_pays() else model
 
     @property
     def dimension(self) -> int:
@@ -131,7 +131,7 @@ def limit_threads() -> None:
 
 
 @cache
-def _bfloat16_pays() -> bool:
+def bfloat16_pays() -> bool:
     """Whether this processor multiplies matrices of the model's shape faster in bfloat16 (AMX, AVX512-BF16)."""
     import torch
 

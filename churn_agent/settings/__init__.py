@@ -47,7 +47,7 @@ class Settings(BaseModel):
 
     model: Annotated[str, NEEDS_TRUST] = "qwen2.5-coder-1.5b-instruct"
     """A name in the catalogue, a path to a .gguf file, `openai:NAME`, or `scripted[:FILE]`."""
-    embedder: Annotated[str, NEEDS_TRUST] = "all-minilm-l6-v2"
+    embedder: Annotated[str, NEEDS_TRUST] = "multilingual-e5-small-q4"
     """A name in the catalogue, or a folder with a sentence-transformers model."""
     mode: Annotated[Literal["ask", "read", "explain"], HARMLESS] = "read"
     """How the model is used."""

@@ -348,7 +348,10 @@ def test_doctor_names_the_next_step(cli, monkeypatch, tmp_path):
 
 def test_models_list_marks_the_defaults(cli):
     rows = cli("models", "list", "--json").json
-    assert {row["name"] for row in rows if row["default"]} == {"qwen2.5-coder-1.5b-instruct", "all-minilm-l6-v2"}
+    assert {row["name"] for row in rows if row["default"]} == {
+        "qwen2.5-coder-1.5b-instruct",
+        "multilingual-e5-small-q4",
+    }
 
 
 def test_the_demo_runs_from_nothing_to_a_card(cli, monkeypatch, tmp_path):

@@ -131,5 +131,5 @@ def test_the_list_says_which_models_are_fitted(cli, model):
     rows = {row["name"]: row["fitted"] for row in json.loads(cli("models", "list", "--json").out)}
     assert rows["qwen2.5-coder-1.5b-instruct"] is True
     assert rows["qwen2.5-coder-0.5b-instruct"] is False
-    assert rows["all-minilm-l6-v2"] is None
+    assert rows["multilingual-e5-small-q4"] is None
     assert "not fitted" in cli("models", "list").out

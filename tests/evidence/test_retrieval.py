@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from churn_agent.domain.interactions import text_id
 from churn_agent.evidence.excerpts import GAP
-from churn_agent.evidence.retrieval import retrieve
+from churn_agent.evidence.retrieval import latest, retrieve
 from tests.conftest import interaction, snapshot
 
 DIMENSION = 8
@@ -129,3 +129,11 @@ def test_what_sounds_like_nothing_gives_way():
     telling = interaction(100, days_ago=200, text="enough of you")
     vectors = {each.text: vector(0.6, 0, 0, 0, 0, 0.8) for each in routine} | {"enough of you": vector(0.5, 0, 0.8)}
     assert "enough of you" in [each.text for each in pack([*routine, telling], vectors=vectors, limit=3).evidence]
+
+
+def test_the_latest_are_whole_different_and_oldest_first():
+    rows = [interaction(n, days_ago=10 - n, text=text) for n, text in enumerate(["a", "b", "a", " ", "c " * 9000, "d"])]
+    pack = latest(rows, 3)
+    assert [each.interaction.id for each in pack.evidence] == [rows[n].id for n in (2, 4, 5)]
+    assert pack.evidence[1].text == rows[4].text
+    assert pack.left_out.interactions == 3

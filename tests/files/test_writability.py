@@ -113,7 +113,7 @@ def test_pull_says_at_once_that_the_model_folder_cannot_be_written(cli, tmp_path
     monkeypatch.setenv("CHURN_AGENT_MODELS_DIR", str(tmp_path / "file"))
     monkeypatch.setattr(weights, "_pull_from_hub", lambda *_: pytest.fail("something was fetched"))
     with pytest.raises(Unavailable, match="CHURN_AGENT_MODELS_DIR"):
-        weights.pull("all-minilm-l6-v2", tmp_path / "file")
+        weights.pull("multilingual-e5-small-q4", tmp_path / "file")
     assert cli("models", "pull").code == 4
 
 

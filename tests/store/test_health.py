@@ -9,9 +9,9 @@ def test_a_problem_is_data_with_its_remedy(tmp_path):
     settings = Settings(store=tmp_path / "store", models_dir=tmp_path / "none", model="scripted")
     checkup = check_up(lambda: settings)
     [problem] = checkup.problems
-    assert problem.name == "weights of all-minilm-l6-v2"
-    assert (problem.sound, problem.remedy) == (False, "churn-agent models pull all-minilm-l6-v2")
-    assert checkup.next_step == "churn-agent models pull all-minilm-l6-v2"
+    assert problem.name == "weights of multilingual-e5-small-q4"
+    assert (problem.sound, problem.remedy) == (False, "churn-agent models pull multilingual-e5-small-q4")
+    assert checkup.next_step == "churn-agent models pull multilingual-e5-small-q4"
     assert {check.name for check in checkup.checks} >= {"python", "torch", "store", "model folder", "history", "index"}
 
 
