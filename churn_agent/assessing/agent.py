@@ -125,14 +125,14 @@ class ChurnAgent:
 
     @cached_property
     def screening_prompt(self) -> PromptTemplate:
-        """The prompt in the settings if it has a `choice`, otherwise the default prompt of mode `read`.
+        """The prompt in the settings if it can screen, otherwise the default prompt of mode `read`.
 
-        Raises `InputError` if neither has one.
+        A prompt that uses the second reader can, or one with a `choice`. Raises `InputError` if neither can.
         """
-        if self.prompt.choice:
+        if self.prompt.choice or self.prompt.second_reader:
             return self.prompt
         standard = load_prompt("read", folder=self.settings.prompts_dir)
-        if not standard.choice:
+        if not (standard.choice or standard.second_reader):
             raise InputError(
                 f"prompt {standard.label} has no 'choice', which screening needs; use one that has: --prompt"
             )
@@ -335,7 +335,8 @@ class ChurnAgent:
         Args:
             customer_ids: ids of customers with a history.
             as_of: see `assess`.
-            latest: how many of the latest messages to read, besides those that were read at earlier dates.
+            latest: how many of the latest messages the model reads, besides those that were read at earlier dates; the
+                second reader reads all.
         """
         setup = replace(self.setup(), prompt=self.screening_prompt, method=None)
         provenance = pipeline.provenance(setup)
@@ -352,9 +353,17 @@ class ChurnAgent:
                 for snapshot in snapshots
             ]
             with self._lock:
-                cases = [pipeline.case_of(snapshot, setup) for snapshot in snapshots]
+                case_of = pipeline.case_with_latest if setup.second_reader else pipeline.case_of
+                cases = [case_of(snapshot, setup) for snapshot in snapshots]
                 screened = screen(
-                    cases, setup.model, setup.fitted_prompt, setup.taxonomy, read_before, latest=latest, how=provenance
+                    cases,
+                    setup.model,
+                    setup.fitted_prompt,
+                    setup.taxonomy,
+                    read_before,
+                    latest=latest,
+                    how=provenance,
+                    second=setup.second_reader,
                 )
             yield from screened
 

@@ -35,9 +35,14 @@ from churn_agent.settings import Settings
 from churn_agent.store.store import Store
 
 if TYPE_CHECKING:
+    from churn_agent.elicitation.second_reader.reading import SecondReader
     from churn_agent.learning.examples import Examples
     from churn_agent.learning.methods import Need
     from churn_agent.learning.stored import StoredMethod
+
+
+_MOST_SCREENED = 500
+"""Most messages of a customer that the second reader screens: some seconds."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,15 @@ class Setup:
     def fitted_prompt(self) -> PromptTemplate:
         """The prompt with the thresholds for the model. Raises `Unavailable` if the model cannot be used."""
         return for_model(self.prompt, self.model.info, self.settings.models_dir)
+
+    @cached_property
+    def second_reader(self) -> "SecondReader | None":
+        """The second reader, if the prompt uses it. Raises `Unavailable` if it cannot be used."""
+        if not self.prompt.second_reader:
+            return None
+        from churn_agent.elicitation.second_reader.reading import opened  # imports torch, which takes a second
+
+        return opened(self.settings.models_dir)
 
     @property
     def bands(self) -> Bands:
@@ -143,6 +157,12 @@ def case_of(snapshot: Snapshot, setup: Setup) -> Case:
     return Case(snapshot, facts, pack, actions, setup.companies)
 
 
+def case_with_latest(snapshot: Snapshot, setup: Setup) -> Case:
+    """Facts of a customer, and the latest messages as evidence: all but for enormous histories. Needs no vectors."""
+    pack = retrieval.latest(snapshot.messages, _MOST_SCREENED)
+    return Case(snapshot, compute(snapshot), pack, (), setup.companies)
+
+
 def elicit(cases: Sequence[Case], setup: Setup) -> list[Elicitation]:
     """The model's answers about each case."""
     seed = setup.settings.seed
@@ -150,7 +170,8 @@ def elicit(cases: Sequence[Case], setup: Setup) -> list[Elicitation]:
         case "ask":
             return ask(cases, setup.model, setup.prompt)
         case "read":
-            return read(cases, setup.model, setup.fitted_prompt, setup.taxonomy, seed=seed)
+            second = setup.second_reader
+            return read(cases, setup.model, setup.fitted_prompt, setup.taxonomy, second=second, seed=seed)
         case "explain":
             return explain(cases, setup.model, setup.prompt, seed=seed)
 

@@ -1,12 +1,14 @@
 """Screens customers cheaply, to find those that are worth an assessment.
 
-Screening reads some of the latest messages in mode `read`, together with those that were read at earlier dates, and
-adds the facts. Screening and assessment share their cached answers.
+The second reader screens by all messages of the evidence, in milliseconds, if the prompt uses it. Otherwise the model
+reads some of the latest messages in mode `read`, together with those that were read at earlier dates; screening and
+assessment then share their cached answers. Either way the facts are added.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 from churn_agent.assessing.composing import verdict_of
 from churn_agent.content.prompts import PromptTemplate
@@ -19,6 +21,9 @@ from churn_agent.models.base import ChatModel
 from churn_agent.scoring import standing
 from churn_agent.scoring.bands import Bands
 from churn_agent.scoring.verdict import announced_verdict
+
+if TYPE_CHECKING:
+    from churn_agent.elicitation.second_reader.reading import SecondReader
 
 _COSTS = ("prompt_tokens", "output_tokens", "cached_answers")
 
@@ -82,21 +87,23 @@ def screen(
     *,
     latest: int,
     how: Provenance,
+    second: "SecondReader | None" = None,
 ) -> list[Screening]:
-    """Screens customers, in the same order. The prompt must have a `choice`.
+    """Screens customers, in the same order. The prompt must have a `choice`, or use the second reader.
 
     Args:
         cases: the customers.
         model: the model that reads.
-        prompt: a prompt of mode `read` with a `choice`.
+        prompt: a prompt of mode `read` with a `choice`, or one that uses the second reader.
         taxonomy: the signals.
         paid: for each case, the ids of interactions that were read before.
         latest: how many of the latest messages to read besides.
         how: the provenance shared by all records of a run, without evidence and tokens.
+        second: reads all messages alone, if the prompt uses it.
     """
-    assert prompt.choice
-    shown = [_shown(case, ids, latest) for case, ids in zip(cases, paid, strict=True)]
-    elicitations = read(shown, model, prompt, taxonomy)
+    assert prompt.choice or second
+    shown = list(cases) if second else [_shown(case, ids, latest) for case, ids in zip(cases, paid, strict=True)]
+    elicitations = read(shown, None if second else model, prompt, taxonomy, second=second)
     return [
         Screening(
             case.snapshot.customer_id,

@@ -1,7 +1,8 @@
 """The screening of a cascade: all customers are screened, and the top ones are assessed in full.
 
-Screening uses successive halving (Karnin et al. 2013, Jamieson & Talwalkar 2016): all customers by their latest
-message, the top half by two messages, the top half of these by four, until few enough are left to assess in full.
+The second reader screens each customer once, by all messages. A model screens by successive halving (Karnin et al.
+2013, Jamieson & Talwalkar 2016): all customers by their latest message, the top half by two messages, the top half of
+these by four, until few enough are left to assess in full.
 """
 
 import math
@@ -37,10 +38,10 @@ def parse_top(text: str) -> Top:
     raise InputError(f"{text!r} is not a number of customers; give one such as 20, or a share such as 10%")
 
 
-def rounds(customers: int, top: int) -> list[int]:
+def rounds(customers: int, top: int, *, second_reader: bool = False) -> list[int]:
     """Returns the number of customers in each round of the screening."""
     sizes = [customers]
-    while (half := math.ceil(sizes[-1] / 2)) > top:
+    while not second_reader and (half := math.ceil(sizes[-1] / 2)) > top:
         sizes.append(half)
     return sizes
 
@@ -53,7 +54,7 @@ def rank(
     as_of: date | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> tuple[list[Screening], list[Screening]]:
-    """Ranks customers by successive halving.
+    """Ranks customers.
 
     Args:
         agent: screens the customers.
@@ -67,7 +68,8 @@ def rank(
     """
     ranked: list[Screening] = []
     ids = list(customer_ids)
-    for number, n in enumerate(rounds(len(ids), top)):
+    sizes = rounds(len(ids), top, second_reader=agent.screening_prompt.second_reader)
+    for number, n in enumerate(sizes):
         earlier = {screening.customer_id: screening for screening in ranked}
         screened: list[Screening] = []
         for screening in agent.screen_many(ids[:n], as_of=as_of, latest=2**number):

@@ -228,7 +228,7 @@ def _screened(
         progress(summary)
 
     size = spec.top.of(len(customers))
-    summary.to_screen = sum(rounds(len(customers), size))
+    summary.to_screen = sum(rounds(len(customers), size, second_reader=agent.screening_prompt.second_reader))
     top, others = rank(agent, customers, size, as_of=day, progress=advance)
     for screening in (*top, *others):
         meter.count(screening.prompt_tokens, screening.output_tokens)

@@ -243,14 +243,19 @@ def fit(context: click.Context, name: str, label: str, json_: bool) -> None:
     settings = _settings(context).changed(model=name)
     prompt = load_prompt(*named(label), folder=settings.prompts_dir)
     with fitting.reading_model(settings, notify=common.note) as model, common.Counting() as bar:
-        task = bar.add_task("messages", total=None)
-        measured = fitting.fit(
-            model,
-            prompt,
-            load_taxonomy(settings.prompts_dir),
-            fitting.sample(),
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+        task, taxonomy = bar.add_task("messages", total=None), load_taxonomy(settings.prompts_dir)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        if prompt.second_reader:
+            from churn_agent.elicitation.second_reader.reading import opened
+            from churn_agent.evals.checks import combining
+
+            second = opened(settings.models_dir)
+            measured = combining.fit_prompt(model, prompt, taxonomy, combining.sample(), second, progress=progress)
+        else:
+            measured = fitting.fit(model, prompt, taxonomy, fitting.sample(), progress=progress)
     kept = fitting.keep(measured, prompt, settings.models_dir)
     default = fitting.default_fit()
     if json_:

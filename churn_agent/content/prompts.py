@@ -170,6 +170,8 @@ class _PromptFile(_Data):
     think: bool = False
     """Modes `read` and `explain`: the answer starts with a short free thought."""
     choice: Choice | None = None
+    second_reader: bool = False
+    """Mode `read`: whether the second reader proposes signals. The thresholds then need a `combiner`."""
     check: Check | None = None
     earlier: tuple[EarlierHash, ...] = ()
     """Its hashes in earlier versions."""
@@ -190,7 +192,8 @@ class PromptTemplate(_PromptFile):
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 over all text that reaches the model, with name and version, first 16 hexadecimal digits."""
-        shown = self.model_dump_json(exclude=_NOT_SHOWN if self.definitions else {*_NOT_SHOWN, "definitions"})
+        empty = {name for name in ("definitions", "second_reader") if not getattr(self, name)}
+        shown = self.model_dump_json(exclude=_NOT_SHOWN | empty)
         return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
     @property
@@ -297,8 +300,10 @@ def load_prompt(mode: str, name: str | None = None, *, folder: Path | None = Non
     prompt = _resolved(loaded, path, mode, name, taxonomy)
     if (mode == "ask") != bool(prompt.questions):
         raise FileFormatError(f"{path}: only prompts of mode 'ask' can have questions, and they need at least one")
-    if (prompt.check or prompt.choice) and mode != "read":
-        raise FileFormatError(f"{path}: 'check' and 'choice' are for prompts of mode 'read'")
+    if (prompt.check or prompt.choice or prompt.second_reader) and mode != "read":
+        raise FileFormatError(f"{path}: 'check', 'choice' and 'second_reader' are for prompts of mode 'read'")
+    if prompt.second_reader and (prompt.choice or not prompt.check):
+        raise FileFormatError(f"{path}: with 'second_reader' a prompt needs a 'check' and cannot have a 'choice'")
     unknown = set(prompt.choice.words) - set(taxonomy.by_id) if prompt.choice else set[str]()
     if unknown:
         raise FileFormatError(f"{path}: 'choice' has words for unknown signals: {', '.join(sorted(unknown))}")

@@ -6,6 +6,7 @@ measures them and stores them in the model folder (`content.fitted_thresholds`).
 
 import datetime
 import hashlib
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated
 
@@ -17,6 +18,42 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 class _Data(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Combiner(_Data):
+    """How the probabilities of the second reader and the answers of the model become one probability.
+
+    A logistic regression over the log-odds of both, fitted on messages that neither was trained on.
+    """
+
+    reader: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    """Beginning of the SHA-256 of the second reader's file that it was fitted with."""
+    proposed: Share
+    """Least probability by the second reader at which the model is asked about a signal."""
+    silent: Share
+    """Greatest probability, of any signal and of any leaning, at which the model is not asked about a message."""
+    shown: Share
+    """Combined probability from which a signal is shown."""
+    second: FiniteFloat
+    """Weight of the second reader's log-odds."""
+    model: FiniteFloat
+    """Weight of the model's log-odds of yes, less those for neutral words."""
+    bias: FiniteFloat
+    biases: Mapping[str, FiniteFloat] = {}
+    """Signal id -> what is added to the bias."""
+    leaning_second: FiniteFloat
+    """Weight of the second reader's log-odds of leaving."""
+    leaning_model: FiniteFloat
+    """Weight of the model's leaning."""
+    leaning_bias: FiniteFloat
+
+    def signal(self, id_: str, second: float, model: float) -> float:
+        """Combined log-odds of a signal, from those of the second reader and of the model."""
+        return self.bias + self.biases.get(id_, 0.0) + self.second * second + self.model * model
+
+    def leaning(self, second: float, model: float) -> float:
+        """Combined log-odds of leaving, from those of the second reader and the model's leaning."""
+        return self.leaning_bias + self.leaning_second * second + self.leaning_model * model
 
 
 class Thresholds(_Data):
@@ -46,6 +83,8 @@ class Thresholds(_Data):
     """Least leaning at which messages as a whole read like leaving."""
     staying_leaning: FiniteFloat
     """Greatest leaning at which messages as a whole read like staying."""
+    combiner: Combiner | None = None
+    """For prompts with the second reader."""
 
     @model_validator(mode="after")
     def _are_in_order(self) -> "Thresholds":
@@ -56,7 +95,7 @@ class Thresholds(_Data):
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 over all values, first 16 hexadecimal digits."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        return hashlib.sha256(self.model_dump_json(exclude_none=True).encode()).hexdigest()[:16]
 
 
 class SetUsed(_Data):

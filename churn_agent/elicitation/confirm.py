@@ -27,7 +27,9 @@ from churn_agent.ingest.cleaning import languages_of
 from churn_agent.models.base import ChatModel, GenerateRequest, LabelScores, Message, Question, ScoreRequest, Usage
 from churn_agent.scoring.prior import leaning_contribution, sigmoid
 
-_LEAVING, _STAYING, _CLOSING, _CONFIRMED = "leaving", "staying", "closing", "confirmed"  # ids of questions
+LEAVING_QUESTION, STAYING_QUESTION = "leaving", "staying"
+"""Ids of the questions whether the writer leaves or stays."""
+_CLOSING, _CONFIRMED = "closing", "confirmed"  # ids of other questions
 _OF_RIVAL, _OF_SUMMARY = "rival ", "summary "
 """Prefixes of these ids: for questions about another company, and about the summary."""
 _RIVAL = OTHERS[0]
@@ -172,15 +174,15 @@ def _confirm(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTe
         _translate(list(speaking.values()), model, check.translation)
     if check.summary:
         _summarise([r for r in speaking.values() if r.hint or r.names_rival], model, check.summary)
-    asked: list[_Asked] = []
+    asked: list[Asked] = []
     for i, reading in speaking.items():
-        for name in (_LEAVING, _STAYING):
-            asked.append(_Asked(i, reading.told, name))
-            asked += [_Asked(i, reading.summary, _OF_SUMMARY + name)] if reading.summary else []
-            asked += [_Asked(i, reading.told, _OF_RIVAL + name, _RIVAL)] if reading.names_rival else []
-        asked += [_Asked(i, reading.told, _CLOSING)] if i in hinting else []
-        asked += [_Asked(i, _seen(id_, reading), id_) for id_ in reading.proposals]
-    odds = _ask(asked, readings, model, check, taxonomy)
+        for name in (LEAVING_QUESTION, STAYING_QUESTION):
+            asked.append(Asked(i, reading.told, name))
+            asked += [Asked(i, reading.summary, _OF_SUMMARY + name)] if reading.summary else []
+            asked += [Asked(i, reading.told, _OF_RIVAL + name, _RIVAL)] if reading.names_rival else []
+        asked += [Asked(i, reading.told, _CLOSING)] if i in hinting else []
+        asked += [Asked(i, _seen(id_, reading), id_) for id_ in reading.proposals]
+    odds = ask_about(asked, readings, model, check, taxonomy)
     for i in {each.reading for each in asked}:
         if not readings[i].failure:
             _weigh(readings[i], {name: value for (of, name), value in odds.items() if of == i}, thresholds, taxonomy)
@@ -188,11 +190,11 @@ def _confirm(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTe
     considered = taxonomy.with_role("leaving_considered")
     if considered:
         hinted = [
-            _Asked(i, reading.told, considered)
+            Asked(i, reading.told, considered)
             for i, reading in readings.items()
             if _hints_at_leaving(reading, considered, taxonomy)
         ]
-        for (i, _), value in _ask(hinted, readings, model, check, taxonomy).items():
+        for (i, _), value in ask_about(hinted, readings, model, check, taxonomy).items():
             if sigmoid(value) >= thresholds.confirmed:
                 _add_wish_to_leave(readings[i], considered, sigmoid(value), taxonomy)
 
@@ -259,7 +261,7 @@ def _write(
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """A question about a text: does the customer leave, stay or close the account, or does it show a signal?"""
 
     reading: int
@@ -269,13 +271,13 @@ class _Asked:
     """The company in the question; None for the company of the reading."""
 
 
-def _ask(
-    asked: Sequence[_Asked], readings: Mapping[int, Reading], model: ChatModel, check: Check, taxonomy: Taxonomy
+def ask_about(
+    asked: Sequence[Asked], readings: Mapping[int, Reading], model: ChatModel, check: Check, taxonomy: Taxonomy
 ) -> dict[tuple[int, str], float]:
     """(Reading, name) -> log-odds of yes; for signals, minus those of neutral words. Each text is evaluated once."""
     signals = {each.name for each in asked} & taxonomy.by_id.keys()
     causeless = _odds_without_cause(signals, model, check, taxonomy)
-    plain = {_LEAVING: check.leaving, _STAYING: check.staying, _CLOSING: check.closing or ""}
+    plain = {LEAVING_QUESTION: check.leaving, STAYING_QUESTION: check.staying, _CLOSING: check.closing or ""}
     together: dict[tuple[int, str, str], list[str]] = {}
     for each in asked:
         company = each.company or readings[each.reading].called
@@ -395,7 +397,9 @@ def _plain_leaning(odds: Mapping[str, float], rival_share: float) -> float:
 
 def _leaning_of(which: str, odds: Mapping[str, float]) -> float | None:
     """The leaning by one pair of questions; None if they were not asked."""
-    return (odds[which + _LEAVING] - odds[which + _STAYING]) / 2 if which + _LEAVING in odds else None
+    if which + LEAVING_QUESTION not in odds:
+        return None
+    return (odds[which + LEAVING_QUESTION] - odds[which + STAYING_QUESTION]) / 2
 
 
 def _of_risk(reading: Reading) -> float:

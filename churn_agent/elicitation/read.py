@@ -6,7 +6,7 @@ wants to leave or to stay. The probability of yes, less what neutral words get, 
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,10 +16,14 @@ from churn_agent.domain.snapshot import Card
 from churn_agent.elicitation.base import Case, Elicitation, cite, closed_object, failure_of, string
 from churn_agent.elicitation.choose import choose
 from churn_agent.elicitation.confirm import Reading, confirm
+from churn_agent.elicitation.read_twice import read_twice
 from churn_agent.evidence.excerpts import ends
 from churn_agent.evidence.retrieval import Evidence
 from churn_agent.models.base import ChatModel, GenerateRequest, Message
 from churn_agent.scoring.standing import Said, signals_of
+
+if TYPE_CHECKING:
+    from churn_agent.elicitation.second_reader.reading import SecondReader
 
 MOST_SIGNALS = 3
 """Most signals of one message."""
@@ -37,24 +41,58 @@ class _Answer(BaseModel):
 
 
 def read(
-    cases: Sequence[Case], model: ChatModel, prompt: PromptTemplate, taxonomy: Taxonomy, *, seed: int = 0
+    cases: Sequence[Case],
+    model: ChatModel | None,
+    prompt: PromptTemplate,
+    taxonomy: Taxonomy,
+    *,
+    second: "SecondReader | None" = None,
+    seed: int = 0,
 ) -> list[Elicitation]:
-    """The signals in each case's messages, with verified quotes."""
+    """The signals in each case's messages, with verified quotes.
+
+    Args:
+        cases: the customers.
+        model: the model; None for the second reader alone.
+        prompt: of mode `read`; one with `second_reader` needs `second`.
+        taxonomy: the signals.
+        second: the second reader.
+        seed: for models that write.
+    """
     readings: dict[tuple[str, str], Reading] = {}
     for case in cases:
         for evidence in case.pack.evidence:
             key = (case.snapshot.company, evidence.text)
             competitors = frozenset(case.snapshot.card.competitors)
             readings.setdefault(key, Reading(*key, case.companies, competitors))
-    read_messages(list(readings.values()), model, prompt, taxonomy, seed=seed)
+    read_messages(list(readings.values()), model, prompt, taxonomy, second=second, seed=seed)
     return [_combine(case, readings, taxonomy) for case in cases]
 
 
 def read_messages(
-    readings: Sequence[Reading], model: ChatModel, prompt: PromptTemplate, taxonomy: Taxonomy, *, seed: int = 0
+    readings: Sequence[Reading],
+    model: ChatModel | None,
+    prompt: PromptTemplate,
+    taxonomy: Taxonomy,
+    *,
+    second: "SecondReader | None" = None,
+    seed: int = 0,
 ) -> None:
     """Reads messages, all requests together; each reading receives its signals or its failure."""
     numbered = dict(enumerate(readings))
+    if prompt.second_reader:
+        assert second
+        read_twice(numbered, model, prompt, taxonomy, second)
+    else:
+        assert model
+        _read_once(numbered, model, prompt, taxonomy, seed)
+    for reading in readings:
+        _check_quotes(reading, taxonomy)
+
+
+def _read_once(
+    numbered: dict[int, Reading], model: ChatModel, prompt: PromptTemplate, taxonomy: Taxonomy, seed: int
+) -> None:
     _propose(numbered, model, prompt, taxonomy, seed)
     retry = {i: reading for i, reading in numbered.items() if reading.failure}
     for reading in retry.values():
@@ -63,8 +101,6 @@ def read_messages(
         _propose(retry, model, prompt, taxonomy, seed)
     if prompt.check:
         confirm({i: r for i, r in numbered.items() if not r.failure}, model, prompt, taxonomy)
-    for reading in readings:
-        _check_quotes(reading, taxonomy)
 
 
 def _check_quotes(reading: Reading, taxonomy: Taxonomy) -> None:

@@ -8,10 +8,8 @@ OWN = "Acme"
 OTHERS = ("Rivalo", "Beta", "Gamma", "Delta")
 
 
-def renamed(
-    text: str, own: str, companies: Collection[str] = (), *, as_own: str = OWN, as_others: Sequence[str] = OTHERS
-) -> str:
-    """Replaces the names of companies in a text with invented ones: whole words, in any letter case.
+class Renaming:
+    """A text with invented names for companies: whole words, in any letter case.
 
     Args:
         text: the text.
@@ -20,13 +18,40 @@ def renamed(
         as_own: the new name of `own`.
         as_others: new names for the others, in order of appearance.
     """
-    new_names = {own.casefold(): as_own}
-    reserved = len(new_names)
 
-    def name(match: re.Match[str]) -> str:
-        return new_names.setdefault(match[0].casefold(), as_others[(len(new_names) - reserved) % len(as_others)])
+    def __init__(
+        self,
+        text: str,
+        own: str,
+        companies: Collection[str] = (),
+        *,
+        as_own: str = OWN,
+        as_others: Sequence[str] = OTHERS,
+    ) -> None:
+        new_names = {own.casefold(): as_own}
+        reserved = len(new_names)
+        self._ends: list[tuple[int, int]] = [(0, 0)]  # of names: in the new text, and in the original
 
-    return _any_of(frozenset({own, *companies})).sub(name, text)
+        def name(match: re.Match[str]) -> str:
+            new = new_names.setdefault(match[0].casefold(), as_others[(len(new_names) - reserved) % len(as_others)])
+            last_new, last = self._ends[-1]
+            self._ends.append((last_new + match.start() - last + len(new), match.end()))
+            return new
+
+        self.text = _any_of(frozenset({own, *companies})).sub(name, text)
+
+    def original(self, at: int) -> int:
+        """The position in the original text of a position in the new one; inside a name, one in the old name."""
+        new_end, end = max((each for each in self._ends if each[0] <= at), default=(0, 0))
+        following = next((old for new, old in self._ends if new > at), None)
+        return end + at - new_end if following is None else min(end + at - new_end, following)
+
+
+def renamed(
+    text: str, own: str, companies: Collection[str] = (), *, as_own: str = OWN, as_others: Sequence[str] = OTHERS
+) -> str:
+    """The text of a `Renaming`."""
+    return Renaming(text, own, companies, as_own=as_own, as_others=as_others).text
 
 
 def named(text: str, own: str, companies: Collection[str]) -> set[str]:

@@ -6,12 +6,14 @@ import pytest
 
 from churn_agent import ChurnAgent
 from churn_agent.assessing import screening
+from churn_agent.assessing.pipeline import Setup
 from churn_agent.batch.cascade import Top, rank, rounds
 from churn_agent.batch.running import BatchSpec, run_batch
 from churn_agent.content.prompts import load_prompt, shipped_folder
 from churn_agent.errors import InputError
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.settings import Settings
+from tests.elicitation.second import Second
 
 CHOICE = load_prompt("read").choice
 WORDS = (*CHOICE.words.values(), CHOICE.nothing)
@@ -91,7 +93,9 @@ def test_what_an_assessment_at_an_earlier_date_read_is_looked_at_too_and_costs_n
     agent.scripted.contexts.clear()
     shown = []
     read = screening.read
-    monkeypatch.setattr(screening, "read", lambda cases, *rest: shown.extend(cases) or read(cases, *rest))
+    monkeypatch.setattr(
+        screening, "read", lambda cases, *rest, **more: shown.extend(cases) or read(cases, *rest, **more)
+    )
     list(agent.screen_many(["c3"], as_of=date(2026, 1, 10)))
     [case] = shown
     assert [each.interaction.occurred_at.day for each in case.pack.evidence] == [1, 2, 3, 4, 5, 6, 10]
@@ -189,3 +193,19 @@ def test_all_are_screened_by_one_message_and_the_better_half_by_twice_as_many(ag
 @pytest.mark.parametrize(("customers", "wanted"), [(0, 0), (1, 1), (7, 7), (8, 4)])
 def test_where_half_is_enough_one_look_is(customers, wanted):
     assert rounds(customers, wanted) == [customers]
+
+
+def test_the_second_reader_screens_once_by_all_messages_and_asks_nobody(agent, monkeypatch):
+    other = agent.varied(prompt="encoder")
+    combiner = other.prompt.thresholds.combiner
+    second = Second(leaving_announced=("cancel", 0.97))
+    second.id = combiner.reader
+    monkeypatch.setattr(Setup, "second_reader", second)
+    agent.scripted.contexts.clear()
+    steps = []
+    top, others = rank(other, IDS, 2, progress=lambda: steps.append(1))
+    assert agent.scripted.contexts == []
+    assert len(steps) == len(IDS)
+    assert top[0].customer_id == "c7"
+    assert all(each.prompt_tokens == 0 for each in (*top, *others))
+    assert {each.customer_id: len(each.evidence_ids) for each in (*top, *others)}["c7"] > 1

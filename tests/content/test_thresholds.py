@@ -74,7 +74,7 @@ def test_a_changed_copy_of_a_prompt_has_no_earlier_hashes(tmp_path):
 def test_shipped_thresholds_are_for_the_shipped_prompts_and_the_default_model():
     prompts = [load_prompt(*each) for each in list_prompts()]
     with_thresholds = [prompt for prompt in prompts if prompt.has_thresholds]
-    assert len(with_thresholds) == 4
+    assert len(with_thresholds) == 5
     for prompt in with_thresholds:
         assert fitted_thresholds.shipped_fit(prompt, DEFAULT), prompt.label
     assert PROMPT.fits[0].measured_on

@@ -1,4 +1,7 @@
-from churn_agent.evidence.naming import named, renamed
+from hypothesis import given
+from hypothesis import strategies as st
+
+from churn_agent.evidence.naming import Renaming, named, renamed
 
 
 def test_companies_get_made_up_names_in_whatever_case_they_are_written():
@@ -21,3 +24,16 @@ def test_the_companies_that_a_text_names_are_told_in_lower_case():
 
 def test_a_book_whose_company_has_no_name_leaves_texts_alone():
     assert renamed("a text, and - another", "") == "a text, and - another"
+
+
+@given(st.lists(st.sampled_from(["Northline", "northline", "Vexo", "x", "vexo.", " and ", "é"]), max_size=12))
+def test_positions_lead_back_to_the_original(parts):
+    text = " ".join(parts)
+    renaming = Renaming(text, "Northline", ["Vexo"])
+    assert renaming.text == renamed(text, "Northline", ["Vexo"])
+    places = [renaming.original(at) for at in range(len(renaming.text) + 1)]
+    assert places == sorted(places)
+    assert all(0 <= at <= len(text) for at in places)
+    for at, character in enumerate(renaming.text):
+        if character in "xé" and renaming.text[max(0, at - 1)] == " ":
+            assert text[places[at]] == character

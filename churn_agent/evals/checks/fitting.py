@@ -179,21 +179,27 @@ def fit(
     chosen = fitting.choose([True] * len(messages))
     # What is chosen on one half is measured on the other.
     figures = fitting.measure([(fitting.choose(halves[1 - half]), halves[half]) for half in range(_HALVES)])
-    name = f"{prompt.mode}/{prompt.name}"
     counts = {name: sum(message.set == name for message in messages) for name in dict.fromkeys(m.set for m in messages)}
+    return fit_of(model, prompt, tuple(SetUsed(name=name, n=n) for name, n in counts.items()), chosen, figures)
+
+
+def fit_of(
+    model: ChatModel, prompt: PromptTemplate, sets: tuple[SetUsed, ...], values: Thresholds, figures: Figures
+) -> Fit:
+    """The result of a measurement that was made now."""
     return Fit(
         model=model.info.id,
         sha256=model.info.sha256,
         fingerprint=model.info.fingerprint,
         prompt_hash=prompt.content_hash,
         measured_on=MeasuredOn(
-            sets=tuple(SetUsed(name=name, n=n) for name, n in counts.items()),
+            sets=sets,
             version=version("churn-agent"),
             date=datetime.now(UTC).date(),
-            command=f"churn-agent models fit {model.info.id} --prompt {name}",
+            command=f"churn-agent models fit {model.info.id} --prompt {prompt.mode}/{prompt.name}",
         ),
         figures=figures,
-        values=chosen,
+        values=values,
     )
 
 

@@ -1,0 +1,152 @@
+"""Mode `read` with the second reader: it proposes signals, the model is asked about them, a combiner weighs both.
+
+A message of which the second reader is sure that it shows nothing costs no request; any other costs one, with all
+questions after the same message.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from churn_agent.content.prompts import PromptTemplate
+from churn_agent.content.taxonomy import Taxonomy
+from churn_agent.content.thresholds import Combiner
+from churn_agent.elicitation.confirm import (
+    LEAVING_QUESTION,
+    LONGEST_QUOTE,
+    STAYING_QUESTION,
+    Asked,
+    Reading,
+    ask_about,
+)
+from churn_agent.errors import ModelUnavailable
+from churn_agent.evidence.grounding import sentences
+from churn_agent.evidence.naming import Renaming
+from churn_agent.models.base import ChatModel
+from churn_agent.scoring.prior import log_odds, sigmoid
+
+if TYPE_CHECKING:
+    from churn_agent.elicitation.second_reader.reading import SecondReader, SecondReading
+
+_MEAN_LEANING = 0.0
+"""Assumed of the model where it is not asked."""
+_MOST_PROPOSALS = 4
+"""Most signals of a message that the model is asked about: those that are likeliest to the second reader."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What both readers say of one message."""
+
+    second: "SecondReading"
+    odds: Mapping[str, float]
+    """Question or signal id -> the model's log-odds of yes; empty if it was not asked."""
+
+
+def read_twice(
+    readings: Mapping[int, Reading],
+    model: ChatModel | None,
+    prompt: PromptTemplate,
+    taxonomy: Taxonomy,
+    second: "SecondReader",
+) -> None:
+    """Sets signals with strengths, and the leaning, of each reading; without a model by the second reader alone.
+
+    Raises:
+        ModelUnavailable: the thresholds were not fitted with this second reader.
+    """
+    thresholds = prompt.thresholds
+    combiner = thresholds.combiner
+    if combiner is None or combiner.reader != second.id:
+        raise ModelUnavailable(f"the thresholds of prompt {prompt.label} were not fitted with this second reader")
+    answers = ask_both(readings, model, prompt, taxonomy, second, proposed=combiner.proposed, silent=combiner.silent)
+    for i, reading in readings.items():
+        reading.silent = most(answers[i].second) < combiner.silent
+        if reading.silent:
+            reading.leaning = thresholds.neutral_leaning
+        elif model is None:
+            _take(reading, answers[i].second, combiner)
+        elif not reading.failure:
+            _combine(reading, answers[i], combiner)
+
+
+def ask_both(
+    readings: Mapping[int, Reading],
+    model: ChatModel | None,
+    prompt: PromptTemplate,
+    taxonomy: Taxonomy,
+    second: "SecondReader",
+    *,
+    proposed: float,
+    silent: float,
+) -> dict[int, Answers]:
+    """The answers of both readers, by number of the reading, which receives its proposals with their quotes.
+
+    Args:
+        readings: the messages.
+        model: asked about the proposals, and whether the writer leaves or stays; None to ask nobody.
+        prompt: with the questions.
+        taxonomy: the signals.
+        second: proposes signals.
+        proposed: least probability of a proposal.
+        silent: greatest probability of any signal or leaning at which the model is not asked about a message.
+    """
+    assert prompt.check
+    renamings = {i: Renaming(reading.text, reading.company, reading.companies) for i, reading in readings.items()}
+    found = dict(zip(readings, second.read([each.text for each in renamings.values()]), strict=True))
+    asked: list[Asked] = []
+    for i, reading in readings.items():
+        if most(found[i]) < silent:
+            continue
+        likeliest = sorted(taxonomy.by_id.keys() & found[i].signals, key=lambda id_, i=i: -found[i].signals[id_])
+        for id_ in likeliest[:_MOST_PROPOSALS]:
+            if found[i].signals[id_] >= proposed:
+                reading.proposals[id_] = _quote(reading.text, renamings[i].original(found[i].places[id_]))
+        names = (LEAVING_QUESTION, STAYING_QUESTION, *reading.proposals)
+        asked += [Asked(i, renamings[i].text, name) for name in names]
+    odds: dict[int, dict[str, float]] = {i: {} for i in readings}
+    for (i, name), value in (ask_about(asked, readings, model, prompt.check, taxonomy) if model else {}).items():
+        odds[i][name] = value
+    return {i: Answers(found[i], odds[i]) for i in readings}
+
+
+def leaving_odds(second: "SecondReading") -> float:
+    """Log-odds of leaving by the second reader; who only considers it shows a signal."""
+    return log_odds(second.leaning["leaves"])
+
+
+def leaning_of(odds: Mapping[str, float]) -> float:
+    """Log-odds of leaving against staying by the model."""
+    return (odds[LEAVING_QUESTION] - odds[STAYING_QUESTION]) / 2
+
+
+def most(found: "SecondReading") -> float:
+    """The greatest probability that a message shows anything."""
+    return max(*(value for name, value in found.leaning.items() if name != "none"), *found.signals.values())
+
+
+def _quote(text: str, at: int) -> str:
+    """The sentence around a position."""
+    start, end = next(((start, end) for start, end in sentences(text) if at < end), (0, len(text)))
+    if end - start <= LONGEST_QUOTE:
+        return text[start:end]
+    first = max(start, at - LONGEST_QUOTE // 2)
+    return text[first : first + LONGEST_QUOTE]
+
+
+def _combine(reading: Reading, answers: Answers, combiner: Combiner) -> None:
+    """Keeps what both readers together find likely."""
+    reading.leaning = combiner.leaning(leaving_odds(answers.second), leaning_of(answers.odds))
+    likely = {id_: probability(id_, answers, combiner) for id_ in reading.proposals}
+    reading.strengths = {id_: value for id_, value in likely.items() if value >= combiner.shown}
+
+
+def _take(reading: Reading, second: "SecondReading", combiner: Combiner) -> None:
+    """Keeps what the second reader alone finds likely."""
+    reading.leaning = combiner.leaning(leaving_odds(second), _MEAN_LEANING)
+    reading.strengths = {id_: second.signals[id_] for id_ in reading.proposals if second.signals[id_] >= combiner.shown}
+
+
+def probability(signal: str, answers: Answers, combiner: Combiner) -> float:
+    """The combined probability of a proposed signal."""
+    return sigmoid(combiner.signal(signal, log_odds(answers.second.signals[signal]), answers.odds[signal]))

@@ -1,0 +1,1 @@
+"""The second reader: a small fine-tuned encoder that reads a message in milliseconds."""
