@@ -19,9 +19,12 @@ _OF_QUERY = "interactions"
 """The kind of data that a query selects."""
 _GLOB = re.compile(r"([*?\[])")
 _SELECTS = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:SELECT|WITH|VALUES|FROM|TABLE)\b", re.I | re.S)
-_READS_ONLY = "--query only reads: begin it with SELECT or WITH; nothing was changed"
-_NOT_AUTHORIZED = "not authorized"
-"""Message of SQLite for what `_only_read` refuses."""
+_QUOTED = r"'(?:[^'{0}]|''{1})*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/"
+_READINGS = tuple(re.compile(_QUOTED.format(*escapes), re.S) for escapes in (("", ""), (r"\\", r"|\\.")))
+"""Strings, names and comments in SQL, without and with backslashes that escape a quotation mark."""
+_READS_ONLY = "--query only reads: give one statement, and begin it with SELECT or WITH; nothing was changed"
+_NOT_AUTHORIZED = "not authorized", "read-only transaction"
+"""In messages of SQLite for what `_only_read` refuses, and of PostgreSQL."""
 _WAL = 2
 """Version in the header of a SQLite database in WAL mode."""
 
@@ -96,7 +99,7 @@ def read_sql(url: "str | URL", query: str | None, options: ReadOptions, progress
     from sqlalchemy import create_engine, inspect, text
     from sqlalchemy.exc import SQLAlchemyError
 
-    if query is not None and not _SELECTS.match(query):
+    if query is not None and not (_SELECTS.match(query) and _is_one_statement(query)):
         raise FileFormatError(_READS_ONLY)
     try:
         engine = create_engine(url)
@@ -114,9 +117,14 @@ def read_sql(url: "str | URL", query: str | None, options: ReadOptions, progress
                     progress(number, None)
                 yield typed.row(number, cells)
     except (SQLAlchemyError, ImportError) as error:
-        if _NOT_AUTHORIZED in str(error):
+        if any(refusal in str(error) for refusal in _NOT_AUTHORIZED):
             raise FileFormatError(_READS_ONLY) from error
         raise FileFormatError(f"cannot read the database: {_first_line(error)}") from error
+
+
+def _is_one_statement(query: str) -> bool:
+    """Whether nothing follows a semicolon: `SELECT 1; COMMIT; DROP ...` would leave a read-only transaction."""
+    return not any(";" in reading.sub(" ", query).rstrip("; \t\r\n") for reading in _READINGS)
 
 
 def _only_read(connection: Any) -> None:

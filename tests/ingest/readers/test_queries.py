@@ -25,8 +25,10 @@ WRITING = (
     "ATTACH 'new.sqlite' AS other_file",
     "COPY interactions TO 'mine.csv'",
     "SELECT 1; DROP TABLE other",
+    "SELECT ';' AS a; DROP TABLE other",
 )
 READING = (
+    "SELECT *, ';' AS a, '''; ' AS b FROM interactions;",
     "SELECT * FROM interactions",
     " -- mine\n/* and */ select customer_id, date, text, direction from interactions",
     "WITH x AS (SELECT * FROM interactions) SELECT * FROM x",
