@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from churn_agent.cli import common
+from churn_agent.cli.outputs import Output
 from churn_agent.domain.wording import counted
 from churn_agent.errors import InputError
 
@@ -20,7 +21,7 @@ from churn_agent.errors import InputError
 @common.model_options
 @common.method_option
 @common.as_json
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to a .md or .json file.")
+@click.option("-o", "--output", type=Output(), help="Write to a .md or .json file.")
 @click.pass_context
 def assess(
     context: click.Context,
@@ -40,7 +41,6 @@ def assess(
     with common.open_agent(context, **model) as agent:
         if output:
             files.renderer(output)  # what cannot be written is reported before the model runs
-            agent.store.check_output(output)
         if text is not None and not text.strip():
             raise InputError("the text is empty")
         if text is None:

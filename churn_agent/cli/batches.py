@@ -10,6 +10,7 @@ from rich.progress import Progress
 from rich.table import Column, Table
 
 from churn_agent.cli import common
+from churn_agent.cli.outputs import Output
 
 if TYPE_CHECKING:
     from churn_agent.assessing.agent import ChurnAgent
@@ -25,7 +26,7 @@ _SHORT = 8
 
 def _selection(command: common.F) -> common.F:
     """The options that select customers and limit the work."""
-    file = click.Path(path_type=Path, dir_okay=False)
+    file = Output(may_be="batches")
     for option in (
         click.option(
             "-o", "--output", type=file, help="JSON Lines file (default: in the store); an existing one is resumed."

@@ -8,15 +8,15 @@ from typing import Any
 import click
 
 from churn_agent.cli import common
+from churn_agent.cli.outputs import Output
 
 _WRONG = 1  # exit code
-_file = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, path_type=Path, dir_okay=False))
-@click.option("-o", "--output", type=_file, help="Write a report in Markdown.")
-@click.option("--junit", type=_file, help="Write JUnit XML, for CI systems.")
+@click.option("-o", "--output", type=Output(), help="Write a report in Markdown.")
+@click.option("--junit", type=Output(), help="Write JUnit XML, for CI systems.")
 @common.as_of
 @common.model_options
 @common.method_option
@@ -41,8 +41,6 @@ def check(
     from churn_agent.files import atomic
 
     with common.open_agent(context, **model) as agent:
-        for path in filter(None, (output, junit)):
-            agent.store.check_output(path, file)
         cases = load_expectations(file, agent.store.taxonomy.by_id)
         with common.Counting() as bar:
             task = bar.add_task("checking", total=len(cases))

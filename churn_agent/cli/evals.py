@@ -7,6 +7,7 @@ import click
 from rich.table import Column, Table
 
 from churn_agent.cli import common
+from churn_agent.cli.outputs import Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +32,7 @@ _SOME = click.option(
 def _of_a_suite(command: common.F) -> common.F:
     """The arguments and options of commands that run a suite."""
     file = click.Path(exists=True, dir_okay=False, path_type=Path)
-    folder = click.Path(file_okay=False, path_type=Path)
+    folder = Output(folder=True)
     sample = click.IntRange(min=4)
     for option in (
         click.option("-o", "--out", type=folder, help="Folder of the run (default: eval-runs/SUITE)."),
@@ -82,9 +83,7 @@ def list_sets(json_: bool) -> None:
 @evals.command("fetch")
 @click.argument("name", metavar="NAME")
 @click.option("--from", "source", metavar="PATH|URL", help="A copy of the original files: one file, or their folder.")
-@click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="Folder of the set (default: NAME in the folder of sets)."
-)
+@click.option("-o", "--out", type=Output(folder=True), help="Folder of the set (default: NAME in the folder of sets).")
 @common.as_json
 def fetch(name: str, source: str | None, out: Path | None, json_: bool) -> None:
     """Download a public set from its publisher and convert it. `eval sets` lists the sets with their licences."""
@@ -227,7 +226,7 @@ def compare(
 )
 @click.option(
     "--plot",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Output(),
     metavar="FILE.svg",
     help="Plot predicted and observed churn.",
 )
@@ -255,15 +254,13 @@ def calibration(run: Path, methods: tuple[str, ...], plot: Path | None, json_: b
 
 @evals.command("report")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("report.html"), show_default=True
-)
+@click.option("-o", "--out", type=Output(), default=Path("report.html"), show_default=True)
 @click.option(
     "--delta", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="Smallest difference that matters."
 )
 @click.option(
     "--into",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=Output(),
     help="Instead, write one line for each set between <!-- eval --> and <!-- /eval --> in this Markdown file.",
 )
 def report(runs: tuple[Path, ...], out: Path, delta: float, into: Path | None) -> None:
@@ -537,9 +534,7 @@ def faithfulness(
 @evals.command("abstention")
 @_SETS
 @_SOME
-@click.option(
-    "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.svg", help="Plot risk against coverage."
-)
+@click.option("--plot", type=Output(), metavar="FILE.svg", help="Plot risk against coverage.")
 @common.as_json
 @click.pass_context
 def abstention(

@@ -20,6 +20,7 @@ from churn_agent.cli.imports import aliases, imports
 from churn_agent.cli.labels import label, labels
 from churn_agent.cli.ledger import ledger, outcomes
 from churn_agent.cli.models import models
+from churn_agent.cli.outputs import guard
 from churn_agent.cli.reports import digest, feedback, report
 from churn_agent.cli.schema import schema
 from churn_agent.cli.searching import search
@@ -75,6 +76,7 @@ for command in (
     doctor,
 ):
     cli.add_command(command)
+guard(cli)
 
 
 def main(arguments: list[str] | None = None) -> None:

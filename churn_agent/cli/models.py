@@ -10,6 +10,7 @@ import click
 from rich.progress import Progress, TaskID
 
 from churn_agent.cli import common
+from churn_agent.cli.outputs import Output
 
 if TYPE_CHECKING:
     from churn_agent.content.thresholds import Fit
@@ -109,7 +110,7 @@ def pull(
 
 
 @models.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=Output())
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.pass_context
 def bundle(context: click.Context, file: Path, names: tuple[str, ...]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from churn_agent.cli import common
+from churn_agent.cli.outputs import Output
 
 _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
@@ -15,7 +16,7 @@ _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
     "-o",
     "--output",
     "outputs",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Output(),
     multiple=True,
     required=True,
     help="A .html, .pdf, .xlsx, .csv, .jsonl, .md or .ics file; repeatable.",
@@ -72,9 +73,7 @@ def report(
 @click.command()
 @click.argument("run_id", metavar="RUN", default="latest")
 @click.option("--owner", metavar="NAME", help="Only the customers of this account manager.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write an email to this .eml file."
-)
+@click.option("-o", "--output", type=Output(), help="Write an email to this .eml file.")
 @click.option("--to", "recipient", metavar="ADDRESS", help="Recipient of the email.")
 @click.option("--from", "sender", metavar="ADDRESS", help="Sender of the email; the recipient, if not given.")
 @click.option("--webhook", metavar="URL", help="Post to this address, in the format of Slack's incoming webhooks.")

@@ -7,6 +7,7 @@ import click
 from rich.table import Table
 
 from churn_agent.cli import common
+from churn_agent.cli.outputs import Output
 
 if TYPE_CHECKING:
     from churn_agent.assessing.agent import ChurnAgent
@@ -63,7 +64,7 @@ def train(
 @click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="Import these outcomes first.")
 @click.option(
     "--plot",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Output(),
     metavar="FILE.svg",
     help="Plot calibration before and after.",
 )

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import IO
 
 from churn_agent.errors import InputError
-from churn_agent.files import strict_json
+from churn_agent.files.overwriting import check_lines
 from churn_agent.ingest.readers.base import Row
 
 SHOWN = 5
@@ -15,15 +15,7 @@ _KEYS = {"file", "line", "reason", "values"}
 
 def check_replaceable(path: Path) -> None:
     """Raises `InputError` if a file exists that does not hold rejected rows: it would be lost."""
-    if not path.is_file() or not path.stat().st_size:  # a pipe is written to
-        return
-    try:
-        with path.open("rb") as file:
-            first = strict_json.parse(file.readline())
-    except (OSError, ValueError):
-        first = None
-    if not isinstance(first, dict) or not first.keys() >= _KEYS:
-        raise InputError(f"{str(path)!r} exists and is not a file of rejected rows; delete it, or name another file")
+    check_lines(path, _KEYS, "rejected rows")
 
 
 class Rejects:

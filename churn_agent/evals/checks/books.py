@@ -13,6 +13,7 @@ from churn_agent.evals.checks.expectations import load_expectations
 from churn_agent.evals.runs.progress import Progress, Silent
 from churn_agent.evals.sets.books import TRUTH, Book, find_book
 from churn_agent.files import atomic, strict_yaml
+from churn_agent.files.overwriting import check_lines
 from churn_agent.settings import Settings
 
 CARDS = "cards.jsonl"
@@ -82,6 +83,7 @@ def check_books(
         InputError, DataError: a book cannot be used.
         Unavailable: a model or a store cannot be used.
     """
+    check_lines(out / CARDS, {"book", "record"}, "checked cards")
     suite, progress = strict_yaml.load(path, BookSuite), progress or Silent()
     books = [find_book(name, near=path.parent) for name in suite.books]
     results = [

@@ -8,10 +8,11 @@ from typing import Any
 from churn_agent.evals.runs import execution, planning, provenance, scoreboard
 from churn_agent.evals.runs.comparing import Comparison, compare_methods
 from churn_agent.evals.runs.log import RunLog, find_log, write_log
-from churn_agent.evals.runs.predictions import PREDICTIONS, Prediction, read_notes
+from churn_agent.evals.runs.predictions import PREDICTIONS, SAMPLES, Prediction, read_notes
 from churn_agent.evals.runs.progress import Progress
 from churn_agent.evals.runs.scoreboard import Figure
 from churn_agent.evals.runs.suite import ALL, Suite, find_methods, load_suite
+from churn_agent.files.overwriting import check_lines
 from churn_agent.settings import Settings
 
 STORES = "stores"
@@ -115,6 +116,8 @@ class _Call:
     def run(self, suite: Suite, *, near: Path) -> RunResult:
         plan = planning.plan(suite, self.settings, near=near, stores=self.stores, limit=self.limit)
         log = provenance.describe(suite, plan, self.settings, limit=self.limit, command=self.command)
+        for name in (PREDICTIONS, SAMPLES):
+            check_lines(self.out / name, {"set", "customer_id"}, "runs of churn-agent eval")
         if not self.resume:
             (self.out / PREDICTIONS).unlink(missing_ok=True)
         elif earlier := find_log(self.out):
