@@ -9,6 +9,7 @@ import click
 
 from churn_agent.cli import common
 from churn_agent.cli.imports import imports
+from churn_agent.cli.outputs import Output
 from churn_agent.cli.summaries import summary_lines, warnings
 from churn_agent.domain.wording import counted
 
@@ -70,8 +71,12 @@ def forget(context: click.Context, customer_id: str, json_: bool) -> None:
     help="Author of texts whose author no column names. Those of unknown authors are stored, and not read.",
 )
 @click.option("--yes", is_flag=True, help="Take the answers that the data suggest, and ask only the other questions.")
-@click.option("--write-mapping", type=_FILE, metavar="FILE", help="Write the mapping as understood to a new YAML file.")
-@click.option("--rejects", type=_FILE, help="File for rejected rows (default: in the store's folder).")
+@click.option(
+    "--write-mapping", type=Output(), metavar="FILE", help="Write the mapping as understood to a new YAML file."
+)
+@click.option(
+    "--rejects", type=Output(may_be="rejected"), help="File for rejected rows (default: in the store's folder)."
+)
 @click.option("--replace-card", is_flag=True, help="Allow the card of another company to replace the stored card.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, show a sample, store nothing.")
 @common.as_json
@@ -115,8 +120,6 @@ def ingest(
     if write_mapping:
         written.check_new(write_mapping)
     with common.open_agent(context) as agent:
-        if write_mapping:
-            agent.store.check_output(write_mapping, *([rejects] if rejects else []))
         with common.reading() as bar:
             task = bar.add_task("reading", total=None)
             options = ImportOptions(
@@ -141,7 +144,7 @@ def ingest(
                 ),
             )
             summary = agent.store.ingest(paths, options)
-        has_card = agent.store.has_card
+        has_card = dry_run or agent.store.has_card
     if write_mapping:
         written.write_mapping(write_mapping, summary.mapping, summary.sources, summary.guesses)
         common.note(f"mapping written to {write_mapping}")
@@ -152,7 +155,7 @@ def ingest(
         click.echo(line)
     for line in warnings(summary):
         common.note(line)
-    if not dry_run and not has_card:
+    if not has_card:
         common.note("no card of the book yet; to define churn, run: churn-agent ingest --card card.yaml")
 
 
@@ -247,7 +250,7 @@ def data() -> None:
 
 
 @data.command()
-@click.option("-o", "--output", type=_FILE, metavar="FILE", help="Write an .html, .json or .txt file instead.")
+@click.option("-o", "--output", type=Output(), metavar="FILE", help="Write an .html, .json or .txt file instead.")
 @common.as_json
 @click.pass_context
 def report(context: click.Context, output: Path | None, json_: bool) -> None:
@@ -257,8 +260,6 @@ def report(context: click.Context, output: Path | None, json_: bool) -> None:
     if output and output.suffix not in book.RENDERERS:
         raise click.UsageError(f"{output} must end in {' or '.join(book.RENDERERS)}")
     with common.open_agent(context) as agent:
-        if output:
-            agent.store.check_output(output)
         statistics, card = agent.store.statistics(), agent.store.card
     if output:
         book.write(statistics, card, output)

@@ -48,7 +48,7 @@ def open_database(store: Path, notify: Callable[[str], None] = lambda what: None
         store.mkdir(parents=True, exist_ok=True)
         engine = create_engine(
             URL.create("sqlite", database=str(path)),  # a string would be parsed, and `?` starts its options
-            creator=partial(_connect, _address(path, read_only=read_only)),
+            creator=partial(_connect, address(path, read_only=read_only)),
             json_deserializer=partial(_parse, path),
         )
         event.listen(engine, "connect", _set_up_reading if read_only else _set_up_sqlite)
@@ -65,19 +65,19 @@ def open_database(store: Path, notify: Callable[[str], None] = lambda what: None
     return engine
 
 
-def _address(path: Path, *, read_only: bool) -> str:
+def address(path: Path, *, read_only: bool) -> str:
     """Returns the SQLite URI of a database.
 
     SQLite reads a database in WAL mode only with its `-shm` file. If that file neither exists nor can be created, and
     no changes wait in the log, the file is complete and is read as one that nobody changes (`immutable`).
     """
-    address = path.absolute().as_uri()
+    uri = path.absolute().as_uri()
     if not read_only:
-        return address
+        return uri
     in_log = path.with_name(f"{path.name}-wal")
     if is_read_only(path.parent) and not (in_log.exists() and in_log.stat().st_size):
-        return f"{address}?immutable=1"
-    return f"{address}?mode=ro"
+        return f"{uri}?immutable=1"
+    return f"{uri}?mode=ro"
 
 
 def _connect(address: str) -> sqlite3.Connection:

@@ -26,6 +26,7 @@ from churn_agent.evidence.retrieval import QueryVectors
 from churn_agent.files.writability import is_read_only
 from churn_agent.history import aliases as known_aliases
 from churn_agent.history import book, imports, interactions, snapshots, statistics
+from churn_agent.history import copying as copying_history
 from churn_agent.history import runs as run_log
 from churn_agent.history.database import open_database
 from churn_agent.history.imports import Import, Undone
@@ -153,6 +154,9 @@ class Store:
         return self._ingest(sources, options)
 
     def _ingest(self, sources: Sources, options: ImportOptions, *, replaces: int | None = None) -> ImportSummary:
+        if options.dry_run and copying_history.must_be_copied(self.settings.store):
+            with copying_history.copied(self.settings.store) as history:
+                return importing.ingest(history, sources, options, announce=self._notify)
         summary = importing.ingest(self.history, sources, options, replaces=replaces, announce=self._notify)
         if summary.replaced is not None and summary.import_id is not None:
             undoing.clean_up(self._site, summary.replaced, set(self._phrases))
