@@ -56,6 +56,11 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
         "payment_status", "payment_state", "invoice_status", "bill_status", "paid_status", "zahlungsstatus",
         "zahlstatus", "rechnungsstatus", "status", "state", "zustand",
     ),
+    "updated_at": (
+        "updated_at", "last_updated", "last_updated_at", "last_modified", "last_modified_at", "last_modified_date",
+        "lastmodifieddate", "modified_at", "modified_on", "modified", "updated", "geändert_am", "geaendert_am",
+        "zuletzt_geändert", "letzte_änderung",
+    ),
     "known_from": ("known_from",),
     "as_of": ("as_of", "cutoff", "snapshot_date", "stichtag"),
     "churned": ("churned", "churn", "label", "is_churn"),
@@ -71,8 +76,10 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
     "kind": ("kind", "outcome_kind", "outcome_type", "churn_kind"),
     "change_amount": ("amount", "change_amount", "arr_change", "mrr_change", "lost_amount"),
     "measured_at": (
-        "measured_at", "measured_on", "timestamp", "time", "datetime", "date", "day", "week", "week_start", "month",
-        "period", "occurred_at", "created_at", "datum", "tag", "woche", "monat",
+        "measured_at", "measured_on", "timestamp", "time", "datetime", "date", "day", "week", "week_start",
+        "week_of", "week_end", "week_ending", "month", "month_start", "month_end", "period", "period_start",
+        "period_end", "quarter", "year", "occurred_at", "created_at", "datum", "tag", "woche", "monat", "quartal",
+        "jahr",
     ),
     "metric": ("metric", "metric_name", "measure", "measurement", "kpi", "kennzahl"),
     "metric_value": ("metric_value", "value", "count", "quantity", "amount", "wert"),
@@ -85,7 +92,7 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 INTERACTION_FIELDS = (
     "customer_id", "occurred_at", "text", "channel", "direction", "speaker", "author", "subject", "amount", "currency",
-    "occurred_at_time", "interaction_id", "due_at", "paid_at", "payment_status",
+    "occurred_at_time", "interaction_id", "due_at", "paid_at", "payment_status", "updated_at",
 )  # fmt: skip
 INTERACTION_NEEDS = ("customer_id", "occurred_at", "text")
 """A subject can replace the text; records need none."""
@@ -192,7 +199,7 @@ class ColumnMapping(Rule):
     """Whether the customer 1001.0 is 1001; asked for if both occur."""
     unknown_is: Literal["customer", "company", "unknown"] | None = None
     """Author of texts whose author no column names."""
-    measured_over: Literal["day", "week", "month"] | None = None
+    measured_over: Literal["day", "week", "month", "quarter", "year"] | None = None
     """What a date in a file of measurements stands for; found from its column if not given."""
     file_name: str | None = None
     """Pattern of the names of transcripts, such as `{customer_id}_{date}`."""

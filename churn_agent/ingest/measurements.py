@@ -13,7 +13,7 @@ from churn_agent.ingest.columns import ColumnMapping
 from churn_agent.ingest.formats.numbers import NumberFormat, NumberProfile
 from churn_agent.ingest.formats.times import TimeFormat, TimeProfile
 from churn_agent.ingest.parsing import checked_customer_id
-from churn_agent.ingest.periods import DAYS, Reading, end_of_month, reading_of
+from churn_agent.ingest.periods import DAYS, Reading, end_of_period, reading_of
 from churn_agent.ingest.questions import Question
 from churn_agent.ingest.readers.base import Row
 
@@ -35,7 +35,7 @@ class MeasurementFormats:
     skipped: Sequence[str] = ()
     """Columns that hold words, and are not imported."""
     reading: Reading = DAYS
-    """Whether dates stand for a day, a week or a month."""
+    """Whether dates stand for a day, or for a period."""
 
 
 class MeasurementProfile:
@@ -69,9 +69,10 @@ class MeasurementProfile:
 
     def add(self, row: Row) -> None:
         """Adds a row."""
-        written = end_of_month(row.values.get(self.columns["measured_at"], ""))
-        self._times.add(written)
-        if len(self._dates) <= _MOST_DATES:
+        written = row.values.get(self.columns["measured_at"], "")
+        end = end_of_period(written)
+        self._times.add(end)
+        if end == written and len(self._dates) <= _MOST_DATES:
             self._dates.add(written)
         for name, profile in self._numbers.items():
             profile.add(row.values.get(name, ""))
@@ -131,13 +132,14 @@ class MeasurementParser:
 
         @lru_cache(_CACHED)
         def time(text: str) -> tuple[datetime, date]:
-            moment = formats.times.parse(end_of_month(text), zone)
+            named_end = end_of_period(text)
+            moment = formats.times.parse(named_end, zone)
             if moment is None:
                 raise ValueError(f"measured_at is {text!r}; a measurement needs a time")
             if not moment.date_only:
                 return moment.utc, card.local(moment.utc).date()
             written = (moment.utc + timedelta(minutes=moment.offset_minutes)).date()
-            end = formats.reading.end(written)
+            end = formats.reading.end(written) if named_end == text else written
             return moment.utc + (end - written), end
 
         self._time = time

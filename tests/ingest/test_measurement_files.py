@@ -9,11 +9,16 @@ from hypothesis import strategies as st
 
 from churn_agent import ChurnAgent
 from churn_agent.errors import DataError, UnknownCustomer
+from churn_agent.ingest.periods import end_of_period, reading_of
 from churn_agent.settings import Settings
 from tests.conftest import write_csv
 from tests.ingest.test_sync import NO_SHRINKING, dump
 
 LONG = "customer_id,date,metric,value"
+
+
+MONDAYS = ["2026-02-02", "2026-02-09", "2026-02-16", "2026-03-02"]
+TUESDAYS = ["2026-02-03", "2026-02-10", "2026-02-17", "2026-03-03"]
 
 
 def totals(agent, customer_id="c-1", as_of="2026-02-28"):
@@ -59,9 +64,20 @@ def test_a_wide_table_has_a_metric_in_each_column_of_numbers(agent, tmp_path):
         ("Woche", ["2026-02-02", "2026-02-09"], ["2026-02-08", "2026-02-15"], "weeks"),
         ("week", ["2026-02-02", "2026-02-10"], ["2026-02-02", "2026-02-10"], None),
         ("date", ["2026-02-02", "2026-02-09"], ["2026-02-02", "2026-02-09"], None),
+        ("week_start", ["2026-02-01", "2026-02-08"], ["2026-02-07", "2026-02-14"], "weeks"),
+        ("week_ending", ["2026-02-02", "2026-02-09"], ["2026-02-02", "2026-02-09"], None),
+        ("week", ["2026-W06", "2026-W07"], ["2026-02-08", "2026-02-15"], None),
+        ("date", MONDAYS, [str(date.fromisoformat(day) + timedelta(6)) for day in MONDAYS], "weeks"),
+        ("date", TUESDAYS, TUESDAYS, None),
+        ("quarter", ["2025-10-01", "2026-01-01"], ["2025-12-31", "2026-03-31"], "quarters"),
+        ("quarter", ["2025-Q4", "Q1 2026"], ["2025-12-31", "2026-03-31"], None),
+        ("date", ["2025-07-01", "2025-10-01", "2026-01-01"], ["2025-09-30", "2025-12-31", "2026-03-31"], "quarters"),
+        ("year", ["2024-01-01", "2025-01-01"], ["2024-12-31", "2025-12-31"], "years"),
+        ("month", ["10/2025", "11/2025"], ["2025-10-31", "2025-11-30"], None),
+        ("month_end", ["2025-10-01", "2025-11-01"], ["2025-10-01", "2025-11-01"], None),
     ],
 )
-def test_months_and_weeks_count_at_their_end(agent, tmp_path, column, dates, ends, taken):
+def test_periods_count_at_their_end(agent, tmp_path, column, dates, ends, taken):
     rows = (f"c-1,{day},logins,3" for day in dates)
     header = f"customer_id,{column},metric,value"
     summary = ingest(agent, write_csv(tmp_path / "m.csv", *rows, header=header))
@@ -175,3 +191,28 @@ def current(store):
     return sorted(
         (row["customer_id"], row["at"], row["metric"], row["value"]) for row in rows if row["superseded_by"] is None
     )
+
+
+STARTS = ["2025-01-01", "2025-04-01", "2025-07-01"]
+
+
+@pytest.mark.parametrize(
+    ("column", "days", "end"),
+    [
+        ("month", STARTS, "2025-01-31"),
+        ("quarter", STARTS[:1], "2025-03-31"),
+        ("period", STARTS[:1], "2025-01-31"),
+        ("period", STARTS, "2025-03-31"),
+        ("date", STARTS[:2], "2025-01-01"),
+        ("date", ["2023-01-01", "2024-01-01", "2025-01-01"], "2023-12-31"),
+        ("quarter", ["2025-01-01", "2025-02-01"], "2025-01-01"),
+    ],
+)
+def test_a_name_decides_and_else_the_longest_period_that_fits(column, days, end):
+    dates = [date.fromisoformat(day) for day in days]
+    assert reading_of(column, dates, None).end(dates[0]).isoformat() == end
+
+
+@pytest.mark.parametrize("text", ["2026-13", "13/2026", "2026-W54", "0000-01", "2026-Q5", "2026-03-01", "x", ""])
+def test_text_that_names_no_period_stays(text):
+    assert end_of_period(text) == text
