@@ -13,7 +13,7 @@ from churn_agent.domain.wording import counted
 if TYPE_CHECKING:
     from churn_agent.store.store import Undone
 
-_COUNTS = ("rows", "updated", "rejected", "empty", "customers", "labels", "measurements", "aliases")
+_COUNTS = ("rows", "updated", "outdated", "rejected", "empty", "customers", "labels", "measurements", "aliases")
 
 
 @click.group(invoke_without_command=True)

@@ -22,14 +22,13 @@ def summary_lines(summary: "ImportSummary", *, dry_run: bool) -> Iterator[str]:
     verb = "would be added" if dry_run else "added"
     updated = f" ({summary.updated:,} with new values)" if summary.updated else ""
     parts = [f"{counted(summary.added, 'interaction')} {verb}", f"{summary.already_known:,} already stored{updated}"]
-    if summary.customers:
-        parts.append(f"attributes of {counted(summary.customers, 'customer')}")
-    if summary.labels:
-        parts.append(counted(summary.labels, "label"))
-    if summary.measurements:
-        parts.append(counted(summary.measurements, "measurement"))
-    if summary.aliases:
-        parts.append(counted(summary.aliases, "alias", "aliases"))
+    told = (
+        (summary.customers, "attributes of {}", "customer", None),
+        (summary.labels, "{}", "label", None),
+        (summary.measurements, "{}", "measurement", None),
+        (summary.aliases, "{}", "alias", "aliases"),
+    )
+    parts += [text.format(counted(n, one, several)) for n, text, one, several in told if n]
     yield ", ".join(parts)
     if summary.first and summary.last:
         yield f"from {summary.first:%Y-%m-%d} to {summary.last:%Y-%m-%d}; channels: {_most(summary.channels)}"
@@ -42,6 +41,8 @@ def summary_lines(summary: "ImportSummary", *, dry_run: bool) -> Iterator[str]:
             yield f"{title}: {_most(counts)}"
     for text, n in summary.templates[:_SHOWN_TEMPLATES]:
         yield f"{counted(n, 'text')} differ only in numbers: {_shortened(text, _READ)!r}"
+    if summary.outdated:
+        yield f"{counted(summary.outdated, 'row is', 'rows are')} older than what is stored, which stays"
     if summary.empty:
         yield f"{counted(summary.empty, 'row without text or amount was', 'rows without text or amount were')} skipped"
     if summary.passed_over:

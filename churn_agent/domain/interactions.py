@@ -29,6 +29,8 @@ TELLING_ATTRIBUTES = frozenset(
 )
 """Attributes known only for churned customers; methods do not learn from them."""
 
+UPDATED_AT = "updated_at"
+"""Metadata with the time of the last change of a record in its source: an ISO time in UTC, without an offset."""
 COMPANY_CHANNELS = frozenset("balance bill billing charge invoice statement subscription".split())
 """Channels in which the company acts by itself: a bill is not an activity of the customer."""
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")

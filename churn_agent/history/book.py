@@ -3,6 +3,7 @@
 What each import brought is kept (`contributions`), and the tables of cards, attributes and labels are merged from it.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
@@ -24,6 +25,8 @@ _CARD, _LABEL, _ALIAS = "card", "label", aliases.KIND
 """Kinds of contributions."""
 _OUTCOME = ("left_on", "notice_on", "kind", "amount", "voluntary")
 _BATCH = 500
+_HALVES = re.compile(r"[\ud800-\udfff]")
+"""Halves of characters, which the database refuses with a message of its own."""
 
 
 def card(engine: Engine) -> Card | None:
@@ -304,7 +307,7 @@ def merge_customers(connection: Connection, old: str, new: str) -> int:
         InputError: the ids mean the same customer already, or one of them is blank or cannot be printed.
     """
     for id_ in (old, new):
-        if not id_.strip() or not id_.isprintable():
+        if not id_.strip() or not _HALVES.sub("", id_).isprintable():
             raise InputError(f"{id_!r} is not a customer id: it is empty or has characters that cannot be printed")
     links = aliases.stated(connection)
     customer_id = aliases.end_of(links, old)

@@ -9,9 +9,9 @@ from more_itertools import chunked
 from sqlalchemy import Connection, Engine, Text, cast, select
 
 from churn_agent.errors import InputError
-from churn_agent.history import aliases, book, measurements, records
+from churn_agent.history import aliases, book, measurements, openings, records
 from churn_agent.history.database import from_stored, now
-from churn_agent.history.interactions import from_json
+from churn_agent.history.openings import Stack
 from churn_agent.history.resting import on_values as resting_on_values
 from churn_agent.history.tables import annotations, contributions, imports, interactions, versions
 from churn_agent.history.tables import measurements as measured_table
@@ -122,6 +122,9 @@ def with_newer_values(engine: Engine, import_id: int) -> list[int]:
     return sorted(later for later in found if later is not None and later > import_id)
 
 
+_customer = select(interactions.c.customer_id)
+
+
 def undo(connection: Connection, import_id: int) -> Undone:
     """Takes an import out of the tables of the history, in the caller's transaction.
 
@@ -134,7 +137,14 @@ def undo(connection: Connection, import_id: int) -> Undone:
     restored: list[str] = []
     kept = 0
     known = aliases.read(connection)
-    for batch in chunked(customer_of, _BATCH):
+    openings_ = openings.of_import(connection, import_id)
+    for id_ in openings_:
+        outcome = openings.withdraw(connection, id_, import_id, _stacks(connection, [id_])[id_], known)
+        kept += outcome == "kept"
+        if outcome == "restored":
+            restored.append(id_)
+            customer_of.setdefault(id_, connection.scalars(_customer.where(interactions.c.id == id_)).one())
+    for batch in chunked((id_ for id_ in customer_of if id_ not in openings_), _BATCH):
         stacks = _stacks(connection, batch)
         gone = [id_ for id_ in batch if not stacks.get(id_)]
         connection.execute(interactions.delete().where(interactions.c.id.in_(gone)))
@@ -165,10 +175,6 @@ def strip_log(connection: Connection, row: Import) -> None:
     finish(connection, row.id, summary=summary)
 
 
-Stack = dict[int, Mapping[str, Any] | None]
-"""Import -> earlier values, or None where the import repeated the values before it; oldest first."""
-
-
 def _stacks(connection: Connection, ids: Sequence[str]) -> dict[str, Stack]:
     query = select(versions).where(versions.c.interaction_id.in_(ids)).order_by(versions.c.import_id)
     stacks: dict[str, Stack] = {}
@@ -186,10 +192,7 @@ def _hand_over(connection: Connection, id_: str, later: int) -> None:
 def _restore(connection: Connection, id_: str, stack: Stack, known: Mapping[str, str]) -> None:
     """Gives an interaction its values from before, under the customer id that counts today (`known`: aliases)."""
     base = max(of for of, values in stack.items() if values is not None)
-    values = from_json(stack[base] or {})
-    source_id = values["source_customer_id"] or values["customer_id"]
-    customer_id = known.get(source_id, source_id)
-    values |= {"customer_id": customer_id, "source_customer_id": source_id if customer_id != source_id else None}
+    values = openings.as_today(stack[base] or {}, known)
     connection.execute(interactions.update().where(interactions.c.id == id_).values(**values, import_id=base or None))
     _delete_version(connection, id_, base)
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.types import NullType
 
 from churn_agent.domain import payments
-from churn_agent.domain.interactions import RECORD_CHANNELS, Interaction, Mark, text_id
+from churn_agent.domain.interactions import RECORD_CHANNELS, UPDATED_AT, Interaction, Mark, text_id
 from churn_agent.history import measurements
 from churn_agent.history.database import binders, from_stored, insert_if_new, insert_many, to_stored
 from churn_agent.history.likeness import records_like, without_joined_subject
@@ -40,7 +40,7 @@ _INSERTED = 2000
 _ROOM = 10**10
 """Positions for the rows of one import."""
 _SAME_WORDS = 0.5
-"""Share of common words from which a record with another customer is the same one, corrected."""
+"""Share of common words from which a record with another customer or on another day is the same one, corrected."""
 
 
 class CustomerSummary(NamedTuple):
@@ -67,12 +67,16 @@ class Synced:
     added: int = 0
     updated: int = 0
     unchanged: int = 0
+    outdated: int = 0
+    """Number of rows that are older than their records; they change nothing."""
+    replaced: set[int] = field(default_factory=set[int])
+    """Imports of which values were replaced by rows that do not say when they were changed."""
     recognised: set[str] = field(default_factory=set[str])
     """Ids of records that a row has in another form (`likeness`)."""
 
 
 class KeyConflict(Exception):
-    """Two records with one key cannot be the same one: their words differ, and their customers or days do."""
+    """Two records with one key cannot be the same one: most of their words differ, and their customers or days do."""
 
     def __init__(self, new: Interaction, stored: Interaction, import_id: int | None) -> None:
         """Creates the error.
@@ -187,18 +191,28 @@ def _change(
         if values["key"] is None:  # a file without keys does not take them away
             values["key"] = before["key"]
         corrected = replaces is not None and row["import_id"] == replaces
-        if not corrected and written(values) != written(before) == without_joined_subject(values):
-            values |= {name: before[name] for name in _OF_TEXT}  # an earlier import knew more of the thread
+        other_import = row["import_id"] != import_id
+        own: dict[str, Any] | None = None
+        if not corrected:
+            brought, values = values, settled(values, before)
+            hidden = differing(to_json(brought), to_json(values)) if brought != values else {}
+            own = {OWN: hidden} if hidden else None
+            synced.outdated += is_outdated(brought, before)
         if before == values:
             synced.unchanged += 1
-            if row["import_id"] != import_id:
-                earlier.append({"interaction_id": id_, "import_id": import_id or 0, "row": None})
+            if other_import:
+                earlier.append({"interaction_id": id_, "import_id": import_id or 0, "row": own})
             continue
         if not corrected:  # a corrected mapping may change everything
             _check_key(values, row, arrival[0])
         synced.updated += 1
-        if row["import_id"] != import_id:
-            earlier.append({"interaction_id": id_, "import_id": row["import_id"] or 0, "row": to_json(before)})
+        if other_import:
+            known = _own_of(connection, id_, row["import_id"] or 0)
+            earlier.append({"interaction_id": id_, "import_id": row["import_id"] or 0, "row": to_json(before) | known})
+            if own:
+                earlier.append({"interaction_id": id_, "import_id": import_id or 0, "row": own})
+            if UPDATED_AT not in values["metadata"]:
+                synced.replaced.add(row["import_id"] or 0)
         replaced.append(values | {"_id": id_, "_import_id": import_id})
     if earlier:
         connection.execute(insert_if_new(connection, versions), earlier)
@@ -207,6 +221,41 @@ def _change(
         changes: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in VALUES}
         changes["import_id"] = bindparam("_import_id")
         connection.execute(update.values(**changes), replaced)
+
+
+def is_outdated(new: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Whether a record has changed in the source since a row was exported, by the times of their last changes."""
+    at, stored_at = (values["metadata"].get(UPDATED_AT, "") for values in (new, before))
+    return bool(at) and at < stored_at
+
+
+def settled(new: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values of a record that a row of a later import has, too.
+
+    Args:
+        new: the values of the row.
+        before: those of the record, which stay if they are newer (`is_outdated`). Its text stays if it is the same
+            without the subject: then an earlier import knew more of the thread.
+    """
+    if is_outdated(new, before):
+        return dict(before)
+    if written(new) != written(before) == without_joined_subject(new):
+        return {**new, **{name: before[name] for name in _OF_TEXT}}
+    return dict(new)
+
+
+def differing(brought: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values of a row that did not become those of its record. Both are as `to_json` returns them."""
+    return {name: value for name, value in brought.items() if value != values[name]}
+
+
+def _own_of(connection: Connection, id_: str, import_id: int) -> dict[str, Any]:
+    """Removes the version that has only what an import brought in vain, as it gets values. Returns it."""
+    at = versions.c.interaction_id == id_, versions.c.import_id == import_id
+    row: Mapping[str, Any] = connection.scalar(select(versions.c.row).where(*at)) or {}
+    if row:
+        connection.execute(versions.delete().where(*at))
+    return {OWN: row[OWN]} if row else {}
 
 
 def _key_of(arrival: Arrival) -> str:
@@ -290,16 +339,14 @@ def _check_key(new: Mapping[str, Any], stored: Mapping[str, Any], id_: str) -> N
     """
     if not new["key"] or stored["key"] != new["key"] or written(new) in (written(stored), stored["text"]):
         return
-    shared = share_of_words(written(new), written(stored))
     other_time = stored["occurred_at"] != new["occurred_at"]
     other_day = stored["occurred_at"].date() != new["occurred_at"].date()
-    if stored["customer_id"] != new["customer_id"]:
-        conflict = shared < _SAME_WORDS
-    elif stored["channel"] != new["channel"] and other_time:
-        conflict = bool(new["text"])
-    else:  # the state of an order is one word, and changes with its date; the words of people do not
-        people_write = new["channel"].casefold() not in RECORD_CHANNELS
-        conflict = other_day and people_write and not shared and bool(words_of(written(new)))
+    # The state of an order is one word, and changes with its date. A text that is emptied has no words.
+    people_write = new["channel"].casefold() not in RECORD_CHANNELS and bool(words_of(written(new)))
+    if stored["customer_id"] != new["customer_id"] or (other_day and people_write):
+        conflict = share_of_words(written(new), written(stored)) < _SAME_WORDS
+    else:
+        conflict = stored["channel"] != new["channel"] and other_time and bool(new["text"])
     if conflict:
         raise KeyConflict(_from_row({"id": id_} | dict(new)), _from_row(stored), stored["import_id"])
 
@@ -352,6 +399,12 @@ def one(engine: Engine, interaction_id: str) -> Interaction | None:
     with engine.connect() as connection:
         row = connection.execute(select(table).where(table.c.id == interaction_id)).mappings().first()
     return _from_row(row) if row else None
+
+
+def last_of_imports(connection: Connection, import_ids: Collection[int]) -> dict[int, datetime]:
+    """Returns import -> time of the last interaction that has its values."""
+    query = select(table.c.import_id, func.max(table.c.occurred_at)).where(table.c.import_id.in_(import_ids))
+    return {of: from_stored(last) for of, last in connection.execute(query.group_by(table.c.import_id))}
 
 
 def with_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
@@ -545,6 +598,8 @@ VALUES: tuple[str, ...] = (
 customer in the source, if that id is an alias."""
 _KEY = VALUES.index("key")
 _OF_TEXT = ("text", "text_id", "original", "language", "marks")
+OWN = "own"
+"""In a version of an import: columns as the import brought them, where those of an earlier one stayed (`settled`)."""
 _EMPTY: Mapping[str, Any] = {"metadata": {}}
 """Values for "none" other than None."""
 _COLUMNS = (*_NOT_VALUES, *VALUES)

@@ -5,7 +5,7 @@ Two passes: the first settles what columns, numbers, dates and words mean (`unde
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +71,13 @@ def ingest(
             sources.others,
             card=card,
         )
-    for line in _unused(sources, options, understood):
-        announce(line)
-    again, wrong = _same_files(engine, sources, contents, understood.as_mapping())
+    _announce_unused(sources, options, understood, announce)
+    last = _last_of_same_files(engine, sources, contents, understood.as_mapping())
+    again, wrong = _same_files(engine, last, understood.as_mapping())
+    older = _replaced_since(engine, last, understood.as_mapping()) if replaces is None else None
+    if older:
+        announce(older)
+        return ImportSummary(own=understood.mapping.own, mapping=understood.as_mapping(), files=sources.files)
     replaces = (replaces or wrong) if again is None else None  # the same files, read in the same way
     if replaces is not None:
         _check_newest(engine, replaces)
@@ -139,18 +143,19 @@ def _mapping(sources: Sources, options: ImportOptions) -> ColumnMapping:
     )
 
 
-def _unused(sources: Sources, options: ImportOptions, understood: Understood) -> Iterator[str]:
-    """Yields a line for each option that none of the sources can use."""
-    all_are_tables = all(source.complete_header for source in sources.interactions)
-    columns = {name for rules in understood.rules.values() for one in rules.values() for name in one.columns}
-    named = "author" in columns or any(rule.sides for rule in understood.mapping.rules)
-    if options.own and all_are_tables and not named:
-        yield f"--own {','.join(options.own)} is not used: no source has a column of authors"
+def _announce_unused(
+    sources: Sources, options: ImportOptions, understood: Understood, announce: Callable[[str], None]
+) -> None:
+    """Announces each option that none of the sources can use."""
     files = [*sources.interactions, *sources.others]
+    columns = {name for rules in understood.rules.values() for one in rules.values() for name in one.columns}
+    has_authors = "author" in columns or any(rule.sides for rule in understood.mapping.rules)
+    if options.own and not has_authors and all(source.complete_header for source in sources.interactions):
+        announce(f"--own {','.join(options.own)} is not used: no source has a column of authors")
     if options.query and not any(source.is_database for source in files):
-        yield "--query is not used: no source is a database"
+        announce("--query is not used: no source is a database")
     if options.sheet and not any(source.kind == "xlsx" for source in files):
-        yield f"--sheet {options.sheet} is not used: no source is a workbook (.xlsx)"
+        announce(f"--sheet {options.sheet} is not used: no source is a workbook (.xlsx)")
 
 
 def _store_interactions(
@@ -166,7 +171,7 @@ def _store_interactions(
         if run.rejects.count and summary.rows and not summary.channels:
             why = run.rejects.first[0]["reason"]
             raise DataError(f"{summary.sources[0]}: {none_of(summary.rows)} can be used ({why})")
-    storer.finish()
+    storer.finish(connection, import_id)
 
 
 def _fingerprints(sources: Sources) -> dict[str, str]:
@@ -191,27 +196,51 @@ def _replaced(import_id: int, undone: imports.Undone) -> str:
     return f"import {import_id} had the same files with another mapping; this import replaces it{lost}"
 
 
-def _same_files(
+def _last_of_same_files(
     engine: Engine, sources: Sources, contents: Mapping[str, str], mapping: Mapping[str, Any]
-) -> tuple[int | None, int | None]:
-    """Looks for the last import that read the same data from exactly these files, and is not undone.
+) -> imports.Import | None:
+    """Returns the last import that read the same data from exactly these files, and is not undone.
 
     A file can be imported as several kinds of data, and a workbook, a database or a document can hold several tables:
     only an import of the same kinds and tables can be repeated or corrected.
+    """
+    read = _read(contents, sources.files)
+    stored = [row for row in imports.all_imports(engine) if row.state == "stored"]
+    of_same_files = (row for row in reversed(stored) if read and _read(row.contents, row.kinds) == read)
+    return next((row for row in of_same_files if _same_tables(row, sources.query, mapping)), None)
+
+
+def _same_files(
+    engine: Engine, same: imports.Import | None, mapping: Mapping[str, Any]
+) -> tuple[int | None, int | None]:
+    """Compares an import of the same files with this one.
 
     Returns:
         The import, if it had the same mapping and none came after it, so that nothing can be new; and the import, if
         it had another mapping, which this one corrects.
     """
-    read = _read(contents, sources.files)
-    stored = [row for row in imports.all_imports(engine) if row.state == "stored"]
-    of_same_files = (row for row in reversed(stored) if read and _read(row.contents, row.kinds) == read)
-    same = next((row for row in of_same_files if _same_tables(row, sources.query, mapping)), None)
     if same is None or same.mapping is None:
         return None, None
     if same.mapping != mapping:
         return None, same.id
-    return (same.id if same is stored[-1] else None), None
+    newest = max(row.id for row in imports.all_imports(engine) if row.state == "stored")
+    return (same.id if same.id == newest else None), None
+
+
+def _replaced_since(engine: Engine, last: imports.Import | None, mapping: Mapping[str, Any]) -> str | None:
+    """Returns why importing files again would change nothing but newer values; None if that is not so."""
+    newer = imports.with_newer_values(engine, last.id) if last and last.mapping == mapping else []
+    if not last or not newer:
+        return None
+    return (
+        f"nothing was imported: import {last.id} had these files, and import{'s' if len(newer) > 1 else ''} "
+        f"{', '.join(map(str, newer))} replaced some of their values by newer ones, which stay; to go back: "
+        f"{_undoing(newer)}"
+    )
+
+
+def _undoing(import_ids: Sequence[int]) -> str:
+    return ", then ".join(f"churn-agent imports undo {import_id}" for import_id in reversed(import_ids))
 
 
 def _read(contents: Mapping[str, str], kinds: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
@@ -243,10 +272,9 @@ def _check_newest(engine: Engine, replaced: int) -> None:
     """Raises `InputError` if later imports have newer values, because those of a new import would replace them."""
     newer = imports.with_newer_values(engine, replaced)
     if newer:
-        first = ", then ".join(f"churn-agent imports undo {import_id}" for import_id in reversed(newer))
         raise InputError(
             f"import {replaced} cannot be made again, because its older values would replace those of later imports; "
-            f"first: {first}; afterwards, import their files again"
+            f"first: {_undoing(newer)}; afterwards, import their files again"
         )
 
 

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from churn_agent.domain.interactions import Direction, Speaker, text_id
+from churn_agent.domain.interactions import UPDATED_AT, Direction, Speaker, text_id
 from churn_agent.domain.snapshot import Card
 from churn_agent.history.interactions import VALUES
 from churn_agent.ingest import identity, payments, speakers
@@ -97,6 +97,7 @@ class InteractionParser:
         self._amounts = understood.amounts
         self._notes = understood.notes
         self._due = understood.payments
+        self._updates = understood.updates
         self._columns = understood.columns
         mapped = {name: column for name, column in self._columns.items() if name != "interaction_id"}
         self._used = frozenset(mapped.values())
@@ -148,6 +149,7 @@ class InteractionParser:
         self._words |= {name: self._card.holds_words(name) for name in set(channels).difference(self._words)}
         words = [self._words[channel] for channel in channels]
         self._add_payments(values, metadata, words, channels, amounts)
+        self._add_updates(values, metadata)
         authors = [author or None for author in self._column("author", values)]
         sides = self._sides(values, authors, channels)
         for number, sign in automatic_rows(metadata, authors, channels, openings):
@@ -399,6 +401,22 @@ class InteractionParser:
             unpaid = payments.PAID_AT in fields and not any(of.get(f) for f in (payments.PAID_AT, payments.STATUS))
             if unpaid and not is_text and amounts[number] and channels[number].casefold() in payments.BILLS:
                 of[payments.STATUS] = "open"
+
+    def _add_updates(self, rows: Sequence[Mapping[str, str]], metadata: Sequence[dict[str, str]]) -> None:
+        """Adds the times of the records' last changes to the metadata, in a form in which they can be compared."""
+        if self._updates is None:
+            return
+
+        def moment(text: str) -> str:
+            try:
+                parsed = self._updates.parse(text.strip(), self._zone) if self._updates else None
+            except ValueError:
+                return ""
+            return parsed.utc.replace(tzinfo=None).isoformat() if parsed else ""
+
+        for of, at in zip(metadata, _each(self._column("updated_at", rows), moment), strict=True):
+            if at:
+                of[UPDATED_AT] = at
 
     def _payment_value(self, field: str, text: str) -> str:
         """Returns an ISO date or a status; empty if the text is neither."""

@@ -42,6 +42,8 @@ class Understanding:
     """Whether the texts of calls are notes of the company's people."""
     payments: Mapping[str, TimeFormat] = field(default_factory=dict[str, TimeFormat])
     """`due_at`, `paid_at` -> format of its column."""
+    updates: TimeFormat | None = None
+    """Format of the times of the records' last changes; None if the source has none."""
     unused: frozenset[str] = frozenset()
     """Our fields without a column, although a column has their name."""
 
@@ -80,6 +82,7 @@ class RuleProfile:
         self.rows = 0
         self._times = {name: TimeProfile(name) for name in self._candidates("occurred_at")}
         self._orders = {name: _Order() for name in self._times}
+        self._updates = {name: TimeProfile(name) for name in self._candidates("updated_at")}
         self._numbers = {name: NumberProfile(name) for name in self._candidates("amount")}
         self._keys = {name: _Keys() for name in self._candidates("interaction_id")}
         self._words: dict[str, Counter[str]] = {
@@ -92,7 +95,7 @@ class RuleProfile:
         self.ids_with_point: set[str] = set()
         """Ids of customers that end with `.0`."""
         self._looked_at = {
-            *(*self._times, *self._numbers, *self._keys, *self._words, *self._channels, *self._ids),
+            *(*self._times, *self._updates, *self._numbers, *self._keys, *self._words, *self._channels, *self._ids),
             *self._payments.columns,
         }
 
@@ -117,9 +120,8 @@ class RuleProfile:
 
     def _add_column(self, name: str, column: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
         counts = Counter(column)
-        if name in self._times:
-            for value, n in counts.items():
-                self._times[name].add(value, n)
+        self._add_times(name, counts)
+        if name in self._orders:
             self._orders[name].add(column)
         if name in self._numbers:
             # A number and a text can be equal, and be read in different ways.
@@ -138,6 +140,11 @@ class RuleProfile:
             self._add_channels(name, counts, column, rows)
         if name in self._payments.columns:
             self._payments.add(name, column, map(self._is_record, rows))
+
+    def _add_times(self, name: str, counts: Mapping[str, int]) -> None:
+        for profile in filter(None, (self._times.get(name), self._updates.get(name))):
+            for value, n in counts.items():
+                profile.add(value, n)
 
     def _is_record(self, row: Mapping[str, str]) -> bool:
         channel = next((row[name] for name in self._channels if row.get(name)), "")
@@ -200,6 +207,7 @@ class RuleProfile:
                 questions.append(settled)
             else:
                 times = settled
+        updates = self._settle_updates(columns, times)
         amounts = self._settle_amounts(columns, questions, guesses)
         self._drop_payments(columns)
         order_of_times = times.order if times else None
@@ -216,8 +224,22 @@ class RuleProfile:
         known = self.rule.values.get("channel", {})
         notes = are_notes(self.rule, columns, self.header, [known.get(channel, channel) for channel in channels])
         guesses += [notes] if notes else []
-        understanding = Understanding(columns, times, amounts, newest_first, notes is not None, due, unused)
+        understanding = Understanding(columns, times, amounts, newest_first, notes is not None, due, updates, unused)
         return understanding, questions, guesses
+
+    def _settle_updates(self, columns: dict[str, str], times: TimeFormat | None) -> TimeFormat | None:
+        """Decides the format of the times of changes. A column of other values, or in doubt, is metadata."""
+        column = columns.get("updated_at")
+        if column is None:
+            return None
+        day_first = self.rule.day_first
+        if day_first is None and times and times.order in ("dmy", "mdy"):
+            day_first = times.order == "dmy"
+        settled = self._updates[column].settle(day_first, self.rule.time_format)
+        if not isinstance(settled, TimeFormat):
+            del columns["updated_at"]
+            return None
+        return settled
 
     def _settle_amounts(
         self, columns: dict[str, str], questions: list[Question], guesses: list[Guess]

@@ -51,6 +51,8 @@ class InteractionStorer:
         self._preview = Preview(run.card)
         self._said: set[str] = set()
         self._position = 0
+        self._replaced: set[int] = set()
+        """Earlier imports of which values were replaced."""
 
     def store(self, connection: Connection, source: Source, import_id: int, known: set[int] | None) -> None:
         """Stores the rows of a source.
@@ -78,6 +80,8 @@ class InteractionStorer:
         summary.sources.append(source.name)
         summary.added += synced.added
         summary.updated += synced.updated
+        summary.outdated += synced.outdated
+        self._replaced |= synced.replaced
         summary.already_known += taken - synced.added
         if summary.rows == rows_before:
             lists = dict.fromkeys(rule.each for rule in self._understood.mapping.rules if rule.each)
@@ -194,9 +198,16 @@ class InteractionStorer:
         summary.last = max(summary.last or last, last)
         self._preview.add_all(arrivals, columns, now)
 
-    def finish(self) -> None:
-        """Adds to the summary what is known after the last row."""
+    def finish(self, connection: Connection, import_id: int) -> None:
+        """Adds to the summary what is known after the last row.
+
+        Args:
+            connection: connection in a transaction.
+            import_id: number of the import.
+        """
         summary = self._summary
+        if summary.updated and summary.last:
+            self._note_newer(connection, import_id, summary.last)
         if summary.first and summary.last:
             summary.first, summary.last = self._card.local(summary.first), self._card.local(summary.last)
         summary.cleaning = dict(self._cleaner.changed)
@@ -204,6 +215,16 @@ class InteractionStorer:
         summary.templates = self._cleaner.templates()
         summary.examples = self._preview.examples()
         summary.time_zone = self._card.time_zone
+
+    def _note_newer(self, connection: Connection, import_id: int, last: datetime) -> None:
+        """Tells the user of earlier imports that lost values to this one, although they have later interactions."""
+        for of, end in sorted(interactions.last_of_imports(connection, self._replaced).items()):
+            if end > last and of != self._summary.replaced:
+                until, ends = (f"{self._card.local(at):%Y-%m-%d}" for at in (end, last))
+                self._run.announce(
+                    f"values of import {of}, which goes on to {until}, were replaced, although the rows of this import "
+                    f"end on {ends}; if they are older: churn-agent imports undo {import_id}"
+                )
 
 
 class _SkippedRows:
@@ -248,7 +269,7 @@ def _conflict(error: KeyConflict, import_id: int) -> str:
     )
     if (new.customer_id, new.channel) == (stored.customer_id, stored.channel):
         key += (
-            " without a word in common; if the column identifies a ticket and not each row, import without a key "
+            " with mostly other words; if the column identifies a ticket and not each row, import without a key "
             "(columns: {interaction_id: null} in a mapping file)"
         )
     return f"{key}; if this is another source, give it a name in a mapping file (source: NAME)"

@@ -8,8 +8,8 @@ from churn_agent.files.strict_json import is_list
 from churn_agent.ingest.preview import Example
 from churn_agent.ingest.questions import Guess
 
-_LOGGED = """files query columns rows rejected rejects_file empty updated replaced cleaning languages templates channels
-speakers guesses customers labels measurements aliases""".split()
+_LOGGED = """files query columns rows rejected rejects_file empty updated outdated replaced cleaning languages templates
+channels speakers guesses customers labels measurements aliases""".split()
 
 
 @dataclass
@@ -39,6 +39,8 @@ class ImportSummary:
     """Number of stored interactions with new values."""
     already_known: int = 0
     """Number of rows that were stored before, updated ones included."""
+    outdated: int = 0
+    """Number of rows that are older than what is stored, by the times of their last changes; they change nothing."""
     empty: int = 0
     """Number of rows without text, amount and rating; they are skipped."""
     passed_over: int = 0

@@ -217,6 +217,7 @@ def test_the_keys_of_two_sources_are_not_mixed_up(agent, tmp_path):
 
 KEYED = "message_id,customer_id,date,text,direction"
 CONFLICTS = {
+    "another day, a word in common": "1,c-1,2026-03-05,I stay,inbound",
     "another customer on the same day": "1,c-2,2026-03-01,all fine thanks,inbound",
     "another customer, a few words in common": "1,c-2,2026-03-01,I want to buy another seat,inbound",
     "another customer without words": "1,c-2,2026-03-01,,inbound",
@@ -245,7 +246,7 @@ def test_one_key_never_overwrites_the_words_of_another_record(agent, tmp_path, r
 
 UPDATES = {
     "other words, same day": ("1,c-1,2026-03-01,all good,inbound", "all good"),
-    "another day, a word in common": ("1,c-1,2026-03-05,I stay,inbound", "I stay"),
+    "another day, most of the words": ("1,c-1,2026-03-05,I want to cancel now,inbound", "I want to cancel now"),
     "another customer and day, same words": ("1,c-2,2026-03-05,I want to cancel!,inbound", "I want to cancel!"),
     "no words any more": ("1,c-1,2026-03-01,,inbound", ""),
     "no words any more, another day": ("1,c-1,2026-03-05,,inbound", ""),
@@ -479,3 +480,44 @@ def test_a_corrected_mapping_joins_a_subject_that_the_wrong_one_left_out(agent, 
         (tmp_path / f"{name}.yaml").write_text(mapping)
         agent.ingest(path, mapping=tmp_path / f"{name}.yaml")
     assert [row.text for row in agent.snapshot("c-1").interactions] == ["Bill\n\ntoo high"]
+
+
+THREAD = "customer_id,date,subject,text,direction"
+EXPORTS = {
+    "a": ["c-1,2026-03-01,Bill,First mail,inbound,open", "c-1,2026-03-02,Bill,Second mail,inbound,open"],
+    "b": ["c-1,2026-03-02,Bill,Second mail,inbound,open", "c-1,2026-03-03,Bill,Third mail,inbound,open"],
+    "c": ["c-1,2026-03-02,Bill,Second mail,inbound,closed"],
+    "d": ["c-1,2026-03-01,Bill,First mail,inbound,closed", "c-1,2026-03-02,Bill,Second mail,inbound,closed"],
+}
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+@pytest.mark.parametrize(
+    "order", ["ab", "ba", *(pytest.param(order, marks=pytest.mark.slow) for order in ("abc", "acb", "abcd", "cadb"))]
+)
+def test_undoing_an_export_equals_never_having_had_it_also_in_a_thread(tmp_path, order, keyed):
+    def files(names):
+        for name in names:
+            rows = [f"{row},{row[4:14] if keyed else ''}" for row in EXPORTS[name]]
+            yield write_csv(tmp_path / f"{name}.csv", *rows, header=f"{THREAD},status,message_id")
+
+    def state(opened):
+        rows = opened.snapshot("c-1").interactions
+        return [(row.text, row.original, row.marks, row.metadata) for row in rows]
+
+    for n, undone in enumerate(order, start=1):
+        folder = tmp_path / f"{order}-{n}"
+        with ChurnAgent.open(folder / "with") as all_, ChurnAgent.open(folder / "without") as others:
+            for file in files(order):
+                all_.ingest(file)
+            for file in files(order.replace(undone, "")):
+                others.ingest(file)
+            all_.store.undo_import(n)
+            assert state(all_) == state(others), undone
+            dumps = [dump(folder / store, "id") for store in ("with", "without")]
+            assert dumps[0]["interactions"] == dumps[1]["interactions"]
+            rest = [number for number in range(1, len(order) + 1) if number != n]
+            for number in rest:
+                all_.store.undo_import(number)
+            emptied = dump(folder / "with")
+            assert (emptied["interactions"], emptied["versions"]) == ([], 0)

@@ -25,7 +25,7 @@ def sides(agent):
         return connection.exec_driver_sql(query).all()
 
 
-@pytest.mark.parametrize("own", ["@acmee.example", "acmee.example", "tim@acmee.example", "not an address", "@", "Tim"])
+@pytest.mark.parametrize("own", ["@acmee.example", "acmee.example", "tim@acmee.example", "not an address", "Tim"])
 def test_own_names_that_are_in_no_mail_are_refused_like_none(agent, tmp_path, own):
     path = mailbox(tmp_path, (ANN, "support@acme.example"), (TIM, ANN))
     with pytest.raises(NeedsAnswer) as caught:
