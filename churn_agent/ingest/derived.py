@@ -5,6 +5,7 @@ A column in a mapping may be an expression, which becomes a column of that name:
 * `requester_id | requester.id`: the first of them with a value;
 * `users[comments.author_id].role`: the field of the entry of a lookup list with that key;
 * `part {id}`: a text with values of columns;
+* `one(contact_ids)`: the first of several values with semicolons between them;
 * `first(subject)`: the value in the first row of a record only, so that a ticket's subject is not in every comment.
 """
 
@@ -27,6 +28,8 @@ from churn_agent.ingest.speakers import OwnPeople
 
 _LOOKUP = re.compile(r"(?P<name>\w+)\[(?P<key>[^\]]+)\]\.(?P<field>.+)")
 _FIRST = re.compile(r"first\((?P<column>[^)]+)\)")
+_ONE = re.compile(r"one\((?P<column>[^)]+)\)")
+_FORMS = (_LOOKUP, _FIRST, _ONE)
 _PLACE = re.compile(r"\{([^{}]+)\}")
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
 _ENDINGS = (".csv", ".tsv", ".json", ".jsonl")
@@ -116,7 +119,7 @@ def _expressions(rule: Rule) -> Iterator[str]:
     sides = (*rule.sides.author, *rule.sides.customer, *rule.sides.company) if rule.sides else ()
     role = (rule.sides.role,) if rule.sides else ()
     for column in (*rule.columns.values(), *sides, *role, *rule.unless, *rule.only):
-        if column and ("|" in column or "{" in column or _LOOKUP.fullmatch(column) or _FIRST.fullmatch(column)):
+        if column and ("|" in column or "{" in column or any(form.fullmatch(column) for form in _FORMS)):
             yield column
 
 
@@ -157,18 +160,25 @@ class _DerivedRule:
 
     def __call__(self, row: Row) -> Row | None:
         values = dict(row.values)
-        for name, read in self._columns.items():
-            if name not in values:
-                values[name] = read(row.values)
+        for name in (*self._unless, *self._only):
+            self._derive(name, values, row.values)
         if any(values.get(name, "") in words for name, words in self._unless.items()):
             return None
-        if all(values.get(name, "") in words for name, words in self._only.items()):
-            is_first = row.line != self._record
-            self._record = row.line
-            values |= {name: read(row.values) if is_first else "" for name, read in self._firsts.items()}
+        if any(values.get(name, "") not in words for name, words in self._only.items()):
+            empty = dict.fromkeys((*self._columns, *self._firsts), "")
+            return row._replace(values=empty | values)  # the parser skips it
+        for name in self._columns:
+            self._derive(name, values, row.values)
+        is_first = row.line != self._record
+        self._record = row.line
+        values |= {name: read(row.values) if is_first else "" for name, read in self._firsts.items()}
         if self._rule.sides:
             values[SPEAKER] = self._speaker(values)
         return row._replace(values=values)
+
+    def _derive(self, name: str, values: dict[str, str], source: Values) -> None:
+        if name in self._columns and name not in values:
+            values[name] = self._columns[name](source)
 
     def _speaker(self, values: Values) -> str:
         """Returns the speaker by the lists of machines and staff, the role, the record's people, or as all others."""
@@ -196,6 +206,9 @@ def _reader(text: str, tables: Tables) -> Callable[[Values], str]:
         return lambda values: next((found for part in parts if (found := part(values))), "")
     if match := _FIRST.fullmatch(text):
         return _reader(match["column"], tables)
+    if match := _ONE.fullmatch(text):
+        read = _reader(match["column"], tables)
+        return lambda values: read(values).partition(";")[0].strip()
     if match := _LOOKUP.fullmatch(text):
         table, key, field = tables.get(match["name"], {}), _reader(match["key"], tables), header_name(match["field"])
         return lambda values: table.get(_key(key(values)), {}).get(field, "")

@@ -405,6 +405,8 @@ SAMPLES = {
     "whatsapp": "[01.02.26, 10:00:00] Ana: I leave\n",
     "google_play": play(),
     "app_store": {"data": [{"id": "r1", "attributes": {"rating": 1, "title": "Bad", "body": "", "reviewerNickname": "Ana", "createdDate": DAY}}]},
+    "hubspot_csv": "Record ID,Activity date,Call Title,Call notes,Associated Contact IDs\n1,2026-02-01 10:00,Call,She leaves,7;8\n",
+    "salesforce_csv": "Id,CaseNumber,AccountId,ContactId,Origin,Subject,Description,CreatedDate\n500A,1,001A,,Web,Outage,It is down.,2026-02-01 10:00:00\n",
     "trustpilot": "Review Created (UTC),Review Username,Review Title,Review Content,Company Reply\n2026-02-01 10:00:00,Ana,No,I left,\n",
     "stripe": {"data": [{"id": "in_1", "customer": "c", "created": 1769940000, "total": 1, "currency": "usd", "status": "paid"}]},
 }  # fmt: skip
