@@ -8,7 +8,7 @@ from churn_agent.files import strict_json
 
 
 def check_lines(path: Path, keys: Collection[str], kind: str) -> None:
-    """Checks that a JSON Lines file may be written anew.
+    """Checks that a JSON Lines file may be written again.
 
     Args:
         path: the file, which need not exist.
