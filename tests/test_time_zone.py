@@ -58,7 +58,7 @@ def agent(tmp_path, rows, card):
 
 def terminal(assessment):
     out = io.StringIO()
-    print_card(assessment, Console(file=out, width=100), title="c-1")
+    print_card(assessment, Console(file=out, width=100), company="Acme")
     return out.getvalue()
 
 

@@ -48,10 +48,8 @@ def assess(
         with common.notes.status("assessing"):
             if text is not None:
                 assessment = agent.assess_text(text, company=company)
-                title = "One message"
             else:
                 assessment = agent.assess(customer_id or "", as_of=as_of)
-                title = f"Customer {assessment.customer_id} at {assessment.as_of}, {agent.store.card.company}"
         if agent.model.info.stand_in:
             common.note("no language model: the answers are scripted")
         if output:
@@ -64,7 +62,9 @@ def assess(
 
             from churn_agent.reports.terminal import print_card
 
-            print_card(assessment, Console(highlight=False), title=title, language=agent.store.card.language)
+            card = agent.store.card
+            whose = card.company if text is None else None
+            print_card(assessment, Console(highlight=False), company=whose, language=card.language)
     if assessment.status == "failed":
         raise click.exceptions.Exit(1)
 

@@ -62,8 +62,7 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
 
         from churn_agent.reports.terminal import print_card
 
-        title = f"Customer {customer_id} at {assessment.as_of}, {agent.store.card.company} (SYNTHETIC)"
-        print_card(assessment, Console(highlight=False), title=title)
+        print_card(assessment, Console(highlight=False), company=f"{agent.store.card.company} (SYNTHETIC)")
     click.echo(
         f"The demo has a separate store. Try next:\n"
         f"  {command} customers\n"

@@ -6,7 +6,7 @@ so nothing has to be compiled.
 """
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ def current() -> Language:
 
 
 @contextmanager
-def speaking(tag: str) -> Iterator[Language]:
+def speaking(tag: str) -> Generator[Language]:
     """Speaks a language within the block."""
     token = _current.set(language(tag))
     try:

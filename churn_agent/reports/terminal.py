@@ -7,17 +7,26 @@ from rich.text import Text
 
 from churn_agent.domain.assessment import Assessment, Band, Reason
 from churn_agent.reports import wording
-from churn_agent.reports.language import gettext, speaking
+from churn_agent.reports.language import day, gettext, speaking
 from churn_agent.reports.sentences import translated
 
 _COLOURS = {"low": "green", "medium": "yellow", "high": "red"}
 _BAR = 30
 
 
-def print_card(assessment: Assessment, console: Console, *, title: str, language: str = "en") -> None:
-    """Prints the card; `title` names the customer."""
+def print_card(assessment: Assessment, console: Console, *, company: str | None, language: str = "en") -> None:
+    """Prints the card.
+
+    Args:
+        assessment: the record.
+        console: where to print.
+        company: whose customer it is; None for one message.
+        language: of the card.
+    """
     with speaking(language):
-        _print_card(assessment, console, title)
+        known = {"customer": assessment.customer_id, "day": day(assessment.as_of)}
+        title = gettext("Customer {customer} at {day}, {company}", **known, company=translated(company or ""))
+        _print_card(assessment, console, title if company else gettext("One message"))
 
 
 def _print_card(assessment: Assessment, console: Console, title: str) -> None:

@@ -48,7 +48,7 @@ def test_cards_say_so_in_one_line(record, capsys, prompt, command):
     line = f"No band, not fitted: run churn-agent {command}"
     assert wording.not_fitted(unfitted) == line
     assert f"**{line}.**" in files.to_markdown(unfitted)
-    terminal.print_card(unfitted, Console(width=100), title="t")
+    terminal.print_card(unfitted, Console(width=100), company="Acme")
     printed = capsys.readouterr().out
     assert line in printed
     assert "uncalibrated" in printed

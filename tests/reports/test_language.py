@@ -295,7 +295,7 @@ def standing():
 def test_the_card_of_a_customer_is_in_german_too(n, tmp_path):
     shown = list(standing())[n]
     out = StringIO()
-    print_card(shown, Console(file=out, width=100, highlight=False), title="Kunde", language="de")
+    print_card(shown, Console(file=out, width=100, highlight=False), company="Acme", language="de")
     files.write(shown, tmp_path / "card.md", language="de")
     for text in (
         " ".join(out.getvalue().replace("│", " ").split()),
@@ -303,6 +303,7 @@ def test_the_card_of_a_customer_is_in_german_too(n, tmp_path):
     ):
         assert [part for part in fragments() if part in text] == []
     assert "Abwanderungsrisiko von c-1 am 01.03.2026" in text
+    assert "Kunde c-1 am 01.03.2026, Acme" in out.getvalue()
     files.write(shown, tmp_path / "card.json", language="de")
     assert json.loads((tmp_path / "card.json").read_text(encoding="utf-8"))["customer_id"] == "c-1"
 

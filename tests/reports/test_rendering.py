@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from io import StringIO
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -77,7 +77,7 @@ def record(
 
 def terminal(assessment):
     out = StringIO()
-    print_card(assessment, Console(file=out, width=100, highlight=False), title=f"Customer {assessment.customer_id}")
+    print_card(assessment, Console(file=out, width=100, highlight=False), company="Acme")
     return out.getvalue()
 
 
@@ -110,6 +110,7 @@ def test_without_calibration_no_percentage_is_shown(render):
     assert "83% within 90 days (between 70% and 90%)" in calibrated
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1), st.booleans())
 def test_the_bar_and_the_number_are_one(value, raw, calibrated):
     given_ = record(value=value, raw=raw, calibrated=calibrated)

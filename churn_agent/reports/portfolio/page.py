@@ -138,7 +138,7 @@ def _template() -> "Template":
         trim_blocks=True,
         loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
     )
-    environment.globals |= {
+    functions: dict[str, Any] = {
         "_": gettext,
         "say": translated,
         "day": day,
@@ -158,6 +158,7 @@ def _template() -> "Template":
         "band_of": _band,
         "spark": _spark,
     }
+    environment.globals.update(functions)
     return environment.get_template("page.html")
 
 
@@ -230,6 +231,10 @@ def _spark(account: Account) -> "Markup":
     ).format(points)
 
 
+def _in_points(value: float, _: int) -> str:
+    return number(100 * value)
+
+
 def _map(accounts: Sequence[Account], *, on_paper: bool) -> str | None:
     """Plots the number over days to renewal, sized by value; None without a known renewal."""
     shown = [
@@ -262,7 +267,7 @@ def _map(accounts: Sequence[Account], *, on_paper: bool) -> str | None:
         for account in shown[:_NAMED]:
             at = (account.days_to_renewal, account.number)
             axes.annotate(str(account.rank), at, xytext=(5, 4), textcoords="offset points", fontsize=8)
-        axes.yaxis.set_major_formatter(lambda value, _: number(100 * value))  # in points, as everywhere
+        axes.yaxis.set_major_formatter(_in_points)
         axes.set_xlabel(gettext("days to renewal"))
         axes.set_ylabel(gettext("number"))
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), markerscale=0.6)

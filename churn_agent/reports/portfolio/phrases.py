@@ -1,5 +1,7 @@
 """Wording shared by all formats of a report."""
 
+from collections.abc import Mapping
+
 from churn_agent.batch.changes import PARTS, Change
 from churn_agent.domain.assessment import Reason, RetentionAction
 from churn_agent.reports import wording
@@ -19,7 +21,7 @@ DEPTHS = {
 }
 VERDICTS = {"agree": noop("agree"), "disagree": noop("disagree"), "already known": noop("already known")}
 DECISIONS = {"none": noop("none"), "other": noop("other")}
-CHANGES = dict(
+CHANGES: Mapping[str, str] = dict(
     zip(
         PARTS,
         (
