@@ -12,6 +12,7 @@ from churn_agent.domain.assessment import (
     Band,
     CareFlag,
     Former,
+    Promised,
     Provenance,
     RetentionAction,
     Status,
@@ -44,6 +45,7 @@ class Standing:
 
     care: tuple[CareFlag, ...] = ()
     announced: Announced | None = None
+    promised: Promised | None = None
     former: Former | None = None
 
     @property
@@ -86,13 +88,14 @@ def compose(
         verdict = verdict.with_number(number)
     weights: Mapping[str, float] = verdict.weights if verdict else {}
     band = bands.of(verdict.probability, band_before) if verdict and bands else None
+    band_reason = bands.why(verdict.probability, band_before) if verdict and bands else None
     if verdict and standing.leaves:
         least = (bands or Bands()).high_boundary(verdict.probability)
         verdict = verdicts.announced_verdict(
             verdict, standing.leaves, snapshot.company, taxonomy, thresholds, least=least
         )
         weights = {**weights, **{name: weight for name, weight in verdict.weights.items() if weight}}
-        band = "high" if bands else None
+        band, band_reason = ("high", "the announcement to leave stands") if bands else (None, None)
     reasons = verdicts.fitting(verdict.reasons, band, taxonomy) if verdict else ()
     actions: tuple[RetentionAction, ...] = ()
     if verdict and not standing.former and not standing.care:
@@ -117,6 +120,7 @@ def compose(
         churn_probability=verdict.probability if verdict else None,
         band=band,
         band_before=band_before,
+        band_reason=band_reason,
         reasons=reasons,
         actions=actions,
         facts=(*case.facts, number.alike) if number and number.alike else case.facts,
@@ -124,6 +128,7 @@ def compose(
         leaning=overall_leaning(elicitation.leanings),
         care=standing.care,
         announced=standing.announced,
+        promised=standing.promised,
         former=standing.former,
         rest=rest,
         left_out=case.pack.left_out.model_copy(update={"interactions": case.pack.left_out.interactions + dropped}),

@@ -22,7 +22,7 @@ from churn_agent.elicitation.ask import ask
 from churn_agent.elicitation.base import Case, Elicitation
 from churn_agent.elicitation.explain import explain
 from churn_agent.elicitation.read import read
-from churn_agent.evidence import care, retrieval
+from churn_agent.evidence import care, promises, retrieval
 from churn_agent.evidence.care import CareRules
 from churn_agent.evidence.facts import compute
 from churn_agent.models.base import ChatModel
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from churn_agent.learning.examples import Examples
     from churn_agent.learning.methods import Need
     from churn_agent.learning.stored import StoredMethod
+
+BATCH = 8
+"""Customers, or messages, in one batch of requests to the model."""
 
 
 _MOST_SCREENED = 500
@@ -177,7 +180,7 @@ def elicit(cases: Sequence[Case], setup: Setup) -> list[Elicitation]:
 
 
 def standing_of(case: Case, elicitation: Elicitation, setup: Setup, *, earlier: Announced | None = None) -> Standing:
-    """What holds for a customer whatever the number is: care, an announcement to leave, having left.
+    """What holds for a customer whatever the number is: care, an announcement to leave, a promise, having left.
 
     Args:
         case: the customer.
@@ -188,6 +191,7 @@ def standing_of(case: Case, elicitation: Elicitation, setup: Setup, *, earlier: 
     return Standing(
         care=care.flags_of(case.snapshot, setup.care),
         announced=standings.announcement(elicitation.messages, case.snapshot, setup.taxonomy, earlier=earlier),
+        promised=promises.promised(case.snapshot),
         former=standings.former(case.snapshot),
     )
 

@@ -101,6 +101,19 @@ class Announced(_Part):
         return self.ended_on is None
 
 
+class Promised(_Part):
+    """What the company has promised to do for a customer, and has not done yet."""
+
+    due: date_
+    """Day by which it is to be done."""
+    made_on: date_ | None = None
+    """Day of the promise; None if an attribute says it."""
+    by: str | None = None
+    """Author of the promise, where the source has one."""
+    citation: Citation | None = None
+    """The sentence of staff; None for a task or an attribute."""
+
+
 class Former(_Part):
     """What shows that somebody has ceased to be a customer."""
 
@@ -222,6 +235,8 @@ class Assessment(_Part):
     band: Band | None
     band_before: Band | None = None
     """Band of the latest assessment at an earlier date; near a boundary, the band does not change."""
+    band_reason: str | None = None
+    """The reason for the band in a few words: the boundary, the band before, or a standing announcement."""
     reasons: tuple[Reason, ...]
     actions: tuple[RetentionAction, ...]
     facts: tuple[Fact, ...]
@@ -234,6 +249,8 @@ class Assessment(_Part):
     """What calls for a human's attention, and for no sales action."""
     announced: Announced | None = None
     """The latest announcement that the customer leaves, standing or not."""
+    promised: Promised | None = None
+    """The promise of the company that is due next, or overdue; until its day, somebody is on the case."""
     former: Former | None = None
     """Set for somebody who is no customer any more."""
     rest: float | None = None

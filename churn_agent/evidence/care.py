@@ -5,7 +5,7 @@ exceptions does. No model takes part, so that the result does not depend on one.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Annotated
@@ -15,12 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from churn_agent.domain.assessment import CareFlag, CareKind, Citation
 from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Card, Snapshot
-from churn_agent.evidence.grounding import sentences
+from churn_agent.evidence import patterns
+from churn_agent.evidence.patterns import any_of, last_sentences
 
 _NOTES = frozenset("call calls phone note notes crm visit_note call_note meeting".split())
 """Channels in which staff write down what customers say."""
-_MOST = 20_000
-"""Characters of a text that are looked at, from its end; a longer one is a log."""
 
 
 class _Data(BaseModel):
@@ -55,35 +54,26 @@ class CareRules(_Data):
     @model_validator(mode="after")
     def _compiles(self) -> "CareRules":
         for kind, rule in self.kinds.items():
-            for pattern in (*rule.flags, *rule.unless, *rule.ends, *self.unless_for_all):
-                try:
-                    re.compile(self._whole(pattern))
-                except re.error as error:
-                    raise ValueError(f"{kind}: {pattern!r} is not a regular expression: {error}") from error
+            try:
+                patterns.check((*rule.flags, *rule.unless, *rule.ends, *self.unless_for_all), self.parts)
+            except ValueError as error:
+                raise ValueError(f"{kind}: {error}") from error
         return self
-
-    def _whole(self, pattern: str) -> str:
-        for name, part in self.parts.items():
-            pattern = pattern.replace(f"{{{name}}}", part)
-        return pattern
-
-    def _any_of(self, patterns: Iterable[str]) -> re.Pattern[str] | None:
-        joined = "|".join(f"(?:{self._whole(pattern)})" for pattern in patterns)
-        return re.compile(joined, re.IGNORECASE) if joined else None
 
     @cached_property
     def _compiled(self) -> Mapping[CareKind, tuple[re.Pattern[str], re.Pattern[str] | None, re.Pattern[str] | None]]:
         compiled: dict[CareKind, tuple[re.Pattern[str], re.Pattern[str] | None, re.Pattern[str] | None]] = {}
         for kind, rule in self.kinds.items():
-            flags = self._any_of(rule.flags)
+            flags = any_of(rule.flags, self.parts)
             assert flags
-            compiled[kind] = flags, self._any_of((*rule.unless, *self.unless_for_all)), self._any_of(rule.ends)
+            unless = any_of((*rule.unless, *self.unless_for_all), self.parts)
+            compiled[kind] = flags, unless, any_of(rule.ends, self.parts)
         return compiled
 
     def kinds_of(self, text: str) -> dict[CareKind, tuple[int, int]]:
         """The kinds of care that a text calls for, each with the character range of the first sentence that says so."""
         found: dict[CareKind, tuple[int, int]] = {}
-        for start, end in _sentences(text):
+        for start, end in last_sentences(text):
             for kind, (flags, unless, _) in self._compiled.items():
                 sentence = text[start:end]
                 if kind not in found and flags.search(sentence) and not (unless and unless.search(sentence)):
@@ -92,7 +82,7 @@ class CareRules(_Data):
 
     def ended_by(self, text: str) -> set[CareKind]:
         """The kinds that a text plainly says to be over."""
-        parts = [text[start:end] for start, end in _sentences(text)]
+        parts = [text[start:end] for start, end in last_sentences(text)]
         return {
             kind
             for kind, (_, _, ends) in self._compiled.items()
@@ -144,9 +134,3 @@ def _after(day: date, days: int) -> date:
         return day + timedelta(days=days)
     except OverflowError:
         return date.max
-
-
-def _sentences(text: str) -> Iterator[tuple[int, int]]:
-    offset = max(0, len(text) - _MOST)
-    for start, end in sentences(text[offset:]):
-        yield start + offset, end + offset

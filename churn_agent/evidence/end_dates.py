@@ -72,15 +72,24 @@ def end_date(quote: str, text: str, said_on: date) -> date | None:
         A day from `said_on` to three years later; None if the message says none.
     """
     span = find_quote(quote, text)
-    around = list(sentences(text))
+    around = list(whole_sentences(text))
     inside = [n for n, (start, end) in enumerate(around) if span and end > span[0] and start < span[1]]
     if not inside:
         return None
-    last = inside[-1] + 1
-    while last < len(around) - 1 and _ORDINAL.search(text[slice(*around[last])]):  # "zum 31." "März" is one sentence
-        last += 1
-    near = text[around[inside[0]][0] : around[min(last, len(around) - 1)][1]]
-    return next((day for day in _days(near, said_on) if said_on <= day <= _latest(said_on)), None)
+    near = text[around[inside[0]][0] : around[min(inside[-1] + 1, len(around) - 1)][1]]
+    return next((day for day in dates_in(near, said_on) if said_on <= day <= _latest(said_on)), None)
+
+
+def whole_sentences(text: str) -> Iterator[tuple[int, int]]:
+    """The character ranges of the sentences of a text; "zum 31." and "März" are one."""
+    begin: int | None = None
+    for start, end in sentences(text):
+        begin = start if begin is None else begin
+        if not _ORDINAL.search(text[begin:end]):
+            yield begin, end
+            begin = None
+    if begin is not None:
+        yield begin, len(text)
 
 
 def _latest(said_on: date) -> date:
@@ -89,7 +98,8 @@ def _latest(said_on: date) -> date:
     return date.max
 
 
-def _days(sentence: str, said_on: date) -> Iterator[date]:
+def dates_in(sentence: str, said_on: date) -> Iterator[date]:
+    """The dates after a word such as "by", "until" or "zum", in the order of a sentence said on a day."""
     found: list[tuple[int, date]] = []
     for form in _FORMS:
         for match in form.finditer(sentence):

@@ -6,16 +6,15 @@ costs as much as a false reason.
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from churn_agent.evidence import patterns
 from churn_agent.evidence.grounding import find_quote, sentences
-
-_MOST = 20_000
-"""Characters of a text that are looked at, from its end."""
+from churn_agent.evidence.patterns import MOST, any_of, last_sentences
 
 
 class _Data(BaseModel):
@@ -46,11 +45,7 @@ class QuoteRules(_Data):
     @model_validator(mode="after")
     def _compiles(self) -> "QuoteRules":
         of_vetoes = [pattern for veto in self.vetoes for pattern in (*veto.where, *veto.unless)]
-        for pattern in (*self.hints, *self.retractions, *self.not_retractions, *of_vetoes):
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+        patterns.check((*self.hints, *self.retractions, *self.not_retractions, *of_vetoes))
         return self
 
     @cached_property
@@ -62,32 +57,31 @@ class QuoteRules(_Data):
     def _by_signal(self) -> Mapping[str, list[tuple[re.Pattern[str], re.Pattern[str] | None, str | None]]]:
         table: dict[str, list[tuple[re.Pattern[str], re.Pattern[str] | None, str | None]]] = {}
         for veto in self.vetoes:
-            where = _any_of(veto.where)
+            where = any_of(veto.where)
             assert where
             for signal in veto.signals:
-                table.setdefault(signal, []).append((where, _any_of(veto.unless), veto.instead))
+                table.setdefault(signal, []).append((where, any_of(veto.unless), veto.instead))
         return table
 
     @cached_property
     def _hints(self) -> re.Pattern[str] | None:
-        return _any_of(self.hints)
+        return any_of(self.hints)
 
     @cached_property
     def _retractions(self) -> tuple[re.Pattern[str] | None, re.Pattern[str] | None]:
-        return _any_of(self.retractions), _any_of(self.not_retractions)
+        return any_of(self.retractions), any_of(self.not_retractions)
 
     def hints_at_leaving(self, text: str) -> bool:
         """Whether the words of a message may be about leaving; many such messages are about something else."""
-        return bool(self._hints and self._hints.search(text[-_MOST:]))
+        return bool(self._hints and self._hints.search(text[-MOST:]))
 
     def retraction(self, text: str) -> tuple[int, int] | None:
         """The character range of the first sentence that takes an announcement back; None if there is none."""
-        offset = max(0, len(text) - _MOST)
         pattern, unless = self._retractions
-        for start, end in sentences(text[offset:]):
-            sentence = text[offset + start : offset + end]
+        for start, end in last_sentences(text):
+            sentence = text[start:end]
             if pattern and pattern.search(sentence) and not (unless and unless.search(sentence)):
-                return offset + start, offset + end
+                return start, end
         return None
 
     def shown_by(self, signal: str, quote: str, text: str) -> str | None:
@@ -115,8 +109,3 @@ def sentence_of(quote: str, text: str) -> str:
         return quote
     around = [(start, end) for start, end in sentences(text) if end > span[0] and start < span[1]]
     return text[around[0][0] : around[-1][1]] if around else quote
-
-
-def _any_of(patterns: Iterable[str]) -> re.Pattern[str] | None:
-    joined = "|".join(f"(?:{pattern})" for pattern in patterns)
-    return re.compile(joined, re.IGNORECASE) if joined else None

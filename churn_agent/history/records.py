@@ -49,6 +49,7 @@ def stripped(assessment: Assessment, *, customer_id: str | None = None, withdraw
         "status_reason": None,
         "leaning": None,
         "announced": None,
+        "promised": None,
         "former": None,
         "rest": None,
         "left_out": LeftOut(),
@@ -58,11 +59,12 @@ def stripped(assessment: Assessment, *, customer_id: str | None = None, withdraw
 
 
 def rests_on(assessment: Assessment, interaction_ids: Collection[str]) -> bool:
-    """Whether a model read one of the interactions, or a reason, a flag or an announcement cites one."""
+    """Whether a model read one of the interactions, or a reason, a flag, an announcement or a promise cites one."""
     cited = {citation.interaction_id for reason in assessment.reasons for citation in reason.citations}
     cited |= {flag.citation.interaction_id for flag in assessment.care}
-    if assessment.announced and assessment.announced.citation:
-        cited.add(assessment.announced.citation.interaction_id)
+    for said in (assessment.announced, assessment.promised):
+        if said and said.citation:
+            cited.add(said.citation.interaction_id)
     return not cited.union(assessment.provenance.evidence_ids).isdisjoint(interaction_ids)
 
 
@@ -100,7 +102,9 @@ def of_customer(engine: Engine, customer_id: str) -> list[Assessment]:
         return [Assessment.model_validate(record) for record in connection.scalars(query)]
 
 
-def before(engine: Engine, customer_id: str, day: date, *, method: str | None) -> Assessment | None:
+def before(
+    engine: Engine, customer_id: str, day: date, *, method: str | None, row_id: int | None = None
+) -> Assessment | None:
     """Returns the newest assessment of a customer at an earlier date with a number; None if there is none.
 
     Args:
@@ -108,12 +112,15 @@ def before(engine: Engine, customer_id: str, day: date, *, method: str | None) -
         customer_id: the customer.
         day: only assessments before this date.
         method: only by this trained method, in any version; None for no trained method.
+        row_id: only assessments stored before this one; see `rows_of_run`.
     """
     query = (
         select(records.c.record)
         .where(records.c.customer_id == customer_id, records.c.as_of < day, records.c.status == "assessed")
         .order_by(records.c.as_of.desc(), records.c.id.desc())
     )
+    if row_id is not None:
+        query = query.where(records.c.id < row_id)
     with engine.connect() as connection:
         earlier = map(Assessment.model_validate, connection.scalars(query))
         return next((record for record in earlier if _family(record.provenance.method) == _family(method)), None)
@@ -181,11 +188,18 @@ def newest_day(engine: Engine, *, before: date) -> dict[str, date]:
 
 def of_run(engine: Engine, run_id: str) -> Iterator[Assessment]:
     """Yields the newest assessment of each customer in a run, sorted by customer."""
+    for _, assessment in rows_of_run(engine, run_id):
+        yield assessment
+
+
+def rows_of_run(engine: Engine, run_id: str) -> Iterator[tuple[int, Assessment]]:
+    """Yields the same assessments with the ids of their rows, which grow with each stored assessment."""
     newest = select(func.max(records.c.id)).where(records.c.run_id == run_id).group_by(records.c.customer_id)
-    query = select(records.c.record).where(records.c.id.in_(newest), _KNOWN).order_by(records.c.customer_id)
+    columns = records.c.id, records.c.record
+    query = select(*columns).where(records.c.id.in_(newest), _KNOWN).order_by(records.c.customer_id)
     with engine.connect() as connection:
-        for record in connection.execution_options(yield_per=500).scalars(query):
-            yield Assessment.model_validate(record)
+        for row in connection.execution_options(yield_per=500).execute(query):
+            yield row.id, Assessment.model_validate(row.record)
 
 
 def newest(engine: Engine, n: int) -> list[Assessment]:

@@ -51,8 +51,10 @@ def to_markdown(assessment: Assessment) -> str:
     withdrawn = wording.withdrawn(assessment)
     lines += [f"**{withdrawn}**", ""] if withdrawn else []
     if assessment.churn_probability:
-        band = gettext(wording.BAND_WORDS[assessment.band]) if assessment.band else wording.not_fitted(assessment) or ""
+        band = wording.band_words(assessment) if assessment.band else wording.not_fitted(assessment) or ""
         lines += [f"**{band[:1].upper()}{band[1:]}.**", ""]
+        because = wording.band_because(assessment)
+        lines += [because, ""] if because else []
         lines += [f"{wording.score_words(assessment.churn_probability)}.", ""]
         start = wording.start_words(assessment)
         lines += [start, ""] if start else []
@@ -80,7 +82,7 @@ def _reasons(assessment: Assessment, title: str, reasons: list[Reason]) -> list[
         return []
     lines = [f"## {title}", ""]
     for reason in reasons:
-        lines.append(f"- {escape(translated(reason.statement))}{wording.added_words(assessment, reason)}")
+        lines.append(f"- {escape(translated(wording.statement(reason)))}{wording.added_words(assessment, reason)}")
         lines += [f"  - {escape(wording.quoted(assessment, citation))}" for citation in reason.citations]
     return [*lines, ""]
 

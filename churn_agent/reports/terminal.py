@@ -39,10 +39,12 @@ def _print_card(assessment: Assessment, console: Console, title: str) -> None:
         parts.append(Text(withdrawn, style="bold yellow"))
     if assessment.churn_probability:
         if assessment.band:
-            parts.append(_bar(assessment.churn_probability.shown, assessment.band))
+            parts.append(_bar(assessment, assessment.churn_probability.shown, assessment.band))
         if unfitted:
             parts.append(Text(_plain(unfitted), style="bold yellow"))
         parts.append(Text(f"{wording.score_words(assessment.churn_probability)}.", style="dim"))
+        because = wording.band_because(assessment)
+        parts += [Text(_plain(because), style="dim")] if because else []
         start = wording.start_words(assessment)
         parts += [Text(start, style="dim")] if start else []
         risk, protective = wording.cases(assessment)
@@ -67,11 +69,11 @@ def _plain(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
-def _bar(value: float, band: Band) -> Text:
+def _bar(assessment: Assessment, value: float, band: Band) -> Text:
     filled = round(value * _BAR)
     colour = _COLOURS[band]
     bar = Text("\u2588" * filled, style=colour) + Text("\u2591" * (_BAR - filled), style="dim")
-    return bar + Text(f"  {gettext(wording.BAND_WORDS[band])}", style=f"bold {colour}")
+    return bar + Text(f"  {wording.band_words(assessment)}", style=f"bold {colour}")
 
 
 def _section(name: str, lines: list[Text]) -> list[RenderableType]:
@@ -84,7 +86,7 @@ def _reasons(assessment: Assessment, name: str, reasons: list[Reason]) -> list[R
     lines: list[Text] = []
     for reason in reasons:
         added = wording.added_words(assessment, reason)
-        lines.append(Text(f"\u2022 {_plain(translated(reason.statement))}") + Text(added, style="dim"))
+        lines.append(Text(f"\u2022 {_plain(translated(wording.statement(reason)))}") + Text(added, style="dim"))
         quotes = [wording.quoted(assessment, citation) for citation in reason.citations]
         lines += [Text(f"    {_plain(quote)}", style="italic") for quote in quotes]
     return _section(name, lines)

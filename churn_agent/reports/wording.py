@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from churn_agent.content.prompts import DEFAULT_PROMPTS
 from churn_agent.domain.assessment import (
+    EXPLAINED,
     Assessment,
     Band,
     CareKind,
@@ -54,6 +55,13 @@ READ_AS: Mapping[Polarity, str] = {
     "risk": noop("Their messages suggest a reason to leave."),
     "protective": noop("Their messages suggest a reason to stay."),
 }
+
+
+def statement(reason: Reason) -> str:
+    """Returns the statement of a reason; ours in place of a model's own words, which may be false or promise much."""
+    return READ_AS[reason.polarity] if reason.concept == EXPLAINED else reason.statement
+
+
 DEFAULT_READING = f"read/{DEFAULT_PROMPTS['read']}"
 """The prompt that `models fit` fits unless told otherwise."""
 ON_WITHDRAWN_DATA = noop("on withdrawn data")
@@ -62,6 +70,24 @@ URGENCY_WORDS: Mapping[Urgency, str] = {
     "this_week": noop("this week"),
     "this_month": noop("this month"),
 }
+
+def band_words(assessment: Assessment) -> str:
+    """Returns the band with what to do; without it for customers of whom the card says something else to do.
+
+    Raises:
+        ValueError: the assessment has no band.
+    """
+    if assessment.band is None:
+        raise ValueError(f"{assessment.customer_id} has no band")
+    other = assessment.former or assessment.care or (assessment.band == "low" and assessment.actions)
+    return gettext((RISK_WORDS if other else BAND_WORDS)[assessment.band])
+
+
+def band_because(assessment: Assessment) -> str | None:
+    """Returns the sentence with the reason for the band; None without one."""
+    why = assessment.band_reason
+    return gettext("The band: {reason}.", reason=translated(why)) if why else None
+
 
 CARE_WORDS: Mapping[CareKind, str] = {
     "death": noop("a death"),

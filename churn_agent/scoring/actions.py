@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from churn_agent.content.conditions import Value
 from churn_agent.content.playbook import ATTRIBUTE, Playbook, PlaybookAction
+from churn_agent.domain import permissions
 from churn_agent.domain.assessment import Band, Fact, Reason, RetentionAction, Signal
 from churn_agent.domain.snapshot import Snapshot
 
@@ -20,7 +21,7 @@ def eligible(
     band: Band | None,
     signals: Sequence[Signal] | None = None,
 ) -> list[PlaybookAction]:
-    """Returns the actions that are possible for this customer now.
+    """Returns the actions that are possible for this customer now, in channels that the customer has not refused.
 
     Args:
         playbook: all actions.
@@ -33,9 +34,16 @@ def eligible(
     return [
         action
         for action in playbook.actions
-        if (action.condition is None or action.condition.holds(known) is not False)
+        if permitted(action, snapshot)
+        and (action.condition is None or action.condition.holds(known) is not False)
         and not recently_done(action, snapshot)
     ]
+
+
+def permitted(action: PlaybookAction, snapshot: Snapshot) -> bool:
+    """Whether the customer has not refused the action's channel."""
+    refused, medium = permissions.refused(snapshot.attributes), permissions.medium_of(action.channel)
+    return medium not in refused if medium else refused != permissions.MEDIA
 
 
 def recently_done(action: PlaybookAction, snapshot: Snapshot) -> bool:

@@ -32,6 +32,10 @@ def same_band(score: float, centre: float, *, margin: float) -> float:
     return max([score, *(edge + _JUST for edge in edges if score < edge <= centre)])
 
 
+def _in_words(edge: float, probability: ChurnProbability) -> str:
+    return f"{sigmoid(edge):.0%}" if probability.calibrated else f"a score of {100 * sigmoid(edge):.0f}"
+
+
 @dataclass(frozen=True)
 class Bands:
     """Boundaries on calibrated probabilities."""
@@ -52,6 +56,17 @@ class Bands:
             high += -self.margin if before == "high" else self.margin
         x = log_odds(probability.shown)
         return "low" if x < medium else "high" if x >= high else "medium"
+
+    def why(self, probability: ChurnProbability, before: Band | None = None) -> str:
+        """The reason for the band, in a few words: its boundaries, or the band before."""
+        band = self.of(probability, before)
+        if band != self.of(probability):
+            return f"near a boundary, and {before} at the assessment before"
+        medium, high = (_in_words(edge, probability) for edge in self._boundaries(probability))
+        if probability.calibrated:
+            medium += "" if self.medium_from else ", the base rate"
+            high += "" if self.high_from else ", three times the odds of the base rate"
+        return {"low": f"below {medium}", "medium": f"from {medium}", "high": f"from {high}"}[band]
 
     def high_boundary(self, probability: ChurnProbability) -> float:
         """The least log-odds of a number in the high band, whether the number is a score or a probability."""

@@ -108,8 +108,12 @@ class Account:
     @property
     def listed(self) -> ListName | None:
         """The list that the customer belongs to, whether or not the capacity suffices for a call."""
-        bound = self.renewal is not None or any(fact.name == "monthly_contract" for fact in self.assessment.facts)
-        return listing.list_of(self.assessment, self.not_listed, worth_a_call=self.worth_a_call, bound=bound)
+        return listing.list_of(self.assessment, self.not_listed, worth_a_call=self.worth_a_call, bound=self.bound)
+
+    @property
+    def bound(self) -> bool:
+        """Whether the customer has a contract."""
+        return self.renewal is not None or any(fact.name == "monthly_contract" for fact in self.assessment.facts)
 
     @property
     def ends_on(self) -> date | None:
@@ -130,8 +134,9 @@ class Account:
 
     @property
     def risks(self) -> Sequence[Reason]:
-        """The reasons for churn, strongest first."""
-        return wording.cases(self.assessment)[0]
+        """The reasons for churn, strongest first; under a contract without those that justify no call."""
+        risks = wording.cases(self.assessment)[0]
+        return [reason for reason in risks if not (self.bound and reason.concept in listing.NO_REASON_UNDER_CONTRACT)]
 
     @property
     def at_risk(self) -> float | None:

@@ -53,4 +53,6 @@ def why_none(assessment: Assessment, playbook: Playbook, snapshot: Snapshot) -> 
     first = answering[0]
     if actions.recently_done(first, snapshot):
         return f"\u201c{first.title}\u201d was done in the last {first.cooldown_days} days"
+    if not actions.permitted(first, snapshot):
+        return f"the customer refuses the channel of \u201c{first.title}\u201d"
     return f"the condition of \u201c{first.title}\u201d does not hold ({first.when})"

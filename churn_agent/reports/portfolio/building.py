@@ -9,7 +9,7 @@ from string import Template
 
 from churn_agent.content.playbook import Playbook, load_playbook
 from churn_agent.content.taxonomy import Taxonomy
-from churn_agent.domain.assessment import EXPLAINED, Assessment
+from churn_agent.domain.assessment import Assessment
 from churn_agent.domain.days import real_day
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import InputError
@@ -139,12 +139,7 @@ def read(store: Store, run: Run) -> list[Account]:
 
 def _in_our_words(assessment: Assessment) -> Assessment:
     """Replaces the model's own wording, which may promise more than the playbook; quotes of the customer stay."""
-    reasons = tuple(
-        reason.model_copy(update={"statement": wording.READ_AS[reason.polarity]})
-        if reason.concept == EXPLAINED
-        else reason
-        for reason in assessment.reasons
-    )
+    reasons = tuple(reason.model_copy(update={"statement": wording.statement(reason)}) for reason in assessment.reasons)
     return assessment.model_copy(update={"reasons": reasons})
 
 

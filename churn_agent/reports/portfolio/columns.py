@@ -83,6 +83,12 @@ COLUMNS: Sequence[Column] = (
     ),
     Column("last_contact_on", "date", noop("last contact on"), noop("date of that contact")),
     Column(
+        "promise_due",
+        "date",
+        noop("promised for"),
+        noop("date for which the company has promised something and not done it yet"),
+    ),
+    Column(
         "unanswered", "number", noop("open case"), noop("the customer's last messages without an answer: an open case")
     ),
     Column("reason", "text", noop("reason"), noop("strongest reason for churn")),

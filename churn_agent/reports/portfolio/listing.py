@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Literal
 
+from churn_agent.domain import permissions
 from churn_agent.domain.assessment import Assessment
 from churn_agent.domain.snapshot import Card
 from churn_agent.history import interactions
@@ -16,26 +17,8 @@ TREATED_DAYS = 14
 """Days after an action during which somebody is on the case."""
 FEEDBACK_DAYS = 30
 """Days for which an account manager's decision or "already known" holds."""
-_REFUSALS = frozenset(
-    "do_not_call donotcall dnc no_call no_calls opt_out_calls nicht_anrufen kein_anruf keine_anrufe anrufsperre".split()
-)
-"""Attributes that forbid calls if they say yes."""
-_PERMISSIONS = frozenset(
-    "may_call call_permission call_consent phone_consent consent_phone telefon_einwilligung anruf_erlaubt".split()
-)
-"""Attributes that forbid calls if they say no."""
-_NO_REASON_UNDER_CONTRACT = frozenset({"active_days", "tenure"})
-_YES = frozenset("1 1.0 true yes y x ja wahr".split())
-_NO = frozenset("0 0.0 false no n nein none never denied withdrawn falsch".split())
-
-
-def may_not_call(attributes: Mapping[str, str]) -> bool:
-    """Whether attributes forbid calls."""
-    for name, value in attributes.items():
-        plain, said = name.strip().casefold().replace(" ", "_").replace("-", "_"), value.strip().casefold()
-        if (plain in _REFUSALS and said in _YES) or (plain in _PERMISSIONS and said in _NO):
-            return True
-    return False
+NO_REASON_UNDER_CONTRACT = frozenset({"active_days", "tenure"})
+"""Facts for which nobody under a contract is called."""
 
 
 def recently_treated(store: Store, card: Card, day: date) -> dict[str, date]:
@@ -64,14 +47,18 @@ def why_not_listed(
         return "former customer"
     if assessment.care:
         return "needs a person's attention first"
-    if may_not_call(attributes):
-        return "not to be called"
+    refused = permissions.refused(attributes)
+    if "phone" in refused:
+        return "not to be contacted" if refused == permissions.MEDIA else "not to be called"
     if treated_on:
         return f"contacted on {treated_on}"
     if feedback and feedback.decision:
         return "nothing for now" if feedback.decision == "none" else "an action is decided"
     if feedback and feedback.verdict == "already known":
         return "already known"
+    if assessment.promised and assessment.promised.due >= assessment.as_of:
+        by = f" by {assessment.promised.by}" if assessment.promised.by else ""
+        return f"promised for {assessment.promised.due}{by}"
     return None
 
 
@@ -89,4 +76,4 @@ def list_of(assessment: Assessment, why_not: str | None, *, worth_a_call: bool, 
     if assessment.announced and assessment.announced.stands:
         return "notice given"
     risks = {reason.concept for reason in assessment.reasons if reason.polarity == "risk"}
-    return "early warnings" if worth_a_call and risks - (_NO_REASON_UNDER_CONTRACT if bound else frozenset()) else None
+    return "early warnings" if worth_a_call and risks - (NO_REASON_UNDER_CONTRACT if bound else frozenset()) else None

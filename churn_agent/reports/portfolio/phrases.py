@@ -109,11 +109,11 @@ def never_say(action: RetentionAction) -> str:
 
 
 def status_lines(account: Account) -> list[str]:
-    """Returns when the contract ends, who spoke to the customer last, and whether a case is open."""
+    """Returns when the contract ends, who spoke to the customer last, what is promised, and whether a case is open."""
     lines: list[str] = []
     if account.listed == "notice given" and account.ends_on:
         lines.append(gettext("Ends on {day}", day=day(account.ends_on)))
-    lines += [line for line in (last_contact(account), open_case(account)) if line]
+    lines += [line for line in (last_contact(account), promise(account), open_case(account)) if line]
     return lines
 
 
@@ -125,6 +125,19 @@ def last_contact(account: Account) -> str:
     if contact.author:
         return gettext("Last contact on {day} by {name}", day=day(contact.on), name=contact.author)
     return gettext("Last contact on {day}", day=day(contact.on))
+
+
+def promise(account: Account) -> str:
+    """Returns what is promised for which day, or overdue; empty if nothing is."""
+    promised = account.assessment.promised
+    if promised is None:
+        return ""
+    on = day(promised.due)
+    if promised.due < account.assessment.as_of:
+        return gettext("Promised and overdue since {day}", day=on)
+    if promised.by:
+        return gettext("Promised for {day} by {name}", day=on, name=promised.by)
+    return gettext("Promised for {day}", day=on)
 
 
 def open_case(account: Account) -> str:

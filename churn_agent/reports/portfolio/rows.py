@@ -111,6 +111,7 @@ def _row(account: Account, portfolio: Portfolio, change: Change | None) -> dict[
         "former": assessment.former is not None,
         "last_contact_by": account.last_contact.author if account.last_contact else None,
         "last_contact_on": account.last_contact.on if account.last_contact else None,
+        "promise_due": assessment.promised.due if assessment.promised else None,
         "unanswered": account.unanswered or None,
         "reason": translated(reason.statement if reason else assessment.status_reason or "") or None,
         "quote": " ".join(citation.quote.split()) if citation else None,

@@ -5,12 +5,13 @@ from types import SimpleNamespace
 import pytest
 
 from churn_agent.batch.running import BatchSpec, run_batch
+from churn_agent.domain.assessment import Promised
 from churn_agent.history import runs
 from churn_agent.history.feedback import Feedback
 from churn_agent.reports.portfolio import rows
 from churn_agent.reports.portfolio.building import build
 from churn_agent.reports.portfolio.holdout import plan
-from churn_agent.reports.portfolio.listing import decided, list_of, may_not_call, why_not_listed
+from churn_agent.reports.portfolio.listing import decided, list_of, why_not_listed
 from churn_agent.reports.portfolio.markdown import to_markdown
 
 from .conftest import LEAVES, open_agent, quoting
@@ -122,7 +123,7 @@ def test_markdown_has_both_lists(agent):
     ],
 )
 def test_what_a_manager_decided_takes_a_customer_off_the_lists_for_a_while(said, why):
-    nobody = SimpleNamespace(former=None, care=())
+    nobody = SimpleNamespace(former=None, care=(), promised=None)
     lately, long_ago = (Feedback(customer_id="c", as_of=day, **said) for day in (date(2026, 2, 20), date(2025, 12, 1)))
     assert why_not_listed(nobody, {}, None, decided([lately], DAY).get("c")) == why
     assert why_not_listed(nobody, {}, None, decided([long_ago], DAY).get("c")) is None
@@ -142,17 +143,27 @@ def test_under_a_contract_few_active_days_are_no_reason_to_call():
 
 
 @pytest.mark.parametrize(
-    ("attributes", "forbidden"),
+    ("attributes", "why"),
     [
-        ({"Do not call": "Yes"}, True),
-        ({"do-not-call": "1"}, True),
-        ({"phone_consent": "no"}, True),
-        ({"kein_anruf": "ja"}, True),
-        ({"do_not_call": "no"}, False),
-        ({"phone_consent": "yes"}, False),
-        ({"phone_consent": ""}, False),
-        ({"note": "do not call"}, False),
+        ({"do_not_call": "yes"}, "not to be called"),
+        ({"do_not_contact": "yes"}, "not to be contacted"),
+        ({"opt_out_email": "yes"}, None),
+        ({"may_email": "no", "may_call": "yes"}, None),
     ],
 )
-def test_attributes_can_forbid_calls(attributes, forbidden):
-    assert may_not_call(attributes) is forbidden
+def test_the_list_of_calls_has_nobody_who_refuses_calls(attributes, why):
+    nobody = SimpleNamespace(former=None, care=(), promised=None)
+    assert why_not_listed(nobody, attributes, None, None) == why
+
+
+@pytest.mark.parametrize(
+    ("due", "why"),
+    [
+        (DAY, "promised for 2026-03-01 by Ana"),
+        (date(2026, 2, 27), None),
+        (date(2026, 3, 9), "promised for 2026-03-09 by Ana"),
+    ],
+)
+def test_until_a_promise_is_due_somebody_is_on_the_case(due, why):
+    record = SimpleNamespace(former=None, care=(), as_of=DAY, promised=Promised(due=due, by="Ana"))
+    assert why_not_listed(record, {}, None, None) == why
