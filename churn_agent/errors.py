@@ -19,6 +19,7 @@
   x ModelCallError                 exit 1   one request to a model failed
     + ModelTimeout
     + InvalidAnswer
+    + AnswerNotStored
 
 A message says what happened, to which thing, and what to do. The command line prints it as one line (open
 questions about data: a few lines) and exits with the class's exit code; anything else is a bug and gets its traceback.
@@ -115,3 +116,7 @@ class InvalidAnswer(ModelCallError):
     """The model answered something that does not fit the schema, or was cut off."""
 
     retryable = True
+
+
+class AnswerNotStored(ModelCallError):
+    """A request to a model that may not be asked has no stored answer."""

@@ -12,7 +12,7 @@ from more_itertools import chunked
 from sqlalchemy import Engine
 
 from churn_agent.assessing import pipeline
-from churn_agent.assessing.pipeline import Setup
+from churn_agent.assessing.pipeline import BATCH, Setup
 from churn_agent.assessing.screening import Screening, screen
 from churn_agent.content import fitted_thresholds
 from churn_agent.content.care import load_care
@@ -39,10 +39,8 @@ if TYPE_CHECKING:
 
 NO_METHOD = "none"
 _CALIBRATED = "methods/calibrated-*.json"
-_BATCH = 8
-"""Customers in one batch of requests to the model."""
 _SCREENED = 40
-"""The same for screening, which needs fewer requests per customer."""
+"""Like `BATCH`, for screening, which needs fewer requests per customer."""
 
 
 class ChurnAgent:
@@ -251,7 +249,7 @@ class ChurnAgent:
         if isinstance(customer_ids, str):
             raise InputError(f"assess_many takes several ids; for one, call assess({customer_ids!r})")
         setup, history = self.setup(), self.store.history
-        for batch in chunked(customer_ids, _BATCH):
+        for batch in chunked(customer_ids, BATCH):
             snapshots = [self.store.snapshot(customer_id, as_of=as_of) for customer_id in batch]
             before = [records.before(history, each.customer_id, each.as_of, method=self.method) for each in snapshots]
             if len(snapshots) == 1:  # several customers have a progress bar
@@ -312,7 +310,7 @@ class ChurnAgent:
     def read_many(self, snapshots: Iterable[Snapshot]) -> Iterator[Assessment]:
         """Assesses by the mode alone, without a trained method, and stores nothing. Methods learn from the results."""
         setup = replace(self.setup(), method=None)
-        for batch in chunked(snapshots, _BATCH):
+        for batch in chunked(snapshots, BATCH):
             yield from self.judge(batch, setup)
 
     def evidence(self, customer_id: str | int, *, as_of: date | str | None = None) -> Case:
@@ -375,7 +373,17 @@ class ChurnAgent:
         Raises:
             InputError: a setting is invalid.
         """
-        other = ChurnAgent(self.settings.changed(**settings), store=self.store, model=self.model, notify=self._notify)
+        return self._beside(self.settings.changed(**settings), self.model)
+
+    def without_asking(self) -> "ChurnAgent":
+        """This agent with stored answers of the model alone; others raise `AnswerNotStored`.
+
+        It does not have to be closed.
+        """
+        return self._beside(self.settings, self.model.without_asking())
+
+    def _beside(self, settings: Settings, model: CachedModel) -> "ChurnAgent":
+        other = ChurnAgent(settings, store=self.store, model=model, notify=self._notify)
         other._lock = self._lock
         return other
 

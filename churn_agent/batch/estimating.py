@@ -9,13 +9,15 @@ from statistics import mean
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.batch.budget import Prices
 from churn_agent.batch.running import BatchSpec, day_of, to_do
-from churn_agent.domain.assessment import Provenance
-from churn_agent.history import records
+from churn_agent.history import interactions, records
 
 _LOOKED_AT = 500
 """Number of latest records that an estimate is based on."""
-_PILOT = 4
-"""Number of customers assessed for an estimate without usable records."""
+MESSAGE_TOKENS, MESSAGE_SECONDS = 900, 1.2
+"""Stated rate for an estimate without usable records: cost of a message in mode `read` with the default model.
+
+The tokens count what all prompts share, which is evaluated once. The seconds are those of 7.13 customers a minute, of
+7.2 messages each, on two cores (docs/engine.md, How fast)."""
 _SCREENING = 1 / 4
 """Cost of a screening as a share of an assessment, by messages of the synthetic book."""
 
@@ -29,19 +31,17 @@ class Estimate:
     in_full: int
     """Number of remaining customers to assess in full, not only to screen."""
     based_on: int
-    """Number of assessments behind the estimate; with 0 (no customer is left), the rest is None."""
-    tried: bool = False
-    """Whether these assessments were made for the estimate, because no earlier one is stored."""
+    """Number of assessments behind the estimate; with 0, the rest is from the stated rate, or None if no customer is
+    left."""
+    messages: int | None = None
+    """Number of messages that the stated rate is for; None for an estimate from assessments."""
     tokens: float | None = None
     seconds: float | None = None
     money: float | None = None
 
 
 def estimate(agent: ChurnAgent, path: Path, spec: BatchSpec) -> Estimate:
-    """Estimates a batch from the cost of earlier assessments.
-
-    Without usable ones, a few customers are assessed. Their records are not stored, but the model's answers are, so the
-    batch does not pay for them again.
+    """Estimates a batch from the cost of earlier assessments, or else from a stated rate. Nothing is assessed.
 
     Raises:
         InputError: as `run_batch` does.
@@ -60,12 +60,15 @@ def estimate(agent: ChurnAgent, path: Path, spec: BatchSpec) -> Estimate:
     ]
     # Assessments with cached answers or without evidence do not show the full cost.
     fresh = [cost for cost in used if not cost.cached_answers]
-    tried = not any(cost.evidence_ids for cost in fresh)
-    if tried:
-        fresh = _pilot(agent, day_of(agent, spec), ids)
-    if not fresh:
+    if not left:
         return Estimate(customers, done, in_full, 0)
     units = in_full if spec.top is None else in_full + left * _SCREENING
+    prices = Prices.named(agent.settings)
+    if not any(cost.evidence_ids for cost in fresh):
+        messages = round(_messages(agent, day_of(agent, spec), ids) * units / left)
+        tokens = messages * MESSAGE_TOKENS
+        seconds = messages * MESSAGE_SECONDS
+        return Estimate(customers, done, in_full, 0, messages, tokens, seconds, money=prices.of(tokens, 0))
     prompt, output = (
         units * mean(getattr(cost, name) for cost in fresh) for name in ("prompt_tokens", "output_tokens")
     )
@@ -74,18 +77,14 @@ def estimate(agent: ChurnAgent, path: Path, spec: BatchSpec) -> Estimate:
         done,
         in_full,
         len(fresh),
-        tried,
         tokens=prompt + output,
         seconds=units * mean(cost.seconds for cost in fresh),
-        money=Prices.named(agent.settings).of(prompt, output),
+        money=prices.of(prompt, output),
     )
 
 
-def _pilot(agent: ChurnAgent, day: date, ids: Sequence[str]) -> list[Provenance]:
-    """Assesses a few customers, spread over the list, and returns their costs."""
-    chosen = ids[:: max(1, len(ids) // _PILOT)][:_PILOT]
-    first, rest = (
-        [record.provenance for record in agent.read_many(agent.store.snapshot(id_, as_of=day) for id_ in part)]
-        for part in (chosen[:1], chosen[1:])
-    )
-    return rest or first  # the first loads the model and evaluates what all prompts share
+def _messages(agent: ChurnAgent, day: date, ids: Sequence[str]) -> int:
+    """Number of messages that assessments of customers would read."""
+    card, store = agent.store.card, agent.store
+    written = interactions.messages(store.history, until=card.end_of_day(day), holds_words=card.holds_words)
+    return sum(min(written.get(id_, 0), agent.settings.evidence_limit) for id_ in ids)

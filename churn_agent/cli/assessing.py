@@ -38,7 +38,7 @@ def assess(
         raise click.UsageError("give a CUSTOMER_ID, or a message with --text")
     from churn_agent.reports import files
 
-    with common.open_agent(context, **model) as agent:
+    with common.open_agent(context, makes_store=text is not None, **model) as agent:
         if output:
             files.renderer(output)  # what cannot be written is reported before the model runs
         if text is not None and not text.strip():

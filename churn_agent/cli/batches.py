@@ -1,5 +1,7 @@
 """`batch` and `runs`: assess many customers, and list past runs."""
 
+import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
@@ -11,6 +13,7 @@ from rich.table import Column, Table
 
 from churn_agent.cli import common
 from churn_agent.cli.outputs import Output
+from churn_agent.domain.wording import counted
 
 if TYPE_CHECKING:
     from churn_agent.assessing.agent import ChurnAgent
@@ -19,9 +22,13 @@ if TYPE_CHECKING:
 
 _PARTLY = 5
 """Exit code if some customers failed, or the budget did not cover all of them."""
+_DIFFERS = 1
+"""Exit code if a record has other values when it is computed again."""
 _STATUSES = ("assessed", "abstained", "screened", "failed")
 _SHORT = 8
 """Characters shown of a run's id."""
+_SHOWN = 80
+"""Characters shown of a value that differs."""
 
 
 def _selection(command: common.F) -> common.F:
@@ -140,7 +147,7 @@ def _counted(counts: Mapping[str, int]) -> str:
 
 @click.group()
 def runs() -> None:
-    """List, show and compare the runs of `batch`."""
+    """List, show, compare and verify the runs of `batch`."""
 
 
 @runs.command("list")
@@ -205,10 +212,49 @@ def diff(context: click.Context, first: str, second: str, json_: bool) -> None:
     common.out.print(table)
 
 
+@runs.command("verify")
+@click.argument("run_id", metavar="RUN", default="latest")
+@common.model_options
+@common.as_json
+@click.pass_context
+def verify_run(context: click.Context, run_id: str, json_: bool, **model: Any) -> None:
+    """Compute the records of a run again, and name what differs.
+
+    They are computed from the history as of their date and from stored answers; the model is not asked. Exits with 1
+    if a record differs, and with 5 if some records cannot be computed again. RUN: the first characters of its id, or
+    latest.
+    """
+    with common.open_agent(context, **model) as agent, common.Counting() as bar:
+        from churn_agent.batch.verifying import verify
+
+        task = bar.add_task("records", total=None)
+        done = verify(agent, run_id, progress=lambda n, total: bar.update(task, completed=n, total=total))
+    if json_:
+        common.print_json({**vars(done), "differing": done.differing})
+    else:
+        for one in done.differences:
+            click.echo(f"{one.customer_id}  {one.field}: {_short(one.stored)} -> {_short(one.computed)}")
+        click.echo(f"{done.verified - done.differing} of {counted(done.verified, 'record')} are as computed now")
+        for why, n in Counter(done.not_verified.values()).most_common():
+            click.echo(f"{counted(n, 'record')} not computed again: {why}")
+    if done.differences:
+        raise click.exceptions.Exit(_DIFFERS)
+    if done.not_verified:
+        raise click.exceptions.Exit(_PARTLY)
+
+
+def _short(value: object) -> str:
+    """A value of a record in JSON, cut off."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}\u2026"
+
+
 def _print_estimate(estimated: "Estimate", *, json_: bool) -> None:
     if json_:
         common.print_json(estimated)
         return
+    from churn_agent.batch.estimating import MESSAGE_SECONDS, MESSAGE_TOKENS
+
     click.echo(
         f"{estimated.customers} customers, {estimated.already_done} done earlier; "
         f"{estimated.in_full} would be assessed" + (" in full" if estimated.in_full < estimated.customers else "")
@@ -216,11 +262,14 @@ def _print_estimate(estimated: "Estimate", *, json_: bool) -> None:
     if estimated.tokens is None or estimated.seconds is None:
         return  # no customer is left
     money = f", {estimated.money:.2f} in money" if estimated.money else ""
-    sample = "trial assessments" if estimated.tried else "earlier assessments"
-    click.echo(
-        f"about {estimated.tokens:,.0f} tokens, {estimated.seconds / 60:.0f} minutes{money} "
-        f"(estimated from {estimated.based_on} {sample}; cached answers cost nothing)"
-    )
+    if estimated.messages is None:
+        source = f"estimated from {counted(estimated.based_on, 'earlier assessment')}; cached answers cost nothing"
+    else:
+        source = (
+            f"no earlier assessments by this model and prompt: {MESSAGE_TOKENS} tokens and {MESSAGE_SECONDS} s for "
+            f"each of {counted(estimated.messages, 'message')}, as with the default model on two cores"
+        )
+    click.echo(f"about {estimated.tokens:,.0f} tokens, {estimated.seconds / 60:.0f} minutes{money} ({source})")
 
 
 def _shown_on(bar: Progress) -> "Callable[[BatchSummary], None]":

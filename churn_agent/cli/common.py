@@ -28,6 +28,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from churn_agent.cli.names import as_typed
 from churn_agent.domain.wording import counted
 
 if TYPE_CHECKING:
@@ -136,19 +137,34 @@ def method_option(command: F) -> F:
 
 
 @contextmanager
-def open_agent(context: click.Context, **settings: Any) -> Generator["ChurnAgent"]:
-    """Opens the agent on the store that the command line names; notes tell the user what it does."""
+def open_agent(context: click.Context, *, makes_store: bool = False, **settings: Any) -> Generator["ChurnAgent"]:
+    """Opens the agent on the store that the command line names; notes tell the user what it does.
+
+    Args:
+        context: of the command.
+        makes_store: whether the command may make the store that `--store` names.
+        **settings: flags of the command that are settings.
+
+    Raises:
+        InputError: there is no such store, or a setting is invalid.
+    """
     note("starting")
     from churn_agent.assessing.agent import ChurnAgent
     from churn_agent.settings import Settings
+    from churn_agent.store import finding
 
-    with ChurnAgent(Settings.load(store=context.obj["store"], **settings), notify=note) as agent:
+    chosen = Settings.load(store=context.obj["store"], **settings)
+    if context.obj["store"] and not makes_store:
+        finding.require(chosen.store)
+    if not finding.is_store(chosen.store):
+        note(f"new store: {chosen.store}")
+    with ChurnAgent(chosen, notify=note) as agent:
         yield agent
 
 
 def note(text: str) -> None:
     """Prints a note on standard error."""
-    notes.print(f"\u00b7 {text}", style="dim", markup=False)
+    notes.print(f"\u00b7 {as_typed(text)}", style="dim", markup=False)
 
 
 def print_json(document: Any) -> None:

@@ -119,7 +119,7 @@ def ingest(
         )
     if write_mapping:
         written.check_new(write_mapping)
-    with common.open_agent(context) as agent:
+    with common.open_agent(context, makes_store=True) as agent:
         with common.reading() as bar:
             task = bar.add_task("reading", total=None)
             options = ImportOptions(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from churn_agent.cli import common
+from churn_agent.cli.names import as_typed
 
 _INDEXED_UP_TO = 1000
 """Up to this many customers, the demo builds the full index; above, `assess` embeds only the texts it needs."""
@@ -30,7 +31,7 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
     name.
     """
     context.obj["store"] = context.obj["store"] or _demo_store()
-    with common.open_agent(context, **model) as agent:
+    with common.open_agent(context, makes_store=True, **model) as agent:
         from churn_agent.ingest.options import ImportOptions
         from churn_agent.store import synthetic
 
@@ -40,7 +41,7 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
         with common.Counting() as bar:
             task = bar.add_task("customers", total=customers)
             synthetic.write_files(agent.store, domain, customers, progress=lambda n, _: bar.update(task, completed=n))
-        command = f"churn-agent --store {shlex.quote(str(agent.settings.store))}"
+        command = as_typed(f"churn-agent --store {shlex.quote(str(agent.settings.store))}")
         click.echo(f"2. {command} ingest {shlex.quote(str(folder))}")
         with common.reading() as bar:
             task = bar.add_task("reading", total=None)

@@ -3,6 +3,7 @@
 import click
 
 from churn_agent.cli import common
+from churn_agent.cli.names import as_typed
 
 
 @click.command()
@@ -19,6 +20,6 @@ def doctor(context: click.Context, json_: bool) -> None:
     else:
         for name, detail in checkup.as_dict()["report"].items():
             click.echo(f"{name:<40} {detail}")
-        click.echo(f"\nnext: {checkup.next_step}")
+        click.echo(f"\nnext: {as_typed(checkup.next_step)}")
     if checkup.problems:
         raise click.exceptions.Exit(4)

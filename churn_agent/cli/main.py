@@ -20,6 +20,7 @@ from churn_agent.cli.imports import aliases, imports
 from churn_agent.cli.labels import label, labels
 from churn_agent.cli.ledger import ledger, outcomes
 from churn_agent.cli.models import models
+from churn_agent.cli.names import as_typed
 from churn_agent.cli.outputs import guard
 from churn_agent.cli.reports import digest, feedback, report
 from churn_agent.cli.schema import schema
@@ -86,12 +87,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Runs a command and returns its exit code."""
+    """Runs a command and returns its exit code. Click and Rich exit with 1 where the reader of a pipe has closed it."""
     try:
         result: Any = cli.main(arguments, standalone_mode=False)
     except ChurnAgentError as error:
         message = str(error) if error.several_lines else " ".join(str(error).split())
-        click.echo(f"churn-agent: {message}", err=True)
+        click.echo(f"churn-agent: {as_typed(message)}", err=True)
         return error.exit_code
     except click.exceptions.Abort:
         click.echo("churn-agent: interrupted; finished work is kept", err=True)
@@ -99,7 +100,4 @@ def run(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of the pipe has closed it, as `| head` does
-        return 0
     return result if isinstance(result, int) else 0

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -479,6 +479,27 @@ def customer_ids(engine: Engine, *, until: datetime | None = None) -> list[str]:
 def known_customers(connection: Connection) -> set[str]:
     """Returns the ids of all customers with an interaction."""
     return set(connection.scalars(select(table.c.customer_id).distinct()))
+
+
+def messages(engine: Engine, *, until: datetime, holds_words: Callable[[str], bool]) -> dict[str, int]:
+    """Returns customer -> number of the customer's texts up to a time.
+
+    Args:
+        engine: database of the history.
+        until: end, inclusive.
+        holds_words: whether a channel holds texts by people.
+    """
+    by_customer = or_(table.c.speaker == "customer", table.c.speaker.is_(None) & (table.c.direction != "outbound"))
+    query = (
+        select(table.c.customer_id, table.c.channel, func.count())
+        .where(by_customer, table.c.text != "", table.c.occurred_at <= to_stored(until))
+        .group_by(table.c.customer_id, table.c.channel)
+    )
+    texts: Counter[str] = Counter()
+    with engine.connect() as connection:
+        for customer_id, channel, n in connection.execute(query):
+            texts[customer_id] += n if holds_words(channel) else 0
+    return dict(texts)
 
 
 def summaries(engine: Engine) -> list[CustomerSummary]:

@@ -75,6 +75,11 @@ class OpenAIModel:
         )
 
     @property
+    def address(self) -> str:
+        """The address that requests are sent to, without user, password and query."""
+        return address(self._client)
+
+    @property
     def info(self) -> ModelInfo:
         """The identity of the model. The first use asks the server which models it serves (see `served.fingerprint`).
 
@@ -89,7 +94,7 @@ class OpenAIModel:
             served = fingerprint(self._client, self._name, lambda request: self._again(lambda: _send(request)))
         except ModelTimeout as error:
             raise ModelUnavailable(
-                f"cannot use {address(self._client)}: {error}; start the server or set CHURN_AGENT_BASE_URL"
+                f"cannot use {self.address}: {error}; start the server or set CHURN_AGENT_BASE_URL"
             ) from error
         return ModelInfo(
             id=f"openai:{self._name}",

@@ -22,7 +22,8 @@ def open_model(settings: Settings, *, notify: Callable[[str], None] = lambda lin
 
     Args:
         settings: name the model and its options.
-        notify: called if a local model runs on xllamacpp because the compiled engine is not installed.
+        notify: called with the address that an API has, before anything is sent there, and if a local model runs on
+            xllamacpp because the compiled engine is not installed.
 
     Raises:
         InputError: the name is unknown.
@@ -36,13 +37,15 @@ def open_model(settings: Settings, *, notify: Callable[[str], None] = lambda lin
     if kind == "openai" and rest:
         from churn_agent.models.openai import OpenAIModel
 
-        return OpenAIModel(
+        model = OpenAIModel(
             rest,
             base_url=settings.base_url,
             api_key=settings.api_key.get_secret_value() if settings.api_key else None,
             timeout_s=settings.request_timeout_s,
             attempts=settings.request_attempts,
         )
+        notify(f"the words of customers that {settings.model} reads are sent to {model.address}")
+        return model
     if kind == _XLLAMACPP and rest:
         return _open_xllamacpp(settings)
     return _open_gguf(settings, notify)

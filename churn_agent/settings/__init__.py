@@ -6,6 +6,7 @@ arguments (command-line flags), the environment (`CHURN_AGENT_*`), `.env` and `c
 settings; the others need the user's trust (`churn-agent trust`).
 """
 
+import os
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,6 +24,9 @@ from churn_agent.settings.trust_record import APP
 
 PROJECT_FILES = (".env", "churn-agent.toml")
 """Settings files of the working folder, by precedence."""
+
+_MISSPELT = 0.75
+"""Least likeness of the name of a variable in the environment to that of a setting, so that it counts as misspelt."""
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -107,6 +111,7 @@ class Settings(BaseModel):
             UntrustedSettings: an untrusted file in the working folder sets something that needs trust.
         """
         _refuse_unknown(flags)
+        _refuse_misspelt(os.environ)
         try:
             loaded = _Sourced(**{name: value for name, value in flags.items() if value is not None})
         except ValidationError as error:
@@ -155,7 +160,22 @@ class _Sourced(Settings, BaseSettings):
 def _refuse_unknown(names: Iterable[str]) -> None:
     unknown = sorted(set(names) - set(Settings.model_fields))
     if unknown:
-        raise InputError(f"unknown setting {unknown[0]!r}; .env.example lists all settings")
+        near = settings_files.suggestion(unknown[0], Settings.model_fields) or "; .env.example lists all settings"
+        raise InputError(f"unknown setting {unknown[0]!r}{near}")
+
+
+def _refuse_misspelt(environment: Iterable[str]) -> None:
+    """Raises `InputError` for variables named almost like a setting.
+
+    Others with our prefix may belong to other programs: Kubernetes sets `CHURN_AGENT_PORT` for a service of that name.
+    """
+    for variable in environment:
+        name = variable.lower().removeprefix(PREFIX.lower())
+        if not variable.upper().startswith(PREFIX) or name in Settings.model_fields:
+            continue
+        near = settings_files.suggestion(name, Settings.model_fields, prefix=PREFIX, likeness=_MISSPELT)
+        if near:
+            raise InputError(f"the environment sets {variable!r}, which is not a setting{near}")
 
 
 def _misfit(error: ValidationError) -> InputError:

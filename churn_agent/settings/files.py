@@ -9,7 +9,7 @@ import io
 import os
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
@@ -143,7 +143,20 @@ def _refuse_unknown(path: Path, raw: Mapping[str, Any], fields: Mapping[str, Fie
         if name in fields:
             continue
         shown = f"{prefix}{name.upper()}" if prefix else name
-        near = get_close_matches(name.lower(), fields, n=2)
-        close = [f"{prefix}{field.upper()}" if prefix else field for field in near]
-        hint = f"; did you mean {' or '.join(close)}?" if close else ""
-        raise InputError(f"{str(path)!r} sets {shown!r}, which is not a setting{hint}")
+        raise InputError(
+            f"{str(path)!r} sets {shown!r}, which is not a setting{suggestion(name, fields, prefix=prefix)}"
+        )
+
+
+def suggestion(name: str, fields: Iterable[str], *, prefix: str = "", likeness: float = 0.6) -> str:
+    """Returns `; did you mean CHURN_AGENT_MODEL?`, with up to two settings; empty if none has a similar name.
+
+    Args:
+        name: the misspelt setting, without the prefix.
+        fields: all settings.
+        prefix: of settings in the environment and in `.env`.
+        likeness: least likeness of the names, 0 to 1.
+    """
+    near = get_close_matches(name.lower(), fields, n=2, cutoff=likeness)
+    close = [f"{prefix}{field.upper()}" if prefix else field for field in near]
+    return f"; did you mean {' or '.join(close)}?" if close else ""

@@ -17,6 +17,7 @@ from churn_agent.models import weights
 from churn_agent.models.catalogue import catalogue
 from churn_agent.models.opening import weights_name
 from churn_agent.settings import PROJECT_FILES, Settings, granting
+from churn_agent.store.finding import is_store
 from churn_agent.store.store import Store
 
 _PACKAGES = ("churn-agent", "llama-cpp-python", "xllamacpp", "torch", "sentence-transformers", "chromadb", "openai")
@@ -132,6 +133,8 @@ def _weights(name: str, models_dir: Path) -> str:
 
 
 def _history(store: Store) -> str:
+    if not is_store(store.settings.store):  # opening it would make it
+        return "none yet; import data with: churn-agent ingest FILE.csv"
     database.check(store.history)
     span = interactions.span(store.history)
     if span is None:

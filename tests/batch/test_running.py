@@ -9,7 +9,7 @@ from churn_agent.batch.budget import Budget, Prices, parse_budget
 from churn_agent.batch.cascade import Top, parse_top
 from churn_agent.batch.choosing import parse_part
 from churn_agent.batch.comparing import compare
-from churn_agent.batch.estimating import estimate
+from churn_agent.batch.estimating import MESSAGE_SECONDS, MESSAGE_TOKENS, estimate
 from churn_agent.batch.running import BatchSpec, failures_path, run_batch
 from churn_agent.content.prompts import shipped_folder
 from churn_agent.domain.assessment import Assessment, Fact
@@ -300,7 +300,7 @@ def test_an_estimate_is_judged_by_earlier_assessments_and_does_nothing(store, tm
         run_batch(agent, path, BatchSpec(as_of=DAY, limit=5))
         known = estimate(agent, path, BatchSpec(as_of=DAY))
         each = [r["provenance"]["prompt_tokens"] + r["provenance"]["output_tokens"] for r in records(path)]
-        assert (known.already_done, known.in_full, known.based_on, known.tried) == (5, 15, 5, False)
+        assert (known.already_done, known.in_full, known.based_on, known.messages) == (5, 15, 5, None)
         assert known.tokens == pytest.approx(15 * sum(each) / 5)
         assert known.money > 0
         top = estimate(agent, path, BatchSpec(as_of=DAY, top=Top(count=2)))
@@ -312,22 +312,25 @@ def test_an_estimate_is_not_judged_by_what_a_screening_had_paid(store, tmp_path)
     with ChurnAgent(Settings.load(store=store), model=ScriptedModel()) as agent:
         run_batch(agent, tmp_path / "out.jsonl", spec)
         assert all(each["provenance"]["cached_answers"] for each in records(tmp_path / "out.jsonl")[:3])
-        assert estimate(agent, tmp_path / "other.jsonl", BatchSpec(as_of=DAY)).tried
+        assert estimate(agent, tmp_path / "other.jsonl", BatchSpec(as_of=DAY)).messages == CUSTOMERS
 
 
-def test_an_estimate_without_earlier_assessments_tries_a_few_customers_and_stores_nothing(store, tmp_path):
+def test_an_estimate_without_earlier_assessments_states_a_rate_and_runs_nothing(store, tmp_path, monkeypatch):
+    def ask(*_):
+        raise AssertionError("the model was asked")
+
+    monkeypatch.setattr(ScriptedModel, "generate", ask)
+    monkeypatch.setattr(ScriptedModel, "score_labels", ask)
     path = tmp_path / "out.jsonl"
     with open_agent(store, prompt_price=2.0) as agent:
         found = estimate(agent, path, BatchSpec(as_of=DAY))
-        assert (found.customers, found.already_done, found.based_on, found.tried) == (CUSTOMERS, 0, 3, True)
-        assert found.tokens > 0
-        assert found.money > 0
+        assert (found.customers, found.already_done, found.based_on, found.messages) == (CUSTOMERS, 0, 0, CUSTOMERS)
+        assert (found.tokens, found.seconds) == (CUSTOMERS * MESSAGE_TOKENS, CUSTOMERS * MESSAGE_SECONDS)
+        assert found.money == pytest.approx(2.0 * found.tokens / 1e6)
         assert not path.exists()
         assert not stored.newest(agent.history, 1)
-        run_batch(agent, path, BatchSpec(as_of=DAY))
-        assert estimate(agent, path, BatchSpec(as_of=DAY)).tokens == 0
-        each = [r["provenance"]["prompt_tokens"] + r["provenance"]["output_tokens"] for r in records(path)]
-        assert found.tokens == pytest.approx(sum(each), rel=0.5)
+        half = estimate(agent, path, BatchSpec(as_of=DAY, top=Top(count=5)))
+        assert half.messages == 5 + CUSTOMERS / 4
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("45m", 2700), ("1.5h", 5400), ("1d", 86400)])

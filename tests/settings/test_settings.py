@@ -159,8 +159,28 @@ def test_changed_settings_are_validated_as_loaded_ones_are(tmp_path, monkeypatch
 
 def test_a_setting_that_does_not_exist_is_refused():
     for change in (Settings.load, Settings.load().changed):
-        with pytest.raises(InputError, match="unknown setting 'evidence_limt'"):
+        with pytest.raises(InputError, match="unknown setting 'evidence_limt'; did you mean evidence_limit"):
             change(evidence_limt=5)
+        with pytest.raises(InputError, match=r"unknown setting 'xyz'; \.env\.example lists all settings"):
+            change(xyz=5)
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_setting_misspelt_in_the_environment_is_named(monkeypatch, name):
+    misspelt = f"CHURN_AGENT_{name[:-2]}{name[-1]}{name[-2]}".upper()
+    monkeypatch.setenv(misspelt, "1")
+    with pytest.raises(
+        InputError, match=f"the environment sets '{misspelt}'.*did you mean .*CHURN_AGENT_{name.upper()}"
+    ):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    "name", ["CHURN_AGENT_PORT", "CHURN_AGENT_SERVICE_HOST", "CHURN_AGENT_TEST_DATA", "churn_agent_seed"]
+)
+def test_variables_of_other_programs_are_not_settings(monkeypatch, name):
+    monkeypatch.setenv(name, "1")
+    assert Settings.load().mode == "read"
 
 
 def test_a_library_call_reads_neither_the_environment_nor_settings_files(tmp_path, monkeypatch):

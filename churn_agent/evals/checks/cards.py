@@ -10,14 +10,12 @@ import numpy as np
 from more_itertools import chunked
 
 from churn_agent.assessing.agent import ChurnAgent
+from churn_agent.assessing.pipeline import BATCH
 from churn_agent.domain.assessment import Assessment
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.evals.checks.expectations import FACTS, Expectation
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Interval
-
-_BATCH = 8
-"""Cards in one batch of requests to the model."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def check_cards(
         (False, [n for n, case in enumerate(cases) if case.text is None]),
         (True, [n for n, case in enumerate(cases) if case.text is not None]),
     ):
-        for batch in chunked(numbers, _BATCH):
+        for batch in chunked(numbers, BATCH):
             snapshots = [_snapshot(cases[n], agent, as_of) for n in batch]
             for n, record in zip(batch, agent.judge(snapshots, of_a_message if alone else setup), strict=True):
                 checks[n] = check_card(cases[n], record, signals=signals)

@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from more_itertools import chunked
 
+from churn_agent.assessing.pipeline import BATCH
 from churn_agent.content import fitted_thresholds
 from churn_agent.content.prompts import PromptTemplate, shipped_fits
 from churn_agent.content.taxonomy import Taxonomy
@@ -52,7 +53,6 @@ STORE = "fitting"
 _NONE = Figures(precision=0.0, recall=0.0, f1=0.0, auroc_of_leaving=0.5)
 _FEWEST_BEYOND = 5
 """Messages that must lie beyond a boundary for their share to count."""
-_BATCH = 8
 _HALVES = 2
 
 Progress = Callable[[int, int], None]
@@ -232,7 +232,7 @@ class _Fitting:
     ) -> list[Reading]:
         prompt = self._prompt.model_copy(update={"thresholds": thresholds})
         found: list[Reading] = []
-        for batch in chunked(messages, _BATCH):
+        for batch in chunked(messages, BATCH):
             readings = [Reading(each.company, each.text, each.companies) for each in batch]
             read_messages(readings, self._model, prompt, self._taxonomy)
             found += readings

@@ -1,0 +1,157 @@
+"""What goes wrong in the first hour is named: stores that are not there, commands to type, words that are sent away."""
+
+import shlex
+import sys
+from contextlib import closing
+
+import pytest
+
+from churn_agent.cli import names
+from churn_agent.models import opening
+from churn_agent.settings import Settings
+from churn_agent.store.store import Store
+from tests.cli.test_commands import commands
+from tests.conftest import write_csv
+
+ROWS = ["c-1,2026-02-20,chat,The line is down again"]
+OTHER_STORES = {"eval", "demo", "ingest", "models", "trust", "schema"}
+"""Commands that make stores, or use none."""
+ARGUMENTS = {
+    "forget": ["c-1", "--yes"],
+    "show": ["c-1"],
+    "search": ["line"],
+    "evidence": ["c-1", "--model", "scripted"],
+    "assess": ["c-1", "--model", "scripted"],
+    "report": ["-o", "r.md"],
+    "check": ["cases.yaml"],
+    "actions log": ["c-1", "retention_call"],
+    "aliases merge": ["a", "b"],
+    "aliases split": ["a"],
+    "feedback import": ["a.csv"],
+    "outcomes import": ["a.csv"],
+    "labels derive": ["--event", "chat", "--none-for", "90d", "--as-of", "2026-02-20"],
+    "ledger show": ["c-1"],
+    "runs diff": ["a", "b"],
+    "imports undo": ["1", "--yes"],
+    "imports show": ["1"],
+    "imports redo": ["1"],
+    "data imports undo": ["1", "--yes"],
+    "data imports show": ["1"],
+    "data imports redo": ["1"],
+}
+
+
+@pytest.fixture(scope="module")
+def acme(tmp_path_factory):
+    """A store."""
+    folder = tmp_path_factory.mktemp("stores")
+    with closing(Store(Settings(store=folder / "acme"))) as store:
+        store.ingest([write_csv(folder / "a.csv", *ROWS)])
+    return folder / "acme"
+
+
+def leaves():
+    for words in commands():
+        if words[0] not in OTHER_STORES and not hasattr(find(words), "commands"):
+            yield words
+
+
+def find(words):
+    from churn_agent.cli.main import cli
+
+    command = cli
+    for word in words:
+        command = command.commands[word]
+    return command
+
+
+@pytest.mark.parametrize("words", list(leaves()), ids=" ".join)
+def test_a_misspelt_store_is_named_and_not_made(cli, acme, tmp_path, words):
+    for name in ("a.csv", "cases.yaml"):
+        (tmp_path / name).write_text("- id: c-1\n")
+    store = acme.with_name("amce")
+    result = cli("--store", store, *words, *ARGUMENTS.get(" ".join(words), []))
+    assert not store.exists()
+    if words != ("doctor",):
+        assert result.code == 2, result.err
+        assert f"there is no store in '{store}'; did you mean '{acme}'?" in result.err
+
+
+def test_the_folder_of_stores_is_not_a_store(cli, acme):
+    before = sorted(acme.parent.iterdir())
+    result = cli("--store", acme.parent, "customers")
+    assert result.code == 2
+    assert f"did you mean '{acme}'?" in result.err
+    assert sorted(acme.parent.iterdir()) == before
+
+
+def test_a_store_that_no_other_resembles_says_how_to_make_one(cli, tmp_path):
+    result = cli("--store", tmp_path / "none", "customers")
+    assert result.code == 2
+    assert "churn-agent --store FOLDER ingest FILE.csv" in result.err
+
+
+def test_a_new_store_is_announced_once(cli, tmp_path):
+    file = write_csv(tmp_path / "a.csv", *ROWS)
+    assert f"new store: {tmp_path / 'new'}" in cli("--store", tmp_path / "new", "ingest", file).err
+    assert "new store" not in cli("--store", tmp_path / "new", "ingest", file).err
+
+
+@pytest.fixture
+def off_the_path(monkeypatch):
+    """The command, called by its path in an environment that is not active."""
+    monkeypatch.setattr(names.shutil, "which", lambda _: None)
+    monkeypatch.setattr(sys, "argv", [".venv/bin/churn-agent"])
+
+
+def test_commands_to_type_have_the_path_that_the_shell_does_not_know(off_the_path, cli):
+    assert "run: .venv/bin/churn-agent ingest FILE.csv" in cli("customers").err
+    assert "run: .venv/bin/churn-agent ingest FILE.csv" in cli("show", "c-1").err
+    assert cli("show", "c-1").err.splitlines()[-1].startswith("churn-agent: ")
+
+
+def test_the_demo_names_commands_that_can_be_typed(off_the_path, cli, monkeypatch):
+    from churn_agent.store import store as stores
+
+    monkeypatch.setattr(stores.Store, "index", lambda self, **_: 0)
+    result = cli("demo", "--customers", "12", "--model", "scripted", "--prompt", "direct")
+    lines = [line for line in result.out.splitlines() if "churn-agent --store" in line]
+    assert len(lines) == 8
+    assert all(".venv/bin/churn-agent" in shlex.split(line) for line in lines)
+
+
+def test_a_name_that_the_shell_finds_stays_a_name(monkeypatch):
+    monkeypatch.setattr(sys, "argv", [".venv/bin/churn-agent"])
+    monkeypatch.setattr(names.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert names.as_typed("run: churn-agent ingest FILE.csv") == "run: churn-agent ingest FILE.csv"
+
+
+@pytest.mark.parametrize(
+    "text", ["churn-agent: wrong", "'a/churn-agent ingest'", "a version of churn-agent that is older"]
+)
+def test_only_commands_get_a_path(off_the_path, text):
+    assert names.as_typed(text) == text
+
+
+def test_a_module_that_is_run_is_named_as_such(monkeypatch):
+    monkeypatch.setattr(names.shutil, "which", lambda _: None)
+    monkeypatch.setattr(sys, "argv", ["/somewhere/churn_agent/__main__.py"])
+    assert names.as_typed("run: churn-agent models pull") == f"run: {sys.executable} -m churn_agent models pull"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "named"),
+    [
+        (None, "https://api.openai.com/v1"),
+        ("http://user:secret@llm.example:8080/v1?key=secret", "http://llm.example:8080/v1"),
+    ],
+)
+def test_where_words_would_be_sent_is_named_before_they_are(base_url, named):
+    told = []
+    settings = Settings(model="openai:gpt-4o", base_url=base_url, api_key="secret")
+    opening.open_model(settings, notify=told.append).close()
+    assert told == [f"the words of customers that openai:gpt-4o reads are sent to {named}"]
+
+
+def test_a_model_on_this_machine_sends_nothing(cli):
+    assert "sent to" not in cli("assess", "--text", "x", "--model", "scripted").err
