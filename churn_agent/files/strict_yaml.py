@@ -1,6 +1,7 @@
 """Strict YAML files: an error names the file, line and key."""
 
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -56,7 +57,10 @@ def load(path: Path, model: type[Model], *, context: Any = None) -> Model:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "the whole file"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        message = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+        message = first["msg"]
+        if first["type"] == "extra_forbidden":
+            near = get_close_matches(key, model.model_fields, n=1)
+            message = f"unknown key; did you mean {near[0]}?" if near else "unknown key"
         if first["type"] == "string_type" and isinstance(first["input"], date | int | float):
             message = f"{_written(first['input'])} must be in quotes"
         raise FileFormatError(f"{path}:{_line(root, first['loc'])}: {key}: {message}{more}") from error

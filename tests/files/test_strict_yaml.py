@@ -20,6 +20,7 @@ class Outer(BaseModel):
     ("text", "said"),
     [
         ("name: a\ncolour: red\n", ":2: colour: unknown key"),
+        ("name: a\npart: []\n", ":2: part: unknown key; did you mean parts?"),
         ("name: a\nparts:\n  - size: 1\n  - size: big\n", ":4: parts.1.size: Input should be a valid integer"),
         ("parts: []\n", ":1: name: Field required"),
         ("name: [\n", ":2: invalid YAML"),

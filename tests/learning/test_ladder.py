@@ -11,6 +11,7 @@ from churn_agent.learning.estimators import ShrunkLogistic
 from churn_agent.learning.ladder import Ladder
 from churn_agent.learning.methods import METHODS, score
 from churn_agent.measuring import metrics
+from churn_agent.scoring.bands import HIGH_ODDS
 
 from .test_methods import make_examples
 
@@ -187,3 +188,22 @@ def test_a_segment_of_few_is_hardly_moved():
     offset, error = Ladder(segment="size").fit(given, labels).offsets_["tiny"]
     assert 0 < offset < 0.6
     assert error > 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_few_outcomes_leave_the_order_and_give_a_plausible_book(short_ladder, seed):
+    """Twelve outcomes: the order of scores, wide intervals, a mean near the base rate, few customers at high risk."""
+    random = np.random.default_rng(seed)
+    x = random.normal(size=300)
+    churned = random.random(300) < expit(x - 1.7)
+    labelled = np.concatenate([np.flatnonzero(churned)[:3], np.flatnonzero(~churned)[:9]])
+    given = with_scores(2 * x - 0.5, churned)
+    ladder = Ladder(seed=seed).fit(given.take(labelled), churned[labelled])
+    told = metrics.at_base_rate(score(ladder, given), 0.25, 0.15)
+    assert (np.diff(told[np.argsort(x)]) > 0).all()
+    assert abs(told.mean() - 0.15) < 0.12
+    high = metrics.log_odds(told) >= metrics.log_odds(np.array([0.15])) + np.log(HIGH_ODDS)
+    assert high.mean() < 0.35
+    low, above = ladder.interval(given)
+    assert np.mean(above - low) > 0.2
