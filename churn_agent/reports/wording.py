@@ -71,6 +71,7 @@ URGENCY_WORDS: Mapping[Urgency, str] = {
     "this_month": noop("this month"),
 }
 
+
 def band_words(assessment: Assessment) -> str:
     """Returns the band with what to do; without it for customers of whom the card says something else to do.
 
