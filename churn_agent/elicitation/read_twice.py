@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from churn_agent.content.prompts import PromptTemplate
-from churn_agent.content.taxonomy import Taxonomy
+from churn_agent.content.taxonomy import LEAVING, Taxonomy
 from churn_agent.content.thresholds import Combiner
 from churn_agent.elicitation.confirm import (
     LEAVING_QUESTION,
@@ -28,6 +28,8 @@ from churn_agent.scoring.prior import log_odds, sigmoid
 if TYPE_CHECKING:
     from churn_agent.elicitation.second_reader.reading import SecondReader, SecondReading
 
+_MAY_LEAVE = 0.2
+"""Probability, by the second reader, from which the model is asked about both signals of leaving."""
 _MEAN_LEANING = 0.0
 """Assumed of the model where it is not asked."""
 _MOST_PROPOSALS = 4
@@ -68,6 +70,8 @@ def read_twice(
             _take(reading, answers[i].second, combiner)
         elif not reading.failure:
             _combine(reading, answers[i], combiner)
+        if (reading.leaning or 0.0) >= thresholds.leaving_leaning:
+            _say_leaving(reading, answers[i], combiner, taxonomy)
 
 
 def ask_both(
@@ -98,16 +102,23 @@ def ask_both(
     for i, reading in readings.items():
         if most(found[i]) < silent:
             continue
-        likeliest = sorted(taxonomy.by_id.keys() & found[i].signals, key=lambda id_, i=i: -found[i].signals[id_])
-        for id_ in likeliest[:_MOST_PROPOSALS]:
-            if found[i].signals[id_] >= proposed:
-                reading.proposals[id_] = _quote(reading.text, renamings[i].original(found[i].places[id_]))
+        for id_ in _proposed(found[i], taxonomy, proposed):
+            reading.proposals[id_] = _quote(reading.text, renamings[i].original(found[i].places[id_]))
         names = (LEAVING_QUESTION, STAYING_QUESTION, *reading.proposals)
         asked += [Asked(i, renamings[i].text, name) for name in names]
     odds: dict[int, dict[str, float]] = {i: {} for i in readings}
     for (i, name), value in (ask_about(asked, readings, model, prompt.check, taxonomy) if model else {}).items():
         odds[i][name] = value
     return {i: Answers(found[i], odds[i]) for i in readings}
+
+
+def _proposed(found: "SecondReading", taxonomy: Taxonomy, least: float) -> list[str]:
+    """The likeliest signals, and those of leaving if the message as a whole may be about leaving."""
+    known = taxonomy.by_id.keys() & found.signals
+    likeliest = sorted((id_ for id_ in known if found.signals[id_] >= least), key=lambda id_: -found.signals[id_])
+    leaves = found.leaning["leaves"] + found.leaning["considers"] >= _MAY_LEAVE
+    of_leaving = sorted(id_ for id_ in known if leaves and taxonomy.role_of(id_) in LEAVING)
+    return list(dict.fromkeys([*likeliest[:_MOST_PROPOSALS], *of_leaving]))
 
 
 def leaving_odds(second: "SecondReading") -> float:
@@ -139,6 +150,14 @@ def _combine(reading: Reading, answers: Answers, combiner: Combiner) -> None:
     reading.leaning = combiner.leaning(leaving_odds(answers.second), leaning_of(answers.odds))
     likely = {id_: probability(id_, answers, combiner) for id_ in reading.proposals}
     reading.strengths = {id_: value for id_, value in likely.items() if value >= combiner.shown}
+
+
+def _say_leaving(reading: Reading, answers: Answers, combiner: Combiner, taxonomy: Taxonomy) -> None:
+    """Shows the likeliest signal of leaving if none is shown: the message as a whole reads like leaving."""
+    of_leaving = [id_ for id_ in reading.proposals if taxonomy.role_of(id_) in LEAVING]
+    if of_leaving and reading.strengths.keys().isdisjoint(of_leaving):
+        likeliest = max(of_leaving, key=lambda id_: answers.second.signals[id_])
+        reading.strengths[likeliest] = combiner.shown
 
 
 def _take(reading: Reading, second: "SecondReading", combiner: Combiner) -> None:

@@ -89,7 +89,7 @@ def test_companies_have_invented_names_for_both():
 
 
 def test_only_the_likeliest_signals_are_asked_about():
-    likely = {id_: ("down", 0.2 + 0.05 * n) for n, id_ in enumerate(list(TAXONOMY.by_id)[:8])}
+    likely = {id_: ("down", 0.2 + 0.05 * n) for n, id_ in enumerate(list(TAXONOMY.by_id)[2:10])}
     _, model = reading(DOWN, second=Second(**likely))
     [(_, asked)] = model.asked
     assert len(asked) == 4 + 2
@@ -112,3 +112,14 @@ def test_thresholds_of_another_second_reader_are_refused():
     without = PROMPT.model_copy(update={"thresholds": PROMPT.thresholds.model_copy(update={"combiner": None})})
     with pytest.raises(ModelUnavailable, match="not fitted with this second reader"):
         reading(DOWN, second=Second(), prompt=without)
+
+
+def test_a_message_that_reads_like_leaving_shows_a_signal_of_it():
+    """Though neither reader finds one sure enough."""
+    second = Second(leaving_announced=("move", 0.45), leaving_considered=("move", 0.3))
+    sure = {"leaving": 6.0, "leaving_announced": -1.5, "leaving_considered": -1.5}
+    found, model = reading(LEAVE, second=second, model=Model(**sure))
+    assert {"leaving_announced", "leaving_considered"} < set(model.asked[0][1])
+    assert found.leanings[0] > PROMPT.thresholds.leaving_leaning
+    assert {signal.concept: signal.strength for signal in found.signals} == {"leaving_announced": COMBINER.shown}
+    assert not reading(LEAVE, second=second, model=Model(**sure | {"leaving": -6.0}))[0].signals
