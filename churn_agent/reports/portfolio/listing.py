@@ -17,7 +17,7 @@ TREATED_DAYS = 14
 """Days after an action during which somebody is on the case."""
 FEEDBACK_DAYS = 30
 """Days for which an account manager's decision or "already known" holds."""
-NO_REASON_UNDER_CONTRACT = frozenset({"active_days", "tenure"})
+NO_REASON_UNDER_CONTRACT = frozenset({"active_days", "days_to_renewal", "tenure"})
 """Facts for which nobody under a contract is called."""
 
 

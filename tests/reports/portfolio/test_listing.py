@@ -129,8 +129,9 @@ def test_what_a_manager_decided_takes_a_customer_off_the_lists_for_a_while(said,
     assert why_not_listed(nobody, {}, None, decided([long_ago], DAY).get("c")) is None
 
 
-def test_under_a_contract_few_active_days_are_no_reason_to_call():
-    few = SimpleNamespace(concept="active_days", polarity="risk")
+@pytest.mark.parametrize("concept", ["active_days", "days_to_renewal", "tenure"])
+def test_under_a_contract_few_active_days_or_a_renewal_alone_are_no_reason_to_call(concept):
+    few = SimpleNamespace(concept=concept, polarity="risk")
     other = SimpleNamespace(concept="price", polarity="risk")
     for reasons, bound, listed in (
         ([few], True, None),
