@@ -112,8 +112,7 @@ def _again(stored: Assessment, row_id: int, agent: ChurnAgent, setup: Setup) -> 
 
 def compared(stored: Assessment, computed: Assessment) -> list[Difference]:
     """The fields of a record that differ from another one of the same customer and date; costs do not count."""
-    documents = (_document(record) for record in (stored, computed))
-    return [Difference(stored.customer_id, *each) for each in _differences(*documents)]
+    return [Difference(stored.customer_id, *each) for each in _differences(_document(stored), _document(computed))]
 
 
 def _document(record: Assessment) -> dict[str, Any]:

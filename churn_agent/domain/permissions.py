@@ -11,7 +11,8 @@ from typing import Literal, get_args
 from churn_agent.domain.days import real_day
 
 Medium = Literal["phone", "email", "sms", "post"]
-MEDIA: frozenset[Medium] = frozenset(get_args(Medium))
+_MEDIA: tuple[Medium, ...] = get_args(Medium)
+MEDIA = frozenset(_MEDIA)
 _WORDS: Mapping[str, str] = {
     "phone": r"calls?|phone|telephone|tel|anruf(?:en?)?|telefon(?:isch)?",
     "email": r"e_?mails?|mails?|mailen",
@@ -40,11 +41,11 @@ _MEANT: Mapping[str, Medium] = {"call": "phone", "telefon": "phone", "anruf": "p
 
 def refused(attributes: Mapping[str, str]) -> frozenset[Medium]:
     """Returns the media in which a customer must not be contacted."""
-    media: set[Medium] = set()
+    media = set[Medium]()
     for name, value in attributes.items():
         plain, said = re.sub(r"[\s-]+", "_", name.strip().casefold()), value.strip().casefold()
         if said in _YES or real_day(value):
-            media |= _named(plain, _REFUSALS) | ({_SHORT[plain]} if plain in _SHORT else set())
+            media |= _named(plain, _REFUSALS) | {medium for short, medium in _SHORT.items() if short == plain}
         elif said in _NO:
             media |= _named(plain, _PERMISSIONS)
     return frozenset(media)
@@ -53,7 +54,7 @@ def refused(attributes: Mapping[str, str]) -> frozenset[Medium]:
 def medium_of(channel: str) -> Medium | None:
     """Returns the medium of a playbook's channel, as `phone` for a video call; None for another channel."""
     plain = channel.casefold()
-    known: Mapping[str, Medium] = {**{medium: medium for medium in get_args(Medium)}, **_MEANT}
+    known: Mapping[str, Medium] = {**{medium: medium for medium in _MEDIA}, **_MEANT}
     return next((medium for word, medium in known.items() if word in plain), None)
 
 
