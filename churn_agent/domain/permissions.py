@@ -54,8 +54,10 @@ def refused(attributes: Mapping[str, str]) -> frozenset[Medium]:
 def medium_of(channel: str) -> Medium | None:
     """Returns the medium of a playbook's channel, as `phone` for a video call; None for another channel."""
     plain = channel.casefold()
-    known: Mapping[str, Medium] = {**{medium: medium for medium in _MEDIA}, **_MEANT}
-    return next((medium for word, medium in known.items() if word in plain), None)
+    for medium in _MEDIA:
+        if medium in plain:
+            return medium
+    return next((medium for word, medium in _MEANT.items() if word in plain), None)
 
 
 def _named(name: str, forms: tuple[str, ...]) -> set[Medium]:
