@@ -65,7 +65,9 @@ def to_markdown(assessment: Assessment) -> str:
         lines += _reasons(assessment, gettext("Against churn"), protective)
         if assessment.actions:
             lines += [f"## {gettext('Suggested actions')}", ""]
-            lines += [f"- {escape(wording.action_line(action))}" for action in assessment.actions]
+            for action in assessment.actions:
+                lines.append(f"- {escape(wording.action_line(action))}")
+                lines += [f"  - {escape(line)}" for line in wording.what_to_say(action)]
             lines.append("")
     else:
         lines += [f"**{escape(wording.status_line(assessment))}**", ""]

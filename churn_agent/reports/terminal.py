@@ -93,5 +93,8 @@ def _reasons(assessment: Assessment, name: str, reasons: list[Reason]) -> list[R
 
 
 def _actions(assessment: Assessment) -> list[RenderableType]:
-    lines = [Text(f"\u2192 {_plain(wording.action_line(action))}") for action in assessment.actions]
+    lines: list[Text] = []
+    for action in assessment.actions:
+        lines.append(Text(f"\u2192 {_plain(wording.action_line(action))}"))
+        lines += [Text(f"    {_plain(line)}", style="dim") for line in wording.what_to_say(action)]
     return _section(gettext("Suggested actions"), lines)

@@ -216,6 +216,20 @@ def action_line(action: RetentionAction) -> str:
     return f"{translated(action.title)}, {gettext(URGENCY_WORDS[action.urgency])}: {translated(action.rationale)}"
 
 
+def what_to_say(action: RetentionAction) -> list[str]:
+    """Returns what to do, what to say, and what not to."""
+    lines = [translated(action.what)] if action.what else []
+    if action.talk_track:
+        words = " ".join(translated(line) for line in action.talk_track)
+        lines.append(gettext("Say: {words}", words=words))
+    return [*lines, never_say(action)] if action.never_say else lines
+
+
+def never_say(action: RetentionAction) -> str:
+    """Returns what not to say or promise."""
+    return gettext("Do not say or promise: {words}", words="; ".join(translated(line) for line in action.never_say))
+
+
 def cases(assessment: Assessment) -> tuple[list[Reason], list[Reason]]:
     """Returns the reasons for churn and those against it, strongest first."""
     risk = [reason for reason in assessment.reasons if reason.polarity == "risk"]

@@ -90,6 +90,21 @@ def test_the_card_shows_what_a_reader_needs(render):
 
 
 @pytest.mark.parametrize("render", [terminal, files.to_markdown])
+def test_the_card_shows_what_to_do_and_say_and_what_not_to(render):
+    action = (
+        record()
+        .actions[0]
+        .model_copy(
+            update={"what": "Call them.", "talk_track": ("Good morning.", "How are you?"), "never_say": ("a promise",)}
+        )
+    )
+    text = render(record().model_copy(update={"actions": (action,)}))
+    for words in ("Call them.", "Say: Good morning. How are you?", "Do not say or promise: a promise"):
+        assert words in text, words
+    assert "Say:" not in render(record())
+
+
+@pytest.mark.parametrize("render", [terminal, files.to_markdown])
 @pytest.mark.parametrize(
     ("n", "words"), [(1, "1 text of an unknown author was not read"), (3, "3 texts of unknown authors were not read")]
 )

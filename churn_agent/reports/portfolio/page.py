@@ -151,7 +151,7 @@ def _template() -> "Template":
         "shown_reasons": phrases.shown_reasons,
         "status_lines": phrases.status_lines,
         "no_action": phrases.no_action,
-        "never_say": phrases.never_say,
+        "never_say": wording.never_say,
         "since": phrases.since,
         "care_line": wording.care_line,
         "standing_line": wording.standing_line,

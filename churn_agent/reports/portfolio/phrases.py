@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from churn_agent.batch.changes import PARTS, Change
-from churn_agent.domain.assessment import Reason, RetentionAction
+from churn_agent.domain.assessment import Reason
 from churn_agent.reports import wording
 from churn_agent.reports.language import day, gettext, in_period, money, ngettext, noop, number, share, signed
 from churn_agent.reports.portfolio.accounts import Account, Portfolio
@@ -86,26 +86,12 @@ def to_do(account: Account) -> list[str]:
         return [no_action(account)] if account.call else []
     channel = f" ({translated(action.channel)})" if action.channel else ""
     lines = [gettext("To do by {day}: {action}", day=day(account.due), action=f"{translated(action.title)}{channel}")]
-    return [*lines, *what_to_say(action)]
+    return [*lines, *wording.what_to_say(action)]
 
 
 def no_action(account: Account) -> str:
     """Says that no action fits, and why."""
     return gettext("No action fits: {why}", why=translated(account.no_action or "no action in the playbook applies"))
-
-
-def what_to_say(action: RetentionAction) -> list[str]:
-    """Returns what to do, what to say, and what not to."""
-    lines = [translated(action.what)] if action.what else []
-    if action.talk_track:
-        words = " ".join(translated(line) for line in action.talk_track)
-        lines.append(gettext("Say: {words}", words=words))
-    return [*lines, never_say(action)] if action.never_say else lines
-
-
-def never_say(action: RetentionAction) -> str:
-    """Returns what not to say or promise."""
-    return gettext("Do not say or promise: {words}", words="; ".join(translated(line) for line in action.never_say))
 
 
 def status_lines(account: Account) -> list[str]:
