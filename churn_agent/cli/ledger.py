@@ -1,7 +1,7 @@
 """`outcomes` and `ledger`: outcomes of customers, and how good the forecasts were."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
@@ -97,7 +97,7 @@ def score(context: click.Context, by: "By", json_: bool) -> None:
 @common.model_options
 @common.as_json
 @click.pass_context
-def show(context: click.Context, customer_id: str, json_: bool, **model: str | None) -> None:
+def show(context: click.Context, customer_id: str, json_: bool, **model: Any) -> None:
     """Show every forecast about a customer, the causes of each change, and the outcome.
 
     Causes are known only if the model, prompt and method in use are those that made the forecast.

@@ -1,6 +1,7 @@
 """`report`, `digest` and `feedback`: reports for account managers, and their judgements."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -48,7 +49,7 @@ def report(
     per_owner: bool,
     capacity: int,
     csv_separator: str | None,
-    **model: str | None,
+    **model: Any,
 ) -> None:
     """Write the report of a batch. RUN: the first characters of its id (churn-agent runs list), or latest."""
     with common.open_agent(context, **model) as agent, common.Counting() as bar:

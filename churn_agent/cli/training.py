@@ -1,7 +1,7 @@
 """`train` and `calibrate`: learn from labels."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
@@ -27,7 +27,7 @@ def train(
     labels: Path | None,
     mlflow: str | None,
     json_: bool,
-    **model: str | None,
+    **model: Any,
 ) -> None:
     """Train METHOD on the labels of the store; without METHOD, list all methods and which are trained.
 
@@ -98,7 +98,7 @@ def calibrate(
     by: str | None,
     stores: tuple[Path, ...],
     json_: bool,
-    **model: str | None,
+    **model: Any,
 ) -> None:
     """Turn scores into probabilities, using the outcomes in the store. Later assessments use the result.
 

@@ -41,13 +41,15 @@ _MEANT: Mapping[str, Medium] = {"call": "phone", "telefon": "phone", "anruf": "p
 
 def refused(attributes: Mapping[str, str]) -> frozenset[Medium]:
     """Returns the media in which a customer must not be contacted."""
-    media = set[Medium]()
+    media: set[Medium] = set()
     for name, value in attributes.items():
         plain, said = re.sub(r"[\s-]+", "_", name.strip().casefold()), value.strip().casefold()
         if said in _YES or real_day(value):
-            media |= _named(plain, _REFUSALS) | {medium for short, medium in _SHORT.items() if short == plain}
+            media.update(_named(plain, _REFUSALS))
+            if plain in _SHORT:
+                media.add(_SHORT[plain])
         elif said in _NO:
-            media |= _named(plain, _PERMISSIONS)
+            media.update(_named(plain, _PERMISSIONS))
     return frozenset(media)
 
 
