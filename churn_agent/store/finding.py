@@ -14,7 +14,7 @@ def is_store(folder: Path) -> bool:
 
 
 def require(folder: Path) -> None:
-    """Raises `InputError` if a folder is not a store, and names one beside it or in it that may be meant."""
+    """Raises `InputError` if a folder is not a store, and names one in it or beside it that may be meant."""
     if is_store(folder):
         return
     try:
@@ -22,7 +22,7 @@ def require(folder: Path) -> None:
         inside = [path for path in folder.iterdir() if is_store(path)] if folder.is_dir() else []
     except OSError:  # the folder above is missing too, or cannot be read
         beside, inside = {}, []
-    near = [beside[name] for name in get_close_matches(folder.name, beside)] or inside
+    near = inside or [beside[name] for name in get_close_matches(folder.name, beside)]
     if near:
         remedy = f"did you mean {' or '.join(repr(str(path)) for path in near[:3])}?"
     else:
