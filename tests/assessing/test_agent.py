@@ -234,7 +234,9 @@ def test_the_companies_of_a_book_are_looked_up_once_a_run_and_anew_in_the_next(t
     seen = []
     read, screened = pipeline.read, screening.read
     monkeypatch.setattr(pipeline, "read", lambda cases, *rest, **more: seen.extend(cases) or read(cases, *rest, **more))
-    monkeypatch.setattr(screening, "read", lambda cases, *rest, **more: seen.extend(cases) or screened(cases, *rest, **more))
+    monkeypatch.setattr(
+        screening, "read", lambda cases, *rest, **more: seen.extend(cases) or screened(cases, *rest, **more)
+    )
 
     def brands(agent, name):
         rows = [f"{id_},{name} {n % 3}" for n, id_ in enumerate(ids)]

@@ -58,7 +58,7 @@ def records(draw):
 
 def printed(record, **options):
     out = StringIO()
-    print_card(record, Console(file=out, width=300, **options), title="c-1")
+    print_card(record, Console(file=out, width=300, **options), company="Acme")
     return out.getvalue()
 
 
