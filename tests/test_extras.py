@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 import churn_agent
+from churn_agent.domain.snapshot import Card
 from churn_agent.errors import MissingExtra
 from churn_agent.learning.estimators import BgNbd
 from churn_agent.measuring import metrics, plots
 from churn_agent.reports import book
 from churn_agent.reports.portfolio import calendar, page, sheets
-from tests.conftest import write_csv
+from churn_agent.reports.portfolio.accounts import Portfolio
+from tests.conftest import AS_OF, write_csv
 
 PACKAGE = Path(churn_agent.__file__).parent
 PROJECT = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -28,6 +30,9 @@ EXTRAS = {
 OF = {module: extra for extra, modules in EXTRAS.items() for module in modules}
 NOT_IMPORTED_HERE = {"defusedxml"}
 """openpyxl imports it."""
+EMPTY = Portfolio(
+    run=None, card=Card(company="Acme"), as_of=AS_OF, accounts=(), drivers=(), capacity=1, planned=False, method=None
+)
 CORE = (
     ("ingest", "a.csv", "--card", "card.yaml"),
     ("assess", "c-1", "--model", "scripted"),
@@ -90,9 +95,9 @@ def test_every_import_of_an_extra_is_guarded_by_its_name():
     [
         ("matplotlib", lambda: plots.to_svg(lambda axes: None)),
         ("jinja2", lambda: book.to_html(None, None)),
-        ("jinja2", lambda: page.to_html(None)),
-        ("icalendar", lambda: calendar.to_ics(None)),
-        ("xlsxwriter", lambda: sheets.to_xlsx(None, {})),
+        ("jinja2", lambda: page.to_html(EMPTY)),
+        ("icalendar", lambda: calendar.to_ics(EMPTY)),
+        ("xlsxwriter", lambda: sheets.to_xlsx(EMPTY, {})),
         ("empulse", lambda: metrics.expected_maximum_profit(np.eye(2, dtype=bool)[0], np.eye(2)[0], metrics.Costs())),
         ("lifetimes", lambda: BgNbd._fitter(0.1)),
     ],

@@ -111,7 +111,7 @@ def google_play(n, text, at, more):
         "Review Last Update Millis Since Epoch": more.get("closed_at", ""),
         "Developer Reply Date and Time": "",
         "Developer Reply Text": "",
-        **{name: json.dumps(value) for name, value in more.items()},
+        **as_text(more),
     }
 
 
@@ -127,8 +127,31 @@ def trustpilot(n, text, at, more):
         "Review Updated (UTC)": more.get("updated_at", ""),
         "Company Reply Date (UTC)": "",
         "Company Reply": "",
-        **{name: json.dumps(value) for name, value in more.items()},
+        **as_text(more),
     }
+
+
+def salesforce_csv(n, text, at, more):
+    case = {
+        "Id": f"5{n}",
+        "CaseNumber": f"{n}",
+        "AccountId": f"{n}",
+        "CreatedDate": at,
+        "Origin": "Web",
+        "Subject": "s",
+    }
+    later = {"IsClosed": more.get("status") == "closed", "ClosedDate": more.get("updated_at", "")}
+    return case | {"Description": text, "LastModifiedDate": "", **later} | as_text(more)
+
+
+def hubspot_csv(n, text, at, more):
+    call = {"Record ID": f"{n}", "Associated Contact IDs": f"{n}", "Activity date": at, "Call Title": "s"}
+    later = {"Call outcome": more.get("status", ""), "Last modified date": more.get("updated_at", "")}
+    return call | {"Call notes": f"Customer: {text}", **later} | as_text(more)
+
+
+def as_text(more):
+    return {name: json.dumps(value) for name, value in more.items()}
 
 
 def slack(n, text, at, more):
@@ -136,6 +159,9 @@ def slack(n, text, at, more):
     return {"type": "message", "ts": f"{1_769_940_000 + n}.0001", "user": f"U{n}", "text": text} | fields
 
 
+CSV = {
+    "google_play": "reviews.csv", "trustpilot": "reviews.csv", "salesforce_csv": "Case.csv", "hubspot_csv": "calls.csv",
+}  # fmt: skip
 LISTS = {
     "zendesk": "tickets", "intercom": "conversations", "hubspot": "results", "freshdesk": "tickets",
     "salesforce": "records", "app_store": "data", "stripe": "data",
@@ -144,15 +170,15 @@ RECORDS = {
     make.__name__: make
     for make in (
         zendesk, intercom, hubspot, freshdesk, salesforce, helpscout, discourse, app_store, stripe, google_play,
-        trustpilot, slack,
+        trustpilot, slack, salesforce_csv, hubspot_csv,
     )
 }  # fmt: skip
 
 
 def write(folder, mapping, records):
     """Writes an export. Returns its path."""
-    if mapping in ("google_play", "trustpilot"):
-        path = folder / "reviews.csv"
+    if mapping in CSV:
+        path = folder / CSV[mapping]
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(records[0]))
             writer.writeheader()

@@ -326,8 +326,8 @@ def test_what_another_version_of_scikit_learn_kept_is_used(trained):
         (("train", "rfm", "--labels", "nowhere.csv"), 3, "nowhere.csv"),
     ],
 )
-def test_what_cannot_be_trained_is_said(cli, tmp_path, arguments, code, said):
-    result = cli("--store", tmp_path / "empty", *arguments)
+def test_what_cannot_be_trained_is_said(cli, arguments, code, said):
+    result = cli(*arguments)
     assert result.code == code
     assert said in result.err
 

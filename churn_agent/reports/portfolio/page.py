@@ -69,6 +69,7 @@ def to_html(portfolio: Portfolio, *, changes: Mapping[str, Change] | None = None
         changes: changes since an earlier run, by customer.
         on_paper: the page is printed without running its script.
     """
+    template = _template()
     rows = [_row(account, portfolio) for account in portfolio.accounts]
     columns = [
         {"key": key, "words": words, "label": gettext(label) if label else phrases.value_title(portfolio), "kind": kind}
@@ -79,7 +80,7 @@ def to_html(portfolio: Portfolio, *, changes: Mapping[str, Change] | None = None
     beyond = len(rows) - (_PRINTED if on_paper else _SHOWN)
     run, card = portfolio.run, portfolio.card
     how = ", ".join(str(run.spec[name]) for name in ("model_id", "prompt", "method") if run.spec.get(name))
-    return _template().render(
+    return template.render(
         p=portfolio,
         lang=str(current().locale).replace("_", "-"),
         title=phrases.title(portfolio),
