@@ -17,6 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine, event
 
@@ -32,6 +33,8 @@ from churn_agent.models.scripted import ScriptedModel
 from churn_agent.settings import Settings
 
 AS_OF = date(2026, 3, 1)
+hypothesis.settings.register_profile("untimed", deadline=None)  # machines that run tests are busy
+hypothesis.settings.load_profile("untimed")
 _LOCAL = {"127.0.0.1", "::1", "localhost", None, ""}
 _MODELS_DIR = Settings.load().models_dir
 

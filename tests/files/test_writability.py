@@ -80,7 +80,7 @@ def test_doctor_on_folders_where_files_stand(cli, tmp_path, monkeypatch, below):
         monkeypatch.setenv(name, str(tmp_path / "file" / below))
     result = cli("doctor")
     assert result.code == 4
-    assert [line.split()[0] for line in problems(result)] == ["store", "model", "weights", "weights", "history"]
+    assert [line.split()[0] for line in problems(result)] == ["store", "model", "weights", "weights"]
     assert result.err == ""
     again = cli("doctor", "--json")
     assert (again.code, again.json["healthy"]) == (4, False)

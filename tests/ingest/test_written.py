@@ -100,7 +100,13 @@ def test_a_shipped_mapping_is_written_whole(tmp_path, name):
     source = tmp_path / "in"
     source.mkdir()
     sample = SAMPLES[name]
-    kind = "csv" if str(sample).startswith("Review") else "txt" if isinstance(sample, str) else "json"
+    kind = (
+        "csv"
+        if str(sample).startswith("Review") or name.endswith("_csv")
+        else "txt"
+        if isinstance(sample, str)
+        else "json"
+    )
     path = source / f"WhatsApp Chat with Ana.{kind}"
     if name == "slack":
         (source / "ext-acme").mkdir()
