@@ -85,9 +85,16 @@ class Embedder:
         """Length of a vector."""
         return int(self._model.get_embedding_dimension())
 
+    @cached_property
+    def _window(self) -> int:
+        """Tokens of a text that fit: without the start and end tokens, and the model's prompt."""
+        prompt: str = self._model.prompts.get(self._model.default_prompt_name) or ""
+        of_prompt = len(self._model.tokenizer(prompt, add_special_tokens=False)["input_ids"]) if prompt else 0
+        return int(self._model.max_seq_length) - 2 - of_prompt
+
     def split(self, text: str) -> list[str]:
         """Splits a text into parts that fit the model, by its tokenizer, with `OVERLAP` tokens in common."""
-        window = int(self._model.max_seq_length) - 2  # minus the start and end tokens
+        window = self._window
         if len(text) <= window:  # a token has at least one character
             return [text]
         offsets = self._model.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
