@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, cached_property
+from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,8 @@ class Embedder:
         from transformers.utils import logging
 
         logging.disable_progress_bar()
+        logging.set_verbosity_error()  # a pooling layer that is not used may be missing
+        getLogger("sentence_transformers").setLevel(ERROR)  # it announces a model's prompt
         try:
             model = SentenceTransformer(
                 str(self.folder),

@@ -104,3 +104,9 @@ def test_the_real_embedder_puts_like_to_like_and_cuts_long_texts(tmp_path, embed
     parts = embedder.split(words)
     assert parts[0].split()[-1] in parts[1]  # neighbours overlap
     assert set(" ".join(parts).split()) >= set(words.split()[1:-1])
+
+
+@pytest.mark.model
+def test_loading_the_real_embedder_says_nothing(capfd, embedder_folder):
+    Embedder(embedder_folder, embedder_id="e5", revision="r").encode(["hello"])
+    assert capfd.readouterr() == ("", "")
