@@ -180,8 +180,12 @@ def forget_again(store: Path) -> None:
 
 
 def held(store: Path) -> list[tuple[str, str]]:
-    """What the files of a store hold of the customer: a name, words, or the vector of a text."""
-    whole = {path: path.read_bytes() for path in store.rglob("*") if path.is_file() and path.parent.name != "index"}
+    """What the files of a store hold of the customer: a name, words, or the vector of a text (not the index's padding)."""
+    whole = {
+        path: path.read_bytes()
+        for path in store.rglob("*")
+        if path.is_file() and "index" not in path.relative_to(store).parts
+    }
     needles = (CUSTOMER, "zebra", MAIL, "a secret")
     found = [(path.name, needle) for path, raw in whole.items() for needle in needles if needle.encode() in raw]
     with closing(Index(store)) as index:
