@@ -76,6 +76,10 @@ class _File:
         _, count, offset, size = self._read("BIQQ")
         return name, (count, offset, size)
 
+    def rows(self, name: str) -> int:
+        """Number of rows of an embedding, without reading it."""
+        return self._tensors[name][0] // self.width
+
     def tensor(self, name: str) -> NDArray[np.float16]:
         """The numbers of a tensor, in one row."""
         count, offset, size = self._tensors[name]
@@ -136,9 +140,9 @@ def _settings(file: _File) -> dict[str, Any]:
             "num_hidden_layers": file.layers,
             "num_attention_heads": file.heads,
             "intermediate_size": file.inner,
-            "vocab_size": len(file.tensor("emb.word")) // file.width,
+            "vocab_size": file.rows("emb.word"),
             "max_position_embeddings": file.positions,
-            "type_vocab_size": len(file.tensor("emb.type")) // file.width,
+            "type_vocab_size": file.rows("emb.type"),
             "layer_norm_eps": 1e-12,
             "hidden_act": "gelu",
             "pad_token_id": _SPECIAL.index("<pad>"),

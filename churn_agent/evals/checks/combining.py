@@ -18,6 +18,7 @@ from more_itertools import chunked
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from churn_agent.assessing.pipeline import BATCH
 from churn_agent.content.prompts import PromptTemplate, shipped_fits
 from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.content.thresholds import Combiner, Figures, Fit, SetUsed, Thresholds
@@ -46,7 +47,6 @@ LOST = 0.02
 _SILENT = (0.01, 0.015, 0.02, 0.025, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2)
 _STAYING = 0.05
 """Share of the messages that read like staying."""
-_BATCH = 8
 _SHRUNK = 0.3
 """Scale of the biases of single signals; the smaller, the more they are shrunk."""
 
@@ -109,7 +109,7 @@ def examples(
     """Asks both readers about messages. Raises `DataError` if most answers of the model cannot be used."""
     found: list[Example] = []
     failed = 0
-    for batch in chunked(messages, _BATCH):
+    for batch in chunked(messages, BATCH):
         readings = {
             i: Reading(message.company or "the company", message.text, frozenset(message.others))
             for i, message in enumerate(batch)
