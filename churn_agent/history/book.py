@@ -9,14 +9,13 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from more_itertools import chunked
-from sqlalchemy import Connection, Engine, func, or_, select
+from sqlalchemy import Connection, Engine, Select, func, or_, select
 
 from churn_agent.domain import sensitive
 from churn_agent.domain.interactions import DATED_BY, Label
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import InputError
 from churn_agent.history import aliases, combining
-from churn_agent.history.combining import Renewal
 from churn_agent.history.known import rows_known
 from churn_agent.history.tables import book, contributions, customers, imports, labels
 
@@ -55,19 +54,14 @@ def set_card(connection: Connection, new: Card, *, import_id: int | None = None)
 
 
 def _replace_card(connection: Connection, value: Mapping[str, Any] | None) -> None:
-    before = _combine(connection)
+    before = card_in(connection)
     connection.execute(book.delete().where(book.c.key == _CARD))
     if value is not None:
         connection.execute(book.insert().values(key=_CARD, value=dict(value)))
-    if _combine(connection) != before:
+    after = card_in(connection)
+    if (after.combine, after.time_zone) != (before.combine, before.time_zone):
         described = select(contributions.c.customer_id).where(contributions.c.kind == ATTRIBUTES).distinct()
         merge_attributes(connection, connection.scalars(described).all())
-
-
-def _combine(connection: Connection) -> Mapping[str, str]:
-    """Returns attribute -> how the card combines its values."""
-    value: Mapping[str, Any] | None = connection.scalar(select(book.c.value).where(book.c.key == _CARD))
-    return (value or {}).get("combine") or {}
 
 
 def attributes(
@@ -86,19 +80,21 @@ def attributes(
         rows = contributed(connection, [customer_id, *aliases.of(connection, customer_id)])
         if known_at is not None:
             rows = rows_known(connection, rows, known_at, of_book)
-        renewal = Renewal(of_book.renewal_attribute, as_of) if as_of else None
-        return combining.merged(rows, _combine(connection), renewal)
+        return combining.merged(rows, of_book, as_of)
 
 
 def contributed(connection: Connection, ids: Collection[str]) -> Sequence[Any]:
     """Returns what all imports say about customers, with the time of each (`started_at`), in the order of arrival."""
-    query = (
+    return connection.execute(_contributed().where(contributions.c.customer_id.in_(ids))).all()
+
+
+def _contributed() -> Select[Any]:
+    return (
         select(contributions, imports.c.started_at)
         .outerjoin(imports, imports.c.id == contributions.c.import_id)
-        .where(contributions.c.kind == ATTRIBUTES, contributions.c.customer_id.in_(ids))
+        .where(contributions.c.kind == ATTRIBUTES)
         .order_by(contributions.c.id)
     )
-    return connection.execute(query).all()
 
 
 def all_attributes(engine: Engine, *, as_of: date | None = None) -> dict[str, Mapping[str, str]]:
@@ -124,18 +120,12 @@ def _renewals(connection: Connection, of_book: Card, as_of: date) -> dict[str, d
     if name in of_book.combine:
         return {}
     today = aliases.read(connection)
-    query = (
-        select(contributions)
-        .where(contributions.c.kind == ATTRIBUTES, contributions.c.content[name].as_string().is_not(None))
-        .order_by(contributions.c.id)
-    )
     rows: dict[str, list[Any]] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(_contributed().where(contributions.c.content[name].as_string().is_not(None))):
         customer_id: str = row.customer_id
         rows.setdefault(today.get(customer_id, customer_id), []).append(row)
-    renewal = Renewal(name, as_of)
     several = {customer_id: of for customer_id, of in rows.items() if len(of) > 1}
-    return {customer_id: {name: combining.merged(of, {}, renewal)[name]} for customer_id, of in several.items()}
+    return {customer_id: {name: combining.merged(of, of_book, as_of)[name]} for customer_id, of in several.items()}
 
 
 def values_of(engine: Engine, attribute: str) -> set[str]:
@@ -178,22 +168,17 @@ def set_attributes(connection: Connection, rows: Iterable[Attributes], *, import
 
 
 def merge_attributes(connection: Connection, customer_ids: Collection[str]) -> None:
-    """Merges the attributes of customers from all imports; the last value of each counts."""
-    combine = _combine(connection)
+    """Merges the attributes of customers from all imports; the value of each that is known last counts."""
+    of_book = card_in(connection)
     for batch in chunked(aliases.families(connection, customer_ids).items(), _BATCH):
         today = {id_: customer_id for customer_id, ids in batch for id_ in ids}
-        query = (
-            select(contributions)
-            .where(contributions.c.kind == ATTRIBUTES, contributions.c.customer_id.in_(today))
-            .order_by(contributions.c.id)
-        )
         values: dict[str, list[Any]] = {}
-        for row in connection.execute(query):
+        for row in contributed(connection, today):
             values.setdefault(today[row.customer_id], []).append(row)
         connection.execute(customers.delete().where(customers.c.customer_id.in_(today)))
         if values:
             rows = [
-                {"customer_id": id_, "attributes": combining.merged(parts, combine)} for id_, parts in values.items()
+                {"customer_id": id_, "attributes": combining.merged(parts, of_book)} for id_, parts in values.items()
             ]
             connection.execute(customers.insert(), rows)
 
@@ -219,7 +204,8 @@ def several_rows(connection: Connection, import_id: int) -> dict[str, Several]:
     rows: dict[tuple[str, date | None], list[Mapping[str, str]]] = {}
     for row in connection.execute(query):
         rows.setdefault((row.customer_id, row.known_from), []).append(row.content)
-    combine = {*_combine(connection), card_in(connection).renewal_attribute}
+    of_book = card_in(connection)
+    combine = {*of_book.combine, of_book.renewal_attribute}
     customers_of: dict[str, set[str]] = {}
     values_of: dict[str, set[str]] = {}
     for (customer_id, _), contents in rows.items():

@@ -1,68 +1,73 @@
-"""Merges the rows of attributes of a customer: those of an import by the card, later imports over earlier ones."""
+"""Merges the rows of attributes of a customer: those of an import by the card, and of imports the one known last."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from churn_agent.domain.days import real_day
 from churn_agent.domain.interactions import as_number
 from churn_agent.domain.money import currency_in, is_money
+from churn_agent.domain.snapshot import Card
+from churn_agent.history.known import known_day
 
 
-class Renewal(NamedTuple):
-    """The attribute with the days on which contracts renew, and the day from which the next one is wanted."""
-
-    attribute: str
-    from_day: date
-
-
-def merged(rows: Iterable[Any], combine: Mapping[str, str], renewal: Renewal | None = None) -> dict[str, str]:
+def merged(rows: Iterable[Any], card: Card, as_of: date | None = None) -> dict[str, str]:
     """Returns the attributes of a customer.
 
+    Of each attribute, the import with the latest row counts, whatever the order of the imports; of rows of one day, the
+    import that came last. A row is as late as the day since which it is known (`known_day`).
+
     Args:
-        rows: rows with `import_id`, `known_from`, `content` and the `customer_id` in the source, in the order in which
-            they came. Those without a day are known from their import on, after all days in it.
-        combine: attribute -> `latest` (the default), `sum`, `highest` or `lowest` of the rows of one import. Equal rows
-            of one id count once. The latest is the last one of the latest `known_from`.
-        renewal: attribute of which `next_renewal` of the rows of one import counts, unless `combine` names it.
+        rows: rows with `import_id`, its `started_at`, `known_from`, `content` and the `customer_id` in the source, in the
+            order in which they came. In an import, those without a day are later than all others.
+        card: its `combine` says how the rows of one import are combined; equal rows of one id count once. The latest is
+            the last one of the latest `known_from`.
+        as_of: day after which the next renewal is wanted (`next_renewal`), unless the card combines it; None for the
+            latest row's.
     """
     imports: dict[object, list[Any]] = {}
     for number, row in enumerate(rows):
         key = row.import_id if row.import_id is not None else ("row", number)  # rows of no import come one by one
         imports.setdefault(key, []).append(row)
+    latest: dict[str, date] = {}
     attributes: dict[str, str] = {}
     for group in imports.values():
-        dated = sorted(group, key=lambda row: row.known_from or date.max)
-        contents = [content for _, content in _distinct([(row.customer_id, row.content) for row in dated])]
-        for name in dict.fromkeys(name for content in contents for name in content):
-            having = [content for content in contents if name in content]
-            values = [content[name] for content in having]
-            how = combine.get(name, "latest")
-            if renewal and name == renewal.attribute and name not in combine:
-                attributes[name] = next_renewal(dated, renewal)
-            elif how != "latest" and is_money(name):
-                amounts = [(currency_in(content, name).upper(), content[name]) for content in having]
-                attributes[name] = _by_currency(amounts, how)
-            else:
-                attributes[name] = _combined(values, how)
+        dated = _distinct(sorted(group, key=lambda row: row.known_from or date.max))
+        for name in dict.fromkeys(name for row in dated for name in row.content):
+            having = [row for row in dated if name in row.content]
+            day = max(known_day(row, card) for row in having)
+            if day >= latest.get(name, date.min):
+                latest[name] = day
+                attributes[name] = _of_import(name, having, card, as_of)
     return attributes
 
 
-def next_renewal(rows: Sequence[Any], renewal: Renewal) -> str:
+def _of_import(name: str, rows: Sequence[Any], card: Card, as_of: date | None) -> str:
+    """Returns the value of an attribute from the rows of one import that have it, sorted by `known_from`."""
+    if as_of and name == card.renewal_attribute and name not in card.combine:
+        return next_renewal(rows, name, as_of)
+    how = card.combine.get(name, "latest")
+    contents = [row.content for row in rows]
+    if how != "latest" and is_money(name):
+        return _by_currency([(currency_in(content, name).upper(), content[name]) for content in contents], how)
+    return _combined([content[name] for content in contents], how)
+
+
+def next_renewal(rows: Sequence[Any], attribute: str, from_day: date) -> str:
     """Returns when the next contract of a customer renews, by the rows of one import.
 
     Args:
-        rows: rows of which at least one has the attribute, sorted by `known_from`; those of its latest day count.
-        renewal: the attribute, and the first day that counts.
+        rows: rows that have the attribute, sorted by `known_from`; those of the latest day count.
+        attribute: the attribute with the days on which contracts renew.
+        from_day: the first day that counts.
 
     Returns:
         The earliest day that is not over; if all are, the last one; if none is a date, the last value.
     """
-    having = [row for row in rows if renewal.attribute in row.content]
-    values = [row.content[renewal.attribute] for row in having if row.known_from == having[-1].known_from]
+    values = [row.content[attribute] for row in rows if row.known_from == rows[-1].known_from]
     days = {day: value for value in values if (day := real_day(value))}
-    coming = [day for day in days if day >= renewal.from_day]
+    coming = [day for day in days if day >= from_day]
     return days[min(coming) if coming else max(days)] if days else values[-1]
 
 
@@ -79,8 +84,14 @@ def ways(values: Collection[str]) -> tuple[str, ...]:
     return ("highest", "lowest") if all(real_day(value) for value in values) else ()
 
 
-def _distinct(rows: Sequence[tuple[str, Mapping[str, str]]]) -> list[tuple[str, Mapping[str, str]]]:
-    return [row for number, row in enumerate(rows) if row not in rows[number + 1 :]]
+def _distinct(rows: Iterable[Any]) -> list[Any]:
+    """Returns the rows without equal ones of the same id before them."""
+    distinct: dict[tuple[Any, ...], Any] = {}
+    for row in rows:
+        key = (row.customer_id, *sorted(row.content.items()))
+        distinct.pop(key, None)
+        distinct[key] = row
+    return list(distinct.values())
 
 
 def _by_currency(amounts: Sequence[tuple[str, str]], how: str) -> str:

@@ -38,9 +38,17 @@ def is_known(row: Any, day: date, card: Card, last_day: Callable[[], date]) -> b
         card: card of the book.
         last_day: returns the last day of the history; called only where it matters.
     """
+    return known_day(row, card) <= day or (row.known_from is None and last_day() <= day)
+
+
+def known_day(row: Any, card: Card) -> date:
+    """Returns the day since which a row is known: its own one, or that of its import in the book's time zone.
+
+    Rows of no import are older than all others.
+    """
     if row.known_from is not None:
-        return row.known_from <= day
-    return row.started_at is None or card.local(from_stored(row.started_at)).date() <= day or last_day() <= day
+        return row.known_from
+    return card.local(from_stored(row.started_at)).date() if row.started_at is not None else date.min
 
 
 def _last_day(connection: Connection, card: Card) -> date:

@@ -41,10 +41,7 @@ def on_values(connection: Connection, import_id: int) -> set[int]:
                 rows = {customer_id: book.contributed(connection, described[customer_id])}
             known = [row for row in rows[customer_id] if _known(row, as_of, made_at, card, last_day)]
             others = [row for row in known if row.import_id != import_id]
-            renewal = combining.Renewal(card.renewal_attribute, as_of)
-            with_it, without = (
-                sensitive.usable(combining.merged(some, card.combine, renewal), card) for some in (known, others)
-            )
+            with_it, without = (sensitive.usable(combining.merged(some, card, as_of), card) for some in (known, others))
             if with_it != without:
                 resting.add(id_)
     return resting

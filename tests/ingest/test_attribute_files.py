@@ -1,14 +1,17 @@
 """Files of attributes: numbers and dates of a column in one form, several rows of a customer, sensitive columns."""
 
-from datetime import date
+from datetime import date, timedelta
 from itertools import permutations
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import DataError
-from churn_agent.history import book
+from churn_agent.history import book, combining
 from churn_agent.history.tables import contributions
 from tests.conftest import write_csv
 from tests.ingest.test_sync import dump
@@ -203,3 +206,85 @@ def test_names_of_attributes_on_the_card_count_as_in_files(agent, notes):
     named = Card(value_attribute="Jahreswert", owner_attribute="Betreut von", renewal_attribute="Läuft-bis")
     assert (named.value_attribute, named.owner_attribute) == ("jahreswert", "betreut_von")
     assert named.renewal_attribute == "läuft_bis"
+
+
+def known_last(agent, files, as_of=date(2026, 12, 31)):
+    """Imports files of attributes in an order. Returns the attributes of `c1`, by way of each way to ask for them."""
+    for name, header, rows in files:
+        agent.ingest([], customers=write_csv(Path(f"{name}.csv"), *rows, header=f"customer_id,{header}"))
+    stored = json_of(agent)["c1"]
+    assert dict(sorted(book.attributes(agent.history, "c1", known_at=as_of).items())) == stored
+    return stored
+
+
+JANUARY = "january", "plan,arr,owner,known_from", ["c1,gold,100,Ana,2025-01-31", "c1,gold,50,Ana,2025-01-31"]
+MARCH = "march", "plan,arr,known_from", ["c1,iron,70,2025-03-31"]
+JUNE = "june", "plan,known_from", ["c1,silver,2025-06-30", "c1,free,2025-02-28"]
+TODAY = "today", "plan", ["c1,platinum"]
+
+
+@pytest.mark.parametrize("card", [Card(), Card(combine={"arr": "sum"})])
+@pytest.mark.parametrize("order", list(permutations([JANUARY, MARCH, JUNE])), ids=lambda order: order[0][0])
+def test_the_value_known_last_counts_whatever_the_order_of_the_imports(agent, notes, order, card):
+    with agent.history.begin() as connection:
+        book.set_card(connection, card)
+    assert known_last(agent, order) == {"arr": "70", "owner": "Ana", "plan": "silver"}
+    seen = {
+        month: book.attributes(agent.history, "c1", known_at=date(2025, month, 28)).get("plan")
+        for month in (1, 2, 3, 4)
+    }
+    assert seen == {1: None, 2: "free", 3: "free", 4: "iron"}
+    assert book.attributes(agent.history, "c1", known_at=date(2025, 2, 28))["arr"] == ("150" if card.combine else "50")
+
+
+@pytest.mark.parametrize("order", list(permutations([MARCH, TODAY])), ids=lambda order: order[0][0])
+def test_attributes_without_a_day_are_as_new_as_their_import(agent, notes, order):
+    assert known_last(agent, order)["plan"] == "platinum"
+
+
+def test_a_plan_that_is_known_from_a_day_to_come_replaces_that_of_today(agent, notes):
+    later = "later", "plan,known_from", ["c1,iron,2100-01-01"]
+    assert known_last(agent, [later, TODAY], date(2100, 1, 1))["plan"] == "iron"
+    assert book.attributes(agent.history, "c1", known_at=date(2099, 12, 31)) == {"plan": "platinum"}
+
+
+def test_of_values_known_since_the_same_day_the_later_import_counts(agent, notes):
+    corrected = "corrected", "plan,known_from", ["c1,copper,2025-03-31"]
+    assert known_last(agent, [MARCH, corrected])["plan"] == "copper"
+    assert known_last(agent, [TODAY, ("again", "plan", ["c1,lead"])])["plan"] == "lead"
+
+
+def test_the_renewal_known_last_counts_whatever_the_order_of_the_imports(agent, notes):
+    old = "old", "renewal_date,known_from", ["c1,2026-05-01,2025-01-01", "c1,2026-03-01,2025-01-01"]
+    new = "new", "renewal_date,known_from", ["c1,2027-05-01,2025-06-01", "c1,2027-03-01,2025-06-01"]
+    for order in ([old, new], [new, old]):
+        known_last(agent, order)
+        as_of = date(2026, 2, 1)
+        assert book.all_attributes(agent.history, as_of=as_of)["c1"] == {"renewal_date": "2027-03-01"}
+        assert book.attributes(agent.history, "c1", as_of=as_of) == {"renewal_date": "2027-03-01"}
+        agent.store.undo_import(agent.store.imports()[-1].id)
+        agent.store.undo_import(agent.store.imports()[-2].id)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["plan", "arr", "owner"]), st.integers(1, 9), st.integers(0, 400)),
+        unique_by=lambda row: row[2], min_size=2, max_size=8,
+    ),
+    st.randoms(use_true_random=False), st.sampled_from(["latest", "sum", "highest", "lowest"]), st.integers(0, 400),
+)  # fmt: skip
+def test_the_order_of_imports_does_not_matter_where_the_day_is_given(rows, random, how, day):
+    card = Card(combine={"arr": how, "plan": how})
+    first = date(2025, 1, 1)
+    brought = [(number % 3, SimpleNamespace(
+        customer_id="c1", known_from=first + timedelta(days), content={name: str(value)}, started_at=None
+    )) for number, (name, value, days) in enumerate(rows)]  # fmt: skip
+    seen = []
+    for _ in range(3):
+        order = random.sample(range(3), 3)
+        arrived = []
+        for number in order:
+            of_file = [row for of, row in brought if of == number and row.known_from <= first + timedelta(day)]
+            arrived += [SimpleNamespace(**vars(row), import_id=number) for row in random.sample(of_file, len(of_file))]
+        seen.append(combining.merged(arrived, card, first + timedelta(day)))
+    assert all(one == seen[0] for one in seen)
