@@ -259,7 +259,6 @@ def test_next_weeks_export_updates_and_doubles_nothing(agent, tmp_path):
 LATER = frozenset(
     {
         "status",
-        "updated_at",
         "updatedat",
         "state",
         "isclosed",

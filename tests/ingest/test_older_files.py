@@ -1,12 +1,16 @@
 """An older file that is imported again, or late, does not replace newer values."""
 
+import json
+from datetime import UTC, datetime
 from itertools import permutations
 
 import pytest
 
 from churn_agent import ChurnAgent
+from churn_agent.history import interactions
 from tests.conftest import write_csv
 from tests.ingest.test_sync import HEADER, dump, rows_of
+from tests.learning import test_canary
 
 UPDATED = "message_id,customer_id,date,text,direction,status,updated_at"
 WEEKS = (
@@ -111,3 +115,103 @@ def test_an_import_that_ends_before_the_one_it_changes_says_so(agent, tmp_path, 
     notes.clear()
     agent.ingest(write_csv(tmp_path / "week3.csv", *rows_of("closed", "closed", "open"), header=HEADER))
     assert not [note for note in notes if "if they are older" in note]
+
+
+def of_source(opened):
+    """What is stored of each interaction, by customer and time."""
+    until = datetime(2100, 1, 1, tzinfo=UTC)
+    ids = [customer.customer_id for customer in opened.store.customers()]
+    rows = (row for id_ in ids for row in interactions.of_customer(opened.history, id_, until=until))
+    return [(row.key, row.speaker, row.channel, row.text, row.metadata) for row in rows]
+
+
+@pytest.mark.parametrize("mapping", sorted(test_canary.RECORDS.keys() - {"app_store", "slack", "stripe"}))
+def test_an_older_export_changes_nothing_and_a_newer_one_updates_in_place(agent, tmp_path, mapping):
+    def export(week, text):
+        (tmp_path / str(week)).mkdir()
+        at = 1_769_940_000 if mapping == "intercom" else "2026-02-01T10:00:00Z"
+        record = test_canary.RECORDS[mapping](7, text, at, {"updated_at": f"2026-02-{week:02}T10:00:00Z"})
+        return test_canary.write(tmp_path / str(week), mapping, [record])
+
+    def bring(file):
+        return agent.ingest(file, mapping=mapping, unknown_is="customer", yes=True)
+
+    bring(export(9, "I wait for your answer"))
+    second = of_source(agent)
+    older = bring(export(2, "I wait for you"))
+    assert of_source(agent) == second
+    assert (older.added, older.updated, older.outdated) == (0, 0, len(second))
+    newer = bring(export(16, "I wait for your answer since January"))
+    third = of_source(agent)
+    assert newer.added == newer.outdated == 0
+    assert [row[:3] for row in third] == [row[:3] for row in second]
+    assert all(row[3].endswith("since January") for row in third)
+
+
+def test_an_older_export_of_stripe_does_not_open_a_paid_invoice_again(agent, tmp_path):
+    invoice = {
+        "id": "in_1",
+        "object": "invoice",
+        "customer": "c-1",
+        "created": 1769940000,
+        "total": 1900,
+        "currency": "usd",
+    }
+    states = [
+        ("open", {"finalized_at": 1769940100}),
+        ("uncollectible", {"finalized_at": 1769940100, "marked_uncollectible_at": 1769950000}),
+        ("paid", {"finalized_at": 1769940100, "marked_uncollectible_at": 1769950000, "paid_at": 1769960000}),
+    ]  # fmt: skip
+    for order in permutations(range(3)):
+        with ChurnAgent.open(tmp_path / str(order)) as other:
+            for n in order:
+                status, times = states[n]
+                path = tmp_path / f"{status}.json"
+                path.write_text(json.dumps({"data": [invoice | {"status": status, "status_transitions": times}]}))
+                other.ingest(path, mapping="stripe")
+            [row] = other.snapshot("c-1").interactions
+            assert row.metadata["payment_status"] == "paid"
+
+
+def test_an_invoice_of_stripe_that_is_void_later_is_not_open_any_more(agent, tmp_path):
+    invoice = {
+        "id": "in_1",
+        "object": "invoice",
+        "customer": "c-1",
+        "created": 1769940000,
+        "total": 1900,
+        "currency": "usd",
+    }
+    for status in ("open", "void"):
+        path = tmp_path / f"{status}.json"
+        path.write_text(json.dumps({"data": [invoice | {"status": status}]}))
+        agent.ingest(path, mapping="stripe")
+    [row] = agent.snapshot("c-1").interactions
+    assert row.metadata["payment_status"] == "cancelled"
+
+
+def test_an_older_export_of_slack_does_not_take_an_edit_back(agent, tmp_path):
+    message = {"type": "message", "ts": "1769940000.0001", "user": "U1"}
+    later = message | {"text": "we cancel in May", "edited": {"user": "U1", "ts": "1769950000.0001"}}
+    for n, version in enumerate(
+        (message | {"text": "we cancel in March"}, later, message | {"text": "we cancel in March"})
+    ):
+        (tmp_path / f"{n}").mkdir()
+        agent.ingest(test_canary.write(tmp_path / f"{n}", "slack", [version]), mapping="slack", unknown_is="customer")
+    assert [row[3] for row in of_source(agent)] == ["we cancel in May"]
+
+
+def test_an_older_export_of_the_app_store_does_not_take_an_answer_back(agent, tmp_path):
+    review = {
+        "id": "r1",
+        "attributes": {"rating": 1, "body": "Bad", "reviewerNickname": "Ana", "createdDate": "2026-02-01T10:00:00Z"},
+    }
+    for day, answer in ((3, "Sorry, it is mended now"), (2, "Sorry")):
+        own = {"responseBody": answer, "lastModifiedDate": f"2026-02-0{day}T10:00:00Z"}
+        link = {"review": {"data": {"id": "r1"}}}
+        path = tmp_path / f"{day}.json"
+        path.write_text(
+            json.dumps({"data": [review], "included": [{"id": "a1", "attributes": own, "relationships": link}]})
+        )
+        agent.ingest(path, mapping="app_store")
+    assert [row[3] for row in of_source(agent)] == ["Bad", "Sorry, it is mended now"]

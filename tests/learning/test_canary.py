@@ -56,9 +56,8 @@ def helpscout(n, text, at, more):
     thread = {"id": n, "type": "customer", "state": "published", "createdAt": at, "body": text}
     thread["createdBy"] = {"type": "customer", "id": n, "email": f"{n}@a.example"}
     fields = {name: value for name, value in more.items() if name != "state"}
-    return {"id": n, "type": "email", "subject": "s", "primaryCustomer": {"id": n}, **more} | {
-        "_embedded": {"threads": [thread | fields]}
-    }
+    conversation = {"id": n, "type": "email", "subject": "s", "primaryCustomer": {"id": n}, **more}
+    return conversation | {"userUpdatedAt": more.get("updated_at", ""), "_embedded": {"threads": [thread | fields]}}
 
 
 def discourse(n, text, at, more):
@@ -68,7 +67,8 @@ def discourse(n, text, at, more):
 
 def salesforce(n, text, at, more):
     case = {"Id": f"5{n}", "AccountId": f"{n}", "CreatedDate": at, "Origin": "Web", "Subject": "s", "Description": text}
-    return case | more | {"IsClosed": more.get("status") == "closed", "ClosedDate": more.get("updated_at", "")}
+    later = {"ClosedDate": more.get("updated_at", ""), "LastModifiedDate": more.get("updated_at", "")}
+    return case | more | {"IsClosed": more.get("status") == "closed", **later}
 
 
 def freshdesk(n, text, at, more):
@@ -79,6 +79,7 @@ def freshdesk(n, text, at, more):
 
 def hubspot(n, text, at, more):
     own = {"hs_timestamp": at, "hs_email_direction": "INCOMING_EMAIL", "hs_email_text": text, "hs_email_subject": "s"}
+    own["hs_lastmodifieddate"] = more.get("updated_at", "")
     return {"id": f"{n}", "contact_id": f"{n}", "properties": own | more} | more
 
 
@@ -97,6 +98,7 @@ def stripe(n, text, at, more):
         "total": 1900,
         "currency": "usd",
     }
+    invoice["status_transitions"] = {"finalized_at": more.get("updated_at", "")}
     return invoice | {"status": "paid", "billing_reason": "subscription_cycle"} | fields
 
 
@@ -140,8 +142,9 @@ def salesforce_csv(n, text, at, more):
         "Origin": "Web",
         "Subject": "s",
     }
-    later = {"IsClosed": more.get("status") == "closed", "ClosedDate": more.get("updated_at", "")}
-    return case | {"Description": text, "LastModifiedDate": "", **later} | as_text(more)
+    later = {"ClosedDate": more.get("updated_at", ""), "LastModifiedDate": more.get("updated_at", "")}
+    later["IsClosed"] = more.get("status") == "closed"
+    return case | {"Description": text, **later} | as_text(more)
 
 
 def hubspot_csv(n, text, at, more):
@@ -156,7 +159,8 @@ def as_text(more):
 
 def slack(n, text, at, more):
     fields = {name: value for name, value in more.items() if name in ("reply_count", "updated_at", "total_replies")}
-    return {"type": "message", "ts": f"{1_769_940_000 + n}.0001", "user": f"U{n}", "text": text} | fields
+    edited = {"edited": {"user": f"U{n}", "ts": "1779270000.0001"}} if more.get("status") == "closed" else {}
+    return {"type": "message", "ts": f"{1_769_940_000 + n}.0001", "user": f"U{n}", "text": text} | fields | edited
 
 
 CSV = {

@@ -101,11 +101,13 @@ def _row(
     else:
         speaker = "customer" if staff else "unknown"
     ts = str(message.get("ts", ""))
+    edited = str(_inner(message, "edited").get("ts") or "")
     values = {
         "interaction_id": f"{channel} {ts}",
         "customer_id": channel,
         "channel_name": channel,
         "timestamp": _time(ts),
+        "updated_at": _time(edited) or _time(ts),
         "channel": "chat",
         "direction": {"company": "outbound", "customer": "inbound"}.get(speaker, ""),
         "speaker": speaker,
