@@ -20,11 +20,20 @@ _OF_QUERY = "interactions"
 _GLOB = re.compile(r"([*?\[])")
 _SELECTS = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:SELECT|WITH|VALUES|FROM|TABLE)\b", re.I | re.S)
 _QUOTED = r"'(?:[^'{0}]|''{1})*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/"
-_READINGS = tuple(re.compile(_QUOTED.format(*escapes), re.S) for escapes in (("", ""), (r"\\", r"|\\.")))
-"""Strings, names and comments in SQL, without and with backslashes that escape a quotation mark."""
+_OF_MYSQL = r"'(?:[^'{0}]|''{1})*'|\"(?:[^\"{0}]|\"\"{1})*\"|`[^`]*`|(?:#|--(?=\s|$))[^\n]*|/\*(?!M?!).*?\*/"
+_ESCAPES = ("", ""), (r"\\", r"|\\.")
+_READINGS = tuple(re.compile(_QUOTED.format(*escapes), re.S) for escapes in _ESCAPES)
+_READINGS_OF_MYSQL = tuple(re.compile(_OF_MYSQL.format(*escapes), re.S) for escapes in _ESCAPES)
+"""Strings, names and comments in SQL, without and with backslashes that escape a quotation mark.
+
+MySQL runs what is in the comments `/*! ... */`, has no strings between dollars, and begins comments in other ways.
+"""
+_WRITES_FILE = re.compile(r"\bINTO\s+(?:OUTFILE|DUMPFILE)\b", re.I)
+"""What a read-only transaction of MySQL does not refuse."""
+_MYSQL = "mysql", "mariadb"
 _READS_ONLY = "--query only reads: give one statement, and begin it with SELECT or WITH; nothing was changed"
-_NOT_AUTHORIZED = "not authorized", "read-only transaction"
-"""In messages of SQLite for what `_only_read` refuses, and of PostgreSQL."""
+_NOT_AUTHORIZED = "not authorized", "read-only transaction", "READ ONLY transaction"
+"""In messages of SQLite for what `_only_read` refuses, of PostgreSQL, and of MySQL."""
 _WAL = 2
 """Version in the header of a SQLite database in WAL mode."""
 
@@ -57,7 +66,8 @@ def read_duckdb(path: Path, query: str | None, options: ReadOptions, progress: P
                     raise FileFormatError(f"{path}: {_READS_ONLY}")
             else:
                 names = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
-                query = _select_all([name for (name,) in names], options.table, path)
+                name = _default_table([name for (name,) in names], options.table, path)
+                query = _select_all('"' + name.replace('"', '""') + '"')
             yield from _fetched(connection.execute(query), path, options, progress, None)
     except duckdb.Error as error:
         raise FileFormatError(f"{path}: {_first_line(error)}") from error
@@ -96,20 +106,25 @@ def read_sql(url: "str | URL", query: str | None, options: ReadOptions, progress
     Raises:
         FileFormatError: the database cannot be opened, or the query fails or does more than read.
     """
-    from sqlalchemy import create_engine, inspect, text
+    from sqlalchemy import create_engine, inspect
     from sqlalchemy.exc import SQLAlchemyError
 
-    if query is not None and not (_SELECTS.match(query) and _is_one_statement(query)):
-        raise FileFormatError(_READS_ONLY)
     try:
         engine = create_engine(url)
+        if query is not None and not _only_selects(query, engine.dialect.name):
+            raise FileFormatError(_READS_ONLY)
         shown = engine.url.render_as_string(hide_password=True)
         read_only = {"postgresql_readonly": True} if engine.dialect.name == "postgresql" else {}
         with engine.connect().execution_options(**read_only) as connection:
             if query is not None and engine.dialect.name == "sqlite":
                 _only_read(connection.connection.driver_connection)
-            query = query or _select_all(inspect(connection).get_table_names(), options.table, shown)
-            result = connection.execution_options(yield_per=_FETCH).execute(text(query))
+            if engine.dialect.name in _MYSQL:
+                connection.exec_driver_sql("START TRANSACTION READ ONLY")
+            if query is None:
+                table = _default_table(inspect(connection).get_table_names(), options.table, shown)
+                query = _select_all(engine.dialect.identifier_preparer.quote_identifier(table))
+            as_written = {"no_parameters": True}  # a colon or percent sign in a query stands for itself
+            result = connection.execution_options(yield_per=_FETCH, **as_written).exec_driver_sql(query)
             header = checked_header(list(result.keys()), shown)
             typed = TypedRows(header, shown, options)
             for number, cells in enumerate(result, start=1):
@@ -122,9 +137,16 @@ def read_sql(url: "str | URL", query: str | None, options: ReadOptions, progress
         raise FileFormatError(f"cannot read the database: {_first_line(error)}") from error
 
 
-def _is_one_statement(query: str) -> bool:
-    """Whether nothing follows a semicolon: `SELECT 1; COMMIT; DROP ...` would leave a read-only transaction."""
-    return not any(";" in reading.sub(" ", query).rstrip("; \t\r\n") for reading in _READINGS)
+def _only_selects(query: str, dialect: str) -> bool:
+    """Whether a query is one statement that begins like a reading one, and writes no file.
+
+    Nothing may follow a semicolon: `SELECT 1; COMMIT; DROP ...` would end a read-only transaction.
+    """
+    is_mysql = dialect in _MYSQL
+    plain = [reading.sub(" ", query) for reading in (_READINGS_OF_MYSQL if is_mysql else _READINGS)]
+    writes_file = is_mysql and any(_WRITES_FILE.search(text) for text in plain)
+    several = any(";" in text.rstrip("; \t\r\n") for text in plain)
+    return bool(_SELECTS.match(query)) and not several and not writes_file
 
 
 def _only_read(connection: Any) -> None:
@@ -180,15 +202,19 @@ def _fetched(result: Any, path: Path, options: ReadOptions, progress: Progress, 
         progress(number, total)
 
 
-def _select_all(names: Iterable[str], wanted: str, source: object) -> str:
+def _default_table(names: Iterable[str], wanted: str, source: object) -> str:
+    """Returns the table of that name, or the only one."""
     tables = sorted(names)
     name = next((name for name in tables if header_name(name) == wanted), tables[0] if len(tables) == 1 else None)
     if name is None and wanted != _OF_QUERY:
         raise FileFormatError(f"{source}: has no table {wanted!r}; the tables are {', '.join(tables) or 'none'}")
     if name is None:
         raise FileFormatError(f"{source}: select the rows with --query; the tables are {', '.join(tables) or 'none'}")
-    quoted = name.replace('"', '""')
-    return f'SELECT * FROM "{quoted}"'  # noqa: S608 - a name from the database itself, quoted
+    return name
+
+
+def _select_all(quoted: str) -> str:
+    return f"SELECT * FROM {quoted}"  # noqa: S608 - a name from the database itself, quoted
 
 
 def _first_line(error: Exception) -> str:

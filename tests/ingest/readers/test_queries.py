@@ -32,6 +32,7 @@ READING = (
     "SELECT * FROM interactions",
     " -- mine\n/* and */ select customer_id, date, text, direction from interactions",
     "WITH x AS (SELECT * FROM interactions) SELECT * FROM x",
+    "SELECT * FROM interactions WHERE text NOT LIKE '% :open %' AND text <> '%s'",
 )
 
 
