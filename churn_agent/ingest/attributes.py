@@ -54,6 +54,8 @@ class AttributeProfile:
             time_format: format of dates from the mapping; it counts for columns of other forms whose values fit it.
         """
         self.columns = columns
+        self.names: dict[str, None] = {}
+        """Names of all columns, in their order."""
         self._mapped_times = TimeFormat(time_format=time_format, earliest_year=1900) if time_format else None
         self._not_mapped: set[str] = set()
         self._numbers: dict[str, NumberProfile] = {}
@@ -63,6 +65,7 @@ class AttributeProfile:
 
     def add(self, row: Row) -> None:
         """Adds a row."""
+        self.names |= dict.fromkeys(row.values)
         for name, text in row.values.items():
             if name and name not in self.columns.values() and not is_missing(text):
                 self._add(name, text)

@@ -1,8 +1,8 @@
 """Imports the files about customers that are not interactions: attributes, labels, measurements, aliases."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, replace
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -17,7 +17,7 @@ from churn_agent.ingest.labels import LabelParser, LabelProfile, check_outcome
 from churn_agent.ingest.matching import mismatch
 from churn_agent.ingest.measurements import MEASUREMENT_NEEDS, MeasurementParser, MeasurementProfile
 from churn_agent.ingest.parsing import checked_customer_id
-from churn_agent.ingest.readers.base import Row
+from churn_agent.ingest.readers.base import Progress, Row
 from churn_agent.ingest.run import Run
 from churn_agent.ingest.sources import Source, Sources, open_other
 from churn_agent.ingest.translating import Translation
@@ -81,32 +81,88 @@ def import_aliases(run: Run, connection: Connection, source: Source, import_id: 
     run.aliases = aliases.read(connection)
 
 
-def _attributes(run: Run, connection: Connection, source: Source, import_id: int) -> None:
-    profile: AttributeProfile | None = None
-    names: dict[str, None] = {}
-    translate: Translation | None = None
+class _Profile(Protocol):
+    """Collects what a file says about its columns."""
+
+    def add(self, row: Row) -> None:
+        """Adds a row."""
+        ...
+
+
+P = TypeVar("P", bound=_Profile)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Surveyed(Generic[P]):
+    """A file after the first pass over its rows."""
+
+    run: Run
+    source: Source
+    translate: Translation
+    profile: P
+
+    def parsed(self, parse: Callable[[Row], T], progress: Progress = lambda done, total: None) -> Iterator[T]:
+        """Yields what the rows say, in a second pass; those that cannot be used are added to the rejected ones."""
+        for row in open_other(self.source, self.run.mapping, progress):
+            parsed = self.run.parsed(self.source, self.translate(row), parse)
+            if parsed is not None:
+                yield parsed
+
+
+def _survey(
+    run: Run,
+    source: Source,
+    profile_of: Callable[[Row, Translation], P],
+    fields: Sequence[str],
+    needs: Sequence[str] = ("customer_id",),
+    *,
+    attributes: bool = False,
+) -> _Surveyed[P] | None:
+    """Reads a file for the first time.
+
+    Args:
+        run: the import.
+        source: the file.
+        profile_of: returns an empty profile for the first row and the columns of the file.
+        fields: our fields that the file may have.
+        needs: fields that it must have.
+        attributes: whether the other columns are attributes.
+
+    Returns:
+        The file with its profile; None if it has no rows.
+    """
+    surveyed: _Surveyed[P] | None = None
     for row in open_other(source, run.mapping, note=run.note):
-        translate = translate or Translation(row, source, run.mapping, ATTRIBUTE_FIELDS, attributes=True)
-        profile = profile or AttributeProfile(translate.columns, run.mapping.time_format)
+        if surveyed is None:
+            translate = Translation(row, source, run.mapping, fields, needs, attributes=attributes)
+            surveyed = _Surveyed(run, source, translate, profile_of(row, translate))
         if not row.problem:
-            translated = translate(row)
-            profile.add(translated)
-            names |= dict.fromkeys(translated.values)
-    if profile is None or translate is None:
+            surveyed.profile.add(surveyed.translate(row))
+    return surveyed
+
+
+def _attributes(run: Run, connection: Connection, source: Source, import_id: int) -> None:
+    surveyed = _survey(
+        run,
+        source,
+        lambda row, translate: AttributeProfile(translate.columns, run.mapping.time_format),
+        ATTRIBUTE_FIELDS,
+        attributes=True,
+    )
+    if surveyed is None:
         return
-    formats = run.settled(source, profile.settle)
+    formats = run.settled(source, surveyed.profile.settle)
     for column, currencies in formats.currencies.items():
         kept = "its amounts are kept as text, and neither added up nor ranked"
         run.announce(f"{source.name}: {column} has several currencies ({', '.join(currencies)}); {kept}")
-    left_out = sensitive.unused(names, run.card)
+    left_out = sensitive.unused(surveyed.profile.names, run.card)
     if left_out:
         listed = ", ".join(left_out)
         use = f"to use them, list them in the card: sensitive_attributes: [{listed}]"
         run.announce(f"{source.name}: {listed}: these look sensitive and are not used; {use}")
-    whole = bool(run.mapping.whole_ids)
-    parse = AttributeParser(formats, run.card, whole_ids=whole)
-    rows = (run.parsed(source, translate(row), parse) for row in open_other(source, run.mapping))
-    shown = run.shown("customers", filter(None, rows), _attributes_shown)
+    rows = surveyed.parsed(AttributeParser(formats, run.card, whole_ids=bool(run.mapping.whole_ids)))
+    shown = run.shown("customers", rows, _attributes_shown)
     run.summary.customers = book.set_attributes(connection, shown, import_id=import_id)
     for name, several in list(book.several_rows(connection, import_id).items())[:_MOST_NAMED]:
         have = f"{several.customers:,} customers have" if several.customers > 1 else "a customer has"
@@ -117,39 +173,35 @@ def _attributes(run: Run, connection: Connection, source: Source, import_id: int
 
 
 def _labels(run: Run, connection: Connection, source: Source, import_id: int) -> None:
-    profile: LabelProfile | None = None
-    translate: Translation | None = None
-    for row in open_other(source, run.mapping, note=run.note):
-        if translate is None or profile is None:
-            translate = Translation(row, source, run.mapping, LABEL_FIELDS)
-            check_outcome(translate.columns, row.values, source.name)
-            profile = LabelProfile(translate.columns)
-        if not row.problem:
-            profile.add(translate(row))
-    if profile is None or translate is None:
+    def profile_of(row: Row, translate: Translation) -> LabelProfile:
+        check_outcome(translate.columns, row.values, source.name)
+        return LabelProfile(translate.columns)
+
+    surveyed = _survey(run, source, profile_of, LABEL_FIELDS)
+    if surveyed is None:
         return
+    profile = surveyed.profile
     formats = run.settled(source, profile.settle)
     if profile.unknown_words:
         run.announce(f"{source.name}: unknown words for the outcome: {profile.unknown_words}")
     for column, words in profile.metadata_columns.items():
         run.announce(f"{source.name}: {column} is kept as metadata, because it has unknown words: {words}")
-    parse = LabelParser(formats, run.card, whole_ids=bool(run.mapping.whole_ids))
-    rows = (run.parsed(source, translate(row), parse) for row in open_other(source, run.mapping))
-    shown = run.shown("labels", filter(None, rows), _label_shown)
+    rows = surveyed.parsed(LabelParser(formats, run.card, whole_ids=bool(run.mapping.whole_ids)))
+    shown = run.shown("labels", rows, _label_shown)
     run.summary.labels = book.add_labels(connection, shown, import_id=import_id)
 
 
 def _measurements(run: Run, connection: Connection, source: Source, import_id: int) -> None:
-    profile: MeasurementProfile | None = None
-    translate: Translation | None = None
-    for row in open_other(source, run.mapping, note=run.note):
-        translate = translate or Translation(row, source, run.mapping, MEASUREMENT_FIELDS, MEASUREMENT_NEEDS)
-        profile = profile or MeasurementProfile(list(row.values), source.name, translate.columns)
-        if not row.problem:
-            profile.add(translate(row))
-    if profile is None or translate is None:
+    surveyed = _survey(
+        run,
+        source,
+        lambda row, translate: MeasurementProfile(list(row.values), source.name, translate.columns),
+        MEASUREMENT_FIELDS,
+        MEASUREMENT_NEEDS,
+    )
+    if surveyed is None:
         return
-    formats = run.settled(source, profile.settle)
+    formats = run.settled(source, surveyed.profile.settle)
     if formats.skipped:
         run.announce(f"{source.name}: columns with words are not imported: {', '.join(formats.skipped)}")
     if formats.reading.guess:
@@ -157,8 +209,10 @@ def _measurements(run: Run, connection: Connection, source: Source, import_id: i
     parse = MeasurementParser(formats, run.card, run.mapping, run.mapping.source or "")
 
     def rows() -> Iterator[tuple[Measurement, str]]:
-        for row in open_other(source, run.mapping, lambda n, all_: run.options.progress(source.name, n, all_)):
-            for one in run.parsed(source, translate(row), lambda row: list(parse(row))) or ():
+        for of_row in surveyed.parsed(
+            lambda row: list(parse(row)), lambda done, total: run.options.progress(source.name, done, total)
+        ):
+            for one in of_row:
                 today = run.aliases.get(one.customer_id)
                 yield (replace(one, customer_id=today), one.customer_id) if today else (one, one.customer_id)
 
