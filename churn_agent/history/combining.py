@@ -19,8 +19,8 @@ def merged(rows: Iterable[Any], card: Card, as_of: date | None = None) -> dict[s
     import that came last. A row is as late as the day since which it is known (`known_day`).
 
     Args:
-        rows: rows with `import_id`, its `started_at`, `known_from`, `content` and the `customer_id` in the source, in the
-            order in which they came. In an import, those without a day are later than all others.
+        rows: rows with `import_id`, its `started_at`, `known_from`, `content` and the `customer_id` in the source, in
+            the order in which they came. In an import, those without a day are later than all others.
         card: its `combine` says how the rows of one import are combined; equal rows of one id count once. The latest is
             the last one of the latest `known_from`.
         as_of: day after which the next renewal is wanted (`next_renewal`), unless the card combines it; None for the
