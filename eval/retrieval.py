@@ -23,6 +23,7 @@ from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.evidence.retrieval import retrieve
+from churn_agent.evidence.sessions import Piece
 from churn_agent.index.embedder import Embedder
 from churn_agent.settings import Settings
 
@@ -86,7 +87,12 @@ def choosers(embedder: Embedder) -> dict[str, Chooser]:
 
     def evidence(snapshot: Snapshot, k: int) -> list[str]:
         pack = retrieve(
-            snapshot, snapshot.messages, queries, limit=k, token_budget=10**6, count_tokens=lambda text: len(text) // 4
+            snapshot,
+            list(map(Piece.of, snapshot.messages)),
+            queries,
+            limit=k,
+            token_budget=10**6,
+            count_tokens=lambda text: len(text) // 4,
         )
         return [each.interaction.id for each in pack.evidence]
 

@@ -20,12 +20,14 @@ from churn_agent.domain.assessment import (
 from churn_agent.domain.wording import counted
 from churn_agent.elicitation.base import Case, Elicitation
 from churn_agent.evidence.facts import days_known
+from churn_agent.evidence.retrieval import ids_of
 from churn_agent.scoring import verdict as verdicts
 from churn_agent.scoring.actions import eligible, suggest
 from churn_agent.scoring.bands import Bands
 from churn_agent.scoring.prior import overall_leaning
 from churn_agent.scoring.standing import signals_of as signals_in
 from churn_agent.scoring.standing import without_taken_back
+from churn_agent.scoring.threads import settled
 from churn_agent.scoring.verdict import Number, Verdict
 
 
@@ -110,8 +112,8 @@ def compose(
     rest = verdicts.rest_of(verdict.probability, reasons) if verdict else None
     if verdict and standing.announced and not standing.leaves:
         reasons = (*reasons, verdicts.ended_reason(standing.announced))
-    shown = {each.interaction.id for each in elicitation.evidence}
-    dropped = len(case.pack.evidence) - len(shown)
+    shown = {id_ for each in elicitation.evidence for id_ in each.piece.own_ids}
+    dropped = len({id_ for each in case.pack.evidence for id_ in each.piece.own_ids} - shown)
     return Assessment(
         status=judgement.status,
         status_reason=judgement.reason,
@@ -140,7 +142,7 @@ def with_costs(shared: Provenance, elicitation: Elicitation) -> Provenance:
     """The provenance of one customer: the shared provenance with the customer's evidence and tokens."""
     return shared.model_copy(
         update={
-            "evidence_ids": tuple(each.interaction.id for each in elicitation.evidence),
+            "evidence_ids": ids_of(elicitation.evidence),
             "prompt_tokens": elicitation.prompt_tokens,
             "output_tokens": elicitation.output_tokens,
             "cached_answers": elicitation.cached_answers,
@@ -174,6 +176,7 @@ def verdict_of(
     if elicitation.stated_probability is not None:
         return verdicts.from_statement(case.snapshot, elicitation.stated_probability, elicitation.reasons)
     messages = without_taken_back(elicitation.messages, announced, taxonomy)
+    messages, solved = settled(messages, case.snapshot, taxonomy)
     with_leaning = [said for said in messages if said.leaning is not None]
     return verdicts.from_signals(
         case.snapshot,
@@ -184,6 +187,7 @@ def verdict_of(
         thresholds,
         quiet={n for n, said in enumerate(with_leaning) if not said.speaks},
         margin=margin,
+        solved=solved,
     )
 
 

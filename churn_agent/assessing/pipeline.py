@@ -25,6 +25,7 @@ from churn_agent.elicitation.read import read
 from churn_agent.evidence import care, promises, retrieval
 from churn_agent.evidence.care import CareRules
 from churn_agent.evidence.facts import compute
+from churn_agent.evidence.sessions import Piece, pieces
 from churn_agent.models.base import ChatModel
 from churn_agent.scoring import standing as standings
 from churn_agent.scoring.actions import eligible
@@ -139,7 +140,7 @@ def case_of(snapshot: Snapshot, setup: Setup) -> Case:
     """Facts and evidence of a customer. Vectors are fetched only if evidence has to be ranked."""
     settings = setup.settings
     facts = compute(snapshot)
-    candidates = snapshot.messages if setup.prompt.mode == "read" else snapshot.interactions
+    candidates = pieces(snapshot) if setup.prompt.mode == "read" else [Piece.of(row) for row in snapshot.interactions]
     queries: retrieval.QueryVectors = {}
     if len({each.text_id for each in candidates}) > settings.evidence_limit:
         snapshot = setup.store.with_vectors(snapshot)
@@ -162,7 +163,7 @@ def case_of(snapshot: Snapshot, setup: Setup) -> Case:
 
 def case_with_latest(snapshot: Snapshot, setup: Setup) -> Case:
     """Facts of a customer, and the latest messages as evidence: all but for enormous histories. Needs no vectors."""
-    pack = retrieval.latest(snapshot.messages, _MOST_SCREENED)
+    pack = retrieval.latest(pieces(snapshot), _MOST_SCREENED)
     return Case(snapshot, compute(snapshot), pack, (), setup.companies)
 
 

@@ -17,6 +17,7 @@ from churn_agent.content.thresholds import Thresholds
 from churn_agent.domain.assessment import Assessment, Fact, LeftOut, Provenance
 from churn_agent.elicitation.base import Case, Elicitation
 from churn_agent.elicitation.read import read
+from churn_agent.evidence.retrieval import ids_of
 from churn_agent.models.base import ChatModel
 from churn_agent.scoring import standing
 from churn_agent.scoring.bands import Bands
@@ -109,7 +110,7 @@ def screen(
             case.snapshot.customer_id,
             case.snapshot.as_of,
             None if elicitation.failure else _score(case, elicitation, taxonomy, prompt.thresholds),
-            tuple(evidence.interaction.id for evidence in case.pack.evidence),
+            ids_of(case.pack.evidence),
             how,
             elicitation.prompt_tokens,
             elicitation.output_tokens,
@@ -133,4 +134,4 @@ def _shown(case: Case, paid: Collection[str], latest: int) -> Case:
     evidence = case.pack.evidence
     by_time = sorted(evidence, key=lambda each: each.interaction.occurred_at)
     shown_ids = {each.interaction.id for each in by_time[-latest:]}.union(paid)
-    return case.showing(each for each in evidence if each.interaction.id in shown_ids)
+    return case.showing(each for each in evidence if not shown_ids.isdisjoint(each.piece.own_ids))

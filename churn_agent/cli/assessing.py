@@ -89,6 +89,7 @@ def evidence(context: click.Context, customer_id: str, as_of: date | None, json_
                         {
                             "label": item.label,
                             "interaction_id": item.interaction.id,
+                            "interaction_ids": item.piece.ids,
                             "occurred_at": item.interaction.occurred_at,
                             "channel": item.interaction.channel,
                             "author": item.interaction.author,

@@ -15,7 +15,16 @@ from churn_agent.evidence.excerpts import words_of
 from churn_agent.evidence.quotes import QuoteRules
 from churn_agent.files import strict_yaml
 
-Role = Literal["leaving_announced", "leaving_considered", "before_leaving", "competitor", "disengagement", "staying"]
+Role = Literal[
+    "leaving_announced",
+    "leaving_considered",
+    "before_leaving",
+    "competitor",
+    "disengagement",
+    "staying",
+    "problem",
+    "solved",
+]
 LEAVING: tuple[Role, ...] = ("leaving_announced", "leaving_considered")
 """Roles of the signals by which customers say that they leave."""
 _OF_ONE_SIGNAL: tuple[Role, ...] = (*LEAVING, "disengagement")

@@ -43,6 +43,8 @@ class Citation(_Part):
     start: int | None = None
     end: int | None = None
     """End of the quote in the interaction's text, in characters; `start` is its start."""
+    question: str | None = None
+    """The company's question that the quote answers, if it is a bare answer."""
 
 
 class Signal(_Part):

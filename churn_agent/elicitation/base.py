@@ -9,7 +9,6 @@ from churn_agent.domain.assessment import Citation, Fact, Reason, Signal
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import InvalidAnswer, ModelCallError
 from churn_agent.evidence.box import evidence_lines, fact_lines
-from churn_agent.evidence.grounding import ground
 from churn_agent.evidence.retrieval import Evidence, EvidencePack
 from churn_agent.models.base import LabelScores, ModelOutput, Usage
 from churn_agent.scoring.standing import Said
@@ -81,17 +80,19 @@ def variables(case: Case, evidence: Sequence[Evidence]) -> Mapping[str, str]:
 
 def cite(evidence: Evidence, quote: str, card: Card) -> Citation:
     """A citation, verified or not. A verified one quotes the interaction's own words."""
-    span = ground(quote, evidence.interaction.text)
-    text = evidence.interaction.text[span[0] : span[1]] if span else quote
+    placed = evidence.piece.place(quote)
+    line, span = placed or (evidence.piece.lines[-1], None)
+    row = line.interaction
     return Citation(
-        interaction_id=evidence.interaction.id,
+        interaction_id=row.id,
         label=evidence.label,
-        quote=text,
-        occurred_at=card.local(evidence.interaction.occurred_at),
+        quote=row.text[span[0] : span[1]] if span else quote,
+        occurred_at=card.local(row.occurred_at),
         verified=span is not None,
-        author=evidence.interaction.author,
+        author=row.author,
         start=span[0] if span else None,
         end=span[1] if span else None,
+        question=line.question if span else None,
     )
 
 

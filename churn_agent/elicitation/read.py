@@ -181,9 +181,9 @@ def _combine(case: Case, readings: dict[tuple[str, str], Reading], taxonomy: Tax
 
 def _said(evidence: Evidence, reading: Reading, card: Card) -> Said:
     return Said(
-        interaction_id=evidence.interaction.id,
+        interaction_ids=evidence.piece.own_ids,
         at=card.local(evidence.interaction.occurred_at),
-        text=evidence.interaction.text,
+        text=evidence.piece.own_words,
         signals={id_: (n, cite(evidence, reading.proposals[id_], card)) for id_, n in reading.strengths.items()},
         leaning=reading.leaning,
     )

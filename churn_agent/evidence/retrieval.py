@@ -8,8 +8,9 @@ the pack.
 """
 
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from churn_agent.domain.assessment import LeftOut, Polarity
 from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.evidence.excerpts import excerpt
+from churn_agent.evidence.sessions import Piece
 
 LATEST_SHARE = 0.1
 COUNTER_SHARE = 0.25
@@ -40,13 +42,18 @@ QueryVectors = Mapping[Polarity | Literal["neutral"], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Evidence:
-    """An interaction as it is shown to a model."""
+    """An interaction, or a chat session, as it is shown to a model."""
 
     label: str
     """E1 to En."""
-    interaction: Interaction
+    piece: Piece
     text: str
-    """The interaction's text, or an excerpt if it was too long for its share of the budget; see `excerpts`."""
+    """The text of the piece, or an excerpt if it was too long for its share of the budget; see `excerpts`."""
+
+    @property
+    def interaction(self) -> Interaction:
+        """The interaction; of a session, the latest."""
+        return self.piece.interaction
 
 
 @dataclass(frozen=True)
@@ -57,9 +64,14 @@ class EvidencePack:
     left_out: LeftOut
 
 
+def ids_of(evidence: Iterable[Evidence]) -> tuple[str, ...]:
+    """Ids of all interactions whose words are in the evidence, each once."""
+    return tuple(dict.fromkeys(id_ for each in evidence for id_ in each.piece.ids))
+
+
 def retrieve(
     snapshot: Snapshot,
-    candidates: Sequence[Interaction],
+    candidates: Sequence[Piece],
     queries: QueryVectors,
     *,
     limit: int,
@@ -74,9 +86,9 @@ def retrieve(
 
     Args:
         snapshot: the customer at the date, with the vectors of the texts.
-        candidates: the customer's interactions.
+        candidates: the customer's interactions, or sessions.
         queries: vectors of the taxonomy's phrases, by polarity.
-        limit: most interactions shown.
+        limit: most of them shown.
         token_budget: most tokens shown, over all texts.
         count_tokens: returns the number of tokens of a text, as the model counts them.
         telling: words that make a sentence of a long text worth showing; see `excerpts.words_of`.
@@ -84,32 +96,32 @@ def retrieve(
         order: the order in which they are shown.
         seed: seed of the shuffled order.
     """
-    by_time = sorted(candidates, key=lambda each: each.occurred_at)
+    by_time = sorted(candidates, key=lambda each: each.interaction.occurred_at)
     distinct = list({each.text_id: each for each in by_time if each.text.strip()}.values())  # the latest of equal texts
     chosen = distinct if len(distinct) <= limit else _choose(snapshot, distinct, queries, limit, keep)
-    shown: list[tuple[Interaction, str]] = []
+    shown: list[tuple[Piece, str]] = []
     tokens_left = token_budget
     tokens_cut = 0
-    for n, interaction in enumerate(chosen):
+    for n, piece in enumerate(chosen):
         share = max(tokens_left // (len(chosen) - n), min(tokens_left, 40))
         text, tokens, cut = excerpt(
-            interaction.text,
+            piece.text,
             min(share * 2, tokens_left),
             count_tokens,
             telling=telling,
-            closeness=_closeness_of_parts(snapshot.vectors.get(interaction.text_id), queries),
+            closeness=_closeness_of_parts(snapshot.vectors.get(piece.text_id), queries),
         )
         if not text:
             continue
-        shown.append((interaction, text))
+        shown.append((piece, text))
         tokens_left -= tokens
         tokens_cut += cut
-    shown.sort(key=lambda pair: (pair[0].occurred_at, pair[0].id), reverse=order == "newest_first")
+    shown.sort(key=lambda pair: _when(pair[0]), reverse=order == "newest_first")
     if order == "shuffled":
         random.Random(seed).shuffle(shown)  # noqa: S311 - not for secrets
-    evidence = tuple(Evidence(f"E{i}", interaction, text) for i, (interaction, text) in enumerate(shown, start=1))
-    shown_ids = {each.interaction.id for each in evidence}
-    left_out = [each for each in candidates if each.id not in shown_ids]
+    evidence = tuple(Evidence(f"E{i}", piece, text) for i, (piece, text) in enumerate(shown, start=1))
+    shown_ids = {id_ for each in evidence for id_ in each.piece.own_ids}
+    left_out = [line.interaction for each in candidates for line in each.lines if line.interaction.id not in shown_ids]
     tokens_left_out = sum(len(each.text) for each in left_out) // 4  # about four characters per token; counting is slow
     unread = LeftOut(
         interactions=len(left_out), tokens=tokens_left_out + tokens_cut, unattributed=len(snapshot.unattributed)
@@ -117,28 +129,34 @@ def retrieve(
     return EvidencePack(evidence, unread)
 
 
-def latest(candidates: Sequence[Interaction], most: int) -> EvidencePack:
+def latest(candidates: Sequence[Piece], most: int) -> EvidencePack:
     """The latest `most` candidates with different texts, whole, oldest first; for readers that are fast."""
-    shown: dict[str, Interaction] = {}
-    for each in sorted(candidates, key=lambda each: (each.occurred_at, each.id), reverse=True):
+    shown: dict[str, Piece] = {}
+    for each in sorted(candidates, key=_when, reverse=True):
         if each.text.strip() and len(shown) < most:
             shown.setdefault(each.text_id, each)
     evidence = tuple(Evidence(f"E{i}", each, each.text) for i, each in enumerate(reversed(shown.values()), start=1))
-    return EvidencePack(evidence, LeftOut(interactions=len(candidates) - len(evidence), tokens=0, unattributed=0))
+    read, written = (sum(len(each.lines) for each in pieces) for pieces in (shown.values(), candidates))
+    return EvidencePack(evidence, LeftOut(interactions=written - read, tokens=0, unattributed=0))
+
+
+def _when(piece: Piece) -> tuple[datetime, str]:
+    return piece.interaction.occurred_at, piece.interaction.id
 
 
 def _choose(
     snapshot: Snapshot,
-    candidates: list[Interaction],
+    candidates: list[Piece],
     queries: QueryVectors,
     limit: int,
     keep: Callable[[str], bool],
-) -> list[Interaction]:
+) -> list[Piece]:
     """The most important `limit` candidates, most important first."""
-    latest = sorted(candidates, key=lambda each: each.occurred_at, reverse=True)[: max(1, round(limit * LATEST_SHARE))]
+    by_time = sorted(candidates, key=lambda each: each.interaction.occurred_at, reverse=True)
+    latest = by_time[: max(1, round(limit * LATEST_SHARE))]
     kept = [n for n, each in enumerate(candidates) if keep(each.text)][-max(1, round(limit * KEPT_SHARE)) :]
     chosen = list(dict.fromkeys([*(candidates.index(each) for each in latest), *kept]))[:limit]
-    parts = [snapshot.vectors.get(each.text_id) for each in candidates]
+    parts = [_vectors_of(each, snapshot) for each in candidates]
     scaled = _scale(queries)
     closeness = {
         kind: np.vstack(
@@ -148,7 +166,8 @@ def _choose(
     }
     neutral = NEUTRAL_WEIGHT * closeness["neutral"].max(axis=1) + closeness["neutral"].mean(axis=1)
     relevance = {kind: each.max(axis=1) + each.mean(axis=1) - neutral for kind, each in closeness.items()}
-    age_days = np.array([(latest[0].occurred_at - each.occurred_at).days for each in candidates], dtype=float)
+    newest = latest[0].interaction.occurred_at
+    age_days = np.array([(newest - each.interaction.occurred_at).days for each in candidates], dtype=float)
     recency = RECENCY_WEIGHT * np.exp2(-age_days / snapshot.card.horizon_days)
     centres = np.vstack([_centre(rows, parts) for rows in parts])
 
@@ -161,6 +180,13 @@ def _choose(
             gain[chosen] = -np.inf
             chosen.append(int(gain.argmax()))
     return [candidates[i] for i in chosen]
+
+
+def _vectors_of(piece: Piece, snapshot: Snapshot) -> NDArray[np.float32] | None:
+    """The vectors of the parts of all its messages; None if there are none."""
+    rows = [snapshot.vectors.get(line.interaction.text_id) for line in piece.lines]
+    known = [each for each in rows if each is not None]
+    return np.vstack(known) if known else None
 
 
 def _scale(queries: QueryVectors) -> Callable[[NDArray[np.floating]], NDArray[np.floating]]:

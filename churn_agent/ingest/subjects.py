@@ -15,6 +15,13 @@ def is_reply(subject: str) -> bool:
     return bool(_REPLY.match(subject))
 
 
+def without_reply_marks(subject: str) -> str:
+    """Returns a subject without the prefixes of replies and forwards: the same for all mails of a thread."""
+    while mark := _REPLY.match(subject):
+        subject = subject[mark.end() :]
+    return subject.strip()
+
+
 def with_subject(subject: str, text: str) -> str:
     """Returns the text below its subject; the text alone if the subject is a reply's, or the text begins with it."""
     subject = subject.strip()

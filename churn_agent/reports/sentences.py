@@ -145,6 +145,7 @@ _REASONS = (
     noop("Has been active on few days: {n}."),
     noop("Has been active on {n} days."),
     noop("Mentioned ending it, but long ago or not plainly."),
+    noop("Had a problem, which was solved."),
     noop("Taken as a whole, {messages} reads like leaving."),
     noop("Taken as a whole, {messages} reads like staying."),
     noop("Taken as a whole, {messages} read like leaving."),

@@ -242,10 +242,17 @@ NO_REASON = noop("No signal or fact points clearly to churn or against it.")
 
 def quoted(assessment: Assessment, citation: Citation) -> str:
     """Returns `E3, 2026-02-11, Ana: “the quote”` on one line; the name only if the account has several contacts."""
-    words = " ".join(citation.quote.split())
     named = citation.author and any(fact.name == "contacts" for fact in assessment.facts)
     who = f", {citation.author}" if named else ""
-    return f"{citation.label}, {day(citation.occurred_at.date())}{who}: {in_quotes(words)}"
+    return f"{citation.label}, {day(citation.occurred_at.date())}{who}: {in_their_words(citation)}"
+
+
+def in_their_words(citation: Citation) -> str:
+    """Returns a quote on one line in quotation marks, after a bare answer with the question that it answers."""
+    words = in_quotes(" ".join(citation.quote.split()))
+    if citation.question is None:
+        return words
+    return gettext("{words} (asked: {question})", words=words, question=in_quotes(citation.question))
 
 
 def in_quotes(words: str) -> str:

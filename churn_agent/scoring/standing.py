@@ -44,11 +44,11 @@ _BEGINNINGS = ("start_date", "started_on", "contract_start", "contract_since", "
 
 @dataclass(frozen=True)
 class Said:
-    """A message as it was read."""
+    """A message, or a chat session, as it was read."""
 
-    interaction_id: str
+    interaction_ids: tuple[str, ...]
     at: datetime
-    """In the book's time zone."""
+    """Of its latest line, in the book's time zone."""
     text: str
     signals: Mapping[str, tuple[float, Citation]] = field(default_factory=dict[str, tuple[float, Citation]])
     """Signal id -> strength and quote."""
@@ -162,7 +162,7 @@ def _announces(said: Said, taxonomy: Taxonomy) -> Announced | None:
         or (said.leaning is not None and said.leaning <= 0)
     ):
         return None
-    day = said.at.date()
+    day = citation.occurred_at.date()
     return Announced(
         date=day,
         citation=citation,
@@ -180,7 +180,7 @@ def _kept(
         return None
     id_, quote = earlier.citation.interaction_id, earlier.citation.quote
     message = next((row for row in snapshot.messages if row.id == id_), None)
-    if message is None or any(said.interaction_id == id_ for said in messages):
+    if message is None or any(id_ in said.interaction_ids for said in messages):
         return None
     signal = taxonomy.with_role("leaving_announced") or ""
     if not find_quote(quote, message.text) or taxonomy.quotes.shown_by(signal, quote, message.text) != signal:
@@ -203,16 +203,17 @@ def _ends(
     since: datetime, ends_on: date | None, messages: Sequence[Said], snapshot: Snapshot, taxonomy: Taxonomy
 ) -> Iterator[tuple[date, str]]:
     """The days on which something ended an announcement, each with a few words."""
-    repeats = {said.interaction_id for said in messages if _announces(said, taxonomy)}
+    announced = (_announces(said, taxonomy) for said in messages)
+    repeats = {each.citation.interaction_id for each in announced if each and each.citation}
     for row in spoken(snapshot):
         if row.occurred_at > since and row.id not in repeats and taxonomy.quotes.retraction(row.text):
             yield snapshot.card.local(row.occurred_at).date(), "taken back"
     for said in messages:
-        if said.at <= since or (said.leaning or 0.0) > 0:
+        if (said.leaning or 0.0) > 0:
             continue
         for id_, (_, citation) in said.signals.items():
-            if citation.verified and taxonomy.role_of(id_) == "staying":
-                yield said.at.date(), "renewed" if id_ == "renewal" else "wants to stay"
+            if citation.verified and citation.occurred_at > since and taxonomy.role_of(id_) == "staying":
+                yield citation.occurred_at.date(), "renewed" if id_ == "renewal" else "wants to stay"
     for label in snapshot.outcomes:
         day = date.fromisoformat(label.as_of)
         over = day + timedelta(days=label.horizon_days or snapshot.card.horizon_days)

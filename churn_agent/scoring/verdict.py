@@ -18,6 +18,8 @@ LEANING = "leaning"
 """Concept of the reason for the leaning of all messages together."""
 MENTIONED = "Mentioned ending it, but long ago or not plainly."
 """Statement of signals of leaving that do not lift the number out of the low band."""
+SOLVED = "Had a problem, which was solved."
+"""Statement of a problem whose thread ended well."""
 
 _WORDED: Mapping[str, tuple[str, str]] = {
     "recency": ("Has done nothing for {value:g} days.", "Has been active lately."),
@@ -78,6 +80,7 @@ def from_signals(
     *,
     quiet: Collection[int] = (),
     margin: float = Bands.margin,
+    solved: Collection[str] = (),
 ) -> Verdict:
     """The prior model over facts, verified signals and leanings (mode `read`).
 
@@ -92,6 +95,7 @@ def from_signals(
         thresholds: of the prompt and model that read the messages.
         quiet: positions in `leanings` of the messages that show no signal.
         margin: of the bands.
+        solved: signals whose problems have all been solved.
     """
     statements = taxonomy.statements(snapshot.company)
     reasons = _fact_reasons(snapshot, facts)
@@ -111,7 +115,7 @@ def from_signals(
         log_odds += part.log_odds
         reasons.append(
             Reason(
-                statement=statements[signal.concept],
+                statement=SOLVED if signal.concept in solved else statements[signal.concept],
                 polarity=signal.polarity,
                 concept=signal.concept,
                 contribution=round(part.log_odds, 3),

@@ -25,6 +25,7 @@ from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.domain.interactions import RECORD_CHANNELS, Interaction
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.evidence.retrieval import retrieve
+from churn_agent.evidence.sessions import Piece
 from churn_agent.index.embedder import Embedder
 from churn_agent.models import weights
 from churn_agent.settings import Settings
@@ -122,7 +123,7 @@ def _choose(texts: list[str], vectors: dict, queries: dict) -> set[str]:
     )
     by_id = {row.text_id: vectors[row.text] for row in rows}
     pack = retrieve(
-        Snapshot("c", end.date(), Card(), rows, vectors=by_id), rows, queries,
+        Snapshot("c", end.date(), Card(), rows, vectors=by_id), list(map(Piece.of, rows)), queries,
         limit=_EVIDENCE, token_budget=10**6, count_tokens=len,
     )  # fmt: skip
     return {each.interaction.text for each in pack.evidence}

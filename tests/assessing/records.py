@@ -12,6 +12,7 @@ from churn_agent.domain.assessment import Citation, LeftOut, Provenance
 from churn_agent.elicitation.base import Case, Elicitation
 from churn_agent.evidence.facts import compute
 from churn_agent.evidence.retrieval import Evidence, EvidencePack
+from churn_agent.evidence.sessions import Piece
 from churn_agent.scoring.bands import Bands
 from churn_agent.scoring.standing import Said, signals_of
 from tests.conftest import snapshot
@@ -60,7 +61,7 @@ def said(row, leaning=None, *, card=None, **signals):
         )
         for id_, strength in signals.items()
     }
-    return Said(row.id, at, row.text, quoted, leaning)
+    return Said((row.id,), at, row.text, quoted, leaning)
 
 
 def record_of(messages, *, snapshot, earlier=None, bands=BANDS, band_before=None, number=None):
@@ -75,7 +76,9 @@ def record_of(messages, *, snapshot, earlier=None, bands=BANDS, band_before=None
         number: of a trained method.
     """
     by_id = {row.id: row for row in snapshot.interactions}
-    shown = tuple(Evidence(f"E{n}", by_id[one.interaction_id], one.text) for n, one in enumerate(messages, start=1))
+    shown = tuple(
+        Evidence(f"E{n}", Piece.of(by_id[one.interaction_ids[0]]), one.text) for n, one in enumerate(messages, start=1)
+    )
     case = Case(snapshot, compute(snapshot), EvidencePack(shown, LeftOut()))
     elicitation = Elicitation(
         signals=signals_of(messages, TAXONOMY),

@@ -209,3 +209,23 @@ def test_the_second_reader_screens_once_by_all_messages_and_asks_nobody(agent, m
     assert top[0].customer_id == "c7"
     assert all(each.prompt_tokens == 0 for each in (*top, *others))
     assert {each.customer_id: len(each.evidence_ids) for each in (*top, *others)}["c7"] > 1
+
+
+def test_a_chat_session_is_one_unit_of_screening_of_records_and_of_their_costs(tmp_path):
+    rows = ["customer_id,timestamp,channel,speaker_role,text"]
+    lines = ["hello there my friends", "my line is down since Monday", "I cancel my contract with you today"]
+    rows += [f"c1,2026-01-05T10:0{n}:00,chat,customer,{text}" for n, text in enumerate(lines)]
+    rows += ["c1,2026-01-05T10:05:00,chat,company,Are you sure?", "c1,2026-01-05T10:06:00,chat,customer,Yes"]
+    (tmp_path / "rows.csv").write_text("\n".join(rows), encoding="utf-8")
+    model = Counting()
+    with ChurnAgent(Settings.load(store=tmp_path / "chats"), model=model) as agent:
+        agent.ingest(tmp_path / "rows.csv")
+        [screened] = agent.screen_many(["c1"])
+        assert len(screened.evidence_ids) == 5  # with the question that is answered
+        paid = set(model.contexts)
+        assert any("Are you sure" in context for context in paid)
+        model.contexts.clear()
+        record = agent.assess("c1")
+        assert not paid & set(model.contexts)
+        assert record.provenance.evidence_ids == screened.evidence_ids
+        assert record.left_out.interactions == 0

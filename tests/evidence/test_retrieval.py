@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from churn_agent.domain.interactions import text_id
 from churn_agent.evidence.excerpts import GAP
 from churn_agent.evidence.retrieval import latest, retrieve
+from churn_agent.evidence.sessions import Piece
 from tests.conftest import interaction, snapshot
 
 DIMENSION = 8
@@ -23,7 +24,7 @@ def pack(rows, *, limit=4, budget=1000, vectors=None, **more):
     filed = {text_id(text): v for text, v in (vectors or {}).items()}
     return retrieve(
         snapshot(*rows, vectors=filed),
-        rows,
+        list(map(Piece.of, rows)),
         QUERIES,
         limit=limit,
         token_budget=budget,
@@ -133,7 +134,7 @@ def test_what_sounds_like_nothing_gives_way():
 
 def test_the_latest_are_whole_different_and_oldest_first():
     rows = [interaction(n, days_ago=10 - n, text=text) for n, text in enumerate(["a", "b", "a", " ", "c " * 9000, "d"])]
-    pack = latest(rows, 3)
+    pack = latest(list(map(Piece.of, rows)), 3)
     assert [each.interaction.id for each in pack.evidence] == [rows[n].id for n in (2, 4, 5)]
     assert pack.evidence[1].text == rows[4].text
     assert pack.left_out.interactions == 3

@@ -114,7 +114,7 @@ def moved(case: Case, assessment: Assessment, judge: ChurnAgent, *, seed: int = 
     """
     cited = {c.interaction_id for reason in assessment.reasons for c in reason.citations if c.verified}
     shown = list(range(len(case.pack.evidence)))
-    of_cited = [i for i in shown if case.pack.evidence[i].interaction.id in cited]
+    of_cited = [i for i in shown if not cited.isdisjoint(case.pack.evidence[i].piece.own_ids)]
     others = [i for i in shown if i not in of_cited]
     if not of_cited or len(others) < len(of_cited):
         return None

@@ -143,7 +143,7 @@ def _html(portfolio: Portfolio, accounts: Sequence[Account]) -> str:
             _=gettext,
             say=translated,
             day=day,
-            in_quotes=wording.in_quotes,
+            in_their_words=wording.in_their_words,
             number_words=number_words,
             shown_reasons=shown_reasons,
             value_words=partial(value_words, portfolio=portfolio),
@@ -216,7 +216,7 @@ def _lines(account: Account, portfolio: Portfolio, *, with_texts: bool) -> list[
         parts.append(gettext("renewal {day}", day=day(account.renewal)))
     lines = [f"{account.rank}. {who}: {', '.join(filter(None, parts))}"]
     for reason in shown_reasons(account):
-        quote = f" {wording.in_quotes(_one_line(reason.citations[0].quote))}" if reason.citations and with_texts else ""
+        quote = f" {wording.in_their_words(reason.citations[0])}" if reason.citations and with_texts else ""
         lines.append(f"   {translated(reason.statement)}{quote}")
     lines += [f"   {line}" for line in (*status_lines(account), *to_do(account))]
     return lines

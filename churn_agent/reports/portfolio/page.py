@@ -147,6 +147,7 @@ def _template() -> "Template":
         "number": number,
         "signed": signed,
         "in_quotes": wording.in_quotes,
+        "in_their_words": wording.in_their_words,
         "number_words": phrases.number_words,
         "unanswered_words": phrases.unanswered_words,
         "shown_reasons": phrases.shown_reasons,

@@ -73,7 +73,7 @@ def why(account: Account) -> str:
 def in_quotes_of(account: Account) -> str:
     """Returns the first quote for the strongest reason in quotation marks; empty without one."""
     citations = account.risks[0].citations if account.risks else ()
-    return f"{wording.in_quotes(' '.join(citations[0].quote.split()))}" if citations else ""
+    return wording.in_their_words(citations[0]) if citations else ""
 
 
 def to_do(account: Account) -> list[str]:
