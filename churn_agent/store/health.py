@@ -22,6 +22,8 @@ from churn_agent.store.store import Store
 
 _PACKAGES = ("churn-agent", "llama-cpp-python", "xllamacpp", "torch", "sentence-transformers", "chromadb", "openai")
 _NEXT = "churn-agent assess CUSTOMER_ID"
+_IMPORT = "import data with: "
+"""Before the command that fills an empty store."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Check:
     detail: str
     """The finding, or the problem."""
     remedy: str | None = None
-    """What to do about a problem."""
+    """What to do about a problem, or next in a store without data."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Checkup:
     @property
     def next_step(self) -> str:
         """The next command or step for the user."""
-        return next((check.remedy or check.detail for check in self.problems), _NEXT)
+        remedies = (check.remedy or check.detail for check in self.problems)
+        return next(remedies, None) or next((check.remedy for check in self.checks if check.remedy), _NEXT)
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the checks for JSON."""
@@ -98,9 +101,10 @@ def _of_settings(settings: Settings) -> Iterator[Check]:
 
 def _try(name: str, check: Callable[[], str]) -> Check:
     try:
-        return Check(name, True, check())
+        detail = check()
     except ChurnAgentError as error:
         return _failed(name, error)
+    return Check(name, True, detail, detail.partition(_IMPORT)[2] or None)
 
 
 def _failed(name: str, error: ChurnAgentError) -> Check:
@@ -134,11 +138,11 @@ def _weights(name: str, models_dir: Path) -> str:
 
 def _history(store: Store) -> str:
     if not is_store(store.settings.store):  # opening it would make it
-        return "none yet; import data with: churn-agent ingest FILE.csv"
+        return f"none yet; {_IMPORT}churn-agent ingest FILE.csv"
     database.check(store.history)
     span = interactions.span(store.history)
     if span is None:
-        return "empty; import data with: churn-agent ingest FILE.csv"
+        return f"empty; {_IMPORT}churn-agent ingest FILE.csv"
     stored, customers = interactions.count(store.history), len(interactions.customer_ids(store.history))
     card = "with a card" if book.card(store.history) else "without a card (ingest --card)"
     kept = answers.count(store.history)
