@@ -8,13 +8,15 @@ from typing import Any, cast
 
 import yaml
 
+from churn_agent.files.strict_yaml import LOADER
+
 _WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 
 
 @cache
 def words() -> dict[str, Any]:
     """Returns the content of `words.yaml`."""
-    return yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
+    return yaml.load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"), LOADER)  # noqa: S506 - a safe one
 
 
 def any_of(phrases: Iterable[str]) -> str:
