@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,18 @@ from churn_agent.demo.writing import write_book
 from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import WeightsMissing
+from churn_agent.history import database, migrating
+from churn_agent.index.embedder import Embedder
 from churn_agent.models import weights
 from churn_agent.models.base import ChatModel
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.settings import Settings
 
 AS_OF = date(2026, 3, 1)
-hypothesis.settings.register_profile("untimed", deadline=None)  # machines that run tests are busy
-hypothesis.settings.load_profile("untimed")
+EXAMPLES = 100
+"""Examples that hypothesis tries of a property with --run-slow, if the test names no other number."""
+_QUICK = 4
+"""Without --run-slow it tries one part in so many."""
 _LOCAL = {"127.0.0.1", "::1", "localhost", None, ""}
 _MODELS_DIR = Settings.load().models_dir
 
@@ -44,11 +49,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-model", action="store_true", help="also run the tests that need the real models")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Temporary folders in memory, if there is enough: databases wait for a disk at each commit."""
+    settings = hypothesis.settings
+    settings.register_profile("all", deadline=None, max_examples=EXAMPLES)  # machines that run tests are busy
+    settings.register_profile("quick", settings.get_profile("all"), max_examples=EXAMPLES // _QUICK)
+    settings.load_profile("all" if config.getoption("--run-slow") else "quick")
     memory = Path("/dev/shm")  # noqa: S108
     if "TMPDIR" not in os.environ and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 << 30:
         os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
+
+
+def examples(n: int) -> int:
+    """As many examples of a property as `n` are when `EXAMPLES` are tried of others."""
+    return max(n * hypothesis.settings.default.max_examples // EXAMPLES, 2)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -73,14 +87,46 @@ def _guard(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_guard)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def migrate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., None]]:
+    """The real migration. In tests a new database is a copy of one that it made once; an older one is migrated."""
+    template = tmp_path_factory.mktemp("migrated") / database.FILE_NAME
+    database.open_database(template.parent).dispose()
+    real, newest = migrating.migrate, database.SCHEMA_VERSION
+
+    def copy_or_migrate(engine: Engine, path: Path, target: str, notify: Callable[[str], None]) -> None:
+        if target == newest and not path.exists():
+            shutil.copyfile(template, path)
+        real(engine, path, target, notify)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrating, "migrate", copy_or_migrate)
+        yield real
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings() -> Iterator[None]:
+    """None of the settings in the environment of the person who runs the tests, but the folder of models."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("CHURN_AGENT_") and name != "CHURN_AGENT_TEST_DATA":
+                patch.delenv(name)
+        patch.setenv("CHURN_AGENT_MODELS_DIR", str(_MODELS_DIR))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loaded_once() -> Iterator[None]:
+    """Agents share an embedder, which takes a second to load."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Embedder, "open", cache(Embedder.open))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No settings of the person who runs the tests, and no file outside of a temporary folder."""
-    for name in list(os.environ):
-        if name.startswith("CHURN_AGENT_") and name != "CHURN_AGENT_TEST_DATA":
-            monkeypatch.delenv(name)
+    """No file outside of a temporary folder."""
     monkeypatch.setenv("CHURN_AGENT_STORE", str(tmp_path / "store"))
-    monkeypatch.setenv("CHURN_AGENT_MODELS_DIR", str(_MODELS_DIR))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path.with_name(f"{tmp_path.name}-config")))
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.chdir(tmp_path)

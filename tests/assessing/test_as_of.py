@@ -15,6 +15,7 @@ from churn_agent.learning.examples import prepare
 from churn_agent.models.base import GenerateRequest
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.settings import Settings
+from tests.conftest import examples
 
 CANARY = "kanarienvogel"
 HISTORIES = 1000
@@ -61,7 +62,7 @@ def books(tmp_path_factory):
 
 
 @pytest.mark.slow
-@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(HISTORIES), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     zone=st.sampled_from(ZONES),
     offsets=st.lists(st.integers(-400 * 86400, 3 * 86400) | st.integers(-5, 5), min_size=1, max_size=9),

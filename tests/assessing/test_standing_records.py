@@ -14,11 +14,11 @@ from churn_agent.reports import wording
 from churn_agent.scoring.prior import log_odds
 from churn_agent.scoring.verdict import ANNOUNCED, LEANING, MENTIONED, Number
 from tests.assessing.records import TAXONOMY, record_of, said
-from tests.conftest import AS_OF, interaction, snapshot
+from tests.conftest import AS_OF, examples, interaction, snapshot
 
 NOTICE = "I hereby cancel my contract with you by 30 June 2026."
 HARMLESS = ("Where can I download the invoice?", "Thanks, noted.", "Please change my address to 4 Lime Court.")
-fast = settings(max_examples=25, deadline=None)
+fast = settings(max_examples=examples(25), deadline=None)
 
 
 def notice(n=0, days_ago=60, **more):

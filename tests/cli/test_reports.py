@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.reports.portfolio.conftest import LEAVES, quoting, store  # noqa: F401
+from tests.reports.portfolio.conftest import LEAVES, assessed_once, quoting, store  # noqa: F401
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.errors import FileFormatError
+from tests.conftest import examples
 
 TAXONOMY = load_taxonomy()
 RULES = TAXONOMY.quotes
@@ -149,7 +150,7 @@ def test_every_veto_names_signals_of_the_taxonomy():
         assert veto.instead is None or veto.instead in TAXONOMY.by_id
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.text(max_size=200), st.sampled_from(sorted(TAXONOMY.by_id)))
 def test_any_text_can_be_checked(text, signal):
     assert RULES.shown_by(signal, text[:50], text) in {None, signal, C}

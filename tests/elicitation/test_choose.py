@@ -17,6 +17,7 @@ from churn_agent.models.base import ModelOutput
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.scoring.prior import log_odds
 from churn_agent.scoring.verdict import from_signals
+from tests.conftest import examples
 from tests.elicitation.cases import case
 
 PROMPT = load_prompt("read", "words")
@@ -309,7 +310,7 @@ OF_RIVAL = st.fixed_dictionaries(dict.fromkeys(("leaving", "staying"), CHANCES))
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(ANSWERS, OF_RIVAL, ANSWERS)
 def test_knowing_the_rival_never_hides_that_somebody_leaves_us_for_it(own, rival, unseen):
     asked_of_rival = {f"rival {name}": odds(p) for name, p in rival.items()}

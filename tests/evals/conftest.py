@@ -7,7 +7,10 @@ import pytest
 import yaml
 
 from churn_agent.evals import run_suite
+from churn_agent.index.embedder import Embedder
+from churn_agent.measuring import metrics
 from churn_agent.settings import Settings
+from tests.index.letters import Letters
 
 SUITE = {
     "sets": ["book"],
@@ -33,11 +36,15 @@ def light_suite_file(suite_file: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def finished_once(tmp_path_factory: pytest.TempPathFactory, book_folder: Path) -> Path:
-    """The folder of a run of that suite, made once."""
+    """The folder of a run of that suite, made once, with rough intervals and vectors that count letters."""
     folder = tmp_path_factory.mktemp("finished")
     path = folder / "small.yaml"
     path.write_text(yaml.safe_dump(SUITE | {"sets": [str(book_folder)]}), encoding="utf-8")
-    run_suite(path, settings=Settings.load(), out=folder / "run")
+    resamples = metrics.resamples
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "resamples", lambda n, groups, draws, seed: resamples(n, groups, min(draws, 20), seed))
+        patch.setattr(Embedder, "open", lambda *_: Letters())
+        run_suite(path, settings=Settings.load(), out=folder / "run")
     return folder / "run"
 
 

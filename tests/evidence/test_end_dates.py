@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn_agent.evidence.end_dates import end_date
+from tests.conftest import examples
 
 SAID = date(2026, 2, 10)
 
@@ -56,14 +57,14 @@ def test_only_dates_near_the_quote_count():
     assert end_date("not in it", "I leave on 3 May.", SAID) is None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.text(max_size=80), st.dates(date(2000, 1, 1), date(2090, 12, 31)))
 def test_it_never_fails_and_never_lies_before_the_message(text, said_on):
     day = end_date(text, text, said_on)
     assert day is None or day >= said_on
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.dates(date(2026, 2, 10), date(2028, 12, 31)))
 def test_every_written_form_means_its_day(day):
     for form in (f"{day}", f"{day:%d.%m.%Y}", f"{day.day} {day:%B} {day.year}", f"{day:%B} {day.day}, {day.year}"):

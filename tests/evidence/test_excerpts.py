@@ -10,7 +10,7 @@ from churn_agent.elicitation.choose import _parts
 from churn_agent.elicitation.confirm import LONGEST_QUOTE
 from churn_agent.evidence.excerpts import GAP, ends, excerpt
 from churn_agent.evidence.grounding import find_quote, ground
-from tests.conftest import write_csv
+from tests.conftest import examples, write_csv
 
 TELLING = load_taxonomy().telling_words
 THREAT = "If this is not fixed today I will cancel the contract."
@@ -82,7 +82,7 @@ def test_two_megabytes_are_not_counted_token_by_token():
     assert counted < len(text) / 10
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(
     st.lists(
         st.text("ab c.,\n!?é", max_size=80) | st.sampled_from(["I am leaving.", "a" * 300, "b c " * 90]), max_size=40

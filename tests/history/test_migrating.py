@@ -96,7 +96,8 @@ def test_what_stands_in_the_write_ahead_log_alone_is_in_the_copy(tmp_path):
         assert connection.execute("SELECT text FROM interactions").fetchall() == [("newer",)]
 
 
-def test_a_new_store_is_not_copied(tmp_path):
+def test_a_new_store_is_not_copied(tmp_path, migrate, monkeypatch):
+    monkeypatch.setattr(migrating, "migrate", migrate)
     said = []
     open_database(tmp_path / "store", said.append)
     assert said == []

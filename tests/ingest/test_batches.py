@@ -20,6 +20,7 @@ from churn_agent.ingest.importing import ingest
 from churn_agent.ingest.options import ImportOptions
 from churn_agent.ingest.readers import base
 from churn_agent.ingest.sources import find_sources
+from tests.conftest import examples
 
 HEADERS = (
     "customer_id,timestamp,channel,direction,author,text,amount",
@@ -89,7 +90,7 @@ def said(summary, folder):
 
 
 @settings(
-    max_examples=12,
+    max_examples=examples(12),
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

@@ -11,7 +11,7 @@ from churn_agent import ChurnAgent
 from churn_agent.errors import DataError, UnknownCustomer
 from churn_agent.ingest.periods import end_of_period, reading_of
 from churn_agent.settings import Settings
-from tests.conftest import write_csv
+from tests.conftest import examples, write_csv
 from tests.ingest.test_sync import NO_SHRINKING, dump
 
 LONG = "customer_id,date,metric,value"
@@ -166,7 +166,7 @@ def test_a_folder_may_hold_measurements_alone_and_they_can_be_made_again(agent, 
 cells = st.tuples(st.sampled_from("ab"), st.sampled_from("12"), st.sampled_from(["logins", "nps"]), st.integers(0, 3))
 
 
-@settings(max_examples=8, deadline=None, phases=NO_SHRINKING)
+@settings(max_examples=examples(8), deadline=None, phases=NO_SHRINKING)
 @given(exports=st.lists(st.lists(cells, min_size=1, max_size=5), min_size=1, max_size=3), data=st.data())
 def test_undoing_any_import_equals_never_having_made_it(exports, data, tmp_path_factory):
     undone = data.draw(st.integers(0, len(exports) - 1))

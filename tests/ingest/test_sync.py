@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from churn_agent import ChurnAgent
 from churn_agent.errors import DataError, InputError
 from churn_agent.history import annotations
-from tests.conftest import write_csv
+from tests.conftest import examples, write_csv
 
 HEADER = "message_id,customer_id,timestamp,channel,direction,text,status"
 NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)  # each example opens stores
@@ -355,7 +355,7 @@ ROWS = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None, phases=NO_SHRINKING)
+@settings(max_examples=examples(15), deadline=None, phases=NO_SHRINKING)
 @given(exports=st.lists(ROWS, min_size=2, max_size=4), undone=st.integers(0, 3))
 def test_undoing_any_import_equals_never_having_made_it(exports, undone, tmp_path_factory):
     """Exports of the same keyed rows with other customers, texts and metadata, in any order."""
@@ -380,7 +380,7 @@ def test_undoing_any_import_equals_never_having_made_it(exports, undone, tmp_pat
     assert dumps[0] == dumps[1]
 
 
-@settings(max_examples=15, deadline=None, phases=NO_SHRINKING)
+@settings(max_examples=examples(15), deadline=None, phases=NO_SHRINKING)
 @given(export=ROWS)
 def test_importing_twice_equals_importing_once(export, tmp_path_factory):
     folder = tmp_path_factory.mktemp("twice")

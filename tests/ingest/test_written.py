@@ -18,7 +18,7 @@ from churn_agent.ingest.questions import Guess
 from churn_agent.ingest.written import check_new, write_mapping
 from churn_agent.settings import Settings
 from churn_agent.store.store import Store
-from tests.conftest import write_csv
+from tests.conftest import examples, write_csv
 from tests.ingest.test_exports import SAMPLES
 from tests.ingest.test_sync import NO_SHRINKING, dump
 
@@ -80,7 +80,7 @@ def read_twice(folder, paths, answer=None, **options):
 
 
 @given(tables(), st.integers(0, 3))
-@settings(max_examples=12, deadline=None, phases=NO_SHRINKING)
+@settings(max_examples=examples(12), deadline=None, phases=NO_SHRINKING)
 def test_a_mapping_as_understood_gives_the_same_import(table, choice):
     header, rows = table
     with TemporaryDirectory() as folder:

@@ -12,6 +12,7 @@ from sklearn.calibration import calibration_curve
 
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Costs, Decisions, Placements
+from tests.conftest import examples
 
 
 def book(n=200, seed=0, strength=1.0, rounded=None):
@@ -27,7 +28,7 @@ some_books = st.builds(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(some_books)
 def test_ranking_agrees_with_scikit_learn(drawn):
     labels, scores = drawn
@@ -85,7 +86,7 @@ def test_one_class_has_no_ranking():
     assert math.isnan(metrics.auroc(np.ones(5, dtype=bool), np.linspace(0, 1, 5)).value)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(some_books)
 def test_probabilities_agree_with_scikit_learn(drawn):
     labels, scores = drawn
@@ -96,7 +97,7 @@ def test_probabilities_agree_with_scikit_learn(drawn):
     assert metrics.log_loss(labels, scores) == pytest.approx(sk.log_loss(labels, held))
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(some_books)
 def test_the_parts_of_brier_add_up_and_none_is_negative(drawn):
     labels, scores = drawn

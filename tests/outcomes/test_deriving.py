@@ -10,7 +10,7 @@ from churn_agent.errors import EmptyStore, InputError
 from churn_agent.history import book, interactions
 from churn_agent.history.database import open_database
 from churn_agent.outcomes.deriving import derive
-from tests.conftest import AS_OF, interaction
+from tests.conftest import AS_OF, examples, interaction
 
 DAY = AS_OF - timedelta(days=40)
 
@@ -103,7 +103,7 @@ def test_the_day_of_leaving_is_taken_from_attributes_within_the_horizon(engine):
     assert (known["left"].left_on, known["later"].left_on) == (days["left"].isoformat(), None)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     days=st.lists(st.integers(0, 120), min_size=1, max_size=8), as_of=st.integers(10, 80), horizon=st.integers(1, 10)
 )

@@ -18,7 +18,7 @@ from churn_agent.reports.terminal import print_card
 from churn_agent.scoring.prior import sigmoid
 from churn_agent.scoring.verdict import LEANING, Number
 from tests.assessing.records import TAXONOMY, record_of, said
-from tests.conftest import interaction, snapshot
+from tests.conftest import examples, interaction, snapshot
 
 WORDS = ("Where is the invoice?", "My husband died last week.", "Thanks, noted.", "Please forget my cancellation.")
 COLOURS = {"low": "32", "medium": "33", "high": "31"}
@@ -68,7 +68,7 @@ def our_words(text):
     return re.sub("\u201c[^\u201d]*\u201d", "", text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(records())
 def test_a_card_does_not_contradict_itself(record):
     number = record.churn_probability
@@ -100,7 +100,7 @@ def test_a_card_does_not_contradict_itself(record):
         assert sigmoid(total) == pytest.approx(value, abs=1e-3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(records(), st.sampled_from([None, date(2026, 5, 1)]))
 def test_nobody_is_listed_without_a_reason_that_is_shown(record, renewal):
     account = Account(1, record, None, None, renewal, call=True)
@@ -111,7 +111,7 @@ def test_nobody_is_listed_without_a_reason_that_is_shown(record, renewal):
         assert record.band == "high"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(records())
 def test_a_band_has_a_reason_that_fits_its_number(record):
     if record.band is None:

@@ -28,7 +28,7 @@ from churn_agent.reports.portfolio.accounts import LastContact
 from churn_agent.reports.portfolio.building import build
 from churn_agent.reports.sentences import translated
 from churn_agent.reports.terminal import print_card
-from tests.reports.portfolio.conftest import LEAVES, open_agent, store  # noqa: F401 - a fixture
+from tests.reports.portfolio.conftest import LEAVES, assessed_once, open_agent, store  # noqa: F401 - fixtures
 from tests.reports.test_rendering import record
 
 ROOT = Path(__file__).parents[2]

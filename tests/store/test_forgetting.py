@@ -24,9 +24,7 @@ MOMENTS += [(name, "as the first file is moved") for name in ("batches", "reject
 
 @pytest.fixture(scope="session")
 def full_store(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("CHURN_AGENT_METHOD", raising=False)
-        return make_store(tmp_path_factory.mktemp("full"))
+    return make_store(tmp_path_factory.mktemp("full"))
 
 
 @pytest.fixture

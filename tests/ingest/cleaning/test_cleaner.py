@@ -282,14 +282,14 @@ def seconds(text):
 @pytest.mark.parametrize(
     "text",
     [
-        " \n" * 20000, "On " * 10000 + "\n" * 100, "<" * 20000, "&" * 20000, "<p " * 10000, "-" * 50000,
-        "> a\nb\n" * 20000, "x wrote:\n" * 20000, "From: a@b\n" * 20000, "Best\n" * 20000, "<a@b>:" * 20000,
-        "<blockquote type=cite>" * 3000 + "x",
+        " \n" * 10000, "On " * 5000 + "\n" * 50, "<" * 10000, "&" * 10000, "<p " * 5000, "-" * 25000,
+        "> a\nb\n" * 10000, "x wrote:\n" * 10000, "From: a@b\n" * 10000, "Best\n" * 10000, "<a@b>:" * 10000,
+        "<blockquote type=cite>" * 1500 + "x",
     ],
 )  # fmt: skip
 def test_no_text_makes_the_patterns_crawl(text):
-    short, long = seconds(text), min(seconds(text * 3) for _ in range(3))
-    assert long < 6 * short + 0.5  # in proportion, on any machine
+    in_proportion = 6 * seconds(text) + 0.3  # on any machine
+    assert any(seconds(text * 3) < in_proportion for _ in range(3))
 
 
 @pytest.mark.slow

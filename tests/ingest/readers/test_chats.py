@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from churn_agent.errors import FileFormatError
 from churn_agent.ingest.readers.slack import in_slack_export, read_slack, slack_files
 from churn_agent.ingest.readers.whatsapp import is_whatsapp, read_whatsapp
+from tests.conftest import examples
 
 USERS = [
     {"id": "U1", "name": "ana", "profile": {"email": "ana@home.example", "real_name": "Ana"}},
@@ -209,7 +210,7 @@ LINES = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     messages=st.lists(
         st.tuples(st.sampled_from(["Ana", "Acme"]), st.lists(LINES, min_size=1, max_size=3)), min_size=1, max_size=5

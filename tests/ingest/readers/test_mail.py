@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from churn_agent.errors import FileFormatError
 from churn_agent.ingest.readers.mail import guess_own, read_mail, survey_own
 from churn_agent.ingest.readers.mail.decoding import decoded
+from tests.conftest import examples
 
 SEPARATOR = "From ana@home.example Sun Feb  1 10:00:00 2026\n"
 DATE = "Sun, 01 Feb 2026 10:00:00 +0100"
@@ -495,7 +496,7 @@ EXCHANGES = st.lists(st.tuples(st.sampled_from(ADDRESSES), st.sampled_from(ADDRE
 SWAPPED = {"customer": "company", "company": "customer"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(exchanges=EXCHANGES)
 def test_the_other_list_of_own_domains_swaps_the_speakers_exactly(tmp_path_factory, exchanges):
     folder = tmp_path_factory.mktemp("mail")
@@ -520,7 +521,7 @@ LINES = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(texts=st.lists(LINES, min_size=1, max_size=3))
 def test_no_line_of_a_mailbox_is_lost(tmp_path_factory, texts):
     bodies = ["\n".join(["begin", *lines, "end"]) for lines in texts]

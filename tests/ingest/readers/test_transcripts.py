@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from churn_agent.errors import DataError, FileFormatError
 from churn_agent.history import interactions
 from churn_agent.ingest.readers.transcripts import is_transcript, read_transcript, survey_speakers
+from tests.conftest import examples
 
 
 def vtt(*cues):
@@ -402,7 +403,7 @@ WORDS = st.text(
 ).map(lambda text: f"x{' '.join(text.split())}")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     turns=st.lists(st.tuples(st.sampled_from(PEOPLE), WORDS), min_size=1, max_size=6),
     style=st.sampled_from(["voice", "label"]),

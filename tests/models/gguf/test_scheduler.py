@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from churn_agent.errors import ModelCallError
 from churn_agent.models.gguf.prefixes import PrefixFiles
 from churn_agent.models.gguf.scheduler import KEPT_PREFIXES, WORKING_SEQUENCES, Counters, Feed, Job, Scheduler
+from tests.conftest import examples
 
 MICRO_BATCH = 16
 
@@ -89,7 +90,7 @@ tokens = st.lists(st.integers(1, 9), min_size=1, max_size=30)
 prefixes = st.sampled_from([(), (1, 1, 1), (2,) * 20, (3, 3), (4,), (5, 5, 5), (6,)])
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     st.lists(
         st.one_of(

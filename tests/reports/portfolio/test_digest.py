@@ -9,17 +9,9 @@ from lxml import html
 
 from churn_agent.domain.assessment import ChurnProbability
 from churn_agent.errors import InputError, Unavailable
-from churn_agent.history import runs
 from churn_agent.reports.portfolio import digest
-from churn_agent.reports.portfolio.building import build
 
-from .conftest import LEAVES, open_agent
-
-
-@pytest.fixture
-def portfolio(store):
-    with open_agent(store) as agent:
-        return build(agent.store, runs.find(agent.history, "latest"))
+from .conftest import LEAVES
 
 
 @pytest.fixture

@@ -34,17 +34,11 @@ from churn_agent.reports.portfolio.page import to_html
 from churn_agent.reports.portfolio.phrases import number_words
 from churn_agent.reports.portfolio.rows import to_csv, to_jsonl
 from churn_agent.reports.portfolio.sheets import _name
-from tests.conftest import write_csv
+from tests.conftest import examples, write_csv
 
 from .conftest import LEAVES, hostile_texts, open_agent, quoting
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-
-@pytest.fixture
-def portfolio(store):
-    with open_agent(store) as agent:
-        yield build(agent.store, runs.find(agent.history, "latest"))
 
 
 @pytest.fixture
@@ -458,7 +452,7 @@ def one_customer(portfolio, *, value, raw, calibrated):
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.floats(0.01, 0.99), raw=st.floats(0.01, 0.99), calibrated=st.booleans())
 def test_every_rendering_has_one_number(portfolio, value, raw, calibrated):
     given_ = one_customer(portfolio, value=value, raw=raw, calibrated=calibrated)
