@@ -1,5 +1,7 @@
 """Maps the columns of a source to fields, by common names or a mapping file."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -24,7 +26,8 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
     "occurred_at": (
         "occurred_at", "timestamp", "time", "datetime", "date", "created_at", "sent_at", "created", "ts", "event_time",
         "posted_at", "datum", "zeitpunkt", "call_time", "called_at", "sent", "gesendet", "gesendet_am",
-        "erstellt_am", "zeit",
+        "erstellt_am", "zeit", "created_time", "create_time", "createtime", "created_date", "createddate",
+        "createddatetime", "created_on", "date_created", "date_sent", "submitted_at", "received_at",
     ),
     "text": (
         "text", "message", "body", "content", "comment", "description", "review", "review_text", "review_body", "post",
@@ -90,6 +93,14 @@ COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
     "new": ("new", "new_id", "to", "customer_id", "master_id", "merged_into"),
     "voluntary": ("voluntary", "is_voluntary", "churn_type"),
 }  # fmt: skip
+_LIKELY: Mapping[str, Sequence[str]] = {
+    "customer_id": """distinct customer client account kunde requester contact email mail reporter respondent reviewer
+        user member person from sender author""".split(),
+    "occurred_at": "created create sent submitted posted received date time start datum zeit".split(),
+    "text": "text message comment body content description answer feedback review why note words".split(),
+    "measured_at": "date day time week month datum".split(),
+}
+"""Field -> words with which names of its columns often begin, likeliest first; used in messages only."""
 INTERACTION_FIELDS = (
     "customer_id", "occurred_at", "text", "channel", "direction", "speaker", "author", "subject", "amount", "currency",
     "occurred_at_time", "interaction_id", "due_at", "paid_at", "payment_status", "updated_at",
@@ -294,11 +305,33 @@ def assign(
         columns["text"] = columns.pop("subject")
         missing.remove("text")
     if missing:
-        nested = any("." in name for name in header)
-        how = "; with dots for what is nested, as in columns: {text: comments.body}" if nested else ""
-        records = "; records need none: defaults: {channel: invoice}" if missing[0] == "text" else ""
-        raise DataError(
-            f"{source}: no column for {missing[0]!r}; the header has {', '.join(header)[:200]}. "
-            f"Rename a column, or map it in a mapping file (--mapping{how}{records})"
-        )
+        raise DataError(_no_column(source, missing, [name for name in header if name not in columns.values()], header))
     return columns
+
+
+def _no_column(source: object, missing: Sequence[str], free: Sequence[str], header: Sequence[str]) -> str:
+    """Returns what is missing, and the line of a mapping with the columns that may be meant."""
+    likely: dict[str, str] = {}
+    for field in missing:
+        name = next((name for word in _LIKELY.get(field, ()) for name in free if _has_word(name, word)), None)
+        if name and name not in likely.values():
+            likely[field] = name
+    such = ", ".join(f"{field}: {_in_yaml(name)}" for field, name in likely.items())
+    nested = any("." in name for name in header)
+    how = f", such as columns: {{{such}}}" if such else ""
+    how = how or ("; with dots for what is nested, as in columns: {text: comments.body}" if nested else "")
+    records = "; records need none: defaults: {channel: invoice}" if "text" in missing else ""
+    names = " and ".join(repr(field) for field in missing)
+    return (
+        f"{source}: no column for {names}; the header has {', '.join(header)[:200]}. "
+        f"Rename a column, or map it in a mapping file (--mapping{how}{records})"
+    )
+
+
+def _has_word(name: str, word: str) -> bool:
+    """Whether a part of a column's name begins with a word; a name that reads as an expression has none."""
+    return not set("|[{").intersection(name) and any(part.startswith(word) for part in re.split(r"[\W_]+", name))
+
+
+def _in_yaml(name: str) -> str:
+    return name if re.fullmatch(r"\w[\w. -]*", name) else json.dumps(name, ensure_ascii=False)

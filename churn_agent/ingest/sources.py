@@ -8,7 +8,7 @@ from typing import Any
 
 from churn_agent.errors import FileFormatError
 from churn_agent.ingest.characters import whole_characters
-from churn_agent.ingest.columns import COMMON_NAMES, ColumnMapping, Rule, Table
+from churn_agent.ingest.columns import COMMON_NAMES, INTERACTION_FIELDS, ColumnMapping, Rule, Table
 from churn_agent.ingest.derived import derive, needs_deriving
 from churn_agent.ingest.readers.base import Note, Progress, ReadOptions, RecordShape, Row, RowsIn, header_name
 from churn_agent.ingest.readers.mail import read_mail
@@ -275,8 +275,20 @@ def _options(source: Source, mapping: ColumnMapping | None, note: Note) -> ReadO
         ids=frozenset(name for field, name in named if field == "customer_id"),
         texts=frozenset(COMMON_NAMES["text"]),
         shared=frozenset(name for field, name in named if field in _SHARED),
+        needed=None if of_others else _needed(mapping),
         note=note,
     )
+
+
+def _needed(mapping: ColumnMapping | None) -> frozenset[str]:
+    """Returns the normalized names of columns from which a mapping, or common names, would read a field."""
+    needed: set[str] = set()
+    for rule in mapping.rules if mapping else (Rule(),):
+        needed |= {header_name(part) for column in rule.columns.values() if column for part in column.split("|")}
+        if not rule.exact:
+            unmapped = (field for field in INTERACTION_FIELDS if field not in rule.columns)
+            needed |= {name for field in unmapped for name in COMMON_NAMES[field]}
+    return frozenset(needed)
 
 
 def _rows(

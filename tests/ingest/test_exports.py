@@ -84,6 +84,12 @@ def test_zendesk_roles_tell_agents_from_end_users(agent, tmp_path, where):
     assert [row.author for row in stored(agent, "100")][:2] == ["Ana", "Tim"]
 
 
+def test_a_private_comment_of_an_end_user_in_zendesk_is_read(agent, tmp_path):
+    comments = comment(1, 100, "Hi"), comment(2, 101, "We terminate.", public=False), comment(3, 7, "Hm", public=False)
+    ingest(agent, tmp_path / "z.json", {"tickets": [ticket(*comments)], "users": USERS}, "zendesk")
+    assert spoken(agent, "100")[1:] == [("ticket", "customer", "We terminate."), ("note", "company", "Hm")]
+
+
 def test_zendesk_without_roles_knows_agents_by_a_list_of_ids(agent, tmp_path):
     mapping = load_mapping(Path("zendesk")).model_dump(mode="json", exclude_defaults=True) | {"staff": ["7"]}
     (tmp_path / "m.yaml").write_text(json.dumps(mapping))

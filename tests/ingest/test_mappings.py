@@ -7,6 +7,7 @@ import pytest
 
 from churn_agent.errors import DataError
 from churn_agent.history import interactions
+from tests.conftest import write_csv
 
 ZENDESK = {
     "tickets": [
@@ -161,3 +162,65 @@ def test_a_lookup_without_its_file_or_its_key_is_one_line(agent, tmp_path, conte
     [guess] = [guess for guess in summary.guesses if guess.about == "lookup crm"]
     assert "no crm.csv or crm.tsv or crm.json or crm.jsonl beside" in guess.evidence
     assert "'E-Mail'" in guess.evidence
+
+
+def note_of(agent, monkeypatch):
+    lines = []
+    monkeypatch.setattr(agent.store, "_notify", lines.append)
+    return lines
+
+
+HEADER = "Key,Customer,Labels,Labels,Labels,Text,Created"
+
+
+def test_repeated_columns_that_no_field_is_read_from_are_numbered(agent, tmp_path, monkeypatch):
+    notes = note_of(agent, monkeypatch)
+    path = write_csv(tmp_path / "a.csv", "k1,c1,red,blue,,Hello,2026-02-01", header=HEADER)
+    agent.ingest(path, unknown_is="customer")
+    [row] = agent.snapshot("c1").interactions
+    assert {"labels": "red", "labels_2": "blue"}.items() <= row.metadata.items()
+    assert [line for line in notes if "labels_2, labels_3" in line]
+
+
+@pytest.mark.parametrize(
+    ("header", "mapping", "named"),
+    [
+        (HEADER, {"columns": {"author": "Labels"}}, "labels"),
+        (HEADER, {"columns": {"author": "Key | Labels"}}, "labels"),
+        (HEADER.replace("Key", "Text"), None, "text"),
+        (HEADER.replace("Key", "Client_Id").replace("Customer", "Client_Id"), None, "client_id"),
+    ],
+)
+def test_a_repeated_column_that_a_field_is_read_from_is_refused(agent, tmp_path, header, mapping, named):
+    path = write_csv(tmp_path / "a.csv", "k1,c1,red,blue,,Hello,2026-02-01", header=header)
+    (tmp_path / "m.yaml").write_text(json.dumps(mapping or {}))
+    with pytest.raises(DataError, match=f"the column '{named}' is in the header twice"):
+        agent.ingest(path, mapping=tmp_path / "m.yaml", unknown_is="customer")
+
+
+def test_a_numbered_column_takes_no_other_columns_name(agent, tmp_path):
+    path = write_csv(tmp_path / "a.csv", "c1,2026-02-01,Hi,1,2,3,4", header="customer_id,date,text,tag,tag_2,tag,tag_3")
+    agent.ingest(path, unknown_is="customer")
+    [row] = agent.snapshot("c1").interactions
+    assert {"tag": "1", "tag_2": "2", "tag_4": "3", "tag_3": "4"}.items() <= row.metadata.items()
+
+
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [
+        ("Respondent ID,End Date,Email Address,Why?", 'columns: {customer_id: respondent_id, occurred_at: end_date, text: "why?"}'),
+        ("from,to,date_sent,body", "columns: {customer_id: from}"),
+        ("name,email,created_at,notes", "columns: {customer_id: email}"),
+    ],
+)  # fmt: skip
+def test_a_missing_column_is_named_with_those_that_may_be_meant(agent, tmp_path, header, line):
+    cells = ",".join("x" for _ in header.split(","))
+    with pytest.raises(DataError) as refusal:
+        agent.ingest(write_csv(tmp_path / "a.csv", cells, header=header))
+    assert f"(--mapping, such as {line}" in str(refusal.value)
+
+
+@pytest.mark.parametrize("column", ["Created Time", "createTime", "Date Sent", "createdDateTime", "submitted at"])
+def test_usual_names_of_times_are_known(agent, tmp_path, column):
+    agent.ingest(write_csv(tmp_path / "a.csv", "c1,2026-02-01,Hi", header=f"customer_id,{column},text"))
+    assert agent.store.customers()[0].customer_id == "c1"

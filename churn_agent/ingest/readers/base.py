@@ -81,6 +81,8 @@ class ReadOptions:
     """Normalized names of columns whose merged cells count for every row, such as the customer."""
     texts: frozenset[str] = frozenset()
     """Normalized names of columns that usually hold texts."""
+    needed: frozenset[str] | None = None
+    """Normalized names of columns that may be there only once, because a field is read from them; None for all."""
     note: Note = _unnoted
 
     def line(self, setting: str, value: str) -> str:
@@ -88,15 +90,31 @@ class ReadOptions:
         return f"{setting}: {value}" if self.table == "interactions" else f"{setting}: {{{self.table}: {value}}}"
 
 
-def checked_header(names: list[str], source: object) -> list[str]:
-    """Normalizes the names of columns. Raises `FileFormatError` if there are none, or if a name is repeated."""
+def checked_header(names: list[str], source: object, options: ReadOptions) -> list[str]:
+    """Normalizes the names of columns. A repeated name that may stay is numbered: `labels`, `labels_2`.
+
+    Raises:
+        FileFormatError: there are no names, or one that is needed is repeated.
+    """
     header = [header_name(name) for name in names]
     if not any(header):
         raise FileFormatError(f"{source}: the file is empty; the first line must name the columns")
     repeated = sorted({name for name in header if name and header.count(name) > 1})
-    if repeated:
-        raise FileFormatError(f"{source}: the column {repeated[0]!r} is in the header twice; rename or remove one")
-    return header
+    needed = [name for name in repeated if options.needed is None or name in options.needed]
+    if needed:
+        raise FileFormatError(f"{source}: the column {needed[0]!r} is in the header twice; rename or remove one")
+    if not repeated:
+        return header
+    unique: list[str] = []
+    for name in header:
+        number, numbered = 1, name
+        while name in repeated and (numbered in unique or (number > 1 and numbered in header)):
+            number += 1
+            numbered = f"{name}_{number}"
+        unique.append(numbered)
+    about, taken = f"{source}: columns that are in the header more than once", "they are numbered, as metadata"
+    options.note(Guess(about, taken, ", ".join(name for name in unique if name not in header)[:200], ""))
+    return unique
 
 
 def as_text(value: Any) -> str:

@@ -74,7 +74,7 @@ def read_delimited(path: Path, text: IO[str], options: ReadOptions) -> Iterator[
             break
     index = find_header([record.cells for record in first], options.names)
     names = first[index].cells if first else []
-    header = checked_header(names, path)
+    header = checked_header(names, path, options)
     if index:
         options.note(
             above_header(f"{path} line {first[index].line}", [record.cells for record in first[:index]], names)

@@ -125,7 +125,7 @@ def read_sql(url: "str | URL", query: str | None, options: ReadOptions, progress
                 query = _select_all(engine.dialect.identifier_preparer.quote_identifier(table))
             as_written = {"no_parameters": True}  # a colon or percent sign in a query stands for itself
             result = connection.execution_options(yield_per=_FETCH, **as_written).exec_driver_sql(query)
-            header = checked_header(list(result.keys()), shown)
+            header = checked_header(list(result.keys()), shown, options)
             typed = TypedRows(header, shown, options)
             for number, cells in enumerate(result, start=1):
                 if number % _FETCH == 0:
@@ -174,7 +174,7 @@ def read_frame(frame: Any, options: ReadOptions) -> Iterator[Row]:
         if levels:
             frame = frame.reset_index(level=levels)
         table: Any = narwhals.from_native(frame, eager_only=True)
-        header = checked_header([str(name) for name in table.columns], "the data frame")
+        header = checked_header([str(name) for name in table.columns], "the data frame", options)
     except ValueError as error:
         raise FileFormatError(f"the data frame: {' '.join(str(error).split())[:200]}") from error
     typed = TypedRows(header, "the data frame", options)
@@ -193,7 +193,7 @@ def is_frame(value: object) -> bool:
 
 
 def _fetched(result: Any, path: Path, options: ReadOptions, progress: Progress, total: int | None) -> Iterator[Row]:
-    typed = TypedRows(checked_header([column[0] for column in result.description], path), path, options)
+    typed = TypedRows(checked_header([column[0] for column in result.description], path, options), path, options)
     number = 0
     while rows := result.fetchmany(_FETCH):
         for cells in rows:

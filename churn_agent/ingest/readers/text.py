@@ -251,6 +251,8 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     if is_object(value):
         for key, inner in value.items():
             yield from _flat(inner, f"{name}.{header_name(key)}" if name else header_name(key))
+    elif is_list(value) and (text := _joined_pieces(value)) is not None:
+        yield name, text
     elif is_list(value) and any(is_object(item) for item in value):
         for number, inner in enumerate(value):
             yield from _flat(inner, f"{name}.{number}")
@@ -258,3 +260,14 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
         yield name, ""
     else:
         yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _joined_pieces(items: list[Any]) -> str | None:
+    """Returns the text of a list of plain and formatted pieces (`["I will ", {"type": "bold", "text": "leave"}]`).
+
+    None for other lists. Telegram exports such texts.
+    """
+    pieces = [item.get("text") if is_object(item) else item for item in items]
+    texts = [piece for piece in pieces if isinstance(piece, str)]
+    mixed = {is_object(item) for item in items} == {True, False}
+    return "".join(texts) if mixed and len(texts) == len(items) else None

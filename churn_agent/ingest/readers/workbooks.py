@@ -152,7 +152,7 @@ def _cell_text(cell: Any) -> str:
 
 
 def _rows(path: Path, workbook: Any, sheet: _Sheet, options: ReadOptions) -> Iterator[Row]:
-    header = checked_header(sheet.names, f"{path} sheet {sheet.title!r}")
+    header = checked_header(sheet.names, f"{path} sheet {sheet.title!r}", options)
     merged = _Merged(workbook, sheet, header, options)
     if merged.filled:
         about, evidence = f"{path}: merged cells in sheet {sheet.title!r}", ", ".join(merged.filled[:3])

@@ -99,3 +99,26 @@ def test_nested_records_without_a_mapping_are_refused_with_how_to_map_them(agent
     (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, TICKETS)))
     with pytest.raises(DataError, match=r"columns: \{text: comments\.body\}"):
         agent.ingest(tmp_path / "t.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (["I want to ", {"type": "bold", "text": "cancel"}, " my plan."], "I want to cancel my plan."),
+        (["", {"type": "link", "text": "https://a.example"}], "https://a.example"),
+        ("I leave", "I leave"),
+    ],
+)
+@pytest.mark.parametrize("name", ["t.json", "t.jsonl"])
+def test_pieces_of_a_formatted_text_are_one_text(agent, tmp_path, text, read, name):
+    record = {"id": 1, "date": "2026-02-01T10:00:00", "from": "Ana", "customer_id": "c1", "text": text}
+    ingest(agent, tmp_path, [record], "defaults: {speaker: customer}", name)
+    assert spoken(agent, "c1") == [("customer", read)]
+
+
+@pytest.mark.parametrize("items", [["a", "b"], [{"text": "a"}], ["a", {"name": "b"}], [1, {"text": "b"}], []])
+def test_other_lists_are_not_texts(agent, tmp_path, items):
+    record = {"date": "2026-02-01", "customer_id": "c1", "text": "hi", "tags": items, "direction": "inbound"}
+    ingest(agent, tmp_path, [record], "{}")
+    metadata = interactions.of_customer(agent.history, "c1", until=datetime(2100, 1, 1, tzinfo=UTC))[0].metadata
+    assert "ab" not in metadata.values()
