@@ -144,6 +144,18 @@ def test_training_names_what_tells_the_outcome(cli, tmp_path):
     assert "on held-out customers is rarely true" in trained.err
 
 
+@pytest.mark.parametrize("as_of", ["label", "import"])
+def test_a_trained_method_says_if_attributes_are_of_the_dates_of_labels(cli, tmp_path, as_of):
+    rows = [f"c{i},2026-01-{i % 27 + 1:02},chat,hello {i % 5}" for i in range(40)]
+    labels = [f"c{i},2026-01-31,{i // 2 % 2}" for i in range(40)]
+    write_csv(tmp_path / "l.csv", *labels, header="customer_id,as_of,churned")
+    (tmp_path / "card.yaml").write_text(f"company: Acme\nattributes_as_of: {as_of}\n")
+    cli("ingest", write_csv(tmp_path / "t.csv", *rows), "--card", tmp_path / "card.yaml")
+    trained = cli("train", "rfm", "--labels", tmp_path / "l.csv", "--model", "scripted")
+    assert trained.code == 0
+    assert ("attributes as of the label's date" in trained.out) is (as_of == "label")
+
+
 def test_the_reason_for_refused_labels_is_said(cli, tmp_path):
     cli("ingest", write_csv(tmp_path / "t.csv", "c1,2026-01-01,chat,hello"))
     write_csv(tmp_path / "l.csv", "c1,2026-01-31,Moved", header="customer_id,as_of,churned")
