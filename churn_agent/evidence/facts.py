@@ -12,7 +12,8 @@ from statistics import mean, median
 
 from churn_agent.domain.assessment import Fact
 from churn_agent.domain.contacts import Contact, contacts_of, stored_author
-from churn_agent.domain.interactions import Interaction, as_number
+from churn_agent.domain.interactions import Interaction
+from churn_agent.domain.ratings import KINDS, rating
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.evidence import (
     contract_terms,
@@ -26,7 +27,6 @@ from churn_agent.evidence import (
 
 _RETURN_CHANNELS = frozenset({"return", "refund", "cancellation"})
 _COMPLAINT_CHANNELS = frozenset({"complaint"})
-_RATINGS = ("rating", "score")
 _SHORTEST_TREND_DAYS = 14
 _FEWEST_BEFORE = 3
 _FEWEST_OF_MAIN = 3
@@ -210,8 +210,8 @@ def _troubles(snapshot: Snapshot) -> Iterator[Fact]:
 
 
 def _ratings(snapshot: Snapshot) -> Iterator[Fact]:
-    for name in _RATINGS:
-        values = [value for each in snapshot.interactions if (value := as_number(each.metadata.get(name))) is not None]
+    for name in KINDS:
+        values = [value for each in snapshot.interactions if (value := rating(each.metadata, name)) is not None]
         if values:
             text = f"Their last {name} is {values[-1]:g}, the mean of {len(values)} is {mean(values):.1f}."
             yield Fact(name=f"last_{name}", value=values[-1], unit="points", text=text)

@@ -6,6 +6,7 @@ A column in a mapping may be an expression, which becomes a column of that name:
 * `users[comments.author_id].role`: the field of the entry of a lookup list with that key;
 * `part {id}`: a text with values of columns;
 * `one(contact_ids)`: the first of several values with semicolons between them;
+* `address(from)`: the mail address in `Ana Lopez <ana@b.example>`, in lower case, or the value if it has none;
 * `first(subject)`: the value in the first row of a record only, so that a ticket's subject is not in every comment.
 """
 
@@ -29,7 +30,8 @@ from churn_agent.ingest.speakers import OwnPeople
 _LOOKUP = re.compile(r"(?P<name>\w+)\[(?P<key>[^\]]+)\]\.(?P<field>.+)")
 _FIRST = re.compile(r"first\((?P<column>[^)]+)\)")
 _ONE = re.compile(r"one\((?P<column>[^)]+)\)")
-_FORMS = (_LOOKUP, _FIRST, _ONE)
+_ADDRESS_IN = re.compile(r"address\((?P<column>[^)]+)\)")
+_FORMS = (_LOOKUP, _FIRST, _ONE, _ADDRESS_IN)
 _PLACE = re.compile(r"\{([^{}]+)\}")
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
 _ENDINGS = (".csv", ".tsv", ".json", ".jsonl")
@@ -209,9 +211,12 @@ def _reader(text: str, tables: Tables) -> Callable[[Values], str]:
     if match := _ONE.fullmatch(text):
         read = _reader(match["column"], tables)
         return lambda values: read(values).partition(";")[0].strip()
+    if match := _ADDRESS_IN.fullmatch(text):
+        read = _reader(match["column"], tables)
+        return lambda values: _address_in(read(values))
     if match := _LOOKUP.fullmatch(text):
         table, key, field = tables.get(match["name"], {}), _reader(match["key"], tables), header_name(match["field"])
-        return lambda values: table.get(_key(key(values)), {}).get(field, "")
+        return lambda values: table.get(_address_in(key(values)), {}).get(field, "")
     if "{" in text:
         names = [header_name(name) for name in _PLACE.findall(text)]
         pieces = _PLACE.sub("\0", text).split("\0")
@@ -241,11 +246,11 @@ def _table(name: str, lookup: Lookup, path: Path | None) -> dict[str, Values]:
         entries = _beside(name, path)
     flat = [dict(_flat(entry)) for entry in entries if is_object(entry)]
     key = header_name(lookup.key)
-    return {_key(entry[key]): entry for entry in flat if entry.get(key)}
+    return {_address_in(entry[key]): entry for entry in flat if entry.get(key)}
 
 
-def _key(text: str) -> str:
-    """Returns the key of a lookup: of a mail address, with a name beside it or not, the address in lower case."""
+def _address_in(text: str) -> str:
+    """Returns the mail address in a text, with a name beside it or not, in lower case; the text if it has none."""
     address = _ADDRESS.search(text) if "@" in text else None
     return address[0].casefold() if address else text
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from churn_agent.domain.interactions import UPDATED_AT, Direction, Speaker, text_id
+from churn_agent.domain.ratings import kind_of_rating
 from churn_agent.domain.snapshot import Card
 from churn_agent.history.interactions import VALUES
 from churn_agent.ingest import identity, payments, speakers
@@ -36,7 +37,7 @@ _CHANNEL_OF_TEXT = {
 }  # fmt: skip
 """Column of the text -> channel, if the source has none."""
 _RATING = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*(?:stars?|sterne?|★+|⭐+|/\s*\d+|out of \d+)\s*", re.I)
-_RATINGS = frozenset({"rating", "stars", "star_rating", "review_stars", "score", "nps", "csat"})
+_RATINGS_IN_WORDS = {word: str(n) for n, word in enumerate("one two three four five".split(), start=1)}
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -144,7 +145,7 @@ class InteractionParser:
         texts, openings = self._texts(values, metadata, source_ids, channels, failed)
         amounts = self._all_amounts(values, metadata, failed)
         for of in metadata:
-            for name in _RATINGS.intersection(of):
+            for name in filter(kind_of_rating, of):
                 of[name] = _rating(of[name])
         self._words |= {name: self._card.holds_words(name) for name in set(channels).difference(self._words)}
         words = [self._words[channel] for channel in channels]
@@ -188,7 +189,7 @@ class InteractionParser:
         cleaned, languages, _, marks = zip(*self._clean.clean(texts, channels, words, earlier), strict=True)
         originals = [text if text != clean else None for text, clean in zip(texts, cleaned, strict=True)]
         filled = [
-            bool(amount is not None or clean.strip() or text.strip() or not (with_words and _RATINGS.isdisjoint(of)))
+            bool(amount is not None or clean.strip() or text.strip() or not with_words or any(map(kind_of_rating, of)))
             for amount, clean, text, with_words, of in zip(amounts, cleaned, texts, words, metadata, strict=True)
         ]
         customer_ids, aliases = source_ids, self._aliases
@@ -455,9 +456,9 @@ def _each(items: Iterable[K], make: Callable[[K], V]) -> list[V]:
 
 
 def _rating(written: str) -> str:
-    """Returns "1 star" and "4/5" as numbers, so that ratings count."""
+    """Returns "1 star", "4/5" and "FIVE" as numbers, so that ratings count."""
     match = _RATING.fullmatch(written)
-    return match[1].replace(",", ".") if match else written
+    return match[1].replace(",", ".") if match else _RATINGS_IN_WORDS.get(written.strip().casefold(), written)
 
 
 def checked_customer_id(text: str, *, whole: bool = False) -> str:

@@ -1,5 +1,6 @@
 """The first pass over a source: its columns, and the formats and words in them."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ _MOST_WORDS = 500
 """Most distinct words counted in a column of roles, directions or channels."""
 _PROSE_WORDS = 5
 """Fewest words of a text that is a sentence."""
+_NAMED_ADDRESS = re.compile(r"[^<>]*\S\s*<[^<>@\s]+@[^<>@\s]+>")
 _CHANNEL_NAMES = ("channel", "kanal")
 """Columns that hold channels whatever their words."""
 
@@ -94,6 +96,8 @@ class RuleProfile:
         self._ids = self._candidates("customer_id")
         self.ids_with_point: set[str] = set()
         """Ids of customers that end with `.0`."""
+        self._named_addresses: dict[str, str] = {}
+        """Column of ids -> an id that is an address with a name beside it."""
         self._looked_at = {
             *(*self._times, *self._updates, *self._numbers, *self._keys, *self._words, *self._channels, *self._ids),
             *self._payments.columns,
@@ -131,6 +135,8 @@ class RuleProfile:
             self._keys[name].add(column, rows)
         if name in self._ids:
             self.ids_with_point.update(value for value in counts if value[-2:] == ".0")
+            if named := next((value for value in counts if "<" in value and _NAMED_ADDRESS.fullmatch(value)), None):
+                self._named_addresses.setdefault(name, named)
         if name in self._words:
             words = self._words[name]
             for value, n in counts.items():
@@ -207,6 +213,10 @@ class RuleProfile:
                 questions.append(settled)
             else:
                 times = settled
+        ids = columns.get("customer_id", "")
+        if "|" not in ids and (named := self._named_addresses.get(ids)):
+            taken = "ids as they are; the same address without the name is another customer"
+            guesses.append(Guess(ids, taken, f"such as {named!r}", f"columns: {{customer_id: address({ids})}}"))
         updates = self._settle_updates(columns, times)
         amounts = self._settle_amounts(columns, questions, guesses)
         self._drop_payments(columns)

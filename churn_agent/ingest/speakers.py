@@ -28,6 +28,8 @@ customer, in others an employee."""
 WORDS: Mapping[str, Speaker] = {
     word: speaker for speaker, words in _WORDS.items() for word in (*words.split(), speaker)
 }
+_WAYS = frozenset("inbound incoming outbound outgoing eingehend ausgehend".split())
+"""Directions that say who speaks also with words behind them: `outbound-api`, `Incoming call`."""
 DIRECTION_OF: Mapping[Speaker, Direction] = {"customer": "inbound", "company": "outbound"}
 _OWN_VOICE = frozenset(
     """review reviews app_review testimonial survey surveys nps csat feedback form contact_form web_form webform social
@@ -46,7 +48,9 @@ _SHOWN_WORDS = 5
 
 def speaker_of(word: str) -> Speaker | None:
     """Returns the speaker for a word in a column of roles or directions; None for an unknown word."""
-    return WORDS.get(_plain(word))
+    plain = _plain(word)
+    first = plain.partition("_")[0]
+    return WORDS.get(plain) or (WORDS[first] if first in _WAYS else None)
 
 
 def is_own_voice(channel: str) -> bool:

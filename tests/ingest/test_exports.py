@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from churn_agent.errors import DataError
+from churn_agent.evidence.facts import compute
 from churn_agent.history import interactions
 from churn_agent.ingest.columns import load_mapping, shipped_mappings
 
@@ -322,6 +323,21 @@ def test_app_store_joins_reviews_with_their_answers(agent, tmp_path):
     assert spoken(agent, "Ana") == [("review", "customer", "Bad\n\nI leave."), ("review", "company", "Sorry")]
     assert spoken(agent, "Bo") == [("review", "customer", "Top")]
     assert summary.rejected == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "mapping", "content", "stars"),
+    [
+        ("g.csv", "google_play", "Review Submit Date and Time,Star Rating,Review Title,Review Text,Developer Reply Date and Time,Developer Reply Text,Review Link\n2026-02-01T10:00:00Z,2,,,,,https://p.example/2\n", 2),
+        ("t.csv", "trustpilot", "Review Created (UTC),Review Username,Review Stars,Review Title,Review Content,Company Reply\n2026-02-01 10:00:00,Bo,5,,,\n", 5),
+        ("a.json", "app_store", {"data": [{"id": "r2", "attributes": {"rating": 1, "title": "Top", "body": "", "reviewerNickname": "Bo", "createdDate": DAY}}]}, 1),
+        ("x.json", None, [{"user_id": "u", "createTime": DAY, "starRating": "FIVE", "comment": ""}, {"user_id": "v", "createTime": DAY, "starRating": "ONE", "comment": "No"}], 5),
+    ],
+)  # fmt: skip
+def test_stars_without_words_are_kept_and_are_a_rating(agent, tmp_path, name, mapping, content, stars):
+    ingest(agent, tmp_path / name, content, mapping, unknown_is="customer")
+    customer = sorted(row.customer_id for row in agent.store.customers())[0]
+    assert {fact.name: fact.value for fact in compute(agent.snapshot(customer))}["last_rating"] == stars
 
 
 LINKS = {

@@ -224,3 +224,26 @@ def test_a_missing_column_is_named_with_those_that_may_be_meant(agent, tmp_path,
 def test_usual_names_of_times_are_known(agent, tmp_path, column):
     agent.ingest(write_csv(tmp_path / "a.csv", "c1,2026-02-01,Hi", header=f"customer_id,{column},text"))
     assert agent.store.customers()[0].customer_id == "c1"
+
+
+MAILS = (
+    "Ana Lopez <ana@home.example>,2026-02-01,I want to cancel,in",
+    "ANA@home.example,2026-02-02,Still waiting,in",
+    "Bo,2026-02-02,No address here,in",
+)
+
+
+def test_an_address_with_and_without_a_name_beside_it_is_one_customer_if_the_mapping_says_so(agent, tmp_path):
+    path = write_csv(tmp_path / "a.csv", *MAILS, header="From,date,text,direction")
+    (tmp_path / "m.yaml").write_text("columns: {customer_id: address(From)}")
+    agent.ingest(path, mapping=tmp_path / "m.yaml")
+    assert [row.customer_id for row in agent.store.customers()] == ["Bo", "ana@home.example"]
+
+
+@pytest.mark.parametrize("rows", [MAILS, MAILS[1:]])
+def test_ids_with_a_name_beside_the_address_are_noted_with_the_line_that_joins_them(agent, tmp_path, rows):
+    path = write_csv(tmp_path / "a.csv", *rows, header="customer,date,text,direction")
+    summary = agent.ingest(path)
+    assert [guess.mapping for guess in summary.guesses] == ["columns: {customer_id: address(customer)}"] * (
+        rows == MAILS
+    )

@@ -8,7 +8,7 @@ from churn_agent.files import strict_yaml
 from churn_agent.history import interactions
 from churn_agent.ingest.columns import ColumnMapping
 from churn_agent.ingest.questions import NeedsAnswer, Question
-from churn_agent.ingest.speakers import unknown_words
+from churn_agent.ingest.speakers import speaker_of, unknown_words
 from churn_agent.ingest.written import write_mapping
 from tests.conftest import write_csv
 
@@ -129,3 +129,18 @@ def test_a_refusal_says_what_yes_answers(agent, tmp_path):
     other = Question("direction: 'user'", "why", ("customer",), lambda own: {"values": {"direction": {"user": own}}})
     assert str(NeedsAnswer("x", [question])).endswith(" --yes takes: own addresses is a@b.example.")
     assert str(NeedsAnswer("x", [question, other])).endswith("is a@b.example; it does not answer the others.")
+
+
+@pytest.mark.parametrize(
+    ("word", "speaker"),
+    [
+        ("outbound-api", "company"),
+        ("Outbound reply", "company"),
+        ("Incoming Call", "customer"),
+        ("eingehender Anruf", None),
+        ("sent to agent", None),
+        ("user", None),
+    ],
+)
+def test_a_direction_says_who_speaks_also_with_words_behind_it(word, speaker):
+    assert speaker_of(word) == speaker
