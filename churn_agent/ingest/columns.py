@@ -305,7 +305,8 @@ def assign(
         columns["text"] = columns.pop("subject")
         missing.remove("text")
     if missing:
-        raise DataError(_no_column(source, missing, [name for name in header if name not in columns.values()], header))
+        taken = {columns.get(field) for field in needs}
+        raise DataError(_no_column(source, missing, [name for name in header if name not in taken], header))
     return columns
 
 
@@ -317,9 +318,9 @@ def _no_column(source: object, missing: Sequence[str], free: Sequence[str], head
         if name and name not in likely.values():
             likely[field] = name
     such = ", ".join(f"{field}: {_in_yaml(name)}" for field, name in likely.items())
-    nested = any("." in name for name in header)
     how = f", such as columns: {{{such}}}" if such else ""
-    how = how or ("; with dots for what is nested, as in columns: {text: comments.body}" if nested else "")
+    if any("." in name for name in header):
+        how += "; with dots for what is nested, as in columns: {text: comments.body}"
     records = "; records need none: defaults: {channel: invoice}" if "text" in missing else ""
     names = " and ".join(repr(field) for field in missing)
     return (

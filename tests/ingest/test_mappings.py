@@ -208,7 +208,7 @@ def test_a_numbered_column_takes_no_other_columns_name(agent, tmp_path):
 @pytest.mark.parametrize(
     ("header", "line"),
     [
-        ("Respondent ID,End Date,Email Address,Why?", 'columns: {customer_id: respondent_id, occurred_at: end_date, text: "why?"}'),
+        ("Respondent ID,End Date,Email Address,Why?", 'columns: {customer_id: email_address, occurred_at: end_date, text: "why?"}'),
         ("from,to,date_sent,body", "columns: {customer_id: from}"),
         ("name,email,created_at,notes", "columns: {customer_id: email}"),
     ],
