@@ -322,7 +322,7 @@ def _no_column(source: object, missing: Sequence[str], free: Sequence[str], head
     if any("." in name for name in header):
         how += "; with dots for what is nested, as in columns: {text: comments.body}"
     records = "; records need none: defaults: {channel: invoice}" if "text" in missing else ""
-    names = " and ".join(repr(field) for field in missing)
+    names = ", ".join(repr(field) for field in missing)
     return (
         f"{source}: no column for {names}; the header has {', '.join(header)[:200]}. "
         f"Rename a column, or map it in a mapping file (--mapping{how}{records})"
