@@ -199,6 +199,8 @@ class ChurnAgent:
             InputError: the prompt or the trained method does not exist.
         """
         with self._lock:
+            if self.store.card.bands == "capacity" and not (self._method and self._method.info.level):
+                self._notify("no bands by capacity yet: they need a calibration (churn-agent calibrate)")
             return Setup(
                 settings=self.settings,
                 store=self.store,

@@ -29,7 +29,7 @@ from churn_agent.evidence.sessions import Piece, pieces
 from churn_agent.models.base import ChatModel
 from churn_agent.scoring import standing as standings
 from churn_agent.scoring.actions import eligible
-from churn_agent.scoring.bands import Bands
+from churn_agent.scoring.bands import Bands, Capacity
 from churn_agent.scoring.prior import overall_leaning
 from churn_agent.scoring.verdict import Number
 from churn_agent.settings import Settings
@@ -82,9 +82,14 @@ class Setup:
 
     @property
     def bands(self) -> Bands:
-        """The boundaries in the settings."""
-        settings = self.settings
-        return Bands(settings.band_medium_from, settings.band_high_from, settings.band_margin)
+        """The boundaries by the settings and the card."""
+        settings, card = self.settings, self.store.card
+        level = self.method.info.level if self.method else None
+        capacity = None
+        if card.bands == "capacity" and card.capacity and self.method and level:
+            numbers = self.method.of_book(card.base_rate)
+            capacity = Capacity.over(numbers, count=card.capacity, customers=level.customers)
+        return Bands(settings.band_medium_from, settings.band_high_from, settings.band_margin, capacity)
 
 
 def assess(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from churn_agent.domain.headers import header_name
 from churn_agent.domain.interactions import RECORD_CHANNELS, Interaction, Label
@@ -59,6 +59,11 @@ class Card(BaseModel):
     horizon_days: Annotated[int, Field(ge=1, le=3650)] = 90
     base_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Share of customers who churn within the horizon, 0 to 1, if known."""
+    bands: Literal["probability", "capacity"] = "probability"
+    """What bounds the bands of calibrated probabilities: the base rate, or `capacity`."""
+    capacity: Annotated[int, Field(ge=1)] | None = None
+    """Number of customers who can be called between two lists. With bands by capacity, so many are in the high band,
+    and as many again in the medium one."""
     time_zone: Annotated[str, AfterValidator(known_zone)] = "UTC"
     language: str = "en"
     """Language of reports, cards and digests: `en` or `de`, or with a country, such as `de-CH`."""
@@ -94,6 +99,12 @@ class Card(BaseModel):
     """Channels with texts by systems, in addition to the built-in list."""
     note: str | None = None
     """A note for readers of reports."""
+
+    @model_validator(mode="after")
+    def _knows_the_capacity(self) -> "Card":
+        if self.bands == "capacity" and self.capacity is None:
+            raise ValueError("'bands: capacity' needs 'capacity', the number of customers who can be called")
+        return self
 
     @property
     def zone(self) -> ZoneInfo:

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from churn_agent.domain.assessment import ChurnProbability, Fact
 from churn_agent.errors import InputError, StoreUnavailable
@@ -43,6 +43,22 @@ class Segment(BaseModel):
     """Shift of their probabilities in log-odds, shrunk towards 0 if there are few."""
     error: float
     """Standard error of the offset."""
+
+
+class Level(BaseModel):
+    """The probabilities of a calibration over the customers of its book on one day, standing announcements left out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    day: date
+    customers: int
+    """Number of customers in the book on that day, without former ones."""
+    base_rate: float | None
+    """That of the card, which is the mean of the probabilities; None if the card had none, and nothing was shifted."""
+    shift: float = 0.0
+    """Log-odds added to the method's probabilities for that."""
+    numbers: tuple[float, ...]
+    """Log-odds of the probabilities, shifted; of all customers or of a random sample."""
 
 
 class Trained(BaseModel):
@@ -96,6 +112,8 @@ class Trained(BaseModel):
     seed: int
     facts: dict[str, tuple[float, float]] = {}
     """Mean and standard deviation of each fact, for `drift`."""
+    level: Level | None = None
+    """Of a calibration, if the card stated a base rate or bands by capacity."""
 
 
 class MethodInfo(Trained):
@@ -158,11 +176,11 @@ class StoredMethod:
             verdicts: the mode's verdicts, whose reasons are weighted; None for a sample without one.
             base_rate: the base rate of the current book, if it is known and differs from that of the labels.
         """
-        learned = getattr(self.estimator, "base_rate_", self.info.churned / self.info.n)
-        target = base_rate if base_rate and self.calibrated else learned
+        learned, target = self._base_rates(base_rate)
+        shift = self.info.level.shift if self.info.level else 0.0
         scores = score(self.estimator, examples)
         columns = [scores, *(self._interval(examples, scores) if self.calibrated else ())]
-        moved = [metrics.at_base_rate(column, learned, target).tolist() for column in columns]
+        moved = [metrics.at_base_rate(column, learned, target, shift=shift).tolist() for column in columns]
         contributions = self._contributions(examples, scores, verdicts)
         return [
             Number(
@@ -181,6 +199,19 @@ class StoredMethod:
             )
             for i, (verdict, by_concept, value, *bounds) in enumerate(zip(verdicts, contributions, *moved, strict=True))
         ]
+
+    def of_book(self, base_rate: float | None) -> list[float]:
+        """Log-odds of the probabilities over the book on the day of its level, at a base rate; none without a level."""
+        learned, target = self._base_rates(base_rate)
+        moved = float(logit(target) - logit(learned))
+        return [number + moved for number in self.info.level.numbers] if self.info.level else []
+
+    def _base_rates(self, base_rate: float | None) -> tuple[float, float]:
+        """The base rate of the method's probabilities, and the one to which they are moved."""
+        learned = getattr(self.estimator, "base_rate_", self.info.churned / self.info.n)
+        if self.info.level and self.info.level.base_rate:
+            learned = self.info.level.base_rate
+        return learned, base_rate if base_rate and self.calibrated else learned
 
     def _interval(self, examples: Examples, scores: Scores) -> tuple[Scores, Scores]:
         """Uncertainty from the labels and from irrelevant changes: independent errors, whose squares are added."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import root_scalar
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin  # pyright: ignore[reportMissingTypeStubs]
 
@@ -14,8 +13,6 @@ from churn_agent.learning.examples import Examples, Scores
 from churn_agent.learning.methods import SLOPE, SLOPE_ERROR, score, uncalibrated
 from churn_agent.learning.states import Remembered
 from churn_agent.measuring import metrics
-
-_FARTHEST = 50.0
 
 
 class TransferredCalibration(Remembered, ClassifierMixin, BaseEstimator):
@@ -74,11 +71,7 @@ def transferred_to_each(books: Sequence[Examples]) -> list[Scores]:
 
 def _anchored(slope: float, scores: Scores, base_rate: float) -> tuple[float, float]:
     """Intercept and slope of the curve whose mean probability is the base rate."""
-
-    def excess(intercept: float) -> float:
-        return float(expit(intercept + slope * scores).mean() - base_rate)
-
-    return float(root_scalar(excess, bracket=(-_FARTHEST, _FARTHEST)).root), slope
+    return metrics.shift_to_mean(slope * scores, base_rate), slope
 
 
 def _on(curve: tuple[float, float], examples: Examples) -> Scores:

@@ -276,9 +276,25 @@ def log_odds(scores: Scores) -> Scores:
     return logit(_held(scores))
 
 
-def at_base_rate(scores: Scores, learned: float, target: float) -> Scores:
-    """Probabilities learned at one base rate, shifted in log-odds to another."""
-    return expit(log_odds(scores) + logit(target) - logit(learned))
+def at_base_rate(scores: Scores, learned: float, target: float, *, shift: float = 0.0) -> Scores:
+    """Probabilities learned at one base rate, shifted in log-odds to another, and by `shift`."""
+    return expit(log_odds(scores) + shift + logit(target) - logit(learned))
+
+
+_FARTHEST = 50.0
+"""Log-odds within which a shift is looked for."""
+
+
+def shift_to_mean(numbers: Scores, mean: float) -> float:
+    """The log-odds to add to each number so that the mean of the probabilities is `mean`.
+
+    Args:
+        numbers: log-odds, not empty.
+        mean: above 0 and below 1.
+    """
+    return float(
+        optimize.brentq(lambda shift: float(expit(numbers + shift).mean() - mean), -_FARTHEST, _FARTHEST, xtol=1e-12)
+    )
 
 
 # --- decisions

@@ -16,7 +16,7 @@ from churn_agent.assessing.pipeline import examples_of
 from churn_agent.domain.assessment import Assessment
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.errors import DataError, InputError, ModelCallError
-from churn_agent.history import book, interactions
+from churn_agent.history import book
 from churn_agent.learning import leaks, stored
 from churn_agent.learning.drift import spreads
 from churn_agent.learning.examples import Examples, readings_of
@@ -26,14 +26,13 @@ from churn_agent.learning.stored import MethodInfo, Segment, Trained
 from churn_agent.learning.transfer import TransferredCalibration, transferred_to_each
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Labels, Scores
+from churn_agent.outcomes.level import customers_of_today, level_of
 from churn_agent.outcomes.samples import Sample, fingerprint, labelled_samples, treated, with_history
 
 Advance = Callable[[], None]
 _BATCH = 100
 """Samples whose snapshots are in memory at once."""
 _SHOWN = 3
-_READ = 300
-"""Customers of the book that are read to shift a calibration from other books to it."""
 
 
 def examples(
@@ -148,6 +147,11 @@ def train(
     seed = agent.settings.seed
     scores = cross_fitted(method, known, seed=seed)
     fitted = method.make(seed).fit(known, known.labels)
+    level = None
+    if hasattr(fitted, "interval") and (agent.store.card.base_rate or agent.store.card.bands == "capacity"):
+        today, customers = customers_of_today(agent)
+        own = examples(agent, today, needs=method.needs, progress=progress)
+        level = level_of(fitted, own, customers=customers, base_rate=agent.store.card.base_rate)
     trained = Trained(
         method=name,
         left_out=learnable.left_out + len(learnable.samples) - len(samples),
@@ -164,6 +168,7 @@ def train(
         embedder=agent.store.embedder_id if {"vectors", "encoder"}.intersection(method.needs) else None,
         seed=seed,
         facts=spreads(known.facts),
+        level=level,
         **_measured(samples, known, scores, np.full(len(samples), known.labels.mean())),
     )
     return stored.keep(agent.settings.store, trained, fitted)
@@ -207,9 +212,7 @@ def carry(
                 left_out=learnable[-1].left_out + len(learnable[-1].samples) - len(kept),
             )
             books.append(read)
-    day = agent.store.default_as_of()
-    known = interactions.customer_ids(agent.store.history, until=agent.store.card.end_of_day(day))
-    today = [Sample(id_, day, False) for id_ in np.random.default_rng(seed).permutation(known)[:_READ].tolist()]
+    today, customers = customers_of_today(agent)
     own = examples(agent, today, needs=("readings",), progress=progress)
     fitted = TransferredCalibration().fit(books, own, rate)
     scores = transferred_to_each(books) if len(books) > 1 else [cross_fitted(METHODS["platt"], books[0], seed=seed)]
@@ -225,6 +228,7 @@ def carry(
         reader=agent.readings_id,
         seed=seed,
         facts=spreads(own.facts),
+        level=level_of(fitted, own, customers=customers, base_rate=rate),
         **_measured(
             samples,
             reduce(Examples.and_, books),

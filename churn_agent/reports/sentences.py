@@ -173,6 +173,7 @@ _REASONS = (
     noop("a score of {n}"),
     noop("{edge}, the base rate"),
     noop("{edge}, three times the odds of the base rate"),
+    noop("{edge}, reached by {reached} of {customers} customers (bands by capacity)"),
     noop("near a boundary, and {band} at the assessment before"),
     noop("the announcement to leave stands"),
 )
