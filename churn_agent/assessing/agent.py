@@ -1,6 +1,6 @@
 """The agent: assesses a customer at a date."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -326,7 +326,13 @@ class ChurnAgent:
             return pipeline.case_of(snapshot, setup)
 
     def screen_many(
-        self, customer_ids: Iterable[str], *, as_of: date | None = None, latest: int = 1
+        self,
+        customer_ids: Iterable[str],
+        *,
+        as_of: date | None = None,
+        latest: int = 1,
+        read: Collection[str] | None = None,
+        setup: Setup | None = None,
     ) -> Iterator[Screening]:
         """Screens customers, in the same order: a cheap score that ranks them for assessment. No records are stored.
 
@@ -337,15 +343,17 @@ class ChurnAgent:
             as_of: see `assess`.
             latest: how many of the latest messages the model reads, besides those that were read at earlier dates; the
                 second reader reads all.
+            read: ids of messages that the model reads instead of those that were read at earlier dates.
+            setup: the setup of their run; default: a new one.
         """
-        setup = replace(self.setup(), prompt=self.screening_prompt, method=None)
+        setup = replace(setup or self.setup(), prompt=self.screening_prompt, method=None)
         provenance = pipeline.provenance(setup)
         for batch in chunked(customer_ids, _SCREENED):
             snapshots = [self.store.snapshot(customer_id, as_of=as_of) for customer_id in batch]
             read_before = [
                 # The second reader reads all messages anyway.
-                frozenset[str]()
-                if setup.second_reader
+                frozenset(read or ())
+                if setup.second_reader or read is not None
                 else records.read_before(
                     self.store.history,
                     snapshot.customer_id,

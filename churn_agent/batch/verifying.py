@@ -11,6 +11,7 @@ from churn_agent.assessing.pipeline import Setup
 from churn_agent.batch.remaking import as_made
 from churn_agent.domain.assessment import Assessment
 from churn_agent.errors import AnswerNotStored, UnknownCustomer
+from churn_agent.evidence.facts import compute
 from churn_agent.history import records
 from churn_agent.history.runs import NEWEST
 
@@ -98,13 +99,16 @@ def _why_not(record: Assessment) -> str | None:
     """Why a record cannot be computed from stored answers; None if it can."""
     if record.provenance.on_withdrawn_data:
         return "an import that it rests on was undone"
-    if record.screening is not None:
-        return "only screened"
     return "failed" if record.status == "failed" else None
 
 
 def _again(stored: Assessment, row_id: int, agent: ChurnAgent, setup: Setup) -> Assessment:
     id_, day = stored.customer_id, stored.as_of
+    if stored.screening is not None:
+        # The latest message was always read, and those before it as the rounds of the screening went.
+        read = stored.provenance.evidence_ids
+        [screening] = agent.screen_many([id_], as_of=day, latest=1, read=read, setup=setup)
+        return screening.record(compute(agent.store.snapshot(id_, as_of=day)))
     before = records.before(agent.store.history, id_, day, method=stored.provenance.method, row_id=row_id)
     [computed] = agent.judge([agent.store.snapshot(id_, as_of=day)], setup, before=[before])
     return computed

@@ -45,15 +45,17 @@ def assess(
             raise InputError("the text is empty")
         if text is None:
             common.mention_card(agent)
+        name = None
         with common.notes.status("assessing"):
             if text is not None:
                 assessment = agent.assess_text(text, company=company)
             else:
                 assessment = agent.assess(customer_id or "", as_of=as_of)
+                name = agent.store.snapshot(assessment.customer_id, as_of=assessment.as_of).name
         if agent.model.info.stand_in:
             common.note("no language model: the answers are scripted")
         if output:
-            files.write(assessment, output, language=agent.store.card.language)
+            files.write(assessment, output, name=name, language=agent.store.card.language)
             common.note(f"written to {output}")
         if json_:
             click.echo(assessment.model_dump_json(indent=2))
@@ -64,7 +66,7 @@ def assess(
 
             card = agent.store.card
             whose = card.company if text is None else None
-            print_card(assessment, Console(highlight=False), company=whose, language=card.language)
+            print_card(assessment, Console(highlight=False), company=whose, name=name, language=card.language)
     if assessment.status == "failed":
         raise click.exceptions.Exit(1)
 

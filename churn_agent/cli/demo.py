@@ -63,7 +63,8 @@ def demo(context: click.Context, domain: str, customers: int, **model: str | Non
 
         from churn_agent.reports.terminal import print_card
 
-        print_card(assessment, Console(highlight=False), company=f"{agent.store.card.company} (SYNTHETIC)")
+        company, name = f"{agent.store.card.company} (SYNTHETIC)", agent.snapshot(customer_id).name
+        print_card(assessment, Console(highlight=False), company=company, name=name)
     click.echo(
         f"The demo has a separate store. Try next:\n"
         f"  {command} customers\n"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from churn_agent.evals.runs.progress import Estimate
     from churn_agent.evals.runs.scoreboard import Figure
     from churn_agent.evals.runs.tracking import Tracker
+    from churn_agent.settings import Settings
 
 _RUNS = Path("eval-runs")
 _STORES = _RUNS / "stores"
@@ -146,9 +147,11 @@ def _check_books(suite_file: Path, out: Path, stores: Path | None, *, json_: boo
     from churn_agent.evals.checks import books
     from churn_agent.settings import Settings
 
+    settings = Settings.load()
+    _name_addresses(settings, settings.model)
     with _Bars() as bars:
         results = books.check_books(
-            suite_file, settings=Settings.load(), out=out, stores=stores or out.parent / _STORES.name, progress=bars
+            suite_file, settings=settings, out=out, stores=stores or out.parent / _STORES.name, progress=bars
         )
     if json_:
         common.print_json(books.as_dicts(results))
@@ -390,9 +393,12 @@ def doctor(context: click.Context, name: str, delta: float | None, with_model: b
     from churn_agent.evals import examine_sets
     from churn_agent.settings import Settings
 
+    settings = Settings.load()
+    if with_model:
+        _name_addresses(settings, settings.model)
     findings = examine_sets(
         name,
-        settings=Settings.load(),
+        settings=settings,
         stores=context.obj["store"] or _STORES,
         delta=delta,
         with_model=with_model,
@@ -436,6 +442,7 @@ def transfer(
     if calibration:
         if methods:
             raise click.UsageError("--calibration cannot be combined with --method")
+        _name_addresses(settings, settings.model)
         with _Bars() as bars:
             carried = transfer_calibration(names, settings=settings, stores=stores, limit=limit, progress=bars)
         if json_:
@@ -477,9 +484,11 @@ def stability(context: click.Context, names: tuple[str, ...], limit: int | None,
     from churn_agent.evals import measure_stability
     from churn_agent.settings import Settings
 
+    settings = Settings.load()
+    _name_addresses(settings, settings.model)
     with _Bars() as bars:
         stores = context.obj["store"] or _STORES
-        results = measure_stability(names, settings=Settings.load(), stores=stores, limit=limit, progress=bars)
+        results = measure_stability(names, settings=settings, stores=stores, limit=limit, progress=bars)
     if json_:
         common.print_json(results)
         return
@@ -508,10 +517,12 @@ def faithfulness(
     from churn_agent.evals import measure_faithfulness
     from churn_agent.settings import Settings
 
+    settings = Settings.load()
+    _name_addresses(settings, settings.model)
     with _Bars() as bars:
         results = measure_faithfulness(
             names,
-            settings=Settings.load(),
+            settings=settings,
             stores=context.obj["store"] or _STORES,
             limit=limit,
             judge=judge,
@@ -574,6 +585,16 @@ def abstention(
     )
 
 
+def _name_addresses(settings: "Settings", *models: str) -> None:
+    """Notes where models would send the words of sets, before anything is sent."""
+    from churn_agent.models.opening import sent_to
+
+    for model in dict.fromkeys(models):
+        told = sent_to(settings.changed(model=model))
+        if told:
+            common.note(told)
+
+
 class _Bars:
     """Progress of a run on standard error."""
 
@@ -589,6 +610,9 @@ class _Bars:
         self._bars.stop()
 
     def planned(self, plan: "Sequence[Planned]") -> None:
+        from churn_agent.settings import Settings
+
+        _name_addresses(Settings.load(), *(way.model for planned in plan for way, _ in planned.ways))
         for planned in plan:
             n, total = len(planned.samples), planned.all_samples
             drawn = f" (a fixed stratified sample of {total:,})" if n < total else ""

@@ -166,6 +166,11 @@ class Snapshot:
         return self.attributes.get(self.card.company_attribute or "") or self.card.company
 
     @cached_property
+    def name(self) -> str | None:
+        """The customer's name on one line, from the attribute that the card names; None without one."""
+        return " ".join(self.attributes.get(self.card.name_attribute, "").split()) or None
+
+    @cached_property
     def messages(self) -> tuple[Interaction, ...]:
         """The customer's own texts: those of the company, of machines and of unknown authors are not among them."""
         return tuple(row for row in self._texts if row.speaker == "customer" and row.direction != "outbound")

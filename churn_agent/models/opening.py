@@ -6,12 +6,16 @@ A name in the catalogue, a `.gguf` file, `xllamacpp:` before either, `openai:NAM
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from churn_agent.errors import InputError, ModelUnavailable
 from churn_agent.models import weights
 from churn_agent.models.base import ChatModel
 from churn_agent.models.catalogue import catalogue
 from churn_agent.settings import Settings
+
+if TYPE_CHECKING:
+    from churn_agent.models.openai import OpenAIModel
 
 _XLLAMACPP = "xllamacpp"
 _COMPILED = ("llama_cpp", "llguidance")
@@ -35,20 +39,47 @@ def open_model(settings: Settings, *, notify: Callable[[str], None] = lambda lin
 
         return ScriptedModel.open(Path(rest)) if rest else ScriptedModel()
     if kind == "openai" and rest:
-        from churn_agent.models.openai import OpenAIModel
-
-        model = OpenAIModel(
-            rest,
-            base_url=settings.base_url,
-            api_key=settings.api_key.get_secret_value() if settings.api_key else None,
-            timeout_s=settings.request_timeout_s,
-            attempts=settings.request_attempts,
-        )
-        notify(f"the words of customers that {settings.model} reads are sent to {model.address}")
+        model = _open_api(settings, rest)
+        notify(_sent_to(settings, model))
         return model
     if kind == _XLLAMACPP and rest:
         return _open_xllamacpp(settings)
     return _open_gguf(settings, notify)
+
+
+def sent_to(settings: Settings) -> str | None:
+    """The sentence that names the address of the API that would get customers' words; None if no API would.
+
+    Nothing is contacted.
+
+    Raises:
+        InputError: the address is not one.
+        ModelUnavailable: the API cannot be used.
+    """
+    kind, _, name = settings.model.partition(":")
+    if kind != "openai" or not name:
+        return None
+    model = _open_api(settings, name)
+    try:
+        return _sent_to(settings, model)
+    finally:
+        model.close()
+
+
+def _open_api(settings: Settings, name: str) -> "OpenAIModel":
+    from churn_agent.models.openai import OpenAIModel
+
+    return OpenAIModel(
+        name,
+        base_url=settings.base_url,
+        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+        timeout_s=settings.request_timeout_s,
+        attempts=settings.request_attempts,
+    )
+
+
+def _sent_to(settings: Settings, model: "OpenAIModel") -> str:
+    return f"the words of customers that {settings.model} reads are sent to {model.address}"
 
 
 def is_local(settings: Settings) -> bool:

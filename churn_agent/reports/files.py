@@ -13,35 +13,41 @@ from churn_agent.reports.sentences import translated
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>#|&"})
 
 
-def write(assessment: Assessment, path: Path, *, language: str = "en") -> None:
+def write(assessment: Assessment, path: Path, *, name: str | None = None, language: str = "en") -> None:
     """Writes an assessment; a card for people is in a language, the record is not.
+
+    Args:
+        assessment: the record.
+        path: of the file.
+        name: of the customer, for a card.
+        language: of the card.
 
     Raises:
         InputError: the suffix has no renderer, or the file cannot be written.
     """
     with speaking(language):
-        content = renderer(path)(assessment)
+        content = renderer(path)(assessment, name)
     atomic.save(path, content)
 
 
-def renderer(path: Path) -> Callable[[Assessment], str]:
-    """Returns the renderer for a file's suffix. Raises `InputError` if there is none."""
+def renderer(path: Path) -> Callable[[Assessment, str | None], str]:
+    """Returns the renderer for a file's suffix; it takes a record and a name. Raises `InputError` if there is none."""
     render = RENDERERS.get(path.suffix)
     if render is None:
         raise InputError(f"cannot write {str(path)!r}: use a file name that ends in {' or '.join(RENDERERS)}")
     return render
 
 
-def to_json(assessment: Assessment) -> str:
-    """Returns the record as indented JSON."""
+def to_json(assessment: Assessment, name: str | None = None) -> str:
+    """Returns the record as indented JSON; a record has no name in it."""
     return assessment.model_dump_json(indent=2) + "\n"
 
 
-def to_markdown(assessment: Assessment) -> str:
-    """Returns the card as Markdown. Text from data is escaped."""
+def to_markdown(assessment: Assessment, name: str | None = None) -> str:
+    """Returns the card as Markdown, with the customer's name if it is given. Text from data is escaped."""
     title = gettext(
         "Churn assessment of {customer} at {day}",
-        customer=escape(assessment.customer_id),
+        customer=escape(wording.called(assessment, name)),
         day=day(assessment.as_of),
     )
     lines = [f"# {title}", ""]
@@ -94,4 +100,4 @@ def escape(text: str) -> str:
     return " ".join(text.split()).translate(_SPECIAL)
 
 
-RENDERERS: Mapping[str, Callable[[Assessment], str]] = {".json": to_json, ".md": to_markdown}
+RENDERERS: Mapping[str, Callable[[Assessment, str | None], str]] = {".json": to_json, ".md": to_markdown}

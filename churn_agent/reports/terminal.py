@@ -14,17 +14,20 @@ _COLOURS = {"low": "green", "medium": "yellow", "high": "red"}
 _BAR = 30
 
 
-def print_card(assessment: Assessment, console: Console, *, company: str | None, language: str = "en") -> None:
+def print_card(
+    assessment: Assessment, console: Console, *, company: str | None, name: str | None = None, language: str = "en"
+) -> None:
     """Prints the card.
 
     Args:
         assessment: the record.
         console: where to print.
         company: whose customer it is; None for one message.
+        name: of the customer.
         language: of the card.
     """
     with speaking(language):
-        known = {"customer": assessment.customer_id, "day": day(assessment.as_of)}
+        known = {"customer": wording.called(assessment, name), "day": day(assessment.as_of)}
         title = gettext("Customer {customer} at {day}, {company}", **known, company=translated(company or ""))
         _print_card(assessment, console, title if company else gettext("One message"))
 

@@ -255,6 +255,11 @@ def in_their_words(citation: Citation) -> str:
     return gettext("{words} (asked: {question})", words=words, question=in_quotes(citation.question))
 
 
+def called(assessment: Assessment, name: str | None) -> str:
+    """Returns the customer's name and id, or the id alone."""
+    return f"{name} ({assessment.customer_id})" if name else assessment.customer_id
+
+
 def in_quotes(words: str) -> str:
     """Returns words in the quotation marks of the language."""
     return gettext("\u201c{words}\u201d", words=words)

@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import update
 
 from churn_agent.assessing.agent import ChurnAgent
+from churn_agent.assessing.pipeline import Setup
+from churn_agent.batch.cascade import Top
 from churn_agent.batch.running import BatchSpec, run_batch
 from churn_agent.batch.verifying import compared, verify
 from churn_agent.domain.assessment import Assessment
@@ -14,6 +16,7 @@ from churn_agent.history import answers, tables
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.settings import Settings
 from tests.conftest import write_csv
+from tests.elicitation.second import Second
 
 DAY = date(2026, 3, 1)
 LEAVES = "I will cancel my contract"
@@ -179,3 +182,27 @@ def test_the_command_exits_with_1_on_a_difference_and_with_5_if_it_cannot_tell(s
     gone = cli(*same)
     assert gone.code == 5
     assert "2 records not computed again: the model's answer is not stored" in gone.out
+
+
+MANY = [f"s-{n},2026-02-{day:02d},email,Message {day} of {n}." for n in range(8) for day in range(1, 6)]
+
+
+@pytest.mark.parametrize("prompt", ["direct", "words", "encoder"])
+def test_customers_who_were_only_screened_are_verified_by_what_was_read(tmp_path, monkeypatch, prompt):
+    with opened(tmp_path / "store").varied(prompt=prompt) as agent:
+        if prompt == "encoder":
+            second = Second(leaving_announced=("Message 3 of 4", 0.97))
+            second.id = agent.prompt.thresholds.combiner.reader
+            monkeypatch.setattr(Setup, "second_reader", second)
+        agent.ingest([write_csv(tmp_path / "a.csv", *MANY)])
+        agent.assess("s-5", as_of=date(2026, 2, 3))  # paid for: these messages are read in later screenings
+        run_batch(agent, tmp_path / "a.jsonl", BatchSpec(as_of=DAY, top=Top(count=1)))
+        done = verify(agent)
+        assert (list(done.differences), done.not_verified, done.verified) == ([], {}, 8)
+        screened = next(row for row in (stored(agent, f"s-{n}") for n in range(8)) if row.record["screening"])
+        rewrite(agent, screened, {**screened.record, "screening": 0.123})
+        [one] = verify(agent).differences
+        assert (one.customer_id, one.field, one.stored) == (screened.customer_id, "screening", 0.123)
+        agent.ingest([write_csv(tmp_path / "late.csv", f"{screened.customer_id},2026-02-25,email,Later words.")])
+        late = verify(agent)
+        assert late.not_verified or "provenance.evidence_ids" in {one.field for one in late.differences}

@@ -1,5 +1,6 @@
 """What goes wrong in the first hour is named: stores that are not there, commands to type, words that are sent away."""
 
+import json
 import shlex
 import sys
 from contextlib import closing
@@ -155,3 +156,56 @@ def test_where_words_would_be_sent_is_named_before_they_are(base_url, named):
 
 def test_a_model_on_this_machine_sends_nothing(cli):
     assert "sent to" not in cli("assess", "--text", "x", "--model", "scripted").err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("stability", "nowhere"),
+        ("faithfulness", "nowhere"),
+        ("transfer", "nowhere", "nowhere", "--calibration"),
+        ("doctor", "nowhere", "--with-model"),
+        ("run", "books.yaml"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_checks_name_where_words_would_be_sent_before_they_begin(cli, monkeypatch, tmp_path, command):
+    monkeypatch.setenv("CHURN_AGENT_MODEL", "openai:some")
+    monkeypatch.setenv("CHURN_AGENT_BASE_URL", "http://127.0.0.1:9/v1")
+    (tmp_path / "books.yaml").write_text("books: [nowhere]\n", encoding="utf-8")
+    assert "openai:some reads are sent to http://127.0.0.1:9/v1" in " ".join(cli("eval", *command).err.split())
+
+
+@pytest.mark.parametrize(
+    "command", [("doctor", "nowhere"), ("baselines", "nowhere"), ("transfer", "nowhere", "elsewhere")]
+)
+def test_checks_without_a_language_model_name_no_address(cli, monkeypatch, command):
+    monkeypatch.setenv("CHURN_AGENT_MODEL", "openai:some")
+    assert "sent to" not in cli("eval", *command).err
+
+
+def test_a_suite_names_the_address_of_each_model(cli, monkeypatch, tmp_path, book_folder):
+    monkeypatch.setenv("CHURN_AGENT_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("CHURN_AGENT_REQUEST_ATTEMPTS", "1")
+    suite = f"sets: [{book_folder}]\nlimit: 4\nbaselines: []\nways: [{{models: ['openai:some', 'openai:other']}}]\n"
+    (tmp_path / "suite.yaml").write_text(suite, encoding="utf-8")
+    told = " ".join(cli("eval", "run", "suite.yaml").err.split())
+    for name in ("some", "other"):
+        assert f"openai:{name} reads are sent to http://127.0.0.1:9/v1" in told
+
+
+def test_the_card_of_a_customer_has_the_name_that_the_card_of_the_book_points_to(cli, tmp_path):
+    (tmp_path / "rows.csv").write_text(
+        "customer_id,timestamp,channel,speaker_role,text\nc-1,2026-02-10,email,customer,My line is down again.\n"
+    )
+    (tmp_path / "customers.csv").write_text("customer_id,Account Name\nc-1,Lopez Ltd\n")
+    (tmp_path / "card.yaml").write_text("company: Acme\nname_attribute: Account Name\n")
+    store = ("--store", tmp_path / "store")
+    files = (tmp_path / "rows.csv", "--customers", tmp_path / "customers.csv", "--card", tmp_path / "card.yaml")
+    ingested = cli(*store, "ingest", *files)
+    assert ingested.code == 0, ingested.err
+    assess = (*store, "assess", "c-1", "--model", "scripted")
+    assert "Lopez Ltd (c-1)" in cli(*assess).out
+    cli(*assess, "-o", tmp_path / "card.md")
+    assert "Lopez Ltd (c-1)" in (tmp_path / "card.md").read_text()
+    assert "Lopez" not in json.dumps(cli(*assess, "--json").json)

@@ -75,10 +75,28 @@ def record(
     )  # fmt: skip
 
 
-def terminal(assessment):
+def terminal(assessment, name=None):
     out = StringIO()
-    print_card(assessment, Console(file=out, width=100, highlight=False), company="Acme")
+    print_card(assessment, Console(file=out, width=100, highlight=False), company="Acme", name=name)
     return out.getvalue()
+
+
+@pytest.mark.parametrize("render", [terminal, files.to_markdown])
+def test_the_card_names_the_customer_where_a_name_is_known(render):
+    named, unnamed = render(record(), "Ana *Lopez*"), render(record(), None)
+    assert "Ana *Lopez* (c-1)" in named.replace("\\", "")
+    assert "c-1" in unnamed
+    assert "(c-1)" not in unnamed
+    assert "Ana *Lopez*" not in files.to_markdown(record(), "Ana *Lopez*")  # escaped
+
+
+@pytest.mark.parametrize("render", [terminal, files.to_markdown])
+def test_the_question_that_a_bare_answer_answers_stands_beside_it(render):
+    plain = record(quote="Yes please")
+    citation = plain.reasons[0].citations[0].model_copy(update={"question": "Shall we cancel it?"})
+    reason = plain.reasons[0].model_copy(update={"citations": (citation,)})
+    assert "“Yes please” (asked: “Shall we cancel it?”)" in render(plain.model_copy(update={"reasons": (reason,)}))
+    assert "asked" not in render(plain)
 
 
 @pytest.mark.parametrize("render", [terminal, files.to_markdown])
