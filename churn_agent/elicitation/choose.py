@@ -1,7 +1,7 @@
 """The first half of mode `read` for prompts with a `choice`: signals proposed by the probabilities of words."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -60,8 +60,27 @@ def choose(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTemp
                 if odds >= max(log_odds(thresholds.proposed), reading.proposed_odds.get(signal, -math.inf)):
                     reading.proposals[signal], reading.proposed_odds[signal] = part, odds
         reading.strengths = {id_: sigmoid(odds) for id_, odds in reading.proposed_odds.items()}
+        if prompt.check:
+            _propose_announced(reading, parts[i], taxonomy)
         most = max(hints, key=lambda part: hints[part], default=None)
         reading.hint = most if most and hints[most] >= thresholds.hinting else None
+
+
+def _propose_announced(reading: Reading, parts: Sequence[str], taxonomy: Taxonomy) -> None:
+    """Proposes the announcement to leave that rules find in plain words where the model saw nothing.
+
+    The model has to confirm it. Where another company is named, words alone do not say which one is left.
+    """
+    announced = taxonomy.with_role("leaving_announced")
+    if announced is None or not reading.silent or reading.named_others:
+        return
+    span = taxonomy.quotes.announcement(reading.text, announced)
+    if span is None:
+        return
+    sentence = reading.text[slice(*span)]
+    whole = (part for part in parts if sentence in part)
+    reading.proposals[announced] = next(whole, sentence[:LONGEST_QUOTE].rsplit(" ", 1)[0])
+    reading.proposed_odds[announced], reading.silent = 0.0, False
 
 
 def _likely(result: LabelScores, choice: Choice) -> dict[str, float]:

@@ -6,7 +6,7 @@ costs as much as a false reason.
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated
 
@@ -40,12 +40,15 @@ class QuoteRules(_Data):
     hints: tuple[str, ...] = ()
     retractions: tuple[str, ...] = ()
     not_retractions: tuple[str, ...] = ()
+    announcements: tuple[str, ...] = ()
+    not_announcements: tuple[str, ...] = ()
     vetoes: tuple[Veto, ...] = ()
 
     @model_validator(mode="after")
     def _compiles(self) -> "QuoteRules":
         of_vetoes = [pattern for veto in self.vetoes for pattern in (*veto.where, *veto.unless)]
-        patterns.check((*self.hints, *self.retractions, *self.not_retractions, *of_vetoes))
+        of_announcements = (*self.announcements, *self.not_announcements)
+        patterns.check((*self.hints, *self.retractions, *self.not_retractions, *of_announcements, *of_vetoes))
         return self
 
     @cached_property
@@ -71,18 +74,27 @@ class QuoteRules(_Data):
     def _retractions(self) -> tuple[re.Pattern[str] | None, re.Pattern[str] | None]:
         return any_of(self.retractions), any_of(self.not_retractions)
 
+    @cached_property
+    def _announcements(self) -> tuple[re.Pattern[str] | None, re.Pattern[str] | None]:
+        return any_of(self.announcements), any_of(self.not_announcements)
+
     def hints_at_leaving(self, text: str) -> bool:
         """Whether the words of a message may be about leaving; many such messages are about something else."""
         return bool(self._hints and self._hints.search(text[-MOST:]))
 
     def retraction(self, text: str) -> tuple[int, int] | None:
         """The character range of the first sentence that takes an announcement back; None if there is none."""
-        pattern, unless = self._retractions
-        for start, end in last_sentences(text):
-            sentence = text[start:end]
-            if pattern and pattern.search(sentence) and not (unless and unless.search(sentence)):
-                return start, end
-        return None
+        return next(_matching(text, *self._retractions), None)
+
+    def announcement(self, text: str, signal: str) -> tuple[int, int] | None:
+        """The character range of the first sentence that plainly says that the customer leaves; None if there is none.
+
+        Args:
+            text: the message.
+            signal: id of the signal that such a sentence shows, whose vetoes count.
+        """
+        found = _matching(text, *self._announcements)
+        return next((span for span in found if self.shown_by(signal, text[slice(*span)], text) == signal), None)
 
     def shown_by(self, signal: str, quote: str, text: str) -> str | None:
         """The signal that a quote shows, if a model takes it for `signal`: that one, another, or none.
@@ -100,6 +112,14 @@ class QuoteRules(_Data):
             if where.search(sentence) and not (unless and unless.search(sentence)):
                 return instead
         return signal
+
+
+def _matching(text: str, pattern: re.Pattern[str] | None, unless: re.Pattern[str] | None) -> Iterator[tuple[int, int]]:
+    """Yields the character ranges of the sentences that match a pattern, unless they match the other."""
+    for start, end in last_sentences(text):
+        sentence = text[start:end]
+        if pattern and pattern.search(sentence) and not (unless and unless.search(sentence)):
+            yield start, end
 
 
 def sentence_of(quote: str, text: str) -> str:

@@ -173,3 +173,72 @@ def test_own_rules_replace_the_shipped_ones(tmp_path):
     (tmp_path / "quotes.yaml").write_text("version: 1\nhints: ['(']\n")
     with pytest.raises(FileFormatError, match="not a regular expression"):
         load_taxonomy(tmp_path)
+
+
+ANNOUNCED = [
+    "I hereby cancel my contract as of 31 May.",
+    "We hereby give you notice.",
+    "I would like to cancel my subscription, please.",
+    "I'd like to close my account.",
+    "I am writing to terminate our agreement.",
+    "We are cancelling our membership at the end of June.",
+    "Please cancel my contract as of 31 May",
+    "We have decided not to renew.",
+    "We shall not renew.",
+    "hiermit kündige ich meinen Vertrag zum nächstmöglichen Termin",
+    "Hiermit kuendigen wir die Mitgliedschaft.",
+    "Ich kündige.",
+    "Wir möchten unser Abo zum Jahresende kündigen.",
+    "Kündigung meines Vertrags zum 31.12.",
+    "Je résilie mon contrat au 31 mai.",
+    "Par la présente, je vous informe que je souhaite résilier mon abonnement.",
+    "Nous mettons fin à notre abonnement.",
+    "Con la presente disdico il mio contratto.",
+    "Vorrei disdire l'abbonamento.",
+    "Recediamo dal contratto a fine mese.",
+    "Quiero darme de baja a partir del 31 de mayo.",
+    "Por la presente cancelo mi contrato.",
+    "Deseo cancelar mi suscripción.",
+    "Hierbij zeg ik mijn abonnement op.",
+    "Ik zeg mijn contract op per 31 mei.",
+    "Wij willen ons abonnement opzeggen.",
+]
+NOT_ANNOUNCED = [
+    "How can I cancel my contract?",
+    "I do not want to cancel my contract.",
+    "If nothing changes, I will cancel my contract.",
+    "Please cancel my order from Tuesday.",
+    "I would like to cancel my appointment.",
+    "We want to end our direct debit.",
+    "My neighbour is cancelling his contract.",
+    "My sister will cancel her subscription.",
+    "We will not renew if the price stays.",
+    "I hereby confirm my order.",
+    "When will you close my account?",
+    "Ich kündige nicht.",
+    "Wenn das so weitergeht, kündige ich.",
+    "Kann ich meinen Vertrag kündigen?",
+    "Ich möchte den Newsletter kündigen.",
+    "Die Kündigungsfrist ist mir zu lang.",
+    "Je ne veux pas résilier mon contrat.",
+    "Si le prix augmente, je résilie.",
+    "Je souhaite annuler ma commande.",
+    "Non voglio disdire.",
+    "Vorrei disdire?",
+    "Quiero cancelar mi pedido.",
+    "No quiero darme de baja.",
+    "Ik wil mijn abonnement niet opzeggen.",
+    "Ik zeg u dank en kijk ernaar uit.",
+    "Como puedo cancelar mi cuenta?",
+]
+
+
+@pytest.mark.parametrize("text", ANNOUNCED)
+def test_a_plain_announcement_is_found_with_its_sentence(text):
+    letter = f"Dear all.\n{text}\nBest regards"
+    assert letter[slice(*RULES.announcement(letter, A))] == text
+
+
+@pytest.mark.parametrize("text", NOT_ANNOUNCED)
+def test_other_words_announce_nothing(text):
+    assert RULES.announcement(text, A) is None

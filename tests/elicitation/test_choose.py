@@ -358,3 +358,46 @@ def test_names_of_other_companies_of_the_book_are_not_read_twice():
     model = Recorder({"score": [{"contains": FOR_RIVAL, "answer": {"word": shows(leave=0.9)}}]})
     read([about], model, PROMPT, TAXONOMY)
     assert not any("Swisscom" in context for context, ids in model.asked if ids != ["word"])
+
+
+PLAIN = [
+    "I hereby cancel my contract as of 31 May.",
+    "Hiermit kündige ich meinen Vertrag zum 31. Mai.",
+    "Je résilie mon contrat au 31 mai.",
+    "Vorrei disdire il mio abbonamento a fine mese.",
+    "Quiero darme de baja a partir del 31 de mayo.",
+    "Hierbij zeg ik mijn abonnement op.",
+]
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_the_model_is_asked_about_a_plain_announcement_that_it_does_not_propose_and_decides(text):
+    said = {"confirmed": 0.95, "leaving": 0.9, "staying": 0.1}
+    found, model = reading([f"{BILL} {text}"], {}, **said)
+    asked = {name for _, names in model.asked for name in names}
+    assert {"leaving_announced", "leaving", "staying"} <= asked
+    [signal] = found.signals
+    assert (signal.concept, signal.citations[0].quote) == ("leaving_announced", text.rstrip("."))
+    assert signal.strength > 0.7
+    assert not reading([f"{BILL} {text}"], {}, **said | {"confirmed": 0.3})[0].signals
+    assert not reading([f"{BILL} {text}"], {}, **said | {"leaving": 0.1, "staying": 0.9})[0].signals
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I do not want to cancel my contract.", "Please cancel my order from Tuesday.", "How can I cancel my contract?"],
+)
+def test_it_is_not_asked_about_other_plain_words(text):
+    _, model = reading([text], {}, confirmed=0.95, leaving=0.9)
+    assert [ids for _, ids in model.asked] == [["word"]]
+
+
+def test_it_is_not_asked_where_the_words_may_be_about_another_company():
+    _, model = reading(["I hereby cancel my contract with Rival."], {}, leaving=0.9, companies=["Rival"])
+    assert [ids for _, ids in model.asked] == [["word"]]
+
+
+def test_what_the_model_proposes_itself_keeps_its_own_odds():
+    found, _ = reading([PLAIN[0]], {PLAIN[0]: {"leave": 0.4}}, confirmed=0.85, leaving=0.9, staying=0.1)
+    # It was proposed as less likely than not, which counts against it.
+    assert "leaving_announced" not in {signal.concept for signal in found.signals}
