@@ -7,6 +7,7 @@ from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.content.prompts import list_prompts
 from churn_agent.domain.assessment import Assessment
 from churn_agent.domain.snapshot import Snapshot
+from churn_agent.evidence.sessions import THREADS
 
 _IRRELEVANT = {
     "de": "Können Sie mir bitte sagen, wo ich die Anleitung finde?",
@@ -76,11 +77,15 @@ def _as_it_is(snapshot: Snapshot) -> Snapshot:
 
 
 def _with_irrelevant_message(snapshot: Snapshot) -> Snapshot:
-    """Adds a message at the time of the latest one, so that the facts about rhythm do not change."""
+    """Adds a message at the time of the latest one, so that the facts about rhythm do not change.
+
+    It is a thread of its own, so that it is not read as a line of a chat session.
+    """
     if not snapshot.messages:
         return snapshot
     last = snapshot.messages[-1]
     text = _IRRELEVANT.get(last.language or "en", _IRRELEVANT["en"])
-    message = replace(last, id=f"{last.id[:-1]}x", text=text, original=None)
+    thread = {**last.metadata, THREADS[0]: "irrelevant"}
+    message = replace(last, id=f"{last.id[:-1]}x", text=text, original=None, metadata=thread)
     at = snapshot.interactions.index(last) + 1
     return replace(snapshot, interactions=(*snapshot.interactions[:at], message, *snapshot.interactions[at:]))

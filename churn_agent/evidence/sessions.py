@@ -18,8 +18,8 @@ from churn_agent.evidence.grounding import find_quote, ground, sentences
 
 _CHATS = frozenset("whatsapp telegram messenger signal imessage sms".split())
 """Channels of chats besides those whose name has the word `chat`."""
-_THREADS = ("thread_id", "thread_ts", "thread", "conversation_id", "conversation", "session_id", "session", "chat_id")
-"""Metadata with the name of a conversation."""
+THREADS = ("thread_id", "thread_ts", "thread", "conversation_id", "conversation", "session_id", "session", "chat_id")
+"""Metadata with the name of a conversation, the first that is there."""
 _LONGEST_PAUSE = timedelta(minutes=30)
 """Between two lines of a session; a longer one ends it."""
 _LONGEST_PAUSE_IN_THREAD = timedelta(days=1)
@@ -169,7 +169,7 @@ def is_chat(channel: str) -> bool:
 
 def thread_of(row: Interaction) -> str:
     """The name that the source has for the conversation of an interaction; empty if it has none."""
-    return next((row.metadata[name] for name in _THREADS if row.metadata.get(name)), "")
+    return next((row.metadata[name] for name in THREADS if row.metadata.get(name)), "")
 
 
 def is_bare_answer(text: str) -> bool:

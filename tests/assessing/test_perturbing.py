@@ -4,6 +4,7 @@ import pytest
 
 from churn_agent import ChurnAgent
 from churn_agent.assessing.perturbing import perturbed, ways
+from churn_agent.evidence.sessions import pieces
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.settings import Settings
 from tests.conftest import write_csv
@@ -31,6 +32,7 @@ def test_each_perturbation_changes_what_it_says_and_no_more(agent):
     assert (shown(plain), shown(half)) == (12, 6)
     assert {each.assessments[0].provenance.prompt for each in (plain, half, irrelevant)} == {"read/words@4"}
     assert reworded.assessments[0].provenance.prompt == "read/words_reworded@4"
+    assert len(pieces(irrelevant.snapshots[0])) == len(pieces(taken[0])) + 1  # not a line of the last session
     [more] = [each for each in irrelevant.snapshots[0].interactions if each not in taken[0].interactions]
     assert "manual" in more.text
     assert more.occurred_at == taken[0].interactions[-1].occurred_at
