@@ -39,7 +39,7 @@ def load(path: Path, model: type[Model], *, context: Any = None) -> Model:
         root = cast("yaml.Node | None", yaml.compose(text, LOADER))  # pyright: ignore[reportUnknownMemberType]
         if root and _expanded_size(root, {}) > _MOST_VALUES:
             raise FileFormatError(f"{path}: expands to more than {_MOST_VALUES} values; use fewer aliases (*name)")
-        data = LOADER("").construct_document(root) if root else {}
+        data: Any = LOADER("").construct_document(root) if root else {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
