@@ -39,7 +39,7 @@ def test_the_wheel_holds_prompts_migrations_and_catalogue(wheel):
         "churn_agent/domain/record.schema.json",
         "churn_agent/models/catalogue.yaml",
     } <= names
-    assert "churn_agent/demo/phrases.yaml" in names
+    assert {"churn_agent/demo/phrases.yaml", "churn_agent/demo/accounts.yaml"} <= names
     assert "churn_agent/evals/runs/report.html" in names
     assert {f"churn_agent/_eval/{name}" for name in ("sets/dev_chat.yaml", "datasets/hard_cases/labels.csv")} <= names
     assert not any(name.startswith(("tests/", "eval/")) for name in names)

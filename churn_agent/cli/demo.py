@@ -16,8 +16,8 @@ _INDEXED_UP_TO = 1000
 @click.command()
 @click.option(
     "--domain",
-    type=click.Choice(["telecom", "ecommerce", "finance", "education"]),
-    default="telecom",
+    type=click.Choice(["software", "telecom", "ecommerce", "finance", "education"]),
+    default="software",
     show_default=True,
 )
 @click.option("--customers", type=click.IntRange(min=1, max=1_000_000), default=300, show_default=True, metavar="N")

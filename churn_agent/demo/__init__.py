@@ -1,4 +1,6 @@
-"""A fictional company for demos and load tests: `simulator` makes customers, `phrases` messages, `writing` files.
+"""A fictional company for demos and load tests.
 
-It shows nothing about quality, because its customers behave as its author assumed.
+`accounts` makes the business accounts of a supplier of software, `simulator` the consumers of four other companies;
+`letters` and `phrases` write their texts, and `writing` the files. It shows nothing about quality, because its
+customers behave as its author assumed.
 """

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from churn_agent.demo.phrases import load
 from churn_agent.demo.simulator import showcase, simulate
-from churn_agent.demo.writing import SEED, write_book
+from churn_agent.demo.writing import SEED, card_of, write_book
 from churn_agent.errors import InputError
 from churn_agent.history import interactions
 from churn_agent.store.store import Store
@@ -23,7 +22,7 @@ def write_files(
 
     Args:
         store: an empty store, or one with this book.
-        domain: domain of the company: `telecom`, `ecommerce`, `finance` or `education`.
+        domain: domain of the company, one of `simulator.DOMAINS`.
         customers: number of customers.
         progress: called with (customers written, customers).
 
@@ -35,7 +34,7 @@ def write_files(
     """
     folder = folder_of(store, domain, customers)
     if interactions.count(store.history):
-        same_company = store.card.company == load().domains[domain].company
+        same_company = store.card.company == card_of(domain)["company"]
         if not (same_company and folder.exists()):
             raise InputError(
                 f"the store {str(store.settings.store)!r} holds another book; use another folder: "
@@ -48,4 +47,4 @@ def write_files(
 
 def example_customer(domain: str, customers: int) -> str:
     """Returns the id of an example customer of the book; see `write_files` for the arguments."""
-    return showcase(simulate(domain, customers, seed=SEED))
+    return showcase(domain, simulate(domain, customers, seed=SEED))
