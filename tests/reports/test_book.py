@@ -1,12 +1,15 @@
 import json
+import re
 from html.parser import HTMLParser
 
 import pytest
+from lxml import html
 
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import EmptyStore, InputError
 from churn_agent.reports import book as reports
 from tests.conftest import write_csv
+from tests.reports.test_language import fragments
 
 HEADER = "customer_id,timestamp,channel,direction,author,text"
 ROWS = [
@@ -77,7 +80,7 @@ def talk(n, **more):
 
 SENTENCES = (
     "are the customers'", "Directions look reversed", "speak like your staff", "of all messages", "of all interactions are on",
-    "a hundred times", "have no 'owner'", "No customer has 'arr'",
+    "a hundred times", "have no “owner”", "No customer has “arr”",
 )  # fmt: skip
 
 
@@ -105,9 +108,9 @@ def test_a_usual_book_has_nothing_unlikely(agent, tmp_path):
         (
             [*talk(12), *(f"c-1,2026-01-{n:02},order,,tea,{4900 if n == 9 else 49}" for n in range(1, 29))],
             "",
-            "Channel 'order': 1 amount is at least a hundred times the median (4,900 beside 49)",
+            "Channel “order”: 1 amount is at least a hundred times the median (4,900 beside 49)",
         ),
-        (talk(12), "value_attribute: arr\n", "No customer has 'arr', which the card names as their value"),
+        (talk(12), "value_attribute: arr\n", "No customer has “arr”, which the card names as their value"),
     ],
 )  # fmt: skip
 def test_what_is_unlikely_is_said(agent, tmp_path, rows, card, said):
@@ -130,9 +133,38 @@ def test_the_coverage_of_what_reports_use_is_counted(agent, tmp_path, cli):
     agent.ingest([], customers=rows)
     found = unlikely(agent, tmp_path, talk(4))
     assert agent.store.statistics().oddities.coverage == {"owner": 1, "renewal_date": 2}
-    assert "75% of customers have no 'owner'" in found
+    assert "75% of customers have no “owner”" in found
     assert "owner 25%, renewal_date 50%" in cli("data", "report").out
     assert cli("data", "report", "--json").json["oddities"]["coverage"] == {"owner": 1, "renewal_date": 2}
+
+
+def test_the_report_of_a_german_book_has_no_english_message(agent, tmp_path):
+    odd = [
+        *(row.replace("outbound", "inbound") for row in talk(12)),
+        *(f"all,2026-01-02,chat,,Hello! How can I help you?,{4900 if n == 9 else 49}" for n in range(1, 29)),
+        *(f"all,2025-06-{n:02},order,,tea,{490000 if n == 9 else 49}" for n in range(1, 29)),
+        "never,never,chat,,x,1",
+    ]
+    (tmp_path / "c.csv").write_text("customer_id,owner,contract\nc-1,Eva,Premium\nc-2,,Basis\n")
+    (tmp_path / "l.csv").write_text("customer_id,as_of,churned\nc-1,2026-01-01,1\nc-2,2026-01-01,0\n")
+    english = unlikely(agent, tmp_path, odd, "value_attribute: arr\n")
+    agent.ingest([], customers=tmp_path / "c.csv", labels=tmp_path / "l.csv")
+    statistics, card = agent.store.statistics(), agent.store.card.model_copy(update={"language": "de"})
+    text = " ".join(reports.to_text(statistics, card).split())
+    page = html.fromstring(reports.to_html(statistics, card))
+    shown = " ".join(" ".join(page.itertext()).split())
+    known = set(fragments())
+    assert [part for part in known if part in " ".join(english.split())]
+    for said in (text, shown):
+        assert [part for part in known if part in said] == []
+        assert not re.search(r"(?<!-)\b(?:customers|messages|interactions|months|others|unknown|to 2026)\b", said), said
+    assert page.get("lang") == "de"
+    assert "Datenbericht: Acme" in shown
+    assert "Kunden nach Zahl der Kontakte" in shown
+    assert "Eigene Worte zählen vielleicht als die von Kunden" in text
+    assert reports.document(statistics, card) == reports.document(
+        statistics, card.model_copy(update={"language": "en"})
+    )
 
 
 class Page(HTMLParser):
