@@ -6,7 +6,7 @@ from datetime import date
 
 from churn_agent.demo.letters import load
 from churn_agent.demo.life import Account
-from churn_agent.demo.state import AS_OF, END, DemoCustomer
+from churn_agent.demo.state import AS_OF, END, GOOD_NEWS, HORIZON_DAYS, TROUBLES, DemoCustomer
 
 _CARE_EVERY, _CARE_AT = 200, 60
 """In one account in two hundred somebody has died."""
@@ -37,16 +37,15 @@ def example(customers: Iterable[DemoCustomer]) -> str:
 
     def worth(customer: DemoCustomer) -> tuple[float, ...]:
         messages = [event for event in customer.events if event.theme]
-        lately = {event.theme for event in messages if (END - event.at).days < 75}
-        fits = customer.language == "en" and customer.notice_on is None and "care" not in lately
-        fits = fits and 5 <= len(messages) <= 14 and (END - messages[-1].at).days < 21
-        told = {event.theme for event in messages}
-        bad = len(lately & {"unresolved", "angry", "price", "rival", "fading", "contact_left"})
-        good = len(lately & {"praise", "solved", "growth"})
+        lately = [event.theme for event in messages if (END - event.at).days < HORIZON_DAYS]
+        unsettled = customer.notice_on is None and not {"notice", "care"} & {event.theme for event in messages}
+        fits = customer.language == "en" and unsettled and 5 <= len(messages) <= 14
+        troubles = [theme for theme in lately if theme in TROUBLES or theme == "contact_left"]
+        good = bool(GOOD_NEWS & set(lately))
         logins = [week.values["logins"] for week in customer.measurements]
         falls = sum(logins[-4:]) < 0.75 * sum(logins[-16:-4]) / 3
         near = 20 <= (date.fromisoformat(customer.attributes["renewal_date"]) - AS_OF).days <= 150
-        return fits and "notice" not in told, min(bad, 3) + min(good, 1) + falls + near, bad + good
+        return fits, len(set(troubles)) + good + falls + 1.5 * near, len(troubles)
 
     return max(customers, key=worth).customer_id  # the first of equals
 

@@ -15,11 +15,11 @@ from churn_agent.demo.phrases import Language, Lines
 from churn_agent.files import strict_yaml
 
 Tone = Literal["sour", "neutral", "glad"]
-TO_THE_OWNER = frozenset("price rival fading wish growth contact_left notice retraction angry".split())
+TO_THE_OWNER = frozenset("price rival fading wish growth contact_left notice retraction angry care".split())
 """Themes that the account manager answers; support answers the others."""
 _GERMAN_SHARE = 0.15
 _ASIDE_SHARE = 0.35
-_SENTENCE = re.compile(r"(^|[.!?]['\"]? )([a-zäöü])")
+_SENTENCE = re.compile(r"(^|(?<!\d)[.!?]['\"]? )([a-zäöü])")
 _AFTER_GREETING = re.compile(r"(\n\n)([a-zäöü])")
 
 
@@ -117,33 +117,41 @@ class Correspondent:
             for first, last in zip(firsts, self._surnames, strict=False)
         ]
         """The main contact first; the last one joins when somebody leaves."""
-        self._features = rng.sample(self.texts.features[self.language], 3)
+        self._features = {language: rng.sample(lines, 3) for language, lines in self.texts.features.items()}
         self._rival = rng.choice(self.texts.rivals)
         self._case = self._open_case()
+        self._written: set[object] = set()
 
     def message(
-        self, theme: str, channel: str, person: Person, slots: Mapping[str, str]
-    ) -> tuple[str, tuple[str, str] | None]:
-        """Returns a message of a person about a theme of `accounts.yaml`, as one writes in the channel, and its answer.
+        self, theme: str, channel: str, person: Person, slots: Mapping[str, str], *, staff: str
+    ) -> tuple[str, str | None]:
+        """Returns a message about a theme of `accounts.yaml`, as people write in the channel, and its answer.
+
+        Args:
+            theme: of the message; one is not worded in the same way twice while there are other wordings.
+            channel: of the message.
+            person: who writes.
+            slots: what the texts may name.
+            staff: whom of the company the message is for.
 
         Returns:
-            The message; the answer with who of the company wrote it, or None if nobody would answer.
+            The message and its answer, or None if nobody would answer.
         """
         texts, rng, language = self.texts, self._rng, self.language
         if theme == "incident":
             self._case = self._open_case()
-        written = rng.choice(texts.themes[theme][language])
-        body, answer = (written, None) if isinstance(written, str) else written
+        wordings = texts.themes[theme][language]
+        wording = rng.choice([one for one in wordings if one not in self._written] or wordings)
+        self._written.add(wording)
+        body, answer = (wording, None) if isinstance(wording, str) else wording
         tone = texts.tone_of.get(theme)
         if tone and rng.random() < _ASIDE_SHARE:
             body += " " + rng.choice(texts.asides[tone][language])
-        to = self.owner if theme in TO_THE_OWNER else rng.choice(texts.support)
-        addressed = {**slots, "to": to.split()[0], "to_full": to}
+        addressed = {**slots, "to": staff.split()[0], "to_full": staff}
         text = self.fill(rng.choice(texts.wraps[channel][language]).replace("{body}", body), person, addressed)
         if answer is None and theme in texts.replies:
             answer = rng.choice(texts.replies[theme][language])
-        reply = (self.fill(answer, person, slots, staff=to), to) if answer else None
-        return self._capitals(text, channel), reply
+        return self._capitals(text, channel), self.fill(answer, person, slots, staff=staff) if answer else None
 
     def opening(self, person: Person, staff: str) -> tuple[str, str]:
         """Returns the first line of a chat, and the answer."""
@@ -151,17 +159,26 @@ class Correspondent:
         return line, self.fill(answer, person, {}, staff=staff)
 
     def note(self, lines: Sequence[str], person: Person, slots: Mapping[str, str]) -> str:
-        """Returns a note by staff about a call with a person."""
-        return self.fill(self._rng.choice(lines), person, slots)
+        """Returns a note by staff about a call with a person; the company's own notes are in English."""
+        return self.fill(self._rng.choice(lines), person, slots, language="en")
 
-    def fill(self, template: str, person: Person, slots: Mapping[str, str], *, staff: str | None = None) -> str:
+    def fill(
+        self,
+        template: str,
+        person: Person,
+        slots: Mapping[str, str],
+        *,
+        staff: str | None = None,
+        language: Language | None = None,
+    ) -> str:
         """Returns a template with its slots filled."""
-        rng, texts, language = self._rng, self.texts, self.language
+        rng, texts = self._rng, self.texts
+        language = language or self.language
         calendar = texts.calendar
         staff_names = rng.sample(texts.support, 2)
         colleague = rng.choice([one for one in self.people[:3] if one != person])
         incident, number = self._case
-        template = template.replace("{incident}", incident).replace("{feature}", rng.choice(self._features))
+        template = template.replace("{incident}", incident).replace("{feature}", rng.choice(self._features[language]))
         return template.format_map(
             {
                 "account": self.account,
@@ -182,11 +199,17 @@ class Correspondent:
                 "day": rng.randrange(2, 28),
                 "hour": f"{rng.randrange(8, 18)}:{rng.choice(['00', '15', '30'])}",
                 "weekday": rng.choice(calendar.weekdays[language]),
-                "month": rng.choice(calendar.months[language]),
                 "nth": rng.choice(calendar.nth[language]),
+                **self._months(slots.get("on"), language),
                 **slots,
             }
         )
+
+    def _months(self, on: str | None, language: Language) -> dict[str, str]:
+        """Names a month lately past, and one to come, seen from an ISO date."""
+        names = self.texts.calendar.months[language]
+        now = date.fromisoformat(on).month - 1 if on else 0
+        return {"month": names[now - self._rng.randrange(1, 3)], "soon": names[(now + self._rng.randrange(1, 4)) % 12]}
 
     def _open_case(self) -> tuple[str, int]:
         """Returns a fault that messages are about until the next one, and its number."""

@@ -21,7 +21,7 @@ _DECIDING_DAYS = 56
 """Days before the last day for notice in which accounts under a yearly contract decide."""
 _NEAR, _FAR, _ANY_TIME = 0.8, 0.01, 0.08
 """Factors of the hazard in these days, in the others, and under a contract by the month."""
-_QUIET_SHARE, _QUIET, _TALKATIVE = 0.3, 0.1, 0.5
+_QUIET_SHARE, _QUIET, _TALKATIVE = 0.3, 0.1, 0.45
 """Share of quiet accounts, and the share of their messages that quiet and other accounts write."""
 _IN_WORDS, _TAKEN_BACK = 0.7, 0.12
 """Shares of those who give notice in words, and of those who take it back."""
@@ -29,7 +29,7 @@ _FORMER_SHARE = 0.4
 """Share of former customers who are still in the data."""
 _SHORTEST_WEEKS = 20
 """Shortest history of somebody who has given notice."""
-_ANSWERED = 0.65
+_ANSWERED = 0.6
 """Share of messages that the company answers."""
 _CHANNELS = ("email", "email", "email", "ticket", "ticket", "chat", "chat", "call")
 
@@ -52,7 +52,7 @@ class Account:
         self._plan = rng.choice(list(self._pen.texts.plans))
         self._seats = max(3, round(rng.lognormvariate(2.7, 0.7)))
         self._seat_price = self._pen.texts.plans[self._plan]
-        self._survey_at, self._call_at = rng.randrange(13), rng.randrange(12)
+        self._survey_at, self._call_at = rng.randrange(13), rng.randrange(16)
         self._yearly = rng.random() < _YEARLY_SHARE
         self._notice = rng.choice(list(_NOTICES)) if self._yearly else "1 month"
         self._term_starts = AS_OF - timedelta(days=7 * self._weeks + 365 * rng.randrange(4) + rng.randrange(30))
@@ -161,7 +161,7 @@ class Account:
         if monday.day <= 7:
             self._bill(monday)
             self._newsletter(monday)
-        if week % 12 == self._call_at and not leaving:
+        if week % 16 == self._call_at and not leaving:
             self._check_in(monday)
         if week % 13 == self._survey_at and not leaving and rng.random() < 0.6:
             self._survey(monday)
@@ -220,7 +220,7 @@ class Account:
         kind = "good" if mood > 0.6 else "middling" if mood > 0.4 else "bad"
         if self._yearly and (renewal - monday).days < 120 and self._rng.random() < 0.5:
             kind = "renewal"
-        slots = {"renewal": written(renewal, "en")}
+        slots = {"renewal": written(renewal, "en"), "on": monday.isoformat()}
         text = self._pen.note(self._pen.texts.check_ins[kind], self._contact, slots)
         at = self._moment(monday + timedelta(days=self._rng.randrange(5)))
         self._events.append(Event(at, "call", text, "outbound", self._pen.owner, speaker="company"))
@@ -256,25 +256,24 @@ class Account:
             "end": written(end, "en"),
             "end_de": written(end, "de"),
             "former": former.name if former else "",
+            "on": day.isoformat(),
         }
+        staff = pen.owner if theme in TO_THE_OWNER else rng.choice(pen.texts.support)
         at = self._moment(day)
-        if channel == "chat" and rng.random() < 0.4:
-            staff = rng.choice(pen.texts.support)
+        if channel == "chat" and theme not in TO_THE_OWNER and rng.random() < 0.5:
             line, answer = pen.opening(person, staff)
             self._events.append(Event(at, "chat", line, "inbound", person.name, theme="greeting"))
             self._events.append(Event(at + timedelta(minutes=1), "chat", answer, "outbound", staff))
             at += timedelta(minutes=3)
         elif channel == "call":
             note = pen.note(pen.texts.call_notes["any"], person, slots)
-            staff = pen.owner if theme in TO_THE_OWNER else rng.choice(pen.texts.support)
             self._events.append(Event(at, "call", note, "inbound", staff, speaker="company"))
-        text, answer = pen.message(theme, channel, person, slots)
+        text, answer = pen.message(theme, channel, person, slots, staff=staff)
         self._events.append(Event(at, channel, text, "inbound", person.name, theme=theme))
         if answer and channel != "survey" and rng.random() < _ANSWERED:
-            text, author = answer
             hours = 0.1 if channel == "chat" else rng.uniform(2, 40)
             through = "email" if channel == "call" else channel
-            self._events.append(Event(at + timedelta(hours=hours), through, text, "outbound", author))
+            self._events.append(Event(at + timedelta(hours=hours), through, answer, "outbound", staff))
 
     def _moment(self, day: date) -> datetime:
         return _at(day, self._rng.randrange(7, 18), self._rng.randrange(60))

@@ -229,6 +229,14 @@ def test_no_format_of_a_german_report_has_an_english_message(portfolio, tmp_path
         assert "Nordwind" in text or name in ("csv", "xlsx"), name
 
 
+@pytest.mark.parametrize(("tag", "form"), [("de", "dd.mm.yyyy"), ("en", "yyyy-mm-dd")])
+def test_dates_of_the_workbook_have_the_form_of_the_language(portfolio, tmp_path, tag, form):
+    spoken = replace(portfolio, card=portfolio.card.model_copy(update={"language": tag}))
+    (tmp_path / "w.xlsx").write_bytes(writing.RENDERERS[".xlsx"](spoken, {}))
+    sheets = openpyxl.load_workbook(tmp_path / "w.xlsx").worksheets
+    assert {cell.number_format for sheet in sheets for row in sheet for cell in row if cell.is_date} == {form}
+
+
 def test_the_page_in_german_has_german_days_numbers_and_words(portfolio):
     text = writing.RENDERERS[".html"](portfolio, {})
     page = html.fromstring(text)

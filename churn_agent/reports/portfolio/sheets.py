@@ -7,7 +7,7 @@ from typing import Any
 
 from churn_agent import extras
 from churn_agent.batch.changes import Change
-from churn_agent.reports.language import gettext, in_its_language, pgettext
+from churn_agent.reports.language import current, gettext, in_its_language, pgettext
 from churn_agent.reports.portfolio import columns
 from churn_agent.reports.portfolio.accounts import BANDS, Portfolio
 from churn_agent.reports.portfolio.columns import Column
@@ -87,7 +87,8 @@ def to_xlsx(portfolio: Portfolio, changes: Mapping[str, Change]) -> bytes:
 
 def _sheet(workbook: Any, name: str, shown: Sequence[Column], customers: Sequence[Mapping[str, Cell]]) -> None:
     sheet = workbook.add_worksheet(name)
-    formats = {kind: workbook.add_format(dict(properties)) for kind, properties in _FORMATS.items()}
+    dated = {} if current().is_source else {"date": {**_FORMATS["date"], "num_format": "dd.mm.yyyy"}}
+    formats = {kind: workbook.add_format(dict(properties)) for kind, properties in {**_FORMATS, **dated}.items()}
     _head(workbook, sheet, [gettext(column.title) for column in shown])
     for at, column in enumerate(shown):
         sheet.set_column(at, at, _WIDTHS.get(column.name, 12))
