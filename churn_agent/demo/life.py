@@ -271,9 +271,11 @@ class Account:
         text, answer = pen.message(theme, channel, person, slots, staff=staff)
         self._events.append(Event(at, channel, text, "inbound", person.name, theme=theme))
         if answer and channel != "survey" and rng.random() < _ANSWERED:
-            hours = 0.1 if channel == "chat" else rng.uniform(2, 40)
             through = "email" if channel == "call" else channel
-            self._events.append(Event(at + timedelta(hours=hours), through, answer, "outbound", staff))
+            later = (
+                at + timedelta(minutes=6) if channel == "chat" else self._moment(_working_day(day, rng.randrange(1, 3)))
+            )
+            self._events.append(Event(later, through, answer, "outbound", staff))
 
     def _moment(self, day: date) -> datetime:
         return _at(day, self._rng.randrange(7, 18), self._rng.randrange(60))
@@ -285,3 +287,9 @@ def _at(day: date, hour: int, minute: int = 0) -> datetime:
 
 def _first_of_next_month(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def _working_day(day: date, later: int) -> date:
+    """The day that is so many days later, or the Monday after it."""
+    day += timedelta(days=later)
+    return day + timedelta(days=max(0, 7 - day.weekday())) if day.weekday() > 4 else day
