@@ -15,6 +15,7 @@ import sys
 import tempfile
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
@@ -40,7 +41,7 @@ document.title = Math.ceil(document.getElementById("customers").getBoundingClien
 </script></body>"""
 
 
-def draw_report(store: Path, weeks: int, model: dict[str, str]) -> None:
+def draw_report(store: Path, weeks: int, model: dict[str, Any]) -> None:
     """Draws the head of the report."""
     with ChurnAgent.open(store, **model) as agent:
         agent.ingest([synthetic.write_files(agent.store, "software", 300)])
@@ -62,16 +63,15 @@ def draw_report(store: Path, weeks: int, model: dict[str, str]) -> None:
 def run_notebook() -> None:
     """Runs the notebook in an empty folder and keeps its outputs."""
     path = ROOT / "docs" / "notebook.ipynb"
-    notebook = nbformat.read(path, as_version=4)
+    notebook: Any = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
         NotebookClient(
             notebook, timeout=1800, kernel_name="python3", resources={"metadata": {"path": folder}}
         ).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
-        for output in cell.get("outputs", []):  # progress bars are no results
-            if output.get("name") == "stderr":
-                cell.outputs.remove(output)
+        if "outputs" in cell:  # without progress bars
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
     nbformat.write(notebook, path)
 
 

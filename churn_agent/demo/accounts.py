@@ -8,6 +8,7 @@ from churn_agent.demo.letters import load
 from churn_agent.demo.life import Account
 from churn_agent.demo.state import AS_OF, END, GOOD_NEWS, HORIZON_DAYS, TROUBLES, DemoCustomer
 
+_LATELY_DAYS = 21
 _CARE_EVERY, _CARE_AT = 200, 60
 """In one account in two hundred somebody has died."""
 
@@ -40,12 +41,13 @@ def example(customers: Iterable[DemoCustomer]) -> str:
         lately = [event.theme for event in messages if (END - event.at).days < HORIZON_DAYS]
         unsettled = customer.notice_on is None and not {"notice", "care"} & {event.theme for event in messages}
         fits = customer.language == "en" and unsettled and 5 <= len(messages) <= 14
+        fits = fits and (END - messages[-1].at).days < _LATELY_DAYS
         troubles = [theme for theme in lately if theme in TROUBLES or theme == "contact_left"]
         good = bool(GOOD_NEWS & set(lately))
         logins = [week.values["logins"] for week in customer.measurements]
         falls = sum(logins[-4:]) < 0.75 * sum(logins[-16:-4]) / 3
         near = 20 <= (date.fromisoformat(customer.attributes["renewal_date"]) - AS_OF).days <= 150
-        return fits, len(set(troubles)) + good + falls + 1.5 * near, len(troubles)
+        return fits, good, 2 * len(set(troubles)) + falls + near, len(troubles)
 
     return max(customers, key=worth).customer_id  # the first of equals
 
@@ -60,4 +62,5 @@ def card() -> dict[str, object]:
         "churn_means": texts.churn_means,
         "value_attribute": "monthly_value",
         "value_period": "month",
+        "record_channels": ["newsletter"],
     }

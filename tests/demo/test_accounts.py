@@ -126,8 +126,9 @@ def test_colleagues_answer_and_a_newsletter_goes_to_everybody(accounts):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("told_by", ["words", "facts"])
-def test_words_and_facts_rank_the_leavers_and_do_not_give_them_away(told_by):
+@pytest.mark.parametrize(("told_by", "most"), [("words", 0.85), ("facts", 0.93)])
+def test_words_and_facts_rank_the_leavers_and_do_not_give_them_away(told_by, most):
+    """Among those who have not given notice; the day of the renewal says much, as it does under contracts."""
     book = [one for one in simulate(1500, seed=7) if not (given(one) or former(one))]
     churned = [one.churned for one in book]
     if told_by == "words":
@@ -137,7 +138,7 @@ def test_words_and_facts_rank_the_leavers_and_do_not_give_them_away(told_by):
         rows = [facts(one) for one in book]
         model = HistGradientBoostingClassifier(max_depth=3, learning_rate=0.05, max_iter=80)
     ranked = cross_val_predict(model, rows, churned, cv=5, method="predict_proba")[:, 1]
-    assert 0.6 <= roc_auc_score(churned, ranked) <= 0.9
+    assert 0.6 <= roc_auc_score(churned, ranked) <= most
 
 
 def facts(one):
