@@ -19,12 +19,18 @@ PRINTED = {
     "own_reader.py": "Please cancel it",
 }
 
+QUICK = {"assess.py", "own_reader.py"}
+
 
 def test_there_is_something_to_look_for_in_what_each_prints():
     assert {path.name for path in EXAMPLES} == set(PRINTED)
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    [path if path.name in QUICK else pytest.param(path, marks=pytest.mark.slow) for path in EXAMPLES],
+    ids=lambda path: path.name,
+)
 def test_an_example_is_short_documented_and_runs(path, tmp_path):
     source = path.read_text(encoding="utf-8")
     assert len(source.splitlines()) < 60

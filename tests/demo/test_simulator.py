@@ -20,7 +20,9 @@ DOMAINS = ("telecom", "ecommerce", "finance", "education")
 RANGE = (0.6, 0.85)
 
 
-@pytest.fixture(scope="module", params=DOMAINS)
+@pytest.fixture(
+    scope="module", params=[DOMAINS[0], *(pytest.param(name, marks=pytest.mark.slow) for name in DOMAINS[1:])]
+)
 def book(request):
     return list(simulate(request.param, 1500, seed=7))
 

@@ -30,7 +30,7 @@ def webhook(monkeypatch):
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/hook", got, codes
     server.shutdown()
     server.server_close()
