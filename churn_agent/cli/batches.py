@@ -120,10 +120,12 @@ def batch(
         common.print_json({**vars(summary), "statuses": counts, **counts})
     else:
         words = _counted(counts) or "nothing left to do"
-        click.echo(f"{summary.customers} customers at {summary.as_of}: {words}; {summary.already_done} done earlier")
+        of = counted(summary.customers, "customer")
+        click.echo(f"{of} at {summary.as_of}: {words}; {summary.already_done:,} done earlier")
         click.echo(f"run {summary.run_id[:_SHORT]}: {path}")
         if summary.left:
-            click.echo(f"the budget is spent: {summary.left} customers are left; run the same command again to resume")
+            left = counted(summary.left, "customer is", "customers are")
+            click.echo(f"the budget is spent: {left} left; run the same command again to resume")
         if counts["failed"]:
             click.echo(f"reasons for failures: {failures_path(path)}; to retry, add --only-failed to the same command")
     if counts["failed"] or summary.left:
@@ -220,7 +222,7 @@ def diff(context: click.Context, first: str, second: str, json_: bool) -> None:
 def verify_run(context: click.Context, run_id: str, json_: bool, **model: Any) -> None:
     """Compute the records of a run again, and name what differs.
 
-    They are computed from the history as of their date and from stored answers; the model is not asked. Exits with 1
+    They are computed from the history as of their date and from stored answers; the model is not called. Exits with 1
     if a record differs, and with 5 if some records cannot be computed again. RUN: the first characters of its id, or
     latest.
     """

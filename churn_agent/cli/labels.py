@@ -9,6 +9,7 @@ import click
 
 from churn_agent.cli import common
 from churn_agent.domain import durations
+from churn_agent.domain.wording import counted
 
 if TYPE_CHECKING:
     from churn_agent.assessing.agent import ChurnAgent
@@ -49,7 +50,7 @@ def labels() -> None:
 
 
 @labels.command("list")
-@click.option("--customer", metavar="ID", help="Only those of a customer.")
+@click.option("--customer", metavar="ID", help="Only the labels of this customer.")
 @common.as_json
 @click.pass_context
 def list_(context: click.Context, customer: str | None, json_: bool) -> None:
@@ -131,7 +132,7 @@ def derive(
     for day in labelled:
         share = f" ({day.churned / len(day.labels):.0%})" if day.labels else ""
         verb = "would be labelled" if dry_run else "labelled"
-        click.echo(f"{day.as_of}: {len(day.labels)} customers {verb}, {day.churned} churned{share}")
+        click.echo(f"{day.as_of}: {counted(len(day.labels), 'customer')} {verb}, {day.churned} churned{share}")
 
 
 @click.command()
@@ -228,7 +229,9 @@ def _print_around(snapshot: "Snapshot", as_of: date) -> None:
     end = snapshot.card.end_of_day(as_of)
     before = [interaction for interaction in snapshot.interactions if interaction.occurred_at <= end]
     after = [interaction for interaction in snapshot.interactions if interaction.occurred_at > end]
-    click.echo(f"\nCustomer {snapshot.customer_id}: {len(before)} interactions up to {as_of}, {len(after)} after it")
+    click.echo(
+        f"\nCustomer {snapshot.customer_id}: {counted(len(before), 'interaction')} up to {as_of}, {len(after)} after it"
+    )
     for interaction in before[-_SHOWN:]:
         _print_interaction(interaction, snapshot.card)
     click.echo(f"  ---------- {as_of}")

@@ -7,6 +7,7 @@ import click
 
 from churn_agent.cli import common
 from churn_agent.cli.outputs import Output
+from churn_agent.domain.wording import counted
 
 _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
@@ -36,7 +37,7 @@ _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 @click.option(
     "--csv-separator",
     type=click.Choice(list(_SEPARATORS)),
-    help="Separator in .csv files; what Excel expects in the language of the card, if not given.",
+    help="Separator in .csv files (default: the one that Excel expects in the language of the card).",
 )
 @common.model_options
 @click.pass_context
@@ -76,7 +77,7 @@ def report(
 @click.option("--owner", metavar="NAME", help="Only the customers of this account manager.")
 @click.option("-o", "--output", type=Output(), help="Write an email to this .eml file.")
 @click.option("--to", "recipient", metavar="ADDRESS", help="Recipient of the email.")
-@click.option("--from", "sender", metavar="ADDRESS", help="Sender of the email; the recipient, if not given.")
+@click.option("--from", "sender", metavar="ADDRESS", help="Sender of the email (default: the recipient).")
 @click.option("--webhook", metavar="URL", help="Post to this address, in the format of Slack's incoming webhooks.")
 @click.option("--with-texts", is_flag=True, help="Also send customers' texts to the webhook.")
 @click.option(
@@ -129,7 +130,7 @@ def digest(
         click.echo(f"written: {output}")
     if webhook:
         built.post(webhook, with_texts=with_texts)
-        click.echo(f"posted: {len(built.accounts)} customers{'' if with_texts else ', without their texts'}")
+        click.echo(f"posted: {counted(len(built.accounts), 'customer')}{'' if with_texts else ', without their texts'}")
     if not output and not webhook:
         click.echo(built.text, nl=False)
 

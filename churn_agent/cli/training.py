@@ -8,6 +8,7 @@ from rich.table import Table
 
 from churn_agent.cli import common
 from churn_agent.cli.outputs import Output
+from churn_agent.domain.wording import counted
 
 if TYPE_CHECKING:
     from churn_agent.assessing.agent import ChurnAgent
@@ -163,12 +164,13 @@ def _warn(info: "MethodInfo") -> None:
 
 
 def _print_info(info: "MethodInfo") -> None:
-    without_history = f"; {info.left_out} labels belong to customers without a history" if info.left_out else ""
-    click.echo(f"stored {info.name}: trained on {info.n} labels ({info.churned} churned){without_history}")
+    left_out = counted(info.left_out, "label belongs to a customer", "labels belong to customers")
+    without_history = f"; {left_out} without a history" if info.left_out else ""
+    click.echo(f"stored {info.name}: trained on {counted(info.n, 'label')} ({info.churned} churned){without_history}")
     if info.attributes_as_of == "label":
         click.echo("attributes as of the label's date, as the card says")
     if info.treated:
-        click.echo(f"left out: {info.treated} labels of customers who were treated in that period")
+        click.echo(f"left out: {counted(info.treated, 'label')} of customers treated in that period")
     if info.says:
         click.echo(f"chosen: {info.says}")
     table = Table("on held-out customers", "AUROC", "log-loss")

@@ -224,6 +224,9 @@ def test_one_of_a_kind_is_in_the_singular(cli, tmp_path):
         ["imports", "list"],
         ["data", "report"],
         ["evidence", "c-1", *SCRIPTED],
+        ["batch", "-o", "b.jsonl", *SCRIPTED],
+        ["digest"],
+        ["labels", "derive", "--event", "chat", "--none-for", "5d", "--as-of", "2026-02-02", "--dry-run"],
         ["aliases", "merge", "c-1", "c-2"],
         ["aliases", "split", "c-1"],
         ["imports", "undo", "1", "--yes"],
@@ -306,7 +309,7 @@ def test_batches_and_their_log(book):
     assert book("runs", "diff", "no", "such").code == 2
     spent = book("batch", "--budget", "0s", *SCRIPTED, "--prompt", "direct")
     assert spent.code == 5
-    assert "the budget is spent: 1 customers are left" in spent.out
+    assert "the budget is spent: 1 customer is left" in spent.out
 
 
 @pytest.mark.parametrize("more", [[], ["--dry-run"]])
