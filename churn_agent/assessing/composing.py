@@ -177,15 +177,15 @@ def verdict_of(
         return verdicts.from_statement(case.snapshot, elicitation.stated_probability, elicitation.reasons)
     messages = without_taken_back(elicitation.messages, announced, taxonomy)
     messages, solved = settled(messages, case.snapshot, taxonomy)
-    with_leaning = [said for said in messages if said.leaning is not None]
+    with_leaning = [message for message in messages if message.leaning is not None]
     return verdicts.from_signals(
         case.snapshot,
         case.facts,
         signals_in(messages, taxonomy),
-        [said.leaning for said in with_leaning if said.leaning is not None],
+        [message.leaning for message in with_leaning if message.leaning is not None],
         taxonomy,
         thresholds,
-        quiet={n for n, said in enumerate(with_leaning) if not said.speaks},
+        quiet={n for n, message in enumerate(with_leaning) if not message.speaks},
         margin=margin,
         solved=solved,
     )

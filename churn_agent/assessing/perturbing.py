@@ -79,7 +79,7 @@ def _as_it_is(snapshot: Snapshot) -> Snapshot:
 def _with_irrelevant_message(snapshot: Snapshot) -> Snapshot:
     """Adds a message at the time of the latest one, so that the facts about rhythm do not change.
 
-    It is a thread of its own, so that it is not read as a line of a chat session.
+    It is a separate thread, so that it is not read as a line of a chat session.
     """
     if not snapshot.messages:
         return snapshot

@@ -70,7 +70,7 @@ def forget(context: click.Context, customer_id: str, json_: bool) -> None:
     type=click.Choice(["customer", "company", "unknown"]),
     help="Author of texts whose author no column names. Those of unknown authors are stored, and not read.",
 )
-@click.option("--yes", is_flag=True, help="Take the answers that the data suggest, and ask only the other questions.")
+@click.option("--yes", is_flag=True, help="Accept the answers that the data suggest; ask only the other questions.")
 @click.option(
     "--write-mapping", type=Output(), metavar="FILE", help="Write the mapping as understood to a new YAML file."
 )
@@ -104,7 +104,7 @@ def ingest(
 ) -> None:
     """Import interactions, all of them or none.
 
-    The rows of an export that were imported before are updated, not added again. Take an import back with: churn-agent
+    The rows of an export that were imported before are updated, not added again. Undo an import with: churn-agent
     imports undo.
 
     PATH is a file (.csv .tsv .jsonl .json, also .gz; .parquet .xlsx .mbox .eml .vtt .srt .txt .duckdb .sqlite), a

@@ -113,7 +113,7 @@ def run(
 ) -> None:
     """Run the prompts, models and classic methods of a suite on its sets, or check the cards of its test books.
 
-    Answers of models are cached: a second call asks only for those that are missing.
+    Model answers are cached: a second call requests only the missing ones.
     """
     common.note("starting")
     from churn_agent.evals import run_suite
@@ -551,7 +551,7 @@ def faithfulness(
 def abstention(
     context: click.Context, names: tuple[str, ...], limit: int | None, plot: Path | None, json_: bool
 ) -> None:
-    """Measure errors by how long customers are known, to choose when to give no number.
+    """Measure errors by how long customers have been known, to choose when to give no number.
 
     Predictions come from facts alone: as many customers are predicted to churn as did. No language model is called.
     """

@@ -1,4 +1,4 @@
-"""`imports`: the log of imports, and taking one back; `aliases`: ids that mean the same customer."""
+"""`imports`: the log of imports, and undoing one; `aliases`: ids that mean the same customer."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -20,7 +20,7 @@ _COUNTS = ("rows", "updated", "outdated", "rejected", "empty", "customers", "lab
 @common.as_json
 @click.pass_context
 def imports(context: click.Context, json_: bool) -> None:
-    """List imports, show one, take one back, or make it again with another mapping."""
+    """List imports, show one, undo it, or repeat it with another mapping."""
     if context.invoked_subcommand is None:
         _list(context, json_)
 
@@ -55,7 +55,7 @@ def _list(context: click.Context, json_: bool) -> None:
 @common.as_json
 @click.pass_context
 def show(context: click.Context, import_id: int, json_: bool) -> None:
-    """Show what an import brought, with which mapping, and what was rejected, cleaned or guessed."""
+    """Show an import: the rows that it added, its mapping, and the values that were rejected, cleaned or guessed."""
     with common.open_agent(context) as agent:
         row, card = agent.store.find_import(import_id), agent.store.card
     if json_:
@@ -81,13 +81,13 @@ def show(context: click.Context, import_id: int, json_: bool) -> None:
 
 @imports.command()
 @click.argument("import_id", type=int, metavar="N")
-@click.confirmation_option(prompt="This removes what the import brought, and its words everywhere. Continue?")
+@click.confirmation_option(prompt="This removes the rows of the import, and its text everywhere. Continue?")
 @common.as_json
 @click.pass_context
 def undo(context: click.Context, import_id: int, json_: bool) -> None:
-    """Take an import back: its rows go, or get the values that they had before.
+    """Undo an import: its rows are deleted, or get their earlier values back.
 
-    Nothing of its words stays in the store. Assessments that rest on its messages keep their number and are marked.
+    None of its text stays in the store. Assessments based on its messages keep their number and are marked.
     Run it again if it was interrupted.
     """
     with common.open_agent(context) as agent:
@@ -121,17 +121,17 @@ def _undone(undone: "Undone") -> Iterator[str]:
 @imports.command()
 @click.argument("import_id", type=int, metavar="N")
 @click.option("--mapping", type=click.Path(path_type=Path), help="The corrected mapping.")
-@click.option("--yes", is_flag=True, help="Take the answers that the data suggest, and ask only the other questions.")
+@click.option("--yes", is_flag=True, help="Accept the answers that the data suggest; ask only the other questions.")
 @common.as_json
 @click.pass_context
 def redo(context: click.Context, import_id: int, mapping: Path | None, yes: bool, json_: bool) -> None:
-    """Read the files of an import again with another mapping, in place of what it brought."""
+    """Import the files of an import again with another mapping, replacing its rows."""
     with common.open_agent(context) as agent:
         summary = agent.store.redo_import(import_id, mapping=mapping, ask=common.asker(), yes=yes)
     if json_:
         common.print_json(asdict(summary))
     elif summary.import_id == import_id:
-        click.echo(f"import {import_id} was made again from the same files with the same mapping")
+        click.echo(f"import {import_id} was repeated with the same files and the same mapping")
     else:
         parts = [f"{counted(summary.added, 'interaction')} added", f"{summary.updated:,} with new values"]
         click.echo(f"import {summary.import_id} replaces {import_id}: {', '.join(parts)}")
@@ -183,7 +183,7 @@ def merge(context: click.Context, old: str, new: str, json_: bool) -> None:
 @common.as_json
 @click.pass_context
 def split(context: click.Context, old: str, json_: bool) -> None:
-    """Make OLD a customer of its own again."""
+    """Make OLD a separate customer again."""
     with common.open_agent(context) as agent:
         moved = agent.store.split_customer(old)
     if json_:

@@ -44,7 +44,7 @@ def import_outcomes(context: click.Context, file: Path, json_: bool) -> None:
     type=click.Choice(["all", "month", "method", "model", "prompt", "treated", "made"]),
     default="all",
     show_default=True,
-    help="Group the forecasts and compare the groups, on the same customers where they share some.",
+    help="Group the forecasts and compare the groups, on shared customers if there are any.",
 )
 @common.as_json
 @click.pass_context

@@ -22,13 +22,13 @@ def summary_lines(summary: "ImportSummary", *, dry_run: bool) -> Iterator[str]:
     verb = "would be added" if dry_run else "added"
     updated = f" ({summary.updated:,} with new values)" if summary.updated else ""
     parts = [f"{counted(summary.added, 'interaction')} {verb}", f"{summary.already_known:,} already stored{updated}"]
-    told = (
+    kinds = (
         (summary.customers, "attributes of {}", "customer", None),
         (summary.labels, "{}", "label", None),
         (summary.measurements, "{}", "measurement", None),
         (summary.aliases, "{}", "alias", "aliases"),
     )
-    parts += [text.format(counted(n, one, several)) for n, text, one, several in told if n]
+    parts += [text.format(counted(n, one, several)) for n, text, one, several in kinds if n]
     yield ", ".join(parts)
     if summary.first and summary.last:
         yield f"from {summary.first:%Y-%m-%d} to {summary.last:%Y-%m-%d}; channels: {_most(summary.channels)}"
@@ -80,9 +80,9 @@ def _about_customers(summary: "ImportSummary") -> Iterator[str]:
             written = row.get("written", {})
             values = {name: value for name, value in row.items() if name not in ("customer_id", "metadata", "written")}
             values |= row.get("metadata", {})
-            told = [f"{name} {_value(value)}" + _from(written.get(name)) for name, value in values.items()]
+            shown = [f"{name} {_value(value)}" + _from(written.get(name)) for name, value in values.items()]
             left_out = [f"{name} none" + _from(text) for name, text in written.items() if name not in values]
-            yield f"  {row['customer_id']}: {', '.join([*told, *left_out])}"
+            yield f"  {row['customer_id']}: {', '.join([*shown, *left_out])}"
 
 
 def _value(value: object) -> str:

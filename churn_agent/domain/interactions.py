@@ -151,7 +151,7 @@ def template_of(text: str) -> str:
 OutcomeKind = Literal["lost", "contracted", "renewed", "expanded"]
 OUTCOME_KINDS: tuple[OutcomeKind, ...] = ("lost", "contracted", "renewed", "expanded")
 DATED_BY = "dated_by"
-"""Metadata of a label without a date of its own: `notice_on` or `left_on`, from which its date was counted back."""
+"""Metadata of a label without its own date: `notice_on` or `left_on`, from which its date was counted back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,12 +43,12 @@ def refused(attributes: Mapping[str, str]) -> frozenset[Medium]:
     """Returns the media in which a customer must not be contacted."""
     media: set[Medium] = set()
     for name, value in attributes.items():
-        plain, said = re.sub(r"[\s-]+", "_", name.strip().casefold()), value.strip().casefold()
-        if said in _YES or real_day(value):
+        plain, answer = re.sub(r"[\s-]+", "_", name.strip().casefold()), value.strip().casefold()
+        if answer in _YES or real_day(value):
             media.update(_named(plain, _REFUSALS))
             if plain in _SHORT:
                 media.add(_SHORT[plain])
-        elif said in _NO:
+        elif answer in _NO:
             media.update(_named(plain, _PERMISSIONS))
     return frozenset(media)
 

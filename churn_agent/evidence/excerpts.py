@@ -171,7 +171,7 @@ def _relevance(
 
 
 def _joined(shown: Sequence[str], at: Sequence[int]) -> str:
-    """Joins units; neighbours on lines of their own, so that pieces of a long sentence are read one by one."""
+    """Joins units; neighbours on separate lines, so that pieces of a long sentence are read one by one."""
     text = ""
     for n, (unit, i) in enumerate(zip(shown, at, strict=True)):
         text += ("" if n == 0 else "\n" if i == at[n - 1] + 1 else GAP) + unit

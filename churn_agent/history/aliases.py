@@ -58,11 +58,11 @@ def without_data(engine: Engine, ids: Collection[str]) -> list[str]:
 
 
 def _has_data(connection: Connection, source_id: str, today: str) -> bool:
-    said = contributions.c.customer_id == source_id, contributions.c.kind != KIND
+    contributed = contributions.c.customer_id == source_id, contributions.c.kind != KIND
     acted = interactions.c.customer_id == today, _source(interactions) == source_id
     measured = measurements.c.customer_id == today, measurements.c.source_customer_id == source_id
     queries = (select(table).where(*conditions) for table, conditions in (
-        (interactions, acted), (measurements, measured), (contributions, said)
+        (interactions, acted), (measurements, measured), (contributions, contributed)
     ))  # fmt: skip
     return any(connection.execute(query.limit(1)).first() is not None for query in queries)
 

@@ -25,7 +25,7 @@ _CARD, _LABEL, _ALIAS = "card", "label", aliases.KIND
 _OUTCOME = ("left_on", "notice_on", "kind", "amount", "voluntary")
 _BATCH = 500
 _HALVES = re.compile(r"[\ud800-\udfff]")
-"""Halves of characters, which the database refuses with a message of its own."""
+"""Halves of characters, which the database refuses with its own message."""
 
 
 def card(engine: Engine) -> Card | None:
@@ -304,7 +304,7 @@ def merge_customers(connection: Connection, old: str, new: str) -> int:
 
 
 def split_customer(connection: Connection, old: str) -> int:
-    """Makes `old` a customer of its own again. Returns the interactions moved.
+    """Makes `old` a separate customer again. Returns the interactions moved.
 
     Raises:
         InputError: it is not an alias.

@@ -1,4 +1,4 @@
-"""Who of the company spoke to each customer last."""
+"""The person of the company who last spoke to each customer."""
 
 from collections.abc import Callable
 from datetime import datetime

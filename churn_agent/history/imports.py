@@ -20,7 +20,7 @@ State = Literal["stored", "undoing", "undone"]
 """`undoing`: the history no longer has its data; other places of the store may."""
 _BATCH = 500
 _FIRST_TOO_LARGE = 2**63
-"""Databases hold no such integer, and their drivers refuse it."""
+"""Databases cannot store this integer, and their drivers reject it."""
 
 
 @dataclass(frozen=True)

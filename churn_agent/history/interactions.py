@@ -250,7 +250,7 @@ def differing(brought: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str
 
 
 def _own_of(connection: Connection, id_: str, import_id: int) -> dict[str, Any]:
-    """Removes the version that has only what an import brought in vain, as it gets values. Returns it."""
+    """Removes the version with only the values that an import added in vain, as it gets values. Returns it."""
     at = versions.c.interaction_id == id_, versions.c.import_id == import_id
     row: Mapping[str, Any] = connection.scalar(select(versions.c.row).where(*at)) or {}
     if row:

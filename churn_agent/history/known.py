@@ -1,6 +1,6 @@
 """From which day attributes are known.
 
-Rows with a day of their own (`known_from`) are known from then on. Others are known from the day of their import on, or
+Rows with their own day (`known_from`) are known from then on. Others are known from the day of their import on, or
 from the last day of the history as it is now, if that is earlier: a history of last year that is imported today is
 described by attributes that are imported today, in whichever order the files come.
 """

@@ -62,9 +62,9 @@ def rests_on(assessment: Assessment, interaction_ids: Collection[str]) -> bool:
     """Whether a model read one of the interactions, or a reason, a flag, an announcement or a promise cites one."""
     cited = {citation.interaction_id for reason in assessment.reasons for citation in reason.citations}
     cited |= {flag.citation.interaction_id for flag in assessment.care}
-    for said in (assessment.announced, assessment.promised):
-        if said and said.citation:
-            cited.add(said.citation.interaction_id)
+    for statement in (assessment.announced, assessment.promised):
+        if statement and statement.citation:
+            cited.add(statement.citation.interaction_id)
     return not cited.union(assessment.provenance.evidence_ids).isdisjoint(interaction_ids)
 
 

@@ -75,7 +75,7 @@ class Embedder:
             if len(model.tokenizer.get_vocab()) <= len(model.tokenizer.all_special_tokens):
                 # The library substitutes an empty tokenizer if the tokenizer's files are missing.
                 raise ValueError("its tokenizer has no vocabulary")
-        except Exception as error:  # several libraries raise errors of their own for damaged files
+        except Exception as error:  # several libraries raise their own errors for damaged files
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ModelUnavailable(
                 f"cannot load the embedder in {str(self.folder)!r}: {reason}; replace its files, or for a model of the "

@@ -52,8 +52,8 @@ def are_notes(rule: Rule, columns: dict[str, str], header: Iterable[str], channe
         header: all columns.
         channels: channels of the rows.
     """
-    told = rule.sides or rule.inbound_if_same or "speaker" in columns or "speaker" in rule.defaults
-    if told or rule.notes_by_staff is not None or not any(map(is_call, channels)):
+    sides_known = rule.sides or rule.inbound_if_same or "speaker" in columns or "speaker" in rule.defaults
+    if sides_known or rule.notes_by_staff is not None or not any(map(is_call, channels)):
         return None
     text = columns.get("text", "")
     evidence = text if text in _TEXTS else next((name for name in header if name in _STAFF), None)
@@ -67,7 +67,7 @@ def are_notes(rule: Rule, columns: dict[str, str], header: Iterable[str], channe
 def reported(
     draft: tuple[bytes, bool, tuple[Any, ...]], cleaner: Cleaner
 ) -> tuple[bytes, bool, tuple[Any, ...]] | None:
-    """Returns the customer's words in a note, as an interaction of its own; None if the note quotes none.
+    """Returns the customer's words in a note, as a separate interaction; None if the note quotes none.
 
     They are the lines that begin with `Customer:` or `Kundin:`, and the quotations after such a name inside a line.
 

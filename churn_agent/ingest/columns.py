@@ -249,7 +249,7 @@ def load_mapping(name: Path) -> ColumnMapping:
         if unknown:
             raise DataError(
                 f"{path}: unknown field {unknown[0]!r}; fields are {', '.join(COMMON_NAMES)}; "
-                f"an attribute is named by attributes: {{{unknown[0]}: COLUMN}}"
+                f"to import an attribute, write attributes: {{{unknown[0]}: COLUMN}}"
             )
     return mapping
 

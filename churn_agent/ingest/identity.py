@@ -24,8 +24,8 @@ def contents_of(
         amounts: these count for rows without text only.
     """
     return [
-        sha256(ascii(told if told[3].strip() else (*told, channel, amount)).encode()).digest()[:16]
-        for told, channel, amount in zip(
+        sha256(ascii(row if row[3].strip() else (*row, channel, amount)).encode()).digest()[:16]
+        for row, channel, amount in zip(
             zip(customer_ids, written_at, authors, texts, strict=True), channels, amounts, strict=True
         )
     ]

@@ -259,12 +259,12 @@ def _same_tables(row: imports.Import, query: str | None, mapping: Mapping[str, A
 
 
 def _check_same_files(replaced: imports.Import, contents: Mapping[str, str]) -> None:
-    """Raises `InputError` if a file is not what it was: what the import brought could not be read again."""
+    """Raises `InputError` if a file has changed: the rows of the import could not be read again."""
     changed = [file for file, sha256 in replaced.contents.items() if contents.get(file) != sha256]
     if changed:
         raise InputError(
-            f"{changed[0]} has changed since import {replaced.id}, which cannot be made again from it; put the file of "
-            "that import back, or import this one as a new one: churn-agent ingest"
+            f"{changed[0]} has changed since import {replaced.id}, so that import cannot be repeated; restore the "
+            "earlier file, or import this one separately: churn-agent ingest"
         )
 
 
@@ -273,7 +273,7 @@ def _check_newest(engine: Engine, replaced: int) -> None:
     newer = imports.with_newer_values(engine, replaced)
     if newer:
         raise InputError(
-            f"import {replaced} cannot be made again, because its older values would replace those of later imports; "
+            f"import {replaced} cannot be repeated, because its older values would replace those of later imports; "
             f"first: {_undoing(newer)}; afterwards, import their files again"
         )
 

@@ -300,8 +300,8 @@ class InteractionParser:
             )
             if self._are_notes(channel) and speaker != "machine":
                 return "company", speakers.DIRECTION_OF.get(speakers.speaker_of(direction) or "unknown")
-            told = direction or spoken or (author and self._own)
-            return speaker, speakers.DIRECTION_OF.get(speaker) if told else None
+            known = direction or spoken or (author and self._own)
+            return speaker, speakers.DIRECTION_OF.get(speaker) if known else None
 
         return _each(zip(spoken, directions, authors, channels, strict=True), side)
 
@@ -451,8 +451,8 @@ class InteractionParser:
 def _each(items: Iterable[K], make: Callable[[K], V]) -> list[V]:
     """Applies a function to each item, and to equal items once."""
     items = list(items)
-    made = {item: make(item) for item in dict.fromkeys(items)}
-    return [made[item] for item in items]
+    results = {item: make(item) for item in dict.fromkeys(items)}
+    return [results[item] for item in items]
 
 
 def _rating(written: str) -> str:

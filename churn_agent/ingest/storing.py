@@ -49,7 +49,7 @@ class InteractionStorer:
         self._rejects = run.rejects
         self._cleaner = Cleaner()
         self._preview = Preview(run.card)
-        self._said: set[str] = set()
+        self._announced: set[str] = set()
         self._position = 0
         self._replaced: set[int] = set()
         """Earlier imports of which values were replaced."""
@@ -158,8 +158,8 @@ class InteractionStorer:
                 f"{', '.join(fields)} of the channel {channel!r} {are} kept as metadata, because people write in it; "
                 f"if a system does: record_channels: [{channel}] in the card"
             )
-            if line not in self._said:
-                self._said.add(line)
+            if line not in self._announced:
+                self._announced.add(line)
                 self._run.announce(f"{source.name}: {line}")
 
     def _batches(self, source: Source) -> Iterator[list[Row]]:
@@ -191,8 +191,8 @@ class InteractionStorer:
         summary.in_the_future += sum(time > latest for time in times)
         _count(summary.channels, Counter(channels))
         with_words = {channel: self._card.holds_words(channel) for channel in set(channels)}
-        said = zip(columns["speaker"], channels, columns["text"], strict=True)
-        _count(summary.speakers, Counter(by for by, channel, text in said if with_words[channel] and text.strip()))
+        spoken = zip(columns["speaker"], channels, columns["text"], strict=True)
+        _count(summary.speakers, Counter(by for by, channel, text in spoken if with_words[channel] and text.strip()))
         first, last = from_stored(min(times)), from_stored(max(times))
         summary.first = min(summary.first or first, first)
         summary.last = max(summary.last or last, last)

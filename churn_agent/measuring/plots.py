@@ -32,7 +32,7 @@ def to_svg(fill: Callable[[Any], None], *, size: tuple[float, float] = (6.4, 2.8
     Args:
         fill: draws on matplotlib axes.
         size: width and height, in inches.
-        transparent: leave out the white background, for pages with one of their own.
+        transparent: leave out the white background, for pages with their own.
     """
     with extras.importing("reports"):
         import matplotlib as mpl

@@ -255,7 +255,9 @@ def keep(path: Path, file: WeightsFile, folder: Path) -> None:
     """
     if path.stat().st_size != file.bytes or sha256(path) != file.sha256:
         path.unlink()
-        raise BadWeights(f"the fetched {file.name!r} does not have the catalogue's SHA-256; it was removed; try again")
+        raise BadWeights(
+            f"the SHA-256 of the downloaded {file.name!r} is not that in the catalogue; it was removed; try again"
+        )
     target = folder / file.name
     target.parent.mkdir(parents=True, exist_ok=True)
     path.replace(target)

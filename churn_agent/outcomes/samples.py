@@ -55,7 +55,7 @@ def _told_twice(labels: Sequence[Label]) -> set[tuple[str, date]]:
 
 
 def _has_outcome_of(other: Label, label: Label) -> bool:
-    """Whether a label with a date of its own has the outcome of one that was dated by it."""
+    """Whether a label with its own date has the outcome of one that was dated by it."""
     if DATED_BY in other.metadata or not other.churned:
         return False
     day = label.notice_on if label.metadata[DATED_BY] == "notice_on" else label.left_on

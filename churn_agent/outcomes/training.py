@@ -70,7 +70,7 @@ def examples(
                 progress()
             yield from snapshots
 
-    made = examples_of(
+    learned = examples_of(
         agent.store,
         snapshots_read(),
         [sample.churned for sample in samples],
@@ -80,7 +80,7 @@ def examples(
         neutral_leaning=neutral,
         progress=progress,
     )
-    return replace(made, announced=np.array(announced, dtype=bool)) if reads else made
+    return replace(learned, announced=np.array(announced, dtype=bool)) if reads else learned
 
 
 def _without_announced(samples: Sequence[Sample], known: Examples) -> tuple[Sequence[Sample], Examples]:
@@ -93,7 +93,7 @@ def _without_announced(samples: Sequence[Sample], known: Examples) -> tuple[Sequ
     rest = known.take(np.flatnonzero(~known.announced))
     if len(set(rest.labels.tolist())) < 2:
         return samples, known
-    return [sample for sample, said in zip(samples, known.announced, strict=True) if not said], rest
+    return [sample for sample, announced in zip(samples, known.announced, strict=True) if not announced], rest
 
 
 def _neutral_leaning(agent: ChurnAgent) -> float:

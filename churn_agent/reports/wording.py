@@ -1,6 +1,5 @@
 """The wording of assessments, the same in every format."""
 
-import math
 from collections.abc import Mapping
 
 from churn_agent.content.prompts import DEFAULT_PROMPTS
@@ -19,6 +18,7 @@ from churn_agent.domain.assessment import (
 )
 from churn_agent.reports.language import day, gettext, ngettext, noop, number, share
 from churn_agent.reports.sentences import translated
+from churn_agent.scoring.prior import sigmoid
 from churn_agent.scoring.verdict import ANNOUNCED
 
 BAND_WORDS: Mapping[Band, str] = {
@@ -135,14 +135,14 @@ def points(assessment: Assessment) -> tuple[int, list[int | None]] | None:
     at = assessment.rest
     contributions = [reason.contribution for reason in assessment.reasons]
     last = max((n for n, part in enumerate(contributions) if part is not None), default=None)
-    start = before = round(100 * (assessment.churn_probability.shown if last is None else _sigmoid(at)))
+    start = before = round(100 * (assessment.churn_probability.shown if last is None else sigmoid(at)))
     parts: list[int | None] = []
     for n, part in enumerate(contributions):
         if part is None:
             parts.append(None)
             continue
         at += part
-        after = round(100 * (assessment.churn_probability.shown if n == last else _sigmoid(at)))
+        after = round(100 * (assessment.churn_probability.shown if n == last else sigmoid(at)))
         parts.append(after - before)
         before = after
     return start, parts
@@ -161,10 +161,6 @@ def start_words(assessment: Assessment) -> str | None:
     if counted is None or not any(counted[1]):
         return None
     return gettext("It starts at {points}; what each reason adds is in brackets.", points=counted[0])
-
-
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
 def score_words(probability: ChurnProbability) -> str:

@@ -75,10 +75,10 @@ def announcement(
         taxonomy: with roles and rules for sentences.
         earlier: the announcement in the latest record. It counts if its message was not read now and still says so.
     """
-    by_time = sorted(messages, key=lambda said: said.at)
-    said_so = [announced for said in by_time if (announced := _announces(said, taxonomy))]
+    by_time = sorted(messages, key=lambda message: message.at)
+    announcements = [announced for message in by_time if (announced := _announces(message, taxonomy))]
     kept = _kept(earlier, by_time, snapshot, taxonomy)
-    all_ = [_ended(each, by_time, snapshot, taxonomy) for each in [*([kept] if kept else []), *said_so]]
+    all_ = [_ended(each, by_time, snapshot, taxonomy) for each in [*([kept] if kept else []), *announcements]]
     standing = [each for each in all_ if each.stands]
     announced = max(standing, key=lambda each: each.strength, default=None)
     if announced:
@@ -122,21 +122,21 @@ def without_taken_back(messages: Sequence[Said], announced: Announced | None, ta
         return list(messages)
     ended_on = announced.ended_on
 
-    def kept(said: Said) -> Said:
-        leaves = [id_ for id_ in said.signals if taxonomy.role_of(id_) in LEAVING]
-        if not leaves or said.at.date() > ended_on:
-            return said
-        rest = {id_: shown for id_, shown in said.signals.items() if id_ not in leaves}
-        return replace(said, signals=rest, leaning=None)
+    def kept(message: Said) -> Said:
+        leaves = [id_ for id_ in message.signals if taxonomy.role_of(id_) in LEAVING]
+        if not leaves or message.at.date() > ended_on:
+            return message
+        rest = {id_: shown for id_, shown in message.signals.items() if id_ not in leaves}
+        return replace(message, signals=rest, leaning=None)
 
-    return [kept(said) for said in messages]
+    return [kept(message) for message in messages]
 
 
 def signals_of(messages: Sequence[Said], taxonomy: Taxonomy) -> list[Signal]:
     """The signals in messages, each with its quotes and its greatest verified strength."""
     shown: dict[str, list[tuple[float, Citation]]] = {}
-    for said in messages:
-        for id_, one in said.signals.items():
+    for message in messages:
+        for id_, one in message.signals.items():
             shown.setdefault(id_, []).append(one)
     return [
         Signal(
@@ -152,23 +152,23 @@ def signals_of(messages: Sequence[Said], taxonomy: Taxonomy) -> list[Signal]:
 # --- announcements
 
 
-def _announces(said: Said, taxonomy: Taxonomy) -> Announced | None:
+def _announces(message: Said, taxonomy: Taxonomy) -> Announced | None:
     id_ = taxonomy.with_role("leaving_announced")
-    strength, citation = said.signals.get(id_ or "", (0.0, None))
+    strength, citation = message.signals.get(id_ or "", (0.0, None))
     if (
         citation is None
         or not citation.verified
         or strength < STRONG
-        or (said.leaning is not None and said.leaning <= 0)
+        or (message.leaning is not None and message.leaning <= 0)
     ):
         return None
     day = citation.occurred_at.date()
     return Announced(
         date=day,
         citation=citation,
-        ends_on=end_date(citation.quote, said.text, day),
+        ends_on=end_date(citation.quote, message.text, day),
         strength=strength,
-        leaning=said.leaning,
+        leaning=message.leaning,
     )
 
 
@@ -180,7 +180,7 @@ def _kept(
         return None
     id_, quote = earlier.citation.interaction_id, earlier.citation.quote
     message = next((row for row in snapshot.messages if row.id == id_), None)
-    if message is None or any(id_ in said.interaction_ids for said in messages):
+    if message is None or any(id_ in other.interaction_ids for other in messages):
         return None
     signal = taxonomy.with_role("leaving_announced") or ""
     if not find_quote(quote, message.text) or taxonomy.quotes.shown_by(signal, quote, message.text) != signal:
@@ -203,15 +203,15 @@ def _ends(
     since: datetime, ends_on: date | None, messages: Sequence[Said], snapshot: Snapshot, taxonomy: Taxonomy
 ) -> Iterator[tuple[date, str]]:
     """The days on which something ended an announcement, each with a few words."""
-    announced = (_announces(said, taxonomy) for said in messages)
+    announced = (_announces(message, taxonomy) for message in messages)
     repeats = {each.citation.interaction_id for each in announced if each and each.citation}
     for row in spoken(snapshot):
         if row.occurred_at > since and row.id not in repeats and taxonomy.quotes.retraction(row.text):
             yield snapshot.card.local(row.occurred_at).date(), "taken back"
-    for said in messages:
-        if (said.leaning or 0.0) > 0:
+    for message in messages:
+        if (message.leaning or 0.0) > 0:
             continue
-        for id_, (_, citation) in said.signals.items():
+        for id_, (_, citation) in message.signals.items():
             if citation.verified and citation.occurred_at > since and taxonomy.role_of(id_) == "staying":
                 yield citation.occurred_at.date(), "renewed" if id_ == "renewal" else "wants to stay"
     for label in snapshot.outcomes:

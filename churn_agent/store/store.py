@@ -184,7 +184,7 @@ class Store:
         return imports.find(self.history, import_id)
 
     def undo_import(self, import_id: int) -> Undone | None:
-        """Takes an import back: its rows go, or get the values that they had before; no byte of its words stays.
+        """Undoes an import: its rows are deleted or get their earlier values back; none of its text stays in the store.
 
         Records that rest on its messages keep their number and are marked; their words and facts are removed.
 
@@ -221,7 +221,7 @@ class Store:
         """
         row = imports.find(self.history, import_id)
         if row.state != "stored" or not row.contents:
-            raise InputError(f"import {import_id} cannot be made again: it is undone, or it did not come from files")
+            raise InputError(f"import {import_id} cannot be repeated: it is undone, or it did not come from files")
         kinds = row.kinds
         others: dict[str, Any] = {
             kind: Path(file) for file, of in kinds.items() for kind in of if kind != "interactions"

@@ -225,7 +225,6 @@ def test_one_of_a_kind_is_in_the_singular(cli, tmp_path):
         ["data", "report"],
         ["evidence", "c-1", *SCRIPTED],
         ["batch", "-o", "b.jsonl", *SCRIPTED],
-        ["digest"],
         ["labels", "derive", "--event", "chat", "--none-for", "5d", "--as-of", "2026-02-02", "--dry-run"],
         ["aliases", "merge", "c-1", "c-2"],
         ["aliases", "split", "c-1"],

@@ -42,7 +42,7 @@ def test_undoing_an_import_of_a_card_says_that_no_row_has_changed(cli, tmp_path)
 def test_making_an_import_again_says_whether_it_was_replaced(cli, tmp_path):
     path = write_csv(tmp_path / "a.csv", "c-1,2026-03-01,I cancel,inbound,x", header=f"{HEADER},tag")
     cli("ingest", path)
-    assert cli("imports", "redo", 1).out == "import 1 was made again from the same files with the same mapping\n"
+    assert cli("imports", "redo", 1).out == "import 1 was repeated with the same files and the same mapping\n"
     (tmp_path / "m.yaml").write_text("ignore: [tag]\n")
     again = cli("imports", "redo", 1, "--mapping", tmp_path / "m.yaml")
     assert again.out == "import 2 replaces 1: 0 interactions added, 1 with new values\n"

@@ -1,6 +1,6 @@
 """The network: an encoder whose last layers are fine-tuned, and small heads over its hidden states.
 
-Each signal has an attention of its own over the word pieces (label-wise attention: Mullenbach et al. 2018,
+Each signal has its own attention over the word pieces (label-wise attention: Mullenbach et al. 2018,
 "Explainable Prediction of Medical Codes from Clinical Text"), so that long messages do not wash out a clause. A second
 head marks the pieces that show each signal.
 """
@@ -94,7 +94,7 @@ class Network(nn.Module):
                 str(base), dtype=torch.float32, attn_implementation="eager", add_pooling_layer=False, **plain
             )
             self.tokenizer: Any = AutoTokenizer.from_pretrained(str(base), **plain)
-        except Exception as error:  # several libraries raise errors of their own for damaged files
+        except Exception as error:  # several libraries raise their own errors for damaged files
             raise ModelUnavailable(f"cannot load the second reader's base in {str(base)!r}: {error}") from error
         self.heads = Heads(int(self.encoder.config.hidden_size), signals)
 

@@ -59,7 +59,7 @@ class _Judged:
     scores: Scores
     groups: Groups
     base: Scores
-    """The base rate of the set that each is of."""
+    """The base rate of the set of each sample."""
 
     @classmethod
     def of(cls, scored: Scored) -> "_Judged":

@@ -1,6 +1,6 @@
 """Fits the combiner of both readers, on messages that the second reader was not trained on.
 
-A logistic regression on the log-odds of both gives the probability of a signal; each signal has a bias of its own,
+A logistic regression on the log-odds of both gives the probability of a signal; each signal has its own bias,
 shrunk to none. What is shown is chosen for precision: the lowest probability at or above which at least
 `LEAST_PRECISION` of the signals are right. Figures are cross-fitted: combiners fitted on one half of the messages are
 measured on the other.

@@ -1,7 +1,7 @@
 """Expectations of cards: what a fair reader of a history would have an assessment say. A public format.
 
 A file of expectations is YAML (a list) or JSON Lines, one case each. A case is a customer of the store (`id`) or a
-message of its own (`text`).
+single message (`text`).
 """
 
 from collections.abc import Mapping

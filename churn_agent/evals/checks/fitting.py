@@ -120,7 +120,7 @@ def default_fit() -> Fit:
 
 @contextmanager
 def reading_model(settings: Settings, *, notify: Callable[[str], None] = lambda line: None) -> Generator[ChatModel]:
-    """The model that the settings name, with answers kept in a store of its own in the model folder.
+    """The model that the settings name, with answers kept in a separate store in the model folder.
 
     Raises:
         InputError: the name means nothing.

@@ -14,7 +14,7 @@ PICKED = (
     "chance. `churn-agent eval search` estimates how well this choice generalises."
 )
 _LARGE = 10
-"""Figures from here on are shown without decimals."""
+"""Figures of this size or larger are shown without decimals."""
 _SIZED_BY = ("auroc", "brier")
 """Metrics that tell how many samples the splits have."""
 

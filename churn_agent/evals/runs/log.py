@@ -56,7 +56,7 @@ class RunLog(BaseModel):
     suite: Suite
     """The suite with all defaults filled in."""
     limit: int | None = None
-    """Most samples of a set, if the command line limited them; the suite may have a limit of its own."""
+    """Most samples of a set, if the command line limited them; the suite may have its own limit."""
     settings: Mapping[str, str | int | float | None] = {}
     """Settings that predictions depend on, as they were before a way changed some; empty in version 1."""
     started: datetime | None = None
@@ -82,7 +82,7 @@ class RunLog(BaseModel):
     embedder: str = ""
     """Model that embeds texts."""
     test_set_used_before: int | None = None
-    """How many other suites were judged on the same test set before; None without a test set of its own."""
+    """How many other suites were judged on the same test set before; None without its own test set."""
 
     @model_validator(mode="before")
     @classmethod

@@ -18,7 +18,7 @@ from churn_agent.outcomes.samples import Sample
 
 PREDICTIONS, SAMPLES = "predictions.jsonl", "samples.jsonl"
 Split = Literal["train", "development", "test"]
-"""Choices are made on the first two. `train` is a set of its own, which nothing is judged on."""
+"""Choices are made on the first two. `train` is a separate set, on which nothing is evaluated."""
 Kind = Literal["way", "classic", "hybrid"]
 """A way of asking a language model; a method that learns without one; a method that learns from what one read."""
 Line = TypeVar("Line", bound=BaseModel)

@@ -34,7 +34,7 @@ class Ways(BaseModel):
     limit: Annotated[int, Field(ge=4)] | None = None
     """Samples of each set, if fewer than the suite's."""
     settings: Mapping[Varied, Annotated[tuple[int, ...], Field(min_length=1)]] = {}
-    """Values of settings of the agent; every combination is a way of its own."""
+    """Values of settings of the agent; every combination counts as one way."""
     repeats: Annotated[int, Field(ge=1, le=50)] = 1
     """How often each sample is judged: beyond the first time with other seeds and the evidence in another order."""
 

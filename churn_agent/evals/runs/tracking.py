@@ -77,7 +77,7 @@ def track(
 
 
 def log_model(estimator: Any, *, name: str, uri: str | None = None, project: str = PROJECT) -> str:
-    """Logs a fitted estimator of scikit-learn's kind as a model of MLflow, in a run of its own.
+    """Logs a fitted estimator of scikit-learn's kind as a model of MLflow, in a separate run.
 
     MLflow keeps it pickled. What it learned goes along, such as words that customers used. The tracking URI of the
     process is set, so that `mlflow.sklearn.load_model` takes the address that is returned.

@@ -77,15 +77,15 @@ def fetch(
             try:
                 cases = _converted(convert, {url: file for url, (file, _) in came.items()})
             except (FileFormatError, ValueError) as error:
-                said = str(error).replace(f"{Path(scratch)}", "").lstrip("/\\")  # that folder will be gone
-                raise FileFormatError(f"set {name!r}: its original files are not as expected: {said}") from error
-            made = Path(scratch) / "set"
-            made.mkdir()
-            interactions = _write(made, cases)
-            shutil.copyfile(sets.shipped_folder() / "sets" / f"{name}.yaml", made / "set.yaml")
+                reason = str(error).replace(f"{Path(scratch)}", "").lstrip("/\\")  # that folder will be gone
+                raise FileFormatError(f"set {name!r}: its original files are not as expected: {reason}") from error
+            new = Path(scratch) / "set"
+            new.mkdir()
+            interactions = _write(new, cases)
+            shutil.copyfile(sets.shipped_folder() / "sets" / f"{name}.yaml", new / "set.yaml")
             if to.exists():
                 to.rmdir()
-            made.rename(to)
+            new.rename(to)
     except OSError as error:
         raise InputError(f"cannot use {str(error.filename or to)!r}: {error.strerror or error}") from error
     churned = sum(case.churned for case in cases)
@@ -177,11 +177,11 @@ def _download(url: str, to: Path) -> None:
     try:
         _again(_stream, url, to)
     except httpx.HTTPStatusError as error:
-        said = f"the server responded with {error.response.status_code} {error.response.reason_phrase}"
-        raise Unavailable(f"cannot fetch {url}: {said}; use a copy with --from") from error
+        reason = f"the server responded with {error.response.status_code} {error.response.reason_phrase}"
+        raise Unavailable(f"cannot fetch {url}: {reason}; use a copy with --from") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        said = str(error) or type(error).__name__
-        raise Unavailable(f"cannot fetch {url}: {said}; try again, or use a copy with --from") from error
+        reason = str(error) or type(error).__name__
+        raise Unavailable(f"cannot fetch {url}: {reason}; try again, or use a copy with --from") from error
 
 
 def _stream(url: str, to: Path) -> None:
@@ -204,14 +204,14 @@ def _checked(fetch: Fetch, came: Mapping[str, tuple[Path, str]]) -> dict[str, st
 
 def _trust(fetch: Fetch, source: str | None, customers: int, churned: int) -> tuple[str, ...]:
     pinned = "it is pinned only by the commit in its address" if source is None else "your copy is not verified"
-    said = ["the SHA-256 matches the description" if fetch.sha256 else f"the description has no SHA-256: {pinned}"]
+    notes = ["the SHA-256 matches the description" if fetch.sha256 else f"the description has no SHA-256: {pinned}"]
     if fetch.customers and (fetch.customers, fetch.churned) != (customers, churned):
-        said.append(
+        notes.append(
             f"WARNING, the description says otherwise: {fetch.customers:,} customers, {fetch.churned:,} churned"
         )
     elif fetch.customers:
-        said.append("the numbers of customers and churned match the description")
-    return tuple(said)
+        notes.append("the numbers of customers and churned match the description")
+    return tuple(notes)
 
 
 # --- making a set

@@ -20,7 +20,7 @@ from churn_agent.outcomes.samples import Sample, labelled_samples
 from churn_agent.settings import Settings
 
 _DEVELOPMENT = 0.4
-"""Share of customers whose labels choices are made on."""
+"""Share of customers whose labels decide choices."""
 _FEWEST_OF_A_CLASS = 2
 TOGETHER = "all sets"
 """Replaces the name of a set for the customers of several sets."""

@@ -118,7 +118,7 @@ def strength(text: str) -> Strength | None:
         return Strength.LIKELY if _DATE_ONLY.match(text) else None
     verb = bool(_verbs().search(text)) or (dated and _library().match(text) is not None)
     if _persons(all_persons=not (address and verb and dated and timed)).search(_without_name(text, address)):
-        return Strength.OWN if (verb or _said().search(text)) and _addressed().search(text) else None
+        return Strength.OWN if (verb or _speaking().search(text)) and _addressed().search(text) else None
     if address or _BARE_ADDRESS.search(text):
         if (verb and dated) or (address and dated and timed):
             return Strength.SURE
@@ -149,7 +149,7 @@ def _verbs() -> re.Pattern[str]:
 
 
 @cache
-def _said() -> re.Pattern[str]:
+def _speaking() -> re.Pattern[str]:
     return re.compile(any_of(words()["said"]), re.IGNORECASE)
 
 

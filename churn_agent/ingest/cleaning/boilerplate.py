@@ -86,8 +86,8 @@ def _matches(listed: str, line: str) -> bool:
 def _is_notice(text: str) -> bool:
     if len(text) < _SHORTEST_NOTICE or not _notice().match(text) or _first_person().search(text):
         return False
-    told = {match[0].casefold() for match in pattern("notice_words").finditer(text)}
-    return len(told) >= 3 and bool(pattern("notice_core").search(text)) and _each_sentence(text, "notice_words")
+    matched = {match[0].casefold() for match in pattern("notice_words").finditer(text)}
+    return len(matched) >= 3 and bool(pattern("notice_core").search(text)) and _each_sentence(text, "notice_words")
 
 
 def _is_banner(text: str) -> bool:

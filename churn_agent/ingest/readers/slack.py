@@ -137,7 +137,7 @@ def _time(ts: str) -> str:
 def _text(message: Mapping[str, Any], users: Mapping[str, dict[str, Any]], *, by_machine: bool) -> str:
     """Returns the text with mentions and links written out.
 
-    The texts of attachments stand for it in messages of bots, and where people share a message of their own. Other
+    The texts of attachments stand for it in messages of bots, and where people share one of their messages. Other
     attachments of people have the words of others.
     """
     texts = [str(message.get("text") or "")]

@@ -174,7 +174,7 @@ def _list_of(record: dict[str, Any], columns: Sequence[str]) -> str:
     if not all(f"{deepest}.".startswith(f"{name}.") for name in found):
         names = sorted(found)
         raise ListsBesideEachOther(
-            f"the mapping takes columns from two lists, {names[0]} and {names[1]}; give each a rule of its own "
+            f"the mapping takes columns from two lists, {names[0]} and {names[1]}; give each its own rule "
             f"(each: {names[0]}; and also: [{{each: {names[1]}, columns: ...}}])"
         )
     return deepest

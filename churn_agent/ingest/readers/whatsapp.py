@@ -159,8 +159,8 @@ def _messages(path: Path) -> Iterator[_Message]:
         spoken = _SPOKEN.fullmatch(start["rest"])
         name = (spoken["name"] or spoken["only"]).strip() if spoken else ""
         words = (spoken["text"] or "") if spoken else start["rest"]
-        said = _last(line, len(words)) if words else ""
-        message = _Message(number, start, name.removeprefix("~").strip(), said)
+        first_line = _last(line, len(words)) if words else ""
+        message = _Message(number, start, name.removeprefix("~").strip(), first_line)
     if message is not None:
         yield _stripped(message)
 

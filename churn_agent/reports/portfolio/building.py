@@ -26,7 +26,7 @@ from churn_agent.store.store import Store
 CAPACITY = 20
 """Number of customers that can be called before the next report."""
 CARDS = 300
-"""Number of customers with a card of their own; the others are in the table."""
+"""Number of customers who get a card; the others are in the table."""
 _YEAR = timedelta(days=365)
 _DRIVERS = 12
 
@@ -48,7 +48,7 @@ def build(
         accounts: the result of `read`, to build several reports of one run.
         owner: an account manager, as `find_owner` returns it; limits the report to their customers.
         capacity: how many customers can be called before the next report. Ignored if `actions plan` has chosen them.
-        cards: number of customers with a card of their own.
+        cards: number of customers who get a card.
     """
     card = store.card
     arms = {assignment.customer_id: assignment.arm for assignment in assignments.of_run(store.history, run.id)}

@@ -79,7 +79,7 @@ COLUMNS: Sequence[Column] = (
         "last_contact_by",
         "text",
         noop("last contact by"),
-        noop("who of the company wrote or spoke to the customer last"),
+        noop("the person of the company who last wrote or spoke to the customer"),
     ),
     Column("last_contact_on", "date", noop("last contact on"), noop("date of that contact")),
     Column(

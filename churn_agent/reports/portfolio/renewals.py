@@ -9,7 +9,7 @@ from churn_agent.domain.assessment import Band
 from churn_agent.reports.portfolio.accounts import BANDS, Account
 
 MONTHS = 12
-"""Months that have a row of their own, from that of the report on."""
+"""Number of months with their own row, starting with the month of the report."""
 
 
 @dataclass(frozen=True)

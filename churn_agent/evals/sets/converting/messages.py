@@ -30,7 +30,7 @@ def closure_intent(originals: Originals) -> Iterator[Case]:
     closing = [row for row in rows if row["category"] == "terminate_account"]
     others = [row for row in rows if row["category"] != "terminate_account"]
     if len(others) < 9 * len(closing):
-        raise ValueError(f"{len(closing)} messages close an account, and {len(others)} others are too few for them")
+        raise ValueError(f"{len(others)} other messages are too few for {len(closing)} that close an account")
     random_ = random.Random(0)  # noqa: S311 - no secret
     drawn = closing + random_.sample(others, 9 * len(closing))
     random_.shuffle(drawn)  # or ids would tell the outcome
@@ -49,11 +49,11 @@ def brand_intent(originals: Originals) -> Iterator[Case]:
     language = url.rsplit("/", 1)[-1][:2].lower()
     read = [row for row in read_rows(path) if any(row.values())]
     label, brand, text = _columns(read)
-    said: dict[tuple[str, str], set[str]] = {}
+    labels_of: dict[tuple[str, str], set[str]] = {}
     for row in read:
-        said.setdefault((row[text], row[brand].casefold()), set()).add(row[label].removesuffix(".0"))
+        labels_of.setdefault((row[text], row[brand].casefold()), set()).add(row[label].removesuffix(".0"))
     day = date(2018, 8, 25)
-    for n, ((message, company), labels) in enumerate(said.items(), start=1):
+    for n, ((message, company), labels) in enumerate(labels_of.items(), start=1):
         if len(labels) == 1:  # else it is said to leave and to stay
             about = {"brand": company, "language": language}
             events = [make_event(day, 0, "chat", message, brand=company)]

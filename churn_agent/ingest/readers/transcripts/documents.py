@@ -40,7 +40,7 @@ def calls_of(path: Path) -> list[Call]:
     """Returns the calls of a file. Raises `FileFormatError`."""
     calls = _calls(_parsed(path))
     if not calls:
-        raise FileFormatError(f"{path}: not a transcript of a known form")
+        raise FileFormatError(f"{path}: not a transcript in a known format")
     return calls
 
 

@@ -82,7 +82,7 @@ class Staff:
             return False
         return _plain(name) in self._names or author_of(name).address in self._own
 
-    def sides(self, names: Iterable[str], told: Mapping[str, Direction]) -> dict[str, str]:
+    def sides(self, names: Iterable[str], directions: Mapping[str, Direction]) -> dict[str, str]:
         """Returns who each speaker of a call is: `company`, `customer`, `machine` or `unknown`.
 
         First counts what the file says, then the list, then a role in the name. The others are the customer's people
@@ -90,13 +90,13 @@ class Staff:
 
         Args:
             names: speakers of the call.
-            told: speaker -> direction, where the file says so.
+            directions: speaker -> direction, where the file says so.
         """
         speakers = [name for name in dict.fromkeys(names) if _plain(name) not in _NOBODY]
         sides = dict.fromkeys(names, "unknown")
         for name in speakers:
-            if name in told:
-                sides[name] = "company" if told[name] == "outbound" else "customer"
+            if name in directions:
+                sides[name] = "company" if directions[name] == "outbound" else "customer"
             elif name in self:
                 sides[name] = "company"
         ours_known = "company" in sides.values()

@@ -14,7 +14,7 @@ class Turn:
     start_s: float
     """Seconds from the start of the call."""
     speaker: str
-    """Name or label as in the file; empty if the file names nobody here."""
+    """Name or label as in the file; empty if the file names no speaker here."""
     text: str
 
 
