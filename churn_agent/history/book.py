@@ -16,7 +16,7 @@ from churn_agent.domain.interactions import DATED_BY, Label
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import InputError
 from churn_agent.history import aliases, combining
-from churn_agent.history.known import rows_known
+from churn_agent.history.known import is_known, rows_known
 from churn_agent.history.tables import book, contributions, customers, imports, labels
 
 ATTRIBUTES = "attributes"
@@ -95,6 +95,28 @@ def _contributed() -> Select[Any]:
         .where(contributions.c.kind == ATTRIBUTES)
         .order_by(contributions.c.id)
     )
+
+
+def undated_attributes(engine: Engine, *, after: date) -> list[str]:
+    """Returns the names of attributes with values that were not known at the end of a day, sorted.
+
+    Those are values without a day of their own (`known_from`) from later imports.
+
+    Args:
+        engine: database of the history.
+        after: the day.
+    """
+    with engine.connect() as connection:
+        of_book = card_in(connection)
+        query = _contributed().where(contributions.c.known_from.is_(None))
+        rows = [row for row in connection.execute(query) if not is_known(row, after, of_book, lambda: date.max)]
+        return sorted({name for row in rows for name in row.content})
+
+
+def described(engine: Engine) -> set[str]:
+    """Returns the ids of customers of whom any attribute was imported."""
+    with engine.connect() as connection:
+        return set(connection.scalars(select(customers.c.customer_id)))
 
 
 def all_attributes(engine: Engine, *, as_of: date | None = None) -> dict[str, Mapping[str, str]]:

@@ -29,6 +29,7 @@ from churn_agent.learning.stored import Trained
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.settings import Settings
 from churn_agent.store import forgetting, places
+from churn_agent.store.places.files import LOOKBACKS
 from tests.conftest import write_csv
 from tests.index.letters import Letters
 
@@ -92,6 +93,8 @@ def make_store(folder: Path) -> Path:
         agent.store.index()
         spec = BatchSpec(as_of=DAY, where=f"segment = smb and mail != '{MAIL}' or mail = '{MAIL}'")
         run = run_batch(agent, default_path(agent, spec), spec)
+        (store / LOOKBACKS).mkdir()
+        shutil.copy(run.path, store / LOOKBACKS / "2026-01-31-0a1b2c3d-4e5f6a7b.jsonl")
         day = agent.store.card.end_of_day(DAY)
         for id_ in (CUSTOMER, OTHER):
             first = interactions.of_customer(agent.history, id_, until=day)[0]

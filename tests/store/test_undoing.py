@@ -17,6 +17,7 @@ from churn_agent.learning import stored
 from churn_agent.learning.forgetting import naming
 from churn_agent.learning.stored import Trained
 from churn_agent.store import places
+from churn_agent.store.places.files import LOOKBACKS
 from tests.conftest import write_csv
 from tests.store.forgetting_case import calibration, open_agent, run
 
@@ -60,6 +61,8 @@ def full_store(tmp_path_factory):
         agent.store.index()
         spec = BatchSpec(as_of=DAY)
         run_batch(agent, default_path(agent, spec), spec)
+        (store / LOOKBACKS).mkdir()
+        shutil.copy(default_path(agent, spec), store / LOOKBACKS / "2026-01-31-0a1b2c3d-4e5f6a7b.jsonl")
         answers.keep(agent.history, "k", f'{{"quote": "{WORDS["text"]}"}}')
         trained = Trained.model_construct(
             method="calibrated", labels_hash="h", n=2, churned=2, first_as_of=DAY, last_as_of=DAY, horizon_days=90,

@@ -61,6 +61,14 @@ PLACES: tuple[Place, ...] = (
         **files.lines(files.BATCHES, files.of_batch, files.strip_batches),
     ),
     Place(
+        "lookback",
+        "file",
+        "records of replayed month ends",
+        "the customer's lines are removed",
+        "the files are removed; `lookback` makes them again",
+        **files.lines(files.LOOKBACKS, files.of_batch, files.remove_lookbacks),
+    ),
+    Place(
         "rejected",
         "file",
         "rejected rows",

@@ -17,6 +17,8 @@ from churn_agent.store.places.base import Found, Site, Withdrawal
 METHODS = "methods"
 """Folder of trained methods."""
 BATCHES, REJECTED = "batches", "rejected"
+LOOKBACKS = "lookback"
+"""Folder of replayed month ends."""
 _TRANSCRIPTS = {".vtt", ".srt"}
 
 
@@ -86,6 +88,12 @@ def remove_rejects(site: Site, of: Withdrawal) -> None:
         inside.unlink()
     elif file.exists():
         site.notify(f"rejected rows outside the store are not changed: {str(file)!r}")
+
+
+def remove_lookbacks(site: Site, of: Withdrawal) -> None:
+    """Removes replayed month ends: with other data they are computed again."""
+    for path in sorted((site.store / LOOKBACKS).glob("*.jsonl")):
+        path.unlink()
 
 
 def strip_batches(site: Site, of: Withdrawal) -> None:
