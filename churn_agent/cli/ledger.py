@@ -7,6 +7,7 @@ import click
 from rich.table import Table
 
 from churn_agent.cli import common
+from churn_agent.cli.outputs import Output
 
 if TYPE_CHECKING:
     from churn_agent.measuring.metrics import Interval
@@ -20,7 +21,39 @@ def ledger() -> None:
 
 @click.group()
 def outcomes() -> None:
-    """Import the outcomes of customers."""
+    """Import the outcomes of customers, or have likely ones suggested."""
+
+
+@outcomes.command("suggest")
+@click.option("-o", "--output", type=Output(), help="Write a .csv file for `outcomes import`, to be confirmed by hand.")
+@common.as_json
+@click.pass_context
+def suggest_outcomes(context: click.Context, output: Path | None, json_: bool) -> None:
+    """List customers who seem to have left: contract ended, usage stopped, renewal lost.
+
+    Nothing is stored, and nothing learns from suggestions. To confirm one, copy its day into the column left_on of the
+    file, and import that: rows without a day are rejected.
+    """
+    if output and output.suffix != ".csv":
+        raise click.UsageError(f"{str(output)!r}: the name of the file must end in .csv")
+    with common.open_agent(context) as agent:
+        from churn_agent.files import atomic
+        from churn_agent.lookback.suggesting import suggest, to_csv
+
+        suggestions = suggest(agent.store)
+        if output:
+            atomic.save(output, to_csv(suggestions))
+    if json_:
+        common.print_json(suggestions)
+    elif suggestions:
+        table = Table("customer", "why", "day", "evidence")
+        for each in suggestions:
+            table.add_row(each.customer_id, each.why, f"{each.left_on}", each.evidence)
+        common.out.print(table)
+    else:
+        click.echo("no customer without an outcome seems to have left")
+    if output:
+        click.echo(f"written: {output}", err=json_)
 
 
 @outcomes.command("import")

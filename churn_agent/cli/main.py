@@ -19,6 +19,7 @@ from churn_agent.cli.evals import evals
 from churn_agent.cli.imports import aliases, imports
 from churn_agent.cli.labels import label, labels
 from churn_agent.cli.ledger import ledger, outcomes
+from churn_agent.cli.lookback import lookback, retro
 from churn_agent.cli.models import models
 from churn_agent.cli.names import as_typed
 from churn_agent.cli.outputs import guard
@@ -64,6 +65,8 @@ for command in (
     feedback,
     actions,
     ledger,
+    lookback,
+    retro,
     outcomes,
     labels,
     label,
