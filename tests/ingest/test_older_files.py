@@ -190,6 +190,23 @@ def test_an_invoice_of_stripe_that_is_void_later_is_not_open_any_more(agent, tmp
     assert row.metadata["payment_status"] == "cancelled"
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        ({"object": "credit_note", "status": "issued"}, "void", "Credit note (void)"),
+        ({"object": "refund", "status": "succeeded"}, "failed", "Refund that failed"),
+    ],
+)
+def test_money_that_was_not_given_back_after_all_does_not_count(agent, tmp_path, before, after, text):
+    record = {"id": "x_1", "customer": "c-1", "created": 1769940000, "amount": 700, "currency": "usd"} | before
+    for state in (record, record | {"status": after}):
+        path = tmp_path / f"{state['status']}.json"
+        path.write_text(json.dumps({"data": [state]}))
+        agent.ingest(path, mapping="stripe")
+    [row] = agent.snapshot("c-1").interactions
+    assert (row.text, row.amount, row.key) == (text, None, "stripe:x_1")
+
+
 def test_an_older_export_of_slack_does_not_take_an_edit_back(agent, tmp_path):
     message = {"type": "message", "ts": "1769940000.0001", "user": "U1"}
     later = message | {"text": "we cancel in May", "edited": {"user": "U1", "ts": "1769950000.0001"}}
