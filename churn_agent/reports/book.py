@@ -217,7 +217,8 @@ def _most(counts: Mapping[str, int]) -> str:
 def _plots(book: BookStatistics) -> list[tuple[str, str]]:
     """Returns pairs of title and SVG."""
     customers, messages = gettext("customers"), gettext("messages")
-    by_size, quiet = book.by_size, {str(months): n for months, n in book.quiet_since.items()}
+    by_size = {name.replace(" and more", "+"): n for name, n in book.by_size.items()}
+    quiet = {str(months): n for months, n in book.quiet_since.items()}
     languages = {gettext(name): n for name, n in book.languages.items()}
     return [
         (gettext("Interactions per month, by channel"), to_svg(lambda axes: _draw_months(axes, book))),
