@@ -100,7 +100,7 @@ def _contributed() -> Select[Any]:
 def undated_attributes(engine: Engine, *, after: date) -> list[str]:
     """Returns the names of attributes with values that were not known at the end of a day, sorted.
 
-    Those are values without a day of their own (`known_from`) from later imports.
+    Those are values without their own day (`known_from`) from later imports.
 
     Args:
         engine: database of the history.

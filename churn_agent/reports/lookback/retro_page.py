@@ -1,4 +1,4 @@
-"""The retrospective of a customer, for a terminal and as a page of its own."""
+"""The retrospective of a customer, for a terminal and as a separate page."""
 
 from collections.abc import Sequence
 
