@@ -1,15 +1,17 @@
 """Trains the second reader, and measures it on messages that it was not trained on.
 
-    python eval/second_reader.py train OUT [--epochs 10] [--seed 0]
+    python eval/second_reader.py train OUT [--epochs 10] [--seed 0] [--with-corrections FILE]
     python eval/second_reader.py measure [--reader FILE] [--json]
     python eval/second_reader.py read [--prompt NAME]
 
 `train` uses the messages of `eval/datasets/bank`, without those that resemble a message of the test sets; an epoch
-takes about four minutes. `measure` gives precision and recall of the signals by threshold, on messages of the same
-writers (`eval/datasets/held_out.jsonl`), in other languages (`eval/datasets/languages`), and on public ones
-(`real_messages.jsonl`, two readers), whose texts it takes from the labelled sets in CHURN_AGENT_TEST_DATA. The weights
-of both readers are then fitted by `churn-agent models fit MODEL --prompt read/encoder`. `read` gives the figures of
-what the default model shows in the end, on the public messages; a signal that one of the two readers saw is not false.
+takes about four minutes. With corrections (at least 30, by `churn-agent corrections export --as messages -o FILE`),
+OUT has learned from customers' words: it is for their company alone, and forgets nobody. `measure` gives precision
+and recall of the signals by threshold, on messages of the same writers (`eval/datasets/held_out.jsonl`), in other
+languages (`eval/datasets/languages`), and on public ones (`real_messages.jsonl`, two readers), whose texts are those of
+the labelled sets in CHURN_AGENT_TEST_DATA. The weights of both readers are then fitted by `churn-agent models fit MODEL
+--prompt read/encoder`. `read` gives the figures of what the default model shows in the end, on the public messages; a
+signal that one of the two readers saw is not false.
 """
 
 import csv
@@ -39,6 +41,7 @@ from churn_agent.elicitation.second_reader.reading import SHIPPED, SecondReader
 from churn_agent.elicitation.second_reader.training import train
 from churn_agent.evals.checks import fitting
 from churn_agent.models import weights
+from churn_agent.outcomes.correcting import require_enough
 from churn_agent.settings import Settings
 
 BASE = "multilingual-e5-small-q4"
@@ -58,11 +61,15 @@ def main() -> None:
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--epochs", default=10, show_default=True)
 @click.option("--seed", default=0, show_default=True)
-def _train(out: Path, epochs: int, seed: int) -> None:
+@click.option("--with-corrections", "corrections", type=click.Path(exists=True, path_type=Path))
+def _train(out: Path, epochs: int, seed: int, corrections: Path | None) -> None:
     """Train on the bank and write the file OUT."""
     models_dir = Settings.load().models_dir
     signals = tuple(load_taxonomy().by_id)
-    messages = list(load(*BANK))
+    corrected = list(load(corrections)) if corrections else []
+    if corrections:
+        require_enough(len(corrected))
+    messages = [*load(*BANK), *corrected]
     kept = list(without_near_duplicates(messages, test_texts()))
     print(f"{len(kept)} messages; {len(messages) - len(kept)} resemble a test message", file=sys.stderr)
     network = Network(weights.find(BASE, models_dir), len(signals))
@@ -73,8 +80,10 @@ def _train(out: Path, epochs: int, seed: int) -> None:
         print(f"epoch {epoch} of {epochs}: loss {loss:.3f}, {time.monotonic() - began:.0f} s", file=sys.stderr)
 
     train(network, kept, signals, epochs=epochs, seed=seed, report=report)
-    data = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in BANK}
+    files = [*BANK, *([corrections] if corrections else [])]
+    data = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
     command = f"python eval/second_reader.py train OUT --epochs {epochs} --seed {seed}"
+    command += f" --with-corrections {corrections.name}" if corrections else ""
     adapter.save(out, network, before, adapter.Adapter(BASE, signals, command, data))
 
 

@@ -22,6 +22,7 @@ from churn_agent.domain.assessment import Assessment, Fact
 from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.elicitation.base import Case
+from churn_agent.elicitation.correcting import Corrections
 from churn_agent.errors import InputError, StoreUnavailable
 from churn_agent.evidence.care import CareRules
 from churn_agent.history import records
@@ -211,6 +212,7 @@ class ChurnAgent:
                 care=self.care,
                 companies=self.store.companies(),
                 method=self._method,
+                corrections=Corrections(self.store.corrections_in_force(), self.store.vectors_of),
             )
 
     # --- assessing
@@ -375,6 +377,7 @@ class ChurnAgent:
                     latest=latest,
                     how=provenance,
                     second=setup.second_reader,
+                    corrections=setup.corrections.of_equal_texts(),
                 )
             yield from screened
 

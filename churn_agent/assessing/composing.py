@@ -132,6 +132,7 @@ def compose(
         announced=standing.announced,
         promised=standing.promised,
         former=standing.former,
+        corrected=elicitation.corrected,
         rest=rest,
         left_out=case.pack.left_out.model_copy(update={"interactions": case.pack.left_out.interactions + dropped}),
         provenance=with_costs(shared, elicitation),

@@ -20,6 +20,7 @@ from churn_agent.domain.assessment import Announced, Assessment, Band, Fact, Pro
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.elicitation.ask import ask
 from churn_agent.elicitation.base import Case, Elicitation
+from churn_agent.elicitation.correcting import NONE, Corrections
 from churn_agent.elicitation.explain import explain
 from churn_agent.elicitation.read import read
 from churn_agent.evidence import care, promises, retrieval
@@ -65,6 +66,7 @@ class Setup:
     """Names of companies that messages may mention."""
     method: "StoredMethod | None"
     """The trained method that gives the number; None if the mode does."""
+    corrections: Corrections = NONE
 
     @cached_property
     def fitted_prompt(self) -> PromptTemplate:
@@ -108,9 +110,10 @@ def assess(
     elicitations = elicit(cases, setup)
     seconds = (time.monotonic() - started) / max(1, len(cases))
     earlier = before or [None] * len(cases)
+    said_before = [record.announced if record else None for record in earlier]
     standing = [
-        standing_of(case, elicitation, setup, earlier=record.announced if record else None)
-        for case, elicitation, record in zip(cases, elicitations, earlier, strict=True)
+        standing_of(case, elicitation, setup, earlier=setup.corrections.unless_denied(said, setup.taxonomy))
+        for case, elicitation, said in zip(cases, elicitations, said_before, strict=True)
     ]
     judgements = [
         judge(case, elicitation, setup, announced=of_case.announced)
@@ -150,6 +153,7 @@ def case_of(snapshot: Snapshot, setup: Setup) -> Case:
     if len({each.text_id for each in candidates}) > settings.evidence_limit:
         snapshot = setup.store.with_vectors(snapshot)
         queries = setup.store.query_vectors
+    affirmed = setup.corrections.affirmed(snapshot.customer_id)
     pack = retrieval.retrieve(
         snapshot,
         candidates,
@@ -158,7 +162,7 @@ def case_of(snapshot: Snapshot, setup: Setup) -> Case:
         token_budget=settings.evidence_tokens,
         count_tokens=setup.model.count_tokens,
         telling=setup.taxonomy.telling_words,
-        keep=setup.taxonomy.quotes.hints_at_leaving,
+        keep=lambda text: any(map(text.__contains__, affirmed)) or setup.taxonomy.quotes.hints_at_leaving(text),
         order=settings.evidence_order,
         seed=settings.seed,
     )
@@ -173,14 +177,18 @@ def case_with_latest(snapshot: Snapshot, setup: Setup) -> Case:
 
 
 def elicit(cases: Sequence[Case], setup: Setup) -> list[Elicitation]:
-    """The model's answers about each case."""
+    """The model's answers about each case, with people's corrections."""
     seed = setup.settings.seed
     match setup.prompt.mode:
         case "ask":
             return ask(cases, setup.model, setup.prompt)
         case "read":
             second = setup.second_reader
-            return read(cases, setup.model, setup.fitted_prompt, setup.taxonomy, second=second, seed=seed)
+            readings = read(cases, setup.model, setup.fitted_prompt, setup.taxonomy, second=second, seed=seed)
+            return [
+                setup.corrections.applied(case, reading, setup.taxonomy)
+                for case, reading in zip(cases, readings, strict=True)
+            ]
         case "explain":
             return explain(cases, setup.model, setup.prompt, seed=seed)
 

@@ -16,6 +16,7 @@ from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.content.thresholds import Thresholds
 from churn_agent.domain.assessment import Assessment, Fact, LeftOut, Provenance
 from churn_agent.elicitation.base import Case, Elicitation
+from churn_agent.elicitation.correcting import NONE, Corrections
 from churn_agent.elicitation.read import read
 from churn_agent.evidence.retrieval import ids_of
 from churn_agent.models.base import ChatModel
@@ -89,6 +90,7 @@ def screen(
     latest: int,
     how: Provenance,
     second: "SecondReader | None" = None,
+    corrections: Corrections = NONE,
 ) -> list[Screening]:
     """Screens customers, in the same order. The prompt must have a `choice`, or use the second reader.
 
@@ -101,10 +103,12 @@ def screen(
         latest: how many of the latest messages to read besides.
         how: the provenance shared by all records of a run, without evidence and tokens.
         second: reads all messages alone, if the prompt uses it.
+        corrections: people's, in force.
     """
     assert prompt.choice or second
     shown = list(cases) if second else [_shown(case, ids, latest) for case, ids in zip(cases, paid, strict=True)]
-    elicitations = read(shown, None if second else model, prompt, taxonomy, second=second)
+    readings = read(shown, None if second else model, prompt, taxonomy, second=second)
+    elicitations = [corrections.applied(*pair, taxonomy) for pair in zip(shown, readings, strict=True)]
     return [
         Screening(
             case.snapshot.customer_id,

@@ -54,8 +54,8 @@ def verify(
 ) -> Verification:
     """Computes the records of a run again and compares them field by field. No model is asked, nothing is stored.
 
-    A record differs where the history as of its date, the card, the playbook, a setting or the rules have changed
-    since, and where the stored record itself was changed.
+    A record differs where the history as of its date, people's corrections, the card, the playbook, a setting or the
+    rules have changed since, and where the stored record itself was changed.
 
     Args:
         agent: on the store of the run, with its model.

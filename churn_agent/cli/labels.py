@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from churn_agent.cli import common
+from churn_agent.cli.corrections import by_option
 from churn_agent.domain import durations
 from churn_agent.domain.wording import counted
 
@@ -149,12 +150,16 @@ def derive(
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N questions."
 )
+@by_option
 @click.pass_context
-def label(context: click.Context, what: str, as_of: date | None, limit: int) -> None:
-    """Answer questions about outcomes or signals, the most uncertain first."""
+def label(context: click.Context, what: str, as_of: date | None, limit: int, by: str | None) -> None:
+    """Answer questions about outcomes or signals, the most uncertain first.
+
+    Answers about signals are corrections, which act at once (churn-agent corrections).
+    """
     with common.open_agent(context) as agent:
         if what == "signals":
-            answers = _ask_signals(agent, limit)
+            answers = _ask_signals(agent, limit, by)
         elif as_of is None:
             raise click.UsageError("questions about outcomes need a date: add --as-of DATE")
         else:
@@ -181,7 +186,7 @@ def _ask_outcomes(agent: "ChurnAgent", as_of: date, limit: int) -> int:
     return _ask_each(questions.customer_ids[:limit], ask)
 
 
-def _ask_signals(agent: "ChurnAgent", limit: int) -> int:
+def _ask_signals(agent: "ChurnAgent", limit: int, by: str | None) -> int:
     from churn_agent.outcomes.asking import SignalQuestion, answer_signal, signal_questions
 
     questions = signal_questions(agent.store, limit)
@@ -196,7 +201,7 @@ def _ask_signals(agent: "ChurnAgent", limit: int) -> int:
         shown = _choice(f"Does it show that the customer {question.definition}?")
         if shown is None:
             return False
-        answer_signal(agent.store, question, shown=shown)
+        answer_signal(agent.store, question, shown=shown, by=by)
         return True
 
     return _ask_each(questions, ask)

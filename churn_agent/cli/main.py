@@ -12,6 +12,7 @@ from churn_agent.cli.assessing import assess, evidence
 from churn_agent.cli.batches import batch, runs
 from churn_agent.cli.checking import check
 from churn_agent.cli.common import INTERRUPTED
+from churn_agent.cli.corrections import corrections
 from churn_agent.cli.data import customers, data, forget, index, ingest, show
 from churn_agent.cli.demo import demo
 from churn_agent.cli.doctor import doctor
@@ -70,6 +71,7 @@ for command in (
     outcomes,
     labels,
     label,
+    corrections,
     train,
     calibrate,
     evals,

@@ -14,6 +14,7 @@ from churn_agent.cli.outputs import Output
 
 if TYPE_CHECKING:
     from churn_agent.content.thresholds import Fit
+    from churn_agent.elicitation.second_reader.messages import GoldMessage
     from churn_agent.models.gguf.tuning import Tuning
     from churn_agent.settings import Settings
 
@@ -228,9 +229,14 @@ def tune(context: click.Context, name: str | None, json_: bool) -> None:
 @click.option(
     "--prompt", "label", default="read/words", show_default=True, metavar="MODE/NAME", help="The prompt to fit."
 )
+@click.option(
+    "--with-corrections",
+    is_flag=True,
+    help="Also use the messages of the store that people corrected, at least 30. Answers are then kept in the store.",
+)
 @common.as_json
 @click.pass_context
-def fit(context: click.Context, name: str, label: str, json_: bool) -> None:
+def fit(context: click.Context, name: str, label: str, with_corrections: bool, json_: bool) -> None:
     """Measure the thresholds of a prompt for MODEL and store them in the model folder.
 
     Shipped thresholds are those of the default model. Without its own thresholds, another model gives scores that rank
@@ -243,7 +249,9 @@ def fit(context: click.Context, name: str, label: str, json_: bool) -> None:
 
     settings = _settings(context).changed(model=name)
     prompt = load_prompt(*named(label), folder=settings.prompts_dir)
-    with fitting.reading_model(settings, notify=common.note) as model, common.Counting() as bar:
+    corrected = _corrected(context) if with_corrections else []
+    opened_model = fitting.reading_model(settings, in_store=with_corrections, notify=common.note)
+    with opened_model as model, common.Counting() as bar:
         task, taxonomy = bar.add_task("messages", total=None), load_taxonomy(settings.prompts_dir)
 
         def progress(done: int, total: int) -> None:
@@ -254,9 +262,11 @@ def fit(context: click.Context, name: str, label: str, json_: bool) -> None:
             from churn_agent.evals.checks import combining
 
             second = opened(settings.models_dir)
-            measured = combining.fit_prompt(model, prompt, taxonomy, combining.sample(), second, progress=progress)
+            messages = [*combining.sample(), *corrected]
+            measured = combining.fit_prompt(model, prompt, taxonomy, messages, second, progress=progress)
         else:
-            measured = fitting.fit(model, prompt, taxonomy, fitting.sample(), progress=progress)
+            messages = [*fitting.sample(), *fitting.corrected(corrected)]
+            measured = fitting.fit(model, prompt, taxonomy, messages, progress=progress)
     kept = fitting.keep(measured, prompt, settings.models_dir)
     default = fitting.default_fit()
     if json_:
@@ -270,6 +280,16 @@ def fit(context: click.Context, name: str, label: str, json_: bool) -> None:
         return
     _print_figures(measured, default)
     click.echo(f"stored in {kept}")
+
+
+def _corrected(context: click.Context) -> "list[GoldMessage]":
+    """The messages of the store that people corrected; `DataError` if they are too few."""
+    from churn_agent.outcomes import correcting
+
+    with common.open_agent(context) as agent:
+        messages = correcting.training_messages(agent.store)
+    correcting.require_enough(len(messages))
+    return messages
 
 
 def _print_figures(measured: "Fit", default: "Fit") -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from churn_agent.cli import common
+from churn_agent.cli.corrections import by_option
 from churn_agent.cli.outputs import Output
 from churn_agent.domain.wording import counted
 
@@ -142,15 +143,20 @@ def feedback() -> None:
 
 @feedback.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@by_option
 @common.as_json
 @click.pass_context
-def import_feedback(context: click.Context, file: Path, json_: bool) -> None:
-    """Import the judgements that a report saved as FILE (JSON Lines)."""
+def import_feedback(context: click.Context, file: Path, by: str | None, json_: bool) -> None:
+    """Import the judgements and corrections that a report saved as FILE (JSON Lines)."""
     with common.open_agent(context) as agent:
         from churn_agent.outcomes.feedback import import_feedback
 
-        imported = import_feedback(agent.store, file)
+        imported = import_feedback(agent.store, file, by=by)
     if json_:
         common.print_json(imported)
     else:
         click.echo(f"{imported.added} judgements added, {imported.read - imported.added} already stored")
+        if imported.corrections:
+            click.echo(f"{imported.corrections} corrections added; to see them: churn-agent corrections list")
+    if imported.not_stored:
+        common.note(f"{imported.not_stored} corrections are of messages that are not stored, and were left out")

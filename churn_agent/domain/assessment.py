@@ -19,6 +19,8 @@ EXPLAINED = "explained"
 """Concept of reasons in a model's own words, which belong to no signal."""
 Urgency = Literal["today", "this_week", "this_month"]
 Probability = Annotated[float, Field(ge=0, le=1)]
+Whose = Literal["message", "customer", "book"]
+"""Where a correction was made: in the same message, in one like it of the customer, or of any customer."""
 CareKind = Literal["death", "illness", "insolvency", "self_harm", "legal", "data_protection", "minor"]
 """Kinds of messages that call for care rather than selling."""
 
@@ -123,6 +125,24 @@ class Former(_Part):
     """Day from which they are no customer any more; None if the source says none."""
     source: str
     """Where that is known from, as `outcome` or `attribute status`."""
+
+
+class Corrected(_Part):
+    """A signal that a person's correction adds to a message or removes from it."""
+
+    concept: str
+    shown: bool
+    """Whether the message shows the signal, by the correction."""
+    statement: str
+    """The signal in words for readers."""
+    interaction_id: str
+    number: int
+    """Number of the correction in `churn-agent corrections list`."""
+    whose: Whose
+    by: str | None = None
+    """Who made it, if known."""
+    on: date_
+    """Day on which it was made."""
 
 
 class RetentionAction(_Part):
@@ -255,6 +275,8 @@ class Assessment(_Part):
     """The promise of the company that is due next, or overdue; until its day, somebody is on the case."""
     former: Former | None = None
     """Set for somebody who is no customer any more."""
+    corrected: tuple[Corrected, ...] = ()
+    """What people's corrections changed in the signals read."""
     rest: float | None = None
     """Log-odds of the number shown that no reason accounts for: the starting point, and facts too small to name. With
     the contributions of the reasons it adds up to the log-odds of the number. None without contributions."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from churn_agent.content.playbook import PlaybookAction
-from churn_agent.domain.assessment import Citation, Fact, Reason, Signal
+from churn_agent.domain.assessment import Citation, Corrected, Fact, Reason, Signal
 from churn_agent.domain.snapshot import Card, Snapshot
 from churn_agent.errors import InvalidAnswer, ModelCallError
 from churn_agent.evidence.box import evidence_lines, fact_lines
@@ -40,6 +40,8 @@ class Elicitation:
     """Mode `read`: the messages as they were read, in the order of the evidence."""
     leanings: list[float] = field(default_factory=list[float])
     """Mode `read`: for each message, the log-odds of leaving against staying."""
+    corrected: tuple[Corrected, ...] = ()
+    """Mode `read`: what people's corrections changed."""
     log_odds: float | None = None
     """Mode `ask`: log-odds of churn."""
     stated_probability: float | None = None

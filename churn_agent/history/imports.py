@@ -13,7 +13,7 @@ from churn_agent.history import aliases, book, measurements, openings, records
 from churn_agent.history.database import from_stored, now
 from churn_agent.history.openings import Stack
 from churn_agent.history.resting import on_values as resting_on_values
-from churn_agent.history.tables import annotations, contributions, imports, interactions, versions
+from churn_agent.history.tables import contributions, corrections, imports, interactions, versions
 from churn_agent.history.tables import measurements as measured_table
 
 State = Literal["stored", "undoing", "undone"]
@@ -148,7 +148,7 @@ def undo(connection: Connection, import_id: int) -> Undone:
         stacks = _stacks(connection, batch)
         gone = [id_ for id_ in batch if not stacks.get(id_)]
         connection.execute(interactions.delete().where(interactions.c.id.in_(gone)))
-        connection.execute(annotations.delete().where(annotations.c.interaction_id.in_(gone)))
+        connection.execute(corrections.delete().where(corrections.c.interaction_id.in_(gone)))
         removed += gone
         for id_, stack in stacks.items():
             later = next((of for of, values in stack.items() if of > import_id and values is None), None)

@@ -41,7 +41,7 @@ def stripped(assessment: Assessment, *, customer_id: str | None = None, withdraw
         customer_id: another id for the customer.
         withdrawn: mark it as one on withdrawn data.
     """
-    empty: dict[str, Any] = dict.fromkeys(("reasons", "actions", "facts", "signals", "care"), ())
+    empty: dict[str, Any] = dict.fromkeys(("reasons", "actions", "facts", "signals", "care", "corrected"), ())
     before = assessment.provenance
     marked = {"evidence_ids": (), "on_withdrawn_data": withdrawn or before.on_withdrawn_data}
     bare = {

@@ -155,13 +155,22 @@ measurements = Table(
     Index("measurements_by_metric", "metric", "day"),
 )
 
-annotations = Table(
-    "annotations",
+# People's answers to whether a message shows a signal. They hold the text's hash, not its words: a text that changes is
+# not the one that was judged. Numbers are not used again, because people approve and undo by number.
+corrections = Table(
+    "corrections",
     metadata,
-    Column("interaction_id", String(32), primary_key=True),
-    Column("concept", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("interaction_id", String(32), nullable=False),
+    Column("text_id", String(32), nullable=False),
+    Column("concept", String(64), nullable=False),
     Column("shown", Boolean, nullable=False),
     Column("created_at", DateTime, nullable=False),
+    Column("created_by", Text),
+    Column("approved_at", DateTime),
+    Column("approved_by", Text),
+    Index("corrections_by_message", "interaction_id", "concept", unique=True),
+    sqlite_autoincrement=True,
 )
 
 answers = Table(

@@ -1,6 +1,6 @@
 """Selects questions for people: the least certain cases come first (uncertainty sampling: Lewis & Gale 1994).
 
-Answers about outcomes become labels; answers about signals become annotations.
+Answers about outcomes become labels; answers about signals become corrections, which act at once.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from churn_agent.domain.interactions import Interaction, Label
 from churn_agent.errors import InputError
-from churn_agent.history import annotations, book, interactions, records
+from churn_agent.history import book, corrections, interactions, records
 from churn_agent.store.store import Store
 
 
@@ -78,7 +78,8 @@ def signal_questions(store: Store, limit: int) -> list[SignalQuestion]:
         store: a store with assessments.
         limit: the most questions to return.
     """
-    judged, signals = annotations.known(store.history), store.taxonomy.by_id
+    signals = store.taxonomy.by_id
+    judged = {(each.interaction_id, each.concept) for each in store.corrections_in_force()}
     read: dict[tuple[str, str], tuple[str, float]] = {}
     for record in records.latest(store.history):
         for signal in record.signals:
@@ -97,6 +98,7 @@ def signal_questions(store: Store, limit: int) -> list[SignalQuestion]:
     ]
 
 
-def answer_signal(store: Store, question: SignalQuestion, *, shown: bool) -> None:
-    """Stores a person's answer as an annotation; a later one replaces it."""
-    annotations.put(store.history, question.message.id, question.concept, shown=shown)
+def answer_signal(store: Store, question: SignalQuestion, *, shown: bool, by: str | None = None) -> None:
+    """Stores a person's answer as a correction; a later one replaces it."""
+    with store.history.begin() as connection:
+        corrections.put(connection, question.message.id, question.concept, shown=shown, by=by)

@@ -69,6 +69,9 @@ def to_markdown(assessment: Assessment, name: str | None = None) -> str:
             lines += [gettext(wording.NO_REASON), ""]
         lines += _reasons(assessment, gettext("For churn"), risk)
         lines += _reasons(assessment, gettext("Against churn"), protective)
+        if assessment.corrected:
+            lines += [f"## {gettext('Corrections')}", ""]
+            lines += [*(f"- {escape(line)}" for line in wording.correction_lines(assessment)), ""]
         if assessment.actions:
             lines += [f"## {gettext('Suggested actions')}", ""]
             for action in assessment.actions:

@@ -55,6 +55,8 @@ def _print_card(assessment: Assessment, console: Console, title: str) -> None:
             parts += [Text(), Text(gettext(wording.NO_REASON))]
         parts += _reasons(assessment, gettext("For churn"), risk)
         parts += _reasons(assessment, gettext("Against churn"), protective)
+        corrections = [Text(_plain(line)) for line in wording.correction_lines(assessment)]
+        parts += _section(gettext("Corrections"), corrections)
         parts += _actions(assessment)
     else:
         parts.append(Text(_plain(wording.status_line(assessment)), style="bold yellow"))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from churn_agent.content.prompts import DEFAULT_PROMPTS
 from churn_agent.domain.assessment import (
     EXPLAINED,
+    FACT_NAMES,
     Assessment,
     Band,
     CareKind,
@@ -205,6 +206,25 @@ def withdrawn(assessment: Assessment) -> str | None:
 def status_line(assessment: Assessment) -> str:
     """Returns why there is no number."""
     return f"{gettext(STATUS_WORDS[assessment.status])}: {translated(assessment.status_reason or '')}"
+
+
+def is_signal(reason: Reason) -> bool:
+    """Whether a reason is a signal of the taxonomy, which people can correct."""
+    return bool(reason.citations) and reason.concept not in {*FACT_NAMES, *CONCEPTS, EXPLAINED, ANNOUNCED}
+
+
+def correction_lines(assessment: Assessment) -> list[str]:
+    """Returns what people's corrections changed in the signals read, one sentence each."""
+    lines: dict[str, None] = {}
+    for each in assessment.corrected:
+        known = {"who": each.by or gettext("a user"), "day": day(each.on), "reason": translated(each.statement)}
+        line = (
+            gettext("By a correction of {who} ({day}): {reason}", **known)
+            if each.shown
+            else gettext("Not shown, by a correction of {who} ({day}): {reason}", **known)
+        )
+        lines.setdefault(line)
+    return list(lines)
 
 
 def action_line(action: RetentionAction) -> str:

@@ -25,9 +25,10 @@ from churn_agent.errors import EmptyStore, IndexBusy, InputError, StoreUnavailab
 from churn_agent.evidence.retrieval import QueryVectors
 from churn_agent.files.writability import is_read_only
 from churn_agent.history import aliases as known_aliases
-from churn_agent.history import book, imports, interactions, snapshots, statistics
+from churn_agent.history import book, corrections, imports, interactions, snapshots, statistics
 from churn_agent.history import copying as copying_history
 from churn_agent.history import runs as run_log
+from churn_agent.history.corrections import Correction
 from churn_agent.history.database import open_database
 from churn_agent.history.imports import Import, Undone
 from churn_agent.history.interactions import CustomerSummary
@@ -343,6 +344,10 @@ class Store:
 
     # --- queries
 
+    def corrections_in_force(self) -> list[Correction]:
+        """Returns people's corrections of messages that say what they said when they were corrected, by number."""
+        return [each for each in corrections.all_corrections(self.history) if each.in_force]
+
     def search(self, meaning: str, *, since: date | None = None, limit: int = 10) -> list[Hit]:
         """Returns messages of customers near in meaning, best first. Texts that are not indexed are not found.
 
@@ -429,12 +434,12 @@ class Store:
         if all(message.text_id in snapshot.vectors for message in snapshot.messages):
             return snapshot
         texts = {message.text_id: message.text for message in snapshot.messages}
-        return replace(snapshot, vectors=self._vectors(texts))
+        return replace(snapshot, vectors=self.vectors_of(texts))
 
     @cached_property
     def query_vectors(self) -> QueryVectors:
         """Vectors of the taxonomy's phrases, by kind."""
-        vectors = self._vectors(self._phrases)
+        vectors = self.vectors_of(self._phrases)
         return {
             kind: np.vstack([vectors[text_id(phrase)] for phrase in phrases])
             for kind, phrases in self.taxonomy.phrases.items()
@@ -476,7 +481,7 @@ class Store:
         """The taxonomy's phrases by text id; the index stores them beside the history's texts."""
         return {text_id(phrase): phrase for phrases in self.taxonomy.phrases.values() for phrase in phrases}
 
-    def _vectors(self, texts: Mapping[str, str]) -> dict[str, NDArray[np.float32]]:
+    def vectors_of(self, texts: Mapping[str, str]) -> dict[str, NDArray[np.float32]]:
         """Returns vectors of texts by id. Embeds missing ones, and adds them unless another process uses the index."""
         try:
             self._index.check(self.embedder)

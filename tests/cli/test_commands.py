@@ -67,7 +67,7 @@ def test_assess_json_is_alone_on_standard_output(book):
     assert set(result.json) == {
         "schema_version", "status", "status_reason", "customer_id", "as_of", "churn_probability", "band", "reasons",
         "actions", "facts", "signals", "leaning", "left_out", "provenance", "band_before", "screening",
-        "care", "announced", "former", "promised", "rest", "band_reason",
+        "care", "announced", "former", "promised", "rest", "band_reason", "corrected",
     }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from churn_agent.history import annotations, book
+from churn_agent.history import book, corrections
 from churn_agent.history.database import open_database
 from tests.conftest import write_csv
 
@@ -95,5 +95,5 @@ def test_a_person_judges_signals(filled, tmp_path, answers):
     result = filled("label", "--what", "signals")
     assert "I will leave you" in result.out
     assert "Does it show that the customer" in result.out
-    assert len(annotations.known(engine(tmp_path))) == 1
+    assert len(corrections.all_corrections(engine(tmp_path))) == 1
     assert "no questions" in filled("label", "--what", "signals").err

@@ -68,7 +68,12 @@ def test_feedback_comes_back_once(on, tmp_path):
         "note": "x",
     }
     (tmp_path / "f.jsonl").write_text(json.dumps(line) + "\n")
-    assert on("feedback", "import", tmp_path / "f.jsonl", "--json").json == {"read": 1, "added": 1}
+    assert on("feedback", "import", tmp_path / "f.jsonl", "--json").json == {
+        "read": 1,
+        "added": 1,
+        "corrections": 0,
+        "not_stored": 0,
+    }
     assert on("feedback", "import", tmp_path / "f.jsonl").out == "0 judgements added, 1 already stored\n"
     (tmp_path / "g.jsonl").write_text(json.dumps(line) + "\n" + json.dumps(line | {"verdict": "maybe"}))
     result = on("feedback", "import", tmp_path / "g.jsonl")

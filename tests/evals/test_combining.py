@@ -95,3 +95,16 @@ def test_leanings_are_in_order_and_tell_leavers():
     assert np.median([x for x, each in leanings if not each.signals]) == pytest.approx(START.neutral_leaning, abs=0.1)
     beyond = [each.message.leaning == "leaves" for x, each in leanings if x >= START.leaving_leaning]
     assert np.mean(beyond) == pytest.approx(0.8, abs=0.05)
+
+
+def test_corrections_count_for_the_signals_that_people_judged_alone():
+    rows = seen(1000)
+    wrong = [  # signals that nobody judged are missing from these, although both readers are sure of them
+        Example(GoldMessage(text=f"correction {n}", judged=("praise",)), row.answers, row.proposals)
+        for n, row in enumerate(seen(1000, seed=2))
+    ]
+    assert wrong[0].judged == {"praise"}
+    plain, corrected = (fit(some, START, Second())[0].combiner for some in (rows, rows + wrong))
+    assert corrected.biases["praise"] < plain.biases["praise"] - 0.3
+    assert corrected.biases["price"] == pytest.approx(plain.biases["price"], abs=0.5)
+    assert corrected.leaning_second == pytest.approx(plain.leaning_second, rel=0.05)

@@ -2,7 +2,9 @@
 
 import itertools
 import json
+from contextlib import closing
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -10,9 +12,15 @@ import pytest
 from churn_agent.content import fitted_thresholds
 from churn_agent.content.prompts import load_prompt
 from churn_agent.content.taxonomy import load_taxonomy
+from churn_agent.elicitation.confirm import Reading
+from churn_agent.elicitation.second_reader.messages import GoldMessage
 from churn_agent.errors import DataError, InputError
 from churn_agent.evals.checks import fitting
+from churn_agent.history import corrections, snapshots
 from churn_agent.models.scripted import ScriptedModel
+from churn_agent.settings import Settings
+from churn_agent.store.store import Store
+from tests.conftest import write_csv
 from tests.elicitation.made_up import MadeUp
 
 PROMPT, TAXONOMY = load_prompt("read", "words"), load_taxonomy()
@@ -133,3 +141,36 @@ def test_the_list_says_which_models_are_fitted(cli, model):
     assert rows["qwen2.5-coder-0.5b-instruct"] is False
     assert rows["multilingual-e5-small-q4"] is None
     assert "not fitted" in cli("models", "list").out
+
+
+def corrections_of(store, n):
+    """A store with as many corrected messages."""
+    rows = [f"c-{i},2026-02-01,chat,the zebra line {i} is down again" for i in range(n)]
+    with closing(Store(Settings(store=store))) as opened:
+        opened.ingest(write_csv(store.parent / "z.csv", *rows))
+        with opened.history.begin() as connection:
+            for row in range(n):
+                message = snapshots.take(opened.history, f"c-{row}", as_of=date(2026, 2, 2)).messages[0]
+                corrections.put(connection, message.id, "price", shown=False)
+
+
+def test_corrections_are_used_only_on_request_and_from_thirty_on(cli, model, tmp_path):
+    store = tmp_path / "store"
+    corrections_of(store, 29)
+    few = cli("models", "fit", "small", "--with-corrections")
+    assert few.code == 3
+    assert "29 corrected messages are too few to learn from: at least 30 are needed" in few.err
+    corrections_of(store, 30)
+    plain = cli("models", "fit", "small", "--json").json["fit"]
+    assert [each["name"] for each in plain["measured_on"]["sets"]] == ["hard_cases", "switching"]
+    fitted = cli("models", "fit", "small", "--with-corrections", "--json")
+    assert fitted.json["fit"]["measured_on"]["sets"][-1] == {"name": "corrections", "n": 30}
+    assert fitted.json["fit"]["measured_on"]["command"].endswith("--with-corrections")
+
+
+def test_of_a_corrected_message_only_what_people_judged_counts():
+    [message] = fitting.corrected([GoldMessage(text="far too dear", judged=["praise"])])
+    fitting_ = fitting._Fitting.__new__(fitting._Fitting)
+    fitting_._taxonomy = TAXONOMY
+    reading = Reading("Acme", message.text, strengths={"price": 0.9, "praise": 0.9})
+    assert fitting_._counted(message, reading) == fitting._Counts(right=0, found=1, wanted=0)

@@ -14,7 +14,7 @@ from sqlalchemy import inspect, text
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.domain.interactions import Label
 from churn_agent.errors import StoreUnavailable
-from churn_agent.history import answers, book, database, interactions, migrating
+from churn_agent.history import answers, book, corrections, database, interactions, migrating
 from churn_agent.history.database import FILE_NAME, SCHEMA_VERSION, open_database
 from churn_agent.settings import Settings
 from tests.conftest import interaction
@@ -203,3 +203,19 @@ def test_a_migrated_store_is_worked_with(tmp_path, scripted):
         with agent.history.begin() as connection:
             interactions.add(connection, [interaction(5, text="and more")])
         assert agent.assess("c-1").customer_id == "c-1"
+
+
+def test_annotations_become_corrections(tmp_path):
+    store = old_store(tmp_path / "store", "0006")
+    with sqlite3.connect(store / FILE_NAME) as connection:
+        rows = [("1", "price", 0, "2026-01-02 00:00:00.000000"), ("gone", "price", 1, "2026-01-01 00:00:00.000000")]
+        connection.executemany("INSERT INTO annotations VALUES (?, ?, ?, ?)", rows)
+    engine = open_database(store)
+    [one] = corrections.all_corrections(engine)
+    assert (one.number, one.customer_id, one.text, one.concept, one.shown) == (1, "c-1", "hello", "price", False)
+    assert (one.in_force, one.for_all, one.created_at.year) == (True, False, 2026)
+    with engine.begin() as connection:
+        corrections.remove(connection, 1)
+        corrections.put(connection, "1", "praise", shown=True, by="Ana")
+    assert [each.number for each in corrections.all_corrections(engine)] == [2]
+    assert not inspect(engine).has_table("annotations")

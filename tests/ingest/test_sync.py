@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from churn_agent import ChurnAgent
 from churn_agent.errors import DataError, InputError
-from churn_agent.history import annotations
+from churn_agent.history import corrections
 from tests.conftest import examples, write_csv
 
 HEADER = "message_id,customer_id,timestamp,channel,direction,text,status"
@@ -24,7 +24,7 @@ def dump(store, *more_not_compared):
     left_out = NOT_COMPARED.union(more_not_compared)
     with closing(sqlite3.connect(store / "history.db")) as connection:
         connection.row_factory = sqlite3.Row
-        tables = ("interactions", "customers", "labels", "book", "annotations", "aliases", "measurements")
+        tables = ("interactions", "customers", "labels", "book", "corrections", "aliases", "measurements")
         rows = {
             table: sorted(
                 json.dumps({k: row[k] for k in row.keys() if k not in left_out})  # noqa: SIM118 - sqlite3.Row
@@ -196,12 +196,14 @@ def test_rows_that_a_corrected_mapping_makes_as_well_keep_what_was_said_of_them(
     (tmp_path / "card.yaml").write_text("company: Acme\n")
     agent.ingest(path, card=tmp_path / "card.yaml")
     [row] = agent.snapshot("c-1").interactions
-    annotations.put(agent.history, row.id, "price", shown=True)
+    with agent.history.begin() as connection:
+        corrections.put(connection, row.id, "price", shown=True)
     summary = agent.ingest(path, card=tmp_path / "card.yaml", unknown_is="customer")
     assert (summary.replaced, summary.updated) == (1, 1)
     [same] = agent.snapshot("c-1").interactions
     assert (same.id, row.speaker, same.speaker) == (row.id, "unknown", "customer")
-    assert annotations.known(agent.history) == {(row.id, "price"): True}
+    [kept] = corrections.all_corrections(agent.history)
+    assert (kept.interaction_id, kept.concept, kept.shown, kept.in_force) == (row.id, "price", True, True)
     assert agent.store.card.company == "Acme"
 
 

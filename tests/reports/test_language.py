@@ -17,7 +17,7 @@ from babel.messages.pofile import read_po
 from lxml import html
 from rich.console import Console
 
-from churn_agent.domain.assessment import Announced, CareFlag, Fact, Former
+from churn_agent.domain.assessment import Announced, CareFlag, Corrected, Fact, Former
 from churn_agent.domain.snapshot import REPORT_LANGUAGES
 from churn_agent.errors import DataError
 from churn_agent.history import book, runs
@@ -294,12 +294,15 @@ def standing():
     yield plain.model_copy(update={"former": Former(since=date(2026, 1, 1), source="attribute status")})
     yield plain.model_copy(update={"provenance": plain.provenance.model_copy(update={"on_withdrawn_data": True})})
     yield plain.model_copy(update={"band": None})
+    by = {"statement": statements[0], "interaction_id": "1", "number": 1, "whose": "customer", "on": date(2026, 2, 1)}
+    made = [Corrected(concept="price", shown=shown, by=who, **by) for shown, who in ((True, "Ana"), (False, None))]
+    yield plain.model_copy(update={"corrected": tuple(made)})
     yield record(calibrated=True).model_copy(update={"reasons": plain.reasons})
     yield record(status="abstained")
     yield record(reasons=False)
 
 
-@pytest.mark.parametrize("n", range(7))
+@pytest.mark.parametrize("n", range(8))
 def test_the_card_of_a_customer_is_in_german_too(n, tmp_path):
     shown = list(standing())[n]
     out = StringIO()

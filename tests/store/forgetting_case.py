@@ -15,7 +15,7 @@ import numpy as np
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.batch.running import BatchSpec, default_path, run_batch
 from churn_agent.domain.interactions import Label, text_id
-from churn_agent.history import annotations, answers, assignments, book, feedback, interactions
+from churn_agent.history import answers, assignments, book, corrections, feedback, interactions
 from churn_agent.history.assignments import Assignment
 from churn_agent.history.feedback import Feedback
 from churn_agent.history.tables import identities, measurements
@@ -98,7 +98,8 @@ def make_store(folder: Path) -> Path:
         day = agent.store.card.end_of_day(DAY)
         for id_ in (CUSTOMER, OTHER):
             first = interactions.of_customer(agent.history, id_, until=day)[0]
-            annotations.put(agent.history, first.id, "price", shown=True)
+            with agent.history.begin() as connection:
+                corrections.put(connection, first.id, "price", shown=True, by="Ana")
         feedback.add(agent.history, [Feedback(customer_id=id_, as_of=DAY, note=word) for id_, word in WORD.items()])
         decided = [Assignment(run.run_id, id_, DAY, "act", True) for id_ in (CUSTOMER, OTHER)]
         assignments.replace(agent.history, run.run_id, decided)

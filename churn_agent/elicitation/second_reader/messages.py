@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from churn_agent.errors import DataError
 from churn_agent.evidence.naming import Renaming
@@ -37,8 +37,16 @@ class GoldMessage(BaseModel):
     others: tuple[str, ...] = ()
     """Other companies that the text names."""
     signals: tuple[GoldSignal, ...] = ()
-    leaning: Leaning
-    tone: Tone
+    judged: tuple[str, ...] | None = None
+    """Signals that somebody was asked about; None for all. Leaning and tone may then be unknown."""
+    leaning: Leaning | None = None
+    tone: Tone | None = None
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> "GoldMessage":
+        if self.judged is None and (self.leaning is None or self.tone is None):
+            raise ValueError("needs 'leaning' and 'tone', or 'judged'")
+        return self
 
     @property
     def renaming(self) -> Renaming:

@@ -20,6 +20,8 @@ _WARM_UP = 0.08
 _DROPOUT = 0.1
 _SIGNALS, _PIECES, _LEANING, _TONE = 0.5, 0.5, 0.5, 0.3
 """Weights of the parts of the loss."""
+_UNKNOWN = -1
+"""Number of a leaning or tone that nobody was asked about."""
 _PIECES_A_STEP = 1536
 _LENGTHS = 16, 24, 32, 48, 64, 96, 128, 192, 256
 """Texts are padded to these lengths, so that the processor's kernels are built once."""
@@ -32,6 +34,8 @@ Report = Callable[[int, float], None]
 class _Example:
     ids: list[int]
     signals: Tensor
+    judged: Tensor
+    """1 for signals that count in the loss, 0 for those that nobody was asked about."""
     pieces: Tensor
     leaning: int
     tone: int
@@ -100,7 +104,9 @@ def _example(network: Network, message: GoldMessage, signals: Sequence[str]) -> 
             # By its last character: a piece begins with the blank before it.
             if begin < end and start <= renaming.original(end - 1) < start + len(signal.quote):
                 pieces[piece, at] = 1
-    return _Example(ids, shown, pieces, LEANINGS.index(message.leaning), TONES.index(message.tone))
+    judged = torch.tensor([float(message.judged is None or id_ in message.judged) for id_ in signals])
+    leaning = LEANINGS.index(message.leaning) if message.leaning else _UNKNOWN
+    return _Example(ids, shown, judged, pieces, leaning, TONES.index(message.tone) if message.tone else _UNKNOWN)
 
 
 def _with_hidden(network: Network, examples: Sequence[_Example]) -> Iterator[_Example]:
@@ -170,13 +176,22 @@ def _through(layer: Any, hidden: Tensor, ignored: Tensor, heads: int) -> Tensor:
 def _loss(outputs: Outputs, mask: Tensor, batch: Sequence[_Example]) -> Tensor:
     length = mask.shape[1]
     shown = torch.stack([functional.pad(each.pieces, (0, 0, 0, length - len(each.ids))) for each in batch])
+    judged = torch.stack([each.judged for each in batch])
     of_signals = functional.binary_cross_entropy_with_logits(
-        outputs.signals, torch.stack([each.signals for each in batch]), reduction="sum"
+        outputs.signals, torch.stack([each.signals for each in batch]), judged, reduction="sum"
     )
-    of_pieces = functional.binary_cross_entropy_with_logits(outputs.pieces, shown, reduction="none") * mask[..., None]
+    # Where not all signals were judged, nobody marked the words that show them.
+    marked = mask[..., None] * judged.all(dim=1)[:, None, None]
+    of_pieces = functional.binary_cross_entropy_with_logits(outputs.pieces, shown, reduction="none") * marked
     return (
         _SIGNALS * of_signals / len(batch)
         + _PIECES * of_pieces.sum() / mask.sum()
-        + _LEANING * functional.cross_entropy(outputs.leaning, torch.tensor([each.leaning for each in batch]))
-        + _TONE * functional.cross_entropy(outputs.tone, torch.tensor([each.tone for each in batch]))
+        + _LEANING * _where_known(outputs.leaning, [each.leaning for each in batch])
+        + _TONE * _where_known(outputs.tone, [each.tone for each in batch])
     )
+
+
+def _where_known(outputs: Tensor, wanted: Sequence[int]) -> Tensor:
+    """Mean cross-entropy over the messages of which it is known; 0 without any."""
+    loss = functional.cross_entropy(outputs, torch.tensor(wanted), ignore_index=_UNKNOWN, reduction="sum")
+    return loss / max(1, sum(each != _UNKNOWN for each in wanted))

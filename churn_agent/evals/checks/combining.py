@@ -27,7 +27,7 @@ from churn_agent.elicitation.read_twice import Answers, ask_both, leaning_of, le
 from churn_agent.elicitation.second_reader.messages import GoldMessage, load
 from churn_agent.elicitation.second_reader.reading import SecondReader
 from churn_agent.errors import DataError
-from churn_agent.evals.checks.fitting import Progress, boundary, fit_of
+from churn_agent.evals.checks.fitting import CORRECTIONS, Progress, boundary, fit_of
 from churn_agent.evals.sets.labelled import shipped_folder
 from churn_agent.measuring import metrics
 from churn_agent.models.base import ChatModel
@@ -69,6 +69,11 @@ class Example:
         """Ids of the gold signals."""
         return frozenset(signal.id for signal in self.message.signals)
 
+    @property
+    def judged(self) -> frozenset[str]:
+        """Those of the proposals that people were asked about."""
+        return self.proposals if self.message.judged is None else self.proposals.intersection(self.message.judged)
+
 
 def fit_prompt(
     model: ChatModel,
@@ -94,7 +99,10 @@ def fit_prompt(
     """
     seen = examples(messages, model, prompt, taxonomy, second, progress=progress)
     thresholds, figures = fit(seen, shipped_fits()[0].values, second)
-    return fit_of(model, prompt, (SetUsed(name="held_out", n=len(seen)),), thresholds, figures)
+    of_people = sum(each.message.judged is not None for each in seen)
+    sets = [SetUsed(name="held_out", n=len(seen) - of_people)]
+    sets += [SetUsed(name=CORRECTIONS, n=of_people)] if of_people else []
+    return fit_of(model, prompt, tuple(sets), thresholds, figures)
 
 
 def examples(
@@ -142,15 +150,17 @@ def fit(seen: Sequence[Example], start: Thresholds, second: SecondReader) -> tup
         for half, some in enumerate(halves)
         for example, values in zip(some, likely[half], strict=True)
         for id_, value in values.items()
+        if id_ in example.judged
     ]
     shown = _shown(pairs)
     wanted = sum(len(each.signals) for each in seen)
     right, named = sum(yes for value, yes in pairs if value >= shown), sum(value >= shown for value, _ in pairs)
     precision, recall = right / max(1, named), right / max(1, wanted)
     combiner = _weights(seen, second).model_copy(update={"shown": shown, "silent": _silent(seen)})
-    leanings = np.array([_leaning(each, combiner) for each in seen])
-    leaves = np.array([each.message.leaning == "leaves" for each in seen])
-    neutral = float(np.median([leaning for leaning, each in zip(leanings, seen, strict=True) if not each.signals]))
+    in_full = _with_leaning(seen)
+    leanings = np.array([_leaning(each, combiner) for each in in_full])
+    leaves = np.array([each.message.leaning == "leaves" for each in in_full])
+    neutral = float(np.median([leaning for leaning, each in zip(leanings, in_full, strict=True) if not each.signals]))
     leaving = max(neutral + 0.1, boundary(leanings, leaves))
     # The weights of the score are made for the scale of the default prompt.
     scale = (start.leaving_leaning - start.neutral_leaning) / (leaving - neutral)
@@ -183,14 +193,15 @@ def probabilities(seen: Sequence[Example], combiner: Combiner) -> list[Mapping[s
 
 
 def _weights(seen: Sequence[Example], second: SecondReader) -> Combiner:
-    ids = sorted({id_ for each in seen for id_ in each.proposals})
-    rows = [(each, id_) for each in seen for id_ in sorted(each.proposals)]
+    ids = sorted({id_ for each in seen for id_ in each.judged})
+    rows = [(each, id_) for each in seen for id_ in sorted(each.judged)]
+    in_full = _with_leaning(seen)
     odds = np.array([[log_odds(each.answers.second.signals[id_]), each.answers.odds[id_]] for each, id_ in rows])
     which = np.array([[_SHRUNK * (id_ == other) for other in ids] for _, id_ in rows])
     right = np.array([id_ in each.signals for each, id_ in rows])
     of_signals = _regression(np.hstack([odds, which]), right)
-    leanings = np.array([[leaving_odds(each.answers.second), leaning_of(each.answers.odds)] for each in seen])
-    of_leaning = _regression(leanings, np.array([each.message.leaning == "leaves" for each in seen]))
+    leanings = np.array([[leaving_odds(each.answers.second), leaning_of(each.answers.odds)] for each in in_full])
+    of_leaning = _regression(leanings, np.array([each.message.leaning == "leaves" for each in in_full]))
     return Combiner(
         reader=second.id,
         proposed=PROPOSED,
@@ -204,6 +215,11 @@ def _weights(seen: Sequence[Example], second: SecondReader) -> Combiner:
         leaning_model=of_leaning[2],
         leaning_bias=of_leaning[0],
     )
+
+
+def _with_leaning(seen: Sequence[Example]) -> list[Example]:
+    """The messages whose leaning people judged."""
+    return [each for each in seen if each.message.leaning]
 
 
 def _regression(features: NDArray[np.float64], wanted: NDArray[np.bool_]) -> list[float]:

@@ -32,6 +32,7 @@ from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.content.thresholds import Figures, Fit, MeasuredOn, SetUsed, Thresholds
 from churn_agent.elicitation.confirm import Reading
 from churn_agent.elicitation.read import read_messages
+from churn_agent.elicitation.second_reader.messages import GoldMessage
 from churn_agent.errors import DataError, InputError, Unavailable
 from churn_agent.evals.sets.labelled import find_set, shipped_folder
 from churn_agent.history.database import open_database
@@ -48,6 +49,8 @@ PROPOSED, CONFIRMED = (0.25, 0.35, 0.5), (0.6, 0.7, 0.8, 0.9)
 """The grid."""
 LEAST_SHARE = 0.8
 """Share of messages beyond a boundary of the leaning that must be what it says."""
+CORRECTIONS = "corrections"
+"""Name, in place of a set's, of the messages that people corrected."""
 STORE = "fitting"
 """Folder, in the model folder, of the answers."""
 _NONE = Figures(precision=0.0, recall=0.0, f1=0.0, auroc_of_leaving=0.5)
@@ -72,6 +75,8 @@ class LabelledMessage:
     """Whether its writer leaves the company; None if nobody said."""
     signals: frozenset[str] | None = None
     """Ids of the signals that it shows; None if nobody said."""
+    judged: frozenset[str] | None = None
+    """Ids of the signals that people were asked about; None for all."""
 
     @property
     def half(self) -> int:
@@ -82,6 +87,21 @@ class LabelledMessage:
 def sample() -> list[LabelledMessage]:
     """The messages that thresholds are measured on; the same for all models."""
     return [*_with_signals(SETS[0]), *_with_leavers(SETS[1])]
+
+
+def corrected(messages: Sequence[GoldMessage]) -> list[LabelledMessage]:
+    """Messages that people corrected, as messages that thresholds are measured on."""
+    return [
+        LabelledMessage(
+            CORRECTIONS,
+            message.company or "the company",
+            message.text,
+            frozenset(message.others),
+            signals=frozenset(signal.id for signal in message.signals),
+            judged=frozenset(message.judged or ()),
+        )
+        for message in messages
+    ]
 
 
 def _with_signals(name: str) -> list[LabelledMessage]:
@@ -119,14 +139,21 @@ def default_fit() -> Fit:
 
 
 @contextmanager
-def reading_model(settings: Settings, *, notify: Callable[[str], None] = lambda line: None) -> Generator[ChatModel]:
+def reading_model(
+    settings: Settings, *, in_store: bool = False, notify: Callable[[str], None] = lambda line: None
+) -> Generator[ChatModel]:
     """The model that the settings name, with answers kept in a separate store in the model folder.
+
+    Args:
+        settings: with the model.
+        in_store: keep answers in the store of the settings, where they are forgotten with their customers.
+        notify: called with notes.
 
     Raises:
         InputError: the name means nothing.
         Unavailable: the model or the store cannot be used.
     """
-    answers = open_database(settings.models_dir / STORE, notify)
+    answers = open_database(settings.store if in_store else settings.models_dir / STORE, notify)
     try:
         model = CachedModel(
             with_common_answers(open_model(settings, notify=notify), settings.models_dir),
@@ -196,7 +223,8 @@ def fit_of(
             sets=sets,
             version=version("churn-agent"),
             date=datetime.now(UTC).date(),
-            command=f"churn-agent models fit {model.info.id} --prompt {prompt.mode}/{prompt.name}",
+            command=f"churn-agent models fit {model.info.id} --prompt {prompt.mode}/{prompt.name}"
+            + (" --with-corrections" if any(each.name == CORRECTIONS for each in sets) else ""),
         ),
         figures=figures,
         values=values,
@@ -246,7 +274,7 @@ class _Fitting:
             for message, leaning, use in zip(self._messages, self._leanings, used, strict=True)
             if use and leaning is not None
         ]
-        neutral = [leaning for message, leaning in known if message.signals == frozenset()]
+        neutral = [leaning for message, leaning in known if message.signals == frozenset() and message.judged is None]
         middle = float(np.median(neutral)) if neutral else self._start.neutral_leaning
         leanings = np.array([leaning for message, leaning in known if message.leaves is not None])
         leaves = np.array([message.leaves for message, _ in known if message.leaves is not None], dtype=bool)
@@ -294,7 +322,8 @@ class _Fitting:
     def _counted(self, message: LabelledMessage, reading: Reading) -> "_Counts":
         if message.signals is None:
             return _Counts()
-        wanted, found = message.signals & self._taxonomy.by_id.keys(), reading.strengths.keys()
+        judged = self._taxonomy.by_id.keys() & (message.judged or self._taxonomy.by_id.keys())
+        wanted, found = message.signals & judged, reading.strengths.keys() & judged
         return _Counts(len(wanted & found), len(found), len(wanted))
 
 

@@ -68,14 +68,15 @@
   try { kept = JSON.parse(localStorage.getItem(key)) || {}; } catch { /* the browser stores nothing */ }
   for (const card of cards) {
     const entry = kept[card.dataset.customer];
-    const radios = card.querySelectorAll("input[type=radio]"), decision = card.querySelector(".decision"), note = card.querySelector(".note");
+    const radios = card.querySelectorAll("input[type=radio]"), decision = card.querySelector(".decision"), note = card.querySelector(".note"), wrong = [...card.querySelectorAll(".wrong")];
     if (entry) {
       radios.forEach(radio => { radio.checked = radio.value === entry.verdict; });
       decision.value = entry.decision || ""; note.value = entry.note || "";
+      wrong.forEach(box => { box.checked = (entry.corrections || []).some(one => one.signal === box.dataset.signal && one.interaction_id === box.dataset.message); });
     }
     card.addEventListener("change", () => {
       const chosen = [...radios].find(radio => radio.checked);
-      kept[card.dataset.customer] = { verdict: chosen ? chosen.value : null, decision: decision.value || null, note: note.value || null };
+      kept[card.dataset.customer] = { verdict: chosen ? chosen.value : null, decision: decision.value || null, note: note.value || null, corrections: wrong.filter(box => box.checked).map(box => ({ signal: box.dataset.signal, interaction_id: box.dataset.message, shown: false })) };
       try { localStorage.setItem(key, JSON.stringify(kept)); } catch { /* as above */ }
     });
   }

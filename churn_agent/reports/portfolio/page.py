@@ -156,6 +156,8 @@ def _template() -> "Template":
         "never_say": wording.never_say,
         "since": phrases.since,
         "care_line": wording.care_line,
+        "correction_lines": wording.correction_lines,
+        "is_signal": wording.is_signal,
         "standing_line": wording.standing_line,
         "band_of": _band,
         "spark": _spark,

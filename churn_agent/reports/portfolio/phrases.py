@@ -221,6 +221,11 @@ def _standing(portfolio: Portfolio) -> list[str]:
                 caring,
             )
         )
+    corrected = sum(bool(account.assessment.corrected) for account in portfolio.accounts)
+    if corrected:
+        lines.append(
+            ngettext("{n} card rests on people's corrections.", "{n} cards rest on people's corrections.", corrected)
+        )
     return lines
 
 

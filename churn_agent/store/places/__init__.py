@@ -136,8 +136,8 @@ PLACES: tuple[Place, ...] = (
     ),
     # Places whose erasure needs the customer's interactions and attributes come before those tables.
     _table(
-        tables.annotations,
-        "people's annotations of the signals in messages",
+        tables.corrections,
+        "people's corrections of the signals in messages, and who made them",
         "those of the customer's messages are deleted",
         "those of messages that no import has any more are deleted",
         forgetting.delete,

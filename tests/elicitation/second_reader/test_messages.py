@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from pydantic import ValidationError
 
 from churn_agent.elicitation.second_reader.messages import GoldMessage, load, without_near_duplicates
 from churn_agent.errors import DataError
@@ -24,3 +25,9 @@ def test_messages_that_resemble_a_test_message_are_left_out():
     far = message("I have been waiting for three weeks now; could you tell me when the engineer comes to us?")
     short, same = message("Hello there"), message("Thank you")
     assert list(without_near_duplicates([near, far, short, same], [*tested, "thank you"])) == [far, short]
+
+
+def test_leaning_and_tone_may_be_unknown_only_where_some_signals_were_judged():
+    assert GoldMessage(text="hello", judged=["price"]).leaning is None
+    with pytest.raises(ValidationError, match="needs 'leaning' and 'tone', or 'judged'"):
+        GoldMessage(text="hello", leaning="none")

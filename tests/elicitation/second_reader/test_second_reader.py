@@ -148,3 +148,24 @@ def test_without_the_weights_of_the_base_it_says_how_to_get_them(trained, tmp_pa
     adapter.save(tmp_path / "reader.safetensors", network, before, about)
     with pytest.raises(WeightsMissing, match="churn-agent models pull multilingual-e5-small-q4"):
         SecondReader(tmp_path, tmp_path / "reader.safetensors")
+
+
+def test_what_nobody_was_asked_about_adds_nothing_to_the_loss():
+    torch.manual_seed(0)
+    unknown = {"leaning": training._UNKNOWN, "tone": training._UNKNOWN}
+    in_full = {"leaning": 1, "tone": 2}
+
+    def example(judged, **classes):
+        shown = torch.tensor([1.0, 0.0])
+        return training._Example([1, 2, 3], shown, torch.tensor(judged), torch.ones(3, 2), **classes)
+
+    outputs = training.Outputs(torch.zeros(2, 2), torch.zeros(2, 3, 2), torch.zeros(2, 5), torch.zeros(2, 3))
+    others = training.Outputs(*(part.clone() for part in outputs))
+    others.signals[1, 1], others.leaning[1, 0], others.tone[1, 0] = 5.0, 5.0, 5.0
+    others.pieces[1] += 3.0
+    mask = torch.ones(2, 3, dtype=torch.long)
+    first = example([1.0, 1.0], **in_full)
+    corrected, judged = [first, example([1.0, 0.0], **unknown)], [first, example([1.0, 1.0], **in_full)]
+    assert training._loss(outputs, mask, corrected) == training._loss(others, mask, corrected)
+    assert training._loss(outputs, mask, judged) < training._loss(others, mask, judged)
+    assert training._loss(outputs, mask, [example([1.0, 0.0], **unknown)] * 2).isfinite()

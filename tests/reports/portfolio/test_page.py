@@ -9,7 +9,9 @@ from datetime import date
 import pytest
 from lxml import html
 
+from churn_agent.domain.assessment import Corrected
 from churn_agent.history import book, runs
+from churn_agent.outcomes.feedback import FeedbackLine, MessageJudgement
 from churn_agent.reports.portfolio import page, phrases, renewals, writing
 from churn_agent.reports.portfolio.accounts import LastContact
 from churn_agent.reports.portfolio.building import build
@@ -35,6 +37,38 @@ def built(store, tmp_path, header=None, *rows, **card):
 @pytest.fixture
 def portfolio(store, tmp_path):
     return built(store, tmp_path, "customer_id,name", *(f"c-{n},Firma {n} & Co" for n in range(1, 6)))
+
+
+def test_a_quote_can_be_marked_as_wrong_and_the_page_counts_corrections(portfolio, tmp_path):
+    [leaver] = portfolio.notice_given
+    [box] = html.fromstring(to_html(portfolio)).xpath("//details[@data-customer='c-1']//input[@class='wrong']")
+    citation = leaver.assessment.announced.citation
+    assert (box.get("data-signal"), box.get("data-message")) == ("leaving_announced", citation.interaction_id)
+    assert "corrections" not in " ".join(phrases.head(portfolio))
+    made = Corrected(
+        concept="price", shown=False, statement="Finds it too expensive.", interaction_id="1", number=1,
+        whose="message", by="Eva", on=date(2026, 2, 1),
+    )  # fmt: skip
+    corrected = replace(leaver, assessment=leaver.assessment.model_copy(update={"corrected": (made,)}))
+    accounts = [corrected if account is leaver else account for account in portfolio.accounts]
+    text = to_html(replace(portfolio, accounts=accounts))
+    assert "1 card rests on people&#39;s corrections." in text
+    assert "Not shown, by a correction of Eva (2026-02-01): Finds it too expensive." in text
+
+
+@pytest.mark.slow
+def test_a_browser_saves_what_is_marked_as_wrong(portfolio, tmp_path):
+    script = (
+        "const box = document.querySelector('[data-customer=\"c-1\"] .wrong'); box.click();"
+        "URL.createObjectURL = blob => { blob.text().then(text => { document.title = text; }); return '#'; };"
+        "document.getElementById('export').click();"
+    )
+    shown = in_browser(to_html(portfolio), tmp_path / "page.html", script=script)
+    line = json.loads(shown.xpath("//title/text()")[0])
+    [citation] = [account.assessment.announced.citation for account in portfolio.notice_given]
+    assert FeedbackLine.model_validate(line).corrections == (
+        MessageJudgement(interaction_id=citation.interaction_id, signal="leaving_announced"),
+    )
 
 
 def rows_of(portfolio, heading):
