@@ -6,14 +6,14 @@ negations, so these must agree too.
 """
 
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from string import Template
 
 import numpy as np
 from numpy.typing import NDArray
 
-from churn_agent.content.taxonomy import LEAVING, Role, Taxonomy
+from churn_agent.content.taxonomy import LEAVING, Taxonomy
 from churn_agent.domain.assessment import Announced, Citation, Corrected, Whose
 from churn_agent.domain.interactions import Interaction
 from churn_agent.elicitation.base import Case, Elicitation, cite
@@ -183,7 +183,7 @@ def _apply(
 
 
 def _contradicts(
-    leaning: float, answers: Container[tuple[Role | None, bool]], signals: Container[str], taxonomy: Taxonomy
+    leaning: float, answers: Collection[tuple[str | None, bool]], signals: Container[str], taxonomy: Taxonomy
 ) -> bool:
     """Whether a leaning contradicts what people said about leaving or staying."""
     leaves, stays_not = any((role, True) in answers for role in LEAVING), ("staying", False) in answers
