@@ -122,8 +122,8 @@ def _proposed(found: "SecondReading", taxonomy: Taxonomy, least: float) -> list[
 
 
 def leaving_odds(second: "SecondReading") -> float:
-    """Log-odds of leaving by the second reader; who only considers it shows a signal."""
-    return log_odds(second.leaning["leaves"])
+    """Log-odds of leaving, or of considering it, by the second reader."""
+    return log_odds(second.leaning["leaves"] + second.leaning["considers"])
 
 
 def leaning_of(odds: Mapping[str, float]) -> float:
@@ -154,9 +154,13 @@ def _combine(reading: Reading, answers: Answers, combiner: Combiner) -> None:
 
 def _say_leaving(reading: Reading, answers: Answers, combiner: Combiner, taxonomy: Taxonomy) -> None:
     """Shows the likeliest signal of leaving if none is shown: the message as a whole reads like leaving."""
-    of_leaving = [id_ for id_ in reading.proposals if taxonomy.role_of(id_) in LEAVING]
+    second = answers.second
+    of_leaving = [id_ for id_ in taxonomy.by_id if taxonomy.role_of(id_) in LEAVING and id_ in second.signals]
     if of_leaving and reading.strengths.keys().isdisjoint(of_leaving):
-        likeliest = max(of_leaving, key=lambda id_: answers.second.signals[id_])
+        likeliest = max(of_leaving, key=lambda id_: second.signals[id_])
+        if likeliest not in reading.proposals:
+            renaming = Renaming(reading.text, reading.company, reading.companies)
+            reading.proposals[likeliest] = _quote(reading.text, renaming.original(second.places[likeliest]))
         reading.strengths[likeliest] = combiner.shown
 
 

@@ -37,7 +37,8 @@ MESSAGES = "held_out.jsonl"
 """Shipped messages, in random order, that the second reader was not trained on."""
 SAMPLE = 400
 """Number of them that are used."""
-LEAST_PRECISION = 0.85
+LEAST_PRECISION = 0.75
+"""The writers of these messages looked for near misses; on public messages the precision is higher."""
 LEAST_SHARE = 0.1
 """Share of the proposals that are right which must be shown at that precision; otherwise it does not count."""
 PROPOSED = 0.08
@@ -159,7 +160,7 @@ def fit(seen: Sequence[Example], start: Thresholds, second: SecondReader) -> tup
     combiner = _weights(seen, second).model_copy(update={"shown": shown, "silent": _silent(seen)})
     in_full = _with_leaning(seen)
     leanings = np.array([_leaning(each, combiner) for each in in_full])
-    leaves = np.array([each.message.leaning == "leaves" for each in in_full])
+    leaves = np.array([_leaves(each) for each in in_full])
     neutral = float(np.median([leaning for leaning, each in zip(leanings, in_full, strict=True) if not each.signals]))
     leaving = max(neutral + 0.1, boundary(leanings, leaves))
     # The weights of the score are made for the scale of the default prompt.
@@ -201,7 +202,7 @@ def _weights(seen: Sequence[Example], second: SecondReader) -> Combiner:
     right = np.array([id_ in each.signals for each, id_ in rows])
     of_signals = _regression(np.hstack([odds, which]), right)
     leanings = np.array([[leaving_odds(each.answers.second), leaning_of(each.answers.odds)] for each in in_full])
-    of_leaning = _regression(leanings, np.array([each.message.leaning == "leaves" for each in in_full]))
+    of_leaning = _regression(leanings, np.array([_leaves(each) for each in in_full]))
     return Combiner(
         reader=second.id,
         proposed=PROPOSED,
@@ -250,6 +251,11 @@ def _silent(seen: Sequence[Example]) -> float:
         if sum(len(each.signals) for each in seen if most(each.answers.second) < limit) <= LOST * wanted
     ]
     return max(kept, default=0.0)
+
+
+def _leaves(example: Example) -> bool:
+    """Whether the writer leaves, or considers it."""
+    return example.message.leaning in ("leaves", "considers")
 
 
 def _leaning(example: Example, combiner: Combiner) -> float:
