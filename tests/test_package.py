@@ -52,7 +52,7 @@ def test_an_unpacked_wheel_finds_its_own_prompts(wheel, tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     where, found = done.stdout.splitlines()
     assert Path(where).is_relative_to(tmp_path)
-    assert found == f"{len(list_prompts())} words"
+    assert found == f"{len(list_prompts())} encoder"
 
 
 def test_the_example_settings_explain_every_setting():

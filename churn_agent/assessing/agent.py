@@ -17,7 +17,7 @@ from churn_agent.assessing.screening import Screening, screen
 from churn_agent.content import fitted_thresholds
 from churn_agent.content.care import load_care
 from churn_agent.content.playbook import Playbook, load_playbook
-from churn_agent.content.prompts import PromptTemplate, load_prompt
+from churn_agent.content.prompts import Mode, PromptTemplate, default_name, load_prompt
 from churn_agent.domain.assessment import Assessment, Fact
 from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Snapshot
@@ -30,7 +30,7 @@ from churn_agent.ingest.summary import ImportSummary
 from churn_agent.models.base import ChatModel
 from churn_agent.models.cache import CachedModel
 from churn_agent.models.common_answers import with_common_answers
-from churn_agent.models.opening import is_local, open_model
+from churn_agent.models.opening import is_local, is_stand_in, open_model
 from churn_agent.scoring import prior
 from churn_agent.settings import Settings
 from churn_agent.store.store import Notify, Store
@@ -120,7 +120,12 @@ class ChurnAgent:
     @cached_property
     def prompt(self) -> PromptTemplate:
         """The prompt variant. Raises `InputError` for one that does not exist."""
-        return load_prompt(self.settings.mode, self.settings.prompt, folder=self.settings.prompts_dir)
+        return self._load_prompt(self.settings.mode, self.settings.prompt)
+
+    def _load_prompt(self, mode: Mode, name: str | None) -> PromptTemplate:
+        stand_in = self._given_model.info.stand_in if self._given_model else is_stand_in(self.settings)
+        folder = self.settings.prompts_dir
+        return load_prompt(mode, name or default_name(mode, folder, stand_in=stand_in), folder=folder)
 
     @cached_property
     def screening_prompt(self) -> PromptTemplate:
@@ -130,7 +135,7 @@ class ChurnAgent:
         """
         if self.prompt.choice or self.prompt.second_reader:
             return self.prompt
-        standard = load_prompt("read", folder=self.settings.prompts_dir)
+        standard = self._load_prompt("read", None)
         if not (standard.choice or standard.second_reader):
             raise InputError(
                 f"prompt {standard.label} has no 'choice', which screening needs; use one that has: --prompt"

@@ -227,7 +227,7 @@ def tune(context: click.Context, name: str | None, json_: bool) -> None:
 @models.command("fit")
 @click.argument("name", metavar="MODEL")
 @click.option(
-    "--prompt", "label", default="read/words", show_default=True, metavar="MODE/NAME", help="The prompt to fit."
+    "--prompt", "label", metavar="MODE/NAME", help="The prompt to fit; the default one of mode read if not given."
 )
 @click.option(
     "--with-corrections",
@@ -236,19 +236,19 @@ def tune(context: click.Context, name: str | None, json_: bool) -> None:
 )
 @common.as_json
 @click.pass_context
-def fit(context: click.Context, name: str, label: str, with_corrections: bool, json_: bool) -> None:
+def fit(context: click.Context, name: str, label: str | None, with_corrections: bool, json_: bool) -> None:
     """Measure the thresholds of a prompt for MODEL and store them in the model folder.
 
     Shipped thresholds are those of the default model. Without its own thresholds, another model gives scores that rank
     customers, but no bands. MODEL reads a fixed sample of messages: a local model needs from minutes to an hour. After
     an interruption, run it again: answers are cached.
     """
-    from churn_agent.content.prompts import load_prompt, named
+    from churn_agent.content.prompts import load_prompt, named, shipped_fits
     from churn_agent.content.taxonomy import load_taxonomy
     from churn_agent.evals.checks import fitting
 
     settings = _settings(context).changed(model=name)
-    prompt = load_prompt(*named(label), folder=settings.prompts_dir)
+    prompt = load_prompt(*(named(label) if label else ("read", None)), folder=settings.prompts_dir)
     corrected = _corrected(context) if with_corrections else []
     opened_model = fitting.reading_model(settings, in_store=with_corrections, notify=common.note)
     with opened_model as model, common.Counting() as bar:
@@ -268,7 +268,7 @@ def fit(context: click.Context, name: str, label: str, with_corrections: bool, j
             messages = [*fitting.sample(), *fitting.corrected(corrected)]
             measured = fitting.fit(model, prompt, taxonomy, messages, progress=progress)
     kept = fitting.keep(measured, prompt, settings.models_dir)
-    default = fitting.default_fit()
+    default = (prompt.fits or shipped_fits())[0]
     if json_:
         common.print_json(
             {

@@ -23,7 +23,9 @@ from churn_agent.models.base import Message
 
 Mode = Literal["ask", "read", "explain"]
 MODES: tuple[Mode, ...] = get_args(Mode)
-DEFAULT_PROMPTS: Mapping[str, str] = {"ask": "lettered", "read": "words", "explain": "direct"}
+DEFAULT_PROMPTS: Mapping[str, str] = {"ask": "lettered", "read": "encoder", "explain": "direct"}
+_WITHOUT_SECOND_READER = "words"
+"""The default of mode `read` where the second reader cannot be used; other prompts borrow its thresholds."""
 
 
 _THRESHOLDS = ".thresholds"
@@ -280,6 +282,23 @@ def named(label: str) -> tuple[str, str]:
     return mode, name
 
 
+def default_name(mode: Mode, folder: Path | None = None, *, stand_in: bool = False) -> str:
+    """The prompt that a mode uses unless another is named.
+
+    The second reader knows the shipped signals only. With other signals, and for a stand-in for a model, mode `read`
+    uses a prompt without it.
+
+    Args:
+        mode: of the prompt.
+        folder: with prompts and signals of one's own.
+        stand_in: the model is a stand-in, such as the scripted one.
+    """
+    name = DEFAULT_PROMPTS[mode]
+    if mode == "read" and (stand_in or load_taxonomy(folder).by_id.keys() != load_taxonomy().by_id.keys()):
+        return _WITHOUT_SECOND_READER
+    return name
+
+
 def load_prompt(mode: str, name: str | None = None, *, folder: Path | None = None) -> PromptTemplate:
     """Loads a prompt variant; without a name, the mode's default.
 
@@ -290,7 +309,7 @@ def load_prompt(mode: str, name: str | None = None, *, folder: Path | None = Non
     if mode not in MODES:
         raise InputError(f"unknown mode {mode!r}; choose one of {', '.join(MODES)}")
     available = list_prompts(folder)
-    name = name or DEFAULT_PROMPTS[mode]
+    name = name or default_name(mode, folder)  # type: ignore[arg-type]
     path = available.get((mode, name))  # type: ignore[arg-type]
     if path is None:
         names = ", ".join(sorted(n for m, n in available if m == mode))
@@ -352,5 +371,5 @@ def _fits(prompt: Path) -> tuple[Fit, ...]:
 
 @cache
 def shipped_fits() -> tuple[Fit, ...]:
-    """The thresholds of the default prompt of mode `read`, as shipped; those of the default model come first."""
-    return _fits(shipped_folder() / "read" / f"{DEFAULT_PROMPTS['read']}.yaml")
+    """The shipped thresholds that prompts without their own borrow; those of the default model come first."""
+    return _fits(shipped_folder() / "read" / f"{_WITHOUT_SECOND_READER}.yaml")

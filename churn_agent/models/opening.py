@@ -34,7 +34,7 @@ def open_model(settings: Settings, *, notify: Callable[[str], None] = lambda lin
         WeightsMissing, BadWeights, ModelUnavailable: the model cannot be used on this machine.
     """
     kind, _, rest = settings.model.partition(":")
-    if kind == "scripted":
+    if is_stand_in(settings):
         from churn_agent.models.scripted import ScriptedModel
 
         return ScriptedModel.open(Path(rest)) if rest else ScriptedModel()
@@ -80,6 +80,11 @@ def _open_api(settings: Settings, name: str) -> "OpenAIModel":
 
 def _sent_to(settings: Settings, model: "OpenAIModel") -> str:
     return f"the words of customers that {settings.model} reads are sent to {model.address}"
+
+
+def is_stand_in(settings: Settings) -> bool:
+    """Whether the settings name a stand-in for a model."""
+    return settings.model.partition(":")[0] == "scripted"
 
 
 def is_local(settings: Settings) -> bool:

@@ -17,7 +17,7 @@ from churn_agent.scoring.bands import Bands
 from churn_agent.scoring.standing import Said, signals_of
 from tests.conftest import snapshot
 
-TAXONOMY, CARE, PLAYBOOK, PROMPT = load_taxonomy(), load_care(), load_playbook(), load_prompt("read")
+TAXONOMY, CARE, PLAYBOOK, PROMPT = load_taxonomy(), load_care(), load_playbook(), load_prompt("read", "words")
 BANDS = Bands()
 SETUP = SimpleNamespace(
     settings=SimpleNamespace(least_days_known=7, band_margin=Bands.margin),

@@ -30,7 +30,7 @@ def record(tmp_path):
 
 
 def test_a_model_that_is_not_fitted_gives_a_score_and_no_band(record):
-    unfitted, fitted = record(Unknown()), record(ScriptedModel())
+    unfitted, fitted = record(Unknown(), prompt="words"), record(ScriptedModel())
     assert (unfitted.band, unfitted.fitted) == (None, False)
     assert (fitted.band is not None, fitted.fitted) == (True, True)
     assert unfitted.churn_probability.raw == fitted.churn_probability.raw
@@ -39,7 +39,7 @@ def test_a_model_that_is_not_fitted_gives_a_score_and_no_band(record):
 
 @pytest.mark.parametrize(
     ("prompt", "command"),
-    [("words", "models fit some-model"), ("few_shot", "models fit some-model --prompt read/few_shot")],
+    [("words", "models fit some-model --prompt read/words"), ("few_shot", "models fit some-model --prompt read/few_shot")],
 )
 def test_cards_say_so_in_one_line(record, capsys, prompt, command):
     from rich.console import Console

@@ -15,7 +15,7 @@ from churn_agent.models.scripted import ScriptedModel
 from churn_agent.settings import Settings
 from tests.elicitation.second import Second
 
-CHOICE = load_prompt("read").choice
+CHOICE = load_prompt("read", "words").choice
 WORDS = (*CHOICE.words.values(), CHOICE.nothing)
 
 
@@ -125,9 +125,9 @@ def test_the_record_of_who_is_screened_names_the_prompt_that_they_were_read_with
     other = agent.varied(mode=mode, prompt=prompt, prompts_dir=own_prompts)
     [found] = other.screen_many(["c3"])
     how = found.record(()).provenance
-    used = load_prompt("read", folder=own_prompts)
+    used = load_prompt("read", "words", folder=own_prompts)
     assert (how.mode, how.prompt, how.prompt_hash) == ("read", "read/words@77", used.content_hash)
-    assert how.prompt_hash != load_prompt("read").content_hash
+    assert how.prompt_hash != load_prompt("read", "words").content_hash
     again, *_ = other.screen_many(["c3"])
     assert again.record(()).provenance.cached_answers > how.cached_answers == 0
 

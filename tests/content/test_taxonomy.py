@@ -5,7 +5,7 @@ import yaml
 
 from churn_agent.content.folders import shipped_folder
 from churn_agent.content.playbook import load_playbook
-from churn_agent.content.prompts import load_prompt
+from churn_agent.content.prompts import default_name, load_prompt
 from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.errors import FileFormatError
 
@@ -43,17 +43,26 @@ def test_an_own_taxonomy_replaces_the_shipped_one(own):
 
 
 def test_prompts_ask_for_the_words_of_an_own_taxonomy(own):
-    prompt = load_prompt("read", folder=own())
+    prompt = load_prompt("read", "words", folder=own())
     assert prompt.choice.words == {"quits": "quit", "glad": "glad"}
-    assert prompt.content_hash != load_prompt("read").content_hash
+    assert prompt.content_hash != load_prompt("read", "words").content_hash
     assert prompt.hashes == {prompt.content_hash}  # records with the shipped signals are not of this prompt
+
+
+def test_the_default_prompt_uses_the_second_reader_only_for_signals_and_models_that_it_knows(own):
+    shipped = (shipped_folder() / "signals.yaml").read_text(encoding="utf-8")
+    assert load_prompt("read").second_reader
+    assert load_prompt("read", folder=own(shipped.replace("weight: 0.6", "weight: 0.7"))).second_reader
+    assert not load_prompt("read", folder=own()).second_reader
+    assert default_name("read") != default_name("read", stand_in=True) == default_name("read", own())
+    assert default_name("ask") == default_name("ask", stand_in=True)
 
 
 def test_another_definition_is_another_prompt_and_another_weight_is_not(own):
     shipped = (shipped_folder() / "signals.yaml").read_text(encoding="utf-8")
-    plain = load_prompt("read").content_hash
-    assert load_prompt("read", folder=own(shipped.replace("weight: 0.6", "weight: 0.7"))).content_hash == plain
-    assert load_prompt("read", folder=own(shipped.replace("it is too expensive\n", "dear\n"))).content_hash != plain
+    plain = load_prompt("read", "words").content_hash
+    assert load_prompt("read", "words", folder=own(shipped.replace("weight: 0.6", "weight: 0.7"))).content_hash == plain
+    assert load_prompt("read", "words", folder=own(shipped.replace("it is too expensive\n", "dear\n"))).content_hash != plain
 
 
 @pytest.mark.parametrize(

@@ -43,11 +43,11 @@ def test_scores_leanings_and_signals_are_those_that_were_recorded():
 
 
 def test_what_was_trained_with_these_weights_and_leanings_holds():
-    assert prior.fingerprint(load_taxonomy().weights, load_prompt("read").thresholds) == "6a2a1b2107881560"
+    assert prior.fingerprint(load_taxonomy().weights, load_prompt("read", "words").thresholds) == "6a2a1b2107881560"
 
 
 @pytest.mark.parametrize("change", [{"neutral_leaning": -0.8}, {"staying_leaning": -2.0}])
 def test_other_weights_or_leanings_make_another_fingerprint(change):
-    weights, thresholds = load_taxonomy().weights, load_prompt("read").thresholds
+    weights, thresholds = load_taxonomy().weights, load_prompt("read", "words").thresholds
     assert prior.fingerprint(weights | {"price": 0.7}, thresholds) != prior.fingerprint(weights, thresholds)
     assert prior.fingerprint(weights, thresholds.model_copy(update=change)) != prior.fingerprint(weights, thresholds)

@@ -45,12 +45,12 @@ def opened(monkeypatch):
 
 @pytest.fixture
 def settings(tmp_path):
-    return Settings.load(models_dir=tmp_path / "models")
+    return Settings.load(models_dir=tmp_path / "models", prompt="words")
 
 
 def test_neutral_answers_are_asked_once_and_the_long_prefix_is_evaluated(opened, settings):
     seen = []
-    neutral = len(load_taxonomy().by_id) * len(load_prompt("read").check.neutral)
+    neutral = len(load_taxonomy().by_id) * len(load_prompt("read", "words").check.neutral)
     assert warming.warm(settings, progress=lambda done, total: seen.append((done, total))) == neutral
     assert seen[-1] == (neutral, neutral)
     prefix = opened[0].asked[-1]
@@ -72,7 +72,7 @@ def test_an_assessment_after_warming_asks_nothing_about_neutral_words(opened, se
     assert not [request for request in model.asked if request.common]
 
 
-@pytest.mark.parametrize("setting", [{"model": "scripted"}, {"model": "openai:some-model"}, {"mode": "explain"}])
+@pytest.mark.parametrize("setting", [{"model": "scripted"}, {"model": "openai:some-model"}, {"mode": "explain", "prompt": None}])
 def test_nothing_is_asked_of_an_api_or_for_prompts_without_neutral_words(opened, settings, setting):
     assert warming.warm(settings.model_copy(update=setting)) == 0
     assert not opened

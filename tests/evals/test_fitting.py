@@ -104,7 +104,7 @@ def model(monkeypatch, tmp_path):
 
 
 def test_the_command_keeps_thresholds_and_asks_nothing_twice(cli, model, tmp_path):
-    first = cli("models", "fit", "small", "--json")
+    first = cli("models", "fit", "small", "--prompt", "read/words", "--json")
     assert first.code == 0
     document = json.loads(first.out)
     assert document["fit"]["figures"].keys() == document["default"]["figures"].keys()
@@ -112,7 +112,7 @@ def test_the_command_keeps_thresholds_and_asks_nothing_twice(cli, model, tmp_pat
     assert prompt.fitted
     assert prompt.thresholds.model_dump() == document["fit"]["values"]
     asked = model.asked
-    again = cli("models", "fit", "small")
+    again = cli("models", "fit", "small", "--prompt", "read/words")
     assert (again.code, model.asked) == (0, asked > 0 and asked)
     assert "precision of signals" in again.out
     assert "qwen2.5-coder-1.5b-instruct (default)" in again.out
@@ -128,9 +128,9 @@ def test_an_interrupted_fit_goes_on_where_it_was(cli, model):
             yield from answer([request])
 
     model.score_labels = break_off
-    assert cli("models", "fit", "small").code != 0
+    assert cli("models", "fit", "small", "--prompt", "read/words").code != 0
     before, model.score_labels = model.asked, answer
-    assert cli("models", "fit", "small").code == 0
+    assert cli("models", "fit", "small", "--prompt", "read/words").code == 0
     whole, resumed = model.asked, model.asked - before
     assert 0 < resumed < whole - 30
 

@@ -12,7 +12,7 @@ from churn_agent.scoring import prior
 from tests.conftest import interaction
 
 WEIGHTS = load_taxonomy().weights
-THRESHOLDS = load_prompt("read").thresholds
+THRESHOLDS = load_prompt("read", "words").thresholds
 
 
 def fact(name, value):

@@ -11,7 +11,7 @@ from churn_agent.scoring import prior
 from churn_agent.scoring.verdict import Number, from_log_odds, from_signals, from_statement
 from tests.conftest import interaction, snapshot
 
-TAXONOMY, THRESHOLDS = load_taxonomy(), load_prompt("read").thresholds
+TAXONOMY, THRESHOLDS = load_taxonomy(), load_prompt("read", "words").thresholds
 
 
 def signal(concept, polarity, *, verified=True, strength=1.0):

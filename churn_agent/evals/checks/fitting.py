@@ -134,7 +134,7 @@ def _rows(name: str, table: str) -> list[dict[str, str]]:
 
 
 def default_fit() -> Fit:
-    """The shipped thresholds of the default prompt for the default model, with their figures."""
+    """The shipped thresholds of `read/words` for the default model, with their figures."""
     return shipped_fits()[0]
 
 

@@ -8,12 +8,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from churn_agent.content.prompts import DEFAULT_PROMPTS, Mode, list_prompts, load_prompt
+from churn_agent.content.prompts import Mode, default_name, list_prompts, load_prompt
 from churn_agent.errors import InputError
 from churn_agent.files import strict_yaml
 from churn_agent.learning.ladder import LEARNED
 from churn_agent.learning.methods import Method
 from churn_agent.measuring.metrics import Costs
+from churn_agent.models.opening import is_stand_in
 from churn_agent.settings import Settings
 
 ALL, DEFAULT = "all", "default"
@@ -124,7 +125,9 @@ def resolve(ways: Ways, settings: Settings) -> Iterator[Way]:
     if ways.prompts == ALL:
         prompts = sorted(name for of, name in list_prompts(settings.prompts_dir) if of == mode)
     else:
-        standard = (settings.prompt if mode == settings.mode else None) or DEFAULT_PROMPTS[mode]
+        standard = (settings.prompt if mode == settings.mode else None) or default_name(
+            mode, settings.prompts_dir, stand_in=is_stand_in(settings)
+        )
         prompts = [standard if name == DEFAULT else name for name in ways.prompts]
     for name in prompts:
         load_prompt(mode, name, folder=settings.prompts_dir)
