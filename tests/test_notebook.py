@@ -16,5 +16,5 @@ def test_the_notebook_runs(tmp_path, real_model):
         notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
     ).execute()
     said = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
-    assert "read/words" in said
+    assert "read/encoder" in said
     assert "AUROC on held-out customers" in said

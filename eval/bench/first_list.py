@@ -2,7 +2,7 @@
 
     python eval/bench/first_list.py [--customers 300] [--messages 50] [--json FILE]
 
-Histories are drawn from the 12,300 messages in `eval/datasets`. It prints the seconds of import and of the
+Histories are drawn from the 14,700 messages in `eval/datasets`. It prints the seconds of import and of the
 screening, milliseconds per message, and the minutes that 150,000 messages (3,000 customers) would take at that rate.
 The language model is not asked.
 """
