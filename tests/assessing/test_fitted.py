@@ -39,7 +39,10 @@ def test_a_model_that_is_not_fitted_gives_a_score_and_no_band(record):
 
 @pytest.mark.parametrize(
     ("prompt", "command"),
-    [("words", "models fit some-model --prompt read/words"), ("few_shot", "models fit some-model --prompt read/few_shot")],
+    [
+        ("words", "models fit some-model --prompt read/words"),
+        ("few_shot", "models fit some-model --prompt read/few_shot"),
+    ],
 )
 def test_cards_say_so_in_one_line(record, capsys, prompt, command):
     from rich.console import Console

@@ -62,7 +62,10 @@ def test_another_definition_is_another_prompt_and_another_weight_is_not(own):
     shipped = (shipped_folder() / "signals.yaml").read_text(encoding="utf-8")
     plain = load_prompt("read", "words").content_hash
     assert load_prompt("read", "words", folder=own(shipped.replace("weight: 0.6", "weight: 0.7"))).content_hash == plain
-    assert load_prompt("read", "words", folder=own(shipped.replace("it is too expensive\n", "dear\n"))).content_hash != plain
+    assert (
+        load_prompt("read", "words", folder=own(shipped.replace("it is too expensive\n", "dear\n"))).content_hash
+        != plain
+    )
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,9 @@ def test_an_assessment_after_warming_asks_nothing_about_neutral_words(opened, se
     assert not [request for request in model.asked if request.common]
 
 
-@pytest.mark.parametrize("setting", [{"model": "scripted"}, {"model": "openai:some-model"}, {"mode": "explain", "prompt": None}])
+@pytest.mark.parametrize(
+    "setting", [{"model": "scripted"}, {"model": "openai:some-model"}, {"mode": "explain", "prompt": None}]
+)
 def test_nothing_is_asked_of_an_api_or_for_prompts_without_neutral_words(opened, settings, setting):
     assert warming.warm(settings.model_copy(update=setting)) == 0
     assert not opened
