@@ -34,6 +34,7 @@ from churn_agent.content.prompts import load_prompt
 from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.elicitation.confirm import Reading
 from churn_agent.elicitation.read import read_messages
+from churn_agent.elicitation.read_twice import leaving_odds
 from churn_agent.elicitation.second_reader import adapter
 from churn_agent.elicitation.second_reader.messages import GoldMessage, GoldSignal, load, without_near_duplicates
 from churn_agent.elicitation.second_reader.network import Network
@@ -49,6 +50,7 @@ DATASETS = Path(__file__).parent / "datasets"
 BANK = sorted((DATASETS / "bank").glob("*.jsonl"))
 NO_BRAND = "no_brand"
 """The company of messages in the chats that name none."""
+LEAVING = "leaves", "considers"
 THRESHOLDS = 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95
 
 
@@ -131,7 +133,7 @@ def _read(name: str, most: int | None) -> None:
     right = sum(len(reading.strengths.keys() & either) for reading, (_, either) in zip(readings, judged, strict=True))
     wanted = [{signal.id for signal in message.signals} for message, _ in judged]
     found = sum(len(reading.strengths.keys() & ids) for reading, ids in zip(readings, wanted, strict=True))
-    leaves = [message.leaning == "leaves" for message, _ in judged]
+    leaves = [message.leaning in LEAVING for message, _ in judged]
     leanings = [reading.leaning or prompt.thresholds.neutral_leaning for reading in readings]
     tokens = sum(usage.prompt_tokens for reading in readings for usage in reading.usages)
     print(f"{len(judged)} messages, {shown} signals shown, {tokens / len(judged):.0f} tokens a message")
@@ -151,11 +153,11 @@ def measure(reader: SecondReader, messages: Sequence[GoldMessage]) -> dict[str, 
     seconds = time.perf_counter() - began
     probability = np.array([[reading.signals[id_] for id_ in reader.about.signals] for reading in readings])
     shown = np.array([[any(s.id == id_ for s in m.signals) for id_ in reader.about.signals] for m in messages])
-    leaves = [message.leaning == "leaves" for message in messages]
+    leaves = [message.leaning in LEAVING for message in messages]
     return {
         "messages": len(messages),
         "ms": 1000 * seconds / len(messages),
-        "auroc_of_leaving": float(roc_auc_score(leaves, [reading.leaning["leaves"] for reading in readings])),
+        "auroc_of_leaving": float(roc_auc_score(leaves, [leaving_odds(reading) for reading in readings])),
         "leaning": np.mean(
             [m.leaning == max(r.leaning, key=r.leaning.__getitem__) for m, r in zip(messages, readings, strict=True)]
         ),

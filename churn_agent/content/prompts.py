@@ -290,7 +290,7 @@ def default_name(mode: Mode, folder: Path | None = None, *, stand_in: bool = Fal
 
     Args:
         mode: of the prompt.
-        folder: with prompts and signals of one's own.
+        folder: of the user's own prompts and signals.
         stand_in: the model is a stand-in, such as the scripted one.
     """
     name = DEFAULT_PROMPTS[mode]

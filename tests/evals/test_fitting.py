@@ -157,13 +157,13 @@ def corrections_of(store, n):
 def test_corrections_are_used_only_on_request_and_from_thirty_on(cli, model, tmp_path):
     store = tmp_path / "store"
     corrections_of(store, 29)
-    few = cli("models", "fit", "small", "--with-corrections")
+    few = cli("models", "fit", "small", "--prompt", "read/words", "--with-corrections")
     assert few.code == 3
     assert "29 corrected messages are too few to learn from: at least 30 are needed" in few.err
     corrections_of(store, 30)
-    plain = cli("models", "fit", "small", "--json").json["fit"]
+    plain = cli("models", "fit", "small", "--prompt", "read/words", "--json").json["fit"]
     assert [each["name"] for each in plain["measured_on"]["sets"]] == ["hard_cases", "switching"]
-    fitted = cli("models", "fit", "small", "--with-corrections", "--json")
+    fitted = cli("models", "fit", "small", "--prompt", "read/words", "--with-corrections", "--json")
     assert fitted.json["fit"]["measured_on"]["sets"][-1] == {"name": "corrections", "n": 30}
     assert fitted.json["fit"]["measured_on"]["command"].endswith("--with-corrections")
 
