@@ -71,7 +71,7 @@ def parse_budget(text: str, prices: Prices) -> Budget:
         raise InputError(f"cannot use the budget: {text!r} is not an amount of money such as $5")
     if prices == Prices():
         raise InputError(
-            "a money budget needs prices; set CHURN_AGENT_PROMPT_PRICE and CHURN_AGENT_OUTPUT_PRICE to the price of a "
+            "a money budget needs prices; set CHURN_AGENT_PROMPT_PRICE and CHURN_AGENT_OUTPUT_PRICE to the price per "
             "million tokens"
         )
     return Budget(money=float(money[1]))

@@ -111,6 +111,6 @@ class RecordFile:
                 if not (line.startswith(_BEGINNING) and line.endswith(b"\n")):
                     raise InputError(
                         f"{str(self.path)!r} was changed while it was being written; run the same command again. "
-                        "Finished work is not paid for again"
+                        "Finished work will not be charged again"
                     )
                 yield line

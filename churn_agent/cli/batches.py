@@ -42,7 +42,9 @@ def _selection(command: common.F) -> common.F:
         click.option("--budget", metavar="45m|$5", help="Stop after this much time or money; run it again to resume."),
         click.option("--deep-top", metavar="N|P%", help="Screen all customers; assess only the top N or P% in full."),
         click.option("--screen-all", is_flag=True, help="Same as --deep-top 10%."),
-        click.option("--only-failed", is_flag=True, help="Only customers that failed in an earlier call on this file."),
+        click.option(
+            "--only-failed", is_flag=True, help="Only customers that failed in an earlier run with this file."
+        ),
         click.option("--only-new", is_flag=True, help="Only customers with activity since their last assessment."),
         click.option("--part", metavar="K/N", help="Only the K-th of N random parts, to try a method on each."),
         click.option(

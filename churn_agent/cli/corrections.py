@@ -153,7 +153,9 @@ def undo(context: click.Context, number: int) -> None:
 
 
 @corrections.command("export")
-@click.option("-o", "--output", type=Output(), required=True, help="The file (JSON Lines). It has customers' words.")
+@click.option(
+    "-o", "--output", type=Output(), required=True, help="The file (JSON Lines). It contains customers' words."
+)
 @click.option(
     "--as",
     "kind",

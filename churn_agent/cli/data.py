@@ -68,7 +68,7 @@ def forget(context: click.Context, customer_id: str, json_: bool) -> None:
 @click.option(
     "--unknown-is",
     type=click.Choice(["customer", "company", "unknown"]),
-    help="Author of texts whose author no column names. Those of unknown authors are stored, and not read.",
+    help="Author to assume when no column names one. Texts of unknown authors are stored, and not read.",
 )
 @click.option("--yes", is_flag=True, help="Accept the answers that the data suggest; ask only the other questions.")
 @click.option(

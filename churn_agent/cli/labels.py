@@ -106,7 +106,7 @@ def derive(
     dry_run: bool,
     json_: bool,
 ) -> None:
-    """Derive time-safe labels from the history.
+    """Derive labels without look-ahead from the history.
 
     Customers with an EVENT shortly before a date are labelled: churned if they have none in the period after it. Dates
     whose period is not over yet are refused.

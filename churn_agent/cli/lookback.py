@@ -46,7 +46,7 @@ _PARTLY = 5
     help="Customers that can be called after each month end.",
 )
 @click.option(
-    "--call-cost", type=click.FloatRange(min=0), metavar="AMOUNT", help="Cost of a call, in money of the book."
+    "--call-cost", type=click.FloatRange(min=0), metavar="AMOUNT", help="Cost of a call, in the book's currency."
 )
 @click.option("--where", metavar="CONDITION", help="Only customers whose attributes fulfil a condition today.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N customers, by id.")
@@ -135,7 +135,7 @@ def lookback(
 def retro(
     context: click.Context, customer_id: str, months: int, output: Path | None, json_: bool, **model: Any
 ) -> None:
-    """Look back on one customer: what could be known when, what the score said, what was done, what was to be read."""
+    """Look back on one customer: what could be known when, what the score and the messages said, what was done."""
     if output and output.suffix != ".html":
         raise click.UsageError(f"{str(output)!r}: the name of the page must end in .html")
     with common.open_agent(context, **model) as agent:

@@ -10,7 +10,7 @@ from churn_agent.cli import common
 @click.command("trust")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
 @click.option("--list", "list_", is_flag=True, help="List the trusted files.")
-@click.option("--revoke", is_flag=True, help="Revoke the trust in the files.")
+@click.option("--revoke", is_flag=True, help="Stop trusting these files.")
 @common.as_json
 def trust_files(files: tuple[Path, ...], list_: bool, revoke: bool, json_: bool) -> None:
     """Trust settings files, with their current contents, to name models, folders, hosts and keys.

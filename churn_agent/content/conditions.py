@@ -112,7 +112,8 @@ class Condition:
             number = all(isinstance(value, float) for value in comparison.values)
             if kind == "number" and not number:
                 raise InputError(
-                    f"condition {self.text!r}: {name!r} is a number and cannot be {comparison.values[0]!r}"
+                    f"condition {self.text!r}: {name!r} is a number and cannot be compared with "
+                    f"{comparison.values[0]!r}"
                 )
             if kind == "text" and comparison.sign in _ORDERED:
                 raise InputError(

@@ -132,7 +132,7 @@ def _without_thresholds(data: Any, names: tuple[str, ...]) -> Any:
     fields = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
     thresholds = [name for name in names if name in fields]
     if thresholds:
-        raise ValueError(f"move {', '.join(map(repr, thresholds))} to NAME{_THRESHOLDS}.yaml, see docs/prompts.md")
+        raise ValueError(f"move {', '.join(map(repr, thresholds))} to NAME{_THRESHOLDS}.yaml; see docs/prompts.md")
     return cast("Any", data)
 
 

@@ -33,5 +33,5 @@ def whole_days(text: str) -> int:
     """
     duration = parse(f"{text}d" if text[-1:].isdecimal() else text)
     if duration % timedelta(days=1) or not 1 <= duration.days <= _CENTURY:
-        raise ValueError(f"{text!r} is not a number of whole days from 1 to {_CENTURY:,}, such as 90d or 13w")
+        raise ValueError(f"{text!r} is not a valid duration; use whole days from 1 to {_CENTURY:,}, such as 90d or 13w")
     return duration.days

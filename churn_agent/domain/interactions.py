@@ -171,6 +171,6 @@ class Label:
     kind: OutcomeKind | None = None
     """Kind of outcome; `contracted` customers stay with a smaller contract."""
     amount: float | None = None
-    """Yearly value lost, renewed, or by which the contract became smaller or larger, in money of the book."""
+    """Yearly value lost, renewed, or by which the contract became smaller or larger, in the book's currency."""
     voluntary: bool | None = None
     """Whether the customer decided to leave; False for unpaid bills, fraud, deaths and bankruptcies."""

@@ -26,4 +26,4 @@ def check_lines(path: Path, keys: Collection[str], kind: str) -> None:
     except (OSError, ValueError):
         first = None
     if not strict_json.is_object(first) or not first.keys() >= set(keys):
-        raise InputError(f"{str(path)!r} exists and is not a file of {kind}; delete it, or name another place")
+        raise InputError(f"{str(path)!r} exists and does not contain {kind}; delete it, or choose another path")

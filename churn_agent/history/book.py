@@ -312,7 +312,7 @@ def merge_customers(connection: Connection, old: str, new: str) -> int:
     If `old` was another id of some other customer, its rows leave that customer.
 
     Raises:
-        InputError: the ids mean the same customer already, or one of them is blank or cannot be printed.
+        InputError: the ids already refer to the same customer, or one of them is blank or cannot be printed.
     """
     for id_ in (old, new):
         if not id_.strip() or not _HALVES.sub("", id_).isprintable():
@@ -320,7 +320,7 @@ def merge_customers(connection: Connection, old: str, new: str) -> int:
     links = aliases.stated(connection)
     customer_id = aliases.end_of(links, old)
     if aliases.end_of(links, new) == customer_id:
-        raise InputError(f"{old!r} and {new!r} mean the same customer already, {customer_id!r}")
+        raise InputError(f"{old!r} and {new!r} already refer to the same customer, {customer_id!r}")
     _state_alias(connection, old, new, None)
     return settle_aliases(connection)
 
@@ -352,9 +352,9 @@ def add_alias(connection: Connection, links: dict[str, str], old: str, new: str,
     """
     now, target = aliases.end_of(links, old), aliases.end_of(links, new)
     if target == old:
-        raise ValueError(f"{old!r} and {new!r} are the same customer the other way round, or one id")
+        raise ValueError(f"{old!r} and {new!r} are already linked in the other direction, or identical")
     if old in links and now != target:
-        raise ValueError(f"{old!r} is already another id of {now!r}; split it first: churn-agent aliases split {old}")
+        raise ValueError(f"{old!r} is already an alias of {now!r}; split it first: churn-agent aliases split {old}")
     _state_alias(connection, old, new, import_id)
     links[old] = new
 

@@ -209,7 +209,7 @@ class ColumnMapping(Rule):
     whole_ids: bool | None = None
     """Whether the customer 1001.0 is 1001; asked for if both occur."""
     unknown_is: Literal["customer", "company", "unknown"] | None = None
-    """Author of texts whose author no column names."""
+    """Author to assume when no column names one."""
     measured_over: Literal["day", "week", "month", "quarter", "year"] | None = None
     """What a date in a file of measurements stands for; found from its column if not given."""
     file_name: str | None = None

@@ -41,8 +41,8 @@ class ImportOptions:
     customer: str | None = None
     """Customer of rows that name none, such as those of a recorded call."""
     unknown_is: Speaker | None = None
-    """Author of texts whose author no column names: `customer`, `company`, or `unknown`, which is stored, counts as
-    activity and is not read. The mapping's, or else `unknown`, if not given."""
+    """Author to assume when no column names one: `customer`, `company`, or `unknown`, whose texts are stored, count as
+    activity and are not read. The mapping's, or else `unknown`, if not given."""
     rejects: Path | None = None
     """File for rejected rows (JSON Lines: `file`, `line`, `reason`, `values`); None for one in the store's folder
     `rejected`."""

@@ -54,7 +54,7 @@ def money(courses: Sequence[Course], *, capacity: int, horizon_days: int, call_c
         courses: what was seen of the customers.
         capacity: places at each month end.
         horizon_days: a customer was on the list in time if notice came within the horizon after it.
-        call_cost: cost of a call in money of the book; None if it is unknown.
+        call_cost: cost of a call in the book's currency; None if it is unknown.
     """
     places = top_places(courses, capacity)
     flagged = listed(places)

@@ -57,7 +57,7 @@ class Course:
     groups: Mapping[str, str] = field(default_factory=dict[str, str])
     """Kind of group (`language`, `segment`, `region`) -> the customer's."""
     value: float | None = None
-    """Yearly value, in money of the book; None if it is unknown."""
+    """Yearly value, in the book's currency; None if it is unknown."""
 
     def left_within(self, day: date, horizon_days: int) -> bool:
         """Whether notice came within the horizon after a day."""

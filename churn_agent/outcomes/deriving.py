@@ -1,7 +1,7 @@
 """Derives outcomes from the history: customers who were active at a date and inactive in the period after it churned.
 
-This is time-safe by construction. Interactions up to the date decide which customers are at risk, and later ones decide
-the outcome. A horizon that is not over yet gives no label.
+Labels have no look-ahead, by construction: interactions up to the date decide which customers are at risk, and later
+ones decide the outcome. A horizon that is not over yet gives no label.
 """
 
 import re
@@ -83,9 +83,7 @@ def derive(
     for day in as_of:
         over = day + timedelta(days=none_for_days)
         if over > last:
-            raise InputError(
-                f"the {none_for_days} days after {day} are not over: they end on {over}, the history ends on {last}"
-            )
+            raise InputError(f"the {none_for_days} days after {day} end on {over}, but the history ends on {last}")
     return [_at(engine, card, events, none_for_days, day, active_within_days or none_for_days) for day in as_of]
 
 

@@ -53,7 +53,7 @@ def grant(paths: Sequence[Path] = ()) -> list[FileTrust]:
     """
     files = [_read(path) for path in paths] if paths else project_files()
     if not files:
-        raise InputError(f"this folder has no {' and no '.join(PROJECT_FILES)}")
+        raise InputError(f"this folder has neither {' nor '.join(PROJECT_FILES)}")
     for file in files:
         if file.guarded:
             trust_record.grant(file.path, file.sha256)

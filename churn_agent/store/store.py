@@ -240,7 +240,7 @@ class Store:
             The number of interactions moved.
 
         Raises:
-            InputError: the ids mean the same customer already, or one of them is blank or cannot be printed.
+            InputError: the ids already refer to the same customer, or one of them is blank or cannot be printed.
         """
         with self.history.begin() as connection:
             return book.merge_customers(connection, old, new)

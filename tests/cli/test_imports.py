@@ -77,4 +77,4 @@ def test_ids_with_data_of_any_kind_are_not(tables, kind):
 def test_merging_again_the_other_way_round_names_both_ids(tables):
     tables("aliases", "merge", "c-0", "c-1")
     said = tables("aliases", "merge", "c-1", "c-0").err.splitlines()[-1]
-    assert said == "churn-agent: 'c-1' and 'c-0' mean the same customer already, 'c-1'"
+    assert said == "churn-agent: 'c-1' and 'c-0' already refer to the same customer, 'c-1'"

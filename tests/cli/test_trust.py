@@ -49,7 +49,7 @@ def test_both_files_of_a_folder_are_trusted_at_once_and_harmless_ones_not_record
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ([], "this folder has no .env and no churn-agent.toml"),
+        ([], "this folder has neither .env nor churn-agent.toml"),
         (["settings.toml"], "'settings.toml' is not a settings file; name a .env or a churn-agent.toml"),
         (["nowhere/.env"], "file not found: 'nowhere/.env'"),
         (["--list", "--revoke"], "--list takes neither FILE nor --revoke"),

@@ -37,7 +37,7 @@ def test_days_may_go_without_their_unit(text, days):
 
 @pytest.mark.parametrize("text", ["0", "0d", "36526d", "1.5d", "25h", "1e3", "", "d", "-3", "٣", "soon"])
 def test_what_is_not_a_number_of_whole_days_is_refused(text):
-    with pytest.raises(ValueError, match=r"is not a (duration|number of whole days)"):
+    with pytest.raises(ValueError, match=r"is not a (valid )?duration"):
         durations.whole_days(text)
 
 

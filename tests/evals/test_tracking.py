@@ -271,7 +271,7 @@ def test_what_is_no_finished_run_is_named(cli, folder, tmp_path):
     (folder / "run.json").unlink()
     missing = cli("eval", "track", folder, *command)
     assert missing.code == 2
-    assert "is not a finished run: No such file or directory: run.json" in missing.err
+    assert "is not a finished run: cannot read run.json (No such file or directory)" in missing.err
     assert not (tmp_path / "tracked").exists()
 
 

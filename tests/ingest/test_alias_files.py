@@ -138,5 +138,5 @@ def test_equal_amounts_of_two_ids_of_a_customer_are_added_up(agent, messages, tm
 def test_ids_of_one_customer_cannot_be_merged_again(agent, messages):
     agent.store.merge_customers("a", "b")
     for old, new in (("a", "b"), ("b", "a"), ("a", "a"), ("b", "b")):
-        with pytest.raises(InputError, match="mean the same customer already, 'b'"):
+        with pytest.raises(InputError, match="already refer to the same customer, 'b'"):
             agent.store.merge_customers(old, new)

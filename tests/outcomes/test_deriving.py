@@ -60,7 +60,7 @@ def test_churned_is_who_was_there_and_did_not_come_back(engine):
 def test_a_horizon_that_is_not_over_is_refused(engine):
     store(engine, ("a", 50, {}))
     assert labels(engine, none_for_days=40)
-    with pytest.raises(InputError, match="are not over: they end on 2026-03-02, the history ends on 2026-03-01"):
+    with pytest.raises(InputError, match="end on 2026-03-02, but the history ends on 2026-03-01"):
         labels(engine, none_for_days=41)
 
 

@@ -158,7 +158,9 @@ def _read(path: Path) -> Mapping[str, Any]:
     try:
         content = strict_json.parse(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{str(path.parent)!r} is not a finished run: {error.strerror}: {path.name}") from error
+        raise InputError(
+            f"{str(path.parent)!r} is not a finished run: cannot read {path.name} ({error.strerror})"
+        ) from error
     except ValueError as error:
         raise _damaged(path) from error
     if not strict_json.is_object(content):

@@ -69,7 +69,7 @@ class SetDescription(BaseModel):
     split: Literal["customer", "time"] = "customer"
     """What separates the development split from the test split: the customer, or the date (earlier for development)."""
     speaker: Literal["customer", "company", "unknown"] = "customer"
-    """Author of texts whose author no column of the set names."""
+    """Author to assume when no column of the set names one."""
     note: Annotated[str | None, Field(max_length=2000)] = None
     fetch: Fetch | None = None
     """None if it is nobody's originals: shipped, or one's own."""

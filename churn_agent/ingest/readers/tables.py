@@ -31,7 +31,7 @@ MySQL runs what is in the comments `/*! ... */`, has no strings between dollars,
 _WRITES_FILE = re.compile(r"\bINTO\s+(?:OUTFILE|DUMPFILE)\b", re.I)
 """What a read-only transaction of MySQL does not refuse."""
 _MYSQL = "mysql", "mariadb"
-_READS_ONLY = "--query only reads: give one statement, and begin it with SELECT or WITH; nothing was changed"
+_READS_ONLY = "--query must be read-only: give one statement, and begin it with SELECT or WITH; nothing was changed"
 _NOT_AUTHORIZED = "not authorized", "read-only transaction", "READ ONLY transaction"
 """In messages of SQLite for what `_only_read` refuses, of PostgreSQL, and of MySQL."""
 _WAL = 2

@@ -85,7 +85,7 @@ def _sections(found: LookBack, card: Card) -> list[Section]:
     sections.append(Section(gettext("Money"), phrases.money_lines(found, card)))
     sections += [
         Section(
-            gettext("Whom the score treats differently: by {kind}", kind=gettext(phrases.KINDS[groups.kind])),
+            gettext("Differences between groups: by {kind}", kind=gettext(phrases.KINDS[groups.kind])),
             phrases.group_notes(groups),
             (phrases.headings(groups.kind), phrases.table(groups)),
         )

@@ -125,8 +125,8 @@ def notes(found: LookBack) -> list[str]:
     if found.undated:
         lines.append(
             ngettext(
-                "{n} customer left on an unknown day and is left out.",
-                "{n} customers left on an unknown day and are left out.",
+                "{n} customer is excluded: the leaving date is unknown.",
+                "{n} customers are excluded: the leaving dates are unknown.",
                 found.undated,
             )
         )
@@ -141,8 +141,8 @@ def notes(found: LookBack) -> list[str]:
     if found.overall.not_ripe:
         lines.append(
             ngettext(
-                "{n} customer at a month end is in no rate, because the horizon is not over (not ripe).",
-                "{n} customers at month ends are in no rate, because the horizon is not over (not ripe).",
+                "{n} customer at a month end is excluded from all rates: the horizon has not passed (not ripe).",
+                "{n} customers at month ends are excluded from all rates: the horizon has not passed (not ripe).",
                 found.overall.not_ripe,
             )
         )
@@ -181,7 +181,7 @@ def test_words(test: Quoted) -> tuple[str, str, str]:
             figures += (
                 gettext("; n needed: about {n}", n=number(test.needed))
                 if test.needed
-                else gettext("; no number would tell, if the share stayed as it is")
+                else gettext("; no sample size would settle this at this share")
             )
     return gettext(_TESTS[test.test]), answer, figures
 
@@ -284,7 +284,7 @@ def against_lines(found: Compared, card: Card) -> list[str]:
         )
     ]
     if found.inverted:
-        lines.append(gettext("Low numbers of {name} are read as risk.", name=found.name))
+        lines.append(gettext("Low values of {name} mean risk.", name=found.name))
     if not found.left:
         return [*lines, gettext("cannot tell: none of these customers left")]
     lines += [

@@ -58,8 +58,8 @@ def _head(found: Retro) -> list[str]:
     if found.first_flag and found.lead_days is not None:
         lines.append(
             ngettext(
-                "The first flag that led to it was at the end of {day}, {n} day before notice.",
-                "The first flag that led to it was at the end of {day}, {n} days before notice.",
+                "The first flag that led to this notice was raised at the end of {day}, {n} day before it.",
+                "The first flag that led to this notice was raised at the end of {day}, {n} days before it.",
                 found.lead_days,
                 day=day(found.first_flag),
             )

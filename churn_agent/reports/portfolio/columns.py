@@ -66,7 +66,7 @@ COLUMNS: Sequence[Column] = (
         "announced_on",
         "date",
         noop("announced on"),
-        noop("day on which the customer announced to leave, while that stands"),
+        noop("day on which the customer announced that they are leaving, while that stands"),
     ),
     Column(
         "ends_on",

@@ -216,8 +216,8 @@ def _standing(portfolio: Portfolio) -> list[str]:
     if caring:
         lines.append(
             ngettext(
-                "{n} customer needs a person's attention before anything else, and gets no offers.",
-                "{n} customers need a person's attention before anything else, and get no offers.",
+                "{n} customer needs personal attention first, and gets no offers.",
+                "{n} customers need personal attention first, and get no offers.",
                 caring,
             )
         )
@@ -289,8 +289,8 @@ def _without_number(portfolio: Portfolio) -> list[str]:
     if withdrawn:
         lines.append(
             ngettext(
-                "{n} number rests on withdrawn data: an import was undone. Assess them again.",
-                "{n} numbers rest on withdrawn data: an import was undone. Assess them again.",
+                "{n} assessment rests on withdrawn data: an import was undone. Assess this customer again.",
+                "{n} assessments rest on withdrawn data: an import was undone. Assess these customers again.",
                 withdrawn,
             )
         )

@@ -137,14 +137,14 @@ def test_colons_and_percent_signs_are_sent_as_they_are(agent, sent, address):
     ],
 )
 def test_what_is_not_one_reading_statement_is_never_sent(agent, sent, address, query):
-    with pytest.raises(FileFormatError, match="--query only reads"):
+    with pytest.raises(FileFormatError, match="--query must be read-only"):
         agent.ingest(address, query=query)
     assert query not in sent
 
 
 @pytest.mark.parametrize("query", ["WITH x AS (SELECT 1) DELETE FROM interactions"])
 def test_what_the_server_refuses_in_the_transaction_is_one_line(agent, sent, address, query):
-    with pytest.raises(FileFormatError, match="--query only reads"):
+    with pytest.raises(FileFormatError, match="--query must be read-only"):
         agent.ingest(address, query=query)
     assert sent[sent.index(query) - 1] == "START TRANSACTION READ ONLY"
 

@@ -95,7 +95,7 @@ def test_a_query_that_writes_is_refused_and_changes_nothing(agent, database, que
 
 @pytest.mark.parametrize("query", [*WRITING[:3], *MORE_WRITING[1:6]])
 def test_the_refusal_says_that_a_query_only_reads(agent, database, query):
-    with pytest.raises(FileFormatError, match="--query only reads"):
+    with pytest.raises(FileFormatError, match="--query must be read-only"):
         agent.ingest(database[0], query=query)
 
 
