@@ -90,7 +90,7 @@ def test_documented_commands_and_options_exist(path):
         while isinstance(command, click.Group) and words:
             assert words[0] in command.commands, line
             command = command.commands[words.pop(0)]
-        known = {option for parameter in command.params for option in parameter.opts}
+        known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         for option in re.findall(r"(?<!\S)(--?[a-z][\w-]*)", " ".join(words)):
             assert option in known, line
 

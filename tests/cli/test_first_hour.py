@@ -20,6 +20,7 @@ OTHER_STORES = {"eval", "demo", "ingest", "models", "trust", "schema"}
 ARGUMENTS = {
     "forget": ["c-1", "--yes"],
     "show": ["c-1"],
+    "retro": ["c-1"],
     "search": ["line"],
     "evidence": ["c-1", "--model", "scripted"],
     "assess": ["c-1", "--model", "scripted"],

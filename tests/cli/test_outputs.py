@@ -12,7 +12,7 @@ from tests.conftest import write_csv
 
 INPUTS = {
     "file", "card", "customers", "labels", "measurements", "aliases", "mapping", "suite_file", "runs", "run", "store",
-    "stores", "source", "files",
+    "stores", "source", "files", "against",
 }  # fmt: skip
 """Names of the parameters of paths that commands read."""
 

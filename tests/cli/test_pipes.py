@@ -29,6 +29,7 @@ PRINTING = [
     ["runs", "list"],
     ["runs", "show"],
     ["imports", "list"],
+    ["outcomes", "suggest"],
     ["actions", "list"],
     ["models", "list"],
     ["eval", "sets"],
@@ -69,7 +70,7 @@ def test_a_command_ends_quietly_where_nobody_reads_any_more(store, monkeypatch, 
 def test_every_group_has_a_command_among_these():
     groups = {name for name, command in main.cli.commands.items() if isinstance(command, click.Group)}
     named = {words[0] for words in PRINTING}
-    assert groups - named <= {"aliases", "feedback", "labels", "ledger", "outcomes", "data"} | named
+    assert groups - named <= {"aliases", "corrections", "feedback", "labels", "ledger", "outcomes", "data"} | named
 
 
 @pytest.mark.slow

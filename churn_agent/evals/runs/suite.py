@@ -125,15 +125,18 @@ def resolve(ways: Ways, settings: Settings) -> Iterator[Way]:
     if ways.prompts == ALL:
         prompts = sorted(name for of, name in list_prompts(settings.prompts_dir) if of == mode)
     else:
-        standard = (settings.prompt if mode == settings.mode else None) or default_name(
-            mode, settings.prompts_dir, stand_in=is_stand_in(settings)
-        )
-        prompts = [standard if name == DEFAULT else name for name in ways.prompts]
-    for name in prompts:
-        load_prompt(mode, name, folder=settings.prompts_dir)
+        prompts = list(ways.prompts)
     grid: list[list[tuple[Varied, int]]] = [
         [(name, value) for value in values] for name, values in ways.settings.items()
     ]
     for model, prompt, changed in product(ways.models, prompts, product(*grid)):
-        settings.changed(**dict(changed))
-        yield Way(mode, prompt, settings.model if model == DEFAULT else model, changed, ways.repeats)
+        of_way = settings.changed(**dict(changed), **({} if model == DEFAULT else {"model": model}))
+        name = _standard(mode, of_way) if prompt == DEFAULT else prompt
+        load_prompt(mode, name, folder=settings.prompts_dir)
+        yield Way(mode, name, of_way.model, changed, ways.repeats)
+
+
+def _standard(mode: Mode, settings: Settings) -> str:
+    """The prompt in the settings if it is one of the mode, otherwise the default one for the model."""
+    own = settings.prompt if mode == settings.mode else None
+    return own or default_name(mode, settings.prompts_dir, stand_in=is_stand_in(settings))
