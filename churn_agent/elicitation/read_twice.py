@@ -5,7 +5,7 @@ questions after the same message.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from churn_agent.content.prompts import PromptTemplate
@@ -32,6 +32,8 @@ _MAY_LEAVE = 0.2
 """Probability, by the second reader, from which the model is asked about both signals of leaving."""
 _MEAN_LEANING = 0.0
 """Assumed of the model where it is not asked."""
+_MOST_SENTENCES = 6
+"""Messages with more sentences are read as a whole only: in long ones, single sentences mean too many things."""
 _MOST_PROPOSALS = 4
 """Most signals of a message that the model is asked about: those that are likeliest to the second reader."""
 
@@ -98,6 +100,7 @@ def ask_both(
     assert prompt.check
     renamings = {i: Renaming(reading.text, reading.company, reading.companies) for i, reading in readings.items()}
     found = dict(zip(readings, second.read([each.text for each in renamings.values()]), strict=True))
+    _read_sentences(found, {i: each.text for i, each in renamings.items()}, taxonomy, second)
     asked: list[Asked] = []
     for i, reading in readings.items():
         if most(found[i]) < silent:
@@ -110,6 +113,24 @@ def ask_both(
     for (i, name), value in (ask_about(asked, readings, model, prompt.check, taxonomy) if model else {}).items():
         odds[i][name] = value
     return {i: Answers(found[i], odds[i]) for i in readings}
+
+
+def _read_sentences(
+    found: dict[int, "SecondReading"], texts: Mapping[int, str], taxonomy: Taxonomy, second: "SecondReader"
+) -> None:
+    """Raises the signals of leaving to those of the likeliest sentence: beside a complaint they are overlooked."""
+    parts = [
+        (i, start, text[start:end])
+        for i, text in texts.items()
+        if 1 < len(spans := list(sentences(text))) <= _MOST_SENTENCES
+        for start, end in spans
+    ]
+    for (i, start, _), alone in zip(parts, second.read([text for _, _, text in parts]) if parts else [], strict=True):
+        for id_ in taxonomy.by_id.keys() & alone.signals.keys():
+            if taxonomy.role_of(id_) in LEAVING and alone.signals[id_] > found[i].signals[id_]:
+                signals = {**found[i].signals, id_: alone.signals[id_]}
+                places = {**found[i].places, id_: start + alone.places[id_]}
+                found[i] = replace(found[i], signals=signals, places=places)
 
 
 def _proposed(found: "SecondReading", taxonomy: Taxonomy, least: float) -> list[str]:
