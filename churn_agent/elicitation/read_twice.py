@@ -124,6 +124,7 @@ def _read_sentences(
         for i, text in texts.items()
         if 1 < len(spans := list(sentences(text))) <= _MOST_SENTENCES
         for start, end in spans
+        if text.count('"', start, end) % 2 == 0  # else it is cut out of a question that is quoted before its answer
     ]
     for (i, start, _), alone in zip(parts, second.read([text for _, _, text in parts]) if parts else [], strict=True):
         for id_ in taxonomy.by_id.keys() & alone.signals.keys():

@@ -52,7 +52,7 @@ def test_labels_are_derived_stored_and_counted(filled, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--event", "order", "--none-for", "60d", "--as-of", "2026-04-01"], 2, "are not over"),
+        (["--event", "order", "--none-for", "60d", "--as-of", "2026-04-01"], 2, "after 2026-04-01 end on"),
         (["--event", "orders", "--none-for", "60d", "--as-of", "2026-01-31"], 2, "no interaction has the channel"),
         (["--event", "order", "--none-for", "long", "--as-of", "2026-01-31"], 2, "not a duration such as"),
         (["--event", "order", "--none-for", "60d", "--as-of", "soon"], 2, "is not a date"),

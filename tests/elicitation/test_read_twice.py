@@ -75,6 +75,13 @@ def test_a_wish_to_leave_beside_a_complaint_is_found_in_its_own_sentence():
     assert "price" not in of  # other signals are those of the whole message
 
 
+def test_a_sentence_inside_quoted_words_is_not_read_alone():
+    second = Second()
+    reading(f'{DOWN} "Will you move? Please say so." – No', second=second)
+    assert DOWN in second.texts
+    assert not any(text.startswith('"Will') for text in second.texts)
+
+
 def test_the_quote_is_the_sentence_with_the_word():
     found, _ = reading(f"{BILL} {DOWN} {LEAVE}", second=Second(service_quality=("down", 0.9)))
     assert found.signals[0].citations[0].quote == DOWN.rstrip(".")
