@@ -124,11 +124,6 @@ def report(done: int, total: int) -> None:
     print(f"{done} of {total} messages of the bank embedded", file=sys.stderr)
 
 
-def reading_of(message: GoldMessage) -> Reading:
-    """A message as readers take it."""
-    return Reading(message.company or "the company", message.text, frozenset(message.others))
-
-
 def question_about(signal: str, company: str, check: Check, taxonomy: Taxonomy) -> str:
     """The question whether words show a signal."""
     definition = fill(taxonomy.by_id[signal].definition, {"company": company})
@@ -141,14 +136,15 @@ def with_examples(
     """The request about a signal of a message, after examples with the right answers."""
 
     def context(of: GoldMessage) -> str:
-        return fill(check.context, {"company": reading_of(of).called, "message": f'"{box(of.renaming.text)}"'})
+        said = f'"{box(of.renaming.text)}"'
+        return fill(check.context, {"company": combining.reading_of(of).called, "message": said})
 
     worked = [
-        f"{context(each)}{question_about(signal, reading_of(each).called, check, taxonomy)}\n"
+        f"{context(each)}{question_about(signal, combining.reading_of(each).called, check, taxonomy)}\n"
         f"{YES if shows(each, signal) else NO}\n\n"
         for each in examples
     ]
-    company = reading_of(message).called
+    company = combining.reading_of(message).called
     return ScoreRequest(
         f"{i}/{signal}",
         shared=(Message("system", fill(check.system, {"company": company})),),
@@ -187,11 +183,11 @@ def main(name: str, most: int | None, low: float, high: float, n: int, size: int
         check, combiner = prompt.check, prompt.thresholds.combiner
         assert check
         assert combiner
-        readings = [reading_of(message) for message in messages]
+        readings = [combining.reading_of(message) for message in messages]
         answers: dict[int, Answers] = {}
         for numbers in chunked(range(len(messages)), 8):
             read_messages([readings[i] for i in numbers], model, prompt, taxonomy, second=second)
-            again = {i: reading_of(messages[i]) for i in numbers}  # the same requests, from the cache
+            again = {i: combining.reading_of(messages[i]) for i in numbers}  # the same requests, from the cache
             limits = {"proposed": combiner.proposed, "silent": combiner.silent}
             answers |= ask_both(again, model, prompt, taxonomy, second, **limits)
             for i, reading in again.items():

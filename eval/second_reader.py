@@ -32,7 +32,6 @@ from sklearn.metrics import roc_auc_score
 from churn_agent.content.fitted_thresholds import for_model
 from churn_agent.content.prompts import load_prompt
 from churn_agent.content.taxonomy import load_taxonomy
-from churn_agent.elicitation.confirm import Reading
 from churn_agent.elicitation.read import read_messages
 from churn_agent.elicitation.read_twice import leaving_odds
 from churn_agent.elicitation.second_reader import adapter
@@ -40,7 +39,7 @@ from churn_agent.elicitation.second_reader.messages import GoldMessage, GoldSign
 from churn_agent.elicitation.second_reader.network import Network
 from churn_agent.elicitation.second_reader.reading import SHIPPED, SecondReader
 from churn_agent.elicitation.second_reader.training import train
-from churn_agent.evals.checks import fitting
+from churn_agent.evals.checks import combining, fitting
 from churn_agent.models import weights
 from churn_agent.outcomes.correcting import require_enough
 from churn_agent.settings import Settings
@@ -50,7 +49,6 @@ DATASETS = Path(__file__).parent / "datasets"
 BANK = sorted((DATASETS / "bank").glob("*.jsonl"))
 NO_BRAND = "no_brand"
 """The company of messages in the chats that name none."""
-LEAVING = "leaves", "considers"
 THRESHOLDS = 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95
 
 
@@ -125,7 +123,7 @@ def _read(name: str, most: int | None) -> None:
     judged = list(real_messages())[:most]
     with fitting.reading_model(settings) as model:
         prompt = for_model(plain, model.info, settings.models_dir)
-        readings = [Reading(m.company or "the company", m.text, frozenset(m.others)) for m, _ in judged]
+        readings = [combining.reading_of(message) for message, _ in judged]
         for n, batch in enumerate(chunked(readings, 8)):
             read_messages(batch, model, prompt, taxonomy, second=second)
             print(f"{8 * n} of {len(readings)}", file=sys.stderr)
@@ -133,7 +131,7 @@ def _read(name: str, most: int | None) -> None:
     right = sum(len(reading.strengths.keys() & either) for reading, (_, either) in zip(readings, judged, strict=True))
     wanted = [{signal.id for signal in message.signals} for message, _ in judged]
     found = sum(len(reading.strengths.keys() & ids) for reading, ids in zip(readings, wanted, strict=True))
-    leaves = [message.leaning in LEAVING for message, _ in judged]
+    leaves = [message.leaves for message, _ in judged]
     leanings = [reading.leaning or prompt.thresholds.neutral_leaning for reading in readings]
     tokens = sum(usage.prompt_tokens for reading in readings for usage in reading.usages)
     print(f"{len(judged)} messages, {shown} signals shown, {tokens / len(judged):.0f} tokens a message")
@@ -153,7 +151,7 @@ def measure(reader: SecondReader, messages: Sequence[GoldMessage]) -> dict[str, 
     seconds = time.perf_counter() - began
     probability = np.array([[reading.signals[id_] for id_ in reader.about.signals] for reading in readings])
     shown = np.array([[any(s.id == id_ for s in m.signals) for id_ in reader.about.signals] for m in messages])
-    leaves = [message.leaning in LEAVING for message in messages]
+    leaves = [message.leaves for message in messages]
     return {
         "messages": len(messages),
         "ms": 1000 * seconds / len(messages),

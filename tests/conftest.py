@@ -52,7 +52,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Temporary folders in memory, if there is enough: databases wait for a disk at each commit."""
     settings = hypothesis.settings
-    settings.register_profile("all", deadline=None, max_examples=EXAMPLES)  # machines that run tests are busy
+    same = config.getoption("--hypothesis-seed") is None  # a failure is then of the change, not of luck
+    # No deadline: machines that run tests are busy.
+    settings.register_profile("all", deadline=None, max_examples=EXAMPLES, derandomize=same)
     settings.register_profile("quick", settings.get_profile("all"), max_examples=EXAMPLES // _QUICK)
     settings.load_profile("all" if config.getoption("--run-slow") else "quick")
     memory = Path("/dev/shm")  # noqa: S108

@@ -82,7 +82,7 @@ class Setup:
 
         return opened(self.settings.models_dir)
 
-    @property
+    @cached_property
     def bands(self) -> Bands:
         """The boundaries by the settings and the card."""
         settings, card = self.settings, self.store.card

@@ -41,14 +41,7 @@ def list_actions(context: click.Context, json_: bool) -> None:
 
 @actions.command("plan")
 @click.argument("run_id", metavar="RUN", default="latest")
-@click.option(
-    "--capacity",
-    type=click.IntRange(min=1),
-    default=20,
-    show_default=True,
-    metavar="N",
-    help="Customers that can be called.",
-)
+@common.capacity_option()
 @click.option(
     "--share",
     type=click.IntRange(0, 100),

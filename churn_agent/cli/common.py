@@ -136,6 +136,23 @@ def method_option(command: F) -> F:
     return click.option("--method", metavar="NAME", help=text)(command)
 
 
+def capacity_option(when: str = "", *, least: int = 1) -> Callable[[F], F]:
+    """The option `--capacity`.
+
+    Args:
+        when: the time for which it holds, for the help text.
+        least: least value.
+    """
+    return click.option(
+        "--capacity",
+        type=click.IntRange(min=least),
+        default=20,
+        show_default=True,
+        metavar="N",
+        help=f"Customers that can be called{when}.",
+    )
+
+
 @contextmanager
 def open_agent(context: click.Context, *, makes_store: bool = False, **settings: Any) -> Generator["ChurnAgent"]:
     """Opens the agent on the store that the command line names; notes tell the user what it does.

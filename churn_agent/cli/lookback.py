@@ -37,14 +37,7 @@ _PARTLY = 5
     type=click.Choice(["high", "medium", "top"]),
     help="Flag the highest band, the two highest, or the top --capacity (default: high, or top without bands).",
 )
-@click.option(
-    "--capacity",
-    type=click.IntRange(min=1),
-    default=20,
-    show_default=True,
-    metavar="N",
-    help="Customers that can be called after each month end.",
-)
+@common.capacity_option(" after each month end")
 @click.option(
     "--call-cost", type=click.FloatRange(min=0), metavar="AMOUNT", help="Cost of a call, in the book's currency."
 )

@@ -27,14 +27,7 @@ _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 @click.option("--since", metavar="RUN", help="An earlier run: each card shows the causes of the change since then.")
 @click.option("--owner", metavar="NAME", help="Only the customers of this account manager.")
 @click.option("--per-owner", is_flag=True, help="Also write a report for each account manager.")
-@click.option(
-    "--capacity",
-    type=click.IntRange(min=0),
-    default=20,
-    show_default=True,
-    metavar="N",
-    help="Customers that can be called before the next report.",
-)
+@common.capacity_option(" before the next report", least=0)
 @click.option(
     "--csv-separator",
     type=click.Choice(list(_SEPARATORS)),
@@ -87,14 +80,7 @@ def report(
     metavar="N",
     help="Name fewer customers, with at most N expected false alarms.",
 )
-@click.option(
-    "--capacity",
-    type=click.IntRange(min=0),
-    default=20,
-    show_default=True,
-    metavar="N",
-    help="Customers that can be called before the next digest.",
-)
+@common.capacity_option(" before the next digest", least=0)
 @click.pass_context
 def digest(
     context: click.Context,

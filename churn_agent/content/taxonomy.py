@@ -122,6 +122,11 @@ class Taxonomy(_Data):
         """The role of a signal, if it has one."""
         return self.by_id[signal].role
 
+    @cached_property
+    def leaving(self) -> frozenset[str]:
+        """The signals by which customers say that they leave."""
+        return frozenset(signal.id for signal in self.signals if signal.role in LEAVING)
+
     def with_role(self, role: Role) -> str | None:
         """The first signal with that role; None if there is none."""
         return next((signal.id for signal in self.signals if signal.role == role), None)

@@ -39,7 +39,7 @@ _RIVAL_LEFT = 0.5
 the one that is left. Chosen on 24 invented sentences: the difference is at most .01 where a customer leaves the
 company, and .72 to 1.29 where the rival is left."""
 _YES, _NO = "Yes", "No"
-_ANY_COMPANY = "the company"
+ANY_COMPANY = "the company"
 """Used if no company is named, and for neutral words, so that their answers are cached for all books."""
 _LONGEST_TRANSLATED = 1000
 """Characters; longer texts take too long to translate and are read untranslated."""
@@ -93,7 +93,7 @@ class Reading:
     @property
     def called(self) -> str:
         """The name of the company in questions. Messages without a name (only "you") get a general term."""
-        return OWN if self.named else _ANY_COMPANY
+        return OWN if self.named else ANY_COMPANY
 
     @property
     def told(self) -> str:
@@ -319,8 +319,8 @@ def neutral_requests(signals: Collection[str], check: Check, taxonomy: Taxonomy)
     requests: list[ScoreRequest] = []
     for signal in sorted(signals):
         for n, words in enumerate(check.neutral):
-            values = {"company": _ANY_COMPANY, "message": f'"{words}"'}
-            question = fill(check.question, values | _about(signal, _ANY_COMPANY, taxonomy))
+            values = {"company": ANY_COMPANY, "message": f'"{words}"'}
+            question = fill(check.question, values | _about(signal, ANY_COMPANY, taxonomy))
             request = _request(f"{n}/{signal}", values, {_CONFIRMED: question}, check)
             requests.append(replace(request, common=True))
     return requests
@@ -416,7 +416,7 @@ def _hints_at_leaving(reading: Reading, considered: str, taxonomy: Taxonomy) -> 
 
 def _says_leaving(reading: Reading, taxonomy: Taxonomy) -> bool:
     """Whether a confirmed signal says that the customer leaves."""
-    return any(taxonomy.role_of(signal) in LEAVING for signal in reading.strengths)
+    return not taxonomy.leaving.isdisjoint(reading.strengths)
 
 
 def _add_wish_to_leave(reading: Reading, considered: str, yes: float, taxonomy: Taxonomy) -> None:

@@ -187,7 +187,7 @@ def _contradicts(
 ) -> bool:
     """Whether a leaning contradicts what people said about leaving or staying."""
     leaves, stays_not = any((role, True) in answers for role in LEAVING), ("staying", False) in answers
-    says_leaving = any(id_ in signals for role in LEAVING if (id_ := taxonomy.with_role(role)))
+    says_leaving = any(id_ in signals for id_ in taxonomy.leaving)
     leaves_not = any((role, False) in answers for role in LEAVING) and not says_leaving
     stays = ("staying", True) in answers
     return (leaves_not or stays) if leaning > 0 else (leaves or stays_not)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from churn_agent.content.prompts import PromptTemplate
-from churn_agent.content.taxonomy import LEAVING, Taxonomy
+from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.content.thresholds import Combiner
 from churn_agent.elicitation.confirm import (
     LEAVING_QUESTION,
@@ -106,7 +106,7 @@ def ask_both(
         if most(found[i]) < silent:
             continue
         for id_ in _proposed(found[i], taxonomy, proposed):
-            reading.proposals[id_] = _quote(reading.text, renamings[i].original(found[i].places[id_]))
+            _propose(id_, reading, found[i])
         names = (LEAVING_QUESTION, STAYING_QUESTION, *reading.proposals)
         asked += [Asked(i, renamings[i].text, name) for name in names]
     odds: dict[int, dict[str, float]] = {i: {} for i in readings}
@@ -127,8 +127,8 @@ def _read_sentences(
         if text.count('"', start, end) % 2 == 0  # else it is cut out of a question that is quoted before its answer
     ]
     for (i, start, _), alone in zip(parts, second.read([text for _, _, text in parts]) if parts else [], strict=True):
-        for id_ in taxonomy.by_id.keys() & alone.signals.keys():
-            if taxonomy.role_of(id_) in LEAVING and alone.signals[id_] > found[i].signals[id_]:
+        for id_ in taxonomy.leaving & alone.signals.keys():
+            if alone.signals[id_] > found[i].signals[id_]:
                 signals = {**found[i].signals, id_: alone.signals[id_]}
                 places = {**found[i].places, id_: start + alone.places[id_]}
                 found[i] = replace(found[i], signals=signals, places=places)
@@ -139,7 +139,7 @@ def _proposed(found: "SecondReading", taxonomy: Taxonomy, least: float) -> list[
     known = taxonomy.by_id.keys() & found.signals
     likeliest = sorted((id_ for id_ in known if found.signals[id_] >= least), key=lambda id_: -found.signals[id_])
     leaves = found.leaning["leaves"] + found.leaning["considers"] >= _MAY_LEAVE
-    of_leaving = sorted(id_ for id_ in known if leaves and taxonomy.role_of(id_) in LEAVING)
+    of_leaving = sorted(known & taxonomy.leaving) if leaves else []
     return list(dict.fromkeys([*likeliest[:_MOST_PROPOSALS], *of_leaving]))
 
 
@@ -156,6 +156,12 @@ def leaning_of(odds: Mapping[str, float]) -> float:
 def most(found: "SecondReading") -> float:
     """The greatest probability that a message shows anything."""
     return max(*(value for name, value in found.leaning.items() if name != "none"), *found.signals.values())
+
+
+def _propose(signal: str, reading: Reading, found: "SecondReading") -> None:
+    """Notes a signal with the sentence that shows it."""
+    renaming = Renaming(reading.text, reading.company, reading.companies)
+    reading.proposals[signal] = _quote(reading.text, renaming.original(found.places[signal]))
 
 
 def _quote(text: str, at: int) -> str:
@@ -177,12 +183,11 @@ def _combine(reading: Reading, answers: Answers, combiner: Combiner) -> None:
 def _say_leaving(reading: Reading, answers: Answers, combiner: Combiner, taxonomy: Taxonomy) -> None:
     """Shows the likeliest signal of leaving if none is shown: the message as a whole reads like leaving."""
     second = answers.second
-    of_leaving = [id_ for id_ in taxonomy.by_id if taxonomy.role_of(id_) in LEAVING and id_ in second.signals]
+    of_leaving = sorted(taxonomy.leaving & second.signals.keys())
     if of_leaving and reading.strengths.keys().isdisjoint(of_leaving):
         likeliest = max(of_leaving, key=lambda id_: second.signals[id_])
         if likeliest not in reading.proposals:
-            renaming = Renaming(reading.text, reading.company, reading.companies)
-            reading.proposals[likeliest] = _quote(reading.text, renaming.original(second.places[likeliest]))
+            _propose(likeliest, reading, second)
         reading.strengths[likeliest] = combiner.shown
 
 

@@ -107,9 +107,8 @@ def bootstrapped(of: Callable[[NDArray[Any]], float], counts: NDArray[Any], *, d
     if not len(counts) or math.isnan(value):
         return None
     drawn = [of(counts[rows]) for rows in metrics.resamples(len(counts), None, draws, _SEED)]
-    usable = [number for number in drawn if not math.isnan(number)]
-    low, high = np.quantile(usable, [0.025, 0.975]) if usable else (value, value)
-    return Interval(value, float(low), float(high))
+    found = metrics.percentiles(value, drawn)
+    return Interval(value, value, value) if math.isnan(found.low) else found
 
 
 def lift(counts: Sequence[tuple[float, float, float, float]]) -> Estimate | None:

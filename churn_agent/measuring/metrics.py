@@ -435,7 +435,7 @@ def bootstrap(
 ) -> Interval:
     """A metric with the percentile interval of a bootstrap over customers."""
     drawn = [metric(labels[rows], scores[rows]) for rows in resamples(len(labels), groups, draws, seed)]
-    return _percentiles(metric(labels, scores), drawn)
+    return percentiles(metric(labels, scores), drawn)
 
 
 def ratio(parts: Scores, wholes: Scores, groups: Groups | None = None, *, draws: int = 1000, seed: int = 0) -> Interval:
@@ -445,7 +445,7 @@ def ratio(parts: Scores, wholes: Scores, groups: Groups | None = None, *, draws:
         return _ratio(float(parts[rows].sum()), float(wholes[rows].sum()))
 
     drawn = [of(rows) for rows in resamples(len(parts), groups, draws, seed)]
-    return _percentiles(of(slice(None)), drawn)
+    return percentiles(of(slice(None)), drawn)
 
 
 def share(part: int, whole: int) -> Interval:
@@ -454,7 +454,8 @@ def share(part: int, whole: int) -> Interval:
     return Interval(part / whole, float(exact.low), float(exact.high))
 
 
-def _percentiles(value: float, drawn: Sequence[float]) -> Interval:
+def percentiles(value: float, drawn: Sequence[float]) -> Interval:
+    """A number with the 95 % percentile interval of those of resamples; NaN among them does not count."""
     usable = [number for number in drawn if not math.isnan(number)]
     low, high = np.quantile(usable, [0.025, 0.975]) if usable else (math.nan, math.nan)
     return Interval(value, float(low), float(high))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from churn_agent.content.taxonomy import LEAVING, Taxonomy
+from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.domain.assessment import Announced, Citation, Former, Signal
 from churn_agent.domain.days import real_day
 from churn_agent.domain.snapshot import Snapshot
@@ -123,7 +123,7 @@ def without_taken_back(messages: Sequence[Said], announced: Announced | None, ta
     ended_on = announced.ended_on
 
     def kept(message: Said) -> Said:
-        leaves = [id_ for id_ in message.signals if taxonomy.role_of(id_) in LEAVING]
+        leaves = message.signals.keys() & taxonomy.leaving
         if not leaves or message.at.date() > ended_on:
             return message
         rest = {id_: shown for id_, shown in message.signals.items() if id_ not in leaves}

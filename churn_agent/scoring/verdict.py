@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from churn_agent.content.taxonomy import LEAVING, Taxonomy
+from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.content.thresholds import Thresholds
 from churn_agent.domain.assessment import Announced, Band, ChurnProbability, Fact, Polarity, Reason, Signal
 from churn_agent.domain.snapshot import Snapshot
@@ -216,7 +216,7 @@ def fitting(reasons: Sequence[Reason], band: Band | None, taxonomy: Taxonomy) ->
         return tuple(reasons)
 
     def worded(reason: Reason) -> Reason:
-        leaves = reason.concept in taxonomy.by_id and taxonomy.role_of(reason.concept) in LEAVING
+        leaves = reason.concept in taxonomy.leaving
         return reason.model_copy(update={"statement": MENTIONED}) if leaves else reason
 
     return tuple(worded(reason) for reason in reasons if reason.concept != LEANING or reason.polarity == "protective")

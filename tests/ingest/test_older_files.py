@@ -148,15 +148,17 @@ def test_an_older_export_changes_nothing_and_a_newer_one_updates_in_place(agent,
     assert all(row[3].endswith("since January") for row in third)
 
 
+INVOICE = {
+    "id": "in_1",
+    "object": "invoice",
+    "customer": "c-1",
+    "created": 1769940000,
+    "total": 1900,
+    "currency": "usd",
+}
+
+
 def test_an_older_export_of_stripe_does_not_open_a_paid_invoice_again(agent, tmp_path):
-    invoice = {
-        "id": "in_1",
-        "object": "invoice",
-        "customer": "c-1",
-        "created": 1769940000,
-        "total": 1900,
-        "currency": "usd",
-    }
     states = [
         ("open", {"finalized_at": 1769940100}),
         ("uncollectible", {"finalized_at": 1769940100, "marked_uncollectible_at": 1769950000}),
@@ -167,24 +169,16 @@ def test_an_older_export_of_stripe_does_not_open_a_paid_invoice_again(agent, tmp
             for n in order:
                 status, times = states[n]
                 path = tmp_path / f"{status}.json"
-                path.write_text(json.dumps({"data": [invoice | {"status": status, "status_transitions": times}]}))
+                path.write_text(json.dumps({"data": [INVOICE | {"status": status, "status_transitions": times}]}))
                 other.ingest(path, mapping="stripe")
             [row] = other.snapshot("c-1").interactions
             assert row.metadata["payment_status"] == "paid"
 
 
 def test_an_invoice_of_stripe_that_is_void_later_is_not_open_any_more(agent, tmp_path):
-    invoice = {
-        "id": "in_1",
-        "object": "invoice",
-        "customer": "c-1",
-        "created": 1769940000,
-        "total": 1900,
-        "currency": "usd",
-    }
     for status in ("open", "void"):
         path = tmp_path / f"{status}.json"
-        path.write_text(json.dumps({"data": [invoice | {"status": status}]}))
+        path.write_text(json.dumps({"data": [INVOICE | {"status": status}]}))
         agent.ingest(path, mapping="stripe")
     [row] = agent.snapshot("c-1").interactions
     assert row.metadata["payment_status"] == "cancelled"

@@ -49,6 +49,11 @@ class GoldMessage(BaseModel):
         return self
 
     @property
+    def leaves(self) -> bool:
+        """Whether the writer leaves the company, or considers it."""
+        return self.leaning in ("leaves", "considers")
+
+    @property
     def renaming(self) -> Renaming:
         """The text with invented names."""
         return Renaming(self.text, self.company, self.others)

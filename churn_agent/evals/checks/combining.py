@@ -22,7 +22,7 @@ from churn_agent.assessing.pipeline import BATCH
 from churn_agent.content.prompts import PromptTemplate, shipped_fits
 from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.content.thresholds import Combiner, Figures, Fit, SetUsed, Thresholds
-from churn_agent.elicitation.confirm import Reading
+from churn_agent.elicitation.confirm import ANY_COMPANY, Reading
 from churn_agent.elicitation.read_twice import Answers, ask_both, leaning_of, leaving_odds, most, probability
 from churn_agent.elicitation.second_reader.messages import GoldMessage, load
 from churn_agent.elicitation.second_reader.reading import SecondReader
@@ -106,6 +106,11 @@ def fit_prompt(
     return fit_of(model, prompt, tuple(sets), thresholds, figures)
 
 
+def reading_of(message: GoldMessage) -> Reading:
+    """A message as both readers take it."""
+    return Reading(message.company or ANY_COMPANY, message.text, frozenset(message.others))
+
+
 def examples(
     messages: Sequence[GoldMessage],
     model: ChatModel,
@@ -119,10 +124,7 @@ def examples(
     found: list[Example] = []
     failed = 0
     for batch in chunked(messages, BATCH):
-        readings = {
-            i: Reading(message.company or "the company", message.text, frozenset(message.others))
-            for i, message in enumerate(batch)
-        }
+        readings = {i: reading_of(message) for i, message in enumerate(batch)}
         answers = ask_both(readings, model, prompt, taxonomy, second, proposed=PROPOSED, silent=0.0)
         for i, reading in readings.items():
             if reading.failure:
@@ -160,7 +162,7 @@ def fit(seen: Sequence[Example], start: Thresholds, second: SecondReader) -> tup
     combiner = _weights(seen, second).model_copy(update={"shown": shown, "silent": _silent(seen)})
     in_full = _with_leaning(seen)
     leanings = np.array([_leaning(each, combiner) for each in in_full])
-    leaves = np.array([_leaves(each) for each in in_full])
+    leaves = np.array([each.message.leaves for each in in_full])
     neutral = float(np.median([leaning for leaning, each in zip(leanings, in_full, strict=True) if not each.signals]))
     leaving = max(neutral + 0.1, boundary(leanings, leaves))
     # The weights of the score are made for the scale of the default prompt.
@@ -202,7 +204,7 @@ def _weights(seen: Sequence[Example], second: SecondReader) -> Combiner:
     right = np.array([id_ in each.signals for each, id_ in rows])
     of_signals = _regression(np.hstack([odds, which]), right)
     leanings = np.array([[leaving_odds(each.answers.second), leaning_of(each.answers.odds)] for each in in_full])
-    of_leaning = _regression(leanings, np.array([_leaves(each) for each in in_full]))
+    of_leaning = _regression(leanings, np.array([each.message.leaves for each in in_full]))
     return Combiner(
         reader=second.id,
         proposed=PROPOSED,
@@ -251,11 +253,6 @@ def _silent(seen: Sequence[Example]) -> float:
         if sum(len(each.signals) for each in seen if most(each.answers.second) < limit) <= LOST * wanted
     ]
     return max(kept, default=0.0)
-
-
-def _leaves(example: Example) -> bool:
-    """Whether the writer leaves, or considers it."""
-    return example.message.leaning in ("leaves", "considers")
 
 
 def _leaning(example: Example, combiner: Combiner) -> float:

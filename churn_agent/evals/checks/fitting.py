@@ -30,7 +30,7 @@ from churn_agent.content import fitted_thresholds
 from churn_agent.content.prompts import PromptTemplate, shipped_fits
 from churn_agent.content.taxonomy import Taxonomy
 from churn_agent.content.thresholds import Figures, Fit, MeasuredOn, SetUsed, Thresholds
-from churn_agent.elicitation.confirm import Reading
+from churn_agent.elicitation.confirm import ANY_COMPANY, Reading
 from churn_agent.elicitation.read import read_messages
 from churn_agent.elicitation.second_reader.messages import GoldMessage
 from churn_agent.errors import DataError, InputError, Unavailable
@@ -94,7 +94,7 @@ def corrected(messages: Sequence[GoldMessage]) -> list[LabelledMessage]:
     return [
         LabelledMessage(
             CORRECTIONS,
-            message.company or "the company",
+            message.company or ANY_COMPANY,
             message.text,
             frozenset(message.others),
             signals=frozenset(signal.id for signal in message.signals),

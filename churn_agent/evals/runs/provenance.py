@@ -11,7 +11,7 @@ from pathlib import Path
 from churn_agent.content.prompts import PromptTemplate, load_prompt
 from churn_agent.evals.runs.log import RunLog, SetLog
 from churn_agent.evals.runs.planning import Planned
-from churn_agent.evals.runs.suite import Suite, find_methods
+from churn_agent.evals.runs.suite import Suite, find_methods, standard_prompt
 from churn_agent.models.catalogue import catalogue
 from churn_agent.models.opening import without_runtime
 from churn_agent.outcomes.samples import fingerprint
@@ -80,11 +80,11 @@ def _of_set(planned: Planned) -> SetLog:
 
 def _prompts(suite: Suite, plan: Sequence[Planned], settings: Settings) -> list[PromptTemplate]:
     """Those of the ways, and the default one if a method learns from readings, which are made by it."""
-    used: dict[tuple[str, str | None], None] = dict.fromkeys(
+    used: dict[tuple[str, str], None] = dict.fromkeys(
         (way.mode, way.prompt) for planned in plan for way, _ in planned.ways
     )
     if any(method.reads for method in find_methods(suite.baselines)):
-        used[settings.mode, settings.prompt] = None
+        used[settings.mode, standard_prompt(settings.mode, settings)] = None
     return [load_prompt(mode, name, folder=settings.prompts_dir) for mode, name in used]
 
 

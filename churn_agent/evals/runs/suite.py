@@ -131,12 +131,12 @@ def resolve(ways: Ways, settings: Settings) -> Iterator[Way]:
     ]
     for model, prompt, changed in product(ways.models, prompts, product(*grid)):
         of_way = settings.changed(**dict(changed), **({} if model == DEFAULT else {"model": model}))
-        name = _standard(mode, of_way) if prompt == DEFAULT else prompt
+        name = standard_prompt(mode, of_way) if prompt == DEFAULT else prompt
         load_prompt(mode, name, folder=settings.prompts_dir)
         yield Way(mode, name, of_way.model, changed, ways.repeats)
 
 
-def _standard(mode: Mode, settings: Settings) -> str:
+def standard_prompt(mode: Mode, settings: Settings) -> str:
     """The prompt in the settings if it is one of the mode, otherwise the default one for the model."""
     own = settings.prompt if mode == settings.mode else None
     return own or default_name(mode, settings.prompts_dir, stand_in=is_stand_in(settings))
