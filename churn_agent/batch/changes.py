@@ -11,7 +11,7 @@ from datetime import date
 
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.assessing.pipeline import Setup
-from churn_agent.batch.remaking import as_made, with_prompt_of
+from churn_agent.batch.remaking import recreated_agent, with_prompt_of
 from churn_agent.domain.assessment import Assessment, ChurnProbability
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.scoring import prior
@@ -66,7 +66,7 @@ def explain(
         if was and record.churn_probability:
             key = (*_model(record), how.prompt, how.prompt_hash, how.thresholds_hash, how.method, how.seed)
             if key not in judges:
-                same_agent = as_made(agent, record)
+                same_agent = recreated_agent(agent, record)
                 judges[key] = _Judge(same_agent, same_agent.setup())
             yield record.customer_id, _explain(judges[key], was, record)
         progress()

@@ -7,7 +7,7 @@ from churn_agent.errors import ChurnAgentError, NotAsMade
 from churn_agent.models.base import ModelInfo
 
 
-def as_made(agent: ChurnAgent, record: Assessment) -> ChurnAgent:
+def recreated_agent(agent: ChurnAgent, record: Assessment) -> ChurnAgent:
     """Returns an agent that would make a record again, with its mode, prompt, method and seed.
 
     It shares the model and the store with `agent`; do not close it.

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.assessing.pipeline import Setup
-from churn_agent.batch.remaking import as_made
+from churn_agent.batch.remaking import recreated_agent
 from churn_agent.domain.assessment import Assessment
 from churn_agent.errors import AnswerNotStored, UnknownCustomer
 from churn_agent.evidence.facts import compute
@@ -81,7 +81,7 @@ def verify(
             way = (how.model_id, how.model_sha256, how.model_fingerprint, how.prompt, how.prompt_hash,
                    how.thresholds_hash, how.method, how.seed)  # fmt: skip
             if way not in ways:
-                same = as_made(unasked, stored)
+                same = recreated_agent(unasked, stored)
                 ways[way] = same, same.setup()
             try:
                 computed = _again(stored, row_id, *ways[way])
@@ -116,7 +116,10 @@ def _again(stored: Assessment, row_id: int, agent: ChurnAgent, setup: Setup) -> 
 
 def compared(stored: Assessment, computed: Assessment) -> list[Difference]:
     """The fields of a record that differ from another one of the same customer and date; costs do not count."""
-    return [Difference(stored.customer_id, *each) for each in _differences(_document(stored), _document(computed))]
+    return [
+        Difference(stored.customer_id, *difference)
+        for difference in _differences(_document(stored), _document(computed))
+    ]
 
 
 def _document(record: Assessment) -> dict[str, Any]:

@@ -80,20 +80,27 @@ def list_(context: click.Context, customer: str | None, json_: bool) -> None:
     with common.open_agent(context) as agent:
         from churn_agent.outcomes.correcting import listed
 
-        found = listed(agent.store, customer)
+        all_corrections = listed(agent.store, customer)
     if json_:
-        common.print_json(found)
+        common.print_json(all_corrections)
         return
-    if not found:
+    if not all_corrections:
         common.note("no corrections; to make some: churn-agent label --what signals, or churn-agent corrections add")
         return
     table = Table("N", "customer", "signal", "shown", "message", "by", "on", "holds for")
-    for each in found:
-        shown = "yes" if each.shown else "no"
-        when = f"{each.created_at:%Y-%m-%d}"
-        text = _on_one_line(each.text)[:_LONGEST]
+    for correction in all_corrections:
+        shown = "yes" if correction.shown else "no"
+        when = f"{correction.created_at:%Y-%m-%d}"
+        text = _on_one_line(correction.text)[:_LONGEST]
         table.add_row(
-            str(each.number), each.customer_id, each.concept, shown, text, each.created_by or "", when, _holds(each)
+            str(correction.number),
+            correction.customer_id,
+            correction.concept,
+            shown,
+            text,
+            correction.created_by or "",
+            when,
+            _holds(correction),
         )
     common.out.print(table)
 
@@ -120,8 +127,8 @@ def show(context: click.Context, number: int, json_: bool) -> None:
     click.echo(_line(correction))
     click.echo(f"  {_on_one_line(correction.text)}")
     click.echo(f"holds for: {_holds(correction)}")
-    found = f"{counted(len(reached.hits), 'message')} of {counted(reached.customers, 'customer')}"
-    click.echo(f"like it, by other customers: {found}")
+    extent = f"{counted(len(reached.hits), 'message')} of {counted(reached.customers, 'customer')}"
+    click.echo(f"like it, by other customers: {extent}")
     for hit in reached.hits[:_EXAMPLES]:
         text = _on_one_line(hit.interaction.text)[:_LONGEST]
         click.echo(f"  {hit.interaction.customer_id} ({hit.similarity:.3f}): {text}")

@@ -183,7 +183,7 @@ def _ask_outcomes(agent: "ChurnAgent", as_of: date, limit: int) -> int:
         answer_outcome(agent.store, customer_id, as_of, churned=churned, reason=reason)
         return True
 
-    return _ask_each(questions.customer_ids[:limit], ask)
+    return _ask_in_turn(questions.customer_ids[:limit], ask)
 
 
 def _ask_signals(agent: "ChurnAgent", limit: int, by: str | None) -> int:
@@ -204,14 +204,14 @@ def _ask_signals(agent: "ChurnAgent", limit: int, by: str | None) -> int:
         answer_signal(agent.store, question, shown=shown, by=by)
         return True
 
-    return _ask_each(questions, ask)
+    return _ask_in_turn(questions, ask)
 
 
 class _Quit(Exception):
     """The person quits."""
 
 
-def _ask_each(queue: Sequence[Q], ask: Callable[[Q], bool]) -> int:
+def _ask_in_turn(queue: Sequence[Q], ask: Callable[[Q], bool]) -> int:
     answered = 0
     try:
         for question in queue:

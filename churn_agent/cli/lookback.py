@@ -95,7 +95,7 @@ def lookback(
         common.note(_cost_words(guess))
         with common.Counting() as bar:
             task = bar.add_task("customers at month ends", total=None)
-            found = look_back(
+            result = look_back(
                 agent,
                 LookBackSpec(replayed, flag, by, rival, capacity, call_cost),
                 values=lost_values(agent.store),
@@ -103,16 +103,16 @@ def lookback(
             )
         card = agent.store.card
         if output:
-            atomic.save(output, to_html(found, card))
+            atomic.save(output, to_html(result, card))
     if json_:
-        common.print_json(found)
+        common.print_json(result)
     else:
-        _print(found, card)
+        _print(result, card)
     if output:
         click.echo(f"written: {output}", err=json_)
-    if found.left:
-        common.note(f"the budget is spent: {found.left} assessments are left; run the same command again to resume")
-    if found.failed or found.left:
+    if result.left:
+        common.note(f"the budget is spent: {result.left} assessments are left; run the same command again to resume")
+    if result.failed or result.left:
         raise click.exceptions.Exit(_PARTLY)
 
 
@@ -136,14 +136,14 @@ def retro(
         from churn_agent.lookback.retrospect import retro as look_back_on
         from churn_agent.reports.lookback import retro_page
 
-        found = look_back_on(agent, customer_id, months=months)
+        retrospective = look_back_on(agent, customer_id, months=months)
         card = agent.store.card
         if output:
-            atomic.save(output, retro_page.to_html(found, card))
+            atomic.save(output, retro_page.to_html(retrospective, card))
     if json_:
-        common.print_json(found)
+        common.print_json(retrospective)
     else:
-        for section in retro_page.sections(found):
+        for section in retro_page.sections(retrospective):
             if section.title:
                 click.echo(f"\n{section.title}")
             for line in section.lines:
@@ -177,22 +177,22 @@ def _print_cost(guess: "Cost", *, json_: bool) -> None:
         click.echo(_cost_words(guess))
 
 
-def _print(found: "LookBack", card: "Card") -> None:
+def _print(result: "LookBack", card: "Card") -> None:
     from churn_agent.reports.lookback import phrases
 
-    for line in (phrases.period(found), *phrases.head(found)):
+    for line in (phrases.period(result), *phrases.head(result)):
         click.echo(line)
     table = Table("test", "answer", "figures")
-    for test in found.tests:
+    for test in result.tests:
         table.add_row(*map(escape, phrases.test_words(test)))
     common.out.print(table)
-    for groups in ([found.by] if found.by else []) + list(found.treated):
+    for groups in ([result.by] if result.by else []) + list(result.treated):
         _print_groups(groups)
-    if found.against:
-        click.echo(f"compared with {found.against.name}:")
-        for line in phrases.against_lines(found.against, card):
+    if result.against:
+        click.echo(f"compared with {result.against.name}:")
+        for line in phrases.against_lines(result.against, card):
             click.echo(f"  {line}")
-    for line in (*phrases.money_lines(found, card), *phrases.notes(found)):
+    for line in (*phrases.money_lines(result, card), *phrases.notes(result)):
         click.echo(line)
 
 

@@ -99,13 +99,13 @@ def pull(
         raise click.UsageError("--link needs --from FOLDER")
     settings = _settings(context)
     names = [without_runtime(name)] if name else _defaults(settings)
-    for each in names:
+    for model_name in names:
         with _progress() as progress:
             if source:
-                bundles.unpack(source, [each], settings.models_dir, progress, link=link)
+                bundles.unpack(source, [model_name], settings.models_dir, progress, link=link)
             else:
-                weights.pull(each, settings.models_dir, progress, mirror=not no_mirror, notify=common.note)
-        click.echo(f"{each}: {weights.find(each, settings.models_dir)}")
+                weights.pull(model_name, settings.models_dir, progress, mirror=not no_mirror, notify=common.note)
+        click.echo(f"{model_name}: {weights.find(model_name, settings.models_dir)}")
     if weights_name(settings) in names and not no_warm:
         _warm(settings)
 
@@ -138,10 +138,10 @@ def verify(context: click.Context, name: str | None) -> None:
     from churn_agent.models.opening import without_runtime
 
     settings = _settings(context)
-    for each in [without_runtime(name)] if name else _defaults(settings):
+    for model_name in [without_runtime(name)] if name else _defaults(settings):
         with _progress() as progress:
-            weights.verify(each, settings.models_dir, progress)
-        click.echo(f"{each}: matches the catalogue")
+            weights.verify(model_name, settings.models_dir, progress)
+        click.echo(f"{model_name}: matches the catalogue")
 
 
 def _settings(context: click.Context) -> "Settings":
@@ -299,7 +299,7 @@ def _print_figures(measured: "Fit", default: "Fit") -> None:
     table = Table("", measured.model, f"{default.model} (default)")
     names = {"precision": "precision of signals", "recall": "recall of signals", "f1": "F1 of signals"}
     for field, words in {**names, "auroc_of_leaving": "AUROC of leaving"}.items():
-        table.add_row(words, *(f"{getattr(each.figures, field):.3f}" for each in (measured, default)))
+        table.add_row(words, *(f"{getattr(fitted.figures, field):.3f}" for fitted in (measured, default)))
     common.out.print(table)
 
 

@@ -51,8 +51,8 @@ def _check(context: click.Context) -> None:
     from churn_agent.settings import Settings
     from churn_agent.store import outputs as checks
 
-    given = cast("dict[str, Path | None]", context.obj)["store"]
-    store = given or Settings.load().store
+    store_option = cast("dict[str, Path | None]", context.obj)["store"]
+    store = store_option or Settings.load().store
     if len({path.resolve() for _, path in outputs}) < len(outputs):
         raise InputError("two outputs of this command have the same name; name another file for one of them")
     for type_, path in outputs:

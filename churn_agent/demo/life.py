@@ -73,7 +73,7 @@ class Account:
                 state.need = unit(state.need - 0.3)
             decides = customer.notice_on is None and rng.random() < state.hazard * self._eagerness(monday)
             if decides:
-                self._give_notice(monday, said=week > 0)
+                self._give_notice(monday, may_write=week > 0)
             if week > 0:
                 self._week(monday, week)
         if customer.left_on and customer.left_on <= AS_OF and not self._stays_in_the_data():
@@ -114,13 +114,13 @@ class Account:
         left = (self._renewal_after(monday) - monday).days - self._notice_days
         return _NEAR if 0 <= left <= _DECIDING_DAYS else _FAR
 
-    def _give_notice(self, monday: date, *, said: bool) -> None:
+    def _give_notice(self, monday: date, *, may_write: bool) -> None:
         """Gives notice for the end of the term, in words or in the portal alone."""
         customer = self._customer
         customer.notice_on = monday + timedelta(days=self._rng.randrange(5))
         customer.left_on = self._renewal_after(customer.notice_on + timedelta(days=self._notice_days))
         customer.churned = True
-        if said and self._rng.random() < _IN_WORDS:
+        if may_write and self._rng.random() < _IN_WORDS:
             self._say("notice", customer.notice_on, "email")
             later = customer.notice_on + timedelta(days=self._rng.randrange(9, 20))
             if later < AS_OF and self._rng.random() < _TAKEN_BACK:

@@ -9,41 +9,41 @@ from churn_agent.errors import InputError
 _EXAMPLE = "'2026-03-01'"
 
 
-def as_day(given: date | str) -> date:
+def as_day(value: date | str) -> date:
     """Returns a day that was given as a date, a time or an ISO date.
 
     Args:
-        given: a `date`; a `datetime` without a time zone, whose day is taken; or text such as `2026-03-01`.
+        value: a `date`; a `datetime` without a time zone, whose day is taken; or text such as `2026-03-01`.
 
     Raises:
         InputError: it is something else, it has a time zone (then its day depends on the book's), or it is not between
             `EARLIEST` and `LATEST`.
     """
-    day: object = given
-    if isinstance(given, str):
+    day: object = value
+    if isinstance(value, str):
         try:
-            day = datetime.fromisoformat(given.strip())
+            day = datetime.fromisoformat(value.strip())
         except ValueError:
-            raise InputError(f"{given!r} is not a date; write it like {_EXAMPLE}") from None
+            raise InputError(f"{value!r} is not a date; write it like {_EXAMPLE}") from None
     if isinstance(day, datetime):
         if day.tzinfo is not None:
-            raise InputError(f"the date {str(given)!r} has a time zone; give a day of the book, such as {_EXAMPLE}")
+            raise InputError(f"the date {str(value)!r} has a time zone; give a day of the book, such as {_EXAMPLE}")
         day = day.date()
     if type(day) is not date:  # the day of pandas' NaT is NaT
-        raise InputError(f"{given!r} is not a date; give a datetime.date, or text such as {_EXAMPLE}")
+        raise InputError(f"{value!r} is not a date; give a datetime.date, or text such as {_EXAMPLE}")
     if not EARLIEST <= day <= LATEST:
         raise InputError(f"the date {day} is not between {EARLIEST} and {LATEST}")
     return day
 
 
-def as_customer_id(given: object) -> str:
+def as_customer_id(value: object) -> str:
     """Returns an id that was given as text or as a whole number.
 
     Raises:
         InputError: it is something else, whose text could differ from the id in the data (`1001.0`).
     """
-    if isinstance(given, str):
-        return given
-    if isinstance(given, Integral) and given is not True and given is not False:
-        return str(int(given))
-    raise InputError(f"the customer id {given!r} is of type {type(given).__name__}; give it as text, as in the data")
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Integral) and value is not True and value is not False:
+        return str(int(value))
+    raise InputError(f"the customer id {value!r} is of type {type(value).__name__}; give it as text, as in the data")

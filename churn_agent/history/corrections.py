@@ -86,10 +86,10 @@ def all_corrections(engine: Engine) -> list[Correction]:
 
 def find(engine: Engine, number: int) -> Correction:
     """Returns a correction. Raises `InputError` if there is none with that number."""
-    found = next((each for each in all_corrections(engine) if each.number == number), None)
-    if found is None:
+    correction = next((candidate for candidate in all_corrections(engine) if candidate.number == number), None)
+    if correction is None:
         raise InputError(f"there is no correction {number}; to list them: churn-agent corrections list")
-    return found
+    return correction
 
 
 def approve(connection: Connection, number: int, *, by: str | None) -> None:

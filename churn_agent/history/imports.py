@@ -43,7 +43,7 @@ class Import:
     def kinds(self) -> Mapping[str, Sequence[str]]:
         """File -> the kinds of data read from it."""
         kinds: Mapping[str, str | Sequence[str]] = self.summary.get("files") or {}  # one kind in earlier versions
-        return {file: [each] if isinstance(each, str) else each for file, each in kinds.items()}
+        return {file: [of_file] if isinstance(of_file, str) else of_file for file, of_file in kinds.items()}
 
     @property
     def can_be_undone(self) -> bool:
@@ -118,8 +118,8 @@ def with_newer_values(engine: Engine, import_id: int) -> list[int]:
     stated = select(other.c.import_id).where(mine.c.import_id == import_id, *same)
     measured = select(measured_table.c.superseded_by).where(measured_table.c.import_id == import_id)
     with engine.connect() as connection:
-        found = {row for query in (holders, stated, measured) for row in connection.scalars(query.distinct())}
-    return sorted(later for later in found if later is not None and later > import_id)
+        ids = {row for query in (holders, stated, measured) for row in connection.scalars(query.distinct())}
+    return sorted(later for later in ids if later is not None and later > import_id)
 
 
 _customer = select(interactions.c.customer_id)

@@ -33,13 +33,13 @@ def on_values(connection: Connection, import_id: int) -> set[int]:
     last_day = cache(partial(_last_day_then, connection, card))
     resting: set[int] = set()
     rows: dict[str, Sequence[Any]] = {}
-    for id_, customer_id, as_of, made_at in connection.execute(query).all():
+    for id_, customer_id, as_of, created_at in connection.execute(query).all():
         if customer_id in first_measured and day_number(as_of) >= first_measured[customer_id]:
             resting.add(id_)
         elif customer_id in described:
             if customer_id not in rows:
                 rows = {customer_id: book.contributed(connection, described[customer_id])}
-            known = [row for row in rows[customer_id] if _known(row, as_of, made_at, card, last_day)]
+            known = [row for row in rows[customer_id] if _known(row, as_of, created_at, card, last_day)]
             others = [row for row in known if row.import_id != import_id]
             with_it, without = (sensitive.usable(combining.merged(some, card, as_of), card) for some in (known, others))
             if with_it != without:
@@ -52,17 +52,17 @@ def _described(connection: Connection, import_id: int) -> set[str]:
     return set(connection.scalars(select(contributions.c.customer_id).where(*mine).distinct()))
 
 
-def _known(row: Any, as_of: date, made_at: datetime, card: Card, last_day: Callable[[datetime], date]) -> bool:
+def _known(row: Any, as_of: date, created_at: datetime, card: Card, last_day: Callable[[datetime], date]) -> bool:
     """Whether an assessment at a day that was made at a time could know a row."""
-    if row.started_at is not None and row.started_at > made_at:
+    if row.started_at is not None and row.started_at > created_at:
         return False
-    return card.attributes_as_of == "label" or is_known(row, as_of, card, lambda: last_day(made_at))
+    return card.attributes_as_of == "label" or is_known(row, as_of, card, lambda: last_day(created_at))
 
 
-def _last_day_then(connection: Connection, card: Card, made_at: datetime) -> date:
+def _last_day_then(connection: Connection, card: Card, created_at: datetime) -> date:
     """Returns the last day of the history when an assessment was made, or an earlier one if that is not known."""
-    last_import = connection.scalar(select(func.max(imports.c.id)).where(imports.c.started_at <= made_at))
-    today = card.local(from_stored(made_at)).date()
+    last_import = connection.scalar(select(func.max(imports.c.id)).where(imports.c.started_at <= created_at))
+    today = card.local(from_stored(created_at)).date()
     try:
         return last_day_in(connection, card, today=today, up_to_import=last_import or 0).day
     except EmptyStore:

@@ -37,7 +37,7 @@ def fingerprint(folder: Path) -> Fingerprint:
     return states
 
 
-def is_made(folder: Path) -> bool:
+def is_written(folder: Path) -> bool:
     """Whether Chroma has written to a folder."""
     return (folder / _DATABASE).exists()
 

@@ -142,7 +142,7 @@ class Index:
     def create(self, embedder: Embedder) -> None:
         """Creates an empty index for an embedder. Sets aside files without a manifest, whose embedder is unknown."""
         self._acquire()
-        if health.is_made(self._folder):
+        if health.is_written(self._folder):
             self._set_aside()
         self._folder.mkdir(parents=True, exist_ok=True)
         self._write_manifest({"embedder": embedder.id, "revision": embedder.revision, "dimension": embedder.dimension})
@@ -209,7 +209,7 @@ class Index:
     def _open(self) -> None:
         self._acquire()
         manifest = self.manifest
-        if health.is_made(self._folder) and (manifest is None or not self._as_left(manifest)):
+        if health.is_written(self._folder) and (manifest is None or not self._as_left(manifest)):
             self._set_aside()
             if manifest:
                 self._folder.mkdir()

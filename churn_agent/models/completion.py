@@ -86,7 +86,10 @@ def to_label_scores(question: Question, answer: Completion) -> dict[str, float]:
     first = answer.choices[0].logprobs
     if first is None or not first.content:
         raise InvalidAnswer("the API does not return log-probabilities; use mode 'explain' or another server")
-    alternatives = [(each.token.strip(), max(each.logprob, _BELOW_TOP)) for each in first.content[0].top_logprobs]
+    alternatives = [
+        (alternative.token.strip(), max(alternative.logprob, _BELOW_TOP))
+        for alternative in first.content[0].top_logprobs
+    ]
     scores = dict.fromkeys(question.labels, _BELOW_TOP)
     for label in question.labels:
         mass = [value for token, value in alternatives if token and label.startswith(token)]

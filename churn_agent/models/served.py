@@ -80,7 +80,7 @@ def fingerprint(client: openai.OpenAI, name: str, send: Callable[[Callable[[], A
 def _report(client: openai.OpenAI, name: str, send: Callable[[Callable[[], Any]], Any]) -> list[BaseModel]:
     answer = send(client.models.with_raw_response.list)
     listed = _Listing.model_validate_json(answer.content).data
-    report: list[BaseModel] = [each for each in listed if each.id == name or len(listed) == 1]
+    report: list[BaseModel] = [entry for entry in listed if entry.id == name or len(listed) == 1]
     if answer.headers.get("server", "").casefold() == "llama.cpp":
         base = urlsplit(str(client.base_url))
         path = f"{base.path.rstrip('/').removesuffix('/v1')}/props"  # beside the API, not below it

@@ -213,7 +213,7 @@ def to_output(id_: str, answer: Mapping[str, Any]) -> ModelOutput:
 def to_log_probabilities(answer: Mapping[str, Any]) -> dict[int, float]:
     """Token -> natural logarithm of its probability, for the likeliest first tokens of an answer."""
     first = answer["completion_probabilities"][0]
-    return {each["id"]: float(each["logprob"]) for each in (first, *first["top_logprobs"])}
+    return {alternative["id"]: float(alternative["logprob"]) for alternative in (first, *first["top_logprobs"])}
 
 
 def to_reason(text: str) -> str:

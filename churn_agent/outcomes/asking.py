@@ -79,7 +79,7 @@ def signal_questions(store: Store, limit: int) -> list[SignalQuestion]:
         limit: the most questions to return.
     """
     signals = store.taxonomy.by_id
-    judged = {(each.interaction_id, each.concept) for each in store.corrections_in_force()}
+    judged = {(correction.interaction_id, correction.concept) for correction in store.corrections_in_force()}
     read: dict[tuple[str, str], tuple[str, float]] = {}
     for record in records.latest(store.history):
         for signal in record.signals:

@@ -45,7 +45,9 @@ def correct(
     with store.history.begin() as connection:
         new = corrections.put(connection, message.id, signal, shown=shown, by=by)
     key = message.id, signal
-    return next(each for each in listed(store) if (each.interaction_id, each.concept) == key), new
+    return next(
+        correction for correction in listed(store) if (correction.interaction_id, correction.concept) == key
+    ), new
 
 
 def require_signal(signal: str, taxonomy: Taxonomy) -> None:
@@ -63,18 +65,18 @@ def message_of(store: Store, customer_id: str, *, id_: str | None = None, contai
     """
     messages = store.snapshot(customer_id).messages
     if id_ is not None:
-        found = [message for message in messages if message.id == id_]
+        matches = [message for message in messages if message.id == id_]
         what = f"with the id {id_!r}"
     else:
         words = " ".join((containing or "").casefold().split())
-        found = [message for message in messages if words and words in " ".join(message.text.casefold().split())]
+        matches = [message for message in messages if words and words in " ".join(message.text.casefold().split())]
         what = f"with the words {containing!r}"
-    if not found:
+    if not matches:
         raise InputError(f"customer {customer_id!r} has no message {what}")
-    if len({message.text_id for message in found}) > 1:
-        shown = "; ".join(f"{message.id}: {_short(message.text)!r}" for message in found[:_SHOWN])
-        raise InputError(f"customer {customer_id!r} has {len(found)} messages {what}; name one by its id ({shown})")
-    return found[-1]
+    if len({message.text_id for message in matches}) > 1:
+        shown = "; ".join(f"{message.id}: {_short(message.text)!r}" for message in matches[:_SHOWN])
+        raise InputError(f"customer {customer_id!r} has {len(matches)} messages {what}; name one by its id ({shown})")
+    return matches[-1]
 
 
 def _short(text: str) -> str:
@@ -85,7 +87,7 @@ def _short(text: str) -> str:
 def listed(store: Store, customer_id: str | None = None) -> list[Correction]:
     """Returns all corrections, or those of a customer, by number."""
     every = corrections.all_corrections(store.history)
-    return [each for each in every if customer_id in (None, each.customer_id)]
+    return [correction for correction in every if customer_id in (None, correction.customer_id)]
 
 
 @dataclass(frozen=True)
@@ -117,8 +119,8 @@ def reach(store: Store, number: int) -> Reach:
 
 def approve(store: Store, number: int, *, by: str | None = None) -> Correction:
     """Makes a correction hold for all customers. Raises `InputError` if there is none, or its message has changed."""
-    found = corrections.find(store.history, number)
-    if not found.in_force:
+    correction = corrections.find(store.history, number)
+    if not correction.in_force:
         raise InputError(f"the message of correction {number} has changed since, so that it holds for nothing")
     with store.history.begin() as connection:
         corrections.approve(connection, number, by=by)
@@ -127,26 +129,26 @@ def approve(store: Store, number: int, *, by: str | None = None) -> Correction:
 
 def undo(store: Store, number: int) -> Correction:
     """Removes a correction. Raises `InputError` if there is none."""
-    found = corrections.find(store.history, number)
+    correction = corrections.find(store.history, number)
     with store.history.begin() as connection:
         corrections.remove(connection, number)
-    return found
+    return correction
 
 
 def cases(store: Store) -> Iterator[dict[str, object]]:
     """Yields the corrections in force as cases for `churn-agent check`."""
-    for each in store.corrections_in_force():
-        expected = {"must": [[each.concept]]} if each.shown else {"never": [each.concept]}
-        company = store.snapshot(each.customer_id).company
-        why = f"correction {each.number} by {each.created_by or 'a user'}, {each.created_at:%Y-%m-%d}"
-        yield {"text": each.text, "company": company, **expected, "why": why}
+    for correction in store.corrections_in_force():
+        expected = {"must": [[correction.concept]]} if correction.shown else {"never": [correction.concept]}
+        company = store.snapshot(correction.customer_id).company
+        why = f"correction {correction.number} by {correction.created_by or 'a user'}, {correction.created_at:%Y-%m-%d}"
+        yield {"text": correction.text, "company": company, **expected, "why": why}
 
 
 def training_messages(store: Store) -> list[GoldMessage]:
     """Returns the corrected messages with what people said of them; their other signals are unknown."""
     by_text: dict[tuple[str, str], dict[str, Correction]] = {}
-    for each in store.corrections_in_force():
-        by_text.setdefault((each.customer_id, each.text_id), {})[each.concept] = each
+    for correction in store.corrections_in_force():
+        by_text.setdefault((correction.customer_id, correction.text_id), {})[correction.concept] = correction
     companies = store.companies()
     return [
         GoldMessage(
@@ -154,9 +156,9 @@ def training_messages(store: Store) -> list[GoldMessage]:
             company=company,
             others=tuple(sorted(companies - {company})),
             signals=tuple(
-                GoldSignal(id=each.concept, quote=each.text[:LONGEST_QUOTE]) for each in of_text if each.shown
+                GoldSignal(id=answer.concept, quote=answer.text[:LONGEST_QUOTE]) for answer in of_text if answer.shown
             ),
-            judged=tuple(sorted(each.concept for each in of_text)),
+            judged=tuple(sorted(answer.concept for answer in of_text)),
         )
         for (customer_id, _), judged in by_text.items()
         for of_text, company in [(list(judged.values()), store.snapshot(customer_id).company)]

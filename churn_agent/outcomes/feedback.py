@@ -31,8 +31,8 @@ class FeedbackLine(Feedback):
     @property
     def judgement(self) -> Feedback | None:
         """The judgement of the assessment; None for a line of corrections alone."""
-        given = Feedback(**{name: getattr(self, name) for name in Feedback.model_fields})
-        return given if given.verdict or given.decision or given.note or not self.corrections else None
+        judgement = Feedback(**{name: getattr(self, name) for name in Feedback.model_fields})
+        return judgement if judgement.verdict or judgement.decision or judgement.note or not self.corrections else None
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,13 @@ def import_feedback(store: Store, file: Path, *, by: str | None = None) -> Feedb
     new = missing = 0
     with store.history.begin() as connection:
         for line in lines:
-            for each in line.corrections:
-                if stored_message(store, each.interaction_id, line.customer_id) is None:
+            for correction in line.corrections:
+                if stored_message(store, correction.interaction_id, line.customer_id) is None:
                     missing += 1
                 else:
-                    new += corrections.put(connection, each.interaction_id, each.signal, shown=each.shown, by=by)
+                    new += corrections.put(
+                        connection, correction.interaction_id, correction.signal, shown=correction.shown, by=by
+                    )
     return FeedbackImport(len(judgements), feedback.add(store.history, judgements), new, missing)
 
 
@@ -83,7 +85,7 @@ def _read(file: Path, signals: Container[str]) -> list[FeedbackLine]:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
             raise FileFormatError(f"{file}:{number}: {where}: {first['msg']}; nothing was imported") from error
-        unknown = next((each.signal for each in line.corrections if each.signal not in signals), None)
+        unknown = next((correction.signal for correction in line.corrections if correction.signal not in signals), None)
         if unknown:
             raise FileFormatError(f"{file}:{number}: there is no signal {unknown!r}; nothing was imported")
         lines.append(line)

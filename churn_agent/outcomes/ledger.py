@@ -145,10 +145,10 @@ def summarise(store: Store, by: By = "all") -> Ledger:
     all_forecasts = forecasts(store)
     return Ledger(
         forecasts=len(all_forecasts),
-        not_over=sum(not each.over for each in all_forecasts),
-        outcome_unknown=sum(each.over and each.churned is None for each in all_forecasts),
+        not_over=sum(not forecast.over for forecast in all_forecasts),
+        outcome_unknown=sum(forecast.over and forecast.churned is None for forecast in all_forecasts),
         standings=score(all_forecasts, by),
-        back_tests=sum(each.back_test for each in all_forecasts),
+        back_tests=sum(forecast.back_test for forecast in all_forecasts),
         compared=compare(all_forecasts, by),
         judgements=judgements(all_forecasts, all_feedback(store.history)),
     )
@@ -201,7 +201,7 @@ def forecasts(store: Store, customer_id: str | None = None, *, today: date | Non
                     run_id=record.run_id,
                 )
             )
-    return sorted(all_forecasts, key=lambda each: (each.assessment.as_of, each.assessment.customer_id))
+    return sorted(all_forecasts, key=lambda forecast: (forecast.assessment.as_of, forecast.assessment.customer_id))
 
 
 def _key(assessment: Assessment) -> tuple[Any, ...]:
@@ -291,12 +291,16 @@ def judgements(forecasts: Iterable[Forecast], feedback: Iterable[Feedback]) -> J
 
 def _known(forecasts: Iterable[Forecast], by: By) -> list[tuple[str, list[Forecast]]]:
     """The forecasts that are over and whose outcome is known, by group."""
-    return sorted(map_reduce((each for each in forecasts if each.can_be_judged), lambda each: each.group(by)).items())
+    return sorted(
+        map_reduce(
+            (forecast for forecast in forecasts if forecast.can_be_judged), lambda forecast: forecast.group(by)
+        ).items()
+    )
 
 
 def _area(forecasts: Sequence[Forecast]) -> Interval:
     labels, groups = _outcomes(forecasts)
-    return metrics.auroc(labels, np.array([each.number for each in forecasts]), groups)
+    return metrics.auroc(labels, np.array([forecast.number for forecast in forecasts]), groups)
 
 
 def _horizon(assessment: Assessment) -> int:
@@ -306,8 +310,8 @@ def _horizon(assessment: Assessment) -> int:
 
 def _standing(group: str, forecasts: Sequence[Forecast]) -> Standing:
     labels, groups = _outcomes(forecasts)
-    scores = np.array([each.number for each in forecasts])
-    calibrated = all(each.calibrated for each in forecasts)
+    scores = np.array([forecast.number for forecast in forecasts])
+    calibrated = all(forecast.calibrated for forecast in forecasts)
     brier = metrics.bootstrap(metrics.brier, labels, scores, groups) if calibrated else None
     rate = float(labels.mean())
     of_prior = rate * (1 - rate)
@@ -325,6 +329,6 @@ def _standing(group: str, forecasts: Sequence[Forecast]) -> Standing:
 
 
 def _outcomes(forecasts: Sequence[Forecast]) -> tuple[Labels, Groups]:
-    customers = [each.assessment.customer_id for each in forecasts]
+    customers = [forecast.assessment.customer_id for forecast in forecasts]
     groups = np.unique(customers, return_inverse=True)[1] if customers else np.zeros(0, dtype=np.intp)
-    return np.array([bool(each.churned) for each in forecasts], dtype=bool), groups
+    return np.array([bool(forecast.churned) for forecast in forecasts], dtype=bool), groups

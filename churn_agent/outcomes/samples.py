@@ -41,11 +41,11 @@ def labelled_samples(store: Store) -> list[Sample]:
     A label that was dated by the day on which the customer left or gave notice is left out if another label has that
     outcome: nothing is learned twice.
     """
-    twice = _told_twice(book.labels_in_full(store.history))
+    twice = _recorded_twice(book.labels_in_full(store.history))
     return [Sample(*row) for row in book.all_labels(store.history) if row[:2] not in twice]
 
 
-def _told_twice(labels: Sequence[Label]) -> set[tuple[str, date]]:
+def _recorded_twice(labels: Sequence[Label]) -> set[tuple[str, date]]:
     of_customer = map_reduce(labels, lambda label: label.customer_id)
     return {
         (label.customer_id, date.fromisoformat(label.as_of))
@@ -84,7 +84,9 @@ def treated(store: Store, samples: Sequence[Sample], horizon_days: int) -> set[S
         store.history, TREATMENTS, after=card.end_of_day(first), until=card.end_of_day(last + horizon)
     )
     times = map_reduce(
-        filter(is_treatment, marked_interactions), lambda each: each.customer_id, lambda each: each.occurred_at
+        filter(is_treatment, marked_interactions),
+        lambda interaction: interaction.customer_id,
+        lambda interaction: interaction.occurred_at,
     )
     marked_labels = book.marked_as_treated(store.history)
     return {

@@ -216,11 +216,11 @@ def carry(
     own = examples(agent, today, needs=("readings",), progress=progress)
     fitted = TransferredCalibration().fit(books, own, rate)
     scores = transferred_to_each(books) if len(books) > 1 else [cross_fitted(METHODS["platt"], books[0], seed=seed)]
-    samples = [sample for each in learnable for sample in each.samples]
+    samples = [sample for source in learnable for sample in source.samples]
     trained = Trained(
         method=method.name,
-        left_out=sum(each.left_out for each in learnable),
-        treated=sum(each.treated for each in learnable),
+        left_out=sum(source.left_out for source in learnable),
+        treated=sum(source.treated for source in learnable),
         horizon_days=agent.store.card.horizon_days,
         attributes_as_of=agent.store.card.attributes_as_of,
         says=f"slope of {len(books)} other books, shifted to a base rate of {rate:.1%} over {len(today)} customers",

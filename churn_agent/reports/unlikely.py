@@ -52,7 +52,7 @@ def _about_speakers(book: BookStatistics) -> Iterator[str]:
         )
     staff, leaving = Counter(odd.staff_phrases), Counter(odd.leaving_phrases)
     wrong, right = staff["customer"] + leaving["company"], staff["company"] + leaving["customer"]
-    found = ngettext(
+    counts = ngettext(
         "{n} message of customers with phrases of staff (“thank you for contacting us”), {yours} of yours with phrases "
         "of customers (“I want to cancel”)",
         "{n} messages of customers with phrases of staff (“thank you for contacting us”), {yours} of yours with "
@@ -61,9 +61,9 @@ def _about_speakers(book: BookStatistics) -> Iterator[str]:
         yours=number(leaving["company"]),
     )
     if wrong >= _LEAST_PHRASES and wrong > right:
-        yield gettext("Directions look reversed: {found}. Check direction or speaker in the mapping.", found=found)
+        yield gettext("Directions look reversed: {found}. Check direction or speaker in the mapping.", found=counts)
     elif staff["customer"] >= _LEAST_PHRASES and staff["customer"] > staff["company"]:
-        yield gettext("Words of yours may count as the customers': {found}.", found=found)
+        yield gettext("Words of yours may count as the customers': {found}.", found=counts)
     if odd.like_staff:
         yield gettext(
             "Customers who mostly speak like your staff: {names}. Are these people or addresses of yours?",

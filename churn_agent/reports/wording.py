@@ -216,11 +216,15 @@ def is_signal(reason: Reason) -> bool:
 def correction_lines(assessment: Assessment) -> list[str]:
     """Returns what people's corrections changed in the signals read, one sentence each."""
     lines: dict[str, None] = {}
-    for each in assessment.corrected:
-        known = {"who": each.by or gettext("a user"), "day": day(each.on), "reason": translated(each.statement)}
+    for correction in assessment.corrected:
+        known = {
+            "who": correction.by or gettext("a user"),
+            "day": day(correction.on),
+            "reason": translated(correction.statement),
+        }
         line = (
             gettext("By a correction of {who} ({day}): {reason}", **known)
-            if each.shown
+            if correction.shown
             else gettext("Not shown, by a correction of {who} ({day}): {reason}", **known)
         )
         lines.setdefault(line)

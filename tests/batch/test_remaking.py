@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from churn_agent.assessing.agent import ChurnAgent
-from churn_agent.batch.remaking import as_made
+from churn_agent.batch.remaking import recreated_agent
 from churn_agent.content.prompts import shipped_folder
 from churn_agent.errors import InputError, NotAsMade
 from churn_agent.models.scripted import ScriptedModel
@@ -47,7 +47,7 @@ def a_record(store, **how):
 
 def refusal(store, record, **how):
     with agent_on(store, **how) as agent, pytest.raises(NotAsMade) as refused:
-        as_made(agent, record)
+        recreated_agent(agent, record)
     assert "\n" not in str(refused.value)
     assert str(refused.value).startswith("c-1 at 2026-03-01 cannot be assessed again in the same way: ")
     return str(refused.value)
@@ -56,7 +56,7 @@ def refusal(store, record, **how):
 def test_an_agent_takes_mode_prompt_method_and_seed_from_the_record(store, own_prompts):
     record = a_record(store, mode="explain", prompt="mine", seed=7, prompts_dir=own_prompts)
     with agent_on(store, prompts_dir=own_prompts, method="boosting") as agent:
-        again = as_made(agent, record)
+        again = recreated_agent(agent, record)
         assert (again.prompt.label, again.prompt.content_hash) == (
             record.provenance.prompt,
             record.provenance.prompt_hash,
@@ -78,7 +78,7 @@ def test_other_weights_under_the_same_name_are_another_model(store):
 def test_where_the_weights_are_the_same_another_runtime_is_the_same_model(store):
     record = a_record(store, info={"sha256": "aaaa", "fingerprint": "runtime 1"})
     with agent_on(store, info={"sha256": "aaaa", "fingerprint": "runtime 2"}) as agent:
-        assert as_made(agent, record).prompt.label == record.provenance.prompt
+        assert recreated_agent(agent, record).prompt.label == record.provenance.prompt
 
 
 def test_a_model_without_known_weights_is_known_by_its_fingerprint(store):
@@ -87,7 +87,7 @@ def test_a_model_without_known_weights_is_known_by_its_fingerprint(store):
     assert "was openai here m and is now openai there m" in refusal(store, record, info=other)
     how = record.provenance.model_copy(update={"model_fingerprint": None})  # as earlier versions wrote it
     with agent_on(store, info=other) as agent:
-        as_made(agent, record.model_copy(update={"provenance": how}))
+        recreated_agent(agent, record.model_copy(update={"provenance": how}))
 
 
 def test_a_prompt_that_was_changed_or_is_gone_is_named(store, own_prompts):
@@ -127,7 +127,7 @@ def test_a_record_of_an_earlier_version_is_made_again_and_its_file_is_continued(
     path = tmp_path / "book.jsonl"
     path.write_text(old.model_dump_json() + "\n", encoding="utf-8")
     with agent_on(store) as agent:
-        assert as_made(agent, old).prompt.label == old.provenance.prompt
+        assert recreated_agent(agent, old).prompt.label == old.provenance.prompt
         assert run_batch(agent, path, BatchSpec(as_of=DAY)).already_done == 1
     path.write_text(by_version_0_1_0(old, "0123456789abcdef").model_dump_json() + "\n", encoding="utf-8")
     with agent_on(store) as agent, pytest.raises(InputError, match="another date"):

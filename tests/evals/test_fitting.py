@@ -173,4 +173,4 @@ def test_of_a_corrected_message_only_what_people_judged_counts():
     fitting_ = fitting._Fitting.__new__(fitting._Fitting)
     fitting_._taxonomy = TAXONOMY
     reading = Reading("Acme", message.text, strengths={"price": 0.9, "praise": 0.9})
-    assert fitting_._counted(message, reading) == fitting._Counts(right=0, found=1, wanted=0)
+    assert fitting_._counted(message, reading) == fitting._Counts(right=0, read=1, wanted=0)

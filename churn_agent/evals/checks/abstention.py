@@ -44,9 +44,13 @@ class Known:
     @classmethod
     def of(cls, snapshots: Sequence[Snapshot], labels: Labels) -> "Known":
         """Customers with outcomes, shape (snapshots,) each."""
-        scores = [prior.of_facts(facts.compute(each), horizon_days=each.card.horizon_days) for each in snapshots]
+        scores = [
+            prior.of_facts(facts.compute(snapshot), horizon_days=snapshot.card.horizon_days) for snapshot in snapshots
+        ]
         called = metrics.called(np.array(scores), int(labels.sum()))
-        return cls(np.array([facts.days_known(each) for each in snapshots]), np.where(labels, 1 - called, called))
+        return cls(
+            np.array([facts.days_known(snapshot) for snapshot in snapshots]), np.where(labels, 1 - called, called)
+        )
 
 
 @dataclass(frozen=True)
@@ -104,8 +108,8 @@ def measure(sets: Mapping[str, Known]) -> list[Abstention]:
         known = sets.values()
         together = Known(np.concatenate([k.days for k in known]), np.concatenate([k.wrong for k in known]))
         every.append((TOGETHER, together))
-    at_each = [_at(name, known, least) for name, known in every for least in (0, *_THRESHOLDS)]
-    return list(unique_justseen(at_each, key=lambda one: (one.set, one.left_out)))
+    abstentions = [_at(name, known, least) for name, known in every for least in (0, *_THRESHOLDS)]
+    return list(unique_justseen(abstentions, key=lambda one: (one.set, one.left_out)))
 
 
 def justified(abstentions: Sequence[Abstention]) -> int:

@@ -100,7 +100,7 @@ def fit_prompt(
     """
     seen = examples(messages, model, prompt, taxonomy, second, progress=progress)
     thresholds, figures = fit(seen, shipped_fits()[0].values, second)
-    of_people = sum(each.message.judged is not None for each in seen)
+    of_people = sum(example.message.judged is not None for example in seen)
     sets = [SetUsed(name="held_out", n=len(seen) - of_people)]
     sets += [SetUsed(name=CORRECTIONS, n=of_people)] if of_people else []
     return fit_of(model, prompt, tuple(sets), thresholds, figures)
@@ -121,7 +121,7 @@ def examples(
     progress: Progress = lambda done, total: None,
 ) -> list[Example]:
     """Asks both readers about messages. Raises `DataError` if most answers of the model cannot be used."""
-    found: list[Example] = []
+    examples_read: list[Example] = []
     failed = 0
     for batch in chunked(messages, BATCH):
         readings = {i: reading_of(message) for i, message in enumerate(batch)}
@@ -130,11 +130,11 @@ def examples(
             if reading.failure:
                 failed += 1
             else:
-                found.append(Example(batch[i], answers[i], frozenset(reading.proposals)))
-        progress(len(found) + failed, len(messages))
+                examples_read.append(Example(batch[i], answers[i], frozenset(reading.proposals)))
+        progress(len(examples_read) + failed, len(messages))
     if failed > len(messages) / 2:
         raise DataError(f"most answers of {model.info.id} are unusable; nothing was fitted")
-    return found
+    return examples_read
 
 
 def fit(seen: Sequence[Example], start: Thresholds, second: SecondReader) -> tuple[Thresholds, Figures]:
@@ -145,7 +145,7 @@ def fit(seen: Sequence[Example], start: Thresholds, second: SecondReader) -> tup
         start: the values of thresholds that prompts with a second reader do not use.
         second: the second reader that was asked.
     """
-    halves = [[each for n, each in enumerate(seen) if n % 2 == half] for half in range(2)]
+    halves = [[example for n, example in enumerate(seen) if n % 2 == half] for half in range(2)]
     # Cross-fitted: the probability of each proposal by the combiner of the other half.
     likely = [probabilities(some, _weights(other, second)) for some, other in (halves, halves[::-1])]
     pairs = [
@@ -156,14 +156,16 @@ def fit(seen: Sequence[Example], start: Thresholds, second: SecondReader) -> tup
         if id_ in example.judged
     ]
     shown = _shown(pairs)
-    wanted = sum(len(each.signals) for each in seen)
+    wanted = sum(len(example.signals) for example in seen)
     right, named = sum(yes for value, yes in pairs if value >= shown), sum(value >= shown for value, _ in pairs)
     precision, recall = right / max(1, named), right / max(1, wanted)
     combiner = _weights(seen, second).model_copy(update={"shown": shown, "silent": _silent(seen)})
     in_full = _with_leaning(seen)
-    leanings = np.array([_leaning(each, combiner) for each in in_full])
-    leaves = np.array([each.message.leaves for each in in_full])
-    neutral = float(np.median([leaning for leaning, each in zip(leanings, in_full, strict=True) if not each.signals]))
+    leanings = np.array([_leaning(example, combiner) for example in in_full])
+    leaves = np.array([example.message.leaves for example in in_full])
+    neutral = float(
+        np.median([leaning for leaning, example in zip(leanings, in_full, strict=True) if not example.signals])
+    )
     leaving = max(neutral + 0.1, boundary(leanings, leaves))
     # The weights of the score are made for the scale of the default prompt.
     scale = (start.leaving_leaning - start.neutral_leaning) / (leaving - neutral)
@@ -192,19 +194,23 @@ def fit(seen: Sequence[Example], start: Thresholds, second: SecondReader) -> tup
 
 def probabilities(seen: Sequence[Example], combiner: Combiner) -> list[Mapping[str, float]]:
     """For each message the combined probability of each proposal."""
-    return [{id_: probability(id_, each.answers, combiner) for id_ in each.proposals} for each in seen]
+    return [{id_: probability(id_, example.answers, combiner) for id_ in example.proposals} for example in seen]
 
 
 def _weights(seen: Sequence[Example], second: SecondReader) -> Combiner:
-    ids = sorted({id_ for each in seen for id_ in each.judged})
-    rows = [(each, id_) for each in seen for id_ in sorted(each.judged)]
+    ids = sorted({id_ for example in seen for id_ in example.judged})
+    rows = [(example, id_) for example in seen for id_ in sorted(example.judged)]
     in_full = _with_leaning(seen)
-    odds = np.array([[log_odds(each.answers.second.signals[id_]), each.answers.odds[id_]] for each, id_ in rows])
+    odds = np.array(
+        [[log_odds(example.answers.second.signals[id_]), example.answers.odds[id_]] for example, id_ in rows]
+    )
     which = np.array([[_SHRUNK * (id_ == other) for other in ids] for _, id_ in rows])
-    right = np.array([id_ in each.signals for each, id_ in rows])
+    right = np.array([id_ in example.signals for example, id_ in rows])
     of_signals = _regression(np.hstack([odds, which]), right)
-    leanings = np.array([[leaving_odds(each.answers.second), leaning_of(each.answers.odds)] for each in in_full])
-    of_leaning = _regression(leanings, np.array([each.message.leaves for each in in_full]))
+    leanings = np.array(
+        [[leaving_odds(example.answers.second), leaning_of(example.answers.odds)] for example in in_full]
+    )
+    of_leaning = _regression(leanings, np.array([example.message.leaves for example in in_full]))
     return Combiner(
         reader=second.id,
         proposed=PROPOSED,
@@ -222,7 +228,7 @@ def _weights(seen: Sequence[Example], second: SecondReader) -> Combiner:
 
 def _with_leaning(seen: Sequence[Example]) -> list[Example]:
     """The messages whose leaning people judged."""
-    return [each for each in seen if each.message.leaning]
+    return [example for example in seen if example.message.leaning]
 
 
 def _regression(features: NDArray[np.float64], wanted: NDArray[np.bool_]) -> list[float]:
@@ -246,11 +252,11 @@ def _shown(pairs: Sequence[tuple[float, bool]]) -> float:
 
 def _silent(seen: Sequence[Example]) -> float:
     """The greatest limit at which few gold signals are lost."""
-    wanted = sum(len(each.signals) for each in seen)
+    wanted = sum(len(example.signals) for example in seen)
     kept = [
         limit
         for limit in _SILENT
-        if sum(len(each.signals) for each in seen if most(each.answers.second) < limit) <= LOST * wanted
+        if sum(len(example.signals) for example in seen if most(example.answers.second) < limit) <= LOST * wanted
     ]
     return max(kept, default=0.0)
 

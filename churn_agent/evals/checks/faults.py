@@ -59,9 +59,9 @@ class Finding:
 def outcomes_in_texts(snapshots: Sequence[Snapshot], labels: Labels) -> Iterator[Finding]:
     """Records and answers that state the outcome. Customers' own announcements do not count: they are signals."""
     shown = [next(filter(None, map(_stated_outcome, _records(snapshot))), None) for snapshot in snapshots]
-    telling = np.array([each is not None for each in shown])
+    telling = np.array([statement is not None for statement in shown])
     if telling.any() and _associated(telling, labels):
-        example = next(each for each in shown if each)
+        example = next(statement for statement in shown if statement)
         yield Finding(
             "outcome in the text",
             "fault",
@@ -73,9 +73,9 @@ def outcomes_in_texts(snapshots: Sequence[Snapshot], labels: Labels) -> Iterator
 def _records(snapshot: Snapshot) -> list[str]:
     """Texts by systems and by the company, not by the customer."""
     return [
-        each.text
-        for each in snapshot.interactions
-        if each.direction == "outbound" or not snapshot.card.holds_words(each.channel)
+        interaction.text
+        for interaction in snapshot.interactions
+        if interaction.direction == "outbound" or not snapshot.card.holds_words(interaction.channel)
     ]
 
 
@@ -86,7 +86,9 @@ def _stated_outcome(text: str) -> str | None:
 
 def later_dates(snapshots: Sequence[Snapshot], labels: Labels) -> Iterator[Finding]:
     """Finds texts that name dates after `as_of`: a fault if they are associated with the outcome."""
-    later = np.array([any(day > s.as_of for each in s.interactions for day in _dates(each.text)) for s in snapshots])
+    later = np.array(
+        [any(day > s.as_of for interaction in s.interactions for day in _dates(interaction.text)) for s in snapshots]
+    )
     if not later.any():
         return
     tells = _associated(later, labels)
@@ -116,7 +118,7 @@ def telling_identifiers(samples: Sequence[Sample], labels: Labels) -> Iterator[F
     ids = [sample.customer_id for sample in samples]
     numbers = [re.findall(r"\d+", id_) for id_ in ids]
     ranked = {
-        "number": np.array([float(each[-1]) if each else -1.0 for each in numbers]),
+        "number": np.array([float(digits[-1]) if digits else -1.0 for digits in numbers]),
         "length": np.array([float(len(id_)) for id_ in ids]),
     }
     for what, values in ranked.items():
@@ -184,7 +186,7 @@ def base_rate(labels: Labels) -> Iterator[Finding]:
 def duplicates(labelled: LabelledSet, samples: Sequence[Sample], snapshots: Sequence[Snapshot]) -> Iterator[Finding]:
     """Finds equal texts in both splits, and customers with equal histories."""
     development, test = sets.split(samples, labelled.description.split)
-    texts = ["\n".join(each.text for each in s.messages).casefold() for s in snapshots]
+    texts = ["\n".join(message.text for message in s.messages).casefold() for s in snapshots]
     known = {texts[i] for i in development if len(texts[i].split()) >= _FEWEST_WORDS}
     shared = [i for i in test if texts[i] in known]
     if test and len(shared) > _SHARED * len(test):
@@ -195,8 +197,8 @@ def duplicates(labelled: LabelledSet, samples: Sequence[Sample], snapshots: Sequ
         )
     by_history: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for sample, snapshot in zip(samples, snapshots, strict=True):
-        history = tuple(f"{each.occurred_at} {each.text}" for each in snapshot.interactions)
-        if sum(len(each.split()) for each in history) >= 2 * _FEWEST_WORDS:
+        history = tuple(f"{interaction.occurred_at} {interaction.text}" for interaction in snapshot.interactions)
+        if sum(len(event.split()) for event in history) >= 2 * _FEWEST_WORDS:
             by_history[history].add(sample.customer_id)
     twins = [sorted(ids) for ids in by_history.values() if len(ids) > 1]
     if twins:
@@ -232,7 +234,9 @@ def memorised(model: ChatModel, snapshots: Sequence[Snapshot], most: int = 20) -
     """
     requests: list[ScoreRequest] = []
     lengths: dict[str, int] = {}
-    texts = dict.fromkeys(each.text for s in snapshots for each in s.messages if 12 <= len(each.text.split()) <= 40)
+    texts = dict.fromkeys(
+        message.text for s in snapshots for message in s.messages if 12 <= len(message.text.split()) <= 40
+    )
     for n, text in enumerate(list(texts)[:most]):
         words = text.split()
         half = len(words) // 2

@@ -108,13 +108,13 @@ def _with_signals(name: str) -> list[LabelledMessage]:
     customers, gold = _rows(name, "customers"), find_set(name, near=shipped_folder() / "datasets").gold()
     company_of = {row["customer_id"]: row["company"] for row in customers}
     companies = frozenset(company_of.values())
-    found: list[LabelledMessage] = []
+    messages: list[LabelledMessage] = []
     for row in _rows(name, "interactions"):
         if row["direction"] == "inbound" and row["text"]:
             customer, when = row["customer_id"], row["timestamp"][:16]
             shown = frozenset(signal for signal, times in gold.get(customer, {}).items() if when in times)
-            found.append(LabelledMessage(name, company_of[customer], row["text"], companies, signals=shown))
-    return found
+            messages.append(LabelledMessage(name, company_of[customer], row["text"], companies, signals=shown))
+    return messages
 
 
 def _with_leavers(name: str) -> list[LabelledMessage]:
@@ -224,7 +224,7 @@ def fit_of(
             version=version("churn-agent"),
             date=datetime.now(UTC).date(),
             command=f"churn-agent models fit {model.info.id} --prompt {prompt.mode}/{prompt.name}"
-            + (" --with-corrections" if any(each.name == CORRECTIONS for each in sets) else ""),
+            + (" --with-corrections" if any(used.name == CORRECTIONS for used in sets) else ""),
         ),
         figures=figures,
         values=values,
@@ -259,13 +259,13 @@ class _Fitting:
         progress: Progress = lambda done, total: None,
     ) -> list[Reading]:
         prompt = self._prompt.model_copy(update={"thresholds": thresholds})
-        found: list[Reading] = []
+        all_readings: list[Reading] = []
         for batch in chunked(messages, BATCH):
-            readings = [Reading(each.company, each.text, each.companies) for each in batch]
+            readings = [Reading(message.company, message.text, message.companies) for message in batch]
             read_messages(readings, self._model, prompt, self._taxonomy)
-            found += readings
-            progress(len(found), len(messages))
-        return found
+            all_readings += readings
+            progress(len(all_readings), len(messages))
+        return all_readings
 
     def choose(self, used: Sequence[bool]) -> Thresholds:
         """The thresholds by the rule, on some of the messages."""
@@ -292,7 +292,7 @@ class _Fitting:
             thresholds.model_copy(update={"proposed": proposed, "confirmed": confirmed})
             for proposed, confirmed in product(PROPOSED, CONFIRMED)
         ]
-        return max(settings, key=lambda each: self._worth(self._counts(with_signals, each)))
+        return max(settings, key=lambda candidate: self._worth(self._counts(with_signals, candidate)))
 
     def _worth(self, counts: "_Counts") -> tuple[bool, float, float]:
         reaches = counts.precision >= self._least_precision
@@ -323,8 +323,8 @@ class _Fitting:
         if message.signals is None:
             return _Counts()
         judged = self._taxonomy.by_id.keys() & (message.judged or self._taxonomy.by_id.keys())
-        wanted, found = message.signals & judged, reading.strengths.keys() & judged
-        return _Counts(len(wanted & found), len(found), len(wanted))
+        wanted, read = message.signals & judged, reading.strengths.keys() & judged
+        return _Counts(len(wanted & read), len(read), len(wanted))
 
 
 @dataclass(frozen=True)
@@ -332,15 +332,15 @@ class _Counts:
     """Signals that were read and that should be."""
 
     right: int = 0
-    found: int = 0
+    read: int = 0
     wanted: int = 0
 
     def __add__(self, other: "_Counts") -> "_Counts":
-        return _Counts(self.right + other.right, self.found + other.found, self.wanted + other.wanted)
+        return _Counts(self.right + other.right, self.read + other.read, self.wanted + other.wanted)
 
     @property
     def precision(self) -> float:
-        return round(self.right / self.found, 3) if self.found else 0.0
+        return round(self.right / self.read, 3) if self.read else 0.0
 
     @property
     def recall(self) -> float:
@@ -348,7 +348,7 @@ class _Counts:
 
     @property
     def f1(self) -> float:
-        both = self.found + self.wanted
+        both = self.read + self.wanted
         return round(2 * self.right / both, 3) if both else 0.0
 
 

@@ -84,7 +84,9 @@ def _measure(
     ]
     if not pairs:
         return Stability(name, perturbation, 0, *[math.nan] * 4)
-    first, second = (metrics.log_odds(np.array([each.raw for each in side])) for side in zip(*pairs, strict=True))
+    first, second = (
+        metrics.log_odds(np.array([probability.raw for probability in side])) for side in zip(*pairs, strict=True)
+    )
     free = sum(bands.of(a) != bands.of(b) for a, b in pairs)
     held = sum(bands.of(a) != bands.of(b, bands.of(a)) for a, b in pairs)
     n = len(pairs)

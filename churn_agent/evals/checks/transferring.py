@@ -152,11 +152,11 @@ def from_others(sets: Mapping[str, Examples]) -> list[FromOthers]:
 
     Only the base rate of the tested set is known, as from a book's card.
     """
-    labels = [each.labels for each in sets.values()]
+    labels = [examples.labels for examples in sets.values()]
     carried = transferred_to_each(list(sets.values()))
     plain = [
-        np.array([prior.pull_to_base_rate(x, float(each.labels.mean())) for x in uncalibrated(each)[:, 0]])
-        for each in sets.values()
+        np.array([prior.pull_to_base_rate(x, float(examples.labels.mean())) for x in uncalibrated(examples)[:, 0]])
+        for examples in sets.values()
     ]
     parts = [*zip(labels, carried, plain, strict=True)]
     parts.append((np.concatenate(labels), np.concatenate(carried), np.concatenate(plain)))

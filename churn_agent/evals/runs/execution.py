@@ -105,7 +105,7 @@ class _Execution:
             except DataError as error:
                 self.progress.left_out(planned.labelled.name, method.name, str(error))
                 continue
-            seconds_each = (time.perf_counter() - began) / len(examples)
+            seconds_per_sample = (time.perf_counter() - began) / len(examples)
             self.writer.add(
                 [
                     planned.prediction(
@@ -113,7 +113,7 @@ class _Execution:
                         kind_of(method.name),
                         name=method.name,
                         churn_probability=float(value),
-                        seconds=seconds_each,
+                        seconds=seconds_per_sample,
                     )
                     for sample, value in zip(planned.samples, scores, strict=True)
                 ]

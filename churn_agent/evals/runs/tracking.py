@@ -96,7 +96,7 @@ def log_model(estimator: Any, *, name: str, uri: str | None = None, project: str
                 estimator,
                 name=name,
                 serialization_format="cloudpickle",
-                pip_requirements=[f"{each}=={version(each)}" for each in ("scikit-learn", "churn-agent")],
+                pip_requirements=[f"{package}=={version(package)}" for package in ("scikit-learn", "churn-agent")],
             )
             return model.model_uri
 
@@ -127,8 +127,10 @@ class _Mlflow:
         self.plainly = partial(_plainly, f"MLflow at {self.where}", kinds)
         with self.plainly():
             self._client = mlflow.MlflowClient(self.uri)
-            found = self._client.get_experiment_by_name(project)
-            self.experiment_id = found.experiment_id if found else self._client.create_experiment(project, artefacts)
+            experiment = self._client.get_experiment_by_name(project)
+            self.experiment_id = (
+                experiment.experiment_id if experiment else self._client.create_experiment(project, artefacts)
+            )
 
     def refuse_again(self, run_hash: str) -> None:
         """Raises `InputError` if the run is there already, whole."""
@@ -226,8 +228,8 @@ class _Wandb:
         else:
             with self._plainly():
                 try:
-                    found = wandb.Api(overrides={"base_url": self._server}).run(f"{self._project}/{run_hash}")
-                    there = found.state == "finished"
+                    run = wandb.Api(overrides={"base_url": self._server}).run(f"{self._project}/{run_hash}")
+                    there = run.state == "finished"
                 except self._not_found:
                     there = False
         if there:

@@ -98,8 +98,8 @@ def _origin(name: str) -> tuple[Fetch, str]:
     if (shipped := sets.shipped_folder() / "datasets" / name).is_dir():
         raise InputError(f"set {name!r} need not be fetched; it is shipped: {shipped}")
     can = {
-        each: (description.fetch, description.licence)
-        for each, description in sets.list_descriptions().items()
+        set_name: (description.fetch, description.licence)
+        for set_name, description in sets.list_descriptions().items()
         if description.fetch
     }
     if name not in can:
@@ -117,14 +117,14 @@ def _originals(
     if source is not None and not source.startswith(("https://", "http://")):
         path = Path(url2pathname(urlsplit(source).path) if source.startswith("file://") else source)
         return {url: (file, str(file)) for url, file in _local(fetch.urls, path).items()}
-    found: dict[str, tuple[Path, str]] = {}
+    files: dict[str, tuple[Path, str]] = {}
     for n, url in enumerate(fetch.urls):
         address = _elsewhere(url, fetch.urls, source) if source else url
         notify(f"fetching {address}")
         file = scratch / f"{n}-{_names(url)[-1]}"
         _download(address, file)
-        found[url] = file, address
-    return found
+        files[url] = file, address
+    return files
 
 
 def _local(urls: Sequence[str], path: Path) -> dict[str, Path]:
@@ -133,15 +133,15 @@ def _local(urls: Sequence[str], path: Path) -> dict[str, Path]:
         if len(urls) > 1:
             raise InputError(f"the set needs {len(urls)} files; name their folder instead of {path}")
         return {urls[0]: path}
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for url in urls:
         names = _names(url)
         ends = (path.joinpath(*names[n:]) for n in range(len(names)))
-        file = next((each for each in ends if each.is_file()), None)
-        if file is None or file in found.values():
+        file = next((candidate for candidate in ends if candidate.is_file()), None)
+        if file is None or file in files.values():
             raise InputError(f"{str(path)!r} does not contain {'/'.join(names[3:])!r}, of {url}")
-        found[url] = file
-    return found
+        files[url] = file
+    return files
 
 
 def _names(url: str) -> list[str]:
@@ -152,7 +152,7 @@ def _elsewhere(url: str, urls: Sequence[str], source: str) -> str:
     """The address of a copy: `source` itself if it names the one file, else below it as below what all share."""
     if len(urls) == 1 and not source.endswith("/"):
         return source
-    shared = posixpath.commonpath([posixpath.dirname(urlsplit(each).path) for each in urls])
+    shared = posixpath.commonpath([posixpath.dirname(urlsplit(address).path) for address in urls])
     return urljoin(source.rstrip("/") + "/", posixpath.relpath(urlsplit(url).path, shared))
 
 
@@ -194,10 +194,10 @@ def _stream(url: str, to: Path) -> None:
 def _checked(fetch: Fetch, came: Mapping[str, tuple[Path, str]]) -> dict[str, str]:
     """Where a file is from -> its hash. Raises `Unavailable` for one that is not the expected one."""
     hashes = {where: weights.sha256(file) for file, where in came.values()}
-    for expected, (where, found) in zip(fetch.sha256, hashes.items(), strict=False):
-        if found != expected:
+    for expected, (where, actual) in zip(fetch.sha256, hashes.items(), strict=False):
+        if actual != expected:
             raise Unavailable(
-                f"{where} is not the file that the description names: its SHA-256 is {found}, not {expected}"
+                f"{where} is not the file that the description names: its SHA-256 is {actual}, not {expected}"
             )
     return hashes
 

@@ -162,9 +162,9 @@ class Scheduler:
         job's tokens would fill it before the tokens of its prefix.
         """
         known = job.prefix in self._prefixes or not job.prefix
-        likely = sum(each.job.likely_cells for each in active) + job.likely_cells if active else job.cells
+        likely = sum(running.job.likely_cells for running in active) + job.likely_cells if active else job.cells
         needed = likely + (0 if known else len(job.prefix))
-        in_use = {each.job.prefix for each in active} | {job.prefix}
+        in_use = {running.job.prefix for running in active} | {job.prefix}
         for kept in (self._prefixes, in_use & self._prefixes.keys()):
             if (known or len(kept) < KEPT_PREFIXES) and needed + sum(map(len, kept)) <= self._context.cells:
                 self._let_go(self._prefixes.keys() - set(kept))
@@ -179,7 +179,7 @@ class Scheduler:
         """
         set_back: list[Job] = []
         while self._cells_taken(active) > self._context.cells:
-            if unused := self._prefixes.keys() - {each.job.prefix for each in active}:
+            if unused := self._prefixes.keys() - {other.job.prefix for other in active}:
                 self._let_go(unused)
             else:
                 running = active.pop()
@@ -190,7 +190,7 @@ class Scheduler:
     def _cells_taken(self, active: list[_Running]) -> int:
         """Cells in use after the next batch."""
         batch = min(sum(map(_left, active)), self._context.micro_batch)
-        return batch + sum(each.evaluated for each in active) + sum(map(len, self._prefixes))
+        return batch + sum(running.evaluated for running in active) + sum(map(len, self._prefixes))
 
     def _let_go(self, prefixes: Iterable[tuple[int, ...]]) -> None:
         for prefix in prefixes:
@@ -250,7 +250,7 @@ class Scheduler:
                 self._end(running)
                 yield running.job.fail(error)
             return
-        for running in [each for each in active if not each.todo]:
+        for running in [candidate for candidate in active if not candidate.todo]:
             yield from self._advance(running, active)
 
     def _pack(self, running: _Running, entries: list[Entry], owners: list[tuple[_Running, Feed]]) -> None:

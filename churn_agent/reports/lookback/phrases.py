@@ -47,22 +47,22 @@ def title(card: Card) -> str:
     return gettext("Look-back: {company}", company=card.company)
 
 
-def period(found: LookBack) -> str:
+def period(look_back: LookBack) -> str:
     """Returns what was replayed."""
     return ngettext(
         "{n} month end from {first} to {last} was replayed, with data up to each day alone. Horizon: {days} days.",
         "{n} month ends from {first} to {last} were replayed, with data up to each day alone. Horizon: {days} days.",
-        len(found.days),
-        first=day(found.days[0]),
-        last=day(found.days[-1]),
-        days=found.horizon_days,
+        len(look_back.days),
+        first=day(look_back.days[0]),
+        last=day(look_back.days[-1]),
+        days=look_back.horizon_days,
     )
 
 
-def head(found: LookBack) -> list[str]:
+def head(look_back: LookBack) -> list[str]:
     """Returns the result in sentences."""
-    all_ = found.overall
-    lines = [gettext(_FLAGS[found.flag])]
+    all_ = look_back.overall
+    lines = [gettext(_FLAGS[look_back.flag])]
     if not all_.left:
         lines.append(
             gettext(
@@ -102,11 +102,11 @@ def head(found: LookBack) -> list[str]:
     return lines
 
 
-def notes(found: LookBack) -> list[str]:
+def notes(look_back: LookBack) -> list[str]:
     """Returns what was left out, and what is not known."""
     lines: list[str] = []
-    if found.attributes_left_out:
-        names = ", ".join(found.attributes_left_out)
+    if look_back.attributes_left_out:
+        names = ", ".join(look_back.attributes_left_out)
         lines.append(
             gettext(
                 "Left out of every score, because nothing says since when their values hold: {names}. With a column "
@@ -114,54 +114,55 @@ def notes(found: LookBack) -> list[str]:
                 names=names,
             )
         )
-    if found.not_described:
+    if look_back.not_described:
         lines.append(
             ngettext(
                 "{n} customer is not in the customer file; they count like the others.",
                 "{n} customers are not in the customer file; they count like the others.",
-                found.not_described,
+                look_back.not_described,
             )
         )
-    if found.undated:
+    if look_back.undated:
         lines.append(
             ngettext(
                 "{n} customer is excluded: the leaving date is unknown.",
                 "{n} customers are excluded: the leaving dates are unknown.",
-                found.undated,
+                look_back.undated,
             )
         )
-    if found.without_month_end:
+    if look_back.without_month_end:
         lines.append(
             ngettext(
                 "{n} customer left before a month end at which they could have been flagged, and is in no rate.",
                 "{n} customers left before a month end at which they could have been flagged, and are in no rate.",
-                found.without_month_end,
+                look_back.without_month_end,
             )
         )
-    if found.overall.not_ripe:
+    if look_back.overall.not_ripe:
         lines.append(
             ngettext(
                 "{n} customer at a month end is excluded from all rates: the horizon has not passed (not ripe).",
                 "{n} customers at month ends are excluded from all rates: the horizon has not passed (not ripe).",
-                found.overall.not_ripe,
+                look_back.overall.not_ripe,
             )
         )
-    if found.learned:
+    if look_back.learned:
         lines.append(
             gettext(
-                "The method {name} was fitted anew at each month end, on outcomes known by then.", name=found.learned
+                "The method {name} was fitted anew at each month end, on outcomes known by then.",
+                name=look_back.learned,
             )
         )
-    if found.plain_days:
+    if look_back.plain_days:
         lines.append(
             ngettext(
                 "At {n} month end too few outcomes were known for it; the plain score counts there.",
                 "At {n} month ends too few outcomes were known for it; the plain score counts there.",
-                len(found.plain_days),
+                len(look_back.plain_days),
             )
         )
-    if found.failed:
-        lines.append(ngettext("{n} assessment failed.", "{n} assessments failed.", found.failed))
+    if look_back.failed:
+        lines.append(ngettext("{n} assessment failed.", "{n} assessments failed.", look_back.failed))
     return lines
 
 
@@ -186,17 +187,17 @@ def test_words(test: Quoted) -> tuple[str, str, str]:
     return gettext(_TESTS[test.test]), answer, figures
 
 
-def cells(found: Measures) -> list[str]:
+def cells(measures: Measures) -> list[str]:
     """Returns the cells of a row, as in `HEADINGS`; without data, they say "cannot tell"."""
-    unknown = gettext("cannot tell (0 of {n} left; n needed: {needed})", n=found.customers, needed=ENOUGH)
+    unknown = gettext("cannot tell (0 of {n} left; n needed: {needed})", n=measures.customers, needed=ENOUGH)
     return [
-        number(found.customers),
-        number(found.left),
-        of_whole(found.flags),
-        estimate(found.lift) if found.lift else gettext("cannot tell"),
-        of_whole(found.coverage) if found.left else unknown,
-        lead_in_full(found.lead) if found.lead else "",
-        of_whole(found.false_alarms) if found.false_alarms.known else gettext("none is over"),
+        number(measures.customers),
+        number(measures.left),
+        of_whole(measures.flags),
+        estimate(measures.lift) if measures.lift else gettext("cannot tell"),
+        of_whole(measures.coverage) if measures.left else unknown,
+        lead_in_full(measures.lead) if measures.lead else "",
+        of_whole(measures.false_alarms) if measures.false_alarms.known else gettext("none is over"),
     ]
 
 
@@ -219,9 +220,9 @@ def group_notes(groups: Groups) -> list[str]:
     return lines
 
 
-def money_lines(found: LookBack, card: Card) -> list[str]:
+def money_lines(look_back: LookBack, card: Card) -> list[str]:
     """Returns what a list of the capacity would have been worth."""
-    of = found.money
+    of = look_back.money
     lines = [
         gettext(
             "With {capacity} calls after each month end: {calls} calls to {accounts} customers, {reached} who left "
@@ -273,49 +274,51 @@ def money_lines(found: LookBack, card: Card) -> list[str]:
     return lines
 
 
-def against_lines(found: Compared, card: Card) -> list[str]:
+def against_lines(comparison: Compared, card: Card) -> list[str]:
     """Returns the comparison with a score from elsewhere."""
     lines = [
         gettext(
             "On the {accounts} customers and {months} month ends that both know, with {places} places each:",
-            accounts=number(found.accounts),
-            months=found.months,
-            places=number(found.places),
+            accounts=number(comparison.accounts),
+            months=comparison.months,
+            places=number(comparison.places),
         )
     ]
-    if found.inverted:
-        lines.append(gettext("Low values of {name} mean risk.", name=found.name))
-    if not found.left:
+    if comparison.inverted:
+        lines.append(gettext("Low values of {name} mean risk.", name=comparison.name))
+    if not comparison.left:
         return [*lines, gettext("cannot tell: none of these customers left")]
     lines += [
-        gettext("Reached in time by this score: {share} who left.", share=of_whole(found.ours)),
-        gettext("Reached in time by {name}: {share} who left.", name=found.name, share=of_whole(found.theirs)),
-        gettext("Reached by both: {n}.", n=found.both),
+        gettext("Reached in time by this score: {share} who left.", share=of_whole(comparison.ours)),
+        gettext(
+            "Reached in time by {name}: {share} who left.", name=comparison.name, share=of_whole(comparison.theirs)
+        ),
+        gettext("Reached by both: {n}.", n=comparison.both),
     ]
-    if found.conclusion:
-        lines.append(_concluded(found))
-    if found.difference:
+    if comparison.conclusion:
+        lines.append(_concluded(comparison))
+    if comparison.difference:
         lines.append(
             gettext(
                 "By yearly value: {ours} against {theirs} of {total}; difference {difference} points.",
-                ours=money(found.our_revenue, card.currency),
-                theirs=money(found.their_revenue, card.currency),
-                total=money(found.revenue, card.currency),
-                difference=_points(found.difference),
+                ours=money(comparison.our_revenue, card.currency),
+                theirs=money(comparison.their_revenue, card.currency),
+                total=money(comparison.revenue, card.currency),
+                difference=_points(comparison.difference),
             )
         )
     return lines
 
 
-def _concluded(found: Compared) -> str:
-    assert found.conclusion
-    of = found.conclusion.difference
+def _concluded(comparison: Compared) -> str:
+    assert comparison.conclusion
+    of = comparison.conclusion.difference
     values = {
         "difference": _points(Interval(of.value, of.low, of.high)),
         "p": number(of.p, 3),
         "n": number(of.n),
     }
-    match found.conclusion.judgement:
+    match comparison.conclusion.judgement:
         case "better":
             return gettext("This score is better: {difference} points, n = {n}, p = {p}.", **values)
         case "worse":
@@ -336,35 +339,35 @@ def _concluded(found: Compared) -> str:
             )
 
 
-def of_whole(found: Share, *, places: int = 0) -> str:
+def of_whole(part: Share, *, places: int = 0) -> str:
     """Returns a share with its interval and what it is of: `43% [12, 77] of 12`."""
-    if found.value is None or found.low is None or found.high is None:
+    if part.value is None or part.low is None or part.high is None:
         return gettext("cannot tell")
     return gettext(
         "{share} [{low}, {high}] of {n}",
-        share=share(found.value),
-        low=number(100 * found.low, places),
-        high=number(100 * found.high, places),
-        n=number(found.whole),
+        share=share(part.value),
+        low=number(100 * part.low, places),
+        high=number(100 * part.high, places),
+        n=number(part.whole),
     )
 
 
-def lead_in_full(found: Lead) -> str:
+def lead_in_full(lead: Lead) -> str:
     """Returns the median of the lead time with its interval, and the quartiles."""
     return gettext(
         "median {median} days [{low}, {high}], quartiles {first} and {third}, n = {n}",
-        median=number(found.median),
-        low=number(found.low),
-        high=number(found.high),
-        first=number(found.first_quartile),
-        third=number(found.third_quartile),
-        n=found.n,
+        median=number(lead.median),
+        low=number(lead.low),
+        high=number(lead.high),
+        first=number(lead.first_quartile),
+        third=number(lead.third_quartile),
+        n=lead.n,
     )
 
 
-def estimate(found: Estimate | None) -> str:
+def estimate(figure: Estimate | None) -> str:
     """Returns a number with its interval."""
-    return gettext("cannot tell") if found is None else interval(found.value, found.low, found.high)
+    return gettext("cannot tell") if figure is None else interval(figure.value, figure.low, figure.high)
 
 
 def interval(value: float, low: float, high: float) -> str:
@@ -372,19 +375,19 @@ def interval(value: float, low: float, high: float) -> str:
     return f"{number(value, 1)} [{number(low, 1)}, {number(high, 1)}]"
 
 
-def interval_of(found: Interval) -> str:
+def interval_of(figure: Interval) -> str:
     """Returns a number with its interval, with one decimal."""
-    return interval(found.value, found.low, found.high)
+    return interval(figure.value, figure.low, figure.high)
 
 
-def percent(found: Interval, *, digits: int = 0) -> str:
+def percent(figure: Interval, *, digits: int = 0) -> str:
     """Returns a share with its interval, in percent."""
-    value, low, high = (number(100 * each, digits) for each in (found.value, found.low, found.high))
+    value, low, high = (number(100 * fraction, digits) for fraction in (figure.value, figure.low, figure.high))
     return f"{value} % [{low}, {high}]"
 
 
-def _points(found: Interval) -> str:
-    return f"{signed(100 * found.value)} [{signed(100 * found.low)}, {signed(100 * found.high)}]"
+def _points(difference: Interval) -> str:
+    return f"{signed(100 * difference.value)} [{signed(100 * difference.low)}, {signed(100 * difference.high)}]"
 
 
 def table(groups: Groups) -> list[list[str]]:

@@ -10,17 +10,17 @@ from churn_agent.reports.lookback.page import Section, render
 from churn_agent.reports.sentences import translated
 
 
-def to_html(found: Retro, card: Card) -> str:
+def to_html(retro: Retro, card: Card) -> str:
     """Returns the page, in the language of the card."""
     with speaking(card.language):
-        title = gettext("In retrospect: {customer}", customer=found.customer_id)
-        return render(title, card.company, sections(found))
+        title = gettext("In retrospect: {customer}", customer=retro.customer_id)
+        return render(title, card.company, sections(retro))
 
 
-def sections(found: Retro) -> list[Section]:
+def sections(retro: Retro) -> list[Section]:
     """Returns the parts of the retrospective, in the current language."""
     return [
-        Section(lines=_head(found)),
+        Section(lines=_head(retro)),
         Section(
             gettext("What could be known when, and what the score said"),
             table=(
@@ -31,42 +31,42 @@ def sections(found: Retro) -> list[Section]:
                     gettext("messages"),
                     gettext("reasons, new ones marked with +"),
                 ],
-                [_row(moment) for moment in found.moments],
+                [_row(moment) for moment in retro.moments],
             ),
         ),
-        Section(gettext("Numbers given at the time"), _forecasts(found)),
-        Section(gettext("What was done"), _done(found)),
+        Section(gettext("Numbers given at the time"), _forecasts(retro)),
+        Section(gettext("What was done"), _done(retro)),
         Section(
-            gettext("What was to be read before the notice") if found.notice else gettext("The latest messages"),
-            _unread(found),
+            gettext("What was to be read before the notice") if retro.notice else gettext("The latest messages"),
+            _unread(retro),
             (
                 [gettext("day"), gettext("channel"), gettext("words"), gettext("signals")],
-                [[day(each.day), each.channel, each.words, _signals(each)] for each in found.to_read],
+                [[day(message.day), message.channel, message.words, _signals(message)] for message in retro.to_read],
             )
-            if found.to_read
+            if retro.to_read
             else None,
         ),
     ]
 
 
-def _head(found: Retro) -> list[str]:
-    if found.notice is None:
+def _head(retro: Retro) -> list[str]:
+    if retro.notice is None:
         return [gettext("No departure of this customer is known.")]
-    lines = [gettext("Notice on {day}.", day=day(found.notice))]
-    if found.departure and found.departure.left_on:
-        lines.append(gettext("Left on {day}.", day=day(found.departure.left_on)))
-    if found.first_flag and found.lead_days is not None:
+    lines = [gettext("Notice on {day}.", day=day(retro.notice))]
+    if retro.departure and retro.departure.left_on:
+        lines.append(gettext("Left on {day}.", day=day(retro.departure.left_on)))
+    if retro.first_flag and retro.lead_days is not None:
         lines.append(
             ngettext(
                 "The first flag that led to this notice was raised at the end of {day}, {n} day before it.",
                 "The first flag that led to this notice was raised at the end of {day}, {n} days before it.",
-                found.lead_days,
-                day=day(found.first_flag),
+                retro.lead_days,
+                day=day(retro.first_flag),
             )
         )
     else:
         lines.append(gettext("No flag led to it: at no month end in the horizon before was the risk high."))
-    if not any(moment.after_notice is False for moment in found.moments):
+    if not any(moment.after_notice is False for moment in retro.moments):
         lines.append(gettext("There was no month end before the notice at which they could have been flagged."))
     return lines
 
@@ -89,39 +89,41 @@ def _row(moment: Moment) -> Sequence[str]:
     ]
 
 
-def _forecasts(found: Retro) -> list[str]:
+def _forecasts(retro: Retro) -> list[str]:
     lines = [
-        gettext("{day}: {number}", day=day(each.as_of), number=number(100 * each.number))
-        + (f" ({gettext(each.band)})" if each.band else "")
-        for each in found.forecasts
+        gettext("{day}: {number}", day=day(forecast.as_of), number=number(100 * forecast.number))
+        + (f" ({gettext(forecast.band)})" if forecast.band else "")
+        for forecast in retro.forecasts
     ]
     return lines or [gettext("None: nobody had assessed this customer ahead of time.")]
 
 
-def _done(found: Retro) -> list[str]:
-    lines = [f"{day(each.day)}: {each.what}" + (f" - {each.words}" if each.words else "") for each in found.done]
+def _done(retro: Retro) -> list[str]:
+    lines = [
+        f"{day(action.day)}: {action.what}" + (f" - {action.words}" if action.words else "") for action in retro.done
+    ]
     if not lines:
         lines.append(gettext("No action and no decision is recorded."))
     lines.append(
         ngettext(
             "{n} text of the company in the horizon before.",
             "{n} texts of the company in the horizon before.",
-            found.contacts,
+            retro.contacts,
         )
     )
     return lines
 
 
-def _unread(found: Retro) -> list[str]:
+def _unread(retro: Retro) -> list[str]:
     lines: list[str] = []
-    if not found.to_read:
+    if not retro.to_read:
         lines.append(gettext("The customer wrote nothing in that time: only facts could have warned."))
-    if found.unattributed:
+    if retro.unattributed:
         lines.append(
             ngettext(
                 "{n} text of an unknown author was not read.",
                 "{n} texts of unknown authors were not read.",
-                found.unattributed,
+                retro.unattributed,
             )
         )
     return lines

@@ -21,16 +21,16 @@ def lost_values(store: Store) -> dict[str, float]:
     """
     left, _ = departures(store.labels())
     card = store.card
-    found: dict[str, float | None] = {}
+    amounts: dict[str, float | None] = {}
     if card.value_attribute:
         attributes = book.all_attributes(store.history)
         main = values.main_currency(attributes.values(), card)
-        found = {id_: values.value_of(attributes.get(id_, {}), card, main)[0] for id_ in left}
+        amounts = {id_: values.value_of(attributes.get(id_, {}), card, main)[0] for id_ in left}
     else:
         for month, of_month in map_reduce(left.values(), _month).items():
             paid = _paid(store, month)
-            found |= {each.customer_id: paid.get(each.customer_id) for each in of_month}
-    return {id_: value for id_, value in found.items() if value is not None and value >= 0}
+            amounts |= {departure.customer_id: paid.get(departure.customer_id) for departure in of_month}
+    return {id_: value for id_, value in amounts.items() if value is not None and value >= 0}
 
 
 def _month(departure: Departure) -> date:

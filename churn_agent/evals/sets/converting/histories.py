@@ -39,7 +39,7 @@ def shop_orders(originals: Originals) -> Iterator[Case]:
     for customer, bought in groupby(lines, key=itemgetter("customerid")):
         invoices = [[*of] for _, of in groupby(bought, key=itemgetter("invoiceno"))]
         events = [_invoice(of) for of in invoices]
-        orders = [date.fromisoformat(str(each["timestamp"])[:10]) for each in events if each["channel"] == "order"]
+        orders = [date.fromisoformat(str(event["timestamp"])[:10]) for event in events if event["channel"] == "order"]
         known = [day for day in orders if day <= _SHOP_DAY]
         if len(known) < 2 or _SHOP_DAY - max(known) >= _SHOP_SILENCE:
             continue
@@ -52,7 +52,7 @@ def shop_orders(originals: Originals) -> Iterator[Case]:
 def _invoice(lines: Sequence[Record]) -> Event:
     worth = [(int(row["quantity"]), int(row["quantity"]) * float(row["unitprice"]), row) for row in lines]
     amount = round(sum(value for _, value, _ in worth), 2)
-    dearest = sorted(worth, key=lambda each: -abs(each[1]))[:_LINES_SHOWN]
+    dearest = sorted(worth, key=lambda line: -abs(line[1]))[:_LINES_SHOWN]
     returned = lines[0]["invoiceno"].startswith("C")
     text = f"{'Return/cancellation' if returned else 'Order'} of {len(lines)} line{'s' if len(lines) > 1 else ''}, "
     text += f"GBP {abs(amount):.2f}: " + ", ".join(f"{abs(n)}x {row['description']}" for n, _, row in dearest)

@@ -63,16 +63,16 @@ def brand_intent(originals: Originals) -> Iterator[Case]:
 def _columns(rows: Sequence[Record]) -> tuple[str, str, str]:
     """Label, company, message."""
     columns = list(rows[0]) if rows else []
-    labels = [each for each in columns if {row[each].removesuffix(".0") for row in rows} == {"0", "1"}]
+    labels = [column for column in columns if {row[column].removesuffix(".0") for row in rows} == {"0", "1"}]
     if len(labels) != 1:
         raise FileFormatError(f"{len(labels)} of the columns {', '.join(columns)} hold zeros and ones, not one")
-    others = [each for each in columns if each not in labels]
+    others = [column for column in columns if column not in labels]
     if len(others) < 2:
         raise FileFormatError(f"there is no column of companies beside one of messages in {', '.join(columns)}")
-    text = max(others, key=lambda each: sum(len(row[each]) for row in rows))
+    text = max(others, key=lambda column: sum(len(row[column]) for row in rows))
     others.remove(text)
-    named = {each: sum(_names(row[text], row[each]) for row in rows) / len(rows) for each in others}
-    brand = max(others, key=lambda each: named[each])
+    named = {column: sum(_names(row[text], row[column]) for row in rows) / len(rows) for column in others}
+    brand = max(others, key=lambda column: named[column])
     if named[brand] < _MOSTLY:
         raise FileFormatError(f"no column holds the companies that the messages in {text!r} name")
     return labels[0], brand, text
@@ -177,4 +177,4 @@ def _messages(path: Path) -> Iterator[_Message]:
 def _nameless(text: str, names: set[str]) -> str:
     """Without addresses, and without the names of those who are spoken to; `@atom` in a line of code stays."""
     text = _EMAIL.sub("[email]", text)
-    return _MENTION.sub(lambda found: "@someone" if found[1] is None or found[1] in names else found[0], text)
+    return _MENTION.sub(lambda match: "@someone" if match[1] is None or match[1] in names else match[0], text)
