@@ -70,7 +70,7 @@ class ChurnAgent:
         self.settings = settings
         self.store = store or Store(settings, notify=notify)
         self._owns_store = store is None
-        self._given_model = model
+        self._passed_model = model
         self._model: CachedModel | None = None
         self._notify = notify
         self._lock = RLock()
@@ -108,12 +108,12 @@ class ChurnAgent:
             return self._model
 
     def _open_model(self) -> CachedModel:
-        if isinstance(self._given_model, CachedModel):  # shared with the agent that this one was varied from
-            return self._given_model
-        if self._given_model is None:
+        if isinstance(self._passed_model, CachedModel):  # shared with the agent that this one was varied from
+            return self._passed_model
+        if self._passed_model is None:
             self._notify(f"loading {self.settings.model}")
-        model = self._given_model or open_model(self.settings, notify=self._notify)
-        if self._given_model or is_local(self.settings):  # an API has none, and is not contacted before it is needed
+        model = self._passed_model or open_model(self.settings, notify=self._notify)
+        if self._passed_model or is_local(self.settings):  # an API has none, and is not contacted before it is needed
             model = with_common_answers(model, self.settings.models_dir)
         return CachedModel(model, self.store.history, most_answers=self.settings.answers_limit)
 
@@ -123,7 +123,7 @@ class ChurnAgent:
         return self._load_prompt(self.settings.mode, self.settings.prompt)
 
     def _load_prompt(self, mode: Mode, name: str | None) -> PromptTemplate:
-        stand_in = self._given_model.info.stand_in if self._given_model else is_stand_in(self.settings)
+        stand_in = self._passed_model.info.stand_in if self._passed_model else is_stand_in(self.settings)
         folder = self.settings.prompts_dir
         return load_prompt(mode, name or default_name(mode, folder, stand_in=stand_in), folder=folder)
 
@@ -260,7 +260,10 @@ class ChurnAgent:
         setup, history = self.setup(), self.store.history
         for batch in chunked(customer_ids, BATCH):
             snapshots = [self.store.snapshot(customer_id, as_of=as_of) for customer_id in batch]
-            before = [records.before(history, each.customer_id, each.as_of, method=self.method) for each in snapshots]
+            before = [
+                records.before(history, snapshot.customer_id, snapshot.as_of, method=self.method)
+                for snapshot in snapshots
+            ]
             if len(snapshots) == 1:  # several customers have a progress bar
                 self._notify(f"{setup.prompt.label}: {snapshots[0].customer_id} by {setup.model.info.id}")
             for assessment in self.judge(snapshots, setup, before=before):
@@ -410,7 +413,7 @@ class ChurnAgent:
 
     def elsewhere(self, store: Path) -> "ChurnAgent":
         """An agent with the same settings and model on another store. The caller has to close it."""
-        return ChurnAgent(self.settings.changed(store=store), model=self._given_model, notify=self._notify)
+        return ChurnAgent(self.settings.changed(store=store), model=self._passed_model, notify=self._notify)
 
     # --- shorthands
 
@@ -431,7 +434,7 @@ class ChurnAgent:
         """Closes everything that this agent opened: the model, the index and the database."""
         if self._model is not None:
             self._model.prune()
-            if self._given_model is None:
+            if self._passed_model is None:
                 self._model.close()
             self._model = None
         if self._owns_store:

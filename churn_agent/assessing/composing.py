@@ -112,8 +112,8 @@ def compose(
     rest = verdicts.rest_of(verdict.probability, reasons) if verdict else None
     if verdict and standing.announced and not standing.leaves:
         reasons = (*reasons, verdicts.ended_reason(standing.announced))
-    shown = {id_ for each in elicitation.evidence for id_ in each.piece.own_ids}
-    dropped = len({id_ for each in case.pack.evidence for id_ in each.piece.own_ids} - shown)
+    shown = {id_ for item in elicitation.evidence for id_ in item.piece.own_ids}
+    dropped = len({id_ for item in case.pack.evidence for id_ in item.piece.own_ids} - shown)
     return Assessment(
         status=judgement.status,
         status_reason=judgement.reason,

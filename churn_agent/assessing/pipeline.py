@@ -110,10 +110,10 @@ def assess(
     elicitations = elicit(cases, setup)
     seconds = (time.monotonic() - started) / max(1, len(cases))
     earlier = before or [None] * len(cases)
-    said_before = [record.announced if record else None for record in earlier]
+    earlier_announcements = [record.announced if record else None for record in earlier]
     standing = [
-        standing_of(case, elicitation, setup, earlier=setup.corrections.unless_denied(said, setup.taxonomy))
-        for case, elicitation, said in zip(cases, elicitations, said_before, strict=True)
+        standing_of(case, elicitation, setup, earlier=setup.corrections.unless_denied(announced, setup.taxonomy))
+        for case, elicitation, announced in zip(cases, elicitations, earlier_announcements, strict=True)
     ]
     judgements = [
         judge(case, elicitation, setup, announced=of_case.announced)
@@ -121,7 +121,7 @@ def assess(
     ]
     numbers = predict(cases, elicitations, judgements, setup)
     calibrated = setup.method is not None and setup.method.calibrated
-    bands_before: list[Band | None] = [_band_of(each, calibrated=calibrated) for each in earlier]
+    bands_before: list[Band | None] = [_band_of(record, calibrated=calibrated) for record in earlier]
     shared = provenance(setup, seconds=seconds)
     parts = zip(cases, elicitations, judgements, standing, numbers, bands_before, strict=True)
     # A trained method has learned from outcomes what the readings of this model are worth.
@@ -150,7 +150,7 @@ def case_of(snapshot: Snapshot, setup: Setup) -> Case:
     facts = compute(snapshot)
     candidates = pieces(snapshot) if setup.prompt.mode == "read" else [Piece.of(row) for row in snapshot.interactions]
     queries: retrieval.QueryVectors = {}
-    if len({each.text_id for each in candidates}) > settings.evidence_limit:
+    if len({piece.text_id for piece in candidates}) > settings.evidence_limit:
         snapshot = setup.store.with_vectors(snapshot)
         queries = setup.store.query_vectors
     affirmed = setup.corrections.affirmed(snapshot.customer_id)

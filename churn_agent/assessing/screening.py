@@ -136,6 +136,6 @@ def _score(case: Case, elicitation: Elicitation, taxonomy: Taxonomy, thresholds:
 
 def _shown(case: Case, paid: Collection[str], latest: int) -> Case:
     evidence = case.pack.evidence
-    by_time = sorted(evidence, key=lambda each: each.interaction.occurred_at)
-    shown_ids = {each.interaction.id for each in by_time[-latest:]}.union(paid)
-    return case.showing(each for each in evidence if not shown_ids.isdisjoint(each.piece.own_ids))
+    by_time = sorted(evidence, key=lambda item: item.interaction.occurred_at)
+    shown_ids = {item.interaction.id for item in by_time[-latest:]}.union(paid)
+    return case.showing(item for item in evidence if not shown_ids.isdisjoint(item.piece.own_ids))

@@ -11,7 +11,7 @@ from churn_agent.errors import InvalidAnswer, ModelCallError
 from churn_agent.evidence.box import evidence_lines, fact_lines
 from churn_agent.evidence.retrieval import Evidence, EvidencePack
 from churn_agent.models.base import LabelScores, ModelOutput, Usage
-from churn_agent.scoring.standing import Said
+from churn_agent.scoring.standing import ReadMessage
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Elicitation:
     """The answers of the model about one case."""
 
     signals: list[Signal] = field(default_factory=list[Signal])
-    messages: list[Said] = field(default_factory=list[Said])
+    messages: list[ReadMessage] = field(default_factory=list[ReadMessage])
     """Mode `read`: the messages as they were read, in the order of the evidence."""
     leanings: list[float] = field(default_factory=list[float])
     """Mode `read`: for each message, the log-odds of leaving against staying."""

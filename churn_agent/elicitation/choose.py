@@ -30,7 +30,9 @@ def choose(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTemp
     shared = prompt.shared({"company": "the company", "domain": "", "signals": taxonomy.listing(choice.words)})
     labels = (choice.nothing, *choice.words.values())
     parts = {i: list(_parts(reading.text)) for i, reading in readings.items()}
-    distinct = {part: str(n) for n, part in enumerate(dict.fromkeys(p for each in parts.values() for p in each))}
+    distinct = {
+        part: str(n) for n, part in enumerate(dict.fromkeys(p for of_reading in parts.values() for p in of_reading))
+    }
     requests = [
         ScoreRequest(id_, shared, fill(prompt.user, {"message": f'"{box(part)}"'}), (Question("word", "", labels),))
         for part, id_ in distinct.items()

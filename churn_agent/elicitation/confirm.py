@@ -96,9 +96,9 @@ class Reading:
         return OWN if self.named else ANY_COMPANY
 
     @property
-    def told(self) -> str:
+    def disguised(self) -> str:
         """The message as the questions quote it: translated, with invented names."""
-        return self.with_made_up_names(self.translation or self.text)
+        return self.with_invented_names(self.translation or self.text)
 
     @property
     def named_others(self) -> set[str]:
@@ -113,7 +113,7 @@ class Reading:
     @property
     def names_rival(self) -> bool:
         """Whether the message, as the questions quote it, also names another company."""
-        return bool(self.named_others and named(self.told, _RIVAL, ()))
+        return bool(self.named_others and named(self.disguised, _RIVAL, ()))
 
     def without_names(self) -> "Reading":
         """The same message before confirmation, with no other company known by name."""
@@ -121,7 +121,7 @@ class Reading:
             self, companies=frozenset(), proposals=dict(self.proposals), strengths=dict(self.strengths), usages=[]
         )
 
-    def with_made_up_names(self, text: str) -> str:
+    def with_invented_names(self, text: str) -> str:
         """A text with invented names instead of the names of companies."""
         return renamed(text, self.company, self.companies)
 
@@ -151,9 +151,10 @@ def confirm(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTem
 
 def _adds_more(reading: Reading, other: Reading, thresholds: Thresholds, taxonomy: Taxonomy) -> bool:
     """Whether a reading adds more to the score than another one of the same message, with or without its signals."""
-    leaning, other_leaning = (leaning_contribution(each.leaning, thresholds) for each in (reading, other))
+    leaning, other_leaning = (leaning_contribution(candidate.leaning, thresholds) for candidate in (reading, other))
     signals, other_signals = (
-        sum(taxonomy.weights[id_] * strength for id_, strength in each.strengths.items()) for each in (reading, other)
+        sum(taxonomy.weights[id_] * strength for id_, strength in candidate.strengths.items())
+        for candidate in (reading, other)
     )
     return leaning > other_leaning or leaning + signals > other_leaning + other_signals
 
@@ -177,20 +178,20 @@ def _confirm(readings: Mapping[int, Reading], model: ChatModel, prompt: PromptTe
     asked: list[Asked] = []
     for i, reading in speaking.items():
         for name in (LEAVING_QUESTION, STAYING_QUESTION):
-            asked.append(Asked(i, reading.told, name))
+            asked.append(Asked(i, reading.disguised, name))
             asked += [Asked(i, reading.summary, _OF_SUMMARY + name)] if reading.summary else []
-            asked += [Asked(i, reading.told, _OF_RIVAL + name, _RIVAL)] if reading.names_rival else []
-        asked += [Asked(i, reading.told, _CLOSING)] if i in hinting else []
+            asked += [Asked(i, reading.disguised, _OF_RIVAL + name, _RIVAL)] if reading.names_rival else []
+        asked += [Asked(i, reading.disguised, _CLOSING)] if i in hinting else []
         asked += [Asked(i, _seen(id_, reading), id_) for id_ in reading.proposals]
     odds = ask_about(asked, readings, model, check, taxonomy)
-    for i in {each.reading for each in asked}:
+    for i in {question.reading for question in asked}:
         if not readings[i].failure:
             _weigh(readings[i], {name: value for (of, name), value in odds.items() if of == i}, thresholds, taxonomy)
     # Asked for every message that leans to leaving as a whole: small models often propose another signal for it.
     considered = taxonomy.with_role("leaving_considered")
     if considered:
         hinted = [
-            Asked(i, reading.told, considered)
+            Asked(i, reading.disguised, considered)
             for i, reading in readings.items()
             if _hints_at_leaving(reading, considered, taxonomy)
         ]
@@ -217,8 +218,8 @@ def _summarise(readings: Sequence[Reading], model: ChatModel, summary: Writing) 
     """Summarises short messages. A message whose summary fails is used without one."""
     short: dict[str, list[Reading]] = {}
     for reading in readings:
-        if len(reading.told) <= LONGEST_QUOTE:
-            short.setdefault(reading.told, []).append(reading)
+        if len(reading.disguised) <= LONGEST_QUOTE:
+            short.setdefault(reading.disguised, []).append(reading)
     for summed, text in _write(short, model, summary, lambda text: _LONGEST_SUMMARY):
         for reading in summed:
             reading.summary = text
@@ -275,13 +276,13 @@ def ask_about(
     asked: Sequence[Asked], readings: Mapping[int, Reading], model: ChatModel, check: Check, taxonomy: Taxonomy
 ) -> dict[tuple[int, str], float]:
     """(Reading, name) -> log-odds of yes; for signals, minus those of neutral words. Each text is evaluated once."""
-    signals = {each.name for each in asked} & taxonomy.by_id.keys()
+    signals = {question.name for question in asked} & taxonomy.by_id.keys()
     causeless = _odds_without_cause(signals, model, check, taxonomy)
     plain = {LEAVING_QUESTION: check.leaving, STAYING_QUESTION: check.staying, _CLOSING: check.closing or ""}
     together: dict[tuple[int, str, str], list[str]] = {}
-    for each in asked:
-        company = each.company or readings[each.reading].called
-        together.setdefault((each.reading, each.text, company), []).append(each.name)
+    for question in asked:
+        company = question.company or readings[question.reading].called
+        together.setdefault((question.reading, question.text, company), []).append(question.name)
     requests: list[ScoreRequest] = []
     for (i, text, company), names in together.items():
         values = {"company": company, "message": f'"{box(text)}"'}
@@ -308,10 +309,10 @@ def _odds_without_cause(
     signals: Collection[str], model: ChatModel, check: Check, taxonomy: Taxonomy
 ) -> Mapping[str, float]:
     """Signal id -> mean log-odds of yes over the neutral words."""
-    found: dict[str, list[float]] = {}
+    odds: dict[str, list[float]] = {}
     for scores in model.score_labels(neutral_requests(signals, check, taxonomy)):
-        found.setdefault(scores.id.partition("/")[2], []).extend(_log_odds(scores).values())
-    return {signal: sum(values) / len(values) for signal, values in found.items() if values}
+        odds.setdefault(scores.id.partition("/")[2], []).extend(_log_odds(scores).values())
+    return {signal: sum(values) / len(values) for signal, values in odds.items() if values}
 
 
 def neutral_requests(signals: Collection[str], check: Check, taxonomy: Taxonomy) -> list[ScoreRequest]:
@@ -347,8 +348,8 @@ def _log_odds(scores: LabelScores) -> dict[str, float]:
 def _seen(signal: str, reading: Reading) -> str:
     """The text for the check of a proposal: its sentence, or the whole message if the sentence was scored before."""
     if signal in reading.proposed_odds:
-        return reading.told
-    return reading.with_made_up_names(_sentence(reading.proposals[signal], reading.text))
+        return reading.disguised
+    return reading.with_invented_names(_sentence(reading.proposals[signal], reading.text))
 
 
 def _sentence(quote: str, text: str) -> str:

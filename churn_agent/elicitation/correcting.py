@@ -20,7 +20,7 @@ from churn_agent.elicitation.base import Case, Elicitation, cite
 from churn_agent.elicitation.confirm import LONGEST_QUOTE
 from churn_agent.evidence.retrieval import Evidence
 from churn_agent.history.corrections import Correction
-from churn_agent.scoring.standing import Said, signals_of
+from churn_agent.scoring.standing import ReadMessage, signals_of
 
 ALIKE = 0.97
 """Least cosine of near-identical messages; see `docs/lab-notes.md`."""
@@ -65,11 +65,13 @@ class Corrections:
 
     def for_customer(self, customer_id: str) -> list[Correction]:
         """Those that can hold for messages of a customer."""
-        return [each for each in self.all if each.customer_id == customer_id or each.for_all]
+        return [correction for correction in self.all if correction.customer_id == customer_id or correction.for_all]
 
     def affirmed(self, customer_id: str) -> frozenset[str]:
         """Texts of a customer that show a signal by a correction, and so belong to the evidence."""
-        return frozenset(each.text for each in self.all if each.shown and each.customer_id == customer_id)
+        return frozenset(
+            correction.text for correction in self.all if correction.shown and correction.customer_id == customer_id
+        )
 
     def unless_denied(self, announced: Announced | None, taxonomy: Taxonomy) -> Announced | None:
         """The announcement of an earlier record; None if a correction says that its message announces nothing."""
@@ -77,39 +79,47 @@ class Corrections:
         if announced is None or announced.citation is None:
             return announced
         message = announced.citation.interaction_id
-        denied = any(not each.shown and (each.interaction_id, each.concept) == (message, signal) for each in self.all)
+        denied = any(
+            not correction.shown and (correction.interaction_id, correction.concept) == (message, signal)
+            for correction in self.all
+        )
         return None if denied else announced
 
     def applied(self, case: Case, elicitation: Elicitation, taxonomy: Taxonomy) -> Elicitation:
         """The readings of a customer's messages, corrected. Modes without messages are not changed."""
-        known = [each for each in self.for_customer(case.snapshot.customer_id) if each.concept in taxonomy.by_id]
+        known = [
+            correction
+            for correction in self.for_customer(case.snapshot.customer_id)
+            if correction.concept in taxonomy.by_id
+        ]
         if not known or not elicitation.messages:
             return elicitation
-        evidence = {each.piece.own_ids: each for each in case.pack.evidence}
-        read = [evidence[said.interaction_ids] for said in elicitation.messages]
-        lines = [[line.interaction for line in each.piece.lines] for each in read]
-        vectors = self._vectors([line for each in lines for line in each], known)
-        messages: list[Said] = []
+        evidence = {item.piece.own_ids: item for item in case.pack.evidence}
+        read = [evidence[message.interaction_ids] for message in elicitation.messages]
+        lines = [[line.interaction for line in item.piece.lines] for item in read]
+        vectors = self._vectors([line for group in lines for line in group], known)
+        messages: list[ReadMessage] = []
         changes: list[Corrected] = []
-        for said, shown, of_said in zip(elicitation.messages, read, lines, strict=True):
-            decided = [(line, _decided(line, known, vectors, taxonomy)) for line in of_said]
-            corrected, changed = _apply(said, decided, shown, case, taxonomy)
+        for original, shown, own_lines in zip(elicitation.messages, read, lines, strict=True):
+            decided = [(line, _decided(line, known, vectors, taxonomy)) for line in own_lines]
+            corrected, changed = _apply(original, decided, shown, case, taxonomy)
             messages.append(corrected)
             changes += changed
         return replace(
             elicitation,
             messages=messages,
             signals=signals_of(messages, taxonomy),
-            leanings=[said.leaning for said in messages if said.leaning is not None],
+            leanings=[message.leaning for message in messages if message.leaning is not None],
             corrected=tuple(changes),
         )
 
     def _vectors(self, messages: Sequence[Interaction], known: Sequence[Correction]) -> Mapping[str, Vectors]:
         """Vectors of all these texts; none if the messages are only those that were corrected."""
-        if {message.text_id for message in messages} <= {each.text_id for each in known}:
+        if {message.text_id for message in messages} <= {correction.text_id for correction in known}:
             return {}
         return self.vectors_of(
-            {message.text_id: message.text for message in messages} | {each.text_id: each.text for each in known}
+            {message.text_id: message.text for message in messages}
+            | {correction.text_id: correction.text for correction in known}
         )
 
 
@@ -155,17 +165,17 @@ def _quote(text: str) -> str:
 
 
 def _apply(
-    said: Said,
+    message: ReadMessage,
     decided: Sequence[tuple[Interaction, Mapping[str, _Decision]]],
     evidence: Evidence,
     case: Case,
     taxonomy: Taxonomy,
-) -> tuple[Said, list[Corrected]]:
+) -> tuple[ReadMessage, list[Corrected]]:
     """A message, or a session, with its corrections and what they changed; `decided` has them line by line.
 
     Its leaning is left out where it contradicts them.
     """
-    signals: dict[str, tuple[float, Citation]] = dict(said.signals)
+    signals: dict[str, tuple[float, Citation]] = dict(message.signals)
     changes: list[Corrected] = []
     for line, decisions in decided:
         for id_, decision in decisions.items():
@@ -177,9 +187,9 @@ def _apply(
             if decision.correction.shown and id_ not in signals:
                 signals[id_] = 1.0, cite(evidence, _quote(line.text), case.snapshot.card)
                 changes.append(_change(line, decision, case, taxonomy))
-    answers = {(taxonomy.role_of(id_), each.correction.shown) for _, of in decided for id_, each in of.items()}
-    leaning = None if _contradicts(said.leaning or 0.0, answers, signals, taxonomy) else said.leaning
-    return replace(said, signals=signals, leaning=leaning), changes
+    answers = {(taxonomy.role_of(id_), answer.correction.shown) for _, of in decided for id_, answer in of.items()}
+    leaning = None if _contradicts(message.leaning or 0.0, answers, signals, taxonomy) else message.leaning
+    return replace(message, signals=signals, leaning=leaning), changes
 
 
 def _contradicts(

@@ -35,26 +35,30 @@ class _Answer(BaseModel):
 
 def explain(cases: Sequence[Case], model: ChatModel, prompt: PromptTemplate, *, seed: int = 0) -> list[Elicitation]:
     """Reasons, actions and a stated probability for each case."""
-    found = [Elicitation(evidence=case.pack.evidence) for case in cases]
-    _explain(dict(enumerate(cases)), found, model, prompt, seed)
-    failed = {i: cases[i] for i, each in enumerate(found) if each.failure and len(each.evidence) > 1}
+    elicitations = [Elicitation(evidence=case.pack.evidence) for case in cases]
+    _explain(dict(enumerate(cases)), elicitations, model, prompt, seed)
+    failed = {
+        i: cases[i]
+        for i, elicitation in enumerate(elicitations)
+        if elicitation.failure and len(elicitation.evidence) > 1
+    }
     for i in failed:
-        found[i].evidence = found[i].evidence[len(found[i].evidence) // 2 :]  # the later half
-    _explain(failed, found, model, prompt, seed)
-    return found
+        elicitations[i].evidence = elicitations[i].evidence[len(elicitations[i].evidence) // 2 :]  # the later half
+    _explain(failed, elicitations, model, prompt, seed)
+    return elicitations
 
 
 def _explain(
-    cases: dict[int, Case], found: list[Elicitation], model: ChatModel, prompt: PromptTemplate, seed: int
+    cases: dict[int, Case], elicitations: list[Elicitation], model: ChatModel, prompt: PromptTemplate, seed: int
 ) -> None:
     requests: list[GenerateRequest] = []
     for i, case in cases.items():
-        values = variables(case, found[i].evidence)
+        values = variables(case, elicitations[i].evidence)
         messages = (Message("user", fill(prompt.user, values)),)
-        schema = _schema(case, [each.label for each in found[i].evidence], think=prompt.think)
+        schema = _schema(case, [item.label for item in elicitations[i].evidence], think=prompt.think)
         requests.append(GenerateRequest(str(i), prompt.shared(values), messages, schema, prompt.max_tokens, seed=seed))
     for output in model.generate(requests):
-        elicitation = found[int(output.id)]
+        elicitation = elicitations[int(output.id)]
         elicitation.count(output.usage)
         _take(output, cases[int(output.id)], elicitation)
 
@@ -69,7 +73,7 @@ def _take(output: ModelOutput, case: Case, into: Elicitation) -> None:
     except ValidationError as invalid:
         into.failure = f"the model's answer does not fit the schema: {invalid.errors()[0]['msg']}"
         return
-    shown = {each.label: each for each in into.evidence}
+    shown = {item.label: item for item in into.evidence}
     known = {action.id for action in case.actions}
     into.stated_probability = answer.churn_probability
     into.actions = [id_ for id_ in dict.fromkeys(answer.actions) if id_ in known]

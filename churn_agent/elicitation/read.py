@@ -20,7 +20,7 @@ from churn_agent.elicitation.read_twice import read_twice
 from churn_agent.evidence.excerpts import ends
 from churn_agent.evidence.retrieval import Evidence
 from churn_agent.models.base import ChatModel, GenerateRequest, Message
-from churn_agent.scoring.standing import Said, signals_of
+from churn_agent.scoring.standing import ReadMessage, signals_of
 
 if TYPE_CHECKING:
     from churn_agent.elicitation.second_reader.reading import SecondReader
@@ -172,15 +172,15 @@ def _combine(case: Case, readings: dict[tuple[str, str], Reading], taxonomy: Tax
             continue
         if reading.leaning is not None:
             elicitation.leanings.append(reading.leaning)
-        elicitation.messages.append(_said(evidence, reading, case.snapshot.card))
+        elicitation.messages.append(_read_message(evidence, reading, case.snapshot.card))
     if failures and len(failures) == len(case.pack.evidence):
         elicitation.failure = failures[0]
     elicitation.signals = signals_of(elicitation.messages, taxonomy)
     return elicitation
 
 
-def _said(evidence: Evidence, reading: Reading, card: Card) -> Said:
-    return Said(
+def _read_message(evidence: Evidence, reading: Reading, card: Card) -> ReadMessage:
+    return ReadMessage(
         interaction_ids=evidence.piece.own_ids,
         at=card.local(evidence.interaction.occurred_at),
         text=evidence.piece.own_words,

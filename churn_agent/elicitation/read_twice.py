@@ -99,24 +99,24 @@ def ask_both(
     """
     assert prompt.check
     renamings = {i: Renaming(reading.text, reading.company, reading.companies) for i, reading in readings.items()}
-    found = dict(zip(readings, second.read([each.text for each in renamings.values()]), strict=True))
-    _read_sentences(found, {i: each.text for i, each in renamings.items()}, taxonomy, second)
+    second_readings = dict(zip(readings, second.read([renaming.text for renaming in renamings.values()]), strict=True))
+    _read_sentences(second_readings, {i: renaming.text for i, renaming in renamings.items()}, taxonomy, second)
     asked: list[Asked] = []
     for i, reading in readings.items():
-        if most(found[i]) < silent:
+        if most(second_readings[i]) < silent:
             continue
-        for id_ in _proposed(found[i], taxonomy, proposed):
-            _propose(id_, reading, found[i])
+        for id_ in _proposed(second_readings[i], taxonomy, proposed):
+            _propose(id_, reading, second_readings[i])
         names = (LEAVING_QUESTION, STAYING_QUESTION, *reading.proposals)
         asked += [Asked(i, renamings[i].text, name) for name in names]
     odds: dict[int, dict[str, float]] = {i: {} for i in readings}
     for (i, name), value in (ask_about(asked, readings, model, prompt.check, taxonomy) if model else {}).items():
         odds[i][name] = value
-    return {i: Answers(found[i], odds[i]) for i in readings}
+    return {i: Answers(second_readings[i], odds[i]) for i in readings}
 
 
 def _read_sentences(
-    found: dict[int, "SecondReading"], texts: Mapping[int, str], taxonomy: Taxonomy, second: "SecondReader"
+    second_readings: dict[int, "SecondReading"], texts: Mapping[int, str], taxonomy: Taxonomy, second: "SecondReader"
 ) -> None:
     """Raises the signals of leaving to those of the likeliest sentence: beside a complaint they are overlooked."""
     parts = [
@@ -128,17 +128,19 @@ def _read_sentences(
     ]
     for (i, start, _), alone in zip(parts, second.read([text for _, _, text in parts]) if parts else [], strict=True):
         for id_ in taxonomy.leaving & alone.signals.keys():
-            if alone.signals[id_] > found[i].signals[id_]:
-                signals = {**found[i].signals, id_: alone.signals[id_]}
-                places = {**found[i].places, id_: start + alone.places[id_]}
-                found[i] = replace(found[i], signals=signals, places=places)
+            if alone.signals[id_] > second_readings[i].signals[id_]:
+                signals = {**second_readings[i].signals, id_: alone.signals[id_]}
+                places = {**second_readings[i].places, id_: start + alone.places[id_]}
+                second_readings[i] = replace(second_readings[i], signals=signals, places=places)
 
 
-def _proposed(found: "SecondReading", taxonomy: Taxonomy, least: float) -> list[str]:
+def _proposed(second_reading: "SecondReading", taxonomy: Taxonomy, least: float) -> list[str]:
     """The likeliest signals, and those of leaving if the message as a whole may be about leaving."""
-    known = taxonomy.by_id.keys() & found.signals
-    likeliest = sorted((id_ for id_ in known if found.signals[id_] >= least), key=lambda id_: -found.signals[id_])
-    leaves = found.leaning["leaves"] + found.leaning["considers"] >= _MAY_LEAVE
+    known = taxonomy.by_id.keys() & second_reading.signals
+    likeliest = sorted(
+        (id_ for id_ in known if second_reading.signals[id_] >= least), key=lambda id_: -second_reading.signals[id_]
+    )
+    leaves = second_reading.leaning["leaves"] + second_reading.leaning["considers"] >= _MAY_LEAVE
     of_leaving = sorted(known & taxonomy.leaving) if leaves else []
     return list(dict.fromkeys([*likeliest[:_MOST_PROPOSALS], *of_leaving]))
 
@@ -153,15 +155,17 @@ def leaning_of(odds: Mapping[str, float]) -> float:
     return (odds[LEAVING_QUESTION] - odds[STAYING_QUESTION]) / 2
 
 
-def most(found: "SecondReading") -> float:
+def most(second_reading: "SecondReading") -> float:
     """The greatest probability that a message shows anything."""
-    return max(*(value for name, value in found.leaning.items() if name != "none"), *found.signals.values())
+    return max(
+        *(value for name, value in second_reading.leaning.items() if name != "none"), *second_reading.signals.values()
+    )
 
 
-def _propose(signal: str, reading: Reading, found: "SecondReading") -> None:
+def _propose(signal: str, reading: Reading, second_reading: "SecondReading") -> None:
     """Notes a signal with the sentence that shows it."""
     renaming = Renaming(reading.text, reading.company, reading.companies)
-    reading.proposals[signal] = _quote(reading.text, renaming.original(found.places[signal]))
+    reading.proposals[signal] = _quote(reading.text, renaming.original(second_reading.places[signal]))
 
 
 def _quote(text: str, at: int) -> str:

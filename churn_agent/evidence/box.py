@@ -23,7 +23,7 @@ def box(text: str) -> str:
 
 def evidence_lines(evidence: Sequence[Evidence], card: Card) -> str:
     """`E1 (2026-02-11, email, customer): "text"`, one item per line. Dates are in the book's time zone."""
-    return "\n".join(f'{each.label} ({describe(each.interaction, card)}): "{box(each.text)}"' for each in evidence)
+    return "\n".join(f'{item.label} ({describe(item.interaction, card)}): "{box(item.text)}"' for item in evidence)
 
 
 def describe(interaction: Interaction, card: Card) -> str:

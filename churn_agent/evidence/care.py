@@ -72,13 +72,13 @@ class CareRules(_Data):
 
     def kinds_of(self, text: str) -> dict[CareKind, tuple[int, int]]:
         """The kinds of care that a text calls for, each with the character range of the first sentence that says so."""
-        found: dict[CareKind, tuple[int, int]] = {}
+        spans: dict[CareKind, tuple[int, int]] = {}
         for start, end in last_sentences(text):
             for kind, (flags, unless, _) in self._compiled.items():
                 sentence = text[start:end]
-                if kind not in found and flags.search(sentence) and not (unless and unless.search(sentence)):
-                    found[kind] = start, end
-        return found
+                if kind not in spans and flags.search(sentence) and not (unless and unless.search(sentence)):
+                    spans[kind] = start, end
+        return spans
 
     def ended_by(self, text: str) -> set[CareKind]:
         """The kinds that a text plainly says to be over."""

@@ -60,16 +60,16 @@ _ORDINAL = re.compile(r"\b\d{1,2}\.$")
 _LONGEST = timedelta(days=3 * 366)
 
 
-def end_date(quote: str, text: str, said_on: date) -> date | None:
+def end_date(quote: str, text: str, sent_on: date) -> date | None:
     """The last day of the contract that a message says, in or right after the sentence of a quote.
 
     Args:
         quote: by which the customer leaves.
         text: the message.
-        said_on: its day.
+        sent_on: its day.
 
     Returns:
-        A day from `said_on` to three years later; None if the message says none.
+        A day from `sent_on` to three years later; None if the message says none.
     """
     span = find_quote(quote, text)
     around = list(whole_sentences(text))
@@ -77,7 +77,7 @@ def end_date(quote: str, text: str, said_on: date) -> date | None:
     if not inside:
         return None
     near = text[around[inside[0]][0] : around[min(inside[-1] + 1, len(around) - 1)][1]]
-    return next((day for day in dates_in(near, said_on) if said_on <= day <= _latest(said_on)), None)
+    return next((day for day in dates_in(near, sent_on) if sent_on <= day <= _latest(sent_on)), None)
 
 
 def whole_sentences(text: str) -> Iterator[tuple[int, int]]:
@@ -92,27 +92,27 @@ def whole_sentences(text: str) -> Iterator[tuple[int, int]]:
         yield begin, len(text)
 
 
-def _latest(said_on: date) -> date:
+def _latest(sent_on: date) -> date:
     with suppress(OverflowError):
-        return said_on + _LONGEST
+        return sent_on + _LONGEST
     return date.max
 
 
-def dates_in(sentence: str, said_on: date) -> Iterator[date]:
+def dates_in(sentence: str, sent_on: date) -> Iterator[date]:
     """The dates after a word such as "by", "until" or "zum", in the order of a sentence said on a day."""
-    found: list[tuple[int, date]] = []
+    dates: list[tuple[int, date]] = []
     for form in _FORMS:
         for match in form.finditer(sentence):
             groups = match.groupdict()
             month = int(groups["number"]) if groups.get("number") else _MONTHS[(groups.get("month") or "").casefold()]
             year = int(groups["year"]) if groups.get("year") else None
             with suppress(ValueError):
-                found.append((match.start(), _day(year, month, groups.get("day"), said_on)))
-    found += [(match.start(), _period_end(match, said_on)) for match in _PERIOD.finditer(sentence)]
-    yield from (day for _, day in sorted(found))
+                dates.append((match.start(), _day(year, month, groups.get("day"), sent_on)))
+    dates += [(match.start(), _period_end(match, sent_on)) for match in _PERIOD.finditer(sentence)]
+    yield from (day for _, day in sorted(dates))
 
 
-def _day(year: int | None, month: int, day: str | None, said_on: date) -> date:
+def _day(year: int | None, month: int, day: str | None, sent_on: date) -> date:
     """Raises `ValueError` for a day that no calendar has."""
 
     def of(year: int) -> date:
@@ -120,12 +120,12 @@ def _day(year: int | None, month: int, day: str | None, said_on: date) -> date:
 
     if year is not None:
         return of(year)
-    this = of(said_on.year)
-    return this if this >= said_on else of(said_on.year + 1)
+    this = of(sent_on.year)
+    return this if this >= sent_on else of(sent_on.year + 1)
 
 
-def _period_end(match: re.Match[str], said_on: date) -> date:
+def _period_end(match: re.Match[str], sent_on: date) -> date:
     word = (match["unit"] or match["german"] or match["of"]).casefold()
     months = next(length for name, length in _UNITS.items() if word.startswith(name))
-    at = said_on.year * 12 + (said_on.month - 1) // months * months + months - 1 + (months if match["next"] else 0)
+    at = sent_on.year * 12 + (sent_on.month - 1) // months * months + months - 1 + (months if match["next"] else 0)
     return date(at // 12, at % 12 + 1, monthrange(at // 12, at % 12 + 1)[1])

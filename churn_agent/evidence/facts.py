@@ -62,7 +62,7 @@ def _day(snapshot: Snapshot, interaction: Interaction) -> date:
 
 def _active_days(snapshot: Snapshot) -> list[date]:
     """The days on which the customer was active."""
-    return sorted({_day(snapshot, each) for each in snapshot.interactions if each.by_customer})
+    return sorted({_day(snapshot, row) for row in snapshot.interactions if row.by_customer})
 
 
 def _activity(snapshot: Snapshot) -> Iterator[Fact]:
@@ -75,7 +75,7 @@ def _activity(snapshot: Snapshot) -> Iterator[Fact]:
         text = f"They were last active {when}." if len(days) > 1 else f"The only thing they did on record was {when}."
         yield Fact(name="recency", value=recency, unit="days", text=text)
     n = len(snapshot.interactions)
-    channels = Counter(each.channel for each in snapshot.interactions)
+    channels = Counter(row.channel for row in snapshot.interactions)
     mix = ", ".join(f"{count} {channel}" for channel, count in channels.most_common(4))
     text = f"There {'is' if n == 1 else 'are'} {_count(n, 'interaction')} ({mix}{', ...' * (len(channels) > 4)})."
     yield Fact(name="interactions", value=n, unit="interactions", text=text)
@@ -157,10 +157,10 @@ def _contacts(snapshot: Snapshot) -> Iterator[Fact]:
 
 def _amounts(snapshot: Snapshot) -> Iterator[Fact]:
     by_currency: dict[str, list[tuple[int, float]]] = {}
-    for each in snapshot.interactions:
-        if each.amount is not None and facts_payments.counts_as_paid(snapshot, each):
-            of_currency = by_currency.setdefault(each.metadata.get("currency", ""), [])
-            of_currency.append((_days_before(snapshot, each), each.amount))
+    for row in snapshot.interactions:
+        if row.amount is not None and facts_payments.counts_as_paid(snapshot, row):
+            of_currency = by_currency.setdefault(row.metadata.get("currency", ""), [])
+            of_currency.append((_days_before(snapshot, row), row.amount))
     if not by_currency:
         return
     ranked = sorted(by_currency, key=lambda currency: (-len(by_currency[currency]), currency))
@@ -188,17 +188,17 @@ def _amounts(snapshot: Snapshot) -> Iterator[Fact]:
 
 
 def _troubles(snapshot: Snapshot) -> Iterator[Fact]:
-    channels = [each.channel.casefold() for each in snapshot.interactions]
+    channels = [row.channel.casefold() for row in snapshot.interactions]
     kinds = {
         "returns": (sum(c in _RETURN_CHANNELS for c in channels), "return or cancellation"),
         "complaints": (sum(c in _COMPLAINT_CHANNELS for c in channels), "complaint"),
-        "missed": (sum(each.missed for each in snapshot.interactions), "missed deadline or appointment"),
+        "missed": (sum(row.missed for row in snapshot.interactions), "missed deadline or appointment"),
     }
     for name, (count, what) in kinds.items():
         if count:
             text = f"The history has {count} x {what}."
             yield Fact(name=name, value=count, unit="interactions", text=text)
-    if any(each.speaker == "company" for each in snapshot.interactions):
+    if any(row.speaker == "company" for row in snapshot.interactions):
         waiting = 0
         for interaction in reversed(snapshot.interactions):
             if interaction.speaker == "company":
@@ -211,7 +211,7 @@ def _troubles(snapshot: Snapshot) -> Iterator[Fact]:
 
 def _ratings(snapshot: Snapshot) -> Iterator[Fact]:
     for name in KINDS:
-        values = [value for each in snapshot.interactions if (value := rating(each.metadata, name)) is not None]
+        values = [value for row in snapshot.interactions if (value := rating(row.metadata, name)) is not None]
         if values:
             text = f"Their last {name} is {values[-1]:g}, the mean of {len(values)} is {mean(values):.1f}."
             yield Fact(name=f"last_{name}", value=values[-1], unit="points", text=text)

@@ -98,8 +98,8 @@ def _renews(snapshot: Snapshot) -> bool:
 def _goes_on(snapshot: Snapshot, end: date) -> bool:
     """Whether a bill after the end of the term shows that the contract went on."""
     return any(
-        each.channel.casefold() in _GOES_ON and snapshot.card.local(each.occurred_at).date() > end
-        for each in snapshot.interactions
+        row.channel.casefold() in _GOES_ON and snapshot.card.local(row.occurred_at).date() > end
+        for row in snapshot.interactions
     )
 
 

@@ -60,7 +60,7 @@ def _start(snapshot: Snapshot) -> date | None:
 
 def _open_days(snapshot: Snapshot) -> int:
     """Days since a pause without an end began; if no attribute says it, since the last sign of the customer."""
-    acted = (snapshot.card.local(each.occurred_at).date() for each in snapshot.interactions if each.by_customer)
+    acted = (snapshot.card.local(row.occurred_at).date() for row in snapshot.interactions if row.by_customer)
     used = (series.last_active for series in snapshot.measurements if series.last_active)
     start = _start(snapshot) or max((*acted, *used), default=snapshot.as_of)
     return (snapshot.as_of - start).days

@@ -20,10 +20,10 @@ Bill = tuple[Interaction, Payment]
 def bills_of(snapshot: Snapshot) -> list[Bill]:
     """The interactions that are bills or payments, the oldest first."""
     bills: list[Bill] = []
-    for each in snapshot.interactions:
-        payment = payment_of(each.metadata, snapshot.card.local(each.occurred_at).date())
+    for row in snapshot.interactions:
+        payment = payment_of(row.metadata, snapshot.card.local(row.occurred_at).date())
         if payment is not None:
-            bills.append((each, payment))
+            bills.append((row, payment))
     return bills
 
 
@@ -41,42 +41,42 @@ def compute(snapshot: Snapshot) -> Iterator[Fact]:
 
 
 def _overdue(snapshot: Snapshot, bills: list[Bill]) -> Iterator[Fact]:
-    overdue = [(each, days) for each, bill in bills if (days := bill.days_overdue(snapshot.as_of))]
+    overdue = [(row, days) for row, bill in bills if (days := bill.days_overdue(snapshot.as_of))]
     if not overdue:
         return
     oldest = max(days for _, days in overdue)
     bills_are = f"{counted(len(overdue), 'bill is', 'bills are')} overdue"
     since = f"for {counted(oldest, 'day')}" if len(overdue) == 1 else f"the oldest for {counted(oldest, 'day')}"
-    text = f"{bills_are}, {since}{_sum([each for each, _ in overdue])}."
+    text = f"{bills_are}, {since}{_sum([row for row, _ in overdue])}."
     yield Fact(name="payments_overdue", value=len(overdue), unit="bills", text=text)
     text = f"The oldest overdue bill was due {counted(oldest, 'day')} before."
     yield Fact(name="payments_overdue_days", value=oldest, unit="days", text=text)
 
 
 def _failed(snapshot: Snapshot, bills: list[Bill]) -> Iterator[Fact]:
-    paid = [(bill.paid or bill.billed, each.amount) for each, bill in bills if bill.state(snapshot.as_of) == "paid"]
+    paid = [(bill.paid or bill.billed, row.amount) for row, bill in bills if bill.state(snapshot.as_of) == "paid"]
 
     def repeated(day: date, amount: float | None) -> bool:
         return any(0 <= (later - day).days <= _RETRY_DAYS and amount == other for later, other in paid)
 
     failed: list[tuple[date, Interaction]] = []
-    for each, bill in bills:
+    for row, bill in bills:
         day = max(bill.billed, bill.due or bill.billed)
         recent = bill.state(snapshot.as_of) == "failed" and (snapshot.as_of - day).days <= RECENT_DAYS
-        if recent and not repeated(day, each.amount):
-            failed.append((day, each))
+        if recent and not repeated(day, row.amount):
+            failed.append((day, row))
     if failed:
         days = (snapshot.as_of - max(day for day, _ in failed)).days
         when = "on the day of the assessment" if not days else f"{counted(days, 'day')} before"
         last = when if len(failed) == 1 else f"the last one {when}"
-        text = f"{counted(len(failed), 'payment')} failed or bounced, {last}{_sum([each for _, each in failed])}."
+        text = f"{counted(len(failed), 'payment')} failed or bounced, {last}{_sum([row for _, row in failed])}."
         yield Fact(name="payments_failed", value=len(failed), unit="payments", text=text)
 
 
 def _sum(bills: list[Interaction]) -> str:
     """The amounts of one currency added up, in brackets; empty without amounts or with several currencies."""
-    currencies = {each.metadata.get("currency", "") for each in bills}
-    amounts = [each.amount for each in bills if each.amount is not None]
+    currencies = {row.metadata.get("currency", "") for row in bills}
+    amounts = [row.amount for row in bills if row.amount is not None]
     if len(currencies) > 1 or not amounts:
         return ""
     return f" ({' '.join((*currencies, f'{sum(amounts):,.2f}')).strip()})"

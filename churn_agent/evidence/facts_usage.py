@@ -53,9 +53,9 @@ def compute(snapshot: Snapshot) -> Iterator[Fact]:
 def _from_records(snapshot: Snapshot) -> Iterator[Fact]:
     """Active days of use in the last four weeks, compared with the mean of the twelve weeks before them, or a stop."""
     days = {
-        snapshot.card.local(each.occurred_at).date()
-        for each in snapshot.interactions
-        if each.channel.casefold() in USE_CHANNELS and each.by_customer
+        snapshot.card.local(row.occurred_at).date()
+        for row in snapshot.interactions
+        if row.channel.casefold() in USE_CHANNELS and row.by_customer
     }
     if not days or (snapshot.as_of - min(days)).days < (1 + _WINDOWS) * WINDOW_DAYS:
         return

@@ -107,16 +107,16 @@ def _from_customer(snapshot: Snapshot, kinds: Set[Kind]) -> tuple[Kind | None, s
 
 
 def _from_rhythm(snapshot: Snapshot, kinds: Set[Kind]) -> tuple[Kind | None, str]:
-    channels = {each.channel.casefold() for each in snapshot.interactions}
+    channels = {row.channel.casefold() for row in snapshot.interactions}
     for kind, names in _IN_CHANNELS.items():
         seen = sorted(names & channels)
         if seen and kind in kinds:
             return kind, f"from the channel {seen[0]}"
     days = sorted(
         {
-            snapshot.card.local(each.occurred_at).date()
-            for each in snapshot.interactions
-            if each.channel.casefold() in _BILLS
+            snapshot.card.local(row.occurred_at).date()
+            for row in snapshot.interactions
+            if row.channel.casefold() in _BILLS
         }
     )
     regular = "subscription" in kinds and _is_regular(days)

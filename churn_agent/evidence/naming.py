@@ -42,7 +42,7 @@ class Renaming:
 
     def original(self, at: int) -> int:
         """The position in the original text of a position in the new one; inside a name, one in the old name."""
-        new_end, end = max((each for each in self._ends if each[0] <= at), default=(0, 0))
+        new_end, end = max((ends for ends in self._ends if ends[0] <= at), default=(0, 0))
         following = next((old for new, old in self._ends if new > at), None)
         return end + at - new_end if following is None else min(end + at - new_end, following)
 

@@ -93,8 +93,8 @@ class QuoteRules(_Data):
             text: the message.
             signal: id of the signal that such a sentence shows, whose vetoes count.
         """
-        found = _matching(text, *self._announcements)
-        return next((span for span in found if self.shown_by(signal, text[slice(*span)], text) == signal), None)
+        spans = _matching(text, *self._announcements)
+        return next((span for span in spans if self.shown_by(signal, text[slice(*span)], text) == signal), None)
 
     def shown_by(self, signal: str, quote: str, text: str) -> str | None:
         """The signal that a quote shows, if a model takes it for `signal`: that one, another, or none.

@@ -66,7 +66,7 @@ class EvidencePack:
 
 def ids_of(evidence: Iterable[Evidence]) -> tuple[str, ...]:
     """Ids of all interactions whose words are in the evidence, each once."""
-    return tuple(dict.fromkeys(id_ for each in evidence for id_ in each.piece.ids))
+    return tuple(dict.fromkeys(id_ for item in evidence for id_ in item.piece.ids))
 
 
 def retrieve(
@@ -96,8 +96,9 @@ def retrieve(
         order: the order in which they are shown.
         seed: seed of the shuffled order.
     """
-    by_time = sorted(candidates, key=lambda each: each.interaction.occurred_at)
-    distinct = list({each.text_id: each for each in by_time if each.text.strip()}.values())  # the latest of equal texts
+    by_time = sorted(candidates, key=lambda candidate: candidate.interaction.occurred_at)
+    # Of equal texts, the latest.
+    distinct = list({candidate.text_id: candidate for candidate in by_time if candidate.text.strip()}.values())
     chosen = distinct if len(distinct) <= limit else _choose(snapshot, distinct, queries, limit, keep)
     shown: list[tuple[Piece, str]] = []
     tokens_left = token_budget
@@ -120,9 +121,11 @@ def retrieve(
     if order == "shuffled":
         random.Random(seed).shuffle(shown)  # noqa: S311 - not for secrets
     evidence = tuple(Evidence(f"E{i}", piece, text) for i, (piece, text) in enumerate(shown, start=1))
-    shown_ids = {id_ for each in evidence for id_ in each.piece.own_ids}
-    left_out = [line.interaction for each in candidates for line in each.lines if line.interaction.id not in shown_ids]
-    tokens_left_out = sum(len(each.text) for each in left_out) // 4  # about four characters per token; counting is slow
+    shown_ids = {id_ for item in evidence for id_ in item.piece.own_ids}
+    left_out = [
+        line.interaction for candidate in candidates for line in candidate.lines if line.interaction.id not in shown_ids
+    ]
+    tokens_left_out = sum(len(row.text) for row in left_out) // 4  # about four characters per token; counting is slow
     unread = LeftOut(
         interactions=len(left_out), tokens=tokens_left_out + tokens_cut, unattributed=len(snapshot.unattributed)
     )
@@ -132,11 +135,11 @@ def retrieve(
 def latest(candidates: Sequence[Piece], most: int) -> EvidencePack:
     """The latest `most` candidates with different texts, whole, oldest first; for readers that are fast."""
     shown: dict[str, Piece] = {}
-    for each in sorted(candidates, key=_when, reverse=True):
-        if each.text.strip() and len(shown) < most:
-            shown.setdefault(each.text_id, each)
-    evidence = tuple(Evidence(f"E{i}", each, each.text) for i, each in enumerate(reversed(shown.values()), start=1))
-    read, written = (sum(len(each.lines) for each in pieces) for pieces in (shown.values(), candidates))
+    for piece in sorted(candidates, key=_when, reverse=True):
+        if piece.text.strip() and len(shown) < most:
+            shown.setdefault(piece.text_id, piece)
+    evidence = tuple(Evidence(f"E{i}", piece, piece.text) for i, piece in enumerate(reversed(shown.values()), start=1))
+    read, written = (sum(len(piece.lines) for piece in pieces) for pieces in (shown.values(), candidates))
     return EvidencePack(evidence, LeftOut(interactions=written - read, tokens=0, unattributed=0))
 
 
@@ -152,11 +155,11 @@ def _choose(
     keep: Callable[[str], bool],
 ) -> list[Piece]:
     """The most important `limit` candidates, most important first."""
-    by_time = sorted(candidates, key=lambda each: each.interaction.occurred_at, reverse=True)
+    by_time = sorted(candidates, key=lambda piece: piece.interaction.occurred_at, reverse=True)
     latest = by_time[: max(1, round(limit * LATEST_SHARE))]
-    kept = [n for n, each in enumerate(candidates) if keep(each.text)][-max(1, round(limit * KEPT_SHARE)) :]
-    chosen = list(dict.fromkeys([*(candidates.index(each) for each in latest), *kept]))[:limit]
-    parts = [_vectors_of(each, snapshot) for each in candidates]
+    kept = [n for n, piece in enumerate(candidates) if keep(piece.text)][-max(1, round(limit * KEPT_SHARE)) :]
+    chosen = list(dict.fromkeys([*(candidates.index(piece) for piece in latest), *kept]))[:limit]
+    parts = [_vectors_of(piece, snapshot) for piece in candidates]
     scaled = _scale(queries)
     closeness = {
         kind: np.vstack(
@@ -165,9 +168,9 @@ def _choose(
         for kind, phrases in queries.items()
     }
     neutral = NEUTRAL_WEIGHT * closeness["neutral"].max(axis=1) + closeness["neutral"].mean(axis=1)
-    relevance = {kind: each.max(axis=1) + each.mean(axis=1) - neutral for kind, each in closeness.items()}
+    relevance = {kind: cosines.max(axis=1) + cosines.mean(axis=1) - neutral for kind, cosines in closeness.items()}
     newest = latest[0].interaction.occurred_at
-    age_days = np.array([(newest - each.interaction.occurred_at).days for each in candidates], dtype=float)
+    age_days = np.array([(newest - piece.interaction.occurred_at).days for piece in candidates], dtype=float)
     recency = RECENCY_WEIGHT * np.exp2(-age_days / snapshot.card.horizon_days)
     centres = np.vstack([_centre(rows, parts) for rows in parts])
 
@@ -185,7 +188,7 @@ def _choose(
 def _vectors_of(piece: Piece, snapshot: Snapshot) -> NDArray[np.float32] | None:
     """The vectors of the parts of all its messages; None if there are none."""
     rows = [snapshot.vectors.get(line.interaction.text_id) for line in piece.lines]
-    known = [each for each in rows if each is not None]
+    known = [vectors for vectors in rows if vectors is not None]
     return np.vstack(known) if known else None
 
 
@@ -200,7 +203,7 @@ def _scale(queries: QueryVectors) -> Callable[[NDArray[np.floating]], NDArray[np
 
 def _centre(rows: NDArray[np.float32] | None, parts: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32]:
     if rows is None:
-        dimension = next((each.shape[1] for each in parts if each is not None), 1)
+        dimension = next((vectors.shape[1] for vectors in parts if vectors is not None), 1)
         return np.zeros(dimension, np.float32)
     mean = rows.mean(axis=0)
     return mean / max(float(np.linalg.norm(mean)), 1e-9)

@@ -66,11 +66,11 @@ class Line:
         """The character range of a quote in the interaction; None if it is not there, or holds only the question."""
         if not self.question:
             return ground(quote, self.interaction.text)
-        found = find_quote(quote, self.text)
+        span = find_quote(quote, self.text)
         start = len(self._before)
-        if found is None or found[1] <= start:
+        if span is None or span[1] <= start:
             return None
-        return ground(self.text[max(start, found[0]) : found[1]], self.interaction.text)
+        return ground(self.text[max(start, span[0]) : span[1]], self.interaction.text)
 
 
 @dataclass(frozen=True)

@@ -205,7 +205,7 @@ def _reader(text: str, tables: Tables) -> Callable[[Values], str]:
     """Returns a function that evaluates an expression for the values of a row."""
     if "|" in text:
         parts = [_reader(part.strip(), tables) for part in text.split("|")]
-        return lambda values: next((found for part in parts if (found := part(values))), "")
+        return lambda values: next((value for part in parts if (value := part(values))), "")
     if match := _FIRST.fullmatch(text):
         return _reader(match["column"], tables)
     if match := _ONE.fullmatch(text):

@@ -60,8 +60,8 @@ def ids_question(
         return None
     names = mapped or usual
     for source in sources:
-        found = (_id(row, names) for row in open_rows(source, mapping, mapping.own))
-        files.setdefault(source.name, set()).update(id_ for id_ in found if id_ in wanted)
+        row_ids = (_id(row, names) for row in open_rows(source, mapping, mapping.own))
+        files.setdefault(source.name, set()).update(id_ for id_ in row_ids if id_ in wanted)
     return ids_with_point(files)
 
 

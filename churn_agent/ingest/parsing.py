@@ -131,7 +131,7 @@ class InteractionParser:
     def __call__(self, rows: Sequence[Row]) -> list[Draft | ValueError]:
         """Returns for each row what it says, or why it cannot be used."""
         values = [row.values for row in rows]
-        source_ids = _each(self._column("customer_id", values), self._customer_id)
+        source_ids = _map_distinct(self._column("customer_id", values), self._customer_id)
         moments = self._moments(values)
         failed: dict[int, ValueError] = {}
         for number, (source_id, moment) in enumerate(zip(source_ids, moments, strict=True)):
@@ -140,7 +140,7 @@ class InteractionParser:
             elif isinstance(moment, ValueError):
                 failed[number] = moment
         usual = self._usual_channel
-        channels = _each(self._column("channel", values), lambda written: written.strip() or usual)
+        channels = _map_distinct(self._column("channel", values), lambda written: written.strip() or usual)
         metadata = self._metadata(values)
         texts, openings = self._texts(values, metadata, source_ids, channels, failed)
         amounts = self._all_amounts(values, metadata, failed)
@@ -156,7 +156,7 @@ class InteractionParser:
         for number, sign in automatic_rows(metadata, authors, channels, openings):
             sides[number] = "machine", None
             metadata[number].setdefault("taken_as", f"automatic ({sign})")
-        keys = _each(self._column("interaction_id", values), self._key)
+        keys = _map_distinct(self._column("interaction_id", values), self._key)
         table: list[Any] = [source_ids, moments, channels, words, texts, authors, amounts, keys, metadata, sides]
         usable = [number for number in range(len(rows)) if number not in failed]
         if failed:
@@ -249,8 +249,8 @@ class InteractionParser:
     def _moments(self, rows: Sequence[Mapping[str, str]]) -> list[_Moment | ValueError]:
         written, clocks = self._column("occurred_at", rows), self._column("occurred_at_time", rows)
         if not any(clocks):
-            return _each(written, self._time)
-        return _each(zip(written, clocks, strict=True), lambda of: self._time(*of))
+            return _map_distinct(written, self._time)
+        return _map_distinct(zip(written, clocks, strict=True), lambda of: self._time(*of))
 
     def _time(self, written: str, clock: str = "") -> _Moment | ValueError:
         text = written.strip()
@@ -303,7 +303,7 @@ class InteractionParser:
             known = direction or spoken or (author and self._own)
             return speaker, speakers.DIRECTION_OF.get(speaker) if known else None
 
-        return _each(zip(spoken, directions, authors, channels, strict=True), side)
+        return _map_distinct(zip(spoken, directions, authors, channels, strict=True), side)
 
     def _are_notes(self, channel: str) -> bool:
         """Whether the company's people wrote the texts of a channel, about what the customer said."""
@@ -359,7 +359,7 @@ class InteractionParser:
         plain, currencies = self._column("text", rows), self._column("currency", rows)
         having = [number for number, text in enumerate(written) if text]
         # A number and a text can be equal, and be read in different ways.
-        parsed = _each(
+        parsed = _map_distinct(
             [(written[at], isinstance(written[at], NumberText), currencies[at]) for at in having], self._amount
         )
         for number, amount in zip(having, parsed, strict=True):
@@ -415,7 +415,7 @@ class InteractionParser:
                 return ""
             return parsed.utc.replace(tzinfo=None).isoformat() if parsed else ""
 
-        for of, at in zip(metadata, _each(self._column("updated_at", rows), moment), strict=True):
+        for of, at in zip(metadata, _map_distinct(self._column("updated_at", rows), moment), strict=True):
             if at:
                 of[UPDATED_AT] = at
 
@@ -448,7 +448,7 @@ class InteractionParser:
         return (number.value if unit == 1 else round(number.value * unit, 6)), currency
 
 
-def _each(items: Iterable[K], make: Callable[[K], V]) -> list[V]:
+def _map_distinct(items: Iterable[K], make: Callable[[K], V]) -> list[V]:
     """Applies a function to each item, and to equal items once."""
     items = list(items)
     results = {item: make(item) for item in dict.fromkeys(items)}

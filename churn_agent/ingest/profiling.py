@@ -272,8 +272,8 @@ class RuleProfile:
         of_records, _ = self._of_records()
         ignored = no_metadata(self.rule)
         for field_ in payments.FIELDS:
-            given = field_ in self.rule.columns
-            if field_ in columns and not given and (not of_records or ignored(columns[field_])):
+            mapped = field_ in self.rule.columns
+            if field_ in columns and not mapped and (not of_records or ignored(columns[field_])):
                 del columns[field_]
 
     def _settle_channel(self, columns: dict[str, str], guesses: list[Guess]) -> None:

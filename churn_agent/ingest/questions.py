@@ -91,8 +91,8 @@ def _block(alike: Sequence[Question]) -> Iterator[str]:
 
     head, *tail = first.options
     if tail and all(set(_leaves(first.answer(option))) == {option} for option in first.options):
-        each = "each may also be" if others else "or"
-        yield f"    {_line(alike, head)}   ({each} {', '.join(tail)})"
+        lead = "each may also be" if others else "or"
+        yield f"    {_line(alike, head)}   ({lead} {', '.join(tail)})"
     else:
         yield from (f"    {_line(alike, option)}   ({option})" for option in first.options)
 

@@ -99,10 +99,10 @@ class Sources:
     def files(self) -> dict[str, list[str]]:
         """File -> the kinds of data read from it: a workbook, or orders that are measured, too, has several."""
         kinds = ("customers", "labels", "measurements", "aliases")
-        given: list[tuple[str, Path | None]] = [("interactions", source.path) for source in self.interactions]
-        given += [(kind, source.path) for kind in kinds if (source := getattr(self, kind))]
+        paths: list[tuple[str, Path | None]] = [("interactions", source.path) for source in self.interactions]
+        paths += [(kind, source.path) for kind in kinds if (source := getattr(self, kind))]
         files: dict[str, list[str]] = {}
-        for kind, path in (*given, ("card", self.card)):
+        for kind, path in (*paths, ("card", self.card)):
             if path:
                 files.setdefault(str(path), []).append(kind)
         return files
@@ -115,14 +115,14 @@ class Sources:
     @property
     def paths(self) -> list[Path]:
         """All files that the import reads, with those of databases and the mapping."""
-        given = [path for source in (*self.interactions, *self.others) if (path := source.file)]
-        return given + [path for path in (self.card, self.mapping) if path]
+        paths = [path for source in (*self.interactions, *self.others) if (path := source.file)]
+        return paths + [path for path in (self.card, self.mapping) if path]
 
     @property
     def others(self) -> tuple[Source, ...]:
         """The sources with ids of customers that are not interactions."""
-        given = (self.customers, self.labels, self.measurements, self.aliases)
-        return tuple(source for source in given if source)
+        sources = (self.customers, self.labels, self.measurements, self.aliases)
+        return tuple(source for source in sources if source)
 
 
 def find_sources(
@@ -305,16 +305,16 @@ def _rows(
             return read_sql(source.url, source.query, options, progress)
         return read_frame(source.frame, options)
     staff = (*domains, *(mapping.staff if mapping else ()))
-    given = mapping.defaults.get("customer_id", "") if mapping else ""
+    customer = mapping.defaults.get("customer_id", "") if mapping else ""
     match source.kind:
         case "json" if in_slack_export(path) and (not mapping or mapping.source == "slack" or not mapping.columns):
             return read_slack(path, staff)
         case kind if kind == "zip" or (kind == "txt" and is_whatsapp(path)):
-            return read_whatsapp(path, staff, customer=given)
+            return read_whatsapp(path, staff, customer=customer)
         case kind if kind in (*_TRANSCRIPTS, "txt") or (
             kind == "json" and not _has_records(mapping) and is_transcript(path)
         ):
-            return read_transcript(path, staff, customer=given, file_name=mapping.file_name if mapping else None)
+            return read_transcript(path, staff, customer=customer, file_name=mapping.file_name if mapping else None)
         case kind if kind in _TEXT:
             return read_text(path, kind, shape, mapping.records if mapping else None, options, progress)
         case "parquet":

@@ -296,10 +296,10 @@ def _aggregates(snapshot: Snapshot) -> dict[str, float]:
     """Counts, amounts and numbers in metadata, by channel, without times and fields that may have changed later."""
     aggregates: dict[str, float] = {}
     values: dict[str, list[float]] = defaultdict(list)
-    days = [(snapshot.as_of - snapshot.card.local(each.occurred_at).date()).days for each in snapshot.interactions]
+    days = [(snapshot.as_of - snapshot.card.local(row.occurred_at).date()).days for row in snapshot.interactions]
     for window in _WINDOWS_DAYS:
         aggregates[f"interactions in {window} days"] = sum(day < window for day in days)
-    for channel, count in Counter(each.channel for each in snapshot.interactions).items():
+    for channel, count in Counter(row.channel for row in snapshot.interactions).items():
         aggregates[f"{channel} count"] = count
     for interaction in snapshot.interactions:
         channel = interaction.channel
@@ -323,17 +323,17 @@ def _aggregates(snapshot: Snapshot) -> dict[str, float]:
 
 
 def _active_days(snapshot: Snapshot) -> list[int]:
-    days = {snapshot.card.local(each.occurred_at).date() for each in snapshot.interactions if each.by_customer}
+    days = {snapshot.card.local(row.occurred_at).date() for row in snapshot.interactions if row.by_customer}
     return sorted(((snapshot.as_of - day).days for day in days), reverse=True)
 
 
 def _text(snapshot: Snapshot) -> str:
-    shown = [each.text for each in snapshot.messages or snapshot.interactions if each.text.strip()]
+    shown = [row.text for row in snapshot.messages or snapshot.interactions if row.text.strip()]
     return "\n".join(shown)
 
 
 def _mean_vector(snapshot: Snapshot, dimension: int) -> NDArray[np.float32]:
-    parts = [snapshot.vectors[each.text_id].mean(axis=0) for each in snapshot.messages]
+    parts = [snapshot.vectors[message.text_id].mean(axis=0) for message in snapshot.messages]
     return np.stack(parts).mean(axis=0) if parts else np.zeros(dimension, dtype=np.float32)
 
 

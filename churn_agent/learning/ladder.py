@@ -198,7 +198,7 @@ class Ladder(ClassifierMixin, BaseEstimator):
 
 def _log_odds(scores: Sequence[Scores]) -> NDArray[np.float64]:
     """Shape (samples, scores)."""
-    return np.column_stack([metrics.log_odds(each) for each in scores]).clip(-_HELD, _HELD)
+    return np.column_stack([metrics.log_odds(column) for column in scores]).clip(-_HELD, _HELD)
 
 
 def _calibrator(

@@ -144,9 +144,9 @@ def _with_arrays(value: Any, arrays: Mapping[str, Any]) -> Any:
         case dict() if value.keys() == {_ARRAY}:
             return arrays[value[_ARRAY]]
         case dict():
-            return {key: _with_arrays(each, arrays) for key, each in cast("dict[str, Any]", value).items()}
+            return {key: _with_arrays(item, arrays) for key, item in cast("dict[str, Any]", value).items()}
         case list():
-            return [_with_arrays(each, arrays) for each in cast("list[Any]", value)]
+            return [_with_arrays(item, arrays) for item in cast("list[Any]", value)]
         case _:
             return value
 
@@ -247,6 +247,6 @@ def _(estimator: TfidfVectorizer, state: State) -> None:
 
 def _texts(values: Any) -> list[str]:
     """Raises `TypeError` for anything but a list of strings."""
-    if not isinstance(values, list) or not all(isinstance(each, str) for each in cast("list[Any]", values)):
+    if not isinstance(values, list) or not all(isinstance(text, str) for text in cast("list[Any]", values)):
         raise TypeError("not a list of strings")
     return cast("list[str]", values)

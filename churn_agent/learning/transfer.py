@@ -45,7 +45,7 @@ class TransferredCalibration(Remembered, ClassifierMixin, BaseEstimator):
         scores = uncalibrated(own)[:, 0]
         self.base_rate_ = base_rate
         self.curve_ = _anchored(slope, scores, base_rate)
-        self.bounds_ = tuple(_anchored(each, scores, base_rate) for each in (max(slope - reach, 0.0), slope + reach))
+        self.bounds_ = tuple(_anchored(bound, scores, base_rate) for bound in (max(slope - reach, 0.0), slope + reach))
         self.classes_ = np.array([False, True])
         return self
 
@@ -60,7 +60,7 @@ class TransferredCalibration(Remembered, ClassifierMixin, BaseEstimator):
         return probabilities.min(axis=0), probabilities.max(axis=0)
 
 
-def transferred_to_each(books: Sequence[Examples]) -> list[Scores]:
+def transferred_scores(books: Sequence[Examples]) -> list[Scores]:
     """Probabilities of each book's customers, calibrated on the other books and the book's base rate."""
     probabilities: list[Scores] = []
     for i, own in enumerate(books):

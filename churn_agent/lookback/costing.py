@@ -35,12 +35,12 @@ def cost(agent: ChurnAgent, spec: ReplaySpec) -> Cost:
         EmptyStore: there is no history.
         InputError: see `plan`.
     """
-    found, of_days = plan(agent, spec)
+    replay, of_days = plan(agent, spec)
     store, hashes = agent.store, agent.prompt.hashes
-    card, last = store.card, found.days[-1]
+    card, last = store.card, replay.days[-1]
     seen = {id_ for ids in of_days.values() for id_ in ids}
     written = interactions.messages(store.history, until=card.end_of_day(last), holds_words=card.holds_words)
-    replayed_before = (record for day in found.days for record in replayed(agent, day, spec))
+    replayed_before = (record for day in replay.days for record in replayed(agent, day, spec))
     used = [
         record.provenance
         for record in (*records.newest(store.history, _LOOKED_AT), *replayed_before)
@@ -53,7 +53,7 @@ def cost(agent: ChurnAgent, spec: ReplaySpec) -> Cost:
     seconds = sum(how.seconds for how in fresh) / shown if shown else MESSAGE_SECONDS
     tokens = sum(how.prompt_tokens + how.output_tokens for how in fresh) / shown if shown else MESSAGE_TOKENS
     return Cost(
-        months=len(found.days),
+        months=len(replay.days),
         customers=len(seen),
         customer_months=sum(map(len, of_days.values())),
         messages=messages,

@@ -66,8 +66,8 @@ def exact_share(part: int, whole: int) -> Share:
     """A share of customers, with the exact interval of Clopper & Pearson (1934)."""
     if not whole:
         return Share(part, whole, whole)
-    found = metrics.share(part, whole)
-    return Share(part, whole, whole, found.value, found.low, found.high)
+    interval = metrics.share(part, whole)
+    return Share(part, whole, whole, interval.value, interval.low, interval.high)
 
 
 def clustered_share(parts: Sequence[float], wholes: Sequence[float]) -> Share:
@@ -88,8 +88,8 @@ def clustered_share(parts: Sequence[float], wholes: Sequence[float]) -> Share:
         exact = metrics.share(round(value * len(kept)), len(kept))
         return Share(part, whole, len(kept), value, exact.low, exact.high)
     columns = np.array(kept, dtype=float)
-    found = metrics.ratio(columns[:, 0], columns[:, 1], draws=_DRAWS, seed=_SEED)
-    return Share(part, whole, len(kept), value, found.low, found.high)
+    interval = metrics.ratio(columns[:, 0], columns[:, 1], draws=_DRAWS, seed=_SEED)
+    return Share(part, whole, len(kept), value, interval.low, interval.high)
 
 
 def bootstrapped(of: Callable[[NDArray[Any]], float], counts: NDArray[Any], *, draws: int = _DRAWS) -> Interval | None:
@@ -107,8 +107,8 @@ def bootstrapped(of: Callable[[NDArray[Any]], float], counts: NDArray[Any], *, d
     if not len(counts) or math.isnan(value):
         return None
     drawn = [of(counts[rows]) for rows in metrics.resamples(len(counts), None, draws, _SEED)]
-    found = metrics.percentiles(value, drawn)
-    return Interval(value, value, value) if math.isnan(found.low) else found
+    interval = metrics.percentiles(value, drawn)
+    return Interval(value, value, value) if math.isnan(interval.low) else interval
 
 
 def lift(counts: Sequence[tuple[float, float, float, float]]) -> Estimate | None:
@@ -122,14 +122,14 @@ def lift(counts: Sequence[tuple[float, float, float, float]]) -> Estimate | None
         None if nobody was flagged, or nobody left.
     """
     rows = np.array(counts, dtype=float).reshape(-1, 4)
-    found = bootstrapped(_lift, rows)
-    if found is None:
+    interval = bootstrapped(_lift, rows)
+    if interval is None:
         return None
-    if found.value == 0:  # a bootstrap of zeros has no width: the bound is that of as many flagged customers
+    if interval.value == 0:  # a bootstrap of zeros has no width: the bound is that of as many flagged customers
         _, _, months, left = rows.sum(axis=0)
         most = metrics.share(0, int((rows[:, 0] > 0).sum())).high
         return Estimate(0.0, 0.0, float(most / (left / months)), len(counts))
-    return Estimate(found.value, found.low, found.high, len(counts))
+    return Estimate(interval.value, interval.low, interval.high, len(counts))
 
 
 def _lift(counts: NDArray[Any]) -> float:
@@ -148,7 +148,7 @@ def lead(days: Sequence[int]) -> Lead | None:
     n = len(ordered)
     below = int(stats.binom.ppf(0.025, n, 0.5))  # largest k with P(X < k) <= 2.5 %
     low, high = (ordered[below - 1], ordered[n - below]) if below >= 1 else (ordered[0], ordered[-1])
-    first, median, third = (float(each) for each in np.quantile(ordered, [0.25, 0.5, 0.75]))
+    first, median, third = (float(quartile) for quartile in np.quantile(ordered, [0.25, 0.5, 0.75]))
     return Lead(n, median, float(low), float(high), first, third, tuple(ordered))
 
 

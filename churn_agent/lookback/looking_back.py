@@ -94,29 +94,31 @@ def look_back(
         InputError: see `replay`.
         Unavailable: the model or the store cannot be used.
     """
-    found = replay(agent, spec.replay, progress=progress)
-    of_customers = courses(found.observations, found.departures, groups=groups_of(agent), values=values)
-    return measured(found, of_customers, spec)
+    replayed = replay(agent, spec.replay, progress=progress)
+    of_customers = courses(replayed.observations, replayed.departures, groups=groups_of(agent), values=values)
+    return measured(replayed, of_customers, spec)
 
 
-def measured(found: Replay, of_customers: Sequence[Course], spec: LookBackSpec) -> LookBack:
+def measured(replayed: Replay, of_customers: Sequence[Course], spec: LookBackSpec) -> LookBack:
     """Measures a replay.
 
     Args:
-        found: the replay.
+        replayed: the replay.
         of_customers: its observations, by customer.
         spec: the options.
     """
-    frame = Frame(found.horizon_days, found.last_day)
+    frame = Frame(replayed.horizon_days, replayed.last_day)
     banded = any(seen.band for course in of_customers for seen in course.before)
     flag: FlagName = spec.flag or ("high" if banded else "top")
     flagged = flagged_by(flag, of_customers, spec.capacity)
     seen = {course.customer_id for course in of_customers if course.before}
-    within = [each for each in found.departures.values() if found.days[0] < each.day <= found.last_day]
+    within = [
+        departure for departure in replayed.departures.values() if replayed.days[0] < departure.day <= replayed.last_day
+    ]
     return LookBack(
-        days=found.days,
-        last_day=found.last_day,
-        horizon_days=found.horizon_days,
+        days=replayed.days,
+        last_day=replayed.last_day,
+        horizon_days=replayed.horizon_days,
         flag=flag,
         capacity=spec.capacity,
         overall=measure(of_customers, flagged, frame),
@@ -126,18 +128,22 @@ def measured(found: Replay, of_customers: Sequence[Course], spec: LookBackSpec) 
             groups for kind in TREATED if len((groups := by_group(kind, of_customers, flagged, frame)).groups) > 1
         ],
         coverage=coverage_by_month(of_customers, flagged, frame),
-        money=money(of_customers, capacity=spec.capacity, horizon_days=found.horizon_days, call_cost=spec.call_cost),
-        against=rivals.compare_with(of_customers, spec.rival, capacity=spec.capacity, horizon_days=found.horizon_days)
+        money=money(of_customers, capacity=spec.capacity, horizon_days=replayed.horizon_days, call_cost=spec.call_cost),
+        against=rivals.compare_with(
+            of_customers, spec.rival, capacity=spec.capacity, horizon_days=replayed.horizon_days
+        )
         if spec.rival
         else None,
-        attributes_left_out=found.attributes_left_out,
-        not_described=found.not_described,
-        undated=found.undated,
-        without_month_end=sum(each.customer_id not in seen for each in within) if not spec.replay.limit else 0,
-        learned=found.learned,
-        plain_days=found.plain_days,
-        failed=found.failed,
-        left=found.left,
+        attributes_left_out=replayed.attributes_left_out,
+        not_described=replayed.not_described,
+        undated=replayed.undated,
+        without_month_end=sum(departure.customer_id not in seen for departure in within)
+        if not spec.replay.limit
+        else 0,
+        learned=replayed.learned,
+        plain_days=replayed.plain_days,
+        failed=replayed.failed,
+        left=replayed.left,
     )
 
 

@@ -84,16 +84,16 @@ def departures(labels: Iterable[Label]) -> tuple[dict[str, Departure], int]:
     undated: set[str] = set()
     for customer_id, of_customer in map_reduce(labels, lambda label: label.customer_id).items():
         lost = [label for label in of_customer if label.churned]
-        found = [
+        candidates = [
             Departure(customer_id, notice, left, label.amount)
             for label in lost
             for notice, left in [(real_day(label.notice_on), real_day(label.left_on))]
             if notice or left
         ]
-        if found:
-            first = min(found, key=lambda departure: departure.day)
-            same = [departure for departure in found if departure.day == first.day]
-            dated[customer_id] = next((each for each in same if each.amount is not None), first)
+        if candidates:
+            first = min(candidates, key=lambda departure: departure.day)
+            same = [departure for departure in candidates if departure.day == first.day]
+            dated[customer_id] = next((departure for departure in same if departure.amount is not None), first)
         elif lost:
             undated.add(customer_id)
     return dated, len(undated)
@@ -117,9 +117,15 @@ def courses(
         groups: customer -> kind of group -> the customer's.
         values: customer -> yearly value.
     """
-    seen = map_reduce(observations, lambda each: each.customer_id)
+    seen = map_reduce(observations, lambda observation: observation.customer_id)
     return [
-        _course(id_, sorted(of_customer, key=lambda each: each.as_of), left.get(id_), groups or {}, values or {})
+        _course(
+            id_,
+            sorted(of_customer, key=lambda observation: observation.as_of),
+            left.get(id_),
+            groups or {},
+            values or {},
+        )
         for id_, of_customer in sorted(seen.items())
     ]
 
@@ -137,12 +143,14 @@ def _course(
     event = departure.day
     gone = departure.left_on or date.max
     if departure.notice_on is None:
-        announced = [each.announced_on for each in seen if each.announced_on and each.as_of < gone]
+        announced = [
+            observation.announced_on for observation in seen if observation.announced_on and observation.as_of < gone
+        ]
         event = min([event, *announced])
     return Course(
         customer_id,
-        tuple(each for each in seen if each.as_of < event),
-        tuple(each for each in seen if event <= each.as_of < gone),
+        tuple(observation for observation in seen if observation.as_of < event),
+        tuple(observation for observation in seen if event <= observation.as_of < gone),
         event,
         departure,
         of_groups,

@@ -58,19 +58,21 @@ def quoted_tests(courses: Sequence[Course], frame: Frame) -> list[Quoted]:
 def _lift(courses: Sequence[Course], frame: Frame) -> Quoted:
     counts = [counts_of(course, in_band("high"), frame) for course in courses]
     left = sum(1 for *_, came in counts if came)
-    found = lift(counts)
-    if found is None:
+    estimate = lift(counts)
+    if estimate is None:
         return Quoted("lift", LEAST_LIFT, "cannot tell", None, None, None, left, _least_customers(LEAST_EARLY))
-    answer = _answer(found, LEAST_LIFT, more=True)
-    return Quoted("lift", LEAST_LIFT, answer, found.value, found.low, found.high, left, _more(found, left, answer))
+    answer = _answer(estimate, LEAST_LIFT, more=True)
+    return Quoted(
+        "lift", LEAST_LIFT, answer, estimate.value, estimate.low, estimate.high, left, _more(estimate, left, answer)
+    )
 
 
-def _more(found: Estimate, left: int, answer: Answer) -> int | None:
+def _more(estimate: Estimate, left: int, answer: Answer) -> int | None:
     """Customers who left that would tell: the interval of the logarithm shrinks with their square root."""
-    if answer != "cannot tell" or found.value == LEAST_LIFT:
+    if answer != "cannot tell" or estimate.value == LEAST_LIFT:
         return None
-    low, value = max(found.low, 0.01), max(found.value, 0.01)
-    error = math.log(max(found.high, value) / low) / (2 * REACH)
+    low, value = max(estimate.low, 0.01), max(estimate.value, 0.01)
+    error = math.log(max(estimate.high, value) / low) / (2 * REACH)
     return max(left + 1, math.ceil(left * (REACH * error / math.log(value / LEAST_LIFT)) ** 2))
 
 
@@ -99,8 +101,8 @@ def _of_share(test: TestName, share: Share, bound: float, *, more: bool) -> Quot
     return Quoted(test, bound, answer, share.value, share.low, share.high, share.customers, needed)
 
 
-def _answer(found: Share | Estimate, bound: float, *, more: bool) -> Answer:
-    low, high = found.low, found.high
+def _answer(estimate: Share | Estimate, bound: float, *, more: bool) -> Answer:
+    low, high = estimate.low, estimate.high
     assert low is not None
     assert high is not None
     if more:

@@ -112,7 +112,7 @@ def retro(agent: ChurnAgent, customer_id: str, *, months: int = MOST_MONTHS) -> 
         InputError: the customer has no month end in that time.
         Unavailable: the model or the store cannot be used.
     """
-    found, of_days = plan(agent, ReplaySpec(months=months, customer_id=customer_id))
+    replay, of_days = plan(agent, ReplaySpec(months=months, customer_id=customer_id))
     plain = agent.varied(method=NO_METHOD)
     setup = plain.setup()
     records: list[Assessment] = []
@@ -124,12 +124,12 @@ def retro(agent: ChurnAgent, customer_id: str, *, months: int = MOST_MONTHS) -> 
         before = record if record.status == "assessed" else before
         records.append(record)
         snapshots.append(snapshot)
-    departure = found.departures.get(customer_id)
-    [course] = courses([observed(record) for record in records], found.departures)
-    lead = lead_days(course, at_least("high"), found.horizon_days)
-    end = course.event or found.last_day
+    departure = replay.departures.get(customer_id)
+    [course] = courses([observed(record) for record in records], replay.departures)
+    lead = lead_days(course, at_least("high"), replay.horizon_days)
+    end = course.event or replay.last_day
     whole = agent.store.snapshot(customer_id, as_of=end)
-    since = end - timedelta(days=found.horizon_days)
+    since = end - timedelta(days=replay.horizon_days)
     late = [row for row in whole.interactions if since < whole.card.local(row.occurred_at).date() <= end]
     last = next((record for record in reversed(records) if record.as_of < end), None)
     texts = {row.id for row in whole.messages}
@@ -142,9 +142,9 @@ def retro(agent: ChurnAgent, customer_id: str, *, months: int = MOST_MONTHS) -> 
         lead_days=lead,
         moments=_moments(records, snapshots, course.event),
         forecasts=[
-            Forecast(each.assessment.as_of, each.number, each.assessment.band)
-            for each in ledger.forecasts(agent.store, customer_id)
-            if not each.back_test
+            Forecast(forecast.assessment.as_of, forecast.number, forecast.assessment.band)
+            for forecast in ledger.forecasts(agent.store, customer_id)
+            if not forecast.back_test
         ],
         done=_done(agent, whole, customer_id),
         contacts=sum(row.direction == "outbound" and bool(row.text.strip()) for row in late),
@@ -201,7 +201,7 @@ def _done(agent: ChurnAgent, whole: Snapshot, customer_id: str) -> list[Done]:
         for row in feedback.all_feedback(agent.store.history)
         if row.customer_id == customer_id
     ]
-    return sorted([*actions, *judged], key=lambda each: each.day)
+    return sorted([*actions, *judged], key=lambda done: done.day)
 
 
 def _to_read(row: Interaction, whole: Snapshot, last: Assessment | None) -> ToRead:

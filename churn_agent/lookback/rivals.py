@@ -85,7 +85,7 @@ def read_rival(path: Path, *, low_is_risk: bool = False) -> Rival:
     reader = csv.reader(lines, delimiter=max(",;\t", key=first.count))
     header = [header_name(name) for name in next(reader, list[str]())]
     columns = {
-        name: next((header.index(each) for each in names if each in header), None)
+        name: next((header.index(column) for column in names if column in header), None)
         for name, names in (("customer", _CUSTOMER), ("date", _DATE), ("score", _SCORE), ("health", _HEALTH),
                             ("band", _BAND))
     }  # fmt: skip

@@ -50,12 +50,12 @@ def suggest(store: Store) -> list[Suggestion]:
     """
     known = {label.customer_id for label in store.labels() if label.churned}
     day = store.default_as_of()
-    found: list[Suggestion] = []
+    suggestions: list[Suggestion] = []
     for customer_id in interactions.customer_ids(store.history, until=store.card.end_of_day(day)):
         if customer_id not in known:
             snapshot = store.snapshot(customer_id)  # as it is today, with what an earlier day would not have known
-            found += islice(_of(snapshot), 1)
-    return sorted(found, key=lambda each: (each.why, each.customer_id))
+            suggestions += islice(_of(snapshot), 1)
+    return sorted(suggestions, key=lambda suggestion: (suggestion.why, suggestion.customer_id))
 
 
 def _of(snapshot: Snapshot) -> Iterator[Suggestion]:
@@ -101,5 +101,8 @@ def to_csv(suggestions: Sequence[Suggestion]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["customer_id", "left_on", "suggested_day", "why", "evidence"])
-    writer.writerows([each.customer_id, "", each.left_on, each.why, each.evidence] for each in suggestions)
+    writer.writerows(
+        [suggestion.customer_id, "", suggestion.left_on, suggestion.why, suggestion.evidence]
+        for suggestion in suggestions
+    )
     return text.getvalue()

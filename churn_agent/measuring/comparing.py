@@ -117,9 +117,9 @@ def pooled(differences: Sequence[Difference]) -> Difference:
 
     Each set has the same weight.
     """
-    value = float(np.mean([each.value for each in differences]))
-    error = math.hypot(*(each.standard_error for each in differences)) / len(differences)
-    return _normal(differences[0].metric, value, error, sum(each.n for each in differences))
+    value = float(np.mean([diff.value for diff in differences]))
+    error = math.hypot(*(diff.standard_error for diff in differences)) / len(differences)
+    return _normal(differences[0].metric, value, error, sum(diff.n for diff in differences))
 
 
 def unpaired(first: Interval, n_first: int, second: Interval, n_second: int) -> Difference:
@@ -180,9 +180,9 @@ def judge(differences: Sequence[Difference], *, delta: float = 0.02) -> list[Con
     `better` and `worse` refer to the first method and take into account whether higher is better. `equivalent` means
     that the 90 % interval is within `delta` of 0 (two one-sided tests, Schuirmann 1987).
     """
-    adjusted = holm([each.p for each in differences])
+    adjusted = holm([diff.p for diff in differences])
     return [
-        Conclusion(each, p, _judgement(each, p, delta), delta) for each, p in zip(differences, adjusted, strict=True)
+        Conclusion(diff, p, _judgement(diff, p, delta), delta) for diff, p in zip(differences, adjusted, strict=True)
     ]
 
 

@@ -23,7 +23,7 @@ from churn_agent.learning.examples import Examples, readings_of
 from churn_agent.learning.ladder import LEARNED, Ladder
 from churn_agent.learning.methods import METHODS, Estimator, Method, Need, cross_fitted, score
 from churn_agent.learning.stored import MethodInfo, Segment, Trained
-from churn_agent.learning.transfer import TransferredCalibration, transferred_to_each
+from churn_agent.learning.transfer import TransferredCalibration, transferred_scores
 from churn_agent.measuring import metrics
 from churn_agent.measuring.metrics import Labels, Scores
 from churn_agent.outcomes.level import customers_of_today, level_of
@@ -215,7 +215,7 @@ def carry(
     today, customers = customers_of_today(agent)
     own = examples(agent, today, needs=("readings",), progress=progress)
     fitted = TransferredCalibration().fit(books, own, rate)
-    scores = transferred_to_each(books) if len(books) > 1 else [cross_fitted(METHODS["platt"], books[0], seed=seed)]
+    scores = transferred_scores(books) if len(books) > 1 else [cross_fitted(METHODS["platt"], books[0], seed=seed)]
     samples = [sample for source in learnable for sample in source.samples]
     trained = Trained(
         method=method.name,

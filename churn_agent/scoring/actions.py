@@ -50,8 +50,8 @@ def recently_done(action: PlaybookAction, snapshot: Snapshot) -> bool:
     """Whether the action was done within its cooldown."""
     since = snapshot.card.end_of_day(snapshot.as_of) - timedelta(days=action.cooldown_days)
     return any(
-        each.direction == "outbound" and each.metadata.get("action") == action.id and each.occurred_at > since
-        for each in snapshot.interactions
+        row.direction == "outbound" and row.metadata.get("action") == action.id and row.occurred_at > since
+        for row in snapshot.interactions
     )
 
 
@@ -59,12 +59,12 @@ def _known(
     playbook: Playbook, snapshot: Snapshot, facts: Sequence[Fact], band: Band | None, signals: Sequence[Signal] | None
 ) -> dict[str, Value]:
     """The values that conditions can use, by name."""
-    oldest = min((each.occurred_at for each in snapshot.interactions), default=None)
+    oldest = min((row.occurred_at for row in snapshot.interactions), default=None)
     tenure = (snapshot.card.end_of_day(snapshot.as_of) - oldest).days if oldest else 0
     known: dict[str, Value] = {f"{ATTRIBUTE}{name}": value for name, value in snapshot.attributes.items()}
     known |= {"domain": snapshot.card.domain, "tenure": float(tenure)} | ({"band": band} if band else {})
     if signals is not None:
-        known |= dict.fromkeys(playbook.signals, 0.0) | {each.concept: each.strength for each in signals}
+        known |= dict.fromkeys(playbook.signals, 0.0) | {signal.concept: signal.strength for signal in signals}
     return known | {fact.name: fact.value for fact in facts if fact.name != "tenure"}
 
 

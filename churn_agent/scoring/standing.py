@@ -43,7 +43,7 @@ _BEGINNINGS = ("start_date", "started_on", "contract_start", "contract_since", "
 
 
 @dataclass(frozen=True)
-class Said:
+class ReadMessage:
     """A message, or a chat session, as it was read."""
 
     interaction_ids: tuple[str, ...]
@@ -61,7 +61,7 @@ class Said:
 
 
 def announcement(
-    messages: Iterable[Said], snapshot: Snapshot, taxonomy: Taxonomy, *, earlier: Announced | None = None
+    messages: Iterable[ReadMessage], snapshot: Snapshot, taxonomy: Taxonomy, *, earlier: Announced | None = None
 ) -> Announced | None:
     """The latest announcement that the customer leaves, standing or not; None if there is none.
 
@@ -78,14 +78,14 @@ def announcement(
     by_time = sorted(messages, key=lambda message: message.at)
     announcements = [announced for message in by_time if (announced := _announces(message, taxonomy))]
     kept = _kept(earlier, by_time, snapshot, taxonomy)
-    all_ = [_ended(each, by_time, snapshot, taxonomy) for each in [*([kept] if kept else []), *announcements]]
-    standing = [each for each in all_ if each.stands]
-    announced = max(standing, key=lambda each: each.strength, default=None)
+    all_ = [_ended(candidate, by_time, snapshot, taxonomy) for candidate in [*([kept] if kept else []), *announcements]]
+    standing = [candidate for candidate in all_ if candidate.stands]
+    announced = max(standing, key=lambda candidate: candidate.strength, default=None)
     if announced:
-        ends_on = next((each.ends_on for each in reversed(standing) if each.ends_on), None)
+        ends_on = next((candidate.ends_on for candidate in reversed(standing) if candidate.ends_on), None)
         announced = announced.model_copy(update={"ends_on": ends_on})
     elif all_:
-        announced = max(all_, key=lambda each: each.date)
+        announced = max(all_, key=lambda candidate: candidate.date)
     official = _official_notice(snapshot)
     if official and not (announced and announced.stands):
         return official
@@ -116,13 +116,15 @@ def former(snapshot: Snapshot) -> Former | None:
     return None
 
 
-def without_taken_back(messages: Sequence[Said], announced: Announced | None, taxonomy: Taxonomy) -> list[Said]:
+def without_taken_back(
+    messages: Sequence[ReadMessage], announced: Announced | None, taxonomy: Taxonomy
+) -> list[ReadMessage]:
     """The messages; those up to the day when an announcement was taken back, without their signals of leaving."""
     if announced is None or announced.ended_on is None:
         return list(messages)
     ended_on = announced.ended_on
 
-    def kept(message: Said) -> Said:
+    def kept(message: ReadMessage) -> ReadMessage:
         leaves = message.signals.keys() & taxonomy.leaving
         if not leaves or message.at.date() > ended_on:
             return message
@@ -132,7 +134,7 @@ def without_taken_back(messages: Sequence[Said], announced: Announced | None, ta
     return [kept(message) for message in messages]
 
 
-def signals_of(messages: Sequence[Said], taxonomy: Taxonomy) -> list[Signal]:
+def signals_of(messages: Sequence[ReadMessage], taxonomy: Taxonomy) -> list[Signal]:
     """The signals in messages, each with its quotes and its greatest verified strength."""
     shown: dict[str, list[tuple[float, Citation]]] = {}
     for message in messages:
@@ -152,7 +154,7 @@ def signals_of(messages: Sequence[Said], taxonomy: Taxonomy) -> list[Signal]:
 # --- announcements
 
 
-def _announces(message: Said, taxonomy: Taxonomy) -> Announced | None:
+def _announces(message: ReadMessage, taxonomy: Taxonomy) -> Announced | None:
     id_ = taxonomy.with_role("leaving_announced")
     strength, citation = message.signals.get(id_ or "", (0.0, None))
     if (
@@ -173,7 +175,7 @@ def _announces(message: Said, taxonomy: Taxonomy) -> Announced | None:
 
 
 def _kept(
-    earlier: Announced | None, messages: Sequence[Said], snapshot: Snapshot, taxonomy: Taxonomy
+    earlier: Announced | None, messages: Sequence[ReadMessage], snapshot: Snapshot, taxonomy: Taxonomy
 ) -> Announced | None:
     """The announcement of an earlier record, if its message was not read now and still holds its quote."""
     if earlier is None or earlier.citation is None:
@@ -188,7 +190,7 @@ def _kept(
     return earlier.model_copy(update={"ended_on": None, "ended_by": None})
 
 
-def _ended(announced: Announced, messages: Sequence[Said], snapshot: Snapshot, taxonomy: Taxonomy) -> Announced:
+def _ended(announced: Announced, messages: Sequence[ReadMessage], snapshot: Snapshot, taxonomy: Taxonomy) -> Announced:
     """The announcement, with the first day on which something ended it."""
     assert announced.citation
     since = announced.citation.occurred_at
@@ -200,11 +202,11 @@ def _ended(announced: Announced, messages: Sequence[Said], snapshot: Snapshot, t
 
 
 def _ends(
-    since: datetime, ends_on: date | None, messages: Sequence[Said], snapshot: Snapshot, taxonomy: Taxonomy
+    since: datetime, ends_on: date | None, messages: Sequence[ReadMessage], snapshot: Snapshot, taxonomy: Taxonomy
 ) -> Iterator[tuple[date, str]]:
     """The days on which something ended an announcement, each with a few words."""
     announced = (_announces(message, taxonomy) for message in messages)
-    repeats = {each.citation.interaction_id for each in announced if each and each.citation}
+    repeats = {repeat.citation.interaction_id for repeat in announced if repeat and repeat.citation}
     for row in spoken(snapshot):
         if row.occurred_at > since and row.id not in repeats and taxonomy.quotes.retraction(row.text):
             yield snapshot.card.local(row.occurred_at).date(), "taken back"
@@ -228,24 +230,26 @@ def _official_notice(snapshot: Snapshot) -> Announced | None:
     """Notice that outcomes or attributes know of, without a message."""
     begun = _latest_beginning(snapshot)
     known = _attributes(snapshot)
-    given: list[tuple[date, date | None]] = []
+    notices: list[tuple[date, date | None]] = []
     for label in snapshot.outcomes:
         notice, left = real_day(label.notice_on), real_day(label.left_on)
         if label.churned and notice and notice <= snapshot.as_of:
-            given.append((notice, left))
-    given += [
+            notices.append((notice, left))
+    notices += [
         (day, _end_in_attributes(snapshot))
         for name in _NOTICES
         if (day := real_day(known.get(name))) and day <= snapshot.as_of
     ]
     ends = _end_in_attributes(snapshot)
     status = _status(snapshot)
-    if status and status[1] in _NOTICE and ends and ends > snapshot.as_of and not given:
-        given.append((snapshot.as_of, ends))
-    given = [(day, end) for day, end in given if not _returned(day, begun) and (end is None or end > snapshot.as_of)]
-    if not given:
+    if status and status[1] in _NOTICE and ends and ends > snapshot.as_of and not notices:
+        notices.append((snapshot.as_of, ends))
+    notices = [
+        (day, end) for day, end in notices if not _returned(day, begun) and (end is None or end > snapshot.as_of)
+    ]
+    if not notices:
         return None
-    day, end = max(given, key=lambda pair: pair[0])
+    day, end = max(notices, key=lambda pair: pair[0])
     return Announced(date=day, citation=None, ends_on=end)
 
 

@@ -16,7 +16,7 @@ from churn_agent.domain.interactions import Interaction
 from churn_agent.domain.snapshot import Snapshot
 from churn_agent.evidence.sessions import thread_of
 from churn_agent.ingest.subjects import without_reply_marks
-from churn_agent.scoring.standing import Said
+from churn_agent.scoring.standing import ReadMessage
 
 SOLVED_SHARE = 0.3
 """Share of its strength that the signal of a solved problem keeps. Not fitted: a recovered failure leaves some mark
@@ -38,7 +38,9 @@ _NOT_THANKS = re.compile(
 _WORD = re.compile(r"[^\W_]+")
 
 
-def settled(messages: Sequence[Said], snapshot: Snapshot, taxonomy: Taxonomy) -> tuple[list[Said], frozenset[str]]:
+def settled(
+    messages: Sequence[ReadMessage], snapshot: Snapshot, taxonomy: Taxonomy
+) -> tuple[list[ReadMessage], frozenset[str]]:
     """The messages with solved problems at a share of their strength, and the signals whose problems are all solved.
 
     Args:
@@ -47,13 +49,13 @@ def settled(messages: Sequence[Said], snapshot: Snapshot, taxonomy: Taxonomy) ->
         taxonomy: with the roles `problem` and `solved`.
     """
     rows = {row.id: row for row in snapshot.messages}
-    ends = [*_said_to_be_solved(messages, rows, taxonomy), *_thanked(snapshot)]
+    ends = [*_reported_solved(messages, rows, taxonomy), *_thanked(snapshot)]
     solved: set[str] = set()
     open_: set[str] = set()
 
-    def worth_less(said: Said) -> Said:
-        signals = dict(said.signals)
-        for id_, (strength, citation) in said.signals.items():
+    def worth_less(message: ReadMessage) -> ReadMessage:
+        signals = dict(message.signals)
+        for id_, (strength, citation) in message.signals.items():
             if taxonomy.role_of(id_) != "problem" or not citation.verified:
                 continue
             row = rows.get(citation.interaction_id)
@@ -62,19 +64,19 @@ def settled(messages: Sequence[Said], snapshot: Snapshot, taxonomy: Taxonomy) ->
                 solved.add(id_)
             else:
                 open_.add(id_)
-        return replace(said, signals=signals)
+        return replace(message, signals=signals)
 
-    return [worth_less(said) for said in messages], frozenset(solved - open_)
+    return [worth_less(message) for message in messages], frozenset(solved - open_)
 
 
-def _said_to_be_solved(
-    messages: Sequence[Said], rows: Mapping[str, Interaction], taxonomy: Taxonomy
+def _reported_solved(
+    messages: Sequence[ReadMessage], rows: Mapping[str, Interaction], taxonomy: Taxonomy
 ) -> Iterator[tuple[Interaction, datetime | None]]:
     """Yields the messages by which a problem was solved in the customer's words; no answer before them is needed."""
     cited: list[Citation] = [
         citation
-        for said in messages
-        for id_, (_, citation) in said.signals.items()
+        for message in messages
+        for id_, (_, citation) in message.signals.items()
         if citation.verified and taxonomy.role_of(id_) == "solved"
     ]
     for citation in cited:
@@ -87,7 +89,9 @@ def _thanked(snapshot: Snapshot) -> Iterator[tuple[Interaction, datetime | None]
     answers = [row for row in snapshot.interactions if row.speaker == "company" and row.direction != "inbound"]
     for row in snapshot.messages:
         if _only_thanks(row.text):
-            before = [each.occurred_at for each in answers if each.occurred_at < row.occurred_at and _one(each, row)]
+            before = [
+                answer.occurred_at for answer in answers if answer.occurred_at < row.occurred_at and _one(answer, row)
+            ]
             if before:
                 yield row, max(before)
 

@@ -14,7 +14,7 @@ from churn_agent.evidence.facts import compute
 from churn_agent.evidence.retrieval import Evidence, EvidencePack
 from churn_agent.evidence.sessions import Piece
 from churn_agent.scoring.bands import Bands
-from churn_agent.scoring.standing import Said, signals_of
+from churn_agent.scoring.standing import ReadMessage, signals_of
 from tests.conftest import snapshot
 
 TAXONOMY, CARE, PLAYBOOK, PROMPT = load_taxonomy(), load_care(), load_playbook(), load_prompt("read", "words")
@@ -61,7 +61,7 @@ def said(row, leaning=None, *, card=None, **signals):
         )
         for id_, strength in signals.items()
     }
-    return Said((row.id,), at, row.text, quoted, leaning)
+    return ReadMessage((row.id,), at, row.text, quoted, leaning)
 
 
 def record_of(messages, *, snapshot, earlier=None, bands=BANDS, band_before=None, number=None):

@@ -9,7 +9,7 @@ from scipy.special import expit
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.errors import DataError, InputError
 from churn_agent.learning.methods import score
-from churn_agent.learning.transfer import TransferredCalibration, transferred_to_each
+from churn_agent.learning.transfer import TransferredCalibration, transferred_scores
 from churn_agent.measuring import metrics
 from churn_agent.outcomes.samples import labelled_samples
 from churn_agent.outcomes.training import carry
@@ -49,8 +49,8 @@ def test_scores_that_say_nothing_elsewhere_are_hardly_believed():
 
 def test_each_book_is_judged_by_the_others():
     books = [book(1, at=-2), book(2, at=0), book(3, at=5)]
-    told = transferred_to_each(books)
-    changed = transferred_to_each([replace(books[0], labels=np.roll(books[0].labels, 1)), *books[1:]])
+    told = transferred_scores(books)
+    changed = transferred_scores([replace(books[0], labels=np.roll(books[0].labels, 1)), *books[1:]])
     np.testing.assert_array_equal(told[0], changed[0])
     assert (told[1] != changed[1]).all()
 

@@ -69,10 +69,10 @@ def test_lead_time_and_coverage_of_a_replayed_book_equal_a_count_by_hand(found):
 
 
 def test_no_message_is_read_twice(opened, found):
-    once = opened._given_model.asked
+    once = opened._passed_model.asked
     assert once == sum(row.split(",")[1] < "2026-06-01" for row in messages())
     again = replay(opened, SPEC)
-    assert opened._given_model.asked == once
+    assert opened._passed_model.asked == once
     assert (again.done, again.done_earlier) == (0, found.total)
     assert again.observations == found.observations
     assert cost(opened, SPEC).messages == 0
@@ -99,7 +99,7 @@ def test_an_interrupted_replay_goes_on_where_it_stopped(tmp_path, found):
 def test_the_estimate_counts_each_message_once(tmp_path):
     with make(tmp_path / "a") as agent:
         guess = cost(agent, SPEC)
-        assert agent._given_model.asked == 0
+        assert agent._passed_model.asked == 0
         assert (guess.customers, guess.months, guess.based_on) == (30, 9, 0)
         # Each has ten messages or fewer; those of June are after the last month end.
         assert 250 < guess.messages < 300

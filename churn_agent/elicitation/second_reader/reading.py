@@ -61,7 +61,7 @@ class SecondReader:
         """Reads texts in which companies have invented names; of a long text, each signal where it is clearest."""
         parts = [(i, *part) for i, text in enumerate(texts) for part in self._parts(text)]
         parts.sort(key=lambda part: len(part[1]))
-        found: list[list[SecondReading]] = [[] for _ in texts]
+        readings_by_text: list[list[SecondReading]] = [[] for _ in texts]
         for batch in _batches(parts):
             ids, mask = padded([ids for _, ids, _ in batch], self._network.tokenizer.pad_token_id, len(batch[-1][1]))
             with torch.inference_mode():
@@ -71,7 +71,7 @@ class SecondReader:
             clearest = outputs.pieces.masked_fill((words == 0)[..., None], -np.inf).argmax(1).numpy()
             leaning, tone = outputs.leaning.softmax(1).numpy(), outputs.tone.softmax(1).numpy()
             for row, (i, _, places) in enumerate(batch):
-                found[i].append(
+                readings_by_text[i].append(
                     SecondReading(
                         signals=dict(zip(self.about.signals, map(float, signals[row]), strict=True)),
                         places={
@@ -82,7 +82,7 @@ class SecondReader:
                         tone=dict(zip(TONES, map(float, tone[row]), strict=True)),
                     )
                 )
-        return [_merged(readings) for readings in found]
+        return [_merged(readings) for readings in readings_by_text]
 
     def _parts(self, text: str) -> list[tuple[list[int], list[tuple[int, int]]]]:
         """Ids and places of the pieces of each part of a text."""

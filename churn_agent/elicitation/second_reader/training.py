@@ -83,7 +83,7 @@ def train(
             loss = _loss(*_forward(network, batch), batch)
             optimiser.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_([each for each in network.parameters() if each.requires_grad], 1.0)
+            nn.utils.clip_grad_norm_([parameter for parameter in network.parameters() if parameter.requires_grad], 1.0)
             optimiser.step()
             schedule.step()
             losses.append(loss.item())
@@ -115,7 +115,7 @@ def _with_hidden(network: Network, examples: Sequence[_Example]) -> Iterator[_Ex
     layers = network.encoder.encoder.layer
     network.encoder.encoder.layer = layers[: len(layers) - len(network.tuned_layers)]
     for batch in _batches(examples):
-        ids, mask = padded([each.ids for each in batch], network.tokenizer.pad_token_id, batch[0].length)
+        ids, mask = padded([item.ids for item in batch], network.tokenizer.pad_token_id, batch[0].length)
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             states = network.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         for example, hidden in zip(batch, states.bfloat16(), strict=True):
@@ -142,9 +142,13 @@ def _batches(examples: Sequence[_Example], shuffling: random.Random | None = Non
 def _forward(network: Network, batch: Sequence[_Example]) -> tuple[Outputs, Tensor]:
     """The outputs, and the mask of the pieces."""
     length = batch[0].length
-    _, mask = padded([each.ids for each in batch], 0, length)
+    _, mask = padded([example.ids for example in batch], 0, length)
     hidden = torch.stack(
-        [functional.pad(each.hidden, (0, 0, 0, length - len(each.ids))) for each in batch if each.hidden is not None]
+        [
+            functional.pad(example.hidden, (0, 0, 0, length - len(example.ids)))
+            for example in batch
+            if example.hidden is not None
+        ]
     )
     ignored = torch.where(mask[:, None, None, :] > 0, 0.0, -1e4).bfloat16()
     for layer in network.tuned_layers:
@@ -175,10 +179,10 @@ def _through(layer: Any, hidden: Tensor, ignored: Tensor, heads: int) -> Tensor:
 
 def _loss(outputs: Outputs, mask: Tensor, batch: Sequence[_Example]) -> Tensor:
     length = mask.shape[1]
-    shown = torch.stack([functional.pad(each.pieces, (0, 0, 0, length - len(each.ids))) for each in batch])
-    judged = torch.stack([each.judged for each in batch])
+    shown = torch.stack([functional.pad(example.pieces, (0, 0, 0, length - len(example.ids))) for example in batch])
+    judged = torch.stack([example.judged for example in batch])
     of_signals = functional.binary_cross_entropy_with_logits(
-        outputs.signals, torch.stack([each.signals for each in batch]), judged, reduction="sum"
+        outputs.signals, torch.stack([example.signals for example in batch]), judged, reduction="sum"
     )
     # Where not all signals were judged, nobody marked the words that show them.
     marked = mask[..., None] * judged.all(dim=1)[:, None, None]
@@ -186,12 +190,12 @@ def _loss(outputs: Outputs, mask: Tensor, batch: Sequence[_Example]) -> Tensor:
     return (
         _SIGNALS * of_signals / len(batch)
         + _PIECES * of_pieces.sum() / mask.sum()
-        + _LEANING * _where_known(outputs.leaning, [each.leaning for each in batch])
-        + _TONE * _where_known(outputs.tone, [each.tone for each in batch])
+        + _LEANING * _where_known(outputs.leaning, [example.leaning for example in batch])
+        + _TONE * _where_known(outputs.tone, [example.tone for example in batch])
     )
 
 
 def _where_known(outputs: Tensor, wanted: Sequence[int]) -> Tensor:
     """Mean cross-entropy over the messages of which it is known; 0 without any."""
     loss = functional.cross_entropy(outputs, torch.tensor(wanted), ignore_index=_UNKNOWN, reduction="sum")
-    return loss / max(1, sum(each != _UNKNOWN for each in wanted))
+    return loss / max(1, sum(index != _UNKNOWN for index in wanted))

@@ -14,7 +14,7 @@ from churn_agent.evals.runs.progress import Progress, Silent
 from churn_agent.evals.runs.suite import find_methods
 from churn_agent.learning.examples import Examples
 from churn_agent.learning.methods import METHODS, Method, cross_fitted, score, uncalibrated
-from churn_agent.learning.transfer import transferred_to_each
+from churn_agent.learning.transfer import transferred_scores
 from churn_agent.measuring import comparing, metrics
 from churn_agent.measuring.comparing import Conclusion
 from churn_agent.scoring import prior
@@ -153,7 +153,7 @@ def from_others(sets: Mapping[str, Examples]) -> list[FromOthers]:
     Only the base rate of the tested set is known, as from a book's card.
     """
     labels = [examples.labels for examples in sets.values()]
-    carried = transferred_to_each(list(sets.values()))
+    carried = transferred_scores(list(sets.values()))
     plain = [
         np.array([prior.pull_to_base_rate(x, float(examples.labels.mean())) for x in uncalibrated(examples)[:, 0]])
         for examples in sets.values()

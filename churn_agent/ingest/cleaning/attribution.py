@@ -86,11 +86,11 @@ def attribution(lines: list[Line], at: int) -> Head | None:
         joined = line.bare if not joined else _join(line.bare, joined)
         if len(joined) > _LONGEST:
             break
-        found = strength(without_emphasis(joined))
-        if found is Strength.SURE:
+        certainty = strength(without_emphasis(joined))
+        if certainty is Strength.SURE:
             return Head(first, at, sure=True)
-        if found and possible is None:
-            possible = Head(first, at, sure=False, own=found is Strength.OWN)
+        if certainty and possible is None:
+            possible = Head(first, at, sure=False, own=certainty is Strength.OWN)
     return possible
 
 
@@ -159,7 +159,7 @@ def _persons(*, all_persons: bool) -> re.Pattern[str]:
     pronouns = words()["pronouns"]
     small = pronouns["small"] if all_persons else set(pronouns["small"]) & set(pronouns["first_person"])
     any_case = pronouns["any_case"] if all_persons else ["i'm"]
-    listed = ("|".join(map(re.escape, sorted(given))) for given in (small, any_case))
+    listed = ("|".join(map(re.escape, sorted(forms))) for forms in (small, any_case))
     return re.compile("(?<![\\w.@-])(?:I|{}|(?i:{}))(?![\\w.@-])".format(*listed))
 
 

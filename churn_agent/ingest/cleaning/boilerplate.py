@@ -87,16 +87,16 @@ def _is_notice(text: str) -> bool:
     if len(text) < _SHORTEST_NOTICE or not _notice().match(text) or _first_person().search(text):
         return False
     matched = {match[0].casefold() for match in pattern("notice_words").finditer(text)}
-    return len(matched) >= 3 and bool(pattern("notice_core").search(text)) and _each_sentence(text, "notice_words")
+    return len(matched) >= 3 and bool(pattern("notice_core").search(text)) and _all_sentences_have(text, "notice_words")
 
 
 def _is_banner(text: str) -> bool:
     if len(text) > _LONGEST_BANNER or not _banner().match(text) or _first_person().search(text):
         return False
-    return _each_sentence(text, "banner_words")
+    return _all_sentences_have(text, "banner_words")
 
 
-def _each_sentence(text: str, listed: str) -> bool:
+def _all_sentences_have(text: str, listed: str) -> bool:
     return all(pattern(listed).search(sentence) for sentence in _SENTENCES.split(text) if len(sentence) > _TITLE)
 
 

@@ -45,27 +45,27 @@ def mark_quotes(lines: list[Line], *, mail: bool, earlier: Container[str] = ()) 
         mail: whether the text is a mail.
         earlier: lines with a quotation sign, without it, that are in an earlier mail of the other side.
     """
-    at, own, found = 0, False, _Found()
+    at, own, state = 0, False, _State()
     while at < len(lines):
         line, end = lines[at], at + 1
         if line.blank or line.kind:
             pass
         elif line.quoted:
-            end = _take_run(lines, at, found)
+            end = _take_run(lines, at, state)
         elif headers.reply_marker(line):
             line.kind = "reply_marker"
             if own:
                 end = _mark(lines, range(end, len(lines)))
         elif (head := _head(lines, at)) is not None:
-            end = _take_head(lines, head, found)
-        own = own or any(each.own for each in lines[at:end])
+            end = _take_head(lines, head, state)
+        own = own or any(passed.own for passed in lines[at:end])
         at = end
-    if mail or found.attributed:
-        _mark_loose(lines, found, earlier)
+    if mail or state.attributed:
+        _mark_loose(lines, state, earlier)
 
 
 @dataclass(slots=True)
-class _Found:
+class _State:
     """What the lines read so far have."""
 
     attributed: bool = False
@@ -74,20 +74,20 @@ class _Found:
     """Lines with quotation signs of which nothing says whose words they are."""
 
 
-def _take_run(lines: list[Line], at: int, found: _Found) -> int:
+def _take_run(lines: list[Line], at: int, state: _State) -> int:
     """Marks quoted lines, or keeps them for later; returns the number of the line after them."""
     run = _run(lines, at)
     if any(surely_cited(lines[number]) for number in run):
         _mark(lines, [n for n in run if surely_cited(lines[n]) or lines[n].depth or lines[n].blank])
     elif _has_head(lines[run.start : run.stop]):
         _mark(lines, run)
-        found.attributed = True
+        state.attributed = True
     else:
-        found.loose.append(run)
+        state.loose.append(run)
     return run.stop
 
 
-def _take_head(lines: list[Line], head: Head, found: _Found) -> int:
+def _take_head(lines: list[Line], head: Head, state: _State) -> int:
     """Marks what a head introduces; returns the number of the line after it."""
     end = head.last + 1
     below = next((number for number in range(end, len(lines)) if not lines[number].blank), None)
@@ -96,7 +96,7 @@ def _take_head(lines: list[Line], head: Head, found: _Found) -> int:
             _mark(lines, _with_rule(lines, head))
         run = _run(lines, below)
         _mark(lines, [n for n in run if lines[n].depth or lines[n].blank or not lines[below].depth])
-        found.attributed = True
+        state.attributed = True
         return run.stop
     if head.sure and _goes_on(lines, head, below):
         _mark(lines, _with_rule(lines, head))
@@ -145,12 +145,12 @@ def _has_head(run: list[Line]) -> bool:
     return any(not line.blank and _head(run, number) is not None for number, line in enumerate(run))
 
 
-def _mark_loose(lines: list[Line], found: _Found, earlier: Container[str]) -> None:
+def _mark_loose(lines: list[Line], state: _State, earlier: Container[str]) -> None:
     """Marks quotation signs without an attribution, in a mail, unless they are something else."""
-    _mark(lines, [number for run in found.loose for number in run if lines[number].bare in earlier])
-    runs = [run for run in found.loose if not _no_quotes(lines, run)]
+    _mark(lines, [number for run in state.loose for number in run if lines[number].bare in earlier])
+    runs = [run for run in state.loose if not _no_quotes(lines, run)]
     written = [number for run in runs for number in run if lines[number].depth and lines[number].own]
-    if len(written) == 1 and not found.attributed and not _is_quoted_alone(lines, written[0]):
+    if len(written) == 1 and not state.attributed and not _is_quoted_alone(lines, written[0]):
         return
     for run in runs:
         _mark(lines, [number for number in run if lines[number].depth])

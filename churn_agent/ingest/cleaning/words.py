@@ -32,8 +32,8 @@ def any_of(phrases: Iterable[str]) -> str:
 def pattern(*names: str) -> re.Pattern[str]:
     """Returns the patterns of some lists as one, ignoring case."""
     parts: dict[str, str] = {}
-    for name, given in words()["patterns"].items():
-        parts[name] = f"(?:{_filled('|'.join(cast('list[str]', given)) if isinstance(given, list) else given, parts)})"
+    for name, forms in words()["patterns"].items():
+        parts[name] = f"(?:{_filled('|'.join(cast('list[str]', forms)) if isinstance(forms, list) else forms, parts)})"
     listed = (_filled(text, parts) for name in names for text in words()[name])
     return re.compile("|".join(f"(?:{text})" for text in listed), re.IGNORECASE)
 

@@ -120,7 +120,7 @@ def _records_of(path: Path, document: dict[str, Any], shape: RecordShape, record
     named = _inside(document, records) if records else None
     if is_list(named):
         return named
-    if any(each and is_list(_inside(document, each)) for each, _ in shape.values()):
+    if any(list_path and is_list(_inside(document, list_path)) for list_path, _ in shape.values()):
         return [document]
     first, _, rest = (records or "").partition(".")
     if rest and is_list(document.get(first)):
@@ -150,8 +150,8 @@ def _rows_of_record(number: int, record: Any, shape: RecordShape, unread: "_Unre
     if not is_object(record):
         return [Row(number, {}, "not a JSON object")]
     lists: dict[int, str] = {}
-    for rule, (each, columns) in shape.items():
-        if name := header_name(each) if each else _list_of(record, columns):
+    for rule, (list_path, columns) in shape.items():
+        if name := header_name(list_path) if list_path else _list_of(record, columns):
             lists[rule] = name
     if not lists:
         unread.look_at(record)
@@ -169,10 +169,10 @@ def _rows_of_record(number: int, record: Any, shape: RecordShape, unread: "_Unre
 
 def _list_of(record: dict[str, Any], columns: Sequence[str]) -> str:
     """Returns the name of the deepest list of objects that dotted columns lead through; empty if there is none."""
-    found = {name for column in columns for name in _lists_on(record, column.split("."))}
-    deepest = max(found, key=len, default="")
-    if not all(f"{deepest}.".startswith(f"{name}.") for name in found):
-        names = sorted(found)
+    lists = {name for column in columns for name in _lists_on(record, column.split("."))}
+    deepest = max(lists, key=len, default="")
+    if not all(f"{deepest}.".startswith(f"{name}.") for name in lists):
+        names = sorted(lists)
         raise ListsBesideEachOther(
             f"the mapping takes columns from two lists, {names[0]} and {names[1]}; give each its own rule "
             f"(each: {names[0]}; and also: [{{each: {names[1]}, columns: ...}}])"

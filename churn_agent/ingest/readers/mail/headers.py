@@ -49,12 +49,12 @@ def _words(written: str) -> str:
 
 def addresses(mail: Message, *names: str) -> list[str]:
     """Returns the addresses in these headers, in lower case, each once."""
-    found: dict[str, None] = {}
+    distinct: dict[str, None] = {}
     for name in names:
         for written in raw_headers(mail, name):
             for address in _parsed(written) or _ADDRESS.findall(written):
-                found[address.casefold().strip(".")] = None
-    return list(found)
+                distinct[address.casefold().strip(".")] = None
+    return list(distinct)
 
 
 def _parsed(written: str) -> list[str]:

@@ -85,14 +85,14 @@ def account_of(address: str) -> str:
 class Own:
     """The company's addresses and domains."""
 
-    def __init__(self, given: Iterable[str]) -> None:
+    def __init__(self, entries: Iterable[str]) -> None:
         """Creates the list.
 
         Args:
-            given: addresses (`support@acme.example`) and domains (`acme.example` or `@acme.example`), which include
+            entries: addresses (`support@acme.example`) and domains (`acme.example` or `@acme.example`), which include
                 their subdomains.
         """
-        names = [name.strip().casefold() for name in given]
+        names = [name.strip().casefold() for name in entries]
         self._domains = tuple({name.removeprefix("@") for name in names if name and "@" not in name[1:]})
         self._addresses = frozenset(_plain(name) for name in names if "@" in name[1:])
 

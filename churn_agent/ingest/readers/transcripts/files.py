@@ -34,8 +34,8 @@ def read_name(stem: str, pattern: str | None = None) -> FileName:
     usual = _of(match) if match else FileName()
     if usual.started and not usual.customer.casefold().startswith(("gmt", "recording", "meeting", "call_")):
         return usual
-    found = _ANYWHERE.search(stem)
-    return FileName(started=_of(found).started if found else None)
+    start = _ANYWHERE.search(stem)
+    return FileName(started=_of(start).started if start else None)
 
 
 def _as_regex(pattern: str) -> str:

@@ -62,17 +62,17 @@ def role_of(name: str) -> str:
 class Staff:
     """The company's people, by names, addresses and domains."""
 
-    def __init__(self, given: Iterable[str], file: str = "") -> None:
+    def __init__(self, entries: Iterable[str], file: str = "") -> None:
         """Creates the list.
 
         Args:
-            given: names (`Maria Keller`), addresses (`maria.keller@acme.example`), domains (`@acme.example`), and
+            entries: names (`Maria Keller`), addresses (`maria.keller@acme.example`), domains (`@acme.example`), and
                 names that count in one file only (`k1_2026-03-01/SPEAKER_00`).
             file: name of the file, without its ending, whose own names count.
         """
-        given = [_in_file(name, file) for name in given]
-        self._names = frozenset(filter(None, (_plain(name) for name in given)))
-        self._own = Own(filter(is_address_or_domain, given))
+        entries = [_in_file(name, file) for name in entries]
+        self._names = frozenset(filter(None, (_plain(name) for name in entries)))
+        self._own = Own(filter(is_address_or_domain, entries))
 
     def __bool__(self) -> bool:
         return bool(self._names or self._own)
