@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from churn_agent.history.book import Attributes
 from churn_agent.ingest.columns import ColumnMapping
 from churn_agent.ingest.formats.cells import NumberText, is_missing
 from churn_agent.ingest.formats.numbers import NumberFormat, NumberProfile
+from churn_agent.ingest.formats.stamps import is_serial
 from churn_agent.ingest.formats.times import TimeFormat, TimeProfile
 from churn_agent.ingest.parsing import checked_customer_id
 from churn_agent.ingest.questions import Question
@@ -26,6 +27,13 @@ _NOT_NUMBERS = frozenset(
     version""".split()
 )
 """Words in names of columns whose digits are not numbers."""
+_DAYS = frozenset("date datum fecha dato termin expires expiry ends until renewal bis".split())
+"""Words in names of columns whose numbers can be days of a spreadsheet."""
+_TOTALS = frozenset(
+    """total totals grand_total subtotal sum overall summe gesamt gesamtsumme zwischensumme insgesamt totale totaal
+    totaux total_général suma razem""".split()
+)
+"""Words that a row of totals has as its customer."""
 _MOST_MISFITS = 0.05
 _MOST_CURRENCIES = 20
 _ANY_ZONE = ZoneInfo("UTC")
@@ -79,6 +87,9 @@ class AttributeProfile:
     def _add(self, name: str, text: str) -> None:
         if not _NOT_NUMBERS.isdisjoint(re.split(r"[\W_]+", name.casefold())):
             return
+        if self._is_day(name, text):
+            self._dates.setdefault(name, TimeProfile(name, earliest_year=1900)).add(text)
+            return
         self._numbers.setdefault(name, NumberProfile(name)).add(text)
         if isinstance(text, NumberText) or _PLAIN.fullmatch(text):
             self._plain[name] += 1
@@ -90,6 +101,11 @@ class AttributeProfile:
             known = self._currencies.setdefault(name, set())
             if currency and len(known) < _MOST_CURRENCIES:
                 known.add(currency)
+
+    def _is_day(self, name: str, text: str) -> bool:
+        """Whether a number is a day of a spreadsheet, in a column of days."""
+        words = re.split(r"[\W_]+", name.casefold())
+        return is_serial(text) and not _DAYS.isdisjoint(words) and "to_date" not in "_".join(words)
 
     def settle(self, mapping: ColumnMapping) -> AttributeFormats | list[Question]:
         """Decides the formats, or returns questions about them."""
@@ -148,6 +164,8 @@ class AttributeParser:
         """Returns the attributes of a row. Raises `ValueError` with the value that is invalid."""
         columns = self._formats.columns
         customer_id = checked_customer_id(row.values.get(columns["customer_id"], ""), whole=self._whole)
+        if _is_total(customer_id, row.values.values()):
+            raise ValueError(f"the id {customer_id!r} and empty cells beside it are those of a row of totals")
         values: dict[str, str] = {}
         original: dict[str, str] = {}
         for name, text in row.values.items():
@@ -185,6 +203,12 @@ class AttributeParser:
         except ValueError:
             return text  # one of the few that do not fit the column
         return text
+
+
+def _is_total(customer_id: str, cells: Iterable[str]) -> bool:
+    """Whether a row sums up the others: its word is no proof, since a customer may be called Total."""
+    word = "_".join(customer_id.casefold().strip(" :*").split())
+    return word in _TOTALS and any(not cell.strip() for cell in cells)
 
 
 def _number(text: str, format_: NumberFormat) -> str:

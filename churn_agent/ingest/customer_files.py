@@ -1,6 +1,6 @@
 """Imports the files about customers that are not interactions: attributes, labels, measurements, aliases."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -9,12 +9,13 @@ from sqlalchemy import Connection
 from churn_agent.domain import sensitive
 from churn_agent.domain.interactions import Label
 from churn_agent.domain.measurements import Measurement
+from churn_agent.domain.wording import counted
 from churn_agent.history import aliases, book, interactions, measurements
 from churn_agent.history.book import Attributes
 from churn_agent.ingest.attributes import ATTRIBUTE_FIELDS, AttributeParser, AttributeProfile
 from churn_agent.ingest.columns import LABEL_FIELDS, MEASUREMENT_FIELDS
 from churn_agent.ingest.labels import LabelParser, LabelProfile, check_outcome
-from churn_agent.ingest.matching import mismatch
+from churn_agent.ingest.matching import look_alikes, mismatch, stand_ins
 from churn_agent.ingest.measurements import MEASUREMENT_NEEDS, MeasurementParser, MeasurementProfile
 from churn_agent.ingest.parsing import checked_customer_id
 from churn_agent.ingest.readers.base import Progress, Row
@@ -44,12 +45,16 @@ def import_about_customers(run: Run, connection: Connection, sources: Sources, i
         _labels(run, connection, sources.labels, import_id)
     if sources.measurements:
         _measurements(run, connection, sources.measurements, import_id)
+    known = interactions.known_customers(connection)
+    ids_of_all = known
     for source, kind in ((sources.customers, "attributes"), (sources.labels, "label")):
         if source:
             ids = book.customers_of(connection, import_id, kind)
-            note = mismatch(source.name, ids, interactions.known_customers(connection))
-            if note:
+            ids_of_all = ids_of_all | ids
+            if note := mismatch(source.name, ids, known):
                 run.announce(note)
+    for note in filter(None, (stand_ins(ids_of_all), look_alikes(ids_of_all))):
+        run.announce(note)
 
 
 def import_aliases(run: Run, connection: Connection, source: Source, import_id: int) -> None:
@@ -187,8 +192,27 @@ def _labels(run: Run, connection: Connection, source: Source, import_id: int) ->
     for column, words in profile.metadata_columns.items():
         run.announce(f"{source.name}: {column} is kept as metadata, because it has unknown words: {words}")
     rows = surveyed.parsed(LabelParser(formats, run.card, whole_ids=bool(run.mapping.whole_ids)))
-    shown = run.shown("labels", rows, _label_shown)
+    contradicted: list[Label] = []
+    shown = run.shown("labels", _compared(rows, contradicted), _label_shown)
     run.summary.labels = book.add_labels(connection, shown, import_id=import_id)
+    if contradicted:
+        first = contradicted[0]
+        rows_ = counted(len(contradicted), "row contradicts", "rows contradict")
+        such = f"such as {first.customer_id!r} at {first.as_of}"
+        run.announce(
+            f"{source.name}: {rows_} an earlier row of the same customer and date, {such}; the last one counts"
+        )
+
+
+def _compared(rows: Iterable[Label], contradicted: list[Label]) -> Iterator[Label]:
+    """Yields the labels, and collects those with another outcome than the one before of the same customer and date."""
+    outcomes: dict[tuple[str, str], bool] = {}
+    for row in rows:
+        key, churned = (row.customer_id, row.as_of), bool(row.churned)
+        if outcomes.setdefault(key, churned) is not churned:
+            contradicted.append(row)
+        outcomes[key] = churned
+        yield row
 
 
 def _measurements(run: Run, connection: Connection, source: Source, import_id: int) -> None:

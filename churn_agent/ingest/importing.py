@@ -146,7 +146,11 @@ def _mapping(sources: Sources, options: ImportOptions) -> ColumnMapping:
 def _announce_unused(
     sources: Sources, options: ImportOptions, understood: Understood, announce: Callable[[str], None]
 ) -> None:
-    """Announces each option that none of the sources can use."""
+    """Announces files and options that are not used."""
+    if sources.left_out:
+        first, *more = [str(path) for path in sources.left_out]
+        others = f" and {counted(len(more), 'other file')} in the folder" if more else ""
+        announce(f"{first}{others} not read: no mail, call or chat; give such a file by its name")
     files = [*sources.interactions, *sources.others]
     columns = {name for rules in understood.rules.values() for one in rules.values() for name in one.columns}
     has_authors = "author" in columns or any(rule.sides for rule in understood.mapping.rules)

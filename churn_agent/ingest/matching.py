@@ -12,6 +12,11 @@ from churn_agent.ingest.translating import customer_columns
 
 _FEW = 0.5
 """Share of the customers that two files could have in common, below which their ids may be written differently."""
+_STAND_INS = frozenset(
+    """nan none null undefined unknown anonymous guest n/a na nil missing unbekannt anonym gast inconnu anonyme
+    desconocido sconosciuto onbekend - -- ? 0 -1""".split()
+)
+"""Ids that programs and people write for customers whom they do not know."""
 _SHOWN = 3
 _MOST_LOOKED_AT = 100_000
 """Rows of a file in which a point after ids is looked for: a spreadsheet writes it in the whole column."""
@@ -27,6 +32,35 @@ def mismatch(source: str, ids: Iterable[str], customers: Set[str]) -> str | None
         f"{source}: {common} of {len(of_file)} customers have a history. Only in the file: "
         f"{_some(of_file - customers)}; only in the history: {_some(customers - of_file)}. If they are the same "
         "customers, write their ids alike"
+    )
+
+
+def stand_ins(ids: Iterable[str]) -> str | None:
+    """Returns a line that names customers whose id is a word for a missing one; None if there are none."""
+    found = sorted(id_ for id_ in ids if id_.strip().casefold() in _STAND_INS)
+    if not found:
+        return None
+    return (
+        f"a customer called {' or '.join(map(repr, found[:_SHOWN]))} may be several people without an id; "
+        "to leave such rows out: unless in a mapping file, with the column and these words"
+    )
+
+
+def look_alikes(ids: Set[str]) -> str | None:
+    """Returns a line that names customers whose ids differ in capitals or blank space alone; None if there are none."""
+    by_letters: dict[str, list[str]] = {}  # of the ids in another form alone: most books have few or none
+    for id_ in ids:
+        letters = "".join(id_.split()).casefold()
+        if letters != id_:
+            by_letters.setdefault(letters, []).append(id_)
+    all_of = ([*same, letters] if letters in ids else same for letters, same in by_letters.items())
+    alike = sorted(sorted(same) for same in all_of if len(same) > 1)
+    if not alike:
+        return None
+    shown = "; ".join(", ".join(map(repr, same[:_SHOWN])) for same in alike[:_SHOWN])
+    return (
+        f"ids of customers that differ in capitals or blanks alone are different customers: {shown}"
+        f"{'; ...' if len(alike) > _SHOWN else ''}; if they are the same: churn-agent aliases merge OLD NEW"
     )
 
 

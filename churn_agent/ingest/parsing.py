@@ -20,7 +20,7 @@ from churn_agent.ingest.cleaning.cleaner import is_mail
 from churn_agent.ingest.columns import Rule
 from churn_agent.ingest.derived import no_metadata
 from churn_agent.ingest.formats import ids
-from churn_agent.ingest.formats.cells import NumberText
+from churn_agent.ingest.formats.cells import NumberText, stands_for_nothing
 from churn_agent.ingest.formats.currencies import currency_of, minor_units
 from churn_agent.ingest.formats.times import TimeFormat
 from churn_agent.ingest.profiling import Understanding
@@ -335,7 +335,8 @@ class InteractionParser:
         Returns:
             The texts, and the numbers of the opening messages with a subject.
         """
-        texts, openings = self._column("text", rows), set[int]()
+        texts = ["" if stands_for_nothing(text) else text for text in self._column("text", rows)]
+        openings = set[int]()
         for number, subject in enumerate(map(str.strip, self._column("subject", rows))):
             if not subject or number in failed:
                 continue

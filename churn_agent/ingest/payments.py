@@ -45,6 +45,8 @@ _STATUS_OF: Mapping[str, PaymentStatus] = {
 }
 _NOTHING = frozenset({NONE, "draft", "entwurf", "unknown", "unbekannt"})
 """Words that say nothing about a payment."""
+_COUNT_NOT: frozenset[PaymentStatus | None] = frozenset({"failed", "returned", "written_off", "credited", "cancelled"})
+"""Statuses whose amounts are no payments of the customer."""
 _MOST_QUESTIONS = 10
 _MOST_WORDS = 500
 
@@ -55,7 +57,7 @@ def status_of(word: str) -> PaymentStatus | None:
 
 
 def _plain(word: str) -> str:
-    return "_".join(word.casefold().replace("-", " ").replace("_", " ").split())
+    return "_".join(word.casefold().replace("-", " ").replace("_", " ").removeprefix("wc ").split())
 
 
 def unknown_statuses(counts: Counter[str], known: Mapping[str, str]) -> list[Question]:
@@ -146,6 +148,12 @@ class PaymentProfile:
             words = self._statuses[columns[STATUS]]
             asked = unknown_statuses(words, rule.values.get(STATUS, {}))
             lone = columns[STATUS] in _ONLY_BESIDE_DATES and not any(field in columns for field in DATES)
+            not_paid = sum(n for word, n in words.items() if status_of(word) in _COUNT_NOT)
+            if lone and STATUS not in rule.columns and not_paid and "amount" in columns:
+                column = columns[STATUS]
+                taken = "metadata: amounts of all rows are added up as paid"
+                why = counted(not_paid, "row was not paid, or paid back", "rows were not paid, or paid back")
+                guesses.append(Guess(column, taken, why, f"columns: {{{STATUS}: {column}}}"))
             if STATUS not in rule.columns and (lone or len(asked) == sum(1 for word in words if word.strip())):
                 del columns[STATUS]
             else:

@@ -12,12 +12,15 @@ from churn_agent.domain.wording import counted
 from churn_agent.ingest import payments, speakers
 from churn_agent.ingest.call_notes import are_notes
 from churn_agent.ingest.columns import COMMON_NAMES, INTERACTION_FIELDS, INTERACTION_NEEDS, Rule, assign
+from churn_agent.ingest.deletions import Deletions
 from churn_agent.ingest.derived import no_metadata
 from churn_agent.ingest.formats.numbers import NumberFormat, NumberProfile
 from churn_agent.ingest.formats.times import TimeFormat, TimeProfile
 from churn_agent.ingest.payments import PaymentProfile
 from churn_agent.ingest.questions import Guess, Question
 from churn_agent.ingest.readers.base import Row, header_name
+from churn_agent.ingest.refunds import Refunds
+from churn_agent.ingest.text_signs import TextSigns
 
 _MOST_WORDS = 500
 """Most distinct words counted in a column of roles, directions or channels."""
@@ -91,8 +94,11 @@ class RuleProfile:
             name: Counter() for field in ("speaker", "direction") for name in self._candidates(field)
         }
         self._payments = PaymentProfile({field: self._candidates(field) for field in payments.FIELDS})
+        self._deletions = Deletions()
+        self._refunds = Refunds(tuple(self._numbers))
         self._channels: dict[str, dict[str, _Channel]] = {name: {} for name in self._candidates("channel")}
         self._texts = self._candidates("text")
+        self._signs = {name: TextSigns() for name in self._texts}
         self._ids = self._candidates("customer_id")
         self.ids_with_point: set[str] = set()
         """Ids of customers that end with `.0`."""
@@ -118,6 +124,10 @@ class RuleProfile:
         header = dict.fromkeys(chain.from_iterable(values))
         self.header.update(header)
         for name in header:
+            self._deletions.add(name, (of[name] for of in values if name in of))
+            self._refunds.add(name, values)
+            if name in self._signs:
+                self._signs[name].add(of[name] for of in values if name in of)
             if name in self._looked_at:
                 having = [of for of in values if name in of]
                 self._add_column(name, [of[name] for of in having], having)
@@ -234,8 +244,16 @@ class RuleProfile:
         known = self.rule.values.get("channel", {})
         notes = are_notes(self.rule, columns, self.header, [known.get(channel, channel) for channel in channels])
         guesses += [notes] if notes else []
+        signs = self._signs.get(columns.get("text", ""))
+        guesses += signs.guesses(columns["text"]) if signs else []
+        guesses += self._refunds.guesses(columns)
+        guesses += self._deletions.guesses({header_name(name): rows for name, rows in self._selected().items()})
         understanding = Understanding(columns, times, amounts, newest_first, notes is not None, due, updates, unused)
         return understanding, questions, guesses
+
+    def _selected(self) -> dict[str, Sequence[str]]:
+        """Columns by which the mapping selects rows."""
+        return {**self.rule.unless, **self.rule.only}
 
     def _settle_updates(self, columns: dict[str, str], times: TimeFormat | None) -> TimeFormat | None:
         """Decides the format of the times of changes. A column of other values, or in doubt, is metadata."""

@@ -94,6 +94,8 @@ class Sources:
     aliases: Source | None = None
     card: Path | None = None
     mapping: Path | None = None
+    left_out: tuple[Path, ...] = ()
+    """Files in the folders that could hold data, and are taken as nothing."""
 
     @property
     def files(self) -> dict[str, list[str]]:
@@ -153,6 +155,7 @@ def find_sources(
         FileFormatError: a path does not exist, or a folder contains nothing to import.
     """
     sources: list[Source] = []
+    beside: list[Path] = []
     others: dict[Table, object] = {
         "customers": customers,
         "labels": labels,
@@ -172,7 +175,8 @@ def find_sources(
                 sources.append(Source(str(path), path=path, query=query))
                 continue
             table = _named(path, "interactions")
-            inside = [table] if table else slack_files(path) or _loose(path)
+            chats = [] if table else slack_files(path)
+            inside = [table] if table else chats or _loose(path)
             if not inside and not _named(path, "measurements"):
                 raise FileFormatError(
                     f"{str(path)!r} contains no interactions.csv (or .jsonl, .parquet, ...), mails, calls or chats"
@@ -180,8 +184,11 @@ def find_sources(
             sources += [Source(str(file), path=file, query=query, in_folder=not table) for file in inside]
             others = {kind: _named(path, kind) if item is None else item for kind, item in others.items()}
             card = card or next((p for p in [path / "card.yaml"] if p.is_file()), None)
+            beside += [] if chats else [file for file in _data_files(path) if file not in inside]
     tables: dict[str, Source | None] = {kind: _single(item, kind) for kind, item in others.items()}
-    return Sources(tuple(sources), card=card, mapping=mapping, **tables)
+    taken = {source.path for source in (*sources, *tables.values()) if source}
+    left_out = tuple(file for file in beside if file not in taken)
+    return Sources(tuple(sources), card=card, mapping=mapping, left_out=left_out, **tables)
 
 
 def mails_of(sources: Sequence[Source]) -> list[Path]:
@@ -364,6 +371,12 @@ def _expand(text: str) -> list[Path]:
 
 def _named(folder: Path, stem: str) -> Path | None:
     return next((folder / (stem + ending) for ending in _TABLE_ENDINGS if (folder / (stem + ending)).is_file()), None)
+
+
+def _data_files(folder: Path) -> list[Path]:
+    """Returns the files of a folder that are of a kind in which data come."""
+    files = (path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith("."))
+    return [path for path in files if Source(str(path), path=path).kind in (*_KINDS, *_CHATS)]
 
 
 def _loose(folder: Path) -> list[Path]:

@@ -223,3 +223,16 @@ def test_mails_with_one_customer_do_not_show_who_is_the_company(agent, tmp_path)
     agent.ingest(folder_of_one(tmp_path / "mails"), own=OURS)
     assert customers(agent) == ["kim@home.example"]
     assert [speaker for speaker, _ in spoken(agent, "kim@home.example")].count("customer") == 1
+
+
+@pytest.mark.parametrize("colleagues", [1, 2, 3])
+def test_a_mail_forwarded_by_one_colleague_after_the_other_is_the_customers(agent, tmp_path, colleagues):
+    text = "I cancel at the end of March.\n\nKim"
+    for number, sender in enumerate(["kim@home.example", *[f"tim{n}@warm.example" for n in range(colleagues - 1)]]):
+        head = f"From: <{sender}>\nSent: Monday, March 2, 2026 {8 + number}:00 AM\nTo: {HELP}\nSubject: FW: Boiler"
+        text = f"See below {number}\n\n________________________________\n{head}\n\n{text}"
+    message = mail("tim@warm.example", HELP, text, subject="FW: Boiler")
+    agent.ingest(mailbox(tmp_path / "in.mbox", message), own=OURS)
+    [own] = [said for who, said in spoken(agent, "kim@home.example") if who == "customer"]
+    assert "I cancel at the end of March." in own
+    assert "See below" not in own

@@ -128,3 +128,24 @@ def test_a_text_file_that_is_not_a_chat_is_refused_in_one_line(agent, tmp_path):
     with pytest.raises(DataError) as refused:
         agent.ingest(put(tmp_path / "notes.txt", "Call Kim about the boiler.\nBuy milk.\n"))
     assert "\n" not in str(refused.value)
+
+
+def test_the_parties_of_a_gong_call_can_stand_beside_its_transcript(agent, tmp_path):
+    sentences = [("s1", "You want to cancel?"), ("s2", "Yes, I cancel.")]
+    turns = [{"speakerId": who, "sentences": [{"start": n, "text": said}]} for n, (who, said) in enumerate(sentences)]
+    parties = [("s1", "Tim", "Internal"), ("s2", "Kim", "External")]
+    call = {
+        "callTranscripts": [{"callId": "7", "transcript": turns}],
+        "parties": [{"speakerId": id_, "name": name, "affiliation": side} for id_, name, side in parties],
+    }
+    agent.ingest(put(tmp_path / "k1_2026-03-02.json", call))
+    assert spoken(agent, "k1") == [("company", "You want to cancel?"), ("customer", "Yes, I cancel.")]
+
+
+def test_files_of_a_folder_that_are_not_read_are_named(agent, tmp_path, monkeypatch):
+    notes: list[str] = []
+    monkeypatch.setattr(agent.store, "_notify", notes.append)
+    put(tmp_path / "calls" / "k1_2026-03-02.vtt", ZOOM)
+    put(tmp_path / "calls" / "k2_2026-03-02.json", {"turns": [{"who": "Kim", "words": "I cancel."}]})
+    agent.ingest(tmp_path / "calls", own=["Nora Feld"])
+    assert [note for note in notes if "k2_2026-03-02.json not read" in note]

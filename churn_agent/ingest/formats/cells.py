@@ -15,6 +15,7 @@ _ERRORS = frozenset(
     """.split()
 )
 """Error cells as spreadsheets write them in English, German, French, Spanish, Italian, Dutch and Portuguese."""
+_OF_PROGRAMS = frozenset({"NULL", "NaT", "NaN", "nan", "<NA>", r"\N", "(null)"})
 _LONGEST = 40
 """Characters of an example."""
 
@@ -37,6 +38,11 @@ def is_error_cell(text: str) -> bool:
     if text[:1] != "#" and text[:4] != "Err:":
         return False
     return text.casefold() in _ERRORS or text.startswith("Err:5") or (len(text) > 1 and not text.strip("#"))
+
+
+def stands_for_nothing(text: str) -> bool:
+    """Whether a program wrote a text in place of a message that is missing; people write `none` and `-`."""
+    return len(text) < 16 and (text in _OF_PROGRAMS or is_error_cell(text))
 
 
 def is_missing(text: str) -> bool:

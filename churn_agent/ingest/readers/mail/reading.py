@@ -9,6 +9,7 @@ what the reader concluded from which sign. The text of an opening mail begins wi
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from email.message import Message
 from pathlib import Path
 from typing import cast
@@ -217,8 +218,8 @@ def _outbound(values: Values, mail: Message, others: list[str], machine: str) ->
 
 def _internal(values: Values, mail: Message, raw: RawMail, own: Own, level: int) -> Iterator[tuple[Values, str | None]]:
     """Yields a customer's mail that an internal one contains, in its text or attached; else sets the mail aside."""
-    inner = forwarded(values["text"])
-    if inner and inner.sender not in own and _FORWARD_SUBJECT.match(values["subject"]):
+    inner = _forwarded_from_outside(values["text"], own)
+    if inner and _FORWARD_SUBJECT.match(values["subject"]):
         yield from _of_forward(values, inner)
         return
     attached = [part for part in mail.walk() if part.get_content_type() == "message/rfc822"]
@@ -234,6 +235,16 @@ def _internal(values: Values, mail: Message, raw: RawMail, own: Own, level: int)
         through_group = " via " in header(mail, "from")
         hidden = "; a group hid the sender's address" if through_group else ""
         yield values, f"an internal mail, from {values['author']} to {receivers}: it has no customer{hidden}"
+
+
+def _forwarded_from_outside(text: str, own: Own) -> Forwarded | None:
+    """Returns the first mail by somebody else in a chain of forwarded ones, with the comments of all who sent it on."""
+    inner = forwarded(text)
+    comments: list[str] = []
+    while inner and inner.sender in own:
+        comments.append(inner.comment)
+        inner = forwarded(inner.text)
+    return inner and replace(inner, comment="\n\n".join(filter(None, [*comments, inner.comment])))
 
 
 def _of_forward(values: Values, inner: Forwarded) -> Iterator[tuple[Values, str | None]]:

@@ -158,6 +158,8 @@ def _gong(document: Record) -> Iterator[Call]:
         meta = _record(call.get("metaData")) or call
         key = str(meta.get("id") or call.get("callId") or "")
         monologues = call.get("transcript") or call.get("monologues") or transcripts.get(key)
+        if monologues is None and len(calls) == len(transcripts) == 1:  # the parties of the only call have no key
+            monologues = next(iter(transcripts.values()))
         if isinstance(monologues, dict):
             monologues = _record(monologues).get("transcript") or _record(monologues).get("monologues")
         yield _gong_call(_records(monologues), _records(call.get("parties")), _records(call.get("context")), meta, key)
