@@ -22,16 +22,18 @@ from churn_agent.reports.sentences import form_of
 
 ROOT = Path(__file__).parents[1]
 REPORTS = ROOT / "churn_agent" / "reports"
+FOLDERS = (REPORTS, ROOT / "churn_agent" / "followup")
+"""Packages with words that readers see."""
 MARKS = {"gettext": 1, "noop": 1, "ngettext": 2, "_forms": 2, "pgettext": 2}
 """Functions that mark messages -> the number of their first arguments that are texts."""
 
 
 def messages() -> Iterator[tuple[str | tuple[str, str], str | None, str]]:
     """Yields (message or both forms, context, file)."""
-    for path in sorted(REPORTS.rglob("*.py")):
+    for path in sorted(path for folder in FOLDERS for path in folder.rglob("*.py")):
         for message, context in _in_code(path.read_text(encoding="utf-8")):
             yield message, context, path.relative_to(ROOT).as_posix()
-    for path in sorted(REPORTS.rglob("*.html")):
+    for path in sorted(path for folder in FOLDERS for path in folder.rglob("*.html")):
         with path.open("rb") as file:
             for _, message, _, _ in extract("jinja2.ext:babel_extract", file, keywords={"_": None}):
                 yield message, None, path.relative_to(ROOT).as_posix()

@@ -28,6 +28,7 @@ from churn_agent.cli.reports import digest, feedback, report
 from churn_agent.cli.schema import schema
 from churn_agent.cli.searching import search
 from churn_agent.cli.streams import never_fail
+from churn_agent.cli.tasks import tasks
 from churn_agent.cli.training import calibrate, train
 from churn_agent.cli.trust import trust_files
 from churn_agent.errors import ChurnAgentError
@@ -65,6 +66,7 @@ for command in (
     digest,
     feedback,
     actions,
+    tasks,
     ledger,
     lookback,
     retro,

@@ -192,6 +192,25 @@ def of_run(engine: Engine, run_id: str) -> Iterator[Assessment]:
         yield assessment
 
 
+def in_runs(engine: Engine, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Assessment]:
+    """Returns (run, customer) -> the newest record, for the given ones that are stored."""
+    by_run: dict[str, list[str]] = {}
+    for run_id, customer_id in keys:
+        by_run.setdefault(run_id, []).append(customer_id)
+    found: dict[tuple[str, str], Assessment] = {}
+    with engine.connect() as connection:
+        for run_id, customers in by_run.items():
+            for batch in chunked(customers, _BATCH):
+                query = (
+                    select(records.c.customer_id, records.c.record)
+                    .where(records.c.run_id == run_id, records.c.customer_id.in_(batch))
+                    .order_by(records.c.id)
+                )
+                for row in connection.execute(query):
+                    found[run_id, row.customer_id] = Assessment.model_validate(row.record)
+    return found
+
+
 def rows_of_run(engine: Engine, run_id: str) -> Iterator[tuple[int, Assessment]]:
     """Yields the same assessments with the ids of their rows, which grow with each stored assessment."""
     newest = select(func.max(records.c.id)).where(records.c.run_id == run_id).group_by(records.c.customer_id)

@@ -173,6 +173,54 @@ corrections = Table(
     sqlite_autoincrement=True,
 )
 
+# Risk items: who does what for a customer by when. They hold no words of customers: their reasons are those of the
+# record of the batch `run_id`. Numbers are not used again, because people refer to items by number.
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("key", String(32), nullable=False),
+    Column("customer_id", Text, nullable=False),
+    Column("previous", Integer),
+    Column("state", String(16), nullable=False),
+    Column("rules", JSON, nullable=False),
+    Column("band", String(8)),
+    Column("override", String(8)),
+    Column("owner", Text),
+    Column("owner_set", Boolean, nullable=False),
+    Column("due", Date),
+    Column("due_set", Boolean, nullable=False),
+    Column("opened_on", Date, nullable=False),
+    Column("run_id", String(32), nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("checked_on", Date, nullable=False),
+    Column("touched", Boolean, nullable=False),
+    Column("untrue_since", Date),
+    Column("closed_on", Date),
+    Column("code", String(64)),
+    Column("exported", String(16)),
+    Index("tasks_by_key", "key", unique=True),
+    Index("tasks_by_customer", "customer_id"),
+    sqlite_autoincrement=True,
+)
+
+task_log = Table(
+    "task_log",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("task", Integer, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("person", Boolean, nullable=False),
+    Column("by", Text),
+    Column("what", String(16), nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Column("code", String(64)),
+    Column("note", Text),
+    Index("task_log_by_task", "task"),
+)
+
 answers = Table(
     "answers",
     metadata,

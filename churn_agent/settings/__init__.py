@@ -85,6 +85,9 @@ class Settings(BaseModel):
     """Most megabytes of evaluated prompt prefixes cached in the model folder between runs; 0 for none."""
     seed: Annotated[int, HARMLESS] = 0
 
+    staff_names: Annotated[bool, NEEDS_TRUST] = False
+    """Whether logs of risk items and briefs name your staff, and figures may be shown for each account manager."""
+
     answers_limit: Annotated[int, Field(ge=0), NEEDS_TRUST] = 1_000_000
     """Most answers of models cached in the store; the oldest are deleted first."""
 

@@ -15,10 +15,11 @@ import numpy as np
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.batch.running import BatchSpec, default_path, run_batch
 from churn_agent.domain.interactions import Label, text_id
-from churn_agent.history import answers, assignments, book, corrections, feedback, interactions
+from churn_agent.history import answers, assignments, book, corrections, feedback, interactions, tasks
 from churn_agent.history.assignments import Assignment
 from churn_agent.history.feedback import Feedback
 from churn_agent.history.tables import identities, measurements
+from churn_agent.history.tasks import Entry
 from churn_agent.index.vectors import DAMAGED, Index
 from churn_agent.learning import stored
 from churn_agent.learning.estimators import ShrunkLogistic
@@ -101,6 +102,11 @@ def make_store(folder: Path) -> Path:
             with agent.history.begin() as connection:
                 corrections.put(connection, first.id, "price", shown=True, by="Ana")
         feedback.add(agent.history, [Feedback(customer_id=id_, as_of=DAY, note=word) for id_, word in WORD.items()])
+        for id_, word in WORD.items():
+            with agent.history.begin() as connection:
+                days = dict.fromkeys(("opened_on", "as_of", "checked_on"), DAY)
+                item = {"customer_id": id_, "state": "open", "rules": ["high_risk"], "run_id": run.run_id, **days}
+                tasks.add(connection, item, [Entry("note", note=f"{id_} likes {word}", person=True)])
         decided = [Assignment(run.run_id, id_, DAY, "act", True) for id_ in (CUSTOMER, OTHER)]
         assignments.replace(agent.history, run.run_id, decided)
         answers.keep(agent.history, "k", f'{{"quote": "{WORDS}"}}')

@@ -19,7 +19,7 @@ from churn_agent.reports.sentences import translated
 Cell = str | float | int | bool | date | None
 
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Characters that start a formula in a spreadsheet (OWASP: CSV injection)."""
 _SAFE_NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
 """A number that a spreadsheet shows as it is written; it keeps 15 digits."""
@@ -144,7 +144,7 @@ def _harmless(value: Cell, decimal: str) -> Cell:
         return str(round(value, 4)).replace(".", decimal)
     if isinstance(value, bool):
         return gettext("yes") * value if not current().is_source else value
-    return f"'{value}" if isinstance(value, str) and (value.startswith(_FORMULA) or _is_changed(value)) else value
+    return f"'{value}" if isinstance(value, str) and (value.startswith(FORMULA) or _is_changed(value)) else value
 
 
 def _is_changed(text: str) -> bool:

@@ -1,0 +1,1 @@
+"""Risk items of customers, and what to know before a call."""
