@@ -16,6 +16,7 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
 from churn_agent.content.playbook import load_playbook
+from churn_agent.content.task_rules import load_task_rules
 from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.domain.snapshot import REPORT_LANGUAGES
 from churn_agent.reports.sentences import form_of
@@ -40,6 +41,8 @@ def messages() -> Iterator[tuple[str | tuple[str, str], str | None, str]]:
     for action in load_playbook().actions:
         for text in (action.title, action.what, *action.talk_track, *action.never_say, action.owner, action.channel):
             yield text, None, "prompts/playbook.yaml"
+    for rule in load_task_rules().rules:
+        yield rule.says, None, "prompts/tasks.yaml"
     for signal in load_taxonomy().signals:
         yield form_of(signal.statement), None, "prompts/signals.yaml"
 

@@ -10,6 +10,7 @@ import click
 from churn_agent.cli.actions import actions
 from churn_agent.cli.assessing import assess, evidence
 from churn_agent.cli.batches import batch, runs
+from churn_agent.cli.briefing import brief
 from churn_agent.cli.checking import check
 from churn_agent.cli.common import INTERRUPTED
 from churn_agent.cli.corrections import corrections
@@ -67,6 +68,7 @@ for command in (
     feedback,
     actions,
     tasks,
+    brief,
     ledger,
     lookback,
     retro,

@@ -257,7 +257,7 @@ def _print(item: "Item", log: "list[Entry]") -> None:
         risk += f" (overridden by a person; assessed as {task.band or 'without a band'})"
     click.echo(f"risk: {risk}; opened {task.opened_on}, reasons as of {task.as_of}, key {task.key}")
     if task.untrue_since:
-        click.echo(f"its reasons are no longer true since {task.untrue_since}; close it, or go on with it")
+        click.echo(f"its reasons are no longer true since {task.untrue_since}; close it, or keep it open")
     for line in item.says:
         click.echo(f"  {line}")
     if item.withdrawn:

@@ -76,7 +76,7 @@ _I_ARRIVE = re.compile(
 )
 _AFTER_ME = re.compile(rf"\b(?:from|von|for) {_TITLE}{_NAME.format('before')}", re.IGNORECASE)
 _NOT = re.compile(
-    r"\?|\b(?:if|unless|would|might|may|when|whether|wenn|falls|würde|ob|nicht verlassen)\b", re.IGNORECASE
+    r"\?|\b(?:if|unless|would|might|(?-i:may)|when|whether|wenn|falls|würde|ob|nicht verlassen)\b", re.IGNORECASE
 )
 _NO_NAMES = frozenset(
     """the this that she he they we you it our your my as sadly unfortunately since hello hi dear please note who

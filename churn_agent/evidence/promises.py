@@ -74,9 +74,14 @@ _FRIDAY = 4
 
 def promised(snapshot: Snapshot) -> Promised | None:
     """The promise to a customer that is due next, or overdue for at most `OVERDUE_DAYS`; None without any."""
+    return next(iter(open_promises(snapshot)), None)
+
+
+def open_promises(snapshot: Snapshot) -> list[Promised]:
+    """All promises to a customer that are due, or overdue for at most `OVERDUE_DAYS`, by due day."""
     earliest = snapshot.as_of - timedelta(days=OVERDUE_DAYS)
-    open_ = [one for one in (*_in_interactions(snapshot), *_in_attributes(snapshot)) if one.due >= earliest]
-    return min(open_, key=lambda one: one.due, default=None)
+    found = (*_in_interactions(snapshot), *_in_attributes(snapshot))
+    return sorted((one for one in found if one.due >= earliest), key=lambda one: one.due)
 
 
 def _in_interactions(snapshot: Snapshot) -> Iterator[Promised]:

@@ -53,7 +53,7 @@ class Task:
     touched: bool = False
     """Whether a person has done anything to it; the program does not close it then."""
     untrue_since: date | None = None
-    """Date of the batch from which on its reasons were no longer true; set only if a person has touched it."""
+    """Date of the first batch in which its reasons were no longer true; set only if a person has touched it."""
     closed_on: date | None = None
     code: str | None = None
     """Code of the decision that closed it."""

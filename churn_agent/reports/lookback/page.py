@@ -36,13 +36,13 @@ def to_html(found: LookBack, card: Card) -> str:
         return render(phrases.title(card), phrases.period(found), _sections(found, card))
 
 
-def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
-    """Returns a page in the current language."""
+def render(title: str, subtitle: str, sections: Sequence[Section], *, style: str = "") -> str:
+    """Returns a page in the current language; `style` is CSS of its own, after that of all pages."""
     with extras.importing("reports"):
         import jinja2
 
     source = files("churn_agent.reports.lookback").joinpath("page.html").read_text(encoding="utf-8")
-    style = files("churn_agent.reports.portfolio").joinpath("page.css").read_text(encoding="utf-8")
+    common = files("churn_agent.reports.portfolio").joinpath("page.css").read_text(encoding="utf-8")
     from markupsafe import Markup
 
     return (
@@ -53,7 +53,7 @@ def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
             title=title,
             subtitle=subtitle,
             sections=sections,
-            style=Markup(style),  # noqa: S704 - our own file
+            style=Markup(common + style),  # noqa: S704 - our own files
             version=version("churn-agent"),
         )
     )

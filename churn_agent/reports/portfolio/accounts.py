@@ -11,6 +11,7 @@ from churn_agent.domain.interactions import Direction
 from churn_agent.domain.snapshot import Card
 from churn_agent.history.feedback import Feedback
 from churn_agent.history.runs import Run
+from churn_agent.history.tasks import Task
 from churn_agent.learning.stored import MethodInfo
 from churn_agent.reports import wording
 from churn_agent.reports.portfolio import acting, listing
@@ -80,6 +81,8 @@ class Account:
     """Why no action is suggested to a customer to call."""
     earlier: Sequence[tuple[date, float]] = ()
     """Dates and numbers of earlier assessments of the same kind, oldest first."""
+    task: Task | None = None
+    """The open risk item, as it is today."""
     timeline: Sequence[Event] | None = None
     """None without a card."""
 

@@ -13,7 +13,7 @@ from churn_agent.domain.assessment import Assessment
 from churn_agent.domain.days import real_day
 from churn_agent.domain.snapshot import Card
 from churn_agent.errors import InputError
-from churn_agent.history import assignments, book, contacts, interactions, records
+from churn_agent.history import assignments, book, contacts, interactions, records, tasks
 from churn_agent.history.feedback import all_feedback
 from churn_agent.history.runs import Run
 from churn_agent.learning.stored import stored_methods
@@ -106,6 +106,9 @@ def read(store: Store, run: Run) -> list[Account]:
     feedback = {(row.customer_id, row.as_of): row for row in opinions}
     treated, decided = listing.recently_treated(store, card, day), listing.decided(opinions, day)
     spoken = contacts.last_contacts(store.history, until=card.end_of_day(day), holds_words=card.holds_words)
+    today = store.aliases()
+    active = tasks.read(store.history, states=tasks.ACTIVE)
+    open_tasks = {today.get(task.customer_id, task.customer_id): task for task in active}
     accounts: list[Account] = []
     for assessment in records.of_run(store.history, run.id):
         row = attributes.get(assessment.customer_id, {})
@@ -132,6 +135,7 @@ def read(store: Store, run: Run) -> list[Account]:
                 not_listed=listing.why_not_listed(assessment, row, treated.get(id_), decided.get(id_)),
                 last_contact=LastContact(card.local(spoke.at).date(), spoke.author) if spoke else None,
                 name=name,
+                task=open_tasks.get(today.get(id_, id_)),
             )
         )
     return accounts

@@ -91,6 +91,10 @@ COLUMNS: Sequence[Column] = (
     Column(
         "unanswered", "number", noop("open case"), noop("the customer's last messages without an answer: an open case")
     ),
+    Column("task", "number", noop("risk item"), noop("number of the open risk item")),
+    Column("task_state", "text", noop("state of the risk item"), noop("state of the open risk item: open or working")),
+    Column("task_due", "date", noop("due day of the risk item"), noop("day by which the risk item is due")),
+    Column("task_owner", "text", noop("owner of the risk item"), noop("who looks after the risk item")),
     Column("reason", "text", noop("reason"), noop("strongest reason for churn")),
     Column("quote", "text", noop("their words"), noop("verified quote from the customer for that reason")),
     Column("quoted_on", "date", noop("quoted on"), noop("date of the quote")),

@@ -150,6 +150,7 @@ def _template() -> "Template":
         "in_their_words": wording.in_their_words,
         "number_words": phrases.number_words,
         "unanswered_words": phrases.unanswered_words,
+        "task_states": phrases.TASK_STATES,
         "shown_reasons": phrases.shown_reasons,
         "status_lines": phrases.status_lines,
         "no_action": phrases.no_action,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from churn_agent.batch.changes import PARTS, Change
 from churn_agent.domain.assessment import Reason
+from churn_agent.history.tasks import State
 from churn_agent.reports import wording
 from churn_agent.reports.language import day, gettext, in_period, money, ngettext, noop, number, share, signed
 from churn_agent.reports.portfolio.accounts import Account, Portfolio
@@ -95,11 +96,12 @@ def no_action(account: Account) -> str:
 
 
 def status_lines(account: Account) -> list[str]:
-    """Returns when the contract ends, who spoke to the customer last, what is promised, and whether a case is open."""
+    """Returns the end of the contract, the last contact, what is promised, and an open case or risk item."""
     lines: list[str] = []
     if account.listed == "notice given" and account.ends_on:
         lines.append(gettext("Ends on {day}", day=day(account.ends_on)))
-    lines += [line for line in (last_contact(account), promise(account), open_case(account)) if line]
+    known = (last_contact(account), promise(account), open_case(account), risk_item(account))
+    lines += [line for line in known if line]
     return lines
 
 
@@ -129,6 +131,25 @@ def promise(account: Account) -> str:
 def open_case(account: Account) -> str:
     """Returns how many messages are without an answer; empty if there are none."""
     return gettext("Open case: {messages}", messages=unanswered_words(account)) if account.unanswered else ""
+
+
+TASK_STATES: Mapping[State, str] = {"open": noop("open"), "working": noop("working")}
+"""States of open risk items."""
+
+
+def risk_item(account: Account) -> str:
+    """Returns the open risk item with its state, due day and owner; empty if there is none."""
+    task = account.task
+    if task is None:
+        return ""
+    owner = task.owner or gettext("nobody looks after it")
+    known = {"n": task.number, "state": gettext(TASK_STATES[task.state]), "owner": owner}
+    line = (
+        gettext("Risk item {n}: {state}, due {due}, {owner}", due=day(task.due), **known)
+        if task.due
+        else gettext("Risk item {n}: {state}, {owner}", **known)
+    )
+    return f"{line} ({gettext('its reasons are no longer true')})" if task.untrue_since else line
 
 
 def unanswered_words(account: Account) -> str:

@@ -14,6 +14,7 @@ from churn_agent.domain.assessment import Citation, Reason
 from churn_agent.reports.language import SOURCE, current, gettext, in_period, speaking
 from churn_agent.reports.portfolio import columns
 from churn_agent.reports.portfolio.accounts import Account, Portfolio, depth_of
+from churn_agent.reports.portfolio.phrases import TASK_STATES
 from churn_agent.reports.sentences import translated
 
 Cell = str | float | int | bool | date | None
@@ -113,6 +114,10 @@ def _row(account: Account, portfolio: Portfolio, change: Change | None) -> dict[
         "last_contact_on": account.last_contact.on if account.last_contact else None,
         "promise_due": assessment.promised.due if assessment.promised else None,
         "unanswered": account.unanswered or None,
+        "task": account.task.number if account.task else None,
+        "task_state": gettext(TASK_STATES[account.task.state]) if account.task else None,
+        "task_due": account.task.due if account.task else None,
+        "task_owner": account.task.owner if account.task else None,
         "reason": translated(reason.statement if reason else assessment.status_reason or "") or None,
         "quote": " ".join(citation.quote.split()) if citation else None,
         "quoted_on": citation.occurred_at.date() if citation else None,

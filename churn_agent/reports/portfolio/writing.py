@@ -20,6 +20,11 @@ Changes = Mapping[str, Change]
 
 def to_pdf(portfolio: Portfolio, changes: Changes) -> bytes:
     """Returns the HTML page as it prints. Raises `Unavailable` without WeasyPrint and Pango."""
+    return to_paper(to_html(portfolio, changes=changes, on_paper=True))
+
+
+def to_paper(page: str) -> bytes:
+    """Returns an HTML page as a PDF. Raises `Unavailable` without WeasyPrint and Pango."""
     try:
         import weasyprint  # pyright: ignore[reportMissingTypeStubs]
     except (ImportError, OSError) as error:  # the package is missing, or Pango, which draws its text
@@ -27,7 +32,6 @@ def to_pdf(portfolio: Portfolio, changes: Changes) -> bytes:
             f"a PDF needs WeasyPrint and Pango ({error}); run: pip install 'churn-agent[pdf]', or print the .html page "
             "from a browser"
         ) from error
-    page = to_html(portfolio, changes=changes, on_paper=True)
     document = cast("Any", weasyprint.HTML(string=page, url_fetcher=_refuse_url))
     pdf: bytes = document.write_pdf()
     return pdf
