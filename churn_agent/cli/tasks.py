@@ -188,7 +188,9 @@ def export(
         common.print_json(done)
         return
     what = "to write" if dry_run else f"written to {output}"
-    click.echo(f"{counted(done.rows, 'risk item')} {what} ({done.new} new, {done.changed} changed, 0 cells cleared)")
+    click.echo(
+        f"{counted(done.rows, 'risk item')} {what} ({done.new} new, {done.changed} changed, {done.empty} cleared)"
+    )
 
 
 @tasks.command("import")

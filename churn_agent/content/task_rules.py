@@ -17,10 +17,8 @@ from churn_agent.errors import InputError
 from churn_agent.files import strict_yaml
 
 FILE = "tasks.yaml"
-OVERRIDE = "override"
 Decision = Literal["override", "saved", "lost", "accepted", "false alarm"]
 """What a code is given with: another view of the risk, or a state that closes an item."""
-DECISIONS: tuple[Decision, ...] = get_args(Decision)
 _NUMBERS = ("number", "value", "notice_given", "promise_overdue")
 
 

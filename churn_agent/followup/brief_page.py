@@ -89,7 +89,7 @@ def sections(brief: Brief, card: Card) -> list[Section]:
         Section(gettext("Open on our side"), *_open(brief)),
         Section(gettext("What to offer"), _offer(brief)),
         Section(gettext("What not to say or do"), _never(brief)),
-        Section(gettext("Facts"), [translated(text) for text in brief.facts[:_FACTS]]),
+        Section(gettext("Facts"), _other_facts(brief)),
     ]
     return [part for part in parts if part.lines or part.quotes]
 
@@ -128,6 +128,8 @@ def _who(brief: Brief, card: Card) -> list[str]:
 
 
 def _people(brief: Brief) -> list[str]:
+    if not brief.people.people:
+        return [gettext("Nobody has written under a name.")]
     lines = [_person(person) for person in brief.people.people[:_PEOPLE]]
     more = len(brief.people.people) - _PEOPLE
     if more > 0:
@@ -253,9 +255,15 @@ def _never(brief: Brief) -> list[str]:
     if assessment and assessment.care:
         lines.append(gettext("No offers and no retention calls while this needs a person's attention."))
     for action in assessment.actions[:_ACTIONS] if assessment else ():
-        lines += [translated(line) for line in action.never_say]
+        lines += [wording.never_say(action)] if action.never_say else []
     lines.append(gettext("The score and its reasons are for you: do not mention them to the customer."))
     return list(dict.fromkeys(lines))
+
+
+def _other_facts(brief: Brief) -> list[str]:
+    """Returns the facts that are not among the reasons."""
+    shown = {reason.statement for reason in brief.assessment.reasons} if brief.assessment else set[str]()
+    return [translated(text) for text in brief.facts if text not in shown][:_FACTS]
 
 
 def _dated(citation: Citation) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from churn_agent.content.task_rules import OVERRIDE, TaskRules, load_task_rules
+from churn_agent.content.task_rules import Decision, TaskRules, load_task_rules
 from churn_agent.domain.assessment import Band
 from churn_agent.errors import InputError
 from churn_agent.history import feedback, tasks
@@ -82,19 +82,24 @@ def check(change: Edit, task: Task, rules: TaskRules, *, code_needed: bool = Tru
         raise InputError("an override is for an open item; give either --override or a state that closes it")
     if change.note and len(change.note) > LONGEST_NOTE:
         raise InputError(f"the note has {len(change.note)} characters; at most {LONGEST_NOTE} are stored")
-    decision = OVERRIDE if change.override else change.state
-    if decision and decision not in ACTIVE and decision != "cleared":
-        if change.code or code_needed:
-            rules.require_code(decision, change.code)
-    elif change.code:
+    decision = _decision(change)
+    if decision and (change.code or code_needed):
+        rules.require_code(decision, change.code)
+    if not decision and change.code:
         raise InputError(f"the code {change.code!r} belongs to a decision: close the item, or override its risk")
+
+
+def _decision(change: Edit) -> Decision | None:
+    """The decision that a change is; None if it is none that takes a code."""
+    if change.override:
+        return "override"
+    return None if change.state in (None, "open", "working", "cleared") else change.state
 
 
 def apply(connection: Connection, task: Task, change: Edit, *, by: str | None, today: date) -> bool:
     """Applies a checked change in a transaction. Returns whether anything changed; what is as it was is not logged."""
     values: dict[str, Any] = {}
     entries: list[Entry] = []
-    known = {"person": True, "by": by}
     if change.state and change.state != task.state:
         closes = change.state not in ACTIVE
         values |= {
@@ -103,18 +108,18 @@ def apply(connection: Connection, task: Task, change: Edit, *, by: str | None, t
             "code": change.code if closes else None,
             "untrue_since": None if closes else task.closed_on if task.state == "cleared" else task.untrue_since,
         }
-        entries.append(Entry("state", task.state, change.state, change.code, change.note, **known))
+        entries.append(Entry("state", task.state, change.state, change.code, change.note, person=True, by=by))
     if change.override and change.override != task.risk:
         values["override"] = None if change.override == task.band else change.override
-        entries.append(Entry("override", task.risk, change.override, change.code, change.note, **known))
+        entries.append(Entry("override", task.risk, change.override, change.code, change.note, person=True, by=by))
     if change.owner is not None and change.owner != task.owner:
         values |= {"owner": change.owner, "owner_set": True}
-        entries.append(Entry("owner", task.owner, change.owner, **known))
+        entries.append(Entry("owner", task.owner, change.owner, person=True, by=by))
     if change.due is not None and change.due != task.due:
         values |= {"due": change.due, "due_set": True}
-        entries.append(Entry("due", str(task.due or ""), str(change.due), **known))
+        entries.append(Entry("due", str(task.due or ""), str(change.due), person=True, by=by))
     if change.note and not any(entry.note for entry in entries):
-        entries.append(Entry("note", note=change.note, **known))
+        entries.append(Entry("note", note=change.note, person=True, by=by))
     if not entries:
         return False
     tasks.change(connection, task, values | {"touched": True}, entries)
@@ -127,5 +132,10 @@ def judged(task: Task, change: Edit) -> Feedback | None:
     if change.state != "false alarm" and not lower:
         return None
     words = ": ".join(filter(None, (f"risk item {task.number}", change.code, change.note)))
-    of = {"run_id": task.run_id, "customer_id": task.customer_id, "as_of": task.as_of}
-    return Feedback(**of, verdict="disagree", note=words[:LONGEST_NOTE])
+    return Feedback(
+        run_id=task.run_id,
+        customer_id=task.customer_id,
+        as_of=task.as_of,
+        verdict="disagree",
+        note=words[:LONGEST_NOTE],
+    )

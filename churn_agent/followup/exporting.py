@@ -75,6 +75,8 @@ class Exported:
     """Open items that were never exported before this one."""
     changed: int
     """Items exported before whose risk or reasons have changed since, before this export."""
+    empty: int
+    """Empty cells in rows of items that were exported before: they clear fields in some systems."""
 
 
 def export(
@@ -106,14 +108,16 @@ def export(
     new = [item for item in every if item.task.active and item.task.exported is None]
     changed = [item for item in every if item.task.exported not in (None, _hash(now[item.task.number]))]
     chosen = {"new": new, "changes": changed, "all": [item for item in every if item.task.active]}[part]
+    columns = OURS if part == "changes" else (*OURS, *THEIRS)
+    with speaking(store.card.language):
+        rows = [_row(item, layout, words=words) for item in chosen]
+    empty = sum(not row[name] for item, row in zip(chosen, rows, strict=True) if item.task.exported for name in columns)
     if path:
-        columns = OURS if part == "changes" else (*OURS, *THEIRS)
-        with speaking(store.card.language):
-            atomic.save(path, _csv([_row(item, layout, words=words) for item in chosen], columns, layout))
+        atomic.save(path, _csv(rows, columns, layout))
         with store.history.begin() as connection:
             for item in chosen:
                 tasks.change(connection, item.task, {"exported": _hash(now[item.task.number])})
-    return Exported(len(chosen), len(new), len(changed))
+    return Exported(len(chosen), len(new), len(changed), empty)
 
 
 def _hash(row: Mapping[str, str]) -> str:

@@ -100,7 +100,8 @@ def add(connection: Connection, values: Mapping[str, Any], entries: Sequence[Ent
         Its number.
     """
     defaults = {"owner_set": False, "due_set": False, "touched": False}
-    row = defaults | dict(values) | {"key": secrets.token_hex(8), "rules": list(values["rules"])}
+    made = {"key": secrets.token_hex(8), "rules": list(values["rules"])}
+    row: dict[str, Any] = {**defaults, **values, **made}
     number = connection.execute(tasks.insert().values(**row)).inserted_primary_key
     assert number
     log(connection, number[0], row["customer_id"], entries)
@@ -153,4 +154,6 @@ def log_of(engine: Engine, number: int) -> list[Entry]:
 
 
 def _from_row(row: Mapping[Any, Any]) -> Task:
-    return Task(**{name: row[name] for name in Task.__dataclass_fields__} | {"rules": tuple(row["rules"])})
+    fields: dict[str, Any] = {name: row[name] for name in Task.__dataclass_fields__}
+    fields["rules"] = tuple(row["rules"])
+    return Task(**fields)

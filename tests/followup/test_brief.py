@@ -86,7 +86,7 @@ def test_an_action_comes_with_what_to_say_and_never_to_say(written, tmp_path):
     page = text_of(written, date(2026, 3, 1))
     assert page["What to offer"][0].startswith(action.title)
     assert page["What to offer"][-1] == f"Say: {' '.join(action.talk_track)}"
-    assert "That it is cheaper next year." in page["What not to say or do"]
+    assert "Do not say or promise: That it is cheaper next year." in page["What not to say or do"]
 
 
 def test_nothing_later_than_the_day_is_on_the_page(written):

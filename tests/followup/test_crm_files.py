@@ -69,7 +69,8 @@ def test_changes_have_only_our_columns_and_no_empty_cell(store, tmp_path):
     )
     with open_agent(store) as agent:
         sync(agent.store)
-        assert export(agent.store, tmp_path / "b.csv", part="changes").rows >= 1
+        done = export(agent.store, tmp_path / "b.csv", part="changes")
+        assert (done.rows >= 1, done.empty) == (True, 0)
         rows = rows_of(tmp_path / "b.csv")
         assert all(not set(THEIRS) & row.keys() and all(row.values()) for row in rows)
         for keeps_empty in (True, False):
@@ -79,6 +80,13 @@ def test_changes_have_only_our_columns_and_no_empty_cell(store, tmp_path):
             assert {(row["owner"], row["state"]) for row in loaded.values()} == {("Zoe", "In Progress")}
         assert "no longer true since 2026-03-08" in " ".join(row["reasons"] for row in rows)
         assert export(agent.store, tmp_path / "c.csv", part="changes").rows == 0
+
+
+def test_empty_cells_of_items_that_are_there_already_are_counted(agent, task, tmp_path):
+    with agent.history.begin() as connection:
+        tasks.change(connection, task, {"owner": None})
+    assert export(agent.store, tmp_path / "a.csv").empty == 0  # new over there: there is nothing to clear
+    assert export(agent.store, None, part="all").empty == 1
 
 
 @pytest.mark.parametrize("layout", HEADINGS)
