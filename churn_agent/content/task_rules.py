@@ -20,6 +20,8 @@ FILE = "tasks.yaml"
 Decision = Literal["override", "saved", "lost", "accepted", "false alarm"]
 """What a code is given with: another view of the risk, or a state that closes an item."""
 _NUMBERS = ("number", "value", "notice_given", "promise_overdue")
+OF_PEOPLE = frozenset({"people_left", "single_thread", "decision_maker_silence", "champion_silence"})
+"""Values that come from reading who writes and who has left; they are only computed where a rule depends on them."""
 
 
 class _Part(BaseModel):
@@ -63,7 +65,7 @@ class TaskRules(_Part):
         if twice:
             raise ValueError(f"two rules have the id {twice[0]!r}")
         signals: tuple[str, ...] = info.context or tuple(load_taxonomy().by_id)
-        kinds: dict[str, Kind] = dict.fromkeys((*FACT_NAMES, *signals, *_NUMBERS), "number")
+        kinds: dict[str, Kind] = dict.fromkeys((*FACT_NAMES, *signals, *_NUMBERS, *OF_PEOPLE), "number")
         for rule in self.rules:
             try:
                 rule.condition.check({**kinds, "band": "text", "domain": "text"}, beside=ATTRIBUTE)
@@ -82,6 +84,13 @@ class TaskRules(_Part):
     def true_for(self, known: Mapping[str, Value]) -> tuple[str, ...]:
         """Returns the ids of the rules that are true for known values, in the order of the file."""
         return tuple(rule.id for rule in self.rules if rule.condition.holds(known))
+
+    def asks_for_people(self, known: Mapping[str, Value]) -> bool:
+        """Whether a rule depends on values of people (`OF_PEOPLE`) that are not known yet."""
+        return any(
+            OF_PEOPLE.intersection(name for name, _ in rule.condition.compared) and rule.condition.holds(known) is None
+            for rule in self.rules
+        )
 
     def says(self, rule_id: str) -> str:
         """Returns the sentence of a rule; its id if the file no longer has it."""

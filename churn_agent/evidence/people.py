@@ -84,6 +84,29 @@ class People:
         return [person for person in self.people if person.arrived]
 
 
+LEFT_DAYS = 90
+"""Days for which a departure is news."""
+
+
+def numbers(people: People, as_of: date) -> dict[str, float]:
+    """Returns what rules can compare, by name.
+
+    `people_left`: who left in the last `LEFT_DAYS` without a successor; `single_thread`: 1 or 0;
+    `decision_maker_silence` and `champion_silence`: days since the last message of anybody with that role who is still
+    there; left out if there is none.
+    """
+    lately = [each for each in people.departures if each.left and (as_of - each.left.on).days < LEFT_DAYS]
+    found = {
+        "people_left": float(sum(not each.left.successor for each in lately if each.left)),
+        "single_thread": float(people.single_thread is not None),
+    }
+    for role, name in (("decision maker", "decision_maker_silence"), ("champion", "champion_silence")):
+        days = [each.silence_days for each in people.people if each.role == role and not each.left]
+        known = [day for day in days if day is not None]
+        found |= {name: float(min(known))} if known else {}
+    return found
+
+
 def people_of(snapshot: Snapshot) -> People:
     """Returns the people of a customer, by the authors of its messages and by names in attributes."""
     rows = [row for row in snapshot.messages if row.author]

@@ -10,6 +10,7 @@ from churn_agent.content.task_rules import TaskRules, load_task_rules
 from churn_agent.domain.assessment import Assessment
 from churn_agent.domain.snapshot import Card
 from churn_agent.domain.working_days import working_days_after
+from churn_agent.evidence import people
 from churn_agent.followup.deciding import Case, Decision, Outcome, decide, merged_into
 from churn_agent.history import book, records, tasks
 from churn_agent.history.runs import NEWEST, Run
@@ -99,19 +100,23 @@ def cases_of(store: Store, batch: Run, rules: TaskRules) -> list[Case]:
     attributes = book.all_attributes(store.history, as_of=day)
     portfolio = building.build(store, batch, capacity=0, cards=0)
     return [
-        _case(account, attributes.get(account.assessment.customer_id, {}), store.card, rules)
+        _case(account, attributes.get(account.assessment.customer_id, {}), store, rules)
         for account in portfolio.accounts
         if account.assessment.status == "assessed" and not account.assessment.provenance.on_withdrawn_data
     ]
 
 
-def _case(account: Account, attributes: Mapping[str, str], card: Card, rules: TaskRules) -> Case:
+def _case(account: Account, attributes: Mapping[str, str], store: Store, rules: TaskRules) -> Case:
     assessment = account.assessment
+    values = known(account, attributes, store.card)
+    if not assessment.former and rules.asks_for_people(values):
+        snapshot = store.snapshot(assessment.customer_id, as_of=assessment.as_of)
+        values |= people.numbers(people.people_of(snapshot), assessment.as_of)
     days = rules.due_days[assessment.band or "low"]
     ends = (account.ends_on, acting.last_day_for_notice(assessment), account.renewal)
     by_band = working_days_after(assessment.as_of, days)
     due = min([by_band, *(end for end in ends if end and end >= assessment.as_of)])
-    true = () if assessment.former else rules.true_for(known(account, attributes, card))
+    true = () if assessment.former else rules.true_for(values)
     return Case(assessment, true, account.owner, due, _barred(account), _why_untrue(assessment))
 
 

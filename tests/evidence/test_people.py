@@ -3,9 +3,9 @@
 import pytest
 
 from churn_agent.domain.interactions import Mark
-from churn_agent.evidence.people import people_of
+from churn_agent.evidence.people import numbers, people_of
 from churn_agent.evidence.people_words import moves_in, role_in_words, role_of_title
-from tests.conftest import interaction, snapshot
+from tests.conftest import AS_OF, interaction, snapshot
 
 ANNA, BEN = "Anna Berg", "Ben Koch"
 
@@ -152,3 +152,13 @@ def test_an_account_hangs_on_one_person_if_only_one_of_several_has_written_latel
 def test_it_hangs_on_the_one_who_stays_when_the_other_leaves():
     rows = [*regular(ANNA, 100, 5), *regular(BEN, 100, 30, first_n=100), said(200, 20, BEN, text="My last day here.")]
     assert people_of(snapshot(*rows)).single_thread == ANNA
+
+
+def test_rules_compare_departures_without_a_successor_and_the_silence_of_roles():
+    rows = [*regular(ANNA, 100, 40), *regular(BEN, 100, 30, first_n=100), said(200, 20, BEN, text="My last day here.")]
+    found = numbers(people_of(snapshot(*rows, attributes={"decision_maker": ANNA})), AS_OF)
+    assert found == {"people_left": 1, "single_thread": 1, "decision_maker_silence": 40}
+    followed = [*rows[:-1], said(200, 20, BEN, text="My last day here. Carla Diaz will take over.")]
+    assert numbers(people_of(snapshot(*followed)), AS_OF)["people_left"] == 0
+    old = [*regular(ANNA, 300, 5), said(200, 120, BEN, text="My last day here.")]
+    assert numbers(people_of(snapshot(*old)), AS_OF)["people_left"] == 0

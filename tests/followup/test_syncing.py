@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from churn_agent.evidence import people
 from churn_agent.followup.editing import Edit, edit
 from churn_agent.followup.syncing import sync
 from churn_agent.history import assignments, feedback, records, runs, tasks
@@ -183,3 +184,19 @@ def test_merged_customers_have_one_open_item(store, tmp_path):
         sync(agent.store)
         active = [task for task in items(agent) if task.active and task.customer_id in ("c-1", "c-2")]
         assert len(active) == 1
+
+
+@pytest.mark.parametrize(("asked", "read"), [(True, {"c-1"}), (False, set[str]())])
+def test_people_are_read_only_where_a_rule_depends_on_them(store, tmp_path, monkeypatch, asked, read):
+    rule = "band = high and people_left >= 0" if asked else "band = high"
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "tasks.yaml").write_text(
+        f"version: 1\nrules: [{{id: r, says: R., when: {rule}}}]\ndue_days: {{high: 1, medium: 1, low: 1}}\n"
+        "codes: {override: [x], saved: [x], lost: [x], accepted: [x], false alarm: [x]}\n"
+    )
+    asked_for = set[str]()
+    real = people.people_of
+    monkeypatch.setattr(people, "people_of", lambda snapshot: asked_for.add(snapshot.customer_id) or real(snapshot))
+    with open_agent(store, prompts_dir=tmp_path / "own") as agent:
+        assert outcomes(sync(agent.store)) == {"c-1": "opened"}
+    assert asked_for == read
