@@ -12,7 +12,7 @@ from churn_agent.files import atomic
 from churn_agent.followup.brief import Brief
 from churn_agent.reports import wording
 from churn_agent.reports.files import escape
-from churn_agent.reports.language import day, gettext, money, ngettext, noop, speaking
+from churn_agent.reports.language import day, gettext, in_period, money, ngettext, noop, speaking
 from churn_agent.reports.lookback.page import Section, render
 from churn_agent.reports.portfolio.phrases import TASK_STATES
 from churn_agent.reports.portfolio.writing import to_paper
@@ -105,8 +105,13 @@ def _who(brief: Brief, card: Card) -> list[str]:
             lines.append(wording.score_words(assessment.churn_probability))
     if brief.customer_since:
         lines.append(gettext("On record since {day}", day=day(brief.customer_since)))
-    if brief.yearly_value is not None:
-        lines.append(gettext("Yearly value: {amount}", amount=money(brief.yearly_value, card.currency)))
+    value = in_period(brief.yearly_value, card)
+    if value is not None:
+        amount = money(value, card.currency)
+        monthly = card.value_period == "month"
+        lines.append(
+            gettext("{amount} per month", amount=amount) if monthly else gettext("{amount} per year", amount=amount)
+        )
     if brief.renewal:
         lines.append(gettext("Renewal: {day}", day=day(brief.renewal)))
     if brief.owner:

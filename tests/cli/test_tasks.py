@@ -36,6 +36,9 @@ def test_an_item_from_its_opening_to_its_closing(run, tmp_path):
     assert [entry["what"] for entry in run("show", number, "--json").json["log"]] == ["opened", "state", "state"]
     assert "c-1" not in run("list", "--customer", "c-1").out
     assert "saved" in run("list", "--all").out
+    assert [item["number"] for item in run("list", "--state", "saved", "--json").json] == [number]
+    late = run("list", "--overdue", "--json").json  # all are due in spring 2026
+    assert [item["number"] for item in late] == [item["number"] for item in run("list", "--json").json]
     assert run("figures", "--json").json["groups"][0]["states"]["saved"] == 1
 
 

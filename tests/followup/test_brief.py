@@ -11,7 +11,7 @@ from churn_agent.errors import InputError, UnknownCustomer
 from churn_agent.followup import brief_page
 from churn_agent.followup.brief import brief
 from churn_agent.followup.syncing import sync
-from churn_agent.history import assignments, records
+from churn_agent.history import assignments, book, records
 from churn_agent.history.assignments import Assignment
 from churn_agent.reports.language import speaking
 from tests.reports.portfolio.conftest import HOSTILE, quoting
@@ -142,6 +142,17 @@ def test_somebody_who_is_not_assessed_has_a_page_of_facts_and_people(tmp_path):
         assert page.people.people
         with pytest.raises(UnknownCustomer):
             brief(agent.store, "k-2")
+
+
+@pytest.mark.parametrize(("period", "words"), [("year", "EUR 1,200 per year"), ("month", "EUR 100 per month")])
+def test_the_value_is_for_the_period_of_the_card(written, tmp_path, period, words):
+    (tmp_path / "value.csv").write_text(f"customer_id,fee\nk-1,{1200 if period == 'year' else 100}")
+    with open_agent(written) as agent:
+        agent.ingest([], customers=tmp_path / "value.csv")
+        updates = {"value_attribute": "fee", "value_period": period, "currency": "EUR"}
+        with agent.history.begin() as connection:
+            book.set_card(connection, agent.store.card.model_copy(update=updates))
+    assert words in text_of(written, date(2026, 3, 1))["Who they are"]
 
 
 def test_the_page_speaks_the_language_of_the_card(written):
