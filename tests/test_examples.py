@@ -17,6 +17,7 @@ PRINTED = {
     "compare_prompts.py": "ask/yes_no     AUROC 0.50",
     "own_prompt.py": "ask/renewal@1 assessed",
     "own_reader.py": "Please cancel it",
+    "week.py": "1 customer has given notice",
 }
 
 QUICK = {"assess.py", "own_reader.py"}

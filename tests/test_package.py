@@ -87,7 +87,7 @@ def test_documented_commands_and_options_exist(path):
         command, words = cli, line.split()
         if words[0] == "--store":
             words = words[2:]
-        while isinstance(command, click.Group) and words:
+        while isinstance(command, click.Group) and words and not words[0].startswith("-"):
             assert words[0] in command.commands, line
             command = command.commands[words.pop(0)]
         known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}

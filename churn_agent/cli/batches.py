@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,16 @@ from rich.table import Column, Table
 
 from churn_agent.cli import common
 from churn_agent.cli.outputs import Output
+from churn_agent.cli.properties import properties
 from churn_agent.domain.wording import counted
 
 if TYPE_CHECKING:
     from churn_agent.assessing.agent import ChurnAgent
     from churn_agent.batch.estimating import Estimate
     from churn_agent.batch.running import BatchSummary
+    from churn_agent.errors import ChurnAgentError
+    from churn_agent.reports.scores.publishing import Published
+    from churn_agent.reports.scores.targets import Target
 
 _PARTLY = 5
 """Exit code if some customers failed, or the budget did not cover all of them."""
@@ -59,6 +63,14 @@ def _selection(command: common.F) -> common.F:
 @click.command()
 @common.as_of
 @_selection
+@click.option(
+    "--to",
+    "places",
+    multiple=True,
+    metavar="URL",
+    help="Also write the scores to FILE.duckdb, FILE.parquet or postgresql://...; only rows that changed. Repeatable.",
+)
+@click.option("--words", is_flag=True, help="With --to: reasons and quotes, too.")
 @common.model_options
 @common.method_option
 @common.as_json
@@ -76,6 +88,8 @@ def batch(
     budget: str | None,
     dry_run: bool,
     output: Path | None,
+    places: tuple[str, ...],
+    words: bool,
     json_: bool,
     **model: Any,
 ) -> None:
@@ -109,9 +123,11 @@ def batch(
             _print_estimate(guess, json_=json_)
             _mention_no_match(agent, where, guess.customers)
             return
+        targets = _targets(agent, places)
         with common.Counting() as bar:
             summary = run_batch(agent, path, spec, progress=_shown_on(bar))
         _mention_no_match(agent, where, summary.customers)
+        published, not_written = _published(agent, summary.run_id, targets, words=words)
     if summary.drifted:
         common.note(
             f"customers differ from those that {agent.method} was trained on ({'; '.join(summary.drifted[:3])}): "
@@ -119,19 +135,54 @@ def batch(
         )
     counts = {status: summary.statuses.get(status, 0) for status in _STATUSES}
     if json_:
-        common.print_json({**vars(summary), "statuses": counts, **counts})
+        common.print_json({**vars(summary), "statuses": counts, **counts, "to": published})
     else:
-        words = _counted(counts) or "nothing left to do"
+        results = _counted(counts) or "nothing left to do"
         of = counted(summary.customers, "customer")
-        click.echo(f"{of} at {summary.as_of}: {words}; {summary.already_done:,} done earlier")
+        click.echo(f"{of} at {summary.as_of}: {results}; {summary.already_done:,} done earlier")
         click.echo(f"run {summary.run_id[:_SHORT]}: {path}")
+        for one in published:
+            rows = f"{one.new} new, {one.changed} changed, {one.unchanged} unchanged, {one.removed} removed"
+            click.echo(f"{one.to}: {rows}")
         if summary.left:
             left = counted(summary.left, "customer is", "customers are")
             click.echo(f"the budget is spent: {left} left; run the same command again to resume")
         if counts["failed"]:
             click.echo(f"reasons for failures: {failures_path(path)}; to retry, add --only-failed to the same command")
+    if not_written:
+        raise not_written
     if counts["failed"] or summary.left:
         raise click.exceptions.Exit(_PARTLY)
+
+
+def _targets(agent: "ChurnAgent", places: Sequence[str]) -> "list[Target]":
+    """Checks where scores are to be written, before the slow part."""
+    from churn_agent.reports.scores.publishing import check as check_target
+    from churn_agent.reports.scores.targets import parse_target
+
+    targets = [parse_target(place) for place in places]
+    for target in targets:
+        if target.file is not None:
+            agent.store.check_output(target.file)
+        check_target(target)
+    return targets
+
+
+def _published(
+    agent: "ChurnAgent", run_id: str, targets: "Sequence[Target]", *, words: bool
+) -> "tuple[list[Published], ChurnAgentError | None]":
+    """Writes scores; returns the results, and the first error, which must not hide those of the batch."""
+    from churn_agent.errors import ChurnAgentError
+    from churn_agent.reports.scores.publishing import publish
+
+    run, published = agent.store.run(run_id), list["Published"]()
+    error: ChurnAgentError | None = None
+    for target in targets:
+        try:
+            published.append(publish(agent.store, run, target, words=words))
+        except ChurnAgentError as why:
+            error = error or why
+    return published, error
 
 
 def _mention_no_match(agent: "ChurnAgent", where: str | None, customers: int) -> None:
@@ -152,6 +203,9 @@ def _counted(counts: Mapping[str, int]) -> str:
 @click.group()
 def runs() -> None:
     """List, show, compare and verify the runs of `batch`."""
+
+
+runs.add_command(properties)
 
 
 @runs.command("list")

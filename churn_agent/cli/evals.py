@@ -7,10 +7,11 @@ import click
 from rich.table import Column, Table
 
 from churn_agent.cli import common
+from churn_agent.cli.eval_set import set_group
 from churn_agent.cli.outputs import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from churn_agent.evals.runs.planning import Planned
     from churn_agent.evals.runs.predictions import Prediction
@@ -54,6 +55,9 @@ def evals() -> None:
     Each set is imported into a separate store: in the folder DIR of `churn-agent --store DIR eval`, else in `stores`
     beside the folder of the run.
     """
+
+
+evals.add_command(set_group)
 
 
 @evals.command("sets")
@@ -139,6 +143,7 @@ def run(
         common.print_json(result)
         return
     _print_figures(result.figures)
+    _print_trials(result.log.trials)
     click.echo(f"\n{len(result.predictions)} predictions in {result.folder}")
     click.echo(f"compare: churn-agent eval compare {result.folder}")
 
@@ -165,14 +170,22 @@ def _check_books(suite_file: Path, out: Path, stores: Path | None, *, json_: boo
 
 
 @evals.command("compare")
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("names", metavar="RUN...|PROMPT_A PROMPT_B", nargs=-1, required=True)
 @click.option("--metric", default="auroc", show_default=True, help="auroc, brier, log_loss, accuracy or profit.")
 @click.option(
     "--against",
     metavar="METHOD",
     help="Compare all other methods with this one; yardstick: the best classic method of each set.",
 )
-@click.option("--set", "sets", multiple=True, metavar="SET", help="Compare on this set; repeatable (default: all).")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="SET",
+    help="Compare on this set; repeatable (default: all). With prompts: the set that both are run on.",
+)
+@_SOME
+@click.option("--markdown", type=Output(), metavar="FILE", help="Also write the verdicts as a comment in Markdown.")
 @click.option("--pooled", is_flag=True, help="Average the differences over all sets.")
 @click.option(
     "--delta", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="Smallest difference that matters."
@@ -181,11 +194,15 @@ def _check_books(suite_file: Path, out: Path, stores: Path | None, *, json_: boo
     "--disagreements", type=click.IntRange(1), metavar="N", help="Also show the N samples ranked most differently."
 )
 @common.as_json
+@click.pass_context
 def compare(
-    runs: tuple[Path, ...],
+    context: click.Context,
+    names: tuple[str, ...],
     metric: str,
     against: str | None,
     sets: tuple[str, ...],
+    limit: int | None,
+    markdown: Path | None,
     pooled: bool,
     delta: float,
     disagreements: int | None,
@@ -193,12 +210,24 @@ def compare(
 ) -> int:
     """Compare methods by paired tests on the same samples.
 
-    With several runs, each method of the first is compared with the same method of the others. Exits with 1 if a method
-    of the first run is worse by more than DELTA.
+    With several runs, each method of the first is compared with the same method of the others. With two prompts and
+    --set, both are run on the set first, with the model of the settings. Exits with 1 if a method of the first run, or
+    the first prompt, is worse by more than DELTA.
     """
     from churn_agent.evals import compare as compare_runs
     from churn_agent.evals import most_disagreed
+    from churn_agent.evals.runs.comment import beyond as worse_beyond
+    from churn_agent.evals.runs.comment import to_markdown
+    from churn_agent.evals.runs.log import find_logs
+    from churn_agent.files import atomic
 
+    runs = tuple(map(Path, names))
+    of_prompts = not all(run.exists() for run in runs)
+    if of_prompts:
+        runs = (_run_prompts(names, sets, limit, context.obj["store"]),)
+        sets = ()
+    elif limit:
+        raise click.UsageError("--limit is for prompts; the samples of a run are those that it was made with")
     first, *others = runs
     if disagreements and (others or pooled or against == "yardstick"):
         raise click.UsageError("--disagreements needs one run, without --pooled and --against yardstick")
@@ -216,10 +245,45 @@ def compare(
             click.echo(f"{comparison.set}: {compared}: {comparison.conclusion.text}")
             for one, other in pairs:
                 _print_side_by_side(one, other)
-    beyond = [
-        c for c in comparisons if c.conclusion.judgement == "worse" and abs(c.conclusion.difference.value) > delta
-    ]
-    return _REGRESSION if others and beyond else 0
+    compared_on = {comparison.set for comparison in comparisons}
+    trials: dict[str, int] = {}
+    for log in find_logs(runs):
+        for name, n in log.trials.items():
+            if name in compared_on:
+                trials[name] = max(n, trials.get(name, 0))
+    if not json_:
+        _print_trials(trials)
+    if markdown:
+        atomic.save(markdown, to_markdown(comparisons, delta=delta, trials=trials))
+        common.note(f"written: {markdown}")
+    return _REGRESSION if (others or of_prompts) and worse_beyond(comparisons, delta) else 0
+
+
+def _run_prompts(names: tuple[str, ...], sets: tuple[str, ...], limit: int | None, stores: Path | None) -> Path:
+    """Runs two prompts on a set and returns the folder of the run."""
+    from churn_agent.content.prompts import find_prompt
+    from churn_agent.evals import run_prompts
+    from churn_agent.settings import Settings
+
+    if len(names) != 2 or len(sets) != 1:
+        missing = next((name for name in names if not Path(name).exists()), names[0])
+        raise click.UsageError(f"{missing!r} is not a folder of a run; to compare two prompts, name both and one --set")
+    common.note("starting")
+    settings = Settings.load()
+    prompts = [find_prompt(name, settings.prompts_dir) for name in names]
+    if prompts[0] == prompts[1]:
+        raise click.UsageError("both prompts are the same")
+    out = _RUNS / "-".join(["compare", *(name for _, name in prompts), Path(sets[0]).name])
+    with _Bars() as bars:
+        run_prompts(prompts, sets[0], settings=settings, out=out, stores=stores or _STORES, limit=limit, progress=bars)
+    return out
+
+
+def _print_trials(trials: "Mapping[str, int]") -> None:
+    from churn_agent.evals.runs.comment import trial_lines
+
+    for line in trial_lines(trials):
+        common.note(line)
 
 
 @evals.command("calibration")

@@ -99,6 +99,8 @@ def score(context: click.Context, by: "By", json_: bool) -> None:
             f"{summary.back_tests} are back-tests, made after their horizon was over: the method may have been trained "
             "on these outcomes; --by made separates them"
         )
+    if not summary.standings:
+        common.note("too few outcomes are known to score forecasts; for an estimate: churn-agent ledger expected")
     table = Table(by, "n", "churned", "expected", "Brier", "skill", "slope", "AUROC", "lift of top 10%")
     for row in summary.standings:
         table.add_row(
@@ -123,6 +125,33 @@ def score(context: click.Context, by: "By", json_: bool) -> None:
             f"{judged.tool_right}; they disagreed on {judged.disagreed} and were right on "
             f"{judged.right_when_disagreeing} of those"
         )
+
+
+@ledger.command("expected")
+@click.argument("run_id", metavar="RUN", default="latest")
+@common.as_json
+@click.pass_context
+def expected(context: click.Context, run_id: str, json_: bool) -> None:
+    """Estimate how good the probabilities of a run will turn out to be, before their outcomes are known.
+
+    Only if calibration has held, on earlier outcomes or on customers held out of the training; otherwise it says why
+    not. RUN: the first characters of its id, or latest.
+    """
+    with common.open_agent(context) as agent:
+        from churn_agent.outcomes.expected import FIGURES, expect
+
+        found = expect(agent.store, run_id)
+    if json_:
+        common.print_json(found)
+        return
+    click.echo(f"calibration {found.calibration.verdict}: {found.calibration.reason}")
+    for name, words in FIGURES.items():
+        if figure := found.figures.get(name):
+            click.echo(f"{words}: {_shown(figure)}")
+    if found.figures:
+        click.echo(f"expected of {found.customers:,} customers; their outcomes are not known yet")
+    if found.left_out:
+        click.echo(f"{found.left_out:,} customers are left out: no probability, notice given, or former")
 
 
 @ledger.command("show")

@@ -9,6 +9,7 @@ import click
 
 from churn_agent.cli.actions import actions
 from churn_agent.cli.assessing import assess, evidence
+from churn_agent.cli.audit import audit
 from churn_agent.cli.batches import batch, runs
 from churn_agent.cli.briefing import brief
 from churn_agent.cli.checking import check
@@ -32,6 +33,7 @@ from churn_agent.cli.streams import never_fail
 from churn_agent.cli.tasks import tasks
 from churn_agent.cli.training import calibrate, train
 from churn_agent.cli.trust import trust_files
+from churn_agent.cli.weekly import weekly
 from churn_agent.errors import ChurnAgentError
 
 
@@ -65,10 +67,12 @@ for command in (
     runs,
     report,
     digest,
+    weekly,
     feedback,
     actions,
     tasks,
     brief,
+    audit,
     ledger,
     lookback,
     retro,

@@ -282,6 +282,21 @@ def named(label: str) -> tuple[str, str]:
     return mode, name
 
 
+def find_prompt(text: str, folder: Path | None = None) -> tuple[Mode, str]:
+    """Returns (mode, name) of a prompt that a user names as `mode/name`, or as `name` if one mode alone has it.
+
+    Raises:
+        InputError: there is no such prompt, or several modes have one of that name.
+    """
+    known = list_prompts(folder)
+    found = [key for key in known if text in (key[1], "/".join(key))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(f"several prompts are called {text!r}: {', '.join(map('/'.join, found))}; give the mode, too")
+    raise InputError(f"no prompt {text!r}; choose from {', '.join(map('/'.join, known))}")
+
+
 def default_name(mode: Mode, folder: Path | None = None, *, stand_in: bool = False) -> str:
     """The prompt that a mode uses unless another is named.
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from churn_agent.domain.card_sources import CardSource
 from churn_agent.domain.headers import header_name
 from churn_agent.domain.interactions import RECORD_CHANNELS, Interaction, Label
 from churn_agent.domain.measurements import Series
@@ -99,6 +100,9 @@ class Card(BaseModel):
     """Channels with texts by systems, in addition to the built-in list."""
     note: str | None = None
     """A note for readers of reports."""
+    sources: tuple[CardSource, ...] = ()
+    """Files, folders, globs or databases from which `churn-agent weekly` imports; each is text, or has `files` and what
+    belongs to them (`mapping`, `customers`, `labels`, `measurements`, `query`, `sheet`)."""
 
     @model_validator(mode="after")
     def _knows_the_capacity(self) -> "Card":

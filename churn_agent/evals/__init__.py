@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from churn_agent.evals.runs.comparing import compare, most_disagreed
     from churn_agent.evals.runs.log import RunLog
     from churn_agent.evals.runs.reporting import write_report, write_summary
-    from churn_agent.evals.runs.running import RunResult, run_baselines, run_suite
+    from churn_agent.evals.runs.running import RunResult, run_baselines, run_prompts, run_suite
     from churn_agent.evals.runs.searching import search
     from churn_agent.evals.runs.tracking import track
 
@@ -34,6 +34,7 @@ __all__ = [
     "measure_stability",
     "most_disagreed",
     "run_baselines",
+    "run_prompts",
     "run_suite",
     "search",
     "track",
@@ -58,6 +59,7 @@ _HOMES = {
     "measure_stability": "checks.stability",
     "most_disagreed": "runs.comparing",
     "run_baselines": "runs.running",
+    "run_prompts": "runs.running",
     "run_suite": "runs.running",
     "search": "runs.searching",
     "track": "runs.tracking",

@@ -24,7 +24,7 @@ from churn_agent.history import migrating
 FILE_NAME = "history.db"
 _WAIT_S = 1.0
 """Seconds that a second writer waits before it gets an error."""
-SCHEMA_VERSION = "0008"
+SCHEMA_VERSION = "0009"
 _EPOCH = date(1970, 1, 1)
 """The newest migration."""
 

@@ -211,6 +211,12 @@ def in_runs(engine: Engine, keys: Collection[tuple[str, str]]) -> dict[tuple[str
     return found
 
 
+def customers_of_run(engine: Engine, run_id: str) -> set[str]:
+    """Returns the ids of the customers in a run, without erased ones."""
+    with engine.connect() as connection:
+        return set(connection.scalars(select(records.c.customer_id).where(records.c.run_id == run_id, _KNOWN)))
+
+
 def rows_of_run(engine: Engine, run_id: str) -> Iterator[tuple[int, Assessment]]:
     """Yields the same assessments with the ids of their rows, which grow with each stored assessment."""
     newest = select(func.max(records.c.id)).where(records.c.run_id == run_id).group_by(records.c.customer_id)

@@ -276,3 +276,20 @@ records = Table(
     Index("records_by_customer", "customer_id", "as_of"),
     Index("records_by_run", "run_id", "customer_id"),
 )
+
+# Cards drawn at random for an audit, with their weights. Marks are by person and item, and hold no words.
+audits = Table(
+    "audits",
+    metadata,
+    Column("audit_id", String(16), primary_key=True),
+    Column("customer_id", Text, primary_key=True),
+    Column("created_at", DateTime, nullable=False),
+    Column("run_id", String(32), nullable=False),
+    Column("card", Integer, nullable=False),
+    Column("stratum", String(16), nullable=False),
+    Column("weight", Float, nullable=False),
+    Column("reasons", Integer, nullable=False),
+    Column("quoted", JSON, nullable=False),
+    Column("actions", Integer, nullable=False),
+    Column("marks", JSON, nullable=False),
+)

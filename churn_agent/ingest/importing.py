@@ -191,6 +191,15 @@ def _fingerprints(sources: Sources) -> dict[str, str]:
     return result
 
 
+def imported_before(engine: Engine, sources: Sources) -> int | None:
+    """Returns the last import of exactly these files, with the same contents, that is not undone; None without one."""
+    read = _read(_fingerprints(sources), sources.files)
+    same = [
+        row for row in imports.all_imports(engine) if row.state == "stored" and _read(row.contents, row.kinds) == read
+    ]
+    return max((row.id for row in same), default=None) if read else None
+
+
 def _replaced(import_id: int, undone: imports.Undone) -> str:
     """Returns what is gone with an import that the running one replaces, and how to keep it."""
     counts = [(len(undone.removed), "interaction"), (undone.measurements, "measurement"), (undone.labels, "label")]
@@ -285,7 +294,8 @@ def _check_newest(engine: Engine, replaced: int) -> None:
 def _load_card(path: Path, stored: Card | None, *, replace: bool) -> Card:
     """Loads the card in a file, unless it is for another company and may not replace the stored one."""
     card = strict_yaml.load(path, Card)
-    if not card.model_fields_set:
+    card = card.model_copy(update={"sources": tuple(each.within(path.resolve().parent) for each in card.sources)})
+    if not card.model_fields_set - {"sources"} and not card.sources:
         raise DataError(f"{path}: the card is empty; add at least company: NAME, or import without a card")
     if card.language.replace("_", "-").partition("-")[0].casefold() not in REPORT_LANGUAGES:
         known = " or ".join(REPORT_LANGUAGES)

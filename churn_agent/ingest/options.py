@@ -48,6 +48,8 @@ class ImportOptions:
     `rejected`."""
     replace_card: bool = False
     """Allow the card of another company to replace the stored one."""
+    keep_card: bool = False
+    """Ignore the card in a folder; the stored one counts."""
     dry_run: bool = False
     """Store nothing."""
     progress: Progress = _unseen

@@ -288,7 +288,7 @@ def _data(agent: ChurnAgent) -> str:
         "imports": [(each.id, each.state) for each in store.imports()],
         "interactions": interactions.count(store.history),
         "outcomes": [str(label) for label in store.labels()],
-        "card": store.card.model_dump(mode="json"),
+        "card": store.card.model_dump(mode="json", exclude={"sources"}),
         "playbook": agent.playbook.content_hash,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]

@@ -240,9 +240,14 @@ def reliability(labels: Labels, scores: Scores, bins: int = 10) -> list[tuple[fl
 
 def calibration_slope(labels: Labels, scores: Scores) -> float:
     """Slope of the outcome's log-odds on the score's (Cox 1958): 1 is ideal, below 1 is overconfident."""
+    return calibration_curve(labels, scores)[1]
+
+
+def calibration_curve(labels: Labels, scores: Scores) -> tuple[float, float]:
+    """Intercept and slope of the outcome's log-odds on the score's (Cox 1958): 0 and 1 are ideal."""
     x = log_odds(scores)
     if labels.all() or not labels.any() or np.ptp(x) == 0:
-        return math.nan
+        return math.nan, math.nan
     design = np.column_stack([np.ones(len(x)), (x - x.mean()) / x.std()])
     curve = np.zeros(2)
     for _ in range(_NEWTON_STEPS):  # a general solver would be too slow in a bootstrap
@@ -252,7 +257,8 @@ def calibration_slope(labels: Labels, scores: Scores) -> float:
         curve = curve + step
         if np.abs(step).max() < _CONVERGED or np.abs(curve).max() > _SEPARATED:
             break
-    return float(curve[1] / x.std())
+    slope = float(curve[1] / x.std())
+    return float(curve[0]) - slope * float(x.mean()), slope
 
 
 def calibration_intercept(labels: Labels, scores: Scores) -> float:
@@ -452,6 +458,35 @@ def share(part: int, whole: int) -> Interval:
     """A share with the exact interval of Clopper & Pearson (1934)."""
     exact = stats.binomtest(part, whole).proportion_ci(0.95)
     return Interval(part / whole, float(exact.low), float(exact.high))
+
+
+def weighted_share(parts: Scores, weights: Scores) -> Interval:
+    """A weighted share, with the exact interval at the effective sample size.
+
+    The interval is that of Clopper & Pearson for as many units as weights leave (Kish 1965), as Korn & Graubard (1998)
+    propose for samples. With equal weights it is the exact one.
+
+    Args:
+        parts: for each unit 0 to 1, shape (n,).
+        weights: for each unit the number that it stands for, above 0, shape (n,).
+    """
+    value = float(parts @ weights / weights.sum())
+    n = effective_size(weights)
+    hits = value * n
+    low = float(stats.beta.ppf(0.025, hits, n - hits + 1)) if hits > _HELD else 0.0
+    high = float(stats.beta.ppf(0.975, hits + 1, n - hits)) if n - hits > _HELD else 1.0
+    return Interval(value, low, high)
+
+
+def effective_size(weights: Scores) -> float:
+    """Number of units of equal weight that tell as much as these (Kish 1965)."""
+    return float(weights.sum() ** 2 / (weights @ weights))
+
+
+def kappa(first: Labels, second: Labels) -> float:
+    """Agreement of two people on the same items beyond chance (Cohen 1960), at most 1; NaN if chance is certain."""
+    by_chance = float(first.mean() * second.mean() + (1 - first.mean()) * (1 - second.mean()))
+    return math.nan if by_chance >= 1 else (float((first == second).mean()) - by_chance) / (1 - by_chance)
 
 
 def percentiles(value: float, drawn: Sequence[float]) -> Interval:

@@ -136,16 +136,7 @@ class Store:
                 file of the user or of the store; nothing was stored.
         """
         options = replace(options or ImportOptions(), **changes)
-        sources = find_sources(
-            cast("Sequence[object]", given) if isinstance(given, list | tuple) else [given],
-            customers=options.customers,
-            labels=options.labels,
-            measurements=options.measurements,
-            aliases=options.aliases,
-            card=options.card,
-            mapping=Path(options.mapping) if options.mapping else None,
-            query=options.query,
-        )
+        sources = _sources(given, options)
         if options.rejects is not None:
             self.check_output(options.rejects, *sources.paths, may_be=REJECTED)
             check_replaceable(options.rejects)
@@ -153,6 +144,14 @@ class Store:
             name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}.jsonl"
             options = replace(options, rejects=self.settings.store / "rejected" / name)
         return self._ingest(sources, options)
+
+    def imported_before(self, given: object, options: ImportOptions) -> int | None:
+        """Returns the last import of the same files with the same contents; None if there is none, or for databases.
+
+        Raises:
+            DataError: a source is not there.
+        """
+        return importing.imported_before(self.history, _sources(given, options))
 
     def _ingest(self, sources: Sources, options: ImportOptions, *, replaces: int | None = None) -> ImportSummary:
         if options.dry_run and copying_history.must_be_copied(self.settings.store):
@@ -498,3 +497,17 @@ class Store:
                     self._index.create(self.embedder)
                 self._index.add(new.items())
         return known
+
+
+def _sources(given: object, options: ImportOptions) -> Sources:
+    sources = find_sources(
+        cast("Sequence[object]", given) if isinstance(given, list | tuple) else [given],
+        customers=options.customers,
+        labels=options.labels,
+        measurements=options.measurements,
+        aliases=options.aliases,
+        card=options.card,
+        mapping=Path(options.mapping) if options.mapping else None,
+        query=options.query,
+    )
+    return replace(sources, card=None) if options.keep_card else sources

@@ -52,6 +52,8 @@ def call(cli, tmp_path):
     (tmp_path / "run" / "predictions.jsonl").write_text("{}")
 
     def given(param):
+        if isinstance(param.type, click.Choice):
+            return param.type.choices[0]
         folder = isinstance(param.type, click.Path) and not param.type.file_okay
         return tmp_path / ("run" if folder else "input")
 

@@ -15,8 +15,9 @@ import numpy as np
 from churn_agent.assessing.agent import ChurnAgent
 from churn_agent.batch.running import BatchSpec, default_path, run_batch
 from churn_agent.domain.interactions import Label, text_id
-from churn_agent.history import answers, assignments, book, corrections, feedback, interactions, tasks
+from churn_agent.history import answers, assignments, audits, book, corrections, feedback, interactions, tasks
 from churn_agent.history.assignments import Assignment
+from churn_agent.history.audits import AuditCard
 from churn_agent.history.feedback import Feedback
 from churn_agent.history.tables import identities, measurements
 from churn_agent.history.tasks import Entry
@@ -30,7 +31,7 @@ from churn_agent.learning.stored import Trained
 from churn_agent.models.scripted import ScriptedModel
 from churn_agent.settings import Settings
 from churn_agent.store import forgetting, places
-from churn_agent.store.places.files import LOOKBACKS
+from churn_agent.store.places.files import LOOKBACKS, WEEKLY
 from tests.conftest import write_csv
 from tests.index.letters import Letters
 
@@ -109,6 +110,11 @@ def make_store(folder: Path) -> Path:
                 tasks.add(connection, item, [Entry("note", note=f"{id_} likes {word}", person=True)])
         decided = [Assignment(run.run_id, id_, DAY, "act", True) for id_ in (CUSTOMER, OTHER)]
         assignments.replace(agent.history, run.run_id, decided)
+        drawn = (
+            AuditCard("a", id_, datetime.now(UTC), run.run_id, n, "low", 1.0, 1, [], 0, {})
+            for n, id_ in enumerate(WORD)
+        )
+        audits.add(agent.history, list(drawn))
         answers.keep(agent.history, "k", f'{{"quote": "{WORDS}"}}')
         with agent.history.begin() as connection:
             labels = [Label(id_, DAY.isoformat(), True, None, {"reason": word}) for id_, word in WORD.items()]
@@ -118,6 +124,10 @@ def make_store(folder: Path) -> Path:
             auroc=1.0, auroc_low=1.0, auroc_high=1.0, log_loss=0.1, log_loss_of_prior=0.7, seed=0,
         )  # fmt: skip
         stored.keep(store, trained, calibration([CUSTOMER, OTHER]))
+    (store / WEEKLY).mkdir()
+    (store / WEEKLY / "log.jsonl").write_text(
+        "".join(json.dumps({"step": "sync", "result": f"{id_} is twice in the file"}) + "\n" for id_ in WORD)
+    )
     failures = [{"customer_id": id_, "reason": "broke"} for id_ in (CUSTOMER, OTHER)]
     lines = "".join(json.dumps(each) + "\n" for each in failures) + '{"customer_id":"c-0'
     (store / "batches" / "x.failures.jsonl").write_text(lines)

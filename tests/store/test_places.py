@@ -44,6 +44,7 @@ def test_every_file_of_a_store_is_listed_and_every_listed_file_is_made(cli, tmp_
         (store, "train", "rfm", *model),
         (store, "batch", "--limit", 3, *model),
         (store, "lookback", "--limit", 3, "--months", 3, *model),
+        (store, "weekly", "--deep-top", "3", "-o", tmp_path / "weekly", *model),
         (store, "report", "-o", tmp_path / "report.html", *model),
         (demo, "demo", "--customers", 3, *model),
     ):

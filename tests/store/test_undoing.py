@@ -124,7 +124,8 @@ def test_the_import_is_everywhere_at_first(full_store):
 def test_undoing_takes_the_import_out_of_every_place(store):
     """A place that is new in the list must have data of the import here, and be named if it cannot or may keep them."""
     hashes_alone = {"index", "copies of the index", "corrections", "identities"}
-    by_people, not_of_imports = {"runs", "feedback", "assignments", "tasks", "task_log"}, {"demo", "pending erasures"}
+    by_people = {"runs", "feedback", "assignments", "tasks", "task_log", "audits", "weekly"}
+    not_of_imports = {"demo", "pending erasures"}
     earlier = {"versions"}  # of rows that another import brought first
     in_store = {place.name for place in places.PLACES if place.kind != "outside"}
     (store / "batches" / "y.jsonl.99.part").write_text(WORDS["text"])

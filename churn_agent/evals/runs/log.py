@@ -83,6 +83,8 @@ class RunLog(BaseModel):
     """Model that embeds texts."""
     test_set_used_before: int | None = None
     """How many other suites were judged on the same test set before; None without its own test set."""
+    trials: Mapping[str, int] = {}
+    """Set -> how many ways (prompt, model, settings) have been tried on it in this folder of runs, these included."""
 
     @model_validator(mode="before")
     @classmethod

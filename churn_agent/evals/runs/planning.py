@@ -16,6 +16,7 @@ from churn_agent.evals.sets.labelled import LabelledSet
 from churn_agent.outcomes.samples import Sample, fingerprint
 from churn_agent.settings import Settings
 
+_Gold = Mapping[str, Mapping[str, tuple[str, ...]]]
 _FEW_VALUES = 8
 _SHOWN, _QUOTED = 6, 400
 """Interactions of a sample that a report shows, and characters of each."""
@@ -114,7 +115,7 @@ class _Drawing:
             # Before drawing, so that a sample is on the same side however many are drawn.
             development, test = sets.split(all_samples, labelled.description.split)
             samples = sets.draw([all_samples[i] for i in sorted((*development, *test))], self.most, seed=seed)
-            notes = _describe(name, samples, agent, labelled.gold())
+            notes = _describe(name, samples, agent, labelled)
         drawn = frozenset(sample.id for sample in samples)
         samples_of_ways = {
             way: sets.draw(samples, ways.limit, seed=seed)
@@ -135,9 +136,8 @@ class _Drawing:
         )
 
 
-def _describe(
-    name: str, samples: Sequence[Sample], agent: ChurnAgent, gold: Mapping[str, Mapping[str, tuple[str, ...]]]
-) -> list[SampleNote]:
+def _describe(name: str, samples: Sequence[Sample], agent: ChurnAgent, labelled: LabelledSet) -> list[SampleNote]:
+    gold, judged = labelled.gold(), labelled.judged()
     snapshots = [agent.store.snapshot(sample.customer_id, as_of=sample.as_of) for sample in samples]
     values = defaultdict[str, set[str]](set)
     for snapshot in snapshots:
@@ -154,10 +154,17 @@ def _describe(
                 f"{snapshot.card.local(latest.occurred_at):%Y-%m-%d} {latest.channel}: {latest.text[:_QUOTED]}"
                 for latest in (snapshot.messages or snapshot.interactions)[-_SHOWN:]
             ],
-            gold=gold.get(sample.customer_id, {}) if gold else None,
+            gold=_gold_of(sample, gold, judged),
+            judged=judged.get(sample.customer_id) if judged else None,
         )
         for sample, snapshot in zip(samples, snapshots, strict=True)
     ]
+
+
+def _gold_of(sample: Sample, gold: _Gold, judged: _Gold | None) -> Mapping[str, tuple[str, ...]] | None:
+    """What a reader should find for a sample; None if nobody has looked."""
+    looked = bool(gold) if judged is None else sample.customer_id in judged
+    return gold.get(sample.customer_id, {}) if looked else None
 
 
 def _segments(snapshot: Snapshot) -> dict[str, str]:

@@ -144,6 +144,8 @@ class SampleNote(_OfSample):
     """Their latest words."""
     gold: Mapping[str, tuple[str, ...]] | None = None
     """What a reader should find, as `Prediction.found`; None if the set does not say."""
+    judged: Mapping[str, tuple[str, ...]] | None = None
+    """The signals and times that somebody has judged; None if all are."""
 
 
 class Writer:

@@ -11,7 +11,7 @@ from pathlib import Path
 from churn_agent.content.prompts import PromptTemplate, load_prompt
 from churn_agent.evals.runs.log import RunLog, SetLog
 from churn_agent.evals.runs.planning import Planned
-from churn_agent.evals.runs.suite import Suite, find_methods, standard_prompt
+from churn_agent.evals.runs.suite import Suite, Way, find_methods, standard_prompt
 from churn_agent.models.catalogue import catalogue
 from churn_agent.models.opening import without_runtime
 from churn_agent.outcomes.samples import fingerprint
@@ -22,6 +22,7 @@ _SETTINGS = ("mode", "prompt", "evidence_tokens", "evidence_limit", "evidence_or
              "least_days_known", "gpu_layers", "seed")  # fmt: skip
 """Without paths, addresses and keys: the log may be sent to others."""
 _LEDGER = "test-sets-used.txt"
+_TRIALS = "trials.txt"
 
 
 def describe(suite: Suite, plan: Sequence[Planned], settings: Settings, *, limit: int | None, command: str) -> RunLog:
@@ -65,6 +66,25 @@ def note_use(folder: Path, planned: Planned, suite: Suite) -> int:
         with ledger.open("a", encoding="utf-8") as file:
             file.write(f"{planned.all_labels} {own}\n")
     return len(suites - {own})
+
+
+def note_trials(folder: Path, planned: Planned, settings: Settings) -> int:
+    """Notes in the folder of runs which ways are tried on a set, and counts all that have been, these included.
+
+    A way is a prompt with its wording, a model and settings. The best of many looks better than it is.
+    """
+    ledger = folder / _TRIALS
+    lines = ledger.read_text(encoding="utf-8").splitlines() if ledger.exists() else []
+    before = {line.split()[-1] for line in lines if line.startswith(f"{planned.all_labels} ")}
+    own = {_trial(way, settings): way.label for way, _ in planned.ways}
+    with ledger.open("a", encoding="utf-8") as file:
+        file.writelines(f"{planned.all_labels} {trial}\n" for trial in own if trial not in before)
+    return len(before | own.keys())
+
+
+def _trial(way: Way, settings: Settings) -> str:
+    prompt = load_prompt(way.mode, way.prompt, folder=settings.prompts_dir)
+    return hashlib.sha256(f"{way.label} {prompt.content_hash}".encode()).hexdigest()[:16]
 
 
 def _of_set(planned: Planned) -> SetLog:

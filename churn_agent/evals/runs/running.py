@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from churn_agent.content.prompts import Mode
 from churn_agent.evals.runs import execution, planning, provenance, scoreboard
 from churn_agent.evals.runs.comparing import Comparison, compare_methods
 from churn_agent.evals.runs.log import RunLog, find_log, write_log
 from churn_agent.evals.runs.predictions import PREDICTIONS, SAMPLES, Prediction, read_notes
 from churn_agent.evals.runs.progress import Progress
 from churn_agent.evals.runs.scoreboard import Figure
-from churn_agent.evals.runs.suite import ALL, Suite, find_methods, load_suite
+from churn_agent.evals.runs.suite import ALL, Suite, Ways, find_methods, load_suite
 from churn_agent.files.overwriting import check_lines
 from churn_agent.settings import Settings
 
@@ -101,6 +102,36 @@ def run_baselines(
     return call.run(suite, near=Path()).figures
 
 
+def run_prompts(
+    prompts: Sequence[tuple[Mode, str]],
+    on: str,
+    *,
+    settings: Settings,
+    out: Path,
+    stores: Path | None = None,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Runs prompts with the model of the settings on a set, without classic methods.
+
+    Args:
+        prompts: mode and name of each.
+        on: name or path of the set.
+        settings: see `run_suite`.
+        out: see `run_suite`.
+        stores: see `run_suite`.
+        limit: see `run_suite`.
+        progress: see `run_suite`.
+
+    The errors raised are those of `run_suite`.
+    """
+    ways = tuple(Ways(mode=mode, prompts=(name,)) for mode, name in prompts)
+    names = " ".join(f"{mode}/{name}" for mode, name in prompts)
+    command = f"churn-agent eval compare {names} --set {on}{f' --limit {limit}' if limit else ''}"
+    call = _Call(settings, out, stores or out.parent / STORES, limit, False, progress, command)
+    return call.run(Suite(sets=(on,), ways=ways, baselines=()), near=Path())
+
+
 @dataclass(frozen=True)
 class _Call:
     """One call on the folder of a run."""
@@ -126,6 +157,9 @@ class _Call:
         used_before = [provenance.note_use(self.out.parent, planned, suite) for planned in plan]
         if suite.test:
             log = log.model_copy(update={"test_set_used_before": used_before[-1]})
+        judged = [each for each in plan if not each.only_learned_on]
+        trials = {each.name: provenance.note_trials(self.out.parent, each, self.settings) for each in judged}
+        log = log.model_copy(update={"trials": trials})
         write_log(self.out, log)
         predictions = execution.execute(plan, suite, self.settings, out=self.out, progress=self.progress)
         log = log.model_copy(update={"finished": True, "ended": provenance.now()})

@@ -59,7 +59,7 @@ def measure(
         notes: of the samples; those that say what a reader should find allow figures of what it found.
         prices: as `Suite.prices`.
     """
-    gold = {(note.set, note.sample_id): note.gold for note in notes if note.gold is not None}
+    gold = {(note.set, note.sample_id): note for note in notes if note.gold is not None}
     repeats = map_reduce((p for p in predictions if p.repeat), lambda p: (p.set, p.method))
     figures: list[Figure] = []
     for key, of_method in by_set_and_method(predictions).items():
@@ -103,14 +103,15 @@ def _of_asking(asked: Sequence[Prediction], prices: Mapping[str, tuple[float, fl
         yield _of_asked("money_each", asked, _ratio(asked, money))
 
 
-def _of_reading(
-    asked: Sequence[Prediction], gold: Mapping[tuple[str, str], Mapping[str, Sequence[str]]]
-) -> Iterator[Figure]:
-    """How much of the gold a reader found: signals (with the interaction that shows them), and interactions cited."""
+def _of_reading(asked: Sequence[Prediction], gold: Mapping[tuple[str, str], SampleNote]) -> Iterator[Figure]:
+    """How much of the gold a reader found: signals (with the interaction that shows them), and interactions cited.
+
+    Where only some signals are judged, those that were found and not judged do not count.
+    """
     read = [p for p in asked if (p.set, p.sample_id) in gold]
     if not any(p.found for p in read):
         return
-    both = [(_pairs(p.found), _pairs(gold[p.set, p.sample_id])) for p in read]
+    both = [_found_and_gold(p, gold[p.set, p.sample_id]) for p in read]
     cited = [({when for _, when in f}, {when for _, when in g}) for f, g in both]
     hits = [len(f & g) for f, g in both]
     for metric, parts, wholes in (
@@ -119,6 +120,11 @@ def _of_reading(
         ("evidence_recall", [len(f & g) for f, g in cited], [len(g) for _, g in cited]),
     ):
         yield _of_asked(metric, read, _ratio(read, parts, wholes))
+
+
+def _found_and_gold(prediction: Prediction, note: SampleNote) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    found = _pairs(prediction.found)
+    return found if note.judged is None else found & _pairs(note.judged), _pairs(note.gold or {})
 
 
 def _pairs(signals: Mapping[str, Sequence[str]]) -> set[tuple[str, str]]:

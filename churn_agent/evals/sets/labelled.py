@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -22,6 +22,7 @@ from churn_agent.settings import Settings
 _DEVELOPMENT = 0.4
 """Share of customers whose labels decide choices."""
 _FEWEST_OF_A_CLASS = 2
+GOLD = "gold.csv"
 TOGETHER = "all sets"
 """Replaces the name of a set for the customers of several sets."""
 
@@ -70,6 +71,9 @@ class SetDescription(BaseModel):
     """What separates the development split from the test split: the customer, or the date (earlier for development)."""
     speaker: Literal["customer", "company", "unknown"] = "customer"
     """Author to assume when no column of the set names one."""
+    gold: Literal["complete", "judged"] = "complete"
+    """Whether the file `gold.csv` names all signals of all customers, or only those that somebody has judged, with
+    `shown` yes or no."""
     note: Annotated[str | None, Field(max_length=2000)] = None
     fetch: Fetch | None = None
     """None if it is nobody's originals: shipped, or one's own."""
@@ -119,11 +123,18 @@ class LabelledSet:
 
     def gold(self) -> dict[str, dict[str, tuple[str, ...]]]:
         """Customer -> signal -> local times of the interactions that show it (`gold.csv`); empty without that file."""
-        path = self.folder / "gold.csv"
+        return self._gold(lambda row: row.get("shown") != "no")
+
+    def judged(self) -> dict[str, dict[str, tuple[str, ...]]] | None:
+        """The same for all judged signals, shown or not; None if all signals of the set are judged."""
+        return None if self.description.gold == "complete" else self._gold(lambda row: True)
+
+    def _gold(self, counts: Callable[[Mapping[str, str]], bool]) -> dict[str, dict[str, tuple[str, ...]]]:
+        path = self.folder / GOLD
         found: dict[str, dict[str, tuple[str, ...]]] = {}
         if path.exists():
             with path.open(encoding="utf-8", newline="") as file:
-                for row in csv.DictReader(file):
+                for row in filter(counts, csv.DictReader(file)):
                     of_customer = found.setdefault(row["customer_id"], {})
                     of_customer[row["signal"]] = (*of_customer.get(row["signal"], ()), row["timestamp"][:16])
         return found

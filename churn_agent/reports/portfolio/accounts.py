@@ -13,6 +13,7 @@ from churn_agent.history.feedback import Feedback
 from churn_agent.history.runs import Run
 from churn_agent.history.tasks import Task
 from churn_agent.learning.stored import MethodInfo
+from churn_agent.outcomes.auditing import Audit
 from churn_agent.reports import wording
 from churn_agent.reports.portfolio import acting, listing
 from churn_agent.reports.portfolio.listing import ListName
@@ -177,6 +178,8 @@ class Portfolio:
     """Whether `actions plan` chose the customers to call; otherwise the capacity alone does."""
     method: MethodInfo | None
     """The trained method that made the numbers, if any."""
+    audit: Audit | None = None
+    """The newest audit that people have marked cards of."""
     owner: str | None = None
     """The report covers only this account manager's customers; None for all."""
 

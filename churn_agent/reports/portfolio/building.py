@@ -17,6 +17,7 @@ from churn_agent.history import assignments, book, contacts, interactions, recor
 from churn_agent.history.feedback import all_feedback
 from churn_agent.history.runs import Run
 from churn_agent.learning.stored import stored_methods
+from churn_agent.outcomes.auditing import audit
 from churn_agent.reports import wording
 from churn_agent.reports.portfolio import acting, listing, values
 from churn_agent.reports.portfolio.accounts import Account, Amount, Driver, LastContact, Portfolio
@@ -88,6 +89,7 @@ def build(
         capacity=capacity,
         planned=bool(arms),
         method=next((kept for kept in stored_methods(store.settings.store) if kept.name == method), None),
+        audit=audit(store),
         owner=owner,
     )
 

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from churn_agent.batch.changes import PARTS, Change
 from churn_agent.domain.assessment import Reason
 from churn_agent.history.tasks import State
+from churn_agent.outcomes.auditing import is_current
 from churn_agent.reports import wording
+from churn_agent.reports.audit.phrases import head_line
 from churn_agent.reports.language import day, gettext, in_period, money, ngettext, noop, number, share, signed
 from churn_agent.reports.portfolio.accounts import Account, Portfolio
 from churn_agent.reports.sentences import translated
@@ -218,7 +220,9 @@ def head(portfolio: Portfolio) -> list[str]:
         )
         lines = [first, *lines]
     lines += [*_standing(portfolio), *_values(portfolio), *_moves(portfolio), *_without_number(portfolio)]
-    return [*lines, calibration_words(portfolio)]
+    audit = portfolio.audit
+    audited = head_line(audit, current=is_current(audit, portfolio.run)) if audit else ""
+    return [*lines, *filter(None, [audited]), calibration_words(portfolio)]
 
 
 def _standing(portfolio: Portfolio) -> list[str]:

@@ -69,7 +69,7 @@ def to_csv(portfolio: Portfolio, changes: Mapping[str, Change], *, separator: st
         writer = csv.writer(buffer, delimiter=separator, lineterminator="\r\n")
         writer.writerow(column.name if spoken.is_source else gettext(column.title) for column in shown)
         for row in rows(portfolio, changes):
-            writer.writerow(_harmless(row[column.name], decimal) for column in shown)
+            writer.writerow(harmless(row[column.name], decimal) for column in shown)
     return _BOM + buffer.getvalue()
 
 
@@ -144,7 +144,8 @@ def _newest(reason: Reason | None) -> Citation | None:
     return max(reason.citations, key=lambda citation: citation.occurred_at, default=None) if reason else None
 
 
-def _harmless(value: Cell, decimal: str) -> Cell:
+def harmless(value: Cell, decimal: str = ".") -> Cell:
+    """Returns a cell that a spreadsheet neither runs as a formula nor turns into another value; see `to_csv`."""
     if isinstance(value, float):
         return str(round(value, 4)).replace(".", decimal)
     if isinstance(value, bool):

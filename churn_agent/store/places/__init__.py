@@ -69,6 +69,14 @@ PLACES: tuple[Place, ...] = (
         **files.lines(files.LOOKBACKS, files.of_batch, files.remove_lookbacks),
     ),
     Place(
+        "weekly",
+        "file",
+        "log of weekly runs: counts, paths and messages",
+        "lines that name the customer are removed",
+        _KEPT,
+        **files.lines(files.WEEKLY, files.of_log, lambda site, of: None, others=("state.json", "lock")),
+    ),
+    Place(
         "rejected",
         "file",
         "rejected rows",
@@ -177,6 +185,13 @@ PLACES: tuple[Place, ...] = (
     _table(tables.labels, "outcomes", f"{_RENAMED}, without metadata", _MERGED, forgetting.rename),
     _table(tables.assignments, "customers to act on, and control groups", _RENAMED, _KEPT, forgetting.rename),
     _table(
+        tables.audits,
+        "cards drawn for audits, and the marks on them, without words",
+        _RENAMED,
+        _KEPT,
+        forgetting.rename,
+    ),
+    _table(
         tables.records,
         "assessments",
         f"{_RENAMED}, without words and facts",
@@ -243,6 +258,13 @@ PLACES: tuple[Place, ...] = (
         undo=lambda site, of: compact(site.history),
     ),
     Place("reports", "outside", "reports, digests, exports, and batch files with their own path", _KEPT, _KEPT),
+    Place(
+        "scores",
+        "outside",
+        "tables of scores, and property files for a CRM",
+        "the customer's rows are removed from a table at the next `batch --to`; files are not changed",
+        _KEPT,
+    ),
     Place("rejected rows elsewhere", "outside", "files given to ingest --rejects", _KEPT, f"{_KEPT}, and listed"),
     Place("eval runs", "outside", "labelled sets with their stores, and folders of runs (eval-runs)", _KEPT, _KEPT),
     Place("trackers", "outside", "methods and runs sent to MLflow or W&B", _KEPT, _KEPT),

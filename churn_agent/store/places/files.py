@@ -19,14 +19,29 @@ METHODS = "methods"
 BATCHES, REJECTED = "batches", "rejected"
 LOOKBACKS = "lookback"
 """Folder of replayed month ends."""
+WEEKLY = "weekly"
+"""Folder of the log and the state of weekly runs."""
 _TRANSCRIPTS = {".vtt", ".srt"}
 
 
 # --- lines of files
 
 
-def lines(folder: str, belongs: Callable[[Any, str], bool], undo: Callable[[Site, Withdrawal], None]) -> dict[str, Any]:
-    """Returns the fields of a place of JSON Lines files whose lines belong to customers."""
+def lines(
+    folder: str,
+    belongs: Callable[[Any, str], bool],
+    undo: Callable[[Site, Withdrawal], None],
+    *,
+    others: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Returns the fields of a place of JSON Lines files whose lines belong to customers.
+
+    Args:
+        folder: with the files.
+        belongs: whether a line belongs to a customer.
+        undo: see `Place`.
+        others: names of files in the folder without customers.
+    """
 
     def read(site: Site, of: Traces) -> Found:
         for path in sorted((site.store / folder).glob("*.jsonl")):
@@ -39,7 +54,8 @@ def lines(folder: str, belongs: Callable[[Any, str], bool], undo: Callable[[Site
         for path in sorted((site.store / folder).glob("*.jsonl")):
             _drop_lines(path, partial(_is_of, ids=of.ids, belongs=belongs))
 
-    return {"paths": (f"{folder}/*.jsonl",), "read": read, "erase": erase, "undo": undo}
+    paths = (f"{folder}/*.jsonl", *(f"{folder}/{name}" for name in others))
+    return {"paths": paths, "read": read, "erase": erase, "undo": undo}
 
 
 def _drop_lines(path: Path, theirs: Callable[[bytes], bool]) -> None:
@@ -88,6 +104,11 @@ def remove_rejects(site: Site, of: Withdrawal) -> None:
         inside.unlink()
     elif file.exists():
         site.notify(f"rejected rows outside the store are not changed: {str(file)!r}")
+
+
+def of_log(entry: Any, customer_id: str) -> bool:
+    """Whether a line of the log of weekly runs names the customer: a message about a file may."""
+    return customer_id in str(entry.get("result", ""))
 
 
 def remove_lookbacks(site: Site, of: Withdrawal) -> None:

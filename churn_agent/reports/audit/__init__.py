@@ -1,0 +1,1 @@
+"""Audits: the page and the file to mark, and the result in sentences."""

@@ -1,0 +1,1 @@
+"""Scores out: one row for each customer and run, to DuckDB, Parquet or PostgreSQL."""

@@ -1,0 +1,1 @@
+"""The weekly run: sync, batch, report, digests, outcomes due for review, scores."""
