@@ -15,7 +15,7 @@ _ERRORS = frozenset(
     """.split()
 )
 """Error cells as spreadsheets write them in English, German, French, Spanish, Italian, Dutch and Portuguese."""
-_OF_PROGRAMS = frozenset({"NULL", "NaT", "NaN", "nan", "<NA>", r"\N", "(null)"})
+_OF_PROGRAMS = frozenset({"NULL", "NaT", "NaN", "<NA>", r"\N", "(null)"})
 _LONGEST = 40
 """Characters of an example."""
 
@@ -41,7 +41,7 @@ def is_error_cell(text: str) -> bool:
 
 
 def stands_for_nothing(text: str) -> bool:
-    """Whether a program wrote a text in place of a message that is missing; people write `none` and `-`."""
+    """Whether a program wrote a text in place of a message that is missing; people write `none`, `nan` and `-`."""
     return len(text) < 16 and (text in _OF_PROGRAMS or is_error_cell(text))
 
 
