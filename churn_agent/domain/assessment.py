@@ -166,10 +166,10 @@ class RetentionAction(_Part):
 
 FACT_NAMES = frozenset(
     """active_days activity_trend amount_total amount_trend complaints contacts days_to_renewal interactions
-    kind_of_book last_rating last_score main_contact_silence measured_per_seat measured_score measured_season
-    measured_stop measured_trend missed monthly_contract notice_deadline overdue paused paused_long payments_failed
-    payments_overdue payments_overdue_days recency recent_active_days returns seats_change tenure term_ended
-    typical_gap unanswered usage_stop usage_trend""".split()
+    kind_of_book last_rating last_score longest_gap main_contact_silence measured_per_seat measured_score
+    measured_season measured_stop measured_trend missed monthly_contract notice_deadline overdue paused paused_long
+    payments_failed payments_overdue payments_overdue_days rating_age recency recent_active_days returns score_age
+    seats_change tenure term_ended typical_gap unanswered usage_stop usage_trend""".split()
 )
 """Names of all facts."""
 

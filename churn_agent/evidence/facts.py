@@ -29,6 +29,8 @@ _RETURN_CHANNELS = frozenset({"return", "refund", "cancellation"})
 _COMPLAINT_CHANNELS = frozenset({"complaint"})
 _SHORTEST_TREND_DAYS = 14
 _FEWEST_BEFORE = 3
+_FEWEST_GAPS = 6
+"""Fewest gaps between active days whose longest shows what is usual."""
 _FEWEST_OF_MAIN = 3
 """Fewest messages of a main contact."""
 _SHORTEST_CONTACT_SILENCE_DAYS = 30
@@ -91,11 +93,17 @@ def _rhythm(snapshot: Snapshot) -> Iterator[Fact]:
     days = _active_days(snapshot)
     if len(days) < 3:
         return
-    gap = median((later - earlier).days for earlier, later in pairwise(days))
+    gaps = [(later - earlier).days for earlier, later in pairwise(days)]
+    gap, longest = median(gaps), max(gaps)
     recency = (snapshot.as_of - days[-1]).days
     yield Fact(name="typical_gap", value=gap, unit="days", text=f"They usually come back after {_days(gap)}.")
     overdue = recency / max(gap, 1)
     length = f"{overdue:.1f} times their usual gap" if overdue >= 1 else "within their usual gap"
+    if len(gaps) >= _FEWEST_GAPS:
+        length += ", and longer than any before" if recency > longest else ""
+        yield Fact(
+            name="longest_gap", value=longest, unit="days", text=f"Their longest break so far was {_days(longest)}."
+        )
     yield Fact(name="overdue", value=round(overdue, 2), unit="ratio", text=f"The silence so far is {length}.")
 
 
@@ -198,12 +206,14 @@ def _troubles(snapshot: Snapshot) -> Iterator[Fact]:
         if count:
             text = f"The history has {count} x {what}."
             yield Fact(name=name, value=count, unit="interactions", text=text)
-    if any(row.speaker == "company" for row in snapshot.interactions):
+    if any(row.speaker == "company" and snapshot.card.holds_words(row.channel) for row in snapshot.interactions):
         waiting = 0
         for interaction in reversed(snapshot.interactions):
+            if not snapshot.card.holds_words(interaction.channel):
+                continue
             if interaction.speaker == "company":
                 break
-            waiting += interaction.speaker == "customer" and snapshot.card.holds_words(interaction.channel)
+            waiting += interaction.speaker == "customer"
         if waiting:
             text = f"{_count(waiting, 'message')} at the end of the history got no answer."
             yield Fact(name="unanswered", value=waiting, unit="messages", text=text)
@@ -211,10 +221,13 @@ def _troubles(snapshot: Snapshot) -> Iterator[Fact]:
 
 def _ratings(snapshot: Snapshot) -> Iterator[Fact]:
     for name in KINDS:
-        values = [value for row in snapshot.interactions if (value := rating(row.metadata, name)) is not None]
-        if values:
-            text = f"Their last {name} is {values[-1]:g}, the mean of {len(values)} is {mean(values):.1f}."
-            yield Fact(name=f"last_{name}", value=values[-1], unit="points", text=text)
+        rated = [(row, value) for row in snapshot.interactions if (value := rating(row.metadata, name)) is not None]
+        if rated:
+            last, value = rated[-1]
+            text = f"Their last {name} is {value:g}, the mean of {len(rated)} is {mean(v for _, v in rated):.1f}."
+            yield Fact(name=f"last_{name}", value=value, unit="points", text=text)
+            days = _days_before(snapshot, last)
+            yield Fact(name=f"{name}_age", value=days, unit="days", text=f"The last {name} is {_days(days)} old.")
 
 
 def _contract(snapshot: Snapshot) -> Iterator[Fact]:

@@ -55,8 +55,8 @@ class Use:
     metric: str
     ratio: float
     """Size of the latest window, in ratio to the usual size."""
-    seasonal: bool
-    """Whether it is as low as in the same weeks of last year."""
+    explained: bool
+    """Whether it is low by season, as in the same weeks of last year, or by chance: for part of an active day."""
     stopped_days: int
     """Days since it stopped suddenly; 0 if it has not."""
     last_active: date | None
@@ -76,8 +76,9 @@ def usage(snapshot: Snapshot) -> Iterator[Use]:
             continue
         last_year = _ratio(one, SAME_WEEKS_LAST_YEAR)
         seasonal = last_year is not None and max(ratio, last_year) < _LESS and ratio > _LESS * last_year
+        explained = seasonal or (ratio < _LESS and _lacks_part_of_a_day(one))
         stop = next(_stop(one), None)
-        yield Use(one.metric, ratio, seasonal, int(stop.value) if stop else 0, one.last_active)
+        yield Use(one.metric, ratio, explained, int(stop.value) if stop else 0, one.last_active)
 
 
 def is_level(metric: str) -> bool:
@@ -119,6 +120,21 @@ def _ratio(series: Series, first: int = 0) -> float | None:
     usual = _usual(series, first)
     size = _size(series, series.windows.get(first))
     return None if usual is None or size is None else size / usual
+
+
+def _lacks_part_of_a_day(series: Series) -> bool:
+    """Whether the latest window has less than one active day fewer than usual, and those it has are of usual size.
+
+    Who orders every four weeks has now one order in a window, now two.
+    """
+    now = series.windows.get(0)
+    before = [series.windows[n] for n in _BASELINE if n in series.windows]
+    days = sum(window.active_days for window in before)
+    if now is None or not now.active_days or not days:
+        return False
+    usual_size = sum(window.total for window in before) / days
+    fewer = days / len(before) - now.active_days
+    return 0 < fewer < 1 and now.total / now.active_days >= _LESS * usual_size
 
 
 def _trend(series: Series) -> Iterator[Fact]:

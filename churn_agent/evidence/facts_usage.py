@@ -1,4 +1,4 @@
-"""Facts of usage: compared with the customer's own usual level, with seasons and announced pauses taken out.
+"""Facts of usage: compared with the customer's own usual level, with seasons, chance and announced pauses taken out.
 
 Where there are measurements, they count; otherwise the records that show use, such as logins and visits. Under a
 contract these are what silent customers can be told by (Ascarza & Hardie 2013, "A joint model of usage and churn in
@@ -35,13 +35,13 @@ def compute(snapshot: Snapshot) -> Iterator[Fact]:
     if measured:
         # A product dropped long ago says nothing beside one in use.
         lately = [use for use in measured if not use.stopped_long_ago]
-        lowest = min(lately or measured, key=lambda use: use.ratio)
-        if not lowest.seasonal:
+        lowest = min((use for use in lately or measured if not use.explained), key=lambda use: use.ratio, default=None)
+        if lowest:
             size = f"{lowest.ratio:.0%} of their own usual level"
             text = f"Usage ({lowest.metric}) in the last {WINDOW_DAYS} days is {size}."
             yield Fact(name="usage_trend", value=round(lowest.ratio, 2), unit="ratio", text=text)
         stopped = [use for use in measured if use.stopped_days]
-        if stopped and not stopped[0].seasonal and all(use.stopped_days or use.ratio < _SEASONAL for use in measured):
+        if stopped and not stopped[0].explained and all(use.stopped_days or use.ratio < _SEASONAL for use in measured):
             use = max(stopped, key=lambda use: use.stopped_days)
             before = f"{counted(use.stopped_days, 'day')} before the end of the data"
             text = f"Usage ({use.metric}) stopped on {use.last_active}, {before}."

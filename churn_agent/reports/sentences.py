@@ -41,7 +41,9 @@ _ACTIVITY = (
     _forms("They were active on {n} day.", "They were active on {n} days."),
     _forms("They usually come back after {n} day.", "They usually come back after {n} days."),
     noop("The silence so far is {ratio} times their usual gap."),
+    noop("The silence so far is {ratio} times their usual gap, and longer than any before."),
     noop("The silence so far is within their usual gap."),
+    _forms("Their longest break so far was {n} day.", "Their longest break so far was {n} days."),
     _forms(
         "In the last {days} days they were active on {n} day.", "In the last {days} days they were active on {n} days."
     ),
@@ -86,6 +88,8 @@ _TROUBLES = (
     ),
     noop("Their last rating is {value}, the mean of {n} is {mean}."),
     noop("Their last score is {value}, the mean of {n} is {mean}."),
+    _forms("The last rating is {n} day old.", "The last rating is {n} days old."),
+    _forms("The last score is {n} day old.", "The last score is {n} days old."),
 )
 _CONTRACT = (
     noop("Their term ended on {day} and the contract goes on, so that they can leave at short notice."),

@@ -28,11 +28,16 @@ MOST_FREQUENCY = 1.0
 SETTLED_SHARE = 0.3
 """Share of the horizon after which few active days count in full; new customers had no time for more."""
 OVERDUE_WEIGHT = 0.25
-"""Per unit of log(silence / usual gap), above twice the usual gap."""
+"""Per unit of log(silence / usual gap), above twice the usual gap; where the longest gap is not known."""
+LONGEST_SILENCE_WEIGHT = 0.8
+"""Per unit of log(silence / longest gap), above the longest gap from which the customer came back."""
 RATING_WEIGHT = 0.25
-"""Per star away from three."""
+"""Per star away from three, halved for every horizon since the rating."""
 MISSED_WEIGHT = 0.5
 MONTHLY_CONTRACT_WEIGHT = 0.7
+TERM_HOLDS_UP_TO = 1.0
+"""Log-odds of open problems from which a term no longer speaks for staying; in proportion below. A customer whose
+problems go on has reasons, and often the right, to end the contract before its time."""
 MAIN_CONTACT_SILENT_WEIGHT = 0.5
 _COMES_BACK: Mapping[str, float] = {
     "recency": RECENCY_WEIGHT,
@@ -47,7 +52,7 @@ _BOUND: Mapping[str, float] = {
     "seats_change": 1.5,
     "payments_overdue": 0.6,
     "payments_failed": 0.5,
-    "days_to_renewal": 0.2,
+    "days_to_renewal": 0.15,
     "term_ended": 0.9,
 }
 KIND_WEIGHTS: Mapping[str, Mapping[str, float]] = {
@@ -60,12 +65,15 @@ KIND_WEIGHTS: Mapping[str, Mapping[str, float]] = {
 """Kind of book -> weight of each fact that counts for it, in log-odds; a fact that is not named has none.
 
 Where customers come back, silence is the only sign of leaving; under a contract it says nothing (Fader & Hardie 2009).
+What silence means depends on the customer: for one who came often, the same weeks say more (Schmittlein, Morrison &
+Colombo 1987, "Counting your customers"). A silence longer than any before takes the weight from many active days.
 There, silent leavers are told by usage against their own level (Ascarza & Hardie 2013; visits are all that a member
 of a gym does, and transactions all that an account is for, so these weigh more), by overdue and failed payments
 (Burez & Van den Poel 2008, "Separating financial from commercial customer churn"), by fewer seats, and by the end of
 the term, at which they are free to go. A renewal that is near matters most where something else is wrong
-(`RENEWAL_WITH_TROUBLE_WEIGHT`). The signs are from the literature and the sizes a choice: one plain sign alone is of
-medium risk (a sudden stop of high risk), and several are of high risk.
+(`RENEWAL_WITH_TROUBLE_WEIGHT`); a term that ended while usage goes on as before counts as a renewal alone. The signs
+are from the literature and the sizes a choice: one plain sign alone is of medium risk (a sudden stop of high risk), and
+several are of high risk.
 If the kind is unknown, repeat purchases are assumed.
 """
 RENEWAL_WITH_TROUBLE_WEIGHT = 0.9
@@ -74,7 +82,6 @@ RENEWAL_NEAR_DAYS = 90
 """A renewal is near within so many days of its last day for notice, or of itself; at most the horizon."""
 LESS, MORE = 0.8, 1.1
 """Ratios to the usual level below which usage falls and above which seats grow."""
-STEADY_USAGE_WEIGHT = -0.3
 OVERDUE_IN_FULL_DAYS = 14
 """Days after which an overdue bill counts in full; a few days late is common."""
 MOST_BILLS = 3
@@ -120,8 +127,9 @@ def fingerprint(signals: Mapping[str, float], thresholds: Thresholds) -> str:
 def fact_contributions(facts: Sequence[Fact], *, horizon_days: int) -> list[Contribution]:
     """The contributions of all facts that have a weight.
 
-    Which facts count is decided by the kind of book (`KIND_WEIGHTS`). Longer tenure means lower risk under a contract;
-    it adds nothing to the silence of others (Fader & Hardie 2009, "Probability models for customer-base analysis").
+    Which facts count is decided by the kind of book (`KIND_WEIGHTS`). Longer tenure means lower risk under a contract,
+    and shorter tenure higher risk only without a term; it adds nothing to the silence of others (Fader & Hardie 2009,
+    "Probability models for customer-base analysis").
     """
     value = {fact.name: fact.value for fact in facts}
     under_contract = "monthly_contract" in value
@@ -129,9 +137,11 @@ def fact_contributions(facts: Sequence[Fact], *, horizon_days: int) -> list[Cont
     weights = KIND_WEIGHTS[kind]
     parts = _silence_parts(value, weights, horizon_days) | _standing_parts(value, weights, horizon_days)
     if "last_rating" in value:
-        parts["last_rating"] = -RATING_WEIGHT * _clip(value["last_rating"] - 3, 2)
+        fresh = decay(value.get("rating_age", 0), horizon_days=horizon_days)
+        parts["last_rating"] = -RATING_WEIGHT * _clip(value["last_rating"] - 3, 2) * fresh
     if under_contract and value.get("tenure", 0) >= _SHORTEST_TENURE_DAYS:
-        parts["tenure"] = -TENURE_WEIGHT * _clip(math.log(value["tenure"] / 365), 2)
+        new = -TENURE_WEIGHT * _clip(math.log(value["tenure"] / 365), 2)
+        parts["tenure"] = new if value["monthly_contract"] else min(new, 0)
     if "missed" in value:
         parts["missed"] = MISSED_WEIGHT * min(value["missed"], 3)
     if "main_contact_silence" in value:
@@ -151,7 +161,12 @@ def _silence_parts(value: Mapping[str, float], weights: Mapping[str, float], hor
         parts["recency"] = weights["recency"] * (math.log1p(value["recency"]) - typical)
         few = -weights["active_days"] * min(math.log(value["active_days"] / TYPICAL_ACTIVE_DAYS), MOST_FREQUENCY)
         parts["active_days"] = few * min(1, value["tenure"] / (horizon_days * SETTLED_SHARE)) if few > 0 else few
-    if value.get("overdue", 0) > 2:
+    if "longest_gap" in value and "active_days" in parts:
+        beyond = math.log(max(value["recency"], 1) / max(value["longest_gap"], 1))
+        if beyond > 0:
+            parts["overdue"] = LONGEST_SILENCE_WEIGHT * min(beyond, 3)
+            parts["active_days"] *= max(1 - beyond, 0)
+    elif value.get("overdue", 0) > 2:
         parts["overdue"] = weights["overdue"] * _clip(math.log(value["overdue"] / 2), 3)
     return parts
 
@@ -166,18 +181,18 @@ def _standing_parts(value: Mapping[str, float], weights: Mapping[str, float], ho
 
     if "usage_stop" in value:
         add("usage_stop", 1)
-    elif value.get("usage_trend", 0) >= LESS:
-        parts |= {"usage_trend": STEADY_USAGE_WEIGHT} if weights.get("usage_trend") else {}
-    else:
-        add("usage_trend", _fall(value.get("usage_trend", 1)))
+    elif value.get("usage_trend", 1) < LESS:
+        add("usage_trend", _fall(value["usage_trend"]))
     seats = value.get("seats_change", 1)
     add("seats_change", _fall(seats) if seats < 1 else -0.2 if seats > MORE else 0)
     late = min(value.get("payments_overdue_days", 0) / OVERDUE_IN_FULL_DAYS, 1)
     bills = min(value.get("payments_overdue", 0), MOST_BILLS)
     add("payments_overdue", late * (1 + (bills - 1) / 2))
     add("payments_failed", min(value.get("payments_failed", 0), MOST_BILLS))
-    add("term_ended", 1)
     trouble = {name for name, added in parts.items() if added > 0} | {"main_contact_silence"} & set(value)
+    if "term_ended" in value and weights.get("term_ended"):
+        goes_on = not trouble and value.get("usage_trend", 0) >= LESS
+        parts["term_ended"] = weights["days_to_renewal" if goes_on else "term_ended"]
     days = value.get("notice_deadline", value.get("days_to_renewal", -1))
     if 0 <= days <= min(RENEWAL_NEAR_DAYS, horizon_days) and weights.get("days_to_renewal"):
         parts["days_to_renewal"] = RENEWAL_WITH_TROUBLE_WEIGHT if trouble else weights["days_to_renewal"]
@@ -198,6 +213,16 @@ def signal_contribution(signal: Signal, *, weight: float, age_days: float, horiz
     """Weight times strength, halved for every horizon since the message."""
     weight *= decay(age_days, horizon_days=horizon_days)
     return Contribution(signal.concept, weight * signal.strength)
+
+
+def term_held(log_odds: float, problems: float) -> float:
+    """What is left of the contribution of a term (`monthly_contract`, below 0) beside problems that are open.
+
+    Args:
+        log_odds: the contribution; if it is above 0, the customer is not bound, and all of it is left.
+        problems: contributions of the problems, added up, in log-odds.
+    """
+    return log_odds * (1 - min(max(problems, 0) / TERM_HOLDS_UP_TO, 1)) if log_odds < 0 else log_odds
 
 
 def decay(age_days: float, *, horizon_days: int) -> float:

@@ -98,8 +98,8 @@ def from_signals(
         solved: signals whose problems have all been solved.
     """
     statements = taxonomy.statements(snapshot.company)
-    reasons = _fact_reasons(snapshot, facts)
-    log_odds = prior.INTERCEPT + sum(reason.contribution or 0 for reason in reasons)
+    reasons: list[Reason] = []
+    log_odds, problems = prior.INTERCEPT, 0.0
     end = snapshot.card.end_of_day(snapshot.as_of)
     for signal in signals:
         verified = tuple(citation for citation in signal.citations if citation.verified)
@@ -113,6 +113,8 @@ def from_signals(
             horizon_days=snapshot.card.horizon_days,
         )
         log_odds += part.log_odds
+        if taxonomy.role_of(signal.concept) == "problem" and signal.concept not in solved:
+            problems += part.log_odds
         reasons.append(
             Reason(
                 statement=SOLVED if signal.concept in solved else statements[signal.concept],
@@ -122,6 +124,9 @@ def from_signals(
                 citations=tuple(sorted(verified, key=lambda c: c.occurred_at, reverse=True)[:3]),
             )
         )
+    of_facts = _fact_reasons(snapshot, facts, problems=problems)
+    log_odds += sum(reason.contribution or 0 for reason in of_facts)
+    reasons = [*of_facts, *reasons]
     speaking = [leaning for n, leaning in enumerate(leanings) if n not in quiet]
     leaning = prior.overall_leaning(speaking)
     added = prior.leaning_contribution(leaning, thresholds)
@@ -241,14 +246,17 @@ def from_statement(snapshot: Snapshot, stated: float, reasons: Sequence[Reason])
     return _verdict(snapshot, log_odds, list(reasons), method="stated", raw=stated)
 
 
-def _fact_reasons(snapshot: Snapshot, facts: Sequence[Fact]) -> list[Reason]:
+def _fact_reasons(snapshot: Snapshot, facts: Sequence[Fact], *, problems: float = 0.0) -> list[Reason]:
+    """The reasons of facts; `problems` are the contributions of open problems (`prior.term_held`)."""
     by_name = {fact.name: fact for fact in facts}
     reasons: list[Reason] = []
     for part in prior.fact_contributions(facts, horizon_days=snapshot.card.horizon_days):
         fact = by_name[part.concept]
         worded = _WORDED.get(fact.name)
         statement = worded[part.log_odds <= 0].format(value=fact.value) if worded else fact.text
-        reasons.append(_reason(part.concept, statement, part.log_odds))
+        held = part.concept == "monthly_contract"
+        log_odds = prior.term_held(part.log_odds, problems) if held else part.log_odds
+        reasons.append(_reason(part.concept, statement, log_odds))
     return reasons
 
 

@@ -67,7 +67,7 @@ def test_a_condition_that_cannot_hold_is_said_as_the_file_is_read(tmp_path, when
 def test_every_fact_that_is_computed_has_a_name_that_conditions_know():
     source = "".join(Path(module.__file__).read_text(encoding="utf-8") for module in FACT_MODULES)
     named = set(re.findall(r'Fact\(\s*name="(\w+)"', source)) | {f"last_{name}" for name in ratings.KINDS}
-    named |= {"returns", "complaints", "missed"}
+    named |= {f"{name}_age" for name in ratings.KINDS} | {"returns", "complaints", "missed"}
     assert named == FACT_NAMES
 
 

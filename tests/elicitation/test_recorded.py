@@ -43,7 +43,7 @@ def test_scores_leanings_and_signals_are_those_that_were_recorded():
 
 
 def test_what_was_trained_with_these_weights_and_leanings_holds():
-    assert prior.fingerprint(load_taxonomy().weights, load_prompt("read", "words").thresholds) == "6a2a1b2107881560"
+    assert prior.fingerprint(load_taxonomy().weights, load_prompt("read", "words").thresholds) == "fc1cd96bd96c170d"
 
 
 @pytest.mark.parametrize("change", [{"neutral_leaning": -0.8}, {"staying_leaning": -2.0}])

@@ -57,6 +57,7 @@ def test_a_regular_customer_who_has_gone_silent():
     assert value["tenure"] == 190
     assert value["active_days"] == 10
     assert value["typical_gap"] == 10
+    assert value["longest_gap"] == 10
     assert value["overdue"] == 10
     assert value["recent_active_days"] == 0
     assert value["activity_trend"] == 0
@@ -82,6 +83,36 @@ def test_messages_without_an_answer_are_counted_only_where_answers_are_known():
     answered = interaction(9, days_ago=9, direction="outbound")
     assert facts.by_name(facts.compute(snapshot(answered, *asked)))["unanswered"] == 2
     assert "unanswered" not in facts.by_name(facts.compute(snapshot(*asked)))
+
+
+def test_a_bill_is_no_answer():
+    rows = [interaction(1, days_ago=9, direction="outbound"), interaction(2, days_ago=5)]
+    bill = interaction(3, days_ago=1, channel="invoice", direction="outbound")
+    assert facts.by_name(facts.compute(snapshot(*rows, bill)))["unanswered"] == 1
+    assert "unanswered" not in facts.by_name(facts.compute(snapshot(rows[1], bill)))
+
+
+def test_a_silence_is_told_from_the_longest_break_so_far():
+    def text(silence, gaps):
+        days = [silence + sum(gaps[:n]) for n in range(len(gaps) + 1)]
+        rows = [interaction(n, days_ago=ago, channel="order") for n, ago in enumerate(days)]
+        return {fact.name: fact.text for fact in facts.compute(snapshot(*rows))}
+
+    assert (
+        text(60, [20] * 6)["overdue"] == "The silence so far is 3.0 times their usual gap, and longer than any before."
+    )
+    season = text(60, [20, 20, 20, 190, 20, 20, 20])
+    assert season["overdue"] == "The silence so far is 3.0 times their usual gap."
+    assert season["longest_gap"] == "Their longest break so far was 190 days."
+    assert "longest_gap" not in text(60, [20] * 5)
+
+
+def test_a_rating_has_an_age():
+    rows = [
+        interaction(n, days_ago=days, metadata={"rating": stars}) for n, days, stars in ((1, 400, "5"), (2, 30, "2"))
+    ]
+    known = facts.by_name(facts.compute(snapshot(*rows)))
+    assert (known["last_rating"], known["rating_age"]) == (2, 30)
 
 
 def test_days_are_those_of_the_books_time_zone():

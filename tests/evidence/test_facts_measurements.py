@@ -145,3 +145,19 @@ def test_a_product_given_up_long_ago_says_nothing_beside_one_in_use():
     assert known["usage_trend"].value == 1
     assert "usage_stop" not in known
     assert known["measured_stop"].value == 300
+
+
+def test_an_order_less_in_a_window_is_chance_and_a_smaller_order_is_a_fall():
+    every_four_weeks = (5, 33, 60, 83, 103)  # four in the twelve weeks before, by one extra order
+    assert "usage_trend" not in stated(used("kilos", *every_four_weeks))
+    smaller = used("kilos", *every_four_weeks)
+    smaller.windows[0] = Window(5, 1, 1, 0, None)
+    assert stated(smaller)["usage_trend"].value < 0.5
+    often = used("logins", *range(0, 28, 2), *range(28, 112))
+    assert stated(often)["usage_trend"].value == 0.5
+
+
+def test_a_fall_by_chance_does_not_hide_a_real_one():
+    known = stated(used("kilos", 5, 33, 60, 83, 103), used("logins", *range(0, 28, 2), *range(28, 112)))
+    assert known["usage_trend"].value == 0.5
+    assert "logins" in known["usage_trend"].text

@@ -9,6 +9,7 @@ from churn_agent.content.taxonomy import load_taxonomy
 from churn_agent.domain.assessment import Citation, Fact, Signal
 from churn_agent.domain.snapshot import KINDS
 from churn_agent.scoring import prior
+from churn_agent.scoring.bands import SCORE_HIGH_FROM, SCORE_MEDIUM_FROM
 from tests.conftest import interaction
 
 WEIGHTS = load_taxonomy().weights
@@ -68,8 +69,53 @@ def test_a_renewal_alone_calls_nobody_and_after_the_last_day_for_notice_it_is_no
     assert "days_to_renewal" in parts("contract", days_to_renewal=100, notice_deadline=10)
 
 
-def test_steady_usage_speaks_for_staying():
-    assert parts("subscription", usage_trend=1.0) == {"usage_trend": prior.STEADY_USAGE_WEIGHT}
+def test_steady_and_growing_usage_are_no_reasons():
+    assert parts("subscription", usage_trend=1.0) == parts("subscription", usage_trend=2.0) == {}
+
+
+def test_a_term_that_ended_says_little_while_usage_goes_on_as_before():
+    ended = lambda **values: parts("subscription", term_ended=30, **values)["term_ended"]  # noqa: E731
+    assert ended(usage_trend=1.0) < 0.5 * ended()
+    assert ended(usage_trend=0.4) == ended(usage_trend=1.0, payments_failed=1) == ended()
+
+
+def test_a_renewal_or_an_ended_term_alone_leaves_a_steady_customer_in_the_low_band():
+    for end in ({"days_to_renewal": 30}, {"term_ended": 30}):
+        added = sum(parts("contract", **end, usage_trend=1.0).values())
+        assert prior.sigmoid(prior.INTERCEPT + added) < SCORE_MEDIUM_FROM
+
+
+REGULAR = {"active_days": 25, "tenure": 600, "longest_gap": 30}
+"""A buyer who came every three weeks."""
+
+
+def test_a_regular_buyer_who_stopped_is_above_a_season_buyer_in_pause_and_one_in_rhythm():
+    stopped = log_odds(**REGULAR, recency=120, overdue=120 / 21)
+    season = log_odds(**{**REGULAR, "longest_gap": 190}, recency=120, overdue=120 / 21)
+    in_rhythm = log_odds(**REGULAR, recency=15, overdue=15 / 21)
+    assert prior.sigmoid(prior.INTERCEPT + stopped) > SCORE_HIGH_FROM
+    assert stopped > season + 1
+    assert season > in_rhythm
+
+
+@given(st.integers(0, 1000), st.integers(1, 300))
+def test_a_longer_silence_never_lowers_the_risk(silence, more):
+    one, other = (log_odds(**REGULAR, recency=days, overdue=days / 21) for days in (silence, silence + more))
+    assert other >= one
+
+
+@pytest.mark.parametrize("stars", [1, 5])
+def test_an_old_rating_counts_less_than_a_new_one(stars):
+    new, old, older = (abs(log_odds(last_rating=stars, rating_age=days)) for days in (0, 90, 720))
+    assert new == pytest.approx(2 * old)
+    assert older < 0.01
+
+
+def test_newness_is_no_risk_within_a_term():
+    new = {"tenure": 40}
+    assert log_odds(**new, monthly_contract=0) == log_odds(monthly_contract=0)
+    assert log_odds(**new, monthly_contract=1) > log_odds(monthly_contract=1)
+    assert log_odds(tenure=2000, monthly_contract=0) < log_odds(monthly_contract=0)
 
 
 def test_a_bill_that_is_a_few_days_late_counts_in_part():

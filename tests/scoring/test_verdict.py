@@ -55,6 +55,21 @@ def test_leaving_raises_and_praise_lowers():
     assert judged(signal("praise", "protective")).probability.raw < plain
 
 
+def bound_by(*signals, solved=(), contract="24 months"):
+    """The contribution of a term beside signals; 0 if it is too small to be a reason."""
+    s = snapshot(interaction(1), attributes={"contract": contract})
+    verdict = from_signals(s, compute(s), signals, (), TAXONOMY, THRESHOLDS, solved=solved)
+    return verdict.weights.get("monthly_contract", 0.0)
+
+
+def test_a_term_holds_nobody_whose_problems_go_on():
+    problem, again = (signal(concept, "risk") for concept in ("unresolved_problem", "repeated_contact"))
+    assert bound_by() < bound_by(problem) < bound_by(problem, again) == 0
+    assert bound_by(signal("price", "risk")) == bound_by(signal("praise", "protective")) == bound_by()
+    assert bound_by(problem, again, solved=("unresolved_problem", "repeated_contact")) == bound_by()
+    assert bound_by(problem, contract="monthly") == bound_by(contract="monthly") > 0
+
+
 def test_without_calibration_it_says_so_and_claims_no_interval():
     probability = judged(card=Card(base_rate=0.05)).probability
     assert not probability.calibrated
