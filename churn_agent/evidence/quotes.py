@@ -22,15 +22,50 @@ class _Data(BaseModel):
 
 
 class Veto(_Data):
-    """Sentences that do not show some signals."""
+    """Sentences that do not show some signals, by their own words, by those of their message, or by both."""
 
     about: str
     """What they say in truth, for readers of the file."""
     signals: Annotated[tuple[str, ...], Field(min_length=1)]
-    where: Annotated[tuple[str, ...], Field(min_length=1)]
+    where: tuple[str, ...] = ()
+    """Patterns of the sentence of the quote."""
     unless: tuple[str, ...] = ()
+    """Patterns of sentences that the veto leaves alone."""
+    message: tuple[str, ...] = ()
+    """Patterns of the whole message, with its subject."""
+    message_unless: tuple[str, ...] = ()
+    """Patterns of messages that the veto leaves alone."""
     instead: str | None = None
     """The signal that such a sentence shows, if it shows another."""
+
+    @model_validator(mode="after")
+    def _looks_at_something(self) -> "Veto":
+        if not self.where and not self.message:
+            raise ValueError(f"the veto {self.about!r} has neither `where` nor `message`")
+        return self
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """All its regular expressions."""
+        return (*self.where, *self.unless, *self.message, *self.message_unless)
+
+    def stops(self, sentence: str, message: str) -> bool:
+        """Whether a sentence of a message does not show the signals.
+
+        Args:
+            sentence: that of the quote.
+            message: its text, or the end of a long one.
+        """
+        where, unless, of_message, message_unless = self._compiled
+        if (where and not where.search(sentence)) or (unless and unless.search(sentence)):
+            return False
+        if of_message and not of_message.search(message):
+            return False
+        return not (message_unless and message_unless.search(message))
+
+    @cached_property
+    def _compiled(self) -> tuple[re.Pattern[str] | None, ...]:
+        return any_of(self.where), any_of(self.unless), any_of(self.message), any_of(self.message_unless)
 
 
 class QuoteRules(_Data):
@@ -40,13 +75,15 @@ class QuoteRules(_Data):
     hints: tuple[str, ...] = ()
     retractions: tuple[str, ...] = ()
     not_retractions: tuple[str, ...] = ()
+    retracted: tuple[str, ...] = ()
+    """Signals that a sentence does not show if it, or a later one of its message, is a retraction."""
     announcements: tuple[str, ...] = ()
     not_announcements: tuple[str, ...] = ()
     vetoes: tuple[Veto, ...] = ()
 
     @model_validator(mode="after")
     def _compiles(self) -> "QuoteRules":
-        of_vetoes = [pattern for veto in self.vetoes for pattern in (*veto.where, *veto.unless)]
+        of_vetoes = [pattern for veto in self.vetoes for pattern in veto.patterns]
         of_announcements = (*self.announcements, *self.not_announcements)
         patterns.check((*self.hints, *self.retractions, *self.not_retractions, *of_announcements, *of_vetoes))
         return self
@@ -57,13 +94,11 @@ class QuoteRules(_Data):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
     @cached_property
-    def _by_signal(self) -> Mapping[str, list[tuple[re.Pattern[str], re.Pattern[str] | None, str | None]]]:
-        table: dict[str, list[tuple[re.Pattern[str], re.Pattern[str] | None, str | None]]] = {}
+    def _by_signal(self) -> Mapping[str, list[Veto]]:
+        table: dict[str, list[Veto]] = {}
         for veto in self.vetoes:
-            where = any_of(veto.where)
-            assert where
             for signal in veto.signals:
-                table.setdefault(signal, []).append((where, any_of(veto.unless), veto.instead))
+                table.setdefault(signal, []).append(veto)
         return table
 
     @cached_property
@@ -104,14 +139,18 @@ class QuoteRules(_Data):
             quote: of the text.
             text: the message.
         """
-        vetoes = self._by_signal.get(signal)
-        if not vetoes:
-            return signal
-        sentence = sentence_of(quote, text)
-        for where, unless, instead in vetoes:
-            if where.search(sentence) and not (unless and unless.search(sentence)):
-                return instead
+        start, end = _place(quote, text)
+        sentence, message = text[start:end] or quote, text[-MOST:]
+        if signal in self.retracted and self._retracted_from(start, text):
+            return None
+        for veto in self._by_signal.get(signal, ()):
+            if veto.stops(sentence, message):
+                return veto.instead
         return signal
+
+    def _retracted_from(self, start: int, text: str) -> bool:
+        """Whether a sentence that does not begin before `start` takes an announcement back."""
+        return any(span[0] >= start for span in _matching(text, *self._retractions))
 
 
 def _matching(text: str, pattern: re.Pattern[str] | None, unless: re.Pattern[str] | None) -> Iterator[tuple[int, int]]:
@@ -122,10 +161,8 @@ def _matching(text: str, pattern: re.Pattern[str] | None, unless: re.Pattern[str
             yield start, end
 
 
-def sentence_of(quote: str, text: str) -> str:
-    """The sentence or sentences of a text that hold a quote; the quote itself if it is not in the text."""
+def _place(quote: str, text: str) -> tuple[int, int]:
+    """The character range of the sentence or sentences that hold a quote; an empty one at the end without any."""
     span = find_quote(quote, text)
-    if span is None:
-        return quote
-    around = [(start, end) for start, end in sentences(text) if end > span[0] and start < span[1]]
-    return text[around[0][0] : around[-1][1]] if around else quote
+    around = [(start, end) for start, end in sentences(text) if span and end > span[0] and start < span[1]]
+    return (around[0][0], around[-1][1]) if around else (len(text), len(text))

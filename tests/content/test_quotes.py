@@ -138,7 +138,7 @@ def test_a_condition_is_a_thought_and_no_announcement(text):
     assert RULES.shown_by(C, text, text) == C
 
 
-def test_only_the_sentence_of_the_quote_is_looked_at():
+def test_a_pattern_of_sentences_sees_the_sentence_of_the_quote_alone():
     text = "My neighbour left you. I hereby close my account."
     assert RULES.shown_by(A, "I hereby close my account", text) == A
     assert RULES.shown_by(A, "My neighbour left you", text) is None
