@@ -100,7 +100,7 @@ def compose(
         band, band_reason = ("high", "the announcement to leave stands") if bands else (None, None)
     reasons = verdicts.fitting(verdict.reasons, band, taxonomy) if verdict else ()
     actions: tuple[RetentionAction, ...] = ()
-    if verdict and not standing.former and not standing.care:
+    if verdict and not standing.care:
         # An uncalibrated low score only ranks customers, so it must not rule out actions.
         settled = None if band == "low" and not verdict.probability.calibrated else band
         actions = suggest(
@@ -192,16 +192,21 @@ def verdict_of(
     )
 
 
-def status_of(case: Case, elicitation: Elicitation, least_days_known: int) -> tuple[Status, str | None]:
+def status_of(
+    case: Case, elicitation: Elicitation, former: Former | None, least_days_known: int
+) -> tuple[Status, str | None]:
     """Whether a customer can be judged, and the reason if not.
 
     Args:
         case: facts and evidence.
         elicitation: the model's answers.
+        former: set for somebody who has left, and cannot leave again.
         least_days_known: a customer without messages is not judged if their history is shorter than this, in days.
     """
     if elicitation.failure:
         return "failed", elicitation.failure
+    if former:
+        return "abstained", "a former customer"
     if not elicitation.evidence and days_known(case.snapshot) < least_days_known:
         unread = len(case.snapshot.unattributed)
         messages = f"{counted(unread, 'text')} of unknown authors, not read" if unread else "no messages"

@@ -116,7 +116,7 @@ def assess(
         for case, elicitation, announced in zip(cases, elicitations, earlier_announcements, strict=True)
     ]
     judgements = [
-        judge(case, elicitation, setup, announced=of_case.announced)
+        judge(case, elicitation, setup, of_case)
         for case, elicitation, of_case in zip(cases, elicitations, standing, strict=True)
     ]
     numbers = predict(cases, elicitations, judgements, setup)
@@ -210,16 +210,16 @@ def standing_of(case: Case, elicitation: Elicitation, setup: Setup, *, earlier: 
     )
 
 
-def judge(case: Case, elicitation: Elicitation, setup: Setup, *, announced: Announced | None = None) -> Judgement:
+def judge(case: Case, elicitation: Elicitation, setup: Setup, standing: Standing) -> Judgement:
     """Whether a customer can be given a number, and the mode's verdict if so; see `composing.verdict_of`."""
-    status, reason = status_of(case, elicitation, setup.settings.least_days_known)
+    status, reason = status_of(case, elicitation, standing.former, setup.settings.least_days_known)
     verdict = (
         verdict_of(
             case,
             elicitation,
             setup.taxonomy,
             setup.fitted_prompt.thresholds,
-            announced=announced,
+            announced=standing.announced,
             margin=setup.settings.band_margin,
         )
         if status == "assessed"

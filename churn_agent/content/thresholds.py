@@ -34,6 +34,8 @@ class Combiner(_Data):
     """Greatest probability, of any signal and of any leaning, at which the model is not asked about a message."""
     shown: Share
     """Combined probability from which a signal is shown."""
+    shown_among_many: Share = 0.0
+    """The same for a message among others: the more messages a history has, the more of its signals are false."""
     second: FiniteFloat
     """Weight of the second reader's log-odds."""
     model: FiniteFloat

@@ -5,13 +5,14 @@ probabilities of words. If it has a `check`, a second one asks yes or no about e
 wants to leave or to stay. The probability of yes, less what neutral words get, is the signal's strength.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from churn_agent.content.prompts import PromptTemplate, fill
 from churn_agent.content.taxonomy import Taxonomy
+from churn_agent.content.thresholds import Combiner
 from churn_agent.domain.snapshot import Card
 from churn_agent.elicitation.base import Case, Elicitation, cite, closed_object, failure_of, string
 from churn_agent.elicitation.choose import choose
@@ -20,7 +21,7 @@ from churn_agent.elicitation.read_twice import read_twice
 from churn_agent.evidence.excerpts import ends
 from churn_agent.evidence.retrieval import Evidence
 from churn_agent.models.base import ChatModel, GenerateRequest, Message
-from churn_agent.scoring.standing import ReadMessage, signals_of
+from churn_agent.scoring.standing import STRONG, ReadMessage, signals_of
 
 if TYPE_CHECKING:
     from churn_agent.elicitation.second_reader.reading import SecondReader
@@ -66,7 +67,7 @@ def read(
             competitors = frozenset(case.snapshot.card.competitors)
             readings.setdefault(key, Reading(*key, case.companies, competitors))
     read_messages(list(readings.values()), model, prompt, taxonomy, second=second, seed=seed)
-    return [_combine(case, readings, taxonomy) for case in cases]
+    return [_combine(case, readings, taxonomy, prompt.thresholds.combiner) for case in cases]
 
 
 def read_messages(
@@ -160,7 +161,14 @@ def _write(
         reading.strengths = dict.fromkeys(reading.proposals, 1.0)
 
 
-def _combine(case: Case, readings: dict[tuple[str, str], Reading], taxonomy: Taxonomy) -> Elicitation:
+def _combine(
+    case: Case, readings: dict[tuple[str, str], Reading], taxonomy: Taxonomy, combiner: Combiner | None
+) -> Elicitation:
+    least: dict[str, float] = {}
+    if combiner and len(case.pack.evidence) > 1:
+        least = dict.fromkeys(taxonomy.by_id, combiner.shown_among_many)
+        if announced := taxonomy.with_role("leaving_announced"):
+            least[announced] = max(least[announced], STRONG)  # a weaker one would not stand
     elicitation = Elicitation(evidence=case.pack.evidence)
     failures: list[str] = []
     for evidence in case.pack.evidence:
@@ -172,19 +180,20 @@ def _combine(case: Case, readings: dict[tuple[str, str], Reading], taxonomy: Tax
             continue
         if reading.leaning is not None:
             elicitation.leanings.append(reading.leaning)
-        elicitation.messages.append(_read_message(evidence, reading, case.snapshot.card))
+        elicitation.messages.append(_read_message(evidence, reading, case.snapshot.card, least))
     if failures and len(failures) == len(case.pack.evidence):
         elicitation.failure = failures[0]
     elicitation.signals = signals_of(elicitation.messages, taxonomy)
     return elicitation
 
 
-def _read_message(evidence: Evidence, reading: Reading, card: Card) -> ReadMessage:
+def _read_message(evidence: Evidence, reading: Reading, card: Card, least: Mapping[str, float]) -> ReadMessage:
+    quoted = {id_: (n, reading.proposals[id_]) for id_, n in reading.strengths.items() if n >= least.get(id_, 0.0)}
     return ReadMessage(
         interaction_ids=evidence.piece.own_ids,
         at=card.local(evidence.interaction.occurred_at),
         text=evidence.piece.own_words,
-        signals={id_: (n, cite(evidence, reading.proposals[id_], card)) for id_, n in reading.strengths.items()},
+        signals={id_: (n, cite(evidence, quote, card)) for id_, (n, quote) in quoted.items()},
         leaning=reading.leaning,
     )
 

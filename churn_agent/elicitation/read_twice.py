@@ -5,7 +5,7 @@ questions after the same message.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from churn_agent.content.prompts import PromptTemplate
@@ -32,8 +32,6 @@ _MAY_LEAVE = 0.2
 """Probability, by the second reader, from which the model is asked about both signals of leaving."""
 _MEAN_LEANING = 0.0
 """Assumed of the model where it is not asked."""
-_MOST_SENTENCES = 6
-"""Messages with more sentences are read as a whole only: in long ones, single sentences mean too many things."""
 _MOST_PROPOSALS = 4
 """Most signals of a message that the model is asked about: those that are likeliest to the second reader."""
 
@@ -100,7 +98,6 @@ def ask_both(
     assert prompt.check
     renamings = {i: Renaming(reading.text, reading.company, reading.companies) for i, reading in readings.items()}
     second_readings = dict(zip(readings, second.read([renaming.text for renaming in renamings.values()]), strict=True))
-    _read_sentences(second_readings, {i: renaming.text for i, renaming in renamings.items()}, taxonomy, second)
     asked: list[Asked] = []
     for i, reading in readings.items():
         if most(second_readings[i]) < silent:
@@ -113,25 +110,6 @@ def ask_both(
     for (i, name), value in (ask_about(asked, readings, model, prompt.check, taxonomy) if model else {}).items():
         odds[i][name] = value
     return {i: Answers(second_readings[i], odds[i]) for i in readings}
-
-
-def _read_sentences(
-    second_readings: dict[int, "SecondReading"], texts: Mapping[int, str], taxonomy: Taxonomy, second: "SecondReader"
-) -> None:
-    """Raises the signals of leaving to those of the likeliest sentence: beside a complaint they are overlooked."""
-    parts = [
-        (i, start, text[start:end])
-        for i, text in texts.items()
-        if 1 < len(spans := list(sentences(text))) <= _MOST_SENTENCES
-        for start, end in spans
-        if text.count('"', start, end) % 2 == 0  # else it is cut out of a question that is quoted before its answer
-    ]
-    for (i, start, _), alone in zip(parts, second.read([text for _, _, text in parts]) if parts else [], strict=True):
-        for id_ in taxonomy.leaving & alone.signals.keys():
-            if alone.signals[id_] > second_readings[i].signals[id_]:
-                signals = {**second_readings[i].signals, id_: alone.signals[id_]}
-                places = {**second_readings[i].places, id_: start + alone.places[id_]}
-                second_readings[i] = replace(second_readings[i], signals=signals, places=places)
 
 
 def _proposed(second_reading: "SecondReading", taxonomy: Taxonomy, least: float) -> list[str]:

@@ -15,7 +15,7 @@ from churn_agent.evidence.care import spoken
 from churn_agent.evidence.end_dates import end_date
 from churn_agent.evidence.grounding import find_quote
 
-STRONG = 0.7
+STRONG = 0.8
 """Least strength of a reading that makes an announcement."""
 STATUS_ATTRIBUTES = frozenset(
     """status state customer_status account_status contract_status subscription_status kundenstatus

@@ -12,6 +12,9 @@ from churn_agent.scoring.bands import Bands, same_band
 
 LEAST_CONTRIBUTION = 0.15
 """Contribution in log-odds below which a fact is not a reason."""
+LEAST_LEFT = 1 / 16
+"""Remaining share of a signal from which its words are a reason: that of words four horizons old. Older ones say little
+about today, whatever they say."""
 ANNOUNCED = "announced"
 """Method of the number of a customer whose announcement to leave stands."""
 LEANING = "leaning"
@@ -105,13 +108,12 @@ def from_signals(
         verified = tuple(citation for citation in signal.citations if citation.verified)
         if not verified:
             continue
-        newest = max(citation.occurred_at for citation in verified)
-        part = prior.signal_contribution(
-            signal,
-            weight=taxonomy.weights[signal.concept],
-            age_days=(end - newest).days,
-            horizon_days=snapshot.card.horizon_days,
-        )
+        age_days = (end - max(citation.occurred_at for citation in verified)).days
+        horizon_days = snapshot.card.horizon_days
+        if prior.decay(age_days, horizon_days=horizon_days) < LEAST_LEFT:
+            continue
+        weight = taxonomy.weights[signal.concept]
+        part = prior.signal_contribution(signal, weight=weight, age_days=age_days, horizon_days=horizon_days)
         log_odds += part.log_odds
         if taxonomy.role_of(signal.concept) == "problem" and signal.concept not in solved:
             problems += part.log_odds

@@ -87,7 +87,7 @@ def record_of(messages, *, snapshot, earlier=None, bands=BANDS, band_before=None
         evidence=shown,
     )
     standing = pipeline.standing_of(case, elicitation, SETUP, earlier=earlier)
-    judgement = pipeline.judge(case, elicitation, SETUP, announced=standing.announced)
+    judgement = pipeline.judge(case, elicitation, SETUP, standing)
     return compose(
         case,
         elicitation,

@@ -186,11 +186,13 @@ def test_notice_in_the_outcomes_or_the_table_counts_without_words():
         {"outcomes": (Label("c", "2026-01-01", True, 30, kind="lost"),)},
     ],
 )
-def test_whoever_has_left_gets_no_action(known):
+def test_whoever_has_left_gets_no_number_and_no_action(known):
     row, read = notice()
     record = record_of([read], snapshot=snapshot(row, **known))
     assert record.former
-    assert not record.actions
+    assert (record.status, record.status_reason) == ("abstained", "a former customer")
+    assert (record.churn_probability, record.band, record.actions) == (None, None, ())
+    assert record.signals
     assert "Former customer" in wording.standing_line(record)
 
 

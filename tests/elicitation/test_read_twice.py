@@ -1,7 +1,5 @@
 """Mode `read` with a second reader: what is asked, and how both readers decide together."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,31 +55,6 @@ def test_a_silent_message_costs_nothing_and_any_other_one_request():
     assert [signal.concept for signal in found.signals] == ["service_quality"]
 
 
-class Distracted(Second):
-    """Sees only the trouble in a message with more than one sentence."""
-
-    def _of(self, text):
-        found = super()._of(text)
-        if DOWN in text and text != DOWN:
-            return replace(found, signals={**found.signals, "leaving_considered": 0.2, "price": 0.001})
-        return found
-
-
-def test_a_wish_to_leave_beside_a_complaint_is_found_in_its_own_sentence():
-    second = Distracted(service_quality=("down", 0.9), leaving_considered=("move", 0.9), price=("move", 0.9))
-    found, _ = reading(f"{DOWN} {LEAVE}", second=second)
-    of = {signal.concept: signal.citations[0].quote for signal in found.signals}
-    assert of["leaving_considered"] == LEAVE.rstrip(".")
-    assert "price" not in of  # other signals are those of the whole message
-
-
-def test_a_sentence_inside_quoted_words_is_not_read_alone():
-    second = Second()
-    reading(f'{DOWN} "Will you move? Please say so." – No', second=second)
-    assert DOWN in second.texts
-    assert not any(text.startswith('"Will') for text in second.texts)
-
-
 def test_the_quote_is_the_sentence_with_the_word():
     found, _ = reading(f"{BILL} {DOWN} {LEAVE}", second=Second(service_quality=("down", 0.9)))
     assert found.signals[0].citations[0].quote == DOWN.rstrip(".")
@@ -95,6 +68,14 @@ def test_the_strength_is_that_of_both_readers(second, model):
         assert found.signals[0].strength == pytest.approx(both, abs=1e-6)
     else:
         assert not found.signals
+
+
+def test_more_certainty_is_asked_of_a_message_among_others():
+    second = Second(service_quality=("down", 0.6))
+    strict = COMBINER.model_copy(update={"shown_among_many": 0.7})
+    prompt = PROMPT.model_copy(update={"thresholds": PROMPT.thresholds.model_copy(update={"combiner": strict})})
+    assert reading(DOWN, second=second, prompt=prompt)[0].signals
+    assert not reading(DOWN, BILL, second=second, prompt=prompt)[0].signals
 
 
 def test_neither_reader_has_a_veto():

@@ -67,6 +67,7 @@ def test_what_is_shown_is_right_often_enough_on_other_messages():
         if value >= combiner.shown
     ]
     assert np.mean(shown) == pytest.approx(LEAST_PRECISION, abs=0.04)
+    assert combiner.shown_among_many > combiner.shown
     assert figures.precision == pytest.approx(np.mean(shown), abs=0.04)
     assert figures.recall == pytest.approx(sum(shown) / sum(len(each.signals) for each in others), abs=0.06)
 

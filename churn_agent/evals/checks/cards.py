@@ -53,8 +53,9 @@ class CardCheck:
 
     @property
     def score(self) -> float:
-        """The number of the card, 0 to 1; 0 without one."""
-        return self.record.churn_probability.shown if self.record.churn_probability else 0.0
+        """The number of the card, 0 to 1; 0 without one, and for those whom the lists leave to a person's care."""
+        number = self.record.churn_probability
+        return number.shown if number and not self.record.care else 0.0
 
 
 def check_cards(

@@ -2,8 +2,8 @@
 
 A logistic regression on the log-odds of both gives the probability of a signal; each signal has its own bias,
 shrunk to none. What is shown is chosen for precision: the lowest probability at or above which at least
-`LEAST_PRECISION` of the signals are right. Figures are cross-fitted: combiners fitted on one half of the messages are
-measured on the other.
+`LEAST_PRECISION` of the signals are right, and more of them in a history of many messages. Figures are cross-fitted:
+combiners fitted on one half of the messages are measured on the other.
 """
 # scikit-learn has no types.
 # pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
@@ -37,8 +37,9 @@ MESSAGES = "held_out.jsonl"
 """Shipped messages, in random order, that the second reader was not trained on."""
 SAMPLE = 400
 """Number of them that are used."""
-LEAST_PRECISION = 0.75
-"""The writers of these messages looked for near misses; on public messages the precision is higher."""
+LEAST_PRECISION, LEAST_PRECISION_AMONG_MANY = 0.75, 0.8
+"""Of the signals of a message that stands alone, and of those of a message among others. The writers of these messages
+looked for near misses; on public messages the precision is higher."""
 LEAST_SHARE = 0.1
 """Share of the proposals that are right which must be shown at that precision; otherwise it does not count."""
 PROPOSED = 0.08
@@ -155,11 +156,14 @@ def fit(seen: Sequence[Example], start: Thresholds, second: SecondReader) -> tup
         for id_, value in values.items()
         if id_ in example.judged
     ]
-    shown = _shown(pairs)
+    shown = _shown(pairs, LEAST_PRECISION)
+    among_many = max(shown, _shown(pairs, LEAST_PRECISION_AMONG_MANY))
     wanted = sum(len(example.signals) for example in seen)
     right, named = sum(yes for value, yes in pairs if value >= shown), sum(value >= shown for value, _ in pairs)
     precision, recall = right / max(1, named), right / max(1, wanted)
-    combiner = _weights(seen, second).model_copy(update={"shown": shown, "silent": _silent(seen)})
+    combiner = _weights(seen, second).model_copy(
+        update={"shown": shown, "shown_among_many": among_many, "silent": _silent(seen)}
+    )
     in_full = _with_leaning(seen)
     leanings = np.array([_leaning(example, combiner) for example in in_full])
     leaves = np.array([example.message.leaves for example in in_full])
@@ -216,6 +220,7 @@ def _weights(seen: Sequence[Example], second: SecondReader) -> Combiner:
         proposed=PROPOSED,
         silent=0.0,
         shown=0.5,
+        shown_among_many=0.5,
         second=of_signals[1],
         model=of_signals[2],
         bias=of_signals[0],
@@ -237,13 +242,13 @@ def _regression(features: NDArray[np.float64], wanted: NDArray[np.bool_]) -> lis
     return [round(float(value), 3) for value in (*fitted.intercept_, *fitted.coef_[0])]
 
 
-def _shown(pairs: Sequence[tuple[float, bool]]) -> float:
+def _shown(pairs: Sequence[tuple[float, bool]], least: float) -> float:
     """The lowest probability at or above which signals are right often enough; without one, that with the best F1."""
     values = np.array([value for value, _ in pairs])
     right = np.array([yes for _, yes in pairs])
     order = np.argsort(-values)
     precision = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    reached = np.flatnonzero((precision >= LEAST_PRECISION) & (np.cumsum(right[order]) >= LEAST_SHARE * right.sum()))
+    reached = np.flatnonzero((precision >= least) & (np.cumsum(right[order]) >= LEAST_SHARE * right.sum()))
     if not len(reached):
         f1 = 2 * np.cumsum(right[order]) / (np.arange(1, len(order) + 1) + right.sum())
         reached = np.array([f1.argmax()])
