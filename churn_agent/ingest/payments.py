@@ -1,5 +1,6 @@
 """Bills and payments in a source: words for their status, and the dates beside them."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
@@ -24,7 +25,8 @@ _WORDS: Mapping[PaymentStatus, str] = {
         collected reconciled booked bezahlt gezahlt beglichen ausgeglichen eingegangen erledigt verbucht abgebucht
         eingezogen vollständig_bezahlt""",
     "open": """open unpaid pending outstanding due sent issued not_due processing partially_paid partial partly_paid
-        awaiting_payment in_progress offen unbezahlt ausstehend fällig faellig versendet gestellt nicht_bezahlt
+        awaiting_payment in_progress planned scheduled geplant offen unbezahlt
+        ausstehend fällig faellig versendet gestellt nicht_bezahlt
         teilbezahlt teilweise_bezahlt in_bearbeitung""",
     "overdue": """overdue past_due late dunning in_dunning reminded reminder delinquent in_arrears arrears
         überfällig ueberfaellig angemahnt gemahnt mahnung mahnstufe_1 mahnstufe_2 mahnstufe_3 verzug in_verzug im_verzug
@@ -36,14 +38,15 @@ _WORDS: Mapping[PaymentStatus, str] = {
         rückbuchung rückläufer""",
     "written_off": """written_off write_off writeoff uncollectible uncollectable bad_debt abgeschrieben
         ausgebucht uneinbringlich""",
-    "credited": "credited credit credit_note refunded refund gutgeschrieben gutschrift erstattet rückerstattet",
+    "credited": """credited credit credit_note refunded refund paid_out gutgeschrieben gutschrift erstattet
+        rückerstattet ausgezahlt""",
     "cancelled": """cancelled canceled void voided annulled withdrawn storniert storno annulliert aufgehoben
         zurückgezogen""",
 }
 _STATUS_OF: Mapping[str, PaymentStatus] = {
     word: status for status, words in _WORDS.items() for word in (*words.split(), status)
 }
-_NOTHING = frozenset({NONE, "draft", "entwurf", "unknown", "unbekannt"})
+_NOTHING = frozenset({NONE, "draft", "entwurf", "unknown", "unbekannt", "suspended", "on_hold", "ausgesetzt"})
 """Words that say nothing about a payment."""
 _COUNT_NOT: frozenset[PaymentStatus | None] = frozenset({"failed", "returned", "written_off", "credited", "cancelled"})
 """Statuses whose amounts are no payments of the customer."""
@@ -52,8 +55,16 @@ _MOST_WORDS = 500
 
 
 def status_of(word: str) -> PaymentStatus | None:
-    """Returns the status for a word in a source; None for an unknown word."""
-    return _STATUS_OF.get(_plain(word))
+    """Returns the status for a word in a source; None for an unknown word.
+
+    Numbers and remarks do not count, as in `Mahnung 2`, `paid (late)` or `credited, not paid out`, unless a remark is
+    another status.
+    """
+    if whole := _STATUS_OF.get(_plain(word)):
+        return whole
+    parts = (_plain(part) for part in re.sub(r"\([^)]*\)|\b\d+\b", "", word).split(","))
+    known = {_STATUS_OF[part] for part in parts if part in _STATUS_OF}
+    return known.pop() if len(known) == 1 else None
 
 
 def _plain(word: str) -> str:

@@ -123,6 +123,8 @@ def test_amounts_that_did_not_come_in_are_no_yearly_value(agent, tmp_path):
         ("gemahnt", "overdue"), ("card-declined", "failed"), ("Rücklastschrift", "returned"), ("chargeback", "returned"),
         ("uncollectible", "written_off"), ("abgeschrieben", "written_off"), ("Gutschrift", "credited"),
         ("storniert", "cancelled"), ("void", "cancelled"), ("", None), ("gold", None),
+        ("Mahnung 2", "overdue"), ("bezahlt (verspätet)", "paid"), ("Credited, not paid out", "credited"),
+        ("paid, refunded", None), ("not paid (lost)", None), ("gold (paid)", None),
     ],
 )  # fmt: skip
 def test_words_for_statuses_are_known_in_two_languages(word, status):
