@@ -20,6 +20,12 @@ from churn_agent.evidence.patterns import any_of, last_sentences
 
 _NOTES = frozenset("call calls phone note notes crm visit_note call_note meeting".split())
 """Channels in which staff write down what customers say."""
+_INNER_DOT = re.compile(
+    r"(\b(?:mr|mrs|ms|dr|prof|hr|fr)|\b(?:art|abs|nr)(?=\.\s*\d)"
+    r"|\b\d{1,2}(?=\.\s+(?:jan|feb|mär|apr|mai|jun|jul|aug|sep|okt|nov|dez)))\.",
+    re.IGNORECASE,
+)
+"""Dots within sentences: after titles and before numbers of articles, and in German dates."""
 
 
 class _Data(BaseModel):
@@ -73,6 +79,7 @@ class CareRules(_Data):
     def kinds_of(self, text: str) -> dict[CareKind, tuple[int, int]]:
         """The kinds of care that a text calls for, each with the character range of the first sentence that says so."""
         spans: dict[CareKind, tuple[int, int]] = {}
+        text = _with_plain_marks(text)
         for start, end in last_sentences(text):
             for kind, (flags, unless, _) in self._compiled.items():
                 sentence = text[start:end]
@@ -82,6 +89,7 @@ class CareRules(_Data):
 
     def ended_by(self, text: str) -> set[CareKind]:
         """The kinds that a text plainly says to be over."""
+        text = _with_plain_marks(text)
         parts = [text[start:end] for start, end in last_sentences(text)]
         return {
             kind
@@ -93,7 +101,7 @@ class CareRules(_Data):
 def flags_of(snapshot: Snapshot, rules: CareRules) -> tuple[CareFlag, ...]:
     """The flags that stand on the snapshot's day, the newest message of each kind, in the order of the rules."""
     standing: dict[CareKind, CareFlag] = {}
-    for interaction in spoken(snapshot):
+    for interaction in _heard(snapshot):
         kinds = rules.kinds_of(interaction.text)
         for kind in rules.ended_by(interaction.text) - kinds.keys():
             standing.pop(kind, None)
@@ -111,6 +119,20 @@ def spoken(snapshot: Snapshot) -> Iterator[Interaction]:
         is_note = row.channel.casefold() in _NOTES and row.speaker in ("company", "unknown", "other")
         if row.id in messages or (is_note and row.text.strip()):
             yield row
+
+
+def _heard(snapshot: Snapshot) -> Iterator[Interaction]:
+    """The texts as in `spoken`, and what others write about the customer, such as administrators, heirs and lawyers."""
+    ids = {row.id for row in spoken(snapshot)}
+    for row in snapshot.interactions:
+        by_other = row.speaker == "other" and row.direction != "outbound" and snapshot.card.holds_words(row.channel)
+        if row.id in ids or (by_other and row.text.strip()):
+            yield row
+
+
+def _with_plain_marks(text: str) -> str:
+    """The text, of the same length, with straight apostrophes and without dots that end no sentence."""
+    return _INNER_DOT.sub(r"\1·", text.replace("’", "'"))
 
 
 def _flag(kind: CareKind, interaction: Interaction, span: tuple[int, int], card: Card, lasts_days: int) -> CareFlag:

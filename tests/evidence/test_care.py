@@ -108,3 +108,21 @@ def test_a_pattern_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "care.yaml").write_text("version: 1\nkinds: {legal: {lasts_days: 5, label: Law, flags: ['(']}}\n")
     with pytest.raises(FileFormatError, match="legal: '\\('"):
         load_care(tmp_path)
+
+
+def test_letters_of_third_parties_are_read():
+    text = "Mit Beschluss vom 8. Mai wurde ich zum vorläufigen Insolvenzverwalter bestellt."
+    (flag,) = flags(text, channel="email", direction="inbound", speaker="other")
+    assert (flag.kind, flag.citation.quote) == ("insolvency", text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("death", "Mein Mann ist am 4. Februar verstorben."),
+        ("data_protection", "Ich verlange Auskunft nach Art. 15 DSGVO."),
+    ],
+)
+def test_dots_within_a_sentence_do_not_divide_it(kind, text):
+    (flag,) = flags(text)
+    assert (flag.kind, flag.citation.quote) == (kind, text)
