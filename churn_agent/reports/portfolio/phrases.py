@@ -9,7 +9,7 @@ from churn_agent.outcomes.auditing import is_current
 from churn_agent.reports import wording
 from churn_agent.reports.audit.phrases import head_line
 from churn_agent.reports.language import day, gettext, in_period, money, ngettext, noop, number, share, signed
-from churn_agent.reports.portfolio.accounts import Account, Portfolio
+from churn_agent.reports.portfolio.accounts import Account, Portfolio, depth_of
 from churn_agent.reports.sentences import translated
 
 _EXAMPLES = 5
@@ -319,7 +319,8 @@ def _without_number(portfolio: Portfolio) -> list[str]:
                 withdrawn,
             )
         )
-    if unknown := portfolio.counted("abstained"):
+    of_former = sum(depth_of(account.assessment) == "abstained" for account in portfolio.former)
+    if unknown := portfolio.counted("abstained") - of_former:
         lines.append(
             ngettext(
                 "{n} customer has no number: too little is known about them.",

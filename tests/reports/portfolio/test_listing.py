@@ -8,7 +8,7 @@ from churn_agent.batch.running import BatchSpec, run_batch
 from churn_agent.domain.assessment import Promised
 from churn_agent.history import runs
 from churn_agent.history.feedback import Feedback
-from churn_agent.reports.portfolio import rows
+from churn_agent.reports.portfolio import phrases, rows
 from churn_agent.reports.portfolio.building import build
 from churn_agent.reports.portfolio.holdout import plan
 from churn_agent.reports.portfolio.listing import decided, list_of, why_not_listed
@@ -103,6 +103,9 @@ def test_former_customers_come_last_and_count_in_no_band(agent):
     assert made.accounts[-1].assessment.band is None
     bands = [account.assessment.band for account in made.accounts if account.assessment.customer_id != "gone"]
     assert made.bands["high"] == bands.count("high")
+    head = " ".join(phrases.head(made))
+    assert "1 former customer is on no list" in head
+    assert "too little is known" not in head
 
 
 def test_markdown_has_both_lists(agent):
