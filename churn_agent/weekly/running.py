@@ -122,7 +122,9 @@ def plan(agent: ChurnAgent, spec: WeeklySpec) -> Iterator[StepResult]:
         yield from (StepResult(step, "planned", "known after the first sync") for step in STEPS[1:])
         return
     guess = estimate(agent, agent.settings.store / BATCHES / "weekly-planned.jsonl", _batch_spec(agent, spec))
-    minutes = f", about {guess.seconds / 60:.0f} minutes" if guess.seconds is not None else ""
+    minutes = ""
+    if guess.seconds is not None:
+        minutes = f", about {counted(max(1, round(guess.seconds / 60)), 'minute')}"
     yield StepResult(
         "batch",
         "planned",
@@ -308,4 +310,4 @@ def _review_counts(agent: ChurnAgent) -> tuple[int, int]:
 
 
 def _review_words(due: int, suggested: int) -> str:
-    return f"{counted(due, 'forecast')} over without an outcome, {counted(suggested, 'customer')} who seem to have left"
+    return f"{counted(due, 'forecast')} over without an outcome, {counted(suggested, 'customer')} may have left"
