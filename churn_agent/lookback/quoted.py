@@ -49,7 +49,7 @@ def quoted_tests(courses: Sequence[Course], frame: Frame) -> list[Quoted]:
     * `lift`: notice within the horizon is at least 3 times as frequent in the highest band as overall.
     * `early`: at least two thirds of those who left were above the lowest band at the month end 60 to 90 days before
       notice. Customers who were not seen then do not count.
-    * `green`: at most 80 % of customer-months are in the lowest band.
+    * `green`: at most 80% of customer-months are in the lowest band.
     """
     seen = [course for course in courses if course.before]
     return [_lift(seen, frame), _early(seen), _green(seen)]

@@ -49,7 +49,7 @@ def test_a_dry_run_estimates_and_assesses_nobody(call, folder):
 def test_a_look_back_prints_tests_money_and_what_was_left_out(call):
     done = call("lookback", "--months", 9, "--capacity", 3, "--call-cost", 40)
     assert done.code == 0, done.err
-    for words in ("Warned of before notice", "cannot tell", "no money saved", "segment", "Cost of the calls"):
+    for words in ("Warned of before notice", "cannot tell", "not money saved", "segment", "Cost of the calls"):
         assert words in done.out
     assert "Left out of every score" in done.out
 

@@ -30,7 +30,7 @@ WORDS = {
 }
 ATTRIBUTE, REJECTED, NOTE = "Quaggaweg 7", "quaggarow", "quaggalabel"
 METRIC, ALIAS, COMPANY = "quaggalogins", "q-old", "Quagga Ltd"
-NEW = "q-77"
+NEW = "q-77-lamp"
 STEPS = [*(place.name for place in places.PLACES if place.kind != "outside"), "the end"]
 IMPORT = 2
 
@@ -80,7 +80,7 @@ def store(full_store, tmp_path):
 
 def places_with_its_data(store):
     """The places in which a word of the import, or its new customer, is to be read."""
-    needles = (b"quagga", b"q-77", b"q-old")
+    needles = (b"quagga", b"q-77-lamp", b"q-old")
     with closing(sqlite3.connect(store / "history.db")) as connection:
         tables = [place.name for place in places.PLACES if place.kind == "table"]
         rows = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in tables}  # noqa: S608 - ours

@@ -15,6 +15,8 @@ from churn_agent.reports.language import current, gettext, month, speaking
 from churn_agent.reports.lookback import phrases
 
 _BINS = 12
+_LEAST_DRAWN = 5
+"""Fewer lead times are told in words alone."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def _sections(found: LookBack, card: Card) -> list[Section]:
 
 def _plots(found: LookBack) -> list[tuple[str, str]]:
     plots: list[tuple[str, str]] = []
-    if found.overall.lead:
+    if found.overall.lead and found.overall.lead.n >= _LEAST_DRAWN:
         plots.append((gettext("Days from the first flag to notice"), _svg(partial(_draw_leads, found=found))))
     if found.coverage:
         plots.append(
@@ -124,8 +126,8 @@ def _draw_months(axes: Any, *, found: LookBack) -> None:
     names = [month(day) for day, _, _ in found.coverage]
     warned = [n for _, n, _ in found.coverage]
     rest = [left - n for _, n, left in found.coverage]
-    axes.bar(names, warned, color="#3b6ea5", label=gettext("warned of"))
-    axes.bar(names, rest, bottom=warned, color="#c9ced6", label=gettext("not warned of"))
+    axes.bar(names, warned, color="#3b6ea5", label=gettext("warned before notice"))
+    axes.bar(names, rest, bottom=warned, color="#c9ced6", label=gettext("not warned before notice"))
     axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
     axes.set_ylabel(gettext("customers"))
     axes.yaxis.get_major_locator().set_params(integer=True)

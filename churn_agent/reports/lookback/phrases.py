@@ -14,7 +14,7 @@ from churn_agent.reports.language import day, gettext, money, ngettext, noop, nu
 _TESTS = {
     "lift": noop("Do customers in the highest band leave at least 3 times as often as all customers?"),
     "early": noop("Were two thirds of those who left above the lowest band 60 to 90 days before notice?"),
-    "green": noop("Are at most 80 % of customers in the lowest band?"),
+    "green": noop("Are at most 80% of customers in the lowest band?"),
 }
 ANSWERS = {"yes": noop("yes"), "no": noop("no"), "cannot tell": noop("cannot tell")}
 KINDS = {
@@ -79,8 +79,8 @@ def head(look_back: LookBack) -> list[str]:
     if all_.confirmed:
         lines.append(
             ngettext(
-                "{n} who left was flagged only from the notice on: that confirms it, it is no warning.",
-                "{n} who left were flagged only from the notice on: that confirms it, it is no warning.",
+                "{n} who left was flagged only from the notice on, which confirms it and is not a warning.",
+                "{n} who left were flagged only from the notice on, which confirms it and is not a warning.",
                 all_.confirmed,
             )
         )
@@ -267,7 +267,7 @@ def money_lines(look_back: LookBack, card: Card) -> list[str]:
             )
     lines.append(
         gettext(
-            "This is no money saved: nobody was called. What calls keep is known only from a control group "
+            "This is not money saved: nobody was called. What calls keep is known only from a control group "
             "(churn-agent actions plan)."
         )
     )
@@ -383,7 +383,7 @@ def interval_of(figure: Interval) -> str:
 def percent(figure: Interval, *, digits: int = 0) -> str:
     """Returns a share with its interval, in percent."""
     value, low, high = (number(100 * fraction, digits) for fraction in (figure.value, figure.low, figure.high))
-    return f"{value} % [{low}, {high}]"
+    return f"{value}% [{low}, {high}]"
 
 
 def _points(difference: Interval) -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from more_itertools import split_when
+
 from churn_agent.domain.snapshot import Card
 from churn_agent.lookback.retrospect import Moment, Retro, ToRead
 from churn_agent.reports import wording
@@ -31,7 +33,7 @@ def sections(retro: Retro) -> list[Section]:
                     gettext("messages"),
                     gettext("reasons, new ones marked with +"),
                 ],
-                [_row(moment) for moment in retro.moments],
+                _rows(retro.moments),
             ),
         ),
         Section(gettext("Numbers given at the time"), _forecasts(retro)),
@@ -69,6 +71,16 @@ def _head(retro: Retro) -> list[str]:
     if not any(moment.after_notice is False for moment in retro.moments):
         lines.append(gettext("There was no month end before the notice at which they could have been flagged."))
     return lines
+
+
+def _rows(moments: Sequence[Moment]) -> list[Sequence[str]]:
+    """The month ends; those at which nothing is new in one row with the first and the last of them."""
+    rows: list[Sequence[str]] = []
+    for same in split_when(moments, lambda last, now: now.messages > 0 or _row(last)[1:] != _row(now)[1:]):
+        first, last = day(same[0].as_of), day(same[-1].as_of)
+        days = first if len(same) == 1 else gettext("{first} to {last}", first=first, last=last)
+        rows.append([days, *_row(same[0])[1:]])
+    return rows
 
 
 def _row(moment: Moment) -> Sequence[str]:
