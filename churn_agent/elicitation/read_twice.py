@@ -5,7 +5,7 @@ questions after the same message.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from churn_agent.content.prompts import PromptTemplate
@@ -32,6 +32,8 @@ _MAY_LEAVE = 0.2
 """Probability, by the second reader, from which the model is asked about both signals of leaving."""
 _MEAN_LEANING = 0.0
 """Assumed of the model where it is not asked."""
+_MOST_SENTENCES = 6
+"""Messages with more sentences are read as a whole only: in long ones, single sentences mean too many things."""
 _MOST_PROPOSALS = 4
 """Most signals of a message that the model is asked about: those that are likeliest to the second reader."""
 
@@ -98,6 +100,7 @@ def ask_both(
     assert prompt.check
     renamings = {i: Renaming(reading.text, reading.company, reading.companies) for i, reading in readings.items()}
     second_readings = dict(zip(readings, second.read([renaming.text for renaming in renamings.values()]), strict=True))
+    _read_sentences(second_readings, {i: renaming.text for i, renaming in renamings.items()}, taxonomy, second)
     asked: list[Asked] = []
     for i, reading in readings.items():
         if most(second_readings[i]) < silent:
@@ -110,6 +113,29 @@ def ask_both(
     for (i, name), value in (ask_about(asked, readings, model, prompt.check, taxonomy) if model else {}).items():
         odds[i][name] = value
     return {i: Answers(second_readings[i], odds[i]) for i in readings}
+
+
+def _read_sentences(
+    read: dict[int, "SecondReading"], texts: Mapping[int, str], taxonomy: Taxonomy, second: "SecondReader"
+) -> None:
+    """Raises the signals of leaving to those of the likeliest sentence with a word of leaving.
+
+    Beside a complaint such a sentence is overlooked; other sentences mean too many things alone.
+    """
+    parts = [
+        (i, start, text[start:end])
+        for i, text in texts.items()
+        if 1 < len(spans := list(sentences(text))) <= _MOST_SENTENCES
+        for start, end in spans
+        if taxonomy.quotes.hints_at_leaving(text[start:end])
+        and text.count('"', start, end) % 2 == 0  # else it is cut out of a question that is quoted before its answer
+    ]
+    for (i, start, _), alone in zip(parts, second.read([text for _, _, text in parts]) if parts else [], strict=True):
+        for id_ in taxonomy.leaving & alone.signals.keys():
+            if alone.signals[id_] > read[i].signals[id_]:
+                signals = {**read[i].signals, id_: alone.signals[id_]}
+                places = {**read[i].places, id_: start + alone.places[id_]}
+                read[i] = replace(read[i], signals=signals, places=places)
 
 
 def _proposed(second_reading: "SecondReading", taxonomy: Taxonomy, least: float) -> list[str]:

@@ -1,5 +1,7 @@
 """Mode `read` with a second reader: what is asked, and how both readers decide together."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +55,31 @@ def test_a_silent_message_costs_nothing_and_any_other_one_request():
     assert asked == ["leaving", "service_quality", "staying"]
     assert found.leanings[0] == PROMPT.thresholds.neutral_leaning
     assert [signal.concept for signal in found.signals] == ["service_quality"]
+
+
+class Distracted(Second):
+    """Sees only the trouble in a message with more than one sentence."""
+
+    def _of(self, text):
+        read = super()._of(text)
+        if DOWN in text and text != DOWN:
+            return replace(read, signals={**read.signals, "leaving_considered": 0.2, "price": 0.001})
+        return read
+
+
+def test_a_wish_to_leave_beside_a_complaint_is_found_in_its_own_sentence():
+    second = Distracted(service_quality=("down", 0.9), leaving_considered=("move", 0.9), price=("move", 0.9))
+    found, _ = reading(f"{DOWN} {LEAVE}", second=second)
+    of = {signal.concept: signal.citations[0].quote for signal in found.signals}
+    assert of["leaving_considered"] == LEAVE.rstrip(".")
+    assert "price" not in of  # other signals are those of the whole message
+
+
+def test_a_sentence_inside_quoted_words_is_not_read_alone():
+    second = Second()
+    reading(f'{DOWN} "Will you move? Please say so." – No', second=second)
+    assert DOWN not in second.texts  # no word of leaving
+    assert not any(text.startswith('"Will') for text in second.texts)
 
 
 def test_the_quote_is_the_sentence_with_the_word():
