@@ -63,7 +63,7 @@ def status_of(word: str) -> PaymentStatus | None:
     if whole := _STATUS_OF.get(_plain(word)):
         return whole
     parts = (_plain(part) for part in re.sub(r"\([^)]*\)|\b\d+\b", "", word).split(","))
-    known = {_STATUS_OF[part] for part in parts if part in _STATUS_OF}
+    known: set[PaymentStatus] = {_STATUS_OF[part] for part in parts if part in _STATUS_OF}
     return known.pop() if len(known) == 1 else None
 
 
