@@ -45,7 +45,7 @@ def test_leaving_us_scores_higher_than_coming_to_us(agent, language):
 
 @pytest.mark.parametrize(
     "language",
-    ["English", pytest.param("German", marks=pytest.mark.xfail(reason="beside a complaint; see docs/limits.md"))],
+    ["English", "German"],
 )
 def test_considering_to_leave_beside_a_complaint_is_a_reason(agent, language):
     leaving = agent.assess_text(PAIRS[language][0])
