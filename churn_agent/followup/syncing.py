@@ -95,14 +95,15 @@ def reasons_of(store: Store, items: Sequence[Task]) -> dict[int, Assessment]:
 
 
 def cases_of(store: Store, batch: Run, rules: TaskRules) -> list[Case]:
-    """Returns the customers of a batch who were assessed; others may be at risk or not, so nothing changes for them."""
+    """Returns the customers of a batch who were assessed or have left. Of others nothing is known: nothing changes."""
     day = date.fromisoformat(str(batch.spec["as_of"]))
     attributes = book.all_attributes(store.history, as_of=day)
     portfolio = building.build(store, batch, capacity=0, cards=0)
     return [
         _case(account, attributes.get(account.assessment.customer_id, {}), store, rules)
         for account in portfolio.accounts
-        if account.assessment.status == "assessed" and not account.assessment.provenance.on_withdrawn_data
+        if (account.assessment.status == "assessed" or account.assessment.former)
+        and not account.assessment.provenance.on_withdrawn_data
     ]
 
 

@@ -91,6 +91,21 @@ def test_an_item_that_a_person_touched_is_marked_and_not_closed(store, tmp_path,
         assert sync(agent.store) == []
 
 
+def test_the_item_of_somebody_who_has_left_closes_itself(store, tmp_path):
+    gone = tmp_path / "gone.csv"
+    gone.write_text(
+        "customer_id,as_of,churned,horizon_days,left_on\nc-1,2026-03-01,1,90,2026-03-05\n", encoding="utf-8"
+    )
+    with open_agent(store) as agent:
+        sync(agent.store)
+        agent.store.ingest([], labels=gone)
+    later(store, tmp_path, date(2026, 3, 8), 'c-1,2026-03-06,chat,inbound,"Bye."')
+    with open_agent(store) as agent:
+        assert outcomes(sync(agent.store))["c-1"] == "cleared"
+        [task] = of_c1(agent)
+        assert "no longer a customer" in tasks.log_of(agent.history, task.number)[-1].note
+
+
 def test_true_again_after_it_was_cleared_is_another_item(store, tmp_path):
     again = "I will leave you for good"
     with open_agent(store) as agent:
