@@ -30,14 +30,7 @@ _PARTLY = 5
     "--budget", metavar="45m|$5", help="Stop assessing after this much time or money; run it again to resume."
 )
 @click.option("--deep-top", metavar="N|P%", help="Screen all customers; assess only the top N or P% in full.")
-@click.option(
-    "--capacity",
-    type=click.IntRange(min=0),
-    default=20,
-    show_default=True,
-    metavar="N",
-    help="Customers that can be called before the next report.",
-)
+@common.capacity_option(" before the next report", least=0)
 @click.option(
     "--format",
     "formats",

@@ -267,9 +267,8 @@ def _agreement(cards: Sequence[AuditCard], first: str, second: str) -> Agreement
     if math.isnan(value):
         return Agreement(first, second, len(pairs), same, None, None, None)
     drawn = [metrics.kappa(a[rows], b[rows]) for rows in metrics.resamples(len(a), groups, _DRAWS, 0)]
-    usable = [each for each in drawn if not math.isnan(each)]
-    low, high = (float(each) for each in np.quantile(usable, [0.025, 0.975]))
-    return Agreement(first, second, len(pairs), same, value, low, high)
+    interval = metrics.percentiles(value, drawn)
+    return Agreement(first, second, len(pairs), same, value, interval.low, interval.high)
 
 
 def _items(marks: Marks | None) -> dict[str, bool]:

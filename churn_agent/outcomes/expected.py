@@ -5,7 +5,7 @@ estimation, CBPE (Guillory et al. 2021; the NannyML documentation, 2022). It is 
 calibration is tested first, and its uncertainty is part of the interval.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -158,8 +158,8 @@ def _judged(evidence: _Evidence | None, *, calibrated: bool) -> tuple[Calibratio
     curves = np.array([metrics.calibration_curve(evidence.labels[rows], evidence.scores[rows]) for rows in drawn])
     shifts = [metrics.calibration_intercept(evidence.labels[rows], evidence.scores[rows]) for rows in drawn]
     curves = curves[np.isfinite(curves).all(axis=1)]
-    slope = _interval(metrics.calibration_slope(evidence.labels, evidence.scores), curves[:, 1])
-    shift = _interval(metrics.calibration_intercept(evidence.labels, evidence.scores), np.array(shifts))
+    slope = metrics.percentiles(metrics.calibration_slope(evidence.labels, evidence.scores), curves[:, 1].tolist())
+    shift = metrics.percentiles(metrics.calibration_intercept(evidence.labels, evidence.scores), shifts)
     words = (
         f"slope {slope.value:.2f} [{slope.low:.2f}, {slope.high:.2f}] (1 is ideal), shift {shift.value:+.2f} "
         f"[{shift.low:+.2f}, {shift.high:+.2f}] (0 is ideal), on {n} {evidence.source}"
@@ -191,7 +191,7 @@ def estimate(scores: Scores, flagged: NDArray[np.bool_], curves: NDArray[np.floa
         chances = np.asarray(expit(intercept + slope * log_odds), dtype=np.float64)
         outcome = random.random(len(scores)) < chances
         drawn.append(_observed(outcome, scores, flagged))
-    return {name: _interval(value, np.array([each[name] for each in drawn])) for name, value in expected.items()}
+    return {name: metrics.percentiles(value, [each[name] for each in drawn]) for name, value in expected.items()}
 
 
 def _expected(scores: Scores, flagged: NDArray[np.bool_]) -> dict[str, float]:
@@ -228,8 +228,3 @@ def _observed(outcome: Labels, scores: Scores, flagged: NDArray[np.bool_]) -> di
         found["precision"] = float(outcome[flagged].mean())
         found["coverage"] = float(outcome[flagged].sum() / left) if left else float("nan")
     return found
-
-
-def _interval(value: float, drawn: NDArray[np.float64] | Sequence[float]) -> Interval:
-    low, high = np.nanquantile(np.asarray(drawn, dtype=float), [0.025, 0.975])
-    return Interval(value, float(low), float(high))

@@ -137,16 +137,16 @@ def summarise(name: str, moves: Sequence[Moved]) -> Faithfulness | None:
         return None
     table = np.array([[m.without_cited, m.without_random, m.only_cited, m.only_random] for m in moves])
     draws = metrics.resamples(len(table), None, _RESAMPLES, 0)
-    low, high = np.quantile([_ratio(table[rows]) for rows in draws], [0.025, 0.975])
+    ratio = metrics.percentiles(_ratio(table), [_ratio(table[rows]) for rows in draws])
     without_cited, without_random, only_cited, only_random = table.mean(axis=0).tolist()
     return Faithfulness(
         name,
         len(moves),
         without_cited,
         without_random,
-        _ratio(table),
-        float(low),
-        float(high),
+        ratio.value,
+        ratio.low,
+        ratio.high,
         only_cited,
         only_random,
     )

@@ -75,11 +75,12 @@ def _head(retro: Retro) -> list[str]:
 
 def _rows(moments: Sequence[Moment]) -> list[Sequence[str]]:
     """The month ends; those at which nothing is new in one row with the first and the last of them."""
+    every = [(moment.messages, _row(moment)) for moment in moments]
     rows: list[Sequence[str]] = []
-    for same in split_when(moments, lambda last, now: now.messages > 0 or _row(last)[1:] != _row(now)[1:]):
-        first, last = day(same[0].as_of), day(same[-1].as_of)
-        days = first if len(same) == 1 else gettext("{first} to {last}", first=first, last=last)
-        rows.append([days, *_row(same[0])[1:]])
+    for same in split_when(every, lambda last, now: now[0] > 0 or last[1][1:] != now[1][1:]):
+        (_, first), (_, last) = same[0], same[-1]
+        days = first[0] if len(same) == 1 else gettext("{first} to {last}", first=first[0], last=last[0])
+        rows.append([days, *first[1:]])
     return rows
 
 
